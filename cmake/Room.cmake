@@ -1,0 +1,76 @@
+# How a room of lib/ and its tests are built: warnings, precompiled header, links, decided once.
+include_guard(GLOBAL)
+
+add_library(arzoo_options INTERFACE)
+target_include_directories(arzoo_options INTERFACE "${PROJECT_SOURCE_DIR}/lib")
+target_compile_definitions(arzoo_options INTERFACE FMT_HEADER_ONLY CLI11_HAS_FILESYSTEM=1)
+target_compile_options(arzoo_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual>
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${ARZOO_WERROR}>>:-Werror>)
+if(ARZOO_SANITIZE)
+  target_compile_options(arzoo_options INTERFACE -fsanitize=${ARZOO_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(arzoo_options INTERFACE -fsanitize=${ARZOO_SANITIZE})
+endif()
+
+# ccache accepts a precompiled header only when told that its time stamps do not matter.
+find_program(ARZOO_CCACHE ccache)
+if(ARZOO_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime "${ARZOO_CCACHE}")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(arzoo_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+  else()
+    target_compile_options(arzoo_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  endif()
+endif()
+
+# The one precompiled header (it takes hundreds of MB), shared by every target that sees torch.
+function(arzoo_make_pch)
+  file(WRITE "${PROJECT_BINARY_DIR}/pch.cpp" "// Owns the precompiled header.\n")
+  add_library(arzoo_pch OBJECT "${PROJECT_BINARY_DIR}/pch.cpp")
+  target_link_libraries(arzoo_pch PUBLIC arzoo_options arzoo::torch nlohmann_json::nlohmann_json)
+  target_precompile_headers(arzoo_pch PUBLIC <torch/torch.h> <fmt/format.h> <nlohmann/json.hpp>)
+endfunction()
+
+# arzoo_room(NAME [TORCH] LINKS target...): the static library arzoo::NAME of every source beside the caller.
+function(arzoo_room name)
+  cmake_parse_arguments(arg "TORCH" "" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  add_library(arzoo_${name} STATIC ${sources})
+  add_library(arzoo::${name} ALIAS arzoo_${name})
+  arzoo_links(arzoo_${name} PUBLIC "${arg_TORCH}" "${arg_LINKS}")
+endfunction()
+
+function(arzoo_links target visibility torch links)
+  target_link_libraries(${target} ${visibility} arzoo_options ${links})
+  if(torch)
+    target_link_libraries(${target} ${visibility} arzoo::torch nlohmann_json::nlohmann_json)
+    target_precompile_headers(${target} REUSE_FROM arzoo_pch)
+  endif()
+endfunction()
+
+# arzoo_test(NAME [TORCH] LINKS target...): one program of tests/NAME/*_test.cpp; each source is one ctest entry.
+# The objects are a library of their own so that their flags equal the rooms', which the precompiled header demands.
+function(arzoo_test name)
+  cmake_parse_arguments(arg "TORCH" "" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  add_library(${name}_test_objects OBJECT ${sources})
+  target_include_directories(${name}_test_objects PUBLIC "${PROJECT_SOURCE_DIR}/tests")
+  if(arg_TORCH)
+    target_compile_definitions(${name}_test_objects PRIVATE ARZOO_TEST_TORCH=1)
+  endif()
+  arzoo_links(${name}_test_objects PUBLIC "${arg_TORCH}" "${arg_LINKS};Catch2::Catch2")
+  target_compile_definitions(${name}_test_objects PRIVATE
+    "ARZOO_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "ARZOO_BINARY=\"${PROJECT_BINARY_DIR}/arzoo\"")
+  add_executable(${name}_tests)
+  target_link_libraries(${name}_tests PRIVATE ${name}_test_objects arzoo_test_main)
+  set_target_properties(${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  foreach(source IN LISTS sources)
+    get_filename_component(stem "${source}" NAME_WE)
+    add_test(NAME ${name}/${stem} COMMAND ${name}_tests "-#" "[#${stem}]" -w NoTests)
+    set_tests_properties(${name}/${stem} PROPERTIES TIMEOUT 300 ENVIRONMENT "ARZOO_COLOR=never")
+  endforeach()
+endfunction()

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/stored_tensor.h"
+
+namespace arzoo {
+
+/// The tensors of a file written by torch.save, wherever they stand in nested dicts, lists and namespaces.
+struct PickleCheckpoint {
+  bool is_legacy = false;             ///< the format before PyTorch 1.6, without a zip archive
+  std::vector<StoredTensor> tensors;  ///< named by their path, "model.head.weight", in the order of the file
+  std::vector<std::string>
+      state_dicts;  ///< paths of the dicts that hold tensors themselves; "" is the top level
+};
+
+/// Whether the bytes begin as a file of torch.save does, in either format.
+bool is_pickle_checkpoint(std::string_view bytes);
+
+/// Reads the bytes of a whole file without executing anything of it. Each tensor is checked to lie inside its
+/// storage, each storage inside the file, and no tensor is larger than the file (an expanded one could be).
+/// Throws CheckpointError naming `where` (the file).
+PickleCheckpoint parse_pickle_checkpoint(std::string_view bytes, std::string_view where);
+
+/// The tensors of one state dict, their names relative to it, with the prefix "module." (of
+/// DistributedDataParallel) removed when all have it. `path` chooses the dict, "trainer.var_wo_ddp". The
+/// empty path chooses the top level if it holds tensors itself, else the first there is of state_dict, model,
+/// model_state_dict, module, params, model_ema, else the only one. Throws CheckpointError that lists the
+/// state dicts when the choice does not exist or none is obvious.
+std::vector<StoredTensor> select_state_dict(const PickleCheckpoint& checkpoint, std::string_view path,
+                                            std::string_view where);
+
+}  // namespace arzoo

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/stored_tensor.h"
+
+namespace arzoo {
+
+/// What the pickle machine does in place of calling a name.
+enum class GlobalRole : std::uint8_t {
+  ordered_dict,
+  name_space,         ///< argparse.Namespace
+  rebuild_tensor,     ///< (storage, offset, size, stride, …)
+  rebuild_tensor_v3,  ///< the same with the dtype as seventh argument, over an untyped storage
+  rebuild_parameter,  ///< (tensor, …)
+  size,               ///< torch.Size
+  storage,            ///< names the dtype of a storage; not callable
+  dtype,              ///< a torch.dtype; not callable
+  inert               ///< may be called: the result is a PickleInert
+};
+
+struct KnownGlobal {
+  std::string_view module, name;
+  GlobalRole role;
+  DType dtype = DType::u8;  ///< of a storage or dtype
+};
+
+/// Null when the name is not allowed.
+const KnownGlobal* known_global(std::string_view module, std::string_view name);
+
+}  // namespace arzoo

@@ -1,0 +1,229 @@
+#include "core/tensor_files.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "core/pickle_checkpoint.h"
+#include "core/safetensors_header.h"
+
+namespace arzoo {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
+
+/// Without an exception where a folder may not be searched: opening the file then says why.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+bool ends_with(std::string_view text, std::string_view suffix) {
+  return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
+}
+
+/// An 8-byte length and then the first byte of a JSON object.
+bool is_safetensors(std::string_view bytes, const fs::path& path) {
+  return (bytes.size() > 8 && bytes[8] == '{') || path.extension() == ".safetensors";
+}
+
+TensorFile read_safetensors(std::shared_ptr<const MappedFile> mapping) {
+  auto header = parse_safetensors_header(mapping->bytes(), mapping->path().string());
+  return {std::move(mapping), "safetensors", std::move(header.tensors), std::move(header.metadata), {}};
+}
+
+PickleCheckpoint read_pickle_checkpoint(const MappedFile& mapping) {
+  return parse_pickle_checkpoint(mapping.bytes(), mapping.path().string());
+}
+
+TensorFile pickle_file(std::shared_ptr<const MappedFile> mapping, PickleCheckpoint checkpoint) {
+  return {std::move(mapping),
+          checkpoint.is_legacy ? "pytorch (legacy)" : "pytorch",
+          std::move(checkpoint.tensors),
+          {},
+          std::move(checkpoint.state_dicts)};
+}
+
+[[noreturn]] void refuse_format(const MappedFile& file) {
+  constexpr std::string_view kLfsPointer = "version https://git-lfs";
+  if (file.bytes().substr(0, kLfsPointer.size()) == kLfsPointer) {
+    fail<CheckpointError>("{}: is a pointer of Git LFS, not the weights (run git lfs pull)",
+                          file.path().string());
+  }
+  fail<CheckpointError>("{}: neither a safetensors file nor one of torch.save", file.path().string());
+}
+
+/// Tensor name → shard, as the index's "weight_map" says.
+std::map<std::string, std::string> read_weight_map(const fs::path& index) {
+  constexpr std::size_t kLongest = std::size_t{64} << 20;
+  const auto file = MappedFile::open(index);
+  const auto where = index.string();
+  if (file->bytes().size() > kLongest) {
+    fail<CheckpointError>("{}: {} bytes, expected an index of at most {}", where, file->bytes().size(),
+                          kLongest);
+  }
+  constexpr int kInsideWeightMap = 2;
+  std::array<std::set<std::string>, kInsideWeightMap + 1> keys;  // of the object that is open at each depth
+  const auto refuse_doubles = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    if (event == nlohmann::json::parse_event_t::object_start && depth < kInsideWeightMap)
+      keys[depth + 1].clear();
+    if (event == nlohmann::json::parse_event_t::key && depth <= kInsideWeightMap) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!keys[depth].insert(key).second)
+        fail<CheckpointError>("{}: {} stands twice", where, in_quotes(key));
+    }
+    return depth <= kInsideWeightMap;
+  };
+  nlohmann::json json;
+  try {
+    json = nlohmann::json::parse(file->bytes(), refuse_doubles);
+  } catch (const nlohmann::json::exception&) {
+    fail<CheckpointError>("{}: not valid JSON", where);
+  }
+  const auto weight_map = json.is_object() ? json.find("weight_map") : json.end();
+  if (weight_map == json.end() || !weight_map->is_object()) {
+    fail<CheckpointError>("{}: no object \"weight_map\" of tensor names and shards", where);
+  }
+  std::map<std::string, std::string> shards;
+  for (const auto& [name, shard] : weight_map->items()) {
+    if (!shard.is_string())
+      fail<CheckpointError>("{}: weight_map: {}: expected a file name", where, in_quotes(name));
+    shards.emplace(name, shard.get<std::string>());
+  }
+  return shards;
+}
+
+void expect_plain_name(const std::string& shard, const fs::path& index) {
+  if (shard.empty() || shard == "." || shard == ".." ||
+      shard.find_first_of(std::string("/\\\0", 3)) != std::string::npos) {
+    fail<CheckpointError>("{}: shard {}, expected the plain name of a file beside the index", index.string(),
+                          in_quotes(shard));
+  }
+}
+
+std::vector<TensorFile> open_shards(const fs::path& index) {
+  std::map<std::string, std::set<std::string>> promised;
+  for (const auto& [name, shard] : read_weight_map(index)) promised[shard].insert(name);
+  std::vector<TensorFile> files;
+  for (const auto& [shard, names] : promised) {
+    expect_plain_name(shard, index);
+    const auto path = index.parent_path() / shard;
+    if (!is_there(path)) {
+      fail<CheckpointError>("{}: shard {} is missing, expected it beside the index", index.string(),
+                            in_quotes(shard));
+    }
+    files.push_back(read_safetensors(MappedFile::open(path)));
+    auto missing = names;
+    for (const auto& tensor : files.back().tensors) {
+      if (missing.erase(tensor.name) == 0) {
+        fail<CheckpointError>("{}: holds {}, which {} does not list for it", path.string(),
+                              in_quotes(tensor.name), index.filename().string());
+      }
+    }
+    if (!missing.empty()) {
+      fail<CheckpointError>("{}: does not hold {}, which {} lists for it", path.string(),
+                            in_quotes(*missing.begin()), index.filename().string());
+    }
+  }
+  return files;
+}
+
+fs::path only_safetensors_of(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code failure;
+  const fs::directory_iterator entries(folder, failure);
+  if (failure) fail<CheckpointError>("{}: cannot be listed: {}", folder.string(), failure.message());
+  for (const auto& entry : entries) {
+    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  if (names.size() > 1) {
+    fail<CheckpointError>(
+        "{}: holds {} safetensors files ({}, {}, …) and no model.safetensors.index.json, expected one "
+        "(name the file)",
+        folder.string(), names.size(), names[0], names[1]);
+  }
+  return names.empty() ? fs::path() : folder / names.front();
+}
+
+/// The file in a folder that holds its weights.
+fs::path weights_of(const fs::path& folder) {
+  for (const auto* name : {"model.safetensors", "model.safetensors.index.json"}) {
+    if (is_there(folder / name)) return folder / name;
+  }
+  if (const auto only = only_safetensors_of(folder); !only.empty()) return only;
+  if (is_there(folder / "pytorch_model.bin")) return folder / "pytorch_model.bin";
+  fail<CheckpointError>(
+      "{}: no weights, expected model.safetensors, model.safetensors.index.json, one *.safetensors or "
+      "pytorch_model.bin",
+      folder.string());
+}
+
+fs::path resolve(const fs::path& path) {
+  std::error_code none;
+  return fs::is_directory(path, none) ? weights_of(path) : path;
+}
+
+bool is_index(const fs::path& file) { return ends_with(file.filename().string(), kIndexSuffix); }
+
+}  // namespace
+
+TensorFile open_tensor_file(const fs::path& path) {
+  auto mapping = MappedFile::open(path);
+  if (is_pickle_checkpoint(mapping->bytes())) {
+    auto checkpoint = read_pickle_checkpoint(*mapping);
+    return pickle_file(std::move(mapping), std::move(checkpoint));
+  }
+  if (!is_safetensors(mapping->bytes(), path)) refuse_format(*mapping);
+  return read_safetensors(std::move(mapping));
+}
+
+std::vector<TensorFile> open_tensor_files(const fs::path& path, std::string_view state_dict) {
+  const auto file = resolve(path);
+  if (is_index(file)) return open_shards(file);
+  auto mapping = MappedFile::open(file);
+  std::vector<TensorFile> files;
+  if (is_pickle_checkpoint(mapping->bytes())) {
+    auto checkpoint = read_pickle_checkpoint(*mapping);
+    checkpoint.tensors = select_state_dict(checkpoint, state_dict, file.string());
+    files.push_back(pickle_file(std::move(mapping), std::move(checkpoint)));
+  } else {
+    files.push_back(open_tensor_file(file));
+  }
+  return files;
+}
+
+TensorSummary describe_tensors(const fs::path& path) {
+  const auto file = resolve(path);
+  std::vector<TensorFile> files;
+  TensorSummary summary;
+  if (is_index(file)) {
+    files = open_shards(file);
+    summary.format = "sharded safetensors";
+  } else {
+    files.push_back(open_tensor_file(file));
+    summary.format = files.front().format;
+  }
+  for (const auto& part : files) {
+    for (const auto& tensor : part.tensors) {
+      summary.tensors.push_back({tensor.name, dtype_name(tensor.dtype), tensor.shape, tensor.bytes,
+                                 part.mapping->path().filename().string()});
+      // A file can list the same bytes often: the sums stay inside 64 bits.
+      summary.elements =
+          checked_add(summary.elements, tensor.bytes / item_size(tensor.dtype)).value_or(~std::uint64_t{0});
+      summary.bytes = checked_add(summary.bytes, tensor.bytes).value_or(~std::uint64_t{0});
+    }
+    summary.metadata.insert(summary.metadata.end(), part.metadata.begin(), part.metadata.end());
+    summary.state_dicts.insert(summary.state_dicts.end(), part.state_dicts.begin(), part.state_dicts.end());
+  }
+  return summary;
+}
+
+}  // namespace arzoo

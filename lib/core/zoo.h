@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config.h"
+
+namespace arzoo {
+
+/// What is known of a model without building it; enough to check a config, print help and write a JSON Schema.
+struct ModelCard {
+  std::string_view name, family, paper;
+  Json (*resolve)(const Config& model);    ///< strict; returns every option in force, "name" first
+  std::vector<FieldDoc> (*describe)();
+};
+
+/// The options of a "model" section: the section without its "name".
+template <class Options>
+Options model_options(const Config& model) {
+  Json options = model.json();
+  options.erase("name");
+  return Config(std::move(options), model.name(), model.pointer()).as<Options>();
+}
+
+template <class Options>
+ModelCard model_card(std::string_view family) {
+  const auto resolve = [](const Config& model) {
+    Json resolved;
+    resolved["name"] = Options::kName;
+    resolved.update(to_json(model_options<Options>(model)));
+    return resolved;
+  };
+  return {Options::kName, family, Options::kPaper, resolve, &describe<Options>};
+}
+
+/// How one model of a family is built; `Interface::Shape` is what the data decides about it.
+template <class Interface>
+struct ZooEntry {
+  std::string_view name;
+  std::shared_ptr<Interface> (*build)(const Config& model, const typename Interface::Shape& shape);
+};
+
+}  // namespace arzoo

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "core/config.h"
+
+namespace arzoo::forecast {
+
+/// How rows are divided in time. The official ETT borders, or shares of the file.
+struct SplitOptions {
+  std::string kind = "ratio";
+  double train = 0.7;
+  double test = 0.2;
+
+  static void fields(auto& o, auto& field) {
+    field("kind", o.kind, one_of({"ratio", "ett_hour", "ett_minute"}),
+          "ratio: shares of the rows; ett_hour, ett_minute: 12 + 4 + 4 months, the rest unused (Informer's borders)");
+    field("train", o.train, between(0, 1), "share of the rows to train on (kind ratio)");
+    field("test", o.test, between(0, 1), "share of the rows to test on, from the end; the rest validates (kind ratio)");
+  }
+  void check() const { require(train > 0 && train + test <= 1, "train ({}) + test ({}) must lie in (0, 1]", train, test); }
+};
+
+/// The "data" section of a forecaster's config. No torch in here.
+struct DataOptions {
+  std::string path;
+  std::string format = "auto";
+  std::string date;
+  std::vector<std::string> columns;
+  std::string features = "M";
+  std::string target;
+  std::string freq;
+  std::string missing = "error";
+  SplitOptions split;
+  bool scale = true;
+  bool marks = true;
+  int64_t timeenc = 1;
+  int64_t seq_len = 96;
+  int64_t label_len = 48;
+  int64_t pred_len = 96;
+
+  static void fields(auto& o, auto& field) {
+    field("path", o.path, {}, "CSV file, plain or .gz, relative to the config file");
+    field("format", o.format, one_of({"auto", "wide", "long"}),
+          "wide: a date column and one column per variate; long: unique_id,ds,y[,covariates]");
+    field("date", o.date, {}, "name of the date column, found by itself when empty");
+    field("columns", o.columns, {}, "columns to use, all numeric ones must be named when some are not numeric; empty for all");
+    field("features", o.features, one_of({"M", "S", "MS"}),
+          "M: all variates predict all; S: the target alone; MS: all predict the target");
+    field("target", o.target, {}, "target column of S and MS, the last one when empty");
+    field("freq", o.freq, {}, "frequency such as h, 15min, D; inferred when empty");
+    field("missing", o.missing, one_of({"error", "ffill", "interpolate"}), "what to do about empty cells and missing rows");
+    field("split", o.split, {}, "train, validation and test borders");
+    field("scale", o.scale, {}, "standardise each column by the training rows' mean and deviation");
+    field("marks", o.marks, {}, "give the model calendar features");
+    field("timeenc", o.timeenc, between(0, 1), "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");
+    field("seq_len", o.seq_len, at_least(1), "steps of history that the model sees");
+    field("label_len", o.label_len, at_least(0), "known steps at the start of the decoder's input");
+    field("pred_len", o.pred_len, at_least(1), "steps to forecast");
+  }
+  void check() const {
+    require(!path.empty(), "path is missing (the CSV file to train on)");
+    require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
+  }
+};
+
+/// The "evaluation" section of a forecaster's config.
+struct EvaluationOptions {
+  int64_t batch_size = 128;
+  bool test = true;
+
+  static void fields(auto& o, auto& field) {
+    field("batch_size", o.batch_size, at_least(1), "windows evaluated at once; results do not depend on it");
+    field("test", o.test, {}, "evaluate the best model on the test split at the end");
+  }
+};
+
+}  // namespace arzoo::forecast

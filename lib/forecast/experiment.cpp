@@ -1,0 +1,107 @@
+#include "forecast/experiment.h"
+
+#include <torch/torch.h>
+
+#include <chrono>
+#include <numeric>
+#include <random>
+
+#include "core/atomic_file.h"
+#include "forecast/forecast_model.h"
+#include "forecast/zoo.h"
+#include "runtime/metrics.h"
+#include "runtime/training_options.h"
+
+namespace arzoo::forecast {
+namespace {
+
+constexpr int64_t kMostResidualWindows = 2000;
+
+std::vector<SeriesTable> read_tables(const DataOptions& options, std::vector<std::string>& notes) {
+  auto tables = read_series(options.path, read_options(options));
+  for (const auto& table : tables) notes.insert(notes.end(), table.notes.begin(), table.notes.end());
+  return tables;
+}
+
+}  // namespace
+
+ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Compute& compute)
+    : config_(config),
+      compute_(compute),
+      evaluation_(config.at("evaluation").as<EvaluationOptions>()),
+      seed_(config.json().at("seed").get<int64_t>()),
+      batch_size_(config.at("training").as<runtime::TrainingOptions>().batch_size),
+      data_(read_tables(config.at("data").as<DataOptions>(), notes_), config.at("data").as<DataOptions>()),
+      model_(build(config.at("model"), data_.shape())),
+      loader_([this](int64_t batch) { return training_batch(batch); }) {
+  model_->to(compute.device);
+}
+
+int64_t ForecastExperiment::batches_per_epoch() const {
+  // The official loaders drop the last, incomplete batch; a file with less than one batch is one batch.
+  return std::max<int64_t>(1, data_.windows(runtime::Split::train) / batch_size_);
+}
+
+std::span<const int64_t> ForecastExperiment::epoch_order(int64_t epoch) const {
+  if (epoch != ordered_epoch_) {
+    order_.resize(data_.windows(runtime::Split::train));
+    std::iota(order_.begin(), order_.end(), int64_t{0});
+    // A generator of its own for each epoch: the order needs no state to be resumed.
+    std::seed_seq seeds{static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32), static_cast<uint32_t>(epoch)};
+    std::mt19937_64 generator(seeds);
+    std::shuffle(order_.begin(), order_.end(), generator);
+    ordered_epoch_ = epoch;
+  }
+  return order_;
+}
+
+ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
+  const auto order = epoch_order(batch / batches_per_epoch());
+  const auto first = static_cast<std::size_t>(batch % batches_per_epoch() * batch_size_);
+  return data_.batch(runtime::Split::train, order.subspan(first, std::min<std::size_t>(batch_size_, order.size() - first)));
+}
+
+ForecastBatch ForecastExperiment::on_device(ForecastBatch batch) const {
+  if (compute_.device.is_cpu()) return batch;
+  for (auto* tensor : {&batch.x_enc, &batch.x_mark_enc, &batch.x_dec, &batch.x_mark_dec, &batch.target}) {
+    if (tensor->defined()) *tensor = tensor->to(compute_.device);
+  }
+  return batch;
+}
+
+runtime::Losses ForecastExperiment::loss(int64_t batch) {
+  const auto asked = std::chrono::steady_clock::now();
+  auto windows = loader_.get(batch);
+  loader_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
+  return model_->loss(on_device(std::move(windows)));
+}
+
+runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
+  c10::InferenceMode inference;
+  model_->eval();
+  const int64_t windows = data_.windows(split);
+  const int64_t stride = std::max<int64_t>(1, windows / kMostResidualWindows);
+  runtime::ErrorSums errors;
+  std::vector<at::Tensor> residuals;
+  std::vector<int64_t> indices(windows);
+  std::iota(indices.begin(), indices.end(), int64_t{0});
+  for (int64_t first = 0; first < windows; first += evaluation_.batch_size) {
+    const auto size = std::min(evaluation_.batch_size, windows - first);
+    const auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
+    const auto forecast = scored_channels(model_->forecast(batch), batch.target);
+    errors.add(forecast, batch.target);
+    if (split != runtime::Split::val) continue;
+    for (int64_t i = (stride - first % stride) % stride; i < size; i += stride) {
+      residuals.push_back((forecast[i] - batch.target[i]).abs().cpu());
+    }
+  }
+  if (!residuals.empty()) scores_ = ConformalScores::fit(at::stack(residuals));
+  if (errors.count() == 0) return {};
+  return {{"mse", errors.mse()}, {"mae", errors.mae()}};
+}
+
+void ForecastExperiment::save(const std::filesystem::path& folder) {
+  save_forecast_model(folder, config_, data_, *model_, scores_);
+}
+
+}  // namespace arzoo::forecast

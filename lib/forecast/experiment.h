@@ -1,0 +1,49 @@
+#pragma once
+
+#include "forecast/conformal.h"
+#include "forecast/series_data.h"
+#include "runtime/device.h"
+#include "runtime/prefetcher.h"
+
+namespace arzoo::forecast {
+
+/// Training a forecaster on the windows of a file.
+class ForecastExperiment : public runtime::Experiment {
+ public:
+  /// config: resolved (plan/run_config.h). Throws DataError for data that does not fit, ConfigError for a model that does not.
+  ForecastExperiment(const Config& config, const runtime::Compute& compute);
+
+  torch::nn::Module& model() override { return *model_; }
+  int64_t batches_per_epoch() const override;
+  runtime::Losses loss(int64_t batch) override;
+  /// {"mse", "mae"} over all windows, steps and channels at once, on scaled values, as the papers report them.
+  runtime::Metrics evaluate(runtime::Split split) override;
+  /// Writes config.json (model, shape, columns, scalers), model.safetensors and the conformal scores of the validation split.
+  void save(const std::filesystem::path& folder) override;
+
+  const SeriesData& data() const { return data_; }
+  const std::vector<std::string>& notes() const { return notes_; }
+  /// Seconds that training steps have waited for their batch; the loader's share of the time.
+  double loader_seconds() const { return loader_seconds_; }
+
+ private:
+  ForecastBatch training_batch(int64_t batch) const;
+  ForecastBatch on_device(ForecastBatch batch) const;
+  std::span<const int64_t> epoch_order(int64_t epoch) const;
+
+  Config config_;
+  runtime::Compute compute_;
+  EvaluationOptions evaluation_;
+  int64_t seed_, batch_size_;
+  std::vector<std::string> notes_;
+  SeriesData data_;
+  std::shared_ptr<Forecaster> model_;
+  ConformalScores scores_;
+  double loader_seconds_ = 0.0;
+  // The order of the epoch that the loader thread is in.
+  mutable int64_t ordered_epoch_ = -1;
+  mutable std::vector<int64_t> order_;
+  runtime::Prefetcher<ForecastBatch> loader_;
+};
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include "forecast/conformal.h"
+#include "forecast/series_data.h"
+#include "runtime/device.h"
+
+namespace arzoo::forecast {
+
+/// Writes a trained forecaster into an empty folder: config.json says model, shape, columns and scalers; model.safetensors
+/// has the official key names; conformal.safetensors the scores of the validation windows, when there are any.
+void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
+                         const Forecaster& model, const ConformalScores& scores);
+
+/// What came out for one series: values in the units of the input.
+struct SeriesForecast {
+  std::string unique_id;
+  std::vector<std::string> variates;  ///< those forecast
+  std::vector<Timestamp> stamps;      ///< of the steps ahead
+  at::Tensor mean;                    ///< [horizon, variates] double
+  std::vector<std::pair<double, at::Tensor>> half_widths;  ///< level in percent → [horizon, variates] double
+};
+
+/// A trained forecaster ready for new data. Nothing in it changes after it is opened.
+class ForecastModel {
+ public:
+  /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; with `config` a weights file
+  /// and its configuration, ours or the flat official one. Throws CheckpointError, ConfigError.
+  static ForecastModel open(const std::filesystem::path& path, const std::optional<std::filesystem::path>& config,
+                            const runtime::Compute& compute);
+
+  const std::string& name() const { return name_; }
+  const DataOptions& options() const { return options_; }
+  const SeriesShape& shape() const { return shape_; }
+  Forecaster& module() const { return *model_; }
+  int64_t parameters() const;
+  bool has_intervals() const { return !scores_.empty(); }
+
+  /// How to read a file that is to be forecast: the training columns by name, where they are known.
+  SeriesReadOptions read_options() const;
+
+  /// Forecasts `horizon` steps after the last row of each table, all tables in one batch; a horizon beyond pred_len rolls, each
+  /// round seeing the previous one's forecast. `levels`: of the intervals, in percent.
+  /// Throws DataError for a table that lacks a variate, has one that the model was not trained on, or is too short.
+  std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon, const std::vector<double>& levels) const;
+
+ private:
+  struct Input;
+  Input prepare(const SeriesTable& table, int64_t horizon) const;
+  StandardScaler scaler_for(const SeriesTable& table) const;
+  at::Tensor roll(std::vector<Input>& inputs, int64_t horizon) const;
+
+  std::string name_;
+  runtime::Compute compute_;
+  DataOptions options_;
+  SeriesShape shape_;
+  std::vector<std::string> variates_;  ///< empty when unknown: any file of enc_in variates will do
+  std::map<std::string, StandardScaler> scalers_;
+  std::shared_ptr<Forecaster> model_;
+  ConformalScores scores_;
+};
+
+}  // namespace arzoo::forecast

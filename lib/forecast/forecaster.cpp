@@ -1,0 +1,16 @@
+#include "forecast/forecaster.h"
+
+#include <torch/torch.h>
+
+namespace arzoo::forecast {
+
+at::Tensor scored_channels(const at::Tensor& forecast, const at::Tensor& target) {
+  const int64_t channels = target.size(2);
+  return forecast.size(2) == channels ? forecast : forecast.narrow(2, forecast.size(2) - channels, channels);
+}
+
+runtime::Losses Forecaster::loss(const ForecastBatch& batch) {
+  return {at::mse_loss(scored_channels(forecast(batch), batch.target).to(at::kFloat), batch.target)};
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <memory>
+
+#include "forecast/series_shape.h"
+#include "runtime/losses.h"
+
+namespace arzoo::forecast {
+
+/// Windows of one or more series, scaled, on the model's device. Undefined tensors: the data has none of it.
+struct ForecastBatch {
+  at::Tensor x_enc;       ///< [B, L, C] history
+  at::Tensor x_mark_enc;  ///< [B, L, M] its calendar features
+  at::Tensor x_dec;       ///< [B, label_len + S, C] last label_len of the history, then zeros
+  at::Tensor x_mark_dec;  ///< [B, label_len + S, M]
+  at::Tensor target;      ///< [B, S, c_out] the truth, where it is known
+  runtime::Trace* trace = nullptr;  ///< collects intermediate results when given (parity, debugging)
+};
+
+/// The interface of this family: a window in, the next pred_len steps out.
+class Forecaster : public torch::nn::Module {
+ public:
+  using Shape = SeriesShape;
+
+  /// [B, S, c_out] or [B, S, C] (then the last c_out channels count), in the scale of the input.
+  virtual at::Tensor forecast(const ForecastBatch& batch) = 0;
+  /// The training loss; mean squared error over all elements by default.
+  virtual runtime::Losses loss(const ForecastBatch& batch);
+};
+
+/// The channels of a forecast that a target of fewer channels scores: the last ones (features MS: the target alone).
+at::Tensor scored_channels(const at::Tensor& forecast, const at::Tensor& target);
+
+/// Builds the model that an options struct describes; each model's source defines its specialisation.
+template <class Options>
+std::shared_ptr<Forecaster> make(const Options& options, const SeriesShape& shape);
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,71 @@
+#include "forecast/itransformer.h"
+
+#include <torch/torch.h>
+
+#include "forecast/encoder.h"
+#include "forecast/forecaster.h"
+#include "forecast/window_norm.h"
+#include "nn/dropout.h"
+
+namespace arzoo::forecast {
+namespace {
+
+/// The whole window of a variate is one token (Sec. 3.1, "inverted" embedding).
+class InvertedEmbedding : public torch::nn::Module {
+ public:
+  InvertedEmbedding(int64_t seq_len, int64_t d_model, double dropout) : dropout_(dropout) {
+    value_embedding_ = register_module("value_embedding", torch::nn::Linear(seq_len, d_model));
+  }
+  /// tokens: [B, N, L]; returns [B, N, D].
+  at::Tensor forward(const at::Tensor& tokens) {
+    const auto values = tokens.to(value_embedding_->weight.scalar_type());
+    return nn::dropout(nn::linear(values, value_embedding_->weight, value_embedding_->bias), dropout_, is_training());
+  }
+
+ private:
+  double dropout_;
+  torch::nn::Linear value_embedding_{nullptr};
+};
+
+class ITransformer : public Forecaster {
+ public:
+  ITransformer(const ITransformerOptions& options, const SeriesShape& shape) : use_norm_(options.use_norm) {
+    enc_embedding_ = register_module(
+        "enc_embedding", std::make_shared<InvertedEmbedding>(shape.seq_len, options.d_model, options.dropout));
+    std::vector<std::shared_ptr<EncoderLayer>> layers;
+    for (int64_t i = 0; i < options.e_layers; ++i) {
+      layers.push_back(std::make_shared<EncoderLayer>(
+          std::make_shared<FullAttention>(/*causal=*/false, options.dropout),
+          EncoderLayerOptions{options.d_model, options.n_heads, options.d_ff, options.dropout, options.activation}));
+    }
+    encoder_ = register_module("encoder", std::make_shared<Encoder>(layers, options.d_model));
+    projector_ = register_module("projector", torch::nn::Linear(options.d_model, shape.pred_len));
+  }
+
+  at::Tensor forecast(const ForecastBatch& batch) override {
+    WindowStats stats;
+    const auto tokens = enc_embedding_->forward(variate_tokens(batch.x_enc, batch.x_mark_enc, use_norm_, stats));
+    const auto projected = nn::linear(encoder_->forward(tokens, batch.trace), projector_->weight, projector_->bias).to(at::kFloat);
+    if (batch.trace != nullptr) {
+      batch.trace->emplace_back("mid.enc_embedding", tokens);
+      batch.trace->emplace_back("mid.projector", projected);
+    }
+    // Calendar tokens took part in the attention; they forecast nothing.
+    return denormalise(projected.narrow(1, 0, batch.x_enc.size(2)).transpose(1, 2), stats);
+  }
+
+ private:
+  bool use_norm_;
+  std::shared_ptr<InvertedEmbedding> enc_embedding_;
+  std::shared_ptr<Encoder> encoder_;
+  torch::nn::Linear projector_{nullptr};
+};
+
+}  // namespace
+
+template <>
+std::shared_ptr<Forecaster> make(const ITransformerOptions& options, const SeriesShape& shape) {
+  return std::make_shared<ITransformer>(options, shape);
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "core/config.h"
+
+namespace arzoo::forecast {
+
+/// iTransformer (Liu et al., ICLR 2024): attention across variates, each embedded as one token. Names are the official script's.
+struct ITransformerOptions {
+  static constexpr std::string_view kName = "itransformer";
+  static constexpr std::string_view kPaper = "Liu et al., iTransformer, ICLR 2024";
+
+  int64_t d_model = 512;
+  int64_t n_heads = 8;
+  int64_t e_layers = 2;
+  int64_t d_ff = 512;
+  double dropout = 0.1;
+  std::string activation = "gelu";
+  bool use_norm = true;
+
+  static void fields(auto& o, auto& field) {
+    field("d_model", o.d_model, at_least(1), "width of a token");
+    field("n_heads", o.n_heads, at_least(1), "attention heads");
+    field("e_layers", o.e_layers, at_least(1), "encoder layers");
+    field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
+    field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
+    field("activation", o.activation, one_of({"gelu", "relu"}), "activation of the feed-forward layer");
+    field("use_norm", o.use_norm, {}, "normalise each window and undo it on the forecast (non-stationary trick)");
+  }
+  void check() const { require(d_model >= n_heads, "d_model ({}) must be at least n_heads ({})", d_model, n_heads); }
+};
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <tuple>
+
+#include "forecast/itransformer.h"
+
+namespace arzoo::forecast {
+
+/// The table of forecasters: a model is known to the command line, the configs, the contract tests and the README by
+/// standing here. Its source defines make<Options>().
+using Models = std::tuple<ITransformerOptions>;
+
+}  // namespace arzoo::forecast

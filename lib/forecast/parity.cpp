@@ -1,0 +1,126 @@
+#include "forecast/parity.h"
+
+#include <torch/torch.h>
+
+#include <set>
+
+#include "forecast/data_parity.h"
+#include "forecast/zoo.h"
+#include "runtime/module_state.h"
+#include "runtime/optimizer.h"
+
+namespace arzoo::forecast {
+namespace {
+
+ForecastBatch inputs_of(const runtime::ParityCase& fixture) {
+  ForecastBatch batch;
+  const auto take = [&](const char* name, at::Tensor& to) {
+    if (fixture.has_input(name)) to = fixture.input(name).clone();
+  };
+  take("x_enc", batch.x_enc);
+  take("x_mark_enc", batch.x_mark_enc);
+  take("x_dec", batch.x_dec);
+  take("x_mark_dec", batch.x_mark_dec);
+  take("target", batch.target);
+  return batch;
+}
+
+std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const ForecastBatch& batch) {
+  const auto official = read_official_config(fixture.config, batch.x_mark_enc.defined() ? batch.x_mark_enc.size(2) : 0);
+  auto model = build(official.model, official.shape);
+  runtime::load_strictly(*model, fixture.weights());
+  return model;
+}
+
+void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  auto batch = inputs_of(fixture);
+  const auto model = model_of(fixture, batch);
+  model->eval();
+  {
+    const c10::InferenceMode inference;
+    report.check("output", model->forecast(batch));
+  }
+  // Once more under autograd: training takes other kernels, and must agree.
+  runtime::Trace trace;
+  batch.trace = &trace;
+  report.check("output", model->forecast(batch));
+  for (const auto& [name, value] : trace) report.inform(name, value);
+}
+
+/// Numbers of case.json under `key`, by parameter name.
+void check_norms(const runtime::ParityCase& fixture, const std::string& key, const std::set<std::string>& noise, double noise_atol,
+                 const std::vector<std::pair<std::string, at::Tensor>>& values, runtime::ParityReport& report) {
+  const auto expected = fixture.info.section(key);
+  for (const auto& [name, value] : values) {
+    double norm = 0.0;
+    expected.at(name).read(norm, {});
+    auto tolerance = fixture.tolerance;
+    if (noise.contains(name)) tolerance.atol = noise_atol;
+    report.check_value(key + "." + name, value.norm().item<double>(), norm, tolerance);
+  }
+}
+
+struct TrainingTolerance {
+  runtime::Tolerance usual;
+  double noise_atol = 0.0;
+  std::set<std::string> noise;  ///< parameters whose gradient is zero but for rounding
+};
+
+TrainingTolerance training_tolerance(const runtime::ParityCase& fixture) {
+  TrainingTolerance tolerance;
+  const auto section = fixture.info.section("final_tolerance");
+  section.at("rtol").read(tolerance.usual.rtol, {});
+  section.at("atol").read(tolerance.usual.atol, {});
+  section.at("noise_gradient_parameters_atol").read(tolerance.noise_atol, {});
+  std::vector<std::string> names;
+  fixture.info.at("noise_gradient_parameters").read(names, {});
+  tolerance.noise.insert(names.begin(), names.end());
+  return tolerance;
+}
+
+void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  const auto batch = inputs_of(fixture);
+  const auto model = model_of(fixture, batch);
+  model->train();
+  const auto tolerance = training_tolerance(fixture);
+  runtime::TrainingOptions options;
+  double rate = options.learning_rate;
+  if (fixture.config.has("learning_rate")) fixture.config.at("learning_rate").read(rate, more_than(0));
+  runtime::Adam optimizer(model->parameters(), options);
+  const int64_t steps = fixture.io.at("loss").numel();
+  std::vector<double> losses;
+  for (int64_t step = 0; step < steps; ++step) {
+    if (step == 0) report.check("output_step0", model->forecast(batch));
+    optimizer.zero_grad();
+    const auto loss = model->loss(batch).total;
+    losses.push_back(loss.item<double>());
+    loss.backward();
+    if (step == 0) {
+      std::vector<std::pair<std::string, at::Tensor>> gradients;
+      for (const auto& entry : model->named_parameters()) {
+        if (entry.value().grad().defined()) gradients.emplace_back(entry.key(), entry.value().grad());
+      }
+      check_norms(fixture, "grad0_l2", tolerance.noise, tolerance.noise_atol, gradients, report);
+    }
+    optimizer.step(rate);
+  }
+  report.check("loss", at::tensor(losses, at::kDouble));
+  for (const auto& entry : model->named_parameters()) {
+    const auto name = "final." + entry.key();
+    if (!fixture.io.contains(name)) continue;
+    auto allowed = tolerance.usual;
+    if (tolerance.noise.contains(entry.key())) allowed.atol = tolerance.noise_atol;
+    report.check(name, entry.value(), allowed);
+  }
+}
+
+}  // namespace
+
+void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  if (fixture.config.has("data")) return replay_data(fixture, report);
+  if (fixture.io.contains("loss") && fixture.io.contains("output_step0")) return replay_training(fixture, report);
+  if (fixture.io.contains("output")) return replay_forward(fixture, report);
+  fixture.info.reject("a forecast fixture of an unknown kind (expected an output, a loss with output_step0, or a data set)");
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,28 @@
+#include "forecast/scaler.h"
+
+#include <cmath>
+
+namespace arzoo::forecast {
+
+StandardScaler StandardScaler::fit(const std::vector<double>& values, int64_t variates, int64_t begin, int64_t end) {
+  StandardScaler scaler = identity(variates);
+  const auto rows = static_cast<double>(end - begin);
+  for (int64_t c = 0; c < variates; ++c) {
+    double sum = 0.0, squares = 0.0;
+    for (int64_t row = begin; row < end; ++row) sum += values[row * variates + c];
+    const double mean = sum / rows;
+    for (int64_t row = begin; row < end; ++row) squares += std::pow(values[row * variates + c] - mean, 2);
+    const double deviation = std::sqrt(squares / rows);
+    scaler.mean[c] = mean;
+    // A column that does not vary but for rounding has no scale of its own.
+    const bool constant = deviation <= 10 * std::numeric_limits<double>::epsilon() * std::abs(mean);
+    scaler.scale[c] = constant ? 1.0 : deviation;
+  }
+  return scaler;
+}
+
+StandardScaler StandardScaler::identity(int64_t variates) {
+  return {std::vector<double>(variates, 0.0), std::vector<double>(variates, 1.0)};
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,171 @@
+#include "forecast/series_data.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace arzoo::forecast {
+namespace {
+
+constexpr int64_t kHoursOfMonth = 30 * 24;
+
+std::array<Border, 3> ett_borders(int64_t month, int64_t rows, int64_t seq_len, const std::string& where) {
+  const int64_t train = 12 * month, val = train + 4 * month, test = val + 4 * month;
+  if (rows < test) {
+    fail<DataError>("{}: {} rows, expected at least {} for the ETT borders (use split.kind \"ratio\")", where, rows, test);
+  }
+  return {Border{0, train}, Border{train - seq_len, val}, Border{val - seq_len, test}};
+}
+
+at::Tensor scaled_values(const SeriesTable& table, const StandardScaler& scaler) {
+  const auto variates = static_cast<int64_t>(table.variates.size());
+  const auto rows = static_cast<int64_t>(table.stamps.size());
+  auto scaled = at::empty({rows, variates}, at::kFloat);
+  auto* to = scaled.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < rows * variates; ++i) to[i] = scaler.transform(table.values[i], i % variates);
+  return scaled;
+}
+
+/// Copies rows [row, row + rows) of `from` to `to`, both row-major.
+void copy_rows(const at::Tensor& from, int64_t row, int64_t rows, float* to) {
+  const int64_t width = from.size(1);
+  std::memcpy(to, from.const_data_ptr<float>() + row * width, sizeof(float) * rows * width);
+}
+
+}  // namespace
+
+std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, const std::string& where) {
+  if (split.kind == "ett_hour") return ett_borders(kHoursOfMonth, rows, seq_len, where);
+  if (split.kind == "ett_minute") return ett_borders(4 * kHoursOfMonth, rows, seq_len, where);
+  const auto train = static_cast<int64_t>(static_cast<double>(rows) * split.train);
+  const auto test = static_cast<int64_t>(static_cast<double>(rows) * split.test);
+  const auto back = [&](int64_t row) { return std::max<int64_t>(0, row - seq_len); };
+  return {Border{0, train}, Border{back(train), rows - test}, Border{back(rows - test), rows}};
+}
+
+SeriesReadOptions read_options(const DataOptions& options) {
+  SeriesReadOptions read;
+  read.format = options.format;
+  read.date_column = options.date;
+  read.columns = options.columns;
+  read.freq = options.freq;
+  read.missing = options.missing;
+  return read;
+}
+
+at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc) {
+  const auto rows = static_cast<int64_t>(stamps.size());
+  if (timeenc == 1) {
+    const auto features = time_features(stamps, frequency_code(frequency));
+    return at::from_blob(const_cast<double*>(features.data()), {rows, static_cast<int64_t>(features.size()) / rows}, at::kDouble)
+        .to(at::kFloat);
+  }
+  const auto codes = time_codes(stamps, frequency_code(frequency));
+  return at::from_blob(const_cast<int64_t*>(codes.data()), {rows, static_cast<int64_t>(codes.size()) / rows}, at::kLong)
+      .to(at::kFloat);
+}
+
+SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
+  if (options.features == "M" && options.target.empty()) return table;
+  const std::string target = options.target.empty() ? table.variates.back() : options.target;
+  const auto found = std::find(table.variates.begin(), table.variates.end(), target);
+  if (found == table.variates.end()) {
+    const auto near = closest(target, table.variates);
+    fail<DataError>("{}: no column is called \"{}\"{}", table.source, target,
+                    near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
+  }
+  const auto width = table.variates.size();
+  const auto at = static_cast<std::size_t>(found - table.variates.begin());
+  std::vector<std::size_t> order;
+  for (std::size_t c = 0; c < width && options.features != "S"; ++c) {
+    if (c != at) order.push_back(c);
+  }
+  order.push_back(at);
+  std::vector<double> values;
+  values.reserve(table.stamps.size() * order.size());
+  for (std::size_t row = 0; row < table.stamps.size(); ++row) {
+    for (const auto c : order) values.push_back(table.values[row * width + c]);
+  }
+  std::vector<std::string> names;
+  for (const auto c : order) names.push_back(table.variates[c]);
+  table.values = std::move(values);
+  table.variates = std::move(names);
+  return table;
+}
+
+SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options) : options_(options) {
+  const int64_t window = options.seq_len + options.pred_len;
+  std::size_t longest = 0;
+  for (auto& first : first_window_) first.push_back(0);
+  for (const auto& whole : tables) {
+    const auto table = select_variates(whole, options);
+    const auto rows = static_cast<int64_t>(table.stamps.size());
+    if (variates_.empty()) {
+      variates_ = table.variates;
+      frequency_ = table.frequency;
+    }
+    if (table.variates != variates_) {
+      fail<DataError>("{}: series \"{}\" has other variates than \"{}\"", table.source, table.unique_id, tables[0].unique_id);
+    }
+    longest = std::max(longest, table.stamps.size());
+    WindowedSeries series{table.unique_id, {}, {}, {}, split_borders(options.split, rows, options.seq_len, table.source)};
+    const auto train = series.borders[0];
+    series.scaler = options.scale && train.end > 0 ? StandardScaler::fit(table.values, int64_t(variates_.size()), train.begin, train.end)
+                                                   : StandardScaler::identity(int64_t(variates_.size()));
+    series.values = scaled_values(table, series.scaler);
+    if (options.marks) series.marks = calendar_marks(table.stamps, frequency_, options.timeenc);
+    for (int split = 0; split < 3; ++split) {
+      const auto border = series.borders[split];
+      first_window_[split].push_back(first_window_[split].back() + std::max<int64_t>(0, border.end - border.begin - window + 1));
+    }
+    series_.push_back(std::move(series));
+  }
+  if (first_window_[0].back() == 0) {
+    fail<DataError>("{}: the longest series has {} rows, too few to train: its training share must hold seq_len + pred_len = {} rows",
+                    tables.empty() ? options.path : tables[0].source, longest, window);
+  }
+}
+
+int64_t SeriesData::windows(runtime::Split split) const { return first_window_[static_cast<int>(split)].back(); }
+
+SeriesShape SeriesData::shape() const {
+  const auto variates = static_cast<int64_t>(variates_.size());
+  const int64_t c_out = options_.features == "MS" ? 1 : variates;
+  return {options_.seq_len, options_.label_len, options_.pred_len, variates, c_out,
+          options_.marks ? series_.front().marks.size(1) : 0};
+}
+
+SeriesData::Place SeriesData::place(runtime::Split split, int64_t index) const {
+  const auto& first = first_window_[static_cast<int>(split)];
+  const auto series = std::upper_bound(first.begin(), first.end(), index) - first.begin() - 1;
+  return {&series_[series], series_[series].borders[static_cast<int>(split)].begin + index - first[series]};
+}
+
+ForecastBatch SeriesData::batch(runtime::Split split, std::span<const int64_t> indices) const {
+  const auto size = static_cast<int64_t>(indices.size());
+  const auto s = shape();
+  const int64_t decoder = s.label_len + s.pred_len;
+  ForecastBatch batch;
+  batch.x_enc = at::empty({size, s.seq_len, s.enc_in}, at::kFloat);
+  batch.x_dec = at::zeros({size, decoder, s.enc_in}, at::kFloat);
+  batch.target = at::empty({size, s.pred_len, s.enc_in}, at::kFloat);
+  if (s.marks > 0) {
+    batch.x_mark_enc = at::empty({size, s.seq_len, s.marks}, at::kFloat);
+    batch.x_mark_dec = at::empty({size, decoder, s.marks}, at::kFloat);
+  }
+  for (int64_t i = 0; i < size; ++i) {
+    const auto [series, row] = place(split, indices[i]);
+    const int64_t future = row + s.seq_len;
+    copy_rows(series->values, row, s.seq_len, batch.x_enc.mutable_data_ptr<float>() + i * s.seq_len * s.enc_in);
+    copy_rows(series->values, future - s.label_len, s.label_len, batch.x_dec.mutable_data_ptr<float>() + i * decoder * s.enc_in);
+    copy_rows(series->values, future, s.pred_len, batch.target.mutable_data_ptr<float>() + i * s.pred_len * s.enc_in);
+    if (s.marks == 0) continue;
+    copy_rows(series->marks, row, s.seq_len, batch.x_mark_enc.mutable_data_ptr<float>() + i * s.seq_len * s.marks);
+    copy_rows(series->marks, future - s.label_len, decoder, batch.x_mark_dec.mutable_data_ptr<float>() + i * decoder * s.marks);
+  }
+  batch.target = batch.target.narrow(2, s.enc_in - s.c_out, s.c_out);
+  return batch;
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/series_table.h"
+#include "forecast/data_options.h"
+#include "forecast/forecaster.h"
+#include "forecast/scaler.h"
+#include "runtime/experiment.h"
+
+namespace arzoo::forecast {
+
+/// Rows [begin, end) of a series that belong to a split; windows may start in them.
+struct Border {
+  int64_t begin = 0, end = 0;
+};
+
+/// The rows of each split (train, val, test) of a series of `rows` rows, validation and test reaching seq_len rows back so
+/// that their first window forecasts their first own row (Informer's data loader). Throws DataError naming `where` when
+/// the file is too short for the ETT borders.
+std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, const std::string& where);
+
+/// One series ready to be cut into windows.
+struct WindowedSeries {
+  std::string unique_id;
+  StandardScaler scaler;
+  at::Tensor values;  ///< [T, C] float, scaled
+  at::Tensor marks;   ///< [T, M] float; undefined without calendar features
+  std::array<Border, 3> borders;
+};
+
+/// The columns to read, in the model's order: with a target it comes last, as in the official custom loader.
+SeriesReadOptions read_options(const DataOptions& options);
+
+/// Calendar features of these stamps, [T, M] float.
+at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc);
+
+/// Keeps and orders the variates that `options` ask for: the target alone (S), or the target last (MS, or one is given).
+SeriesTable select_variates(SeriesTable table, const DataOptions& options);
+
+/// The windows of all series of a file, by split.
+class SeriesData {
+ public:
+  /// Throws DataError when no series is long enough for a window, or the series have different variates.
+  SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options);
+
+  int64_t windows(runtime::Split split) const;
+  /// The windows at these places of the split, in this order.
+  ForecastBatch batch(runtime::Split split, std::span<const int64_t> indices) const;
+  SeriesShape shape() const;
+  const std::vector<WindowedSeries>& series() const { return series_; }
+  const std::vector<std::string>& variates() const { return variates_; }
+  const Frequency& frequency() const { return frequency_; }
+  const DataOptions& options() const { return options_; }
+
+ private:
+  struct Place {
+    const WindowedSeries* series;
+    int64_t row;
+  };
+  Place place(runtime::Split split, int64_t index) const;
+
+  DataOptions options_;
+  std::vector<std::string> variates_;
+  Frequency frequency_;
+  std::vector<WindowedSeries> series_;
+  std::array<std::vector<int64_t>, 3> first_window_;  ///< of each series, and the total at the end
+};
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,73 @@
+#include "forecast/zoo.h"
+
+#include <algorithm>
+
+#include "forecast/models.h"
+
+namespace arzoo::forecast {
+namespace {
+
+template <std::size_t... I>
+std::vector<ZooEntry<Forecaster>> entries(std::index_sequence<I...>) {
+  const auto entry = []<class Options>(std::type_identity<Options>) {
+    return ZooEntry<Forecaster>{Options::kName, [](const Config& model, const SeriesShape& shape) {
+                                  return make<Options>(model_options<Options>(model), shape);
+                                }};
+  };
+  return {entry(std::type_identity<std::tuple_element_t<I, Models>>{})...};
+}
+
+const std::vector<ZooEntry<Forecaster>>& zoo() {
+  static const auto all = entries(std::make_index_sequence<std::tuple_size_v<Models>>());
+  return all;
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+/// The members of `flat` whose names are fields of Options.
+template <class Options>
+Json only_fields(const Json& flat) {
+  Json kept = Json::object();
+  for (const auto& field : describe<Options>()) {
+    const auto name = field.pointer.substr(1);
+    if (flat.contains(name)) kept[name] = flat.at(name);
+  }
+  return kept;
+}
+
+template <std::size_t... I>
+Json model_section(const std::string& name, const Json& flat, std::index_sequence<I...>) {
+  Json section;
+  const auto match = [&]<class Options>(std::type_identity<Options>) {
+    if (name != Options::kName) return;
+    section["name"] = name;
+    section.update(only_fields<Options>(flat));
+  };
+  (match(std::type_identity<std::tuple_element_t<I, Models>>{}), ...);
+  return section;
+}
+
+}  // namespace
+
+std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape) {
+  const auto name = model.text("name");
+  for (const auto& entry : zoo()) {
+    if (entry.name == name) return entry.build(model, shape);
+  }
+  model.at("name").reject(fmt::format("no forecaster is called \"{}\"", name));
+}
+
+OfficialConfig read_official_config(const Config& flat, int64_t marks) {
+  const auto name = lower(flat.text("model"));
+  Json section = model_section(name, flat.json(), std::make_index_sequence<std::tuple_size_v<Models>>());
+  if (section.empty()) flat.at("model").reject(fmt::format("no forecaster is called \"{}\"", flat.text("model")));
+  auto shape = Config(only_fields<SeriesShape>(flat.json()), flat.name()).as<SeriesShape>();
+  if (!flat.has("c_out")) shape.c_out = shape.enc_in;
+  shape.marks = marks;
+  return {Config(std::move(section), flat.name()), shape};
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,29 @@
+#include "nn/attention.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "nn/dropout.h"
+#include "nn/short_attention.h"
+
+namespace arzoo::nn {
+
+at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMode& mode) {
+  auto scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
+  if (mode.causal) {
+    const auto future = at::ones({q.size(-2), k.size(-2)}, q.options().dtype(at::kBool)).triu(1);
+    scores = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
+  }
+  return at::softmax(scores, -1);
+}
+
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMode& mode) {
+  const double p = mode.training ? mode.dropout : 0.0;
+  // The fused CPU kernel knows no dropout; LibTorch's fallback would draw its mask from the slow sequential generator.
+  if (p > 0.0) return at::matmul(nn::dropout(attention_weights(q, k, mode), p, true), v);
+  if (!mode.causal && fits_short_attention(q, k, v)) return short_attention(q, k, v);
+  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, mode.causal);
+}
+
+}  // namespace arzoo::nn

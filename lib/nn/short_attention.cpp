@@ -1,0 +1,126 @@
+#include "nn/short_attention.h"
+
+#include <torch/torch.h>
+
+#include <bit>
+#include <cmath>
+#include <vector>
+
+#include "nn/parallel.h"
+
+namespace arzoo::nn {
+namespace {
+
+#define ARZOO_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+
+constexpr int64_t kMostKeys = 64;
+constexpr int64_t kWidest = 256;
+constexpr int64_t kLanes = 16;  // keys are padded to whole vectors
+
+/// e^x for x <= 0 to 1 ulp, as straight-line code that vectorises (Cephes' expf).
+inline float exp_nonpositive(float x) {
+  x = x < -87.0F ? -87.0F : x;
+  const float shifted = x * 1.44269504F + 12582912.0F;  // rounds to the nearest integer in the low mantissa bits
+  const float n = shifted - 12582912.0F;
+  const float r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
+  float p = 1.9875691500e-4F;
+  p = p * r + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 5.0000001201e-1F;
+  p = p * r * r + r + 1.0F;
+  return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+}
+
+struct Sizes {
+  int64_t queries, keys, padded, width;
+};
+
+/// One head, all in fp32. q: [L, E] scaled; kt: [E, padded]; v: [S, E]; out: [L, E]; p: [padded] scratch.
+ARZOO_CLONES void attend(const float* q, const float* kt, const float* v, float* out, float* p, Sizes s) {
+  for (int64_t i = 0; i < s.queries; ++i) {
+    for (int64_t j = 0; j < s.padded; ++j) p[j] = 0.0F;
+    for (int64_t e = 0; e < s.width; ++e) {
+      const float factor = q[i * s.width + e];
+      for (int64_t j = 0; j < s.padded; ++j) p[j] += factor * kt[e * s.padded + j];
+    }
+    float largest = p[0];
+    for (int64_t j = 1; j < s.keys; ++j) largest = p[j] > largest ? p[j] : largest;
+    for (int64_t j = 0; j < s.padded; ++j) p[j] = exp_nonpositive(p[j] - largest);
+    float sum = 0.0F;
+    for (int64_t j = 0; j < s.keys; ++j) sum += p[j];
+    const float inverse = 1.0F / sum;
+    float* row = out + i * s.width;
+    for (int64_t e = 0; e < s.width; ++e) row[e] = 0.0F;
+    for (int64_t j = 0; j < s.keys; ++j) {
+      const float weight = p[j] * inverse;
+      for (int64_t e = 0; e < s.width; ++e) row[e] += weight * v[j * s.width + e];
+    }
+  }
+}
+
+/// A [B, H, T, E] tensor with unit stride along E, whatever the order of the rest.
+template <class Scalar>
+struct Heads {
+  explicit Heads(const at::Tensor& x) : data(x.const_data_ptr<Scalar>()), batch(x.stride(0)), head(x.stride(1)), step(x.stride(2)) {}
+  const Scalar* data;
+  int64_t batch, head, step;
+};
+
+template <class Scalar>
+void copy_rows(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float factor, float* out) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const Scalar* from = x.data + b * x.batch + h * x.head + i * x.step;
+    for (int64_t e = 0; e < width; ++e) out[i * width + e] = static_cast<float>(from[e]) * factor;
+  }
+}
+
+template <class Scalar>
+at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const int64_t batch = q.size(0), heads = q.size(1);
+  const Sizes s{q.size(2), k.size(2), (k.size(2) + kLanes - 1) / kLanes * kLanes, q.size(3)};
+  auto out = at::empty({batch, s.queries, heads, s.width}, q.options());
+  const Heads<Scalar> queries(q), keys(k), values(v);
+  auto* result = out.mutable_data_ptr<Scalar>();
+  const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.width)));
+  parallel_for(batch * heads, std::max<int64_t>(1, 32768 / (s.queries * s.padded)), [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(s.width * (2 * s.queries + s.padded + 2 * s.keys) + s.padded);
+    float* const qs = scratch.data();
+    float* const ks = qs + s.width * s.queries;
+    float* const kt = ks + s.width * s.keys;
+    float* const vs = kt + s.width * s.padded;
+    float* const mixed = vs + s.width * s.keys;
+    float* const p = mixed + s.width * s.queries;
+    for (int64_t index = begin; index < end; ++index) {
+      const int64_t b = index / heads, h = index % heads;
+      copy_rows(queries, b, h, s.queries, s.width, scale, qs);
+      copy_rows(keys, b, h, s.keys, s.width, 1.0F, ks);
+      copy_rows(values, b, h, s.keys, s.width, 1.0F, vs);
+      for (int64_t j = 0; j < s.keys; ++j) {
+        for (int64_t e = 0; e < s.width; ++e) kt[e * s.padded + j] = ks[j * s.width + e];
+      }
+      attend(qs, kt, vs, mixed, p, s);
+      for (int64_t i = 0; i < s.queries; ++i) {
+        Scalar* to = result + ((b * s.queries + i) * heads + h) * s.width;
+        for (int64_t e = 0; e < s.width; ++e) to[e] = static_cast<Scalar>(mixed[i * s.width + e]);
+      }
+    }
+  });
+  return out.transpose(1, 2);
+}
+
+}  // namespace
+
+bool fits_short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const bool type = q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16;
+  const bool inference = !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad());
+  return type && inference && q.is_cpu() && q.dim() == 4 && k.size(2) <= kMostKeys && q.size(3) <= kWidest &&
+         q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
+}
+
+at::Tensor short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  return q.scalar_type() == at::kFloat ? run<float>(q, k, v) : run<at::BFloat16>(q, k, v);
+}
+
+}  // namespace arzoo::nn

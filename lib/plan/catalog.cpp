@@ -1,0 +1,55 @@
+#include "plan/catalog.h"
+
+#include "core/closest.h"
+#include "forecast/data_options.h"
+#include "forecast/models.h"
+
+namespace arzoo::plan {
+namespace {
+
+template <class Models, std::size_t... I>
+std::vector<ModelCard> cards(std::string_view family, std::index_sequence<I...>) {
+  return {model_card<std::tuple_element_t<I, Models>>(family)...};
+}
+
+template <class Options>
+Json resolve(const Config& section) {
+  return to_json(section.as<Options>());
+}
+
+template <class Models, class DataOptions, class EvaluationOptions>
+FamilyCard family(std::string_view name, std::string_view commands) {
+  return {name,
+          commands,
+          &resolve<DataOptions>,
+          &resolve<EvaluationOptions>,
+          &describe<DataOptions>,
+          &describe<EvaluationOptions>,
+          cards<Models>(name, std::make_index_sequence<std::tuple_size_v<Models>>())};
+}
+
+}  // namespace
+
+const std::vector<FamilyCard>& families() {
+  static const std::vector<FamilyCard> all{
+      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>("forecast", "train forecast bench"),
+  };
+  return all;
+}
+
+ModelChoice find_model(const Config& name) {
+  const std::string wanted = name.text();
+  std::vector<std::string> known;
+  for (const auto& family : families()) {
+    for (const auto& model : family.models) {
+      if (model.name == wanted) return {family, model};
+      known.emplace_back(model.name);
+    }
+  }
+  const auto near = closest(wanted, known);
+  name.reject(fmt::format("no model is called \"{}\"{}", wanted,
+                          near ? fmt::format(" (did you mean \"{}\"?)", *near)
+                               : fmt::format(" (known: {})", fmt::join(known, ", "))));
+}
+
+}  // namespace arzoo::plan

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/progress.h"
+
+/// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
+namespace arzoo::plan {
+
+namespace fs = std::filesystem;
+
+/// Options that every command has.
+struct ComputeOptions {
+  std::string device = "auto";  ///< auto | cpu | cuda[:i]
+  std::string dtype = "fp32";   ///< fp32 | bf16 | fp16
+  int64_t threads = 0;          ///< 0: LibTorch's default
+  std::optional<int64_t> seed;  ///< overrides the config's
+};
+
+struct TrainTask {
+  ComputeOptions compute;
+  Json config;       ///< resolved: every value in force (plan/run_config.h)
+  std::string name;  ///< of the config file, for messages
+  fs::path out;
+  bool resume = false;
+  bool dry_run = false;
+};
+
+struct ForecastTask {
+  ComputeOptions compute;
+  fs::path model;                   ///< run directory, checkpoint folder, or weights file
+  std::optional<fs::path> config;   ///< the model's config when `model` is a bare weights file
+  std::vector<fs::path> inputs;
+  fs::path output;
+  std::optional<int64_t> horizon;   ///< the model's pred_len when not given; longer horizons roll
+  std::vector<double> levels = {};  ///< of the prediction intervals, in percent
+  std::optional<fs::path> plot;     ///< folder for one chart per series
+  std::string missing = "error";    ///< error | ffill | interpolate
+  std::string format = "auto";      ///< auto | wide | long
+  std::string freq;                 ///< overrides the inferred frequency
+  int64_t backtest = 0;             ///< windows to forecast within the known data and score
+  bool stream = false;              ///< one JSON window per line of stdin, one forecast per line of stdout
+  bool dry_run = false;
+};
+
+struct InspectTask {
+  fs::path path;
+};
+
+struct ConvertTask {
+  fs::path input, output;
+};
+
+struct ModelsTask {
+  std::vector<std::string> names;  ///< count the parameters of these models' default configs
+};
+
+struct ParityTask {
+  ComputeOptions compute;
+  std::vector<fs::path> folders;
+  bool verbose = false;
+};
+
+struct TableTask {
+  ComputeOptions compute;
+  Config suite;
+  fs::path out;
+  std::vector<std::string> only;  ///< cells whose name contains one of these
+  bool dry_run = false;
+};
+
+struct SpeedTask {
+  ComputeOptions compute;
+  Config suite;
+  fs::path out;
+  std::vector<std::string> only;
+  bool dry_run = false;
+};
+
+/// What a task leaves for the launcher: a document for --json, from which the human summary is printed as well.
+struct Outcome {
+  ExitCode code = ExitCode::ok;
+  std::string error;  ///< one line, empty when code is ok
+  Json result;
+};
+
+/// The functions of libarzoo. `stop` is set by the launcher when the process is asked to end. No exception leaves them.
+struct TaskTable {
+  using Stop = const std::atomic<bool>&;
+  Outcome (*train)(const TrainTask&, Progress&, Stop);
+  Outcome (*forecast)(const ForecastTask&, Progress&, Stop);
+  Outcome (*inspect)(const InspectTask&, Progress&, Stop);
+  Outcome (*convert)(const ConvertTask&, Progress&, Stop);
+  Outcome (*models)(const ModelsTask&, Progress&, Stop);
+  Outcome (*parity)(const ParityTask&, Progress&, Stop);
+  Outcome (*table)(const TableTask&, Progress&, Stop);
+  Outcome (*speed)(const SpeedTask&, Progress&, Stop);
+};
+
+/// The one symbol that the launcher looks up in libarzoo.
+using TaskTableFunction = const TaskTable* (*)();
+inline constexpr const char* kTaskTableSymbol = "arzoo_task_table";
+
+}  // namespace arzoo::plan

@@ -1,0 +1,89 @@
+#include "runtime/device.h"
+
+#include <dlfcn.h>
+#include <sys/resource.h>
+#include <torch/torch.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace arzoo::runtime {
+namespace {
+
+bool has_driver() { return std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/dxg"); }
+
+/// Opens libtorch_cuda beside the libtorch_cpu in use: by absolute path, since a sanitizer's dlopen ignores the run path.
+void open_cuda_libraries() {
+  Dl_info info{};
+  // Any function that lives in libtorch_cpu will do to find its folder.
+  if (dladdr(reinterpret_cast<void*>(&at::get_num_threads), &info) == 0) fail<SystemFailure>("cuda: cannot locate LibTorch");
+  const auto library = std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
+  if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    fail<SystemFailure>("cuda: {} (is this a LibTorch with CUDA, and are its CUDA packages installed?)", dlerror());
+  }
+}
+
+at::Device cuda_device(const std::string& name) {
+  int index = 0;
+  if (name.size() > 4) {
+    const char* begin = name.data() + 5;
+    const char* end = name.data() + name.size();
+    const auto parsed = std::from_chars(begin, end, index);
+    if (name[4] != ':' || parsed.ec != std::errc() || parsed.ptr != end || index < 0 || index > 127) {
+      fail<UsageError>("--device {}: expected auto, cpu, cuda or cuda:INDEX", name);
+    }
+  }
+  open_cuda_libraries();
+  const int count = torch::cuda::device_count();
+  if (index >= count) {
+    fail<SystemFailure>("--device {}: {} CUDA device(s) found (is the driver installed?)", name, count);
+  }
+  return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+}
+
+at::ScalarType scalar_type(const std::string& name) {
+  if (name == "fp32") return at::kFloat;
+  if (name == "bf16") return at::kBFloat16;
+  if (name == "fp16") return at::kHalf;
+  fail<UsageError>("--dtype {}: expected fp32, bf16 or fp16", name);
+}
+
+}  // namespace
+
+Compute select_compute(const std::string& device, const std::string& dtype) {
+  const auto type = scalar_type(dtype);
+  if (device == "cpu" || (device == "auto" && !has_driver())) return {at::kCPU, type};
+  if (device == "auto") return {cuda_device("cuda"), type};
+  if (device.starts_with("cuda")) return {cuda_device(device), type};
+  fail<UsageError>("--device {}: expected auto, cpu, cuda or cuda:INDEX", device);
+}
+
+void set_threads(int64_t threads) {
+  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+}
+
+int64_t threads() { return at::get_num_threads(); }
+
+void seed(int64_t seed) { torch::manual_seed(static_cast<uint64_t>(seed)); }
+
+at::Tensor random_state() {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  return generator.get_state();
+}
+
+void set_random_state(const at::Tensor& state) {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_state(state);
+}
+
+int64_t peak_memory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+}  // namespace arzoo::runtime

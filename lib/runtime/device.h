@@ -1,0 +1,34 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+namespace arzoo::runtime {
+
+/// Where and in which precision a command computes.
+struct Compute {
+  at::Device device = at::kCPU;
+  at::ScalarType dtype = at::kFloat;
+};
+
+/// "auto" | "cpu" | "cuda[:i]" and "fp32" | "bf16" | "fp16". CUDA libraries are opened only for a CUDA device ("auto": only
+/// where a driver is installed), and before anything else asks LibTorch for CUDA, which would settle on "none" for good.
+/// Throws UsageError for a malformed name, SystemFailure when the CUDA device is not there.
+Compute select_compute(const std::string& device, const std::string& dtype);
+
+/// Threads of the intra-op pool; 0 keeps the default. Call before the first computation.
+void set_threads(int64_t threads);
+int64_t threads();
+
+/// One call seeds everything random: initialisation, dropout, sampling.
+void seed(int64_t seed);
+
+/// State of the default CPU generator, as a byte tensor; for exact resumption.
+at::Tensor random_state();
+void set_random_state(const at::Tensor& state);
+
+/// Highest resident memory of this process so far, in bytes.
+int64_t peak_memory();
+
+}  // namespace arzoo::runtime

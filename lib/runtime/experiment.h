@@ -1,0 +1,30 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <filesystem>
+
+#include "runtime/losses.h"
+
+namespace arzoo::runtime {
+
+enum class Split { train, val, test };
+
+/// What the one training loop needs of a family: its model, its batches and how well it does.
+class Experiment {
+ public:
+  virtual ~Experiment() = default;
+
+  virtual torch::nn::Module& model() = 0;
+  /// Batches of one pass over the training split; at least 1.
+  virtual int64_t batches_per_epoch() const = 0;
+  /// The loss of batch `batch`, counted over all epochs. A pure function of the seed, `batch`, the weights and the default
+  /// generator, so that a run that stopped anywhere goes on as if it had not.
+  virtual Losses loss(int64_t batch) = 0;
+  /// The model's errors on a split, in inference mode. The first is what early stopping watches; smaller is better.
+  virtual Metrics evaluate(Split split) = 0;
+  /// Writes all that inference needs into the empty folder: config.json, model.safetensors, what else the family keeps.
+  virtual void save(const std::filesystem::path& folder) = 0;
+};
+
+}  // namespace arzoo::runtime

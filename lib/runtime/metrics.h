@@ -1,0 +1,30 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "runtime/losses.h"
+
+namespace arzoo::runtime {
+
+/// Errors accumulated element by element, so that the result does not depend on the batches (never a mean of means).
+class ErrorSums {
+ public:
+  /// forecast, truth: the same shape.
+  void add(const at::Tensor& forecast, const at::Tensor& truth);
+  int64_t count() const { return count_; }
+  double mse() const;
+  double mae() const;
+  /// Symmetric mean absolute percentage error, 200 |f - y| / (|f| + |y|), an element with both zero counting 0
+  /// (Makridakis, M4).
+  double smape() const;
+
+ private:
+  double squared_ = 0.0, absolute_ = 0.0, symmetric_ = 0.0;
+  int64_t count_ = 0;
+};
+
+/// Mean absolute difference of values `season` steps apart, the scale of MASE (Hyndman & Koehler 2006). history: [T, C];
+/// returns [C]; a constant column has 0.
+at::Tensor seasonal_naive_error(const at::Tensor& history, int64_t season);
+
+}  // namespace arzoo::runtime

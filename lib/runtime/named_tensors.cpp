@@ -1,0 +1,160 @@
+#include "runtime/named_tensors.h"
+
+#include <fmt/ranges.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/bytes.h"
+#include "core/closest.h"
+#include "core/error.h"
+#include "core/stored_tensor.h"
+#include "core/tensor_files.h"
+#include "runtime/mapped_tensor.h"
+
+namespace arzoo::runtime {
+
+namespace {
+
+void collect(const torch::nn::Module& module, const std::string& prefix, NamedTensors& tensors) {
+  for (const auto& parameter : module.named_parameters(/*recurse=*/false)) {
+    tensors.add(prefix + parameter.key(), parameter.value().detach());
+  }
+  for (const auto& buffer : module.named_buffers(/*recurse=*/false)) {
+    tensors.add(prefix + buffer.key(), buffer.value().detach());
+  }
+  for (const auto& child : module.named_children())
+    collect(*child.value(), prefix + child.key() + ".", tensors);
+}
+
+/// "2 missing (a, b)"; at most eight are named.
+std::string counted(std::string_view what, const std::vector<std::string>& items) {
+  constexpr std::size_t kMost = 8;
+  const std::vector<std::string> first(items.begin(), items.begin() + std::min(items.size(), kMost));
+  return fmt::format("{} {} ({}{})", items.size(), what, fmt::join(first, ", "),
+                     items.size() > kMost ? ", …" : "");
+}
+
+bool convertible(const at::Tensor& from, const at::Tensor& to) {
+  return from.scalar_type() == to.scalar_type() || (from.is_floating_point() && to.is_floating_point());
+}
+
+class Comparison {
+ public:
+  Comparison(const NamedTensors& wanted, const NamedTensors& given, const IgnoredName& ignored) {
+    for (const auto& entry : given) {
+      if (!wanted.contains(entry.first) && !(ignored && ignored(entry.first)))
+        foreign_.push_back(entry.first);
+    }
+    for (const auto& [name, target] : wanted) {
+      const auto* source = given.find(name);
+      const bool optional = ignored && ignored(name);
+      if (source != nullptr && source->sizes() == target.sizes() && convertible(*source, target)) {
+        copies_.emplace_back(target, *source);
+      } else if (!optional) {
+        report(name, target, source);
+      }
+    }
+  }
+
+  void require_match(std::string_view where) const {
+    std::vector<std::string> faults;
+    if (!missing_.empty()) faults.push_back(counted("missing", with_nearest()));
+    if (!foreign_.empty()) faults.push_back(counted("unknown", in_quotes_each(foreign_)));
+    if (!misshapen_.empty()) faults.push_back(counted("misshapen", misshapen_));
+    if (!mistyped_.empty()) faults.push_back(counted("mistyped", mistyped_));
+    if (!faults.empty())
+      fail<CheckpointError>("{}: does not fit the model: {}", where, fmt::join(faults, "; "));
+  }
+
+  void copy() const {
+    const at::NoGradGuard no_grad;
+    for (const auto& [target, source] : copies_) target.copy_(source);
+  }
+
+ private:
+  void report(const std::string& name, const at::Tensor& target, const at::Tensor* source) {
+    if (source == nullptr) {
+      missing_.push_back(name);
+    } else if (source->sizes() != target.sizes()) {
+      misshapen_.push_back(fmt::format("{} is {}, expected {}", in_quotes(name), shown(source->sizes()),
+                                       shown(target.sizes())));
+    } else {
+      mistyped_.push_back(fmt::format("{} is {}, expected {}", in_quotes(name),
+                                      c10::toString(source->scalar_type()),
+                                      c10::toString(target.scalar_type())));
+    }
+  }
+
+  static std::vector<std::string> in_quotes_each(const std::vector<std::string>& names) {
+    std::vector<std::string> quoted;
+    for (const auto& name : names) quoted.push_back(in_quotes(name));
+    return quoted;
+  }
+
+  /// The missing names, the first few of them with the foreign name that was probably meant.
+  std::vector<std::string> with_nearest() const {
+    constexpr std::size_t kShown = 8;
+    auto quoted = in_quotes_each(missing_);
+    for (std::size_t i = 0; i < std::min(quoted.size(), kShown); ++i) {
+      if (const auto near = closest(missing_[i], foreign_))
+        quoted[i] += fmt::format(" — is it {}?", in_quotes(*near));
+    }
+    return quoted;
+  }
+
+  std::vector<std::string> missing_, foreign_, misshapen_, mistyped_;
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies_;  ///< target, source
+};
+
+}  // namespace
+void NamedTensors::add(std::string name, at::Tensor tensor) {
+  if (!index_.emplace(name, entries_.size()).second) {
+    fail<CheckpointError>("{}: {} stands twice", where_, in_quotes(name));
+  }
+  entries_.emplace_back(std::move(name), std::move(tensor));
+}
+
+const at::Tensor* NamedTensors::find(std::string_view name) const {
+  const auto found = index_.find(std::string(name));
+  return found == index_.end() ? nullptr : &entries_[found->second].second;
+}
+
+const at::Tensor& NamedTensors::at(std::string_view name) const {
+  if (const auto* tensor = find(name)) return *tensor;
+  const auto near = closest(name, names());
+  fail<CheckpointError>("{}: no tensor {}{}", where_, in_quotes(name),
+                        near ? fmt::format(" (did you mean {}?)", in_quotes(*near)) : "");
+}
+
+std::vector<std::string> NamedTensors::names() const {
+  std::vector<std::string> names;
+  names.reserve(entries_.size());
+  for (const auto& entry : entries_) names.push_back(entry.first);
+  return names;
+}
+
+NamedTensors open_tensors(const std::filesystem::path& path, std::string_view state_dict) {
+  NamedTensors tensors(path.string());
+  for (const auto& file : open_tensor_files(path, state_dict)) {
+    for (const auto& stored : file.tensors) tensors.add(stored.name, mapped_tensor(file.mapping, stored));
+    tensors.metadata.insert(tensors.metadata.end(), file.metadata.begin(), file.metadata.end());
+  }
+  return tensors;
+}
+
+NamedTensors state_dict(const torch::nn::Module& module) {
+  NamedTensors tensors("model");
+  collect(module, "", tensors);
+  return tensors;
+}
+
+void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::string_view where,
+                   const IgnoredName& ignored) {
+  const Comparison comparison(state_dict(module), tensors, ignored);
+  comparison.require_match(where);
+  comparison.copy();
+}
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,60 @@
+#include "runtime/optimizer.h"
+
+#include <torch/torch.h>
+
+namespace arzoo::runtime {
+
+Adam::Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options)
+    : parameters_(std::move(parameters)),
+      beta1_(options.betas[0]),
+      beta2_(options.betas[1]),
+      eps_(options.eps),
+      weight_decay_(options.weight_decay),
+      decoupled_(options.optimizer == "adamw") {
+  std::erase_if(parameters_, [](const at::Tensor& parameter) { return !parameter.requires_grad(); });
+  for (const auto& parameter : parameters_) {
+    state_.exp_avg.push_back(at::zeros_like(parameter, parameter.options().requires_grad(false)));
+    state_.exp_avg_sq.push_back(at::zeros_like(state_.exp_avg.back()));
+    state_.steps.push_back(at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
+  }
+}
+
+void Adam::step(double learning_rate) {
+  torch::NoGradGuard no_grad;
+  std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (!parameters_[i].grad().defined()) continue;
+    parameters.push_back(parameters_[i]);
+    // The kernel walks the raw storage, so a gradient that lies transposed is brought into the parameter's order.
+    gradients.push_back(parameters_[i].grad().contiguous());
+    exp_avgs.push_back(state_.exp_avg[i]);
+    exp_avg_sqs.push_back(state_.exp_avg_sq[i]);
+    steps.push_back(state_.steps[i]);
+  }
+  if (parameters.empty()) return;
+  at::_foreach_add_(steps, 1);
+  using FusedUpdate = void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
+                               double, double, double, double, double, bool, bool, const std::optional<at::Tensor>&,
+                               const std::optional<at::Tensor>&);
+  const FusedUpdate update = decoupled_ ? FusedUpdate(at::_fused_adamw_) : FusedUpdate(at::_fused_adam_);
+  update(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, beta1_, beta2_, weight_decay_, eps_,
+         /*amsgrad=*/false, /*maximize=*/false, std::nullopt, std::nullopt);
+}
+
+void Adam::zero_grad() {
+  for (auto& parameter : parameters_) parameter.mutable_grad() = at::Tensor();
+}
+
+double Adam::clip_gradients(double limit) {
+  torch::NoGradGuard no_grad;
+  std::vector<at::Tensor> gradients;
+  for (const auto& parameter : parameters_) {
+    if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+  }
+  if (gradients.empty()) return 0.0;
+  const double norm = at::stack(at::_foreach_norm(gradients, 2)).norm().item<double>();
+  if (norm > limit) at::_foreach_mul_(gradients, limit / (norm + 1e-6));
+  return norm;
+}
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "runtime/training_options.h"
+
+namespace arzoo::runtime {
+
+/// Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019), one fused kernel per tensor; PyTorch's numbers.
+class Adam {
+ public:
+  Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options);
+
+  /// One update with the gradients that the parameters hold; parameters without a gradient stay as they are.
+  void step(double learning_rate);
+  void zero_grad();
+  /// Scales all gradients so that their joint L2 norm is at most `limit`; returns the norm before.
+  double clip_gradients(double limit);
+
+  const std::vector<at::Tensor>& parameters() const { return parameters_; }
+  /// Moments in the order of the parameters and the number of updates each has had: all that a resumed run needs.
+  struct State {
+    std::vector<at::Tensor> exp_avg, exp_avg_sq, steps;
+  };
+  State& state() { return state_; }
+
+ private:
+  std::vector<at::Tensor> parameters_;
+  double beta1_, beta2_, eps_, weight_decay_;
+  bool decoupled_;
+  State state_;
+};
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,128 @@
+#include "runtime/safetensors.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <unordered_set>
+
+#include "core/atomic_file.h"
+#include "core/bytes.h"
+#include "core/closest.h"
+#include "core/error.h"
+#include "core/safetensors_header.h"
+#include "runtime/mapped_tensor.h"
+
+namespace arzoo::runtime {
+
+namespace {
+
+constexpr std::string_view kMetadataKey = "__metadata__";
+
+std::string json_string(std::string_view text, const std::string& where) {
+  if (!is_utf8(text))
+    fail<CheckpointError>("{}: {} is not UTF-8, which safetensors demands", where, in_quotes(text));
+  return nlohmann::json(text).dump();
+}
+
+/// Indices of the tensors as their bytes follow each other.
+std::vector<std::size_t> by_falling_item_size(const std::vector<NamedTensors::Entry>& tensors) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return tensors[a].second.element_size() > tensors[b].second.element_size();
+  });
+  return order;
+}
+
+std::string metadata_text(const std::vector<std::pair<std::string, std::string>>& metadata,
+                          const std::string& where) {
+  std::string text;
+  std::unordered_set<std::string> keys;
+  for (const auto& [key, value] : metadata) {
+    if (!keys.insert(key).second)
+      fail<CheckpointError>("{}: metadata {} stands twice", where, in_quotes(key));
+    text +=
+        fmt::format("{}{}:{}", text.empty() ? "" : ",", json_string(key, where), json_string(value, where));
+  }
+  return text;
+}
+
+/// The header with its length before it, padded with spaces so that the tensors begin at a multiple of 8.
+std::string header_of(const std::vector<NamedTensors::Entry>& tensors, const std::vector<std::size_t>& order,
+                      const std::vector<std::pair<std::string, std::string>>& metadata,
+                      const std::string& where) {
+  std::vector<std::uint64_t> begins(tensors.size());
+  std::uint64_t position = 0;
+  for (const auto i : order) {
+    begins[i] = position;
+    position += tensors[i].second.nbytes();
+  }
+  std::string json = "{";
+  if (!metadata.empty()) json += fmt::format("\"{}\":{{{}}}", kMetadataKey, metadata_text(metadata, where));
+  std::unordered_set<std::string_view> names{kMetadataKey};
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const auto& [name, tensor] = tensors[i];
+    if (!names.insert(name).second) {
+      fail<CheckpointError>("{}: {} stands twice or is a reserved name", where, in_quotes(name));
+    }
+    json += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}",
+                        json.size() == 1 ? "" : ",", json_string(name, where),
+                        dtype_name(stored_dtype(tensor.scalar_type())), shown(tensor.sizes()), begins[i],
+                        begins[i] + tensor.nbytes());
+  }
+  json += "}";
+  json.append((8 - json.size() % 8) % 8, ' ');
+  if (json.size() > kMaxSafetensorsHeader) {
+    fail<CheckpointError>("{}: header of {} bytes, expected at most {}", where, json.size(),
+                          kMaxSafetensorsHeader);
+  }
+  std::string header;
+  append_little(header, static_cast<std::uint64_t>(json.size()));
+  return header + json;
+}
+
+}  // namespace
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) {
+  file_.mapping = MappedFile::open(path);
+  file_.format = "safetensors";
+  auto header = parse_safetensors_header(file_.mapping->bytes(), path.string());
+  file_.tensors = std::move(header.tensors);
+  file_.metadata = std::move(header.metadata);
+  for (std::size_t i = 0; i < file_.tensors.size(); ++i) index_.emplace(file_.tensors[i].name, i);
+}
+
+at::Tensor SafetensorsFile::tensor(std::string_view name) const {
+  const auto found = index_.find(std::string(name));
+  if (found == index_.end()) {
+    std::vector<std::string> names;
+    for (const auto& entry : file_.tensors) names.push_back(entry.name);
+    const auto near = closest(name, names);
+    fail<CheckpointError>("{}: no tensor {}{}", file_.mapping->path().string(), in_quotes(name),
+                          near ? fmt::format(" (did you mean {}?)", in_quotes(*near)) : "");
+  }
+  return mapped_tensor(file_.mapping, file_.tensors[found->second]);
+}
+
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensors::Entry>& tensors,
+                       const std::vector<std::pair<std::string, std::string>>& metadata) {
+  for (const auto& [name, tensor] : tensors) {
+    if (!tensor.defined() || tensor.layout() != at::kStrided) {
+      fail<CheckpointError>("{}: {} is undefined or sparse, expected a dense tensor", path.string(),
+                            in_quotes(name));
+    }
+  }
+  const auto order = by_falling_item_size(tensors);
+  const auto header = header_of(tensors, order, metadata, path.string());
+  AtomicFile file(path);
+  file.append(header);
+  for (const auto i : order) {
+    const auto bytes = tensors[i].second.detach().cpu().resolve_conj().resolve_neg().contiguous();
+    file.append({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
+  }
+  file.commit();
+}
+
+}  // namespace arzoo::runtime

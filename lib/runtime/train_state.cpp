@@ -1,0 +1,74 @@
+#include "runtime/train_state.h"
+
+#include <torch/torch.h>
+
+#include "core/atomic_file.h"
+#include "runtime/device.h"
+#include "runtime/module_state.h"
+#include "runtime/named_tensors.h"
+#include "runtime/safetensors.h"
+
+namespace arzoo::runtime {
+namespace {
+
+/// Names of the parameters that are trained, in the optimiser's order.
+std::vector<std::string> trained_names(const torch::nn::Module& model) {
+  std::vector<std::string> names;
+  for (const auto& entry : model.named_parameters()) {
+    if (entry.value().requires_grad()) names.push_back(entry.key());
+  }
+  return names;
+}
+
+/// Every tensor of the state with the name it has on disk.
+NamedTensors named_state(const torch::nn::Module& model, Adam& optimizer, const std::vector<at::Tensor>& average) {
+  const auto names = trained_names(model);
+  auto& moments = optimizer.state();
+  NamedTensors all("training state");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    all.add("exp_avg." + names[i], moments.exp_avg[i]);
+    all.add("exp_avg_sq." + names[i], moments.exp_avg_sq[i]);
+    all.add("step." + names[i], moments.steps[i]);
+    if (!average.empty()) all.add("average." + names[i], average[i]);
+  }
+  return all;
+}
+
+}  // namespace
+
+void save_train_state(const std::filesystem::path& folder, const SavedState& saved, const torch::nn::Module& model, Adam& optimizer,
+                      const std::vector<at::Tensor>& average) {
+  auto tensors = named_state(model, optimizer, average);
+  tensors.add("random_state", random_state());
+  write_safetensors(folder / "training.safetensors", tensors);
+  Json json;
+  json["state"] = to_json(saved.state);
+  json["best_val"] = Json::object();
+  for (const auto& [name, value] : saved.best_val) json["best_val"][name] = value;
+  write_atomically(folder / "training.json", json.dump(2) + "\n");
+}
+
+SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
+                            std::vector<at::Tensor>& average) {
+  const auto json = Config::load(folder / "training.json");
+  SavedState saved;
+  saved.state = json.at("state").as<TrainState>();
+  for (const auto& [name, value] : json.at("best_val").json().items()) {
+    double number = 0.0;
+    json.at("best_val").at(name).read(number, {});
+    saved.best_val.emplace_back(name, number);
+  }
+  load_strictly(model, open_tensors(folder / "model.safetensors"));
+  const auto path = folder / "training.safetensors";
+  const auto stored = open_tensors(path);
+  torch::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : named_state(model, optimizer, average)) {
+    const auto& value = stored.at(name);
+    if (value.sizes() != tensor.sizes()) fail<CheckpointError>("{}: {}: the shape does not fit this model", path.string(), name);
+    tensor.copy_(value);
+  }
+  set_random_state(stored.at("random_state").clone());
+  return saved;
+}
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <filesystem>
+
+#include "runtime/losses.h"
+#include "runtime/optimizer.h"
+
+namespace arzoo::runtime {
+
+/// Where a run stands between two steps; with the weights, the moments and the generator's state all that it needs to go on.
+struct TrainState {
+  int64_t step = 0;               ///< optimiser steps done
+  int64_t epoch = 0;              ///< epochs done
+  int64_t best_epoch = 0;
+  int64_t epochs_without_gain = 0;
+  bool finished = false;
+  double loss_sum = 0.0;          ///< of the epoch's steps so far
+  double log_sum = 0.0;           ///< since the last logged line
+
+  static void fields(auto& o, auto& field) {
+    field("step", o.step, at_least(0), "optimiser steps done");
+    field("epoch", o.epoch, at_least(0), "epochs done");
+    field("best_epoch", o.best_epoch, at_least(0), "epoch of the best validation");
+    field("epochs_without_gain", o.epochs_without_gain, at_least(0), "epochs since then");
+    field("finished", o.finished, {}, "nothing is left to train");
+    field("loss_sum", o.loss_sum, {}, "training losses of the epoch so far, summed");
+    field("log_sum", o.log_sum, {}, "training losses since the last logged line, summed");
+  }
+};
+
+/// A state as it stands on disk.
+struct SavedState {
+  TrainState state;
+  Metrics best_val;  ///< empty before the first validation
+};
+
+/// Writes training.json and training.safetensors (moments, averaged weights, the generator's state) beside the weights that
+/// the folder already holds.
+void save_train_state(const std::filesystem::path& folder, const SavedState& saved, const torch::nn::Module& model, Adam& optimizer,
+                      const std::vector<at::Tensor>& average);
+
+/// The reverse, weights included. Throws CheckpointError when the folder does not belong to this model and optimiser.
+SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
+                            std::vector<at::Tensor>& average);
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,194 @@
+#include "runtime/trainer.h"
+
+#include <torch/torch.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "runtime/autocast.h"
+#include "runtime/lr_schedule.h"
+#include "runtime/module_state.h"
+#include "runtime/train_state.h"
+
+namespace arzoo::runtime {
+namespace {
+
+std::vector<at::Tensor> averaged_copy(const std::vector<at::Tensor>& parameters, double decay) {
+  std::vector<at::Tensor> copy;
+  if (decay > 0) {
+    for (const auto& parameter : parameters) copy.push_back(parameter.detach().clone());
+  }
+  return copy;
+}
+
+/// The first metric decides. Without a validation split every epoch is an improvement.
+bool is_gain(const Metrics& metrics, const Metrics& best) {
+  return metrics.empty() || best.empty() || metrics.front().second <= best.front().second;
+}
+
+}  // namespace
+
+Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, RunDir& run, Progress& progress,
+                 const std::atomic<bool>& stop)
+    : experiment_(experiment),
+      options_(options),
+      compute_(compute),
+      run_(run),
+      progress_(progress),
+      stop_(stop),
+      optimizer_(experiment.model().parameters(), options),
+      average_(averaged_copy(optimizer_.parameters(), options.ema_decay)) {}
+
+int64_t Trainer::steps_per_epoch() const {
+  return std::max<int64_t>(1, experiment_.batches_per_epoch() / options_.accumulation_steps);
+}
+
+int64_t Trainer::total_steps() const {
+  const int64_t all = options_.epochs * steps_per_epoch();
+  return options_.max_steps ? std::min(all, *options_.max_steps) : all;
+}
+
+TrainSummary Trainer::fit(bool resume) {
+  const auto start = std::chrono::steady_clock::now();
+  if (resume) restore_last();
+  while (!state_.finished) {
+    train_epoch();
+    const bool gained = validate();
+    const bool patient = options_.patience == 0 || state_.epochs_without_gain < options_.patience;
+    state_.finished = !patient || state_.step >= total_steps();
+    // The best model is on disk before the state that says so: a crash between the two costs an epoch, never a model.
+    if (gained) with_average([&] { run_.replace_model([&](const auto& folder) { experiment_.save(folder); }); });
+    save_last();
+    stop_if_asked();
+  }
+  load_best();
+  TrainSummary summary{.steps = state_.step, .epochs = state_.epoch, .best_epoch = state_.best_epoch, .best_val = best_val_};
+  summary.test = experiment_.evaluate(Split::test);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return summary;
+}
+
+void Trainer::train_epoch() {
+  const int64_t last = std::min((state_.epoch + 1) * steps_per_epoch(), total_steps());
+  const int64_t first = state_.epoch * steps_per_epoch();
+  experiment_.model().train();
+  progress_.begin(fmt::format("epoch {}/{}", state_.epoch + 1, options_.epochs), last - first, state_.step - first);
+  while (state_.step < last) {
+    const double rate = learning_rate(options_, state_.step, steps_per_epoch(), total_steps());
+    const double loss = step();
+    optimizer_.step(rate);
+    update_average();
+    ++state_.step;
+    state_.loss_sum += loss;
+    state_.log_sum += loss;
+    progress_.step({{"loss", loss}});
+    if (state_.step % options_.log_every == 0) log_line(state_.log_sum / static_cast<double>(options_.log_every), rate);
+    if (options_.save_every > 0 && state_.step % options_.save_every == 0) save_last();
+    if (state_.step < last) stop_if_asked();
+  }
+  progress_.end();
+}
+
+double Trainer::step() {
+  optimizer_.zero_grad();
+  double total = 0.0;
+  for (int64_t i = 0; i < options_.accumulation_steps; ++i) {
+    Losses losses;
+    {
+      const Autocast autocast(compute_.device.type(), compute_.dtype);
+      losses = experiment_.loss(state_.step * options_.accumulation_steps + i);
+    }
+    const double loss = losses.total.item<double>();
+    if (!std::isfinite(loss)) {
+      std::string parts;
+      for (const auto& [name, part] : losses.parts) parts += fmt::format(", {} {}", name, part.item<double>());
+      fail<SystemFailure>("step {}: the loss is {}{} (try a smaller learning_rate or clip_grad_norm)", state_.step + 1, loss, parts);
+    }
+    const auto scale = static_cast<double>(options_.accumulation_steps);
+    (options_.accumulation_steps == 1 ? losses.total : losses.total / scale).backward();
+    total += loss / scale;
+  }
+  if (options_.clip_grad_norm > 0) optimizer_.clip_gradients(options_.clip_grad_norm);
+  return total;
+}
+
+void Trainer::update_average() {
+  if (average_.empty()) return;
+  torch::NoGradGuard no_grad;
+  at::_foreach_lerp_(average_, optimizer_.parameters(), 1.0 - options_.ema_decay);
+}
+
+/// Runs `work` with the averaged weights in the model, if there are any.
+template <class Work>
+auto Trainer::with_average(const Work& work) {
+  torch::NoGradGuard no_grad;
+  const auto swap = [&] {
+    for (std::size_t i = 0; i < average_.size(); ++i) {
+      const auto trained = optimizer_.parameters()[i].clone();
+      optimizer_.parameters()[i].copy_(average_[i]);
+      average_[i].copy_(trained);
+    }
+  };
+  swap();
+  struct Back {
+    const decltype(swap)& swap;
+    ~Back() { swap(); }
+  } back{swap};
+  return work();
+}
+
+bool Trainer::validate() {
+  const double train_loss = state_.loss_sum / static_cast<double>(state_.step - state_.epoch * steps_per_epoch());
+  const auto metrics = with_average([&] { return experiment_.evaluate(Split::val); });
+  ++state_.epoch;
+  state_.loss_sum = 0.0;
+  const bool gained = is_gain(metrics, best_val_);
+  if (gained) {
+    best_val_ = metrics;
+    state_.best_epoch = state_.epoch;
+    state_.epochs_without_gain = 0;
+  } else {
+    ++state_.epochs_without_gain;
+  }
+  Json line{{"step", state_.step}, {"epoch", state_.epoch}, {"train_loss", train_loss}};
+  std::string text = fmt::format("epoch {}: train {:.4f}", state_.epoch, train_loss);
+  for (const auto& [name, value] : metrics) {
+    line["val_" + name] = value;
+    text += fmt::format(", val {} {:.4f}", name, value);
+  }
+  run_.log(line);
+  progress_.note(text + (gained ? ", best so far" : fmt::format(", no gain for {}", state_.epochs_without_gain)));
+  return gained;
+}
+
+void Trainer::log_line(double loss, double rate) {
+  state_.log_sum = 0.0;
+  run_.log({{"step", state_.step}, {"epoch", state_.epoch + 1}, {"loss", loss}, {"learning_rate", rate}});
+}
+
+void Trainer::save_last() {
+  run_.replace_last([&](const auto& folder) {
+    experiment_.save(folder);
+    save_train_state(folder, {state_, best_val_}, experiment_.model(), optimizer_, average_);
+  });
+}
+
+void Trainer::restore_last() {
+  auto saved = load_train_state(run_.last(), experiment_.model(), optimizer_, average_);
+  state_ = std::move(saved.state);
+  best_val_ = std::move(saved.best_val);
+  run_.cut_metrics_after(state_.step);
+}
+
+void Trainer::load_best() {
+  load_strictly(experiment_.model(), open_tensors(run_.model() / "model.safetensors"));
+}
+
+void Trainer::stop_if_asked() {
+  if (!stop_.load() || state_.finished) return;
+  progress_.end();
+  save_last();
+  fail<Interrupted>("interrupted at step {}, state saved (go on with --resume)", state_.step);
+}
+
+}  // namespace arzoo::runtime

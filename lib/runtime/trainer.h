@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+
+#include "core/progress.h"
+#include "core/run_dir.h"
+#include "runtime/device.h"
+#include "runtime/experiment.h"
+#include "runtime/optimizer.h"
+#include "runtime/train_state.h"
+#include "runtime/training_options.h"
+
+namespace arzoo::runtime {
+
+/// What a run came to.
+struct TrainSummary {
+  int64_t steps = 0, epochs = 0;
+  int64_t best_epoch = 0;  ///< 1 is the first
+  double seconds = 0.0;    ///< of this process, without what an interrupted one had done before
+  Metrics best_val, test;
+};
+
+/// The one training loop: steps, clipping, schedule, validation, early stopping, saving. Interrupted anywhere by `stop` it saves
+/// and throws Interrupted; resumed, it ends with the same losses and weights to the bit as a run that was not (on one
+/// machine, with as many threads).
+class Trainer {
+ public:
+  Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, RunDir& run, Progress& progress,
+          const std::atomic<bool>& stop);
+
+  /// Trains from the start, or from last/ when `resume`; ends with the best weights in the model and in model/.
+  TrainSummary fit(bool resume);
+
+ private:
+  void train_epoch();
+  double step();
+  bool validate();
+  void log_line(double loss, double rate);
+  void save_last();
+  void restore_last();
+  void load_best();
+  void stop_if_asked();
+  int64_t steps_per_epoch() const;
+  int64_t total_steps() const;
+  void update_average();
+  template <class Work>
+  auto with_average(const Work& work);
+
+  Experiment& experiment_;
+  TrainingOptions options_;
+  Compute compute_;
+  RunDir& run_;
+  Progress& progress_;
+  const std::atomic<bool>& stop_;
+  Adam optimizer_;
+  std::vector<at::Tensor> average_;  ///< of the weights, empty without ema_decay
+  TrainState state_;
+  Metrics best_val_;
+};
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,60 @@
+// The border of libarzoo: one table of functions that the launcher looks up, and through which no exception leaves.
+
+#include <c10/util/Exception.h>
+#include <torch/version.h>
+
+#include <new>
+
+#include "tasks/tasks.h"
+
+namespace arzoo::tasks {
+namespace {
+
+using plan::Outcome;
+
+template <class Task>
+using Run = Json (*)(const Task&, Progress&, Stop);
+
+/// The first line: LibTorch appends its own stack.
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+template <class Task, Run<Task> kRun>
+Outcome guarded(const Task& task, Progress& progress, Stop stop) {
+  try {
+    Outcome outcome;
+    outcome.result = kRun(task, progress, stop);
+    return outcome;
+  } catch (const Error& error) {
+    return {error.exit_code(), error.what(), {}};
+  } catch (const c10::Error& error) {
+    return {ExitCode::internal, "internal: LibTorch: " + first_line(error.what_without_backtrace()), {}};
+  } catch (const std::bad_alloc&) {
+    return {ExitCode::internal, "out of memory (try a smaller batch_size or --horizon)", {}};
+  } catch (const std::exception& error) {
+    return {ExitCode::internal, std::string("internal: ") + error.what(), {}};
+  }
+}
+
+/// As guarded, and a failed case makes the check fail.
+Outcome guarded_parity(const plan::ParityTask& task, Progress& progress, Stop stop) {
+  auto outcome = guarded<plan::ParityTask, parity>(task, progress, stop);
+  if (outcome.code == ExitCode::ok && outcome.result.value("failed", 0) > 0) {
+    outcome.code = ExitCode::check_failed;
+    outcome.error = fmt::format("parity: {} of {} cases failed", outcome.result["failed"].get<int64_t>(), outcome.result["cases"].size());
+  }
+  return outcome;
+}
+
+}  // namespace
+}  // namespace arzoo::tasks
+
+extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* arzoo_task_table() {
+  using namespace arzoo;
+  static const plan::TaskTable table{
+      &tasks::guarded<plan::TrainTask, tasks::train>,     &tasks::guarded<plan::ForecastTask, tasks::forecast>,
+      &tasks::guarded<plan::InspectTask, tasks::inspect>, &tasks::guarded<plan::ConvertTask, tasks::convert>,
+      &tasks::guarded<plan::ModelsTask, tasks::models>,   &tasks::guarded_parity,
+      &tasks::guarded<plan::TableTask, tasks::table>,     &tasks::guarded<plan::SpeedTask, tasks::speed>,
+  };
+  return &table;
+}

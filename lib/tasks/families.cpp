@@ -1,0 +1,55 @@
+#include "tasks/families.h"
+
+#include <torch/torch.h>
+
+#include "forecast/experiment.h"
+#include "forecast/parity.h"
+#include "forecast/zoo.h"
+#include "plan/catalog.h"
+
+namespace arzoo::tasks {
+namespace {
+
+int64_t parameters_of(const torch::nn::Module& model) {
+  int64_t count = 0;
+  for (const auto& parameter : model.parameters()) count += parameter.numel();
+  return count;
+}
+
+std::unique_ptr<runtime::Experiment> forecast_experiment(const Config& config, const runtime::Compute& compute,
+                                                         std::vector<std::string>& notes) {
+  auto experiment = std::make_unique<forecast::ForecastExperiment>(config, compute);
+  notes = experiment->notes();
+  return experiment;
+}
+
+int64_t count_forecaster(const Config& model) {
+  return parameters_of(*forecast::build(model, forecast::SeriesShape{.enc_in = 7, .c_out = 7}));
+}
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all{
+      {"forecast", &forecast_experiment, &count_forecaster, &forecast::replay},
+  };
+  return all;
+}
+
+}  // namespace
+
+const Family& family_of_model(const Config& model_section) {
+  const auto choice = plan::find_model(model_section.at("name"));
+  for (const auto& family : families()) {
+    if (family.name == choice.family.name) return family;
+  }
+  model_section.reject(fmt::format("the family {} cannot be trained", choice.family.name));
+}
+
+const Family& family_of_fixture(const runtime::ParityCase& fixture) {
+  const auto name = fixture.folder.parent_path().filename().string();
+  for (const auto& family : families()) {
+    if (family.name == name) return family;
+  }
+  fail<CheckpointError>("{}: no family is called \"{}\" (a fixture's folder lies in a folder named for its family)", fixture.folder.string(), name);
+}
+
+}  // namespace arzoo::tasks

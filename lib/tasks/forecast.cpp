@@ -1,0 +1,109 @@
+#include <torch/torch.h>
+
+#include <chrono>
+#include <set>
+
+#include "core/atomic_file.h"
+#include "core/csv.h"
+#include "core/series_table.h"
+#include "forecast/forecast_model.h"
+#include "tasks/backtest.h"
+#include "tasks/forecast_chart.h"
+#include "tasks/forecast_stream.h"
+#include "tasks/tasks.h"
+
+namespace arzoo::tasks {
+namespace {
+
+using forecast::ForecastModel;
+using forecast::SeriesForecast;
+
+/// The series of all files, in input order, with names that are unique across files.
+std::vector<SeriesTable> read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
+  auto options = model.read_options();
+  options.missing = task.missing;
+  if (task.format != "auto") options.format = task.format;
+  options.freq = task.freq;
+  std::vector<SeriesTable> all;
+  for (const auto& input : task.inputs) {
+    auto tables = read_series(input, options);
+    for (auto& table : tables) {
+      for (const auto& note : table.notes) progress.note(note);
+      all.push_back(std::move(table));
+    }
+  }
+  return all;
+}
+
+std::string level_name(double level) { return fmt::format("{:g}", level); }
+
+void write_header(CsvText& csv, const std::vector<double>& levels) {
+  csv.cell("unique_id").cell("ds").cell("model").cell("yhat");
+  for (const double level : levels) csv.cell("lo-" + level_name(level)).cell("hi-" + level_name(level));
+  csv.end_row();
+}
+
+void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& forecast, const std::string& model,
+                const std::vector<std::string>& ids) {
+  const auto mean = forecast.mean.accessor<double, 2>();
+  for (std::size_t c = 0; c < ids.size(); ++c) {
+    const auto channel = static_cast<int64_t>(c);
+    for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
+      const auto row = static_cast<int64_t>(step);
+      csv.cell(ids[c]).cell(table.date_format.format(forecast.stamps[step])).cell(model).cell(mean[row][channel]);
+      for (const auto& [level, half_width] : forecast.half_widths) {
+        const double half = half_width.accessor<double, 2>()[row][channel];
+        csv.cell(mean[row][channel] - half).cell(mean[row][channel] + half);
+      }
+      csv.end_row();
+    }
+  }
+}
+
+Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon) {
+  return {{"model", model.name()},      {"parameters", model.parameters()},       {"seq_len", model.shape().seq_len},
+          {"horizon", horizon},         {"files", task.inputs.size()},            {"intervals", model.has_intervals()},
+          {"rounds", (horizon + model.shape().pred_len - 1) / model.shape().pred_len}};
+}
+
+}  // namespace
+
+Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype);
+  runtime::set_threads(task.compute.threads);
+  runtime::seed(task.compute.seed.value_or(0));
+  const auto model = ForecastModel::open(task.model, task.config, compute);
+  if (!task.levels.empty() && !model.has_intervals()) {
+    fail<UsageError>("--level: {} has no validation residuals to take intervals from (train with a validation split)", task.model.string());
+  }
+  const int64_t horizon = task.horizon.value_or(model.shape().pred_len);
+  if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};
+  if (task.stream) return stream_forecasts(task, model, horizon, stop);
+
+  const auto tables = read_inputs(task, model, progress);
+  const auto ids = output_ids(tables, model);
+  Json result{{"output", task.output.string()}, {"series", 0}, {"rows", 0}, {"horizon", horizon}};
+  CsvText csv;
+  int64_t series = 0;
+  if (task.backtest > 0) {
+    result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress);
+    for (const auto& names : ids) series += static_cast<int64_t>(names.size());
+  } else {
+    const auto forecasts = model.forecast(tables, horizon, task.levels);
+    write_header(csv, task.levels);
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      write_rows(csv, tables[i], forecasts[i], model.name(), ids[i]);
+      series += static_cast<int64_t>(ids[i].size());
+    }
+    if (task.plot) result["plots"] = write_charts(*task.plot, tables, forecasts, ids);
+    result["rows"] = series * horizon;
+  }
+  if (stop.load()) fail<Interrupted>("interrupted, nothing written");
+  write_atomically(task.output, csv.text());
+  result["series"] = series;
+  result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace arzoo::tasks

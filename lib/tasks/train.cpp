@@ -1,0 +1,58 @@
+#include <torch/torch.h>
+
+#include "core/run_dir.h"
+#include "plan/catalog.h"
+#include "runtime/trainer.h"
+#include "runtime/training_options.h"
+#include "tasks/families.h"
+#include "tasks/run_report.h"
+#include "tasks/tasks.h"
+
+namespace arzoo::tasks {
+namespace {
+
+Json metrics_json(const runtime::Metrics& metrics) {
+  Json json = Json::object();
+  for (const auto& [name, value] : metrics) json[name] = value;
+  return json;
+}
+
+/// What the run would do: sizes, steps and an estimate of the memory that training takes.
+Json plan_of(runtime::Experiment& experiment, const runtime::TrainingOptions& options) {
+  int64_t parameters = 0;
+  for (const auto& parameter : experiment.model().parameters()) parameters += parameter.numel();
+  const int64_t steps = std::max<int64_t>(1, experiment.batches_per_epoch() / options.accumulation_steps);
+  // Weights, gradients and two moments in fp32; activations depend on the batch and are not in here.
+  constexpr int64_t kBytesPerParameter = 16;
+  return {{"parameters", parameters},
+          {"state_bytes", parameters * kBytesPerParameter},
+          {"steps_per_epoch", steps},
+          {"epochs", options.epochs},
+          {"steps", options.max_steps ? std::min(*options.max_steps, steps * options.epochs) : steps * options.epochs}};
+}
+
+}  // namespace
+
+Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
+  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype);
+  runtime::set_threads(task.compute.threads);
+  Config config(task.config, task.name);
+  runtime::seed(task.config.at("seed").get<int64_t>());
+  const auto options = config.at("training").as<runtime::TrainingOptions>();
+
+  std::vector<std::string> notes;
+  const auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
+  for (const auto& note : notes) progress.note(note);
+  if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
+
+  auto run = RunDir::create(task.out, task.config, task.resume ? IfExists::resume : IfExists::fail);
+  runtime::Trainer trainer(*experiment, options, compute, run, progress, stop);
+  const auto summary = trainer.fit(task.resume);
+  Json result{{"run_dir", task.out.string()}, {"steps", summary.steps}, {"epochs", summary.epochs}, {"seconds", summary.seconds}};
+  result["best"] = {{"epoch", summary.best_epoch}, {"val", metrics_json(summary.best_val)}};
+  result["test"] = metrics_json(summary.test);
+  write_run_report(run, task.config, result, *experiment);
+  return result;
+}
+
+}  // namespace arzoo::tasks

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""The models of arzoo in plain PyTorch, as their papers' code formulates them, for timing beside the native ones.
+
+`arzoo bench speed` starts this program and sends one JSON request per line:
+    {"model": {"name": "itransformer", ...}, "shape": {"seq_len": 96, ...}, "batch_size": 32,
+     "work": "train_step" | "inference", "dtype": "fp32" | "bf16", "repeat": 20, "threads": 2}
+The answer is one JSON line: {"seconds": [...]}, the wall time of each repetition. Needs only `torch`.
+"""
+import json
+import math
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class FullAttention(nn.Module):
+    def __init__(self, dropout):
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, q, k, v):
+        scores = torch.einsum("blhe,bshe->bhls", q, k)
+        weights = self.dropout(torch.softmax(scores / math.sqrt(q.shape[-1]), dim=-1))
+        return torch.einsum("bhls,bshd->blhd", weights, v).contiguous()
+
+
+class AttentionLayer(nn.Module):
+    def __init__(self, attention, d_model, n_heads):
+        super().__init__()
+        width = d_model // n_heads * n_heads
+        self.attention, self.n_heads = attention, n_heads
+        self.query, self.key, self.value = (nn.Linear(d_model, width) for _ in range(3))
+        self.out = nn.Linear(width, d_model)
+
+    def forward(self, q, k, v):
+        def heads(x):
+            return x.view(x.shape[0], x.shape[1], self.n_heads, -1)
+
+        mixed = self.attention(heads(self.query(q)), heads(self.key(k)), heads(self.value(v)))
+        return self.out(mixed.reshape(q.shape[0], q.shape[1], -1))
+
+
+class EncoderLayer(nn.Module):
+    """Post-norm layer whose feed-forward is two convolutions of width one."""
+
+    def __init__(self, attention, d_model, d_ff, dropout, activation):
+        super().__init__()
+        self.attention = attention
+        self.conv1, self.conv2 = nn.Conv1d(d_model, d_ff, 1), nn.Conv1d(d_ff, d_model, 1)
+        self.norm1, self.norm2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
+        self.activation = F.relu if activation == "relu" else F.gelu
+
+    def forward(self, x):
+        x = self.norm1(x + self.dropout(self.attention(x, x, x)))
+        y = self.dropout(self.activation(self.conv1(x.transpose(-1, 1))))
+        y = self.dropout(self.conv2(y).transpose(-1, 1))
+        return self.norm2(x + y)
+
+
+class ITransformer(nn.Module):
+    def __init__(self, o, s):
+        super().__init__()
+        self.use_norm = o["use_norm"]
+        self.embedding = nn.Linear(s["seq_len"], o["d_model"])
+        self.dropout = nn.Dropout(o["dropout"])
+        self.layers = nn.ModuleList(
+            EncoderLayer(AttentionLayer(FullAttention(o["dropout"]), o["d_model"], o["n_heads"]),
+                         o["d_model"], o["d_ff"], o["dropout"], o["activation"])
+            for _ in range(o["e_layers"]))
+        self.norm = nn.LayerNorm(o["d_model"])
+        self.projector = nn.Linear(o["d_model"], s["pred_len"])
+
+    def forward(self, batch):
+        x, marks = batch["x_enc"], batch["x_mark_enc"]
+        variates = x.shape[-1]
+        if self.use_norm:
+            mean = x.mean(1, keepdim=True).detach()
+            x = x - mean
+            std = torch.sqrt(torch.var(x, dim=1, keepdim=True, unbiased=False) + 1e-5)
+            x = x / std
+        tokens = self.dropout(self.embedding(torch.cat([x.permute(0, 2, 1), marks.permute(0, 2, 1)], 1)))
+        for layer in self.layers:
+            tokens = layer(tokens)
+        out = self.projector(self.norm(tokens)).permute(0, 2, 1)[:, :, :variates]
+        if self.use_norm:
+            out = out * std[:, 0, :].unsqueeze(1) + mean[:, 0, :].unsqueeze(1)
+        return out
+
+
+MODELS = {"itransformer": ITransformer}
+
+
+def make_batch(shape, batch_size):
+    generator = torch.Generator().manual_seed(1)
+
+    def noise(*sizes):
+        return torch.randn(*sizes, generator=generator)
+
+    decoder_len = shape["label_len"] + shape["pred_len"]
+    return {
+        "x_enc": noise(batch_size, shape["seq_len"], shape["enc_in"]),
+        "x_mark_enc": noise(batch_size, shape["seq_len"], shape["marks"]) * 0.3,
+        "x_dec": noise(batch_size, decoder_len, shape["enc_in"]),
+        "x_mark_dec": noise(batch_size, decoder_len, shape["marks"]) * 0.3,
+        "target": noise(batch_size, shape["pred_len"], shape["c_out"]),
+    }
+
+
+class Workbench:
+    """Keeps the models it has built, so that a request times the work and not the set-up."""
+
+    def __init__(self):
+        self.built = {}
+
+    def model(self, request):
+        key = json.dumps([request["model"], request["shape"]], sort_keys=True)
+        if key not in self.built:
+            torch.manual_seed(0)
+            model = MODELS[request["model"]["name"]](request["model"], request["shape"])
+            self.built[key] = model, torch.optim.Adam(model.parameters(), lr=1e-4)
+        return self.built[key]
+
+    def time(self, request):
+        torch.set_num_threads(request["threads"])
+        model, optimizer = self.model(request)
+        batch = make_batch(request["shape"], request["batch_size"])
+        autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=request["dtype"] == "bf16")
+        training = request["work"] == "train_step"
+        model.train(training)
+
+        def train_step():
+            optimizer.zero_grad()
+            with autocast:
+                loss = F.mse_loss(model(batch).float(), batch["target"])
+            loss.backward()
+            optimizer.step()
+            return loss.item()
+
+        def inference():
+            with torch.no_grad(), autocast:
+                return model(batch)
+
+        work = train_step if training else inference
+        seconds = []
+        for _ in range(request["repeat"]):
+            start = time.perf_counter()
+            work()
+            seconds.append(time.perf_counter() - start)
+        return seconds
+
+
+def main():
+    bench = Workbench()
+    for line in sys.stdin:
+        print(json.dumps({"seconds": bench.time(json.loads(line))}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
