@@ -36,6 +36,7 @@ endfunction()
 function(arzoo_room name)
   cmake_parse_arguments(arg "TORCH" "" "LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/tasks/entry.cpp")  # the border of the shared library
   add_library(arzoo_${name} STATIC ${sources})
   add_library(arzoo::${name} ALIAS arzoo_${name})
   arzoo_links(arzoo_${name} PUBLIC "${arg_TORCH}" "${arg_LINKS}")

@@ -8,10 +8,12 @@ namespace arzoo {
 
 /// A file that appears whole or not at all: what is appended goes to a temporary name in the same folder, and
 /// commit() makes it durable and gives it its name. Until then, and after any failure, a file of that name is
-/// as it was; without commit() the temporary is removed. A link is followed, and an old file's permissions are kept.
+/// as it was; without commit() the temporary is removed. A link is followed, and an old file's permissions
+/// are kept.
 class AtomicFile {
  public:
-  /// Throws SystemFailure, naming `path`, if its folder takes no new file or `path` is a folder, pipe or device.
+  /// Throws SystemFailure, naming `path`, if its folder takes no new file or `path` is a folder, pipe or
+  /// device.
   explicit AtomicFile(std::filesystem::path path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;

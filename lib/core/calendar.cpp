@@ -37,6 +37,10 @@ CivilTime civil_from_days(std::int64_t days) {
   return time;
 }
 
+int day_of_year(std::int64_t days) {
+  return static_cast<int>(days - days_from_civil(civil_from_days(days).year, 1, 1) + 1);
+}
+
 }  // namespace
 
 int days_in_month(std::int64_t year, int month) {
@@ -51,8 +55,8 @@ bool is_valid(const CivilTime& time) {
 }
 
 Timestamp to_timestamp(const CivilTime& time) {
-  return {days_from_civil(time.year, time.month, time.day) * kSecondsPerDay + time.hour * 3600 +
-          time.minute * 60 + time.second};
+  const int second = time.hour * 3600 + time.minute * 60 + time.second;
+  return {days_from_civil(time.year, time.month, time.day) * kSecondsPerDay + second};
 }
 
 CivilTime to_civil(Timestamp stamp) {
@@ -82,14 +86,11 @@ int weekday(Timestamp stamp) {
   return static_cast<int>(day < 0 ? day + 7 : day);
 }
 
-int day_of_year(Timestamp stamp) {
-  const std::int64_t days = day_number(stamp);
-  return static_cast<int>(days - days_from_civil(civil_from_days(days).year, 1, 1) + 1);
-}
+int day_of_year(Timestamp stamp) { return day_of_year(day_number(stamp)); }
 
 int iso_week(Timestamp stamp) {
   // A week belongs to the year of its Thursday.
-  const Timestamp thursday{(day_number(stamp) - weekday(stamp) + 3) * kSecondsPerDay};
+  const std::int64_t thursday = day_number(stamp) - weekday(stamp) + 3;
   return (day_of_year(thursday) - 1) / 7 + 1;
 }
 

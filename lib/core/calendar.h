@@ -8,7 +8,8 @@ namespace arzoo {
 /// Seconds since 1970-01-01 00:00:00, proleptic Gregorian calendar, no zone, no leap seconds.
 struct Timestamp {
   std::int64_t seconds = 0;
-  auto operator<=>(const Timestamp&) const = default;
+  std::strong_ordering operator<=>(const Timestamp& other) const { return seconds <=> other.seconds; }
+  bool operator==(const Timestamp&) const = default;
 };
 
 inline constexpr std::int64_t kSecondsPerDay = 86400;

@@ -164,6 +164,20 @@ Config Config::section(std::string_view key) const {
   return {Json::object(), name_, pointer_ + "/" + std::string(key)};
 }
 
+std::vector<std::pair<std::string, Config>> Config::members() const {
+  expect(value_.is_object(), "an object");
+  std::vector<std::pair<std::string, Config>> all;
+  for (const auto& [key, value] : value_.items()) all.emplace_back(key, Config(value, name_, pointer_ + "/" + key));
+  return all;
+}
+
+std::vector<Config> Config::elements() const {
+  expect(value_.is_array(), "a list");
+  std::vector<Config> all;
+  for (std::size_t i = 0; i < value_.size(); ++i) all.emplace_back(value_[i], name_, pointer_ + "/" + std::to_string(i));
+  return all;
+}
+
 std::string Config::text() const {
   std::string value;
   read(value, {});

@@ -74,7 +74,8 @@ class Config {
   /// Wraps a value that is already parsed (a checkpoint's config, a table's cell).
   Config(Json value, std::string name, std::string pointer = "");
 
-  const Json& json() const { return value_; }
+  const Json& json() const& { return value_; }
+  const Json& json() const&& = delete;  // a reference into a temporary
   const std::string& name() const { return name_; }
   const std::string& pointer() const { return pointer_; }
   bool has(std::string_view key) const;
@@ -82,6 +83,9 @@ class Config {
   Config at(std::string_view key) const;
   /// The member `key`, or an empty object in its place.
   Config section(std::string_view key) const;
+  /// The members of an object, the elements of a list; ConfigError if this is none.
+  std::vector<std::pair<std::string, Config>> members() const;
+  std::vector<Config> elements() const;
   std::string text() const;
   std::string text(std::string_view key) const { return at(key).text(); }
 

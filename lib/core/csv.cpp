@@ -23,18 +23,17 @@ void CsvTable::index_columns() {
   std::sort(names.begin(), names.end());
   for (std::size_t i = 1; i < columns_; ++i) {
     if (names[i].first == names[i - 1].first)
-      fail<DataError>("{}:{}: columns {} and {} are both named '{}', expected different names", name_,
-                      header_line(), names[i - 1].second + 1, names[i].second + 1, names[i].first);
+      fail<DataError>("{}:{}: columns {} and {} are both named {}, expected different names", name_,
+                      header_line(), names[i - 1].second + 1, names[i].second + 1, shown(names[i].first));
   }
   columns_by_name_.resize(columns_);
   for (std::size_t i = 0; i < columns_; ++i) columns_by_name_[i] = names[i].second;
 }
 
 std::optional<std::size_t> CsvTable::find(std::string_view wanted) const {
-  const auto at = std::lower_bound(columns_by_name_.begin(), columns_by_name_.end(), wanted,
-                                   [this](std::uint32_t column, std::string_view name) {
-                                     return column_name(column) < name;
-                                   });
+  const auto at = std::lower_bound(
+      columns_by_name_.begin(), columns_by_name_.end(), wanted,
+      [this](std::uint32_t column, std::string_view name) { return column_name(column) < name; });
   if (at == columns_by_name_.end() || column_name(*at) != wanted) return std::nullopt;
   return *at;
 }
@@ -44,6 +43,17 @@ std::vector<std::string> CsvTable::column_names() const {
   names.reserve(columns_);
   for (std::size_t i = 0; i < columns_; ++i) names.emplace_back(column_name(i));
   return names;
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t kLongest = 40;
+  std::string line = "'";
+  std::size_t end = std::min(text.size(), kLongest);
+  // A cut inside a UTF-8 sequence would make the message invalid text.
+  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  for (const char c : text.substr(0, end))
+    line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
+  return line + (end < text.size() ? "...'" : "'");
 }
 
 void CsvText::separate() {

@@ -17,11 +17,12 @@ struct CsvOptions {
 /// A CSV file (RFC 4180) in memory: one header record, then rows of as many cells. Quoted cells may hold the
 /// delimiter, line ends and doubled quotes; line ends are LF, CRLF or CR; a UTF-8 byte order mark and blank
 /// lines at the end are skipped. Cells are views into the file's own text, so reading costs no allocation per
-/// cell, and memory is at most nine times the text. Column names are trimmed of spaces.
+/// cell, and memory is a small multiple of the text. Column names are trimmed of spaces.
 class CsvTable {
  public:
-  /// Reads a plain or gzip file. Throws DataError "file:line: ..." for: no header, a ragged row, a blank line between
-  /// rows, an open quote, text after a closing quote, two columns of one name, bytes that are not UTF-8.
+  /// Reads a plain or gzip file. Throws DataError "file:line: ..." for: no header, a ragged row, a blank line
+  /// between rows, an open quote, text after a closing quote, two columns of one name, bytes that are not
+  /// UTF-8.
   static CsvTable read(const std::filesystem::path& path, const CsvOptions& options = {});
   /// The same for text in memory; `name` stands for the file in messages.
   static CsvTable parse(std::string text, std::string name, const CsvOptions& options = {});
@@ -55,10 +56,13 @@ class CsvTable {
   std::string name_;
   char delimiter_ = ',';
   std::size_t columns_ = 0;
-  std::vector<Cell> cells_;                    ///< the header's, then row by row
-  std::vector<std::uint32_t> lines_;           ///< of the header, then of each row
+  std::vector<Cell> cells_;                     ///< the header's, then row by row
+  std::vector<std::uint32_t> lines_;            ///< of the header, then of each row
   std::vector<std::uint32_t> columns_by_name_;  ///< sorted by name, for find()
 };
+
+/// Text of a file as a message may show it: in quotes, at most 40 bytes, on one line.
+std::string shown(std::string_view text);
 
 /// Builds CSV text row by row, to be written in one go. Cells are quoted where RFC 4180 demands it.
 class CsvText {

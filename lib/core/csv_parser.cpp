@@ -57,7 +57,7 @@ class CsvParser {
   void run() {
     while (pos_ < text_.size()) {
       if (skip_blank_line()) continue;
-      if (blank_line_ > 0 && !table_.lines_.empty())
+      if (blank_line_ > 0)
         fail<DataError>("{}:{}: blank line between rows, expected {} cells", table_.name_, blank_line_,
                         table_.columns_);
       const std::size_t line = line_, first_cell = table_.cells_.size();
@@ -73,16 +73,16 @@ class CsvParser {
     if (table_.columns_ == 0) table_.columns_ = cells;
     if (cells == table_.columns_) return;
     const char* hint = cells > table_.columns_ ? " (a cell that holds the delimiter must be quoted)" : "";
-    fail<DataError>("{}:{}: {} cells, expected {} as in the header{}", table_.name_, line, cells, table_.columns_,
-                    hint);
+    fail<DataError>("{}:{}: {} cells, expected {} as in the header{}", table_.name_, line, cells,
+                    table_.columns_, hint);
   }
 
-  /// True if a line of nothing but spaces starts here; it may only be followed by others like it.
+  /// True if a line of nothing but spaces starts here; after the header it may only be followed by its like.
   bool skip_blank_line() {
     std::size_t end = pos_;
     while (end < text_.size() && text_[end] == ' ') ++end;
     if (end < text_.size() && !is_line_end(text_[end])) return false;
-    if (blank_line_ == 0) blank_line_ = line_;
+    if (blank_line_ == 0 && !table_.lines_.empty()) blank_line_ = line_;
     pos_ = end;
     if (pos_ < text_.size()) skip_line_end();
     return true;
@@ -149,7 +149,7 @@ class CsvParser {
   std::array<bool, 256> ends_cell_{};
   std::size_t pos_;
   std::size_t line_ = 1;
-  std::size_t blank_line_ = 0;  ///< the first of the blank lines just passed, 0 for none
+  std::size_t blank_line_ = 0;  ///< the first one after the header, 0 for none
 };
 
 CsvTable CsvTable::parse(std::string text, std::string name, const CsvOptions& options) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 
 namespace arzoo {
@@ -14,8 +13,8 @@ constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr"
 /// Whole days, which a time of day may follow. Month first goes before day first: the United States' habit.
 constexpr std::array<std::string_view, 9> kDays = {"Y-m-d", "Y/m/d", "Y.m.d", "d.m.Y", "m/d/Y",
                                                    "d/m/Y", "m-d-Y", "d-m-Y", "Ymd"};
-constexpr std::array<std::string_view, 8> kTimes = {"",       " H:M",   " H:M:S", " H:M:S.f",
-                                                    "TH:M",   "TH:M:S", "TH:M:S.f", "TH"};
+constexpr std::array<std::string_view, 7> kTimes = {"",     " H:M",   " H:M:S",  " H:M:S.f",
+                                                    "TH:M", "TH:M:S", "TH:M:S.f"};
 constexpr std::array<std::string_view, 7> kOthers = {"Y-m", "YQq", "Y-Qq", "Y", "b d Y", "E", "L"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -46,19 +45,32 @@ class DateReader {
  private:
   bool token(char token, bool fixed_width) {
     switch (token) {
-      case 'Y': return number(4, 4, time_.year);
-      case 'm': return date_part(time_.month, fixed_width);
-      case 'd': return date_part(time_.day, fixed_width);
-      case 'H': return hour(fixed_width);
-      case 'M': return number(2, 2, time_.minute);
-      case 'S': return number(2, 2, time_.second);
-      case 'b': return month_name();
-      case 'q': return quarter();
-      case 'f': return fraction();
-      case 'z': return zone();
-      case 'E': return epoch_seconds();
-      case 'L': return epoch_milliseconds();
-      default: return literal(token);
+      case 'Y':
+        return number(4, 4, time_.year);
+      case 'm':
+        return date_part(time_.month, fixed_width);
+      case 'd':
+        return date_part(time_.day, fixed_width);
+      case 'H':
+        return hour(fixed_width);
+      case 'M':
+        return number(2, 2, time_.minute);
+      case 'S':
+        return number(2, 2, time_.second);
+      case 'b':
+        return month_name();
+      case 'q':
+        return quarter();
+      case 'f':
+        return fraction();
+      case 'z':
+        return zone();
+      case 'E':
+        return epoch_seconds();
+      case 'L':
+        return epoch_milliseconds();
+      default:
+        return literal(token);
     }
   }
 
@@ -79,7 +91,8 @@ class DateReader {
     const std::size_t digits = digits_here(most);
     if (digits < fewest) return false;
     value = 0;
-    for (std::size_t i = 0; i < digits; ++i) value = static_cast<Integer>(value * 10 + (cell_[at_ + i] - '0'));
+    for (std::size_t i = 0; i < digits; ++i)
+      value = static_cast<Integer>(value * 10 + (cell_[at_ + i] - '0'));
     at_ += digits;
     return true;
   }
@@ -164,6 +177,18 @@ class DateReader {
   DateReading reading_;
 };
 
+std::vector<std::string> known_patterns() {
+  std::vector<std::string> patterns;
+  for (const auto day : kDays) {
+    for (const auto time : kTimes) {
+      patterns.push_back(fmt::format("{}{}", day, time));
+      if (!time.empty()) patterns.push_back(fmt::format("{}{}z", day, time));
+    }
+  }
+  patterns.insert(patterns.end(), kOthers.begin(), kOthers.end());
+  return patterns;
+}
+
 }  // namespace
 
 std::optional<DateReading> DateFormat::read(std::string_view cell) const {
@@ -171,23 +196,17 @@ std::optional<DateReading> DateFormat::read(std::string_view cell) const {
 }
 
 std::vector<DateFormat> DateFormat::matching(std::string_view cell) {
+  static const std::vector<std::string> patterns = known_patterns();
   std::vector<DateFormat> formats;
-  const auto try_pattern = [&](std::string_view pattern) {
-    DateFormat format(pattern);
-    if (format.read(cell)) formats.push_back(format);
-  };
-  for (const auto day : kDays) {
-    for (const auto time : kTimes) {
-      try_pattern(fmt::format("{}{}", day, time));
-      if (!time.empty()) try_pattern(fmt::format("{}{}z", day, time));
-    }
+  for (const auto& pattern : patterns) {
+    if (DateReader(pattern, cell).run()) formats.emplace_back(pattern);
   }
-  for (const auto pattern : kOthers) try_pattern(pattern);
   return formats;
 }
 
 std::string DateFormat::known() {
-  return "YYYY-MM-DD, YYYY/MM/DD, DD.MM.YYYY, MM/DD/YYYY or DD/MM/YYYY with or without hh:mm[:ss], YYYYMMDD, YYYY-MM, "
+  return "YYYY-MM-DD, YYYY/MM/DD, DD.MM.YYYY, MM/DD/YYYY or DD/MM/YYYY with or without hh:mm[:ss], YYYYMMDD, "
+         "YYYY-MM, "
          "YYYYQn, YYYY, epoch seconds or milliseconds";
 }
 
@@ -205,19 +224,44 @@ std::string DateFormat::format(Timestamp stamp) const {
   std::string text;
   for (const char token : pattern_) {
     switch (token) {
-      case 'Y': text += fmt::format("{:04}", time.year); break;
-      case 'm': text += padded(time.month, short_date_); break;
-      case 'd': text += padded(time.day, short_date_); break;
-      case 'H': text += padded(time.hour, short_hour_); break;
-      case 'M': text += padded(time.minute, false); break;
-      case 'S': text += padded(time.second, false); break;
-      case 'b': text += kMonths[static_cast<std::size_t>(time.month - 1)]; break;
-      case 'q': text += fmt::format("{}", (time.month + 2) / 3); break;
-      case 'f': text.append(static_cast<std::size_t>(fraction_digits_), '0'); break;
-      case 'z': text += 'Z'; break;
-      case 'E': text += fmt::format("{}", stamp.seconds); break;
-      case 'L': text += fmt::format("{}000", stamp.seconds); break;
-      default: text += token;
+      case 'Y':
+        text += fmt::format("{:04}", time.year);
+        break;
+      case 'm':
+        text += padded(time.month, short_date_);
+        break;
+      case 'd':
+        text += padded(time.day, short_date_);
+        break;
+      case 'H':
+        text += padded(time.hour, short_hour_);
+        break;
+      case 'M':
+        text += padded(time.minute, false);
+        break;
+      case 'S':
+        text += padded(time.second, false);
+        break;
+      case 'b':
+        text += kMonths[static_cast<std::size_t>(time.month - 1)];
+        break;
+      case 'q':
+        text += fmt::format("{}", (time.month + 2) / 3);
+        break;
+      case 'f':
+        text.append(static_cast<std::size_t>(fraction_digits_), '0');
+        break;
+      case 'z':
+        text += 'Z';
+        break;
+      case 'E':
+        text += fmt::format("{}", stamp.seconds);
+        break;
+      case 'L':
+        text += fmt::format("{}000", stamp.seconds);
+        break;
+      default:
+        text += token;
     }
   }
   return text;
@@ -227,19 +271,44 @@ std::string DateFormat::layout() const {
   std::string text;
   for (const char token : pattern_) {
     switch (token) {
-      case 'Y': text += "YYYY"; break;
-      case 'm': text += "MM"; break;
-      case 'd': text += "DD"; break;
-      case 'H': text += "hh"; break;
-      case 'M': text += "mm"; break;
-      case 'S': text += "ss"; break;
-      case 'b': text += "Mon"; break;
-      case 'q': text += "n"; break;
-      case 'f': text += "fff"; break;
-      case 'z': text += "+hh:mm"; break;
-      case 'E': text += "epoch seconds"; break;
-      case 'L': text += "epoch milliseconds"; break;
-      default: text += token;
+      case 'Y':
+        text += "YYYY";
+        break;
+      case 'm':
+        text += "MM";
+        break;
+      case 'd':
+        text += "DD";
+        break;
+      case 'H':
+        text += "hh";
+        break;
+      case 'M':
+        text += "mm";
+        break;
+      case 'S':
+        text += "ss";
+        break;
+      case 'b':
+        text += "Mon";
+        break;
+      case 'q':
+        text += "n";
+        break;
+      case 'f':
+        text += "fff";
+        break;
+      case 'z':
+        text += "+hh:mm";
+        break;
+      case 'E':
+        text += "epoch seconds";
+        break;
+      case 'L':
+        text += "epoch milliseconds";
+        break;
+      default:
+        text += token;
     }
   }
   return text;

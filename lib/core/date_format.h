@@ -12,20 +12,20 @@ namespace arzoo {
 /// One cell read by a DateFormat.
 struct DateReading {
   Timestamp stamp;
-  bool short_date = false;     ///< a month or day below 10 was written with one digit
-  bool short_hour = false;     ///< so was an hour
-  bool whole_seconds = true;   ///< false if a fraction of a second was cut off
+  bool short_date = false;    ///< a month or day below 10 was written with one digit
+  bool short_hour = false;    ///< so was an hour
+  bool whole_seconds = true;  ///< false if a fraction of a second was cut off
   int fraction_digits = 0;
 };
 
-/// How a column writes its dates: reads them and writes further ones in the same way. A zone (Z, +02:00) is turned
-/// into UTC when reading; writing then says Z. Months, quarters and years are their first moment.
+/// How a column writes its dates: reads them and writes further ones in the same way. A zone (Z, +02:00) is
+/// turned into UTC when reading; writing then says Z. Months, quarters and years are their first moment.
 class DateFormat {
  public:
   /// ISO: 2016-07-01 00:00:00.
   DateFormat() : DateFormat("Y-m-d H:M:S") {}
-  /// A pattern: Y m d H M S, b month name, q quarter, f digits of a fraction, z zone, E epoch seconds, L epoch
-  /// milliseconds; any other character stands for itself.
+  /// A pattern: Y m d H M S, b month name, q quarter, f digits of a fraction, z zone, E epoch seconds, L
+  /// epoch milliseconds; any other character stands for itself.
   explicit DateFormat(std::string_view pattern) : pattern_(pattern) {}
 
   /// The formats that read `cell`, likeliest first: "03/04/2016" gives month first, then day first.

@@ -11,7 +11,8 @@ namespace {
 
 bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
-/// Length of the valid UTF-8 sequence that starts at `at`; 0 when there is none (overlong, surrogate, truncated).
+/// Length of the valid UTF-8 sequence that starts at `at`; 0 when there is none (overlong, surrogate,
+/// truncated).
 std::size_t sequence_length(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   const std::size_t left = text.size() - at;
@@ -65,7 +66,8 @@ std::string escape_markup(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = sequence_length(text, i);
     const char byte = text[i];
-    const bool forbidden = static_cast<unsigned char>(byte) < 0x20 && byte != '\n' && byte != '\t' && byte != '\r';
+    const bool forbidden =
+        static_cast<unsigned char>(byte) < 0x20 && byte != '\n' && byte != '\t' && byte != '\r';
     if (length == 0 || forbidden) {
       escaped += "\uFFFD";
     } else if (byte == '&') {
@@ -89,7 +91,8 @@ std::string escape_markup(std::string_view text) {
 std::string short_number(double value) {
   const double size = std::abs(value);
   if (size < 1e9 && value == std::trunc(value)) return fmt::format("{}", static_cast<std::int64_t>(value));
-  // A fixed number of digits keeps a running loss from jumping about; lr = 1e-05 reads better without its zeros.
+  // A fixed number of digits keeps a running loss from jumping about; lr = 1e-05 reads better without its
+  // zeros.
   return size >= 1e-3 && size < 1e4 ? fmt::format("{:#.4g}", value) : fmt::format("{:.4g}", value);
 }
 

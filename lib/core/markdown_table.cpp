@@ -83,7 +83,8 @@ std::string to_markdown(const Table& table) {
   for (std::size_t c = 0; c < count; ++c) {
     right[c] = table.is_numeric(c);
     lines[0].push_back(markdown_cell(table.columns()[c].name));
-    for (std::size_t r = 0; r < table.rows().size(); ++r) lines[r + 1].push_back(markdown_cell(table.shown(r, c)));
+    for (std::size_t r = 0; r < table.rows().size(); ++r)
+      lines[r + 1].push_back(markdown_cell(table.shown(r, c)));
     for (const auto& line : lines) widths[c] = std::max(widths[c], display_width(line[c]));
   }
   std::string text;

@@ -16,7 +16,8 @@ struct Column {
   std::string name;
   int decimals = -1;  ///< of its floating-point cells when shown to people; -1: four significant digits
 
-  Column(std::string column_name, int shown_decimals = -1)  // NOLINT: {"model", {"mse", 3}} is how tables are written
+  Column(std::string column_name,
+         int shown_decimals = -1)  // NOLINT: {"model", {"mse", 3}} is how tables are written
       : name(std::move(column_name)), decimals(shown_decimals) {}
   Column(const char* column_name) : name(column_name) {}  // NOLINT
 };
@@ -44,10 +45,12 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-/// GitHub's Markdown, columns aligned in the source too, numbers to the right. `|` and line breaks in a cell are escaped.
+/// GitHub's Markdown, columns aligned in the source too, numbers to the right. `|` and line breaks in a cell
+/// are escaped.
 std::string to_markdown(const Table& table);
 
-/// RFC 4180 with a header line and "\n" line ends; numbers with all their digits, an empty cell is an empty field.
+/// RFC 4180 with a header line and "\n" line ends; numbers with all their digits, an empty cell is an empty
+/// field.
 std::string to_csv(const Table& table);
 
 /// An array of one object per row, keys in the order of the columns; numbers with all their digits, empty and

@@ -119,10 +119,7 @@ std::optional<std::uint64_t> reach(const PickleTensor& tensor) {
 class TensorWalk {
  public:
   TensorWalk(const Contents& contents, std::uint64_t file_size, std::string_view where)
-      : contents_(contents),
-        file_size_(file_size),
-        where_(where),
-        budget_(4 * contents.pickle.size + 4096) {}
+      : contents_(contents), file_size_(file_size), where_(where), budget_(4 * contents.pickle.size + 4096) {}
 
   PickleCheckpoint run() {
     if (contents_.pickle.get_if<std::unique_ptr<const PickleTensor>>(contents_.pickle.root) != nullptr) {

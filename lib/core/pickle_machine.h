@@ -77,7 +77,7 @@ struct Pickle {
 };
 
 /// The longest pickle, in bytes. Tensors lie outside; a checkpoint of 100,000 tensors has about 15 MB.
-inline constexpr std::uint64_t kMaxPickle = std::uint64_t{64} << 20;
+inline constexpr std::uint64_t kMaxPickle = std::uint64_t{32} << 20;
 
 /// Reads the pickle (protocols 2 to 5) at the start of `bytes`; what follows it is left alone. Time and
 /// memory are in proportion to the pickle's size. Throws CheckpointError naming `where` and, for a name that

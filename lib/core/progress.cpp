@@ -16,10 +16,10 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-constexpr double kRateMemory = 20.0;   // seconds after which a step has lost most of its weight
-constexpr double kRedraw = 0.1;        // seconds between two redraws of the bar
-constexpr double kFirstLine = 5.0;     // seconds before a plain line is worth a place in a log
-constexpr double kLineGrowth = 0.1;    // of the time gone by: a day's log stays a few dozen lines long
+constexpr double kRateMemory = 20.0;  // seconds after which a step has lost most of its weight
+constexpr double kRedraw = 0.1;       // seconds between two redraws of the bar
+constexpr double kFirstLine = 5.0;    // seconds before a plain line is worth a place in a log
+constexpr double kLineGrowth = 0.1;   // of the time gone by: a day's log stays a few dozen lines long
 constexpr std::size_t kWidestBar = 30;
 constexpr std::size_t kNarrowestBar = 8;
 
@@ -75,7 +75,8 @@ class PrintedProgress : public Progress {
   /// The closing line of a phase: how many steps, in what time, with what last values.
   std::string summary(const Phase& phase, ProgressOutput::Time now) const {
     const double seconds = phase.pace.seconds(now);
-    std::string text = fmt::format("{}: {} in {}", phase.label, count_text(phase.pace), short_duration(seconds));
+    std::string text =
+        fmt::format("{}: {} in {}", phase.label, count_text(phase.pace), short_duration(seconds));
     if (seconds > 0.0 && phase.pace.fresh() > 0) {
       text += ", " + rate_text(static_cast<double>(phase.pace.fresh()) / seconds);
     }
@@ -140,7 +141,8 @@ class LineProgress final : public PrintedProgress {
     std::string line = fmt::format("{}: {}", phase.label, count_text(phase.pace));
     if (phase.pace.total() > 0) line += fmt::format(" ({:.0f}%)", std::floor(100.0 * phase.pace.fraction()));
     if (phase.pace.rate() > 0.0) line += ", " + rate_text(phase.pace.rate());
-    if (phase.pace.seconds_left() >= 0.0) line += fmt::format(", {} left", short_duration(phase.pace.seconds_left()));
+    if (phase.pace.seconds_left() >= 0.0)
+      line += fmt::format(", {} left", short_duration(phase.pace.seconds_left()));
     if (!phase.values.empty()) line += ", " + values_text(phase.values, ", ");
     print_line(line);
   }
@@ -184,7 +186,8 @@ class TerminalProgress final : public PrintedProgress {
     drawn_ = true;
   }
 
-  /// The parts in the order of their importance as far as the width goes, the bar stretched over what is left.
+  /// The parts in the order of their importance as far as the width goes, the bar stretched over what is
+  /// left.
   std::string line(const Phase& phase) const {
     // The last column stays free: some terminals wrap as soon as it is written.
     const auto width = static_cast<std::size_t>(std::max(20, output_.width())) - 1;
@@ -198,7 +201,8 @@ class TerminalProgress final : public PrintedProgress {
     if (phase.pace.seconds_left() >= 0.0) parts.push_back("eta " + short_duration(phase.pace.seconds_left()));
     for (const auto& value : phase.values) parts.push_back(values_text({value}, ""));
     if (phase.pace.rate() > 0.0) {
-      const auto after_loss = parts.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(2, parts.size()));
+      const auto after_loss =
+          parts.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(2, parts.size()));
       parts.insert(after_loss, rate_text(phase.pace.rate()));
     }
     std::string tail;

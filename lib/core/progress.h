@@ -16,15 +16,17 @@ using NamedValues = std::vector<std::pair<std::string, double>>;
 
 /// What a long piece of work says while it runs. Nothing here reaches stdout, which is for results.
 ///
-/// Phases nest: begin() within a phase shows the inner one until its end(), and the time it took does not count in the
-/// rate of the outer one. A phase that was never ended (an exception) is closed by the destructor, which leaves the
-/// cursor on a line of its own. To be called from one thread.
+/// Phases nest: begin() within a phase shows the inner one until its end(), and the time it took does not
+/// count in the rate of the outer one. A phase that was never ended (an exception) is closed by the
+/// destructor, which leaves the cursor on a line of its own. To be called from one thread.
 class Progress {
  public:
   virtual ~Progress() = default;
 
   /// Starts a phase of `total` steps (0: unknown), of which `done` are behind us already (a resumed run).
-  void begin(std::string_view label, std::int64_t total, std::int64_t done = 0) { do_begin(label, total, done); }
+  void begin(std::string_view label, std::int64_t total, std::int64_t done = 0) {
+    do_begin(label, total, done);
+  }
   /// `count` more steps are done. Values stay on show until the next step that has some.
   void step(const NamedValues& values = {}, std::int64_t count = 1) { do_step(values, count); }
   /// Ends the innermost phase; without one it does nothing.
@@ -62,8 +64,9 @@ struct ProgressOutput {
   std::function<int()> width = [] { return 80; };  ///< columns of the terminal
 };
 
-/// Steps of one phase and how fast they come. The rate is a moving one whose memory fades within about twenty seconds,
-/// so that it follows a machine that slows down; a steady speed is met exactly from the first step on.
+/// Steps of one phase and how fast they come. The rate is a moving one whose memory fades within about twenty
+/// seconds, so that it follows a machine that slows down; a steady speed is met exactly from the first step
+/// on.
 class Pace {
  public:
   using Time = ProgressOutput::Time;
@@ -75,10 +78,10 @@ class Pace {
 
   std::int64_t total() const { return total_; }  ///< 0: unknown
   std::int64_t done() const { return done_; }
-  double fraction() const;                       ///< 0..1; 0 when the total is unknown
-  double rate() const;                           ///< steps per second; 0 while unknown
-  double seconds_left() const;                   ///< negative while unknown
-  double seconds(Time now) const;                ///< since the start, inner phases included
+  double fraction() const;                               ///< 0..1; 0 when the total is unknown
+  double rate() const;                                   ///< steps per second; 0 while unknown
+  double seconds_left() const;                           ///< negative while unknown
+  double seconds(Time now) const;                        ///< since the start, inner phases included
   std::int64_t fresh() const { return done_ - first_; }  ///< steps made in this phase
 
  private:
@@ -87,16 +90,16 @@ class Pace {
   double steps_ = 0.0, time_ = 0.0;
 };
 
-/// The progress of a command whose messages go to stderr: one redrawn line on a terminal, a few plain lines elsewhere,
-/// warnings alone when quiet.
+/// The progress of a command whose messages go to stderr: one redrawn line on a terminal, a few plain lines
+/// elsewhere, warnings alone when quiet.
 std::unique_ptr<Progress> make_progress(const ProgressOptions& options);
 
-/// One line, redrawn at most ten times a second: label, bar, count, rate, time left, values. The cursor is hidden only
-/// within one write, so no way of ending the process can leave it hidden.
+/// One line, redrawn at most ten times a second: label, bar, count, rate, time left, values. The cursor is
+/// hidden only within one write, so no way of ending the process can leave it hidden.
 std::unique_ptr<Progress> make_terminal_progress(const ProgressOptions& options, ProgressOutput output);
 
-/// Plain lines for log files: the first after five seconds, then ever more rarely (a tenth of the time gone by), and one
-/// at the end of each phase. An inner phase of less than five seconds says nothing.
+/// Plain lines for log files: the first after five seconds, then ever more rarely (a tenth of the time gone
+/// by), and one at the end of each phase. An inner phase of less than five seconds says nothing.
 std::unique_ptr<Progress> make_line_progress(const ProgressOptions& options, ProgressOutput output);
 
 /// Says nothing, warnings included.

@@ -200,6 +200,17 @@ std::vector<TensorFile> open_tensor_files(const fs::path& path, std::string_view
   return files;
 }
 
+std::vector<std::pair<std::string, std::string>> joined_metadata(const std::vector<TensorFile>& files) {
+  std::vector<std::pair<std::string, std::string>> joined;
+  std::set<std::string_view> keys;
+  for (const auto& file : files) {
+    for (const auto& entry : file.metadata) {
+      if (keys.insert(entry.first).second) joined.push_back(entry);
+    }
+  }
+  return joined;
+}
+
 TensorSummary describe_tensors(const fs::path& path) {
   const auto file = resolve(path);
   std::vector<TensorFile> files;
@@ -220,9 +231,9 @@ TensorSummary describe_tensors(const fs::path& path) {
           checked_add(summary.elements, tensor.bytes / item_size(tensor.dtype)).value_or(~std::uint64_t{0});
       summary.bytes = checked_add(summary.bytes, tensor.bytes).value_or(~std::uint64_t{0});
     }
-    summary.metadata.insert(summary.metadata.end(), part.metadata.begin(), part.metadata.end());
     summary.state_dicts.insert(summary.state_dicts.end(), part.state_dicts.begin(), part.state_dicts.end());
   }
+  summary.metadata = joined_metadata(files);
   return summary;
 }
 

@@ -35,6 +35,9 @@ TensorFile open_tensor_file(const std::filesystem::path& path);
 std::vector<TensorFile> open_tensor_files(const std::filesystem::path& path,
                                           std::string_view state_dict = "");
 
+/// The metadata of all files together; of files that disagree about a key the first one counts.
+std::vector<std::pair<std::string, std::string>> joined_metadata(const std::vector<TensorFile>& files);
+
 /// What `arzoo inspect` shows.
 struct TensorSummary {
   struct Row {

@@ -75,7 +75,8 @@ class Inflater {
  public:
   Inflater() {
     constexpr int kGzipWrapper = 16;
-    if (::inflateInit2(&stream_, MAX_WBITS + kGzipWrapper) != Z_OK) fail<SystemFailure>("zlib: out of memory");
+    if (::inflateInit2(&stream_, MAX_WBITS + kGzipWrapper) != Z_OK)
+      fail<SystemFailure>("zlib: out of memory");
   }
   ~Inflater() { ::inflateEnd(&stream_); }
   Inflater(const Inflater&) = delete;
@@ -96,12 +97,13 @@ void restart_at_next_member(z_stream& stream, std::string_view name) {
   if (::inflateReset(&stream) != Z_OK) fail<DataError>("{}: is not valid gzip", name);
 }
 
-/// Fills `text` until the packed bytes end; text.size() is the most that may come out, plus one byte that tells.
-std::size_t inflate_members(const std::string& packed, std::string& text, std::uint64_t allowed,
+/// Fills `text` until the packed bytes end; text.size() is the most that may come out, plus one byte that
+/// tells.
+std::size_t inflate_members(std::string& packed, std::string& text, std::uint64_t allowed,
                             std::string_view name) {
   Inflater inflater;
   z_stream& stream = inflater.stream();
-  stream.next_in = reinterpret_cast<const Bytef*>(packed.data());
+  stream.next_in = reinterpret_cast<Bytef*>(packed.data());
   stream.avail_in = static_cast<uInt>(packed.size());
   std::size_t filled = 0;
   for (;;) {
@@ -126,7 +128,7 @@ std::size_t inflate_members(const std::string& packed, std::string& text, std::u
   }
 }
 
-std::string inflate_gzip(const std::string& packed, std::uint64_t max_bytes, std::string_view name) {
+std::string inflate_gzip(std::string& packed, std::uint64_t max_bytes, std::string_view name) {
   const std::uint64_t allowed =
       std::min(max_bytes, std::max<std::uint64_t>(kAlwaysAllowed, packed.size() * kMaxExpansion));
   std::string text;
@@ -187,8 +189,8 @@ void require_utf8(std::string_view text, std::string_view name) {
     const std::size_t length = utf8_sequence(text, at);
     if (length == 0) {
       const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
-      fail<DataError>("{}:{}: byte 0x{:02x} at offset {} is not UTF-8 text (save the file as UTF-8)", name, line,
-                      static_cast<unsigned char>(text[at]), at);
+      fail<DataError>("{}:{}: byte 0x{:02x} at offset {} is not UTF-8 text (save the file as UTF-8)", name,
+                      line, static_cast<unsigned char>(text[at]), at);
     }
     at += length;
   }

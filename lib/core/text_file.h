@@ -11,8 +11,9 @@ namespace arzoo {
 inline constexpr std::uint64_t kMaxTextBytes = 0xFFFFFFFF;
 
 /// The whole file, decompressed if it starts with the gzip magic bytes, whatever its name. Pipes are read to
-/// their end. Memory is bounded by the file: a gzip file may expand to 256 times its size or 16 MiB, the larger.
-/// Throws DataError naming the file: not there, a folder, broken or cut gzip, larger than `max_bytes`.
+/// their end. Memory is bounded by the file: a gzip file may expand to 256 times its size or 16 MiB, the
+/// larger. Throws DataError naming the file: not there, a folder, broken or cut gzip, larger than
+/// `max_bytes`.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes = kMaxTextBytes);
 
 /// Throws DataError "name:line: ..." unless `text` is UTF-8 without NUL bytes.

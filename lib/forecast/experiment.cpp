@@ -6,7 +6,7 @@
 #include <numeric>
 #include <random>
 
-#include "core/atomic_file.h"
+#include "core/chart.h"
 #include "forecast/forecast_model.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
@@ -16,11 +16,14 @@ namespace arzoo::forecast {
 namespace {
 
 constexpr int64_t kMostResidualWindows = 2000;
+constexpr int64_t kShownVariates = 4;
+constexpr double kShownLevel = 80;
 
 std::vector<SeriesTable> read_tables(const DataOptions& options, std::vector<std::string>& notes) {
-  auto tables = read_series(options.path, read_options(options));
-  for (const auto& table : tables) notes.insert(notes.end(), table.notes.begin(), table.notes.end());
-  return tables;
+  auto file = read_series(options.path, read_options(options));
+  notes = file.notes;
+  for (const auto& table : file.tables) notes.insert(notes.end(), table.notes.begin(), table.notes.end());
+  return std::move(file.tables);
 }
 
 }  // namespace
@@ -77,6 +80,7 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
 }
 
 runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
+  if (split == runtime::Split::test && !evaluation_.test) return {};
   c10::InferenceMode inference;
   model_->eval();
   const int64_t windows = data_.windows(split);
@@ -102,6 +106,37 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
 
 void ForecastExperiment::save(const std::filesystem::path& folder) {
   save_forecast_model(folder, config_, data_, *model_, scores_);
+}
+
+std::vector<ReportSection> ForecastExperiment::showcase() {
+  const auto split = data_.windows(runtime::Split::test) > 0 ? runtime::Split::test : runtime::Split::train;
+  const int64_t last = data_.windows(split) - 1;
+  const auto batch = data_.batch(split, std::span(&last, 1));
+  c10::InferenceMode inference;
+  model_->eval();
+  const auto forecast = scored_channels(model_->forecast(on_device(batch)), batch.target).cpu();
+  const auto half_width = scores_.empty() ? at::Tensor() : scores_.half_width(kShownLevel, batch.target.size(1));
+  const int64_t channels = batch.target.size(2), skipped = batch.x_enc.size(2) - channels;
+  const auto& scaler = data_.series().back().scaler;
+  ReportSection section{"Forecasts"};
+  for (int64_t c = 0; c < std::min(channels, kShownVariates); ++c) {
+    const auto units = [&](const at::Tensor& scaled) {
+      std::vector<double> values;
+      for (int64_t t = 0; t < scaled.size(0); ++t) values.push_back(scaler.inverse(scaled[t].item<double>(), skipped + c));
+      return values;
+    };
+    FanChart chart{.title = data_.variates()[skipped + c], .y_title = "", .stamps = {}};
+    chart.history = units(batch.x_enc[0].select(1, skipped + c));
+    chart.forecast = units(forecast[0].select(1, c));
+    chart.truth = units(batch.target[0].select(1, c));
+    if (half_width.defined()) {
+      const auto mean = forecast[0].select(1, c), half = half_width.select(1, c);
+      chart.intervals.push_back({kShownLevel, units(mean - half), units(mean + half)});
+    }
+    for (const auto stamp : data_.stamps_of(split, last)) chart.stamps.push_back(DateFormat().format(stamp));
+    section.content.emplace_back(ReportSvg{to_svg(chart)});
+  }
+  return {section};
 }
 
 }  // namespace arzoo::forecast

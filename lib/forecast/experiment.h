@@ -20,6 +20,8 @@ class ForecastExperiment : public runtime::Experiment {
   runtime::Metrics evaluate(runtime::Split split) override;
   /// Writes config.json (model, shape, columns, scalers), model.safetensors and the conformal scores of the validation split.
   void save(const std::filesystem::path& folder) override;
+  /// The last test window of a few variates, in the units of the file, beside the truth.
+  std::vector<ReportSection> showcase() override;
 
   const SeriesData& data() const { return data_; }
   const std::vector<std::string>& notes() const { return notes_; }

@@ -1,13 +1,15 @@
 #include "forecast/forecast_model.h"
 
+#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 
 #include "core/atomic_file.h"
 #include "core/closest.h"
+#include "core/time_features.h"
 #include "forecast/zoo.h"
-#include "runtime/module_state.h"
+#include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 
 namespace arzoo::forecast {
@@ -44,15 +46,13 @@ void save_forecast_model(const fs::path& folder, const Config& config, const Ser
   json["shape"] = to_json(data.shape());
   json["data"] = config.json().at("data");
   json["variates"] = data.variates();
-  json["freq"] = data.frequency().to_string();
+  json["freq"] = to_string(data.frequency());
   json["scalers"] = Json::object();
   for (const auto& series : data.series()) json["scalers"][series.unique_id] = to_json(series.scaler);
   write_atomically(folder / "config.json", json.dump(2) + "\n");
-  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model));
+  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model).entries(), {{"format", "pt"}});
   if (scores.empty()) return;
-  runtime::NamedTensors ranks;
-  ranks.add("ranks", scores.ranks());
-  runtime::write_safetensors(folder / kConformalFile, ranks);
+  runtime::write_safetensors(folder / kConformalFile, {{"ranks", scores.ranks()}}, {});
 }
 
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::path>& config, const runtime::Compute& compute) {
@@ -67,22 +67,23 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     opened.shape_ = read.at("shape").as<SeriesShape>();
     opened.options_ = read.at("data").as<DataOptions>();
     read.at("variates").read(opened.variates_, {});
-    for (const auto& [id, scaler] : read.at("scalers").json().items()) {
-      opened.scalers_.emplace(id, read.at("scalers").at(id).as<StandardScaler>());
-    }
+    opened.named_ = true;
+    opened.frequency_ = parse_frequency(read.text("freq"));
+    for (const auto& [id, scaler] : read.at("scalers").members()) opened.scalers_.emplace(id, scaler.as<StandardScaler>());
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
     const auto code = read.has("freq") ? read.text("freq") : "h";
-    auto official = read_official_config(read, time_feature_count(code[0]));
+    auto official = read_official_config(read, static_cast<int64_t>(time_feature_count(frequency_code(parse_frequency(code)))));
     model = official.model;
     opened.shape_ = official.shape;
     opened.options_.seq_len = official.shape.seq_len;
     opened.options_.label_len = official.shape.label_len;
     opened.options_.pred_len = official.shape.pred_len;
+    for (int64_t c = 0; c < official.shape.enc_in; ++c) opened.variates_.push_back(fmt::format("v{}", c));
   }
   opened.name_ = model.text("name");
   opened.model_ = build(model, opened.shape_);
-  runtime::load_strictly(*opened.model_, runtime::open_tensors(location.weights));
+  runtime::load_strictly(*opened.model_, runtime::open_tensors(location.weights), path.string());
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
   if (fs::exists(location.weights / kConformalFile)) {
@@ -95,12 +96,6 @@ int64_t ForecastModel::parameters() const {
   int64_t count = 0;
   for (const auto& parameter : model_->parameters()) count += parameter.numel();
   return count;
-}
-
-SeriesReadOptions ForecastModel::read_options() const {
-  auto read = forecast::read_options(options_);
-  read.columns = options_.columns;
-  return read;
 }
 
 /// One series on its way through the model.
@@ -122,48 +117,55 @@ StandardScaler ForecastModel::scaler_for(const SeriesTable& table) const {
   return StandardScaler::fit(table.values, variates, 0, static_cast<int64_t>(table.stamps.size()));
 }
 
-ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t horizon) const {
-  auto options = options_;
-  const auto table = select_variates(whole, options);
-  for (const auto& name : table.variates) {
-    if (!variates_.empty() && std::find(variates_.begin(), variates_.end(), name) == variates_.end()) {
-      const auto near = closest(name, variates_);
-      fail<DataError>("{}: the model was not trained on the variate \"{}\"{}; it knows {} (drop the column, or train on it)", table.source,
-                      name, near ? fmt::format(" (did you mean \"{}\"?)", *near) : "", fmt::join(variates_, ", "));
-    }
+std::vector<std::string> ForecastModel::forecast_variates(const SeriesTable& table) const {
+  const auto& names = named_ ? variates_ : table.variates;
+  return {names.end() - std::min<int64_t>(shape_.c_out, static_cast<int64_t>(names.size())), names.end()};
+}
+
+/// Where the model's variates stand in the table, whose columns may be in another order.
+std::vector<int64_t> ForecastModel::columns_of(const SeriesTable& table) const {
+  std::vector<int64_t> columns;
+  std::vector<std::string> absent;
+  for (std::size_t c = 0; c < variates_.size(); ++c) {
+    const auto found = std::find(table.variates.begin(), table.variates.end(), variates_[c]);
+    if (named_ && found == table.variates.end()) absent.push_back(variates_[c]);
+    columns.push_back(named_ ? found - table.variates.begin() : static_cast<int64_t>(c));
   }
-  const auto rows = static_cast<int64_t>(table.stamps.size());
-  const auto expected = variates_.empty() ? shape_.enc_in : static_cast<int64_t>(variates_.size());
-  if (static_cast<int64_t>(table.variates.size()) != expected) {
-    std::vector<std::string> absent;
-    for (const auto& name : variates_) {
-      if (std::find(table.variates.begin(), table.variates.end(), name) == table.variates.end()) absent.push_back(name);
-    }
-    fail<DataError>("{}: {} variates, the model expects {}{}", table.source, table.variates.size(), expected,
+  for (const auto& name : table.variates) {
+    if (!named_ || std::find(variates_.begin(), variates_.end(), name) != variates_.end()) continue;
+    const auto near = closest(name, variates_);
+    fail<DataError>("{}: the model was not trained on the variate \"{}\"{}; it knows {} (drop the column, or train on it)", table.source,
+                    name, near ? fmt::format(" (did you mean \"{}\"?)", *near) : "", fmt::join(variates_, ", "));
+  }
+  if (!absent.empty() || table.variates.size() != variates_.size()) {
+    fail<DataError>("{}: {} variates, the model expects {}{}", table.source, table.variates.size(), variates_.size(),
                     absent.empty() ? "" : fmt::format(" (missing: {})", fmt::join(absent, ", ")));
   }
+  return columns;
+}
+
+ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t horizon) const {
+  const auto table = select_variates(whole, options_);
+  const auto columns = columns_of(table);
+  const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
   if (rows < shape_.seq_len) {
     fail<DataError>("{}: series \"{}\" has {} rows, the model needs a context of {} (seq_len)", table.source, table.unique_id, rows, shape_.seq_len);
   }
-  Input input{scaler_for(table), {}, at::empty({shape_.seq_len, expected}, at::kFloat), {}};
-  // The file may order its columns differently from the training data.
-  for (int64_t c = 0; c < expected; ++c) {
-    const auto column = variates_.empty() ? c
-                                          : std::find(table.variates.begin(), table.variates.end(), variates_[c]) - table.variates.begin();
-    for (int64_t t = 0; t < shape_.seq_len; ++t) {
-      const double value = table.values[(rows - shape_.seq_len + t) * expected + column];
-      input.values.mutable_data_ptr<float>()[t * expected + c] = input.scaler.transform(value, c);
+  Input input{scaler_for(table), {}, at::empty({shape_.seq_len, width}, at::kFloat), {}};
+  auto* scaled = input.values.mutable_data_ptr<float>();
+  for (int64_t t = 0; t < shape_.seq_len; ++t) {
+    for (int64_t c = 0; c < width; ++c) {
+      scaled[t * width + c] = input.scaler.transform(table.values[(rows - shape_.seq_len + t) * width + columns[c]], c);
     }
   }
   std::vector<Timestamp> stamps(table.stamps.end() - shape_.seq_len, table.stamps.end());
   for (int64_t step = 1; step <= horizon; ++step) input.future.push_back(advance(table.stamps.back(), table.frequency, step));
+  if (shape_.marks == 0) return input;
   stamps.insert(stamps.end(), input.future.begin(), input.future.end());
-  if (shape_.marks > 0) {
-    input.marks = calendar_marks(stamps, table.frequency, options_.timeenc);
-    if (input.marks.size(1) != shape_.marks) {
-      fail<DataError>("{}: its frequency {} has {} calendar features, the model was trained with {} (another frequency?)", table.source,
-                      table.frequency.to_string(), input.marks.size(1), shape_.marks);
-    }
+  input.marks = calendar_marks(stamps, table.frequency, options_.timeenc);
+  if (input.marks.size(1) != shape_.marks) {
+    fail<DataError>("{}: its frequency {} has {} calendar features, the model was trained with {} (another frequency?)", table.source,
+                    to_string(table.frequency), input.marks.size(1), shape_.marks);
   }
   return input;
 }
@@ -216,23 +218,24 @@ std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTabl
     for (std::size_t i = first; i < first + count; ++i) inputs.push_back(prepare(tables[i], horizon));
     const auto scaled = roll(inputs, horizon).to(at::kDouble);
     for (std::size_t i = 0; i < count; ++i) {
-      const auto& table = tables[first + i];
-      const auto& scaler = inputs[i].scaler;
-      const auto scale = at::tensor(scaler.scale, at::kDouble), mean = at::tensor(scaler.mean, at::kDouble);
-      const int64_t channels = shape_.c_out, skipped = static_cast<int64_t>(scaler.scale.size()) - channels;
-      const auto variate_scale = scale.narrow(0, skipped, channels), variate_mean = mean.narrow(0, skipped, channels);
-      const auto out = scaled[static_cast<int64_t>(i)];
-      SeriesForecast result{table.unique_id, {}, inputs[i].future, {}, {}};
-      const auto& names = variates_.empty() ? table.variates : variates_;
-      result.variates.assign(names.end() - channels, names.end());
-      result.mean = out.narrow(1, out.size(1) - channels, channels) * variate_scale + variate_mean;
-      for (const double level : levels) {
-        result.half_widths.emplace_back(level, scores_.half_width(level, horizon).to(at::kDouble) * variate_scale);
-      }
-      results.push_back(std::move(result));
+      results.push_back(in_original_units(tables[first + i], inputs[i], scaled[static_cast<int64_t>(i)], levels));
     }
   }
   return results;
+}
+
+/// scaled: [horizon, variates out] of one series.
+SeriesForecast ForecastModel::in_original_units(const SeriesTable& table, const Input& input, const at::Tensor& scaled,
+                                                const std::vector<double>& levels) const {
+  const auto variates = static_cast<int64_t>(input.scaler.scale.size()), channels = std::min(shape_.c_out, variates);
+  const auto last = [&](const std::vector<double>& values) { return at::tensor(values, at::kDouble).narrow(0, variates - channels, channels); };
+  const auto scale = last(input.scaler.scale), mean = last(input.scaler.mean);
+  SeriesForecast result{table.unique_id, forecast_variates(table), input.future, {}, {}};
+  result.mean = scaled.narrow(1, scaled.size(1) - channels, channels) * scale + mean;
+  for (const double level : levels) {
+    result.half_widths.emplace_back(level, scores_.half_width(level, scaled.size(0)).to(at::kDouble) * scale);
+  }
+  return result;
 }
 
 }  // namespace arzoo::forecast

@@ -38,9 +38,12 @@ class ForecastModel {
   Forecaster& module() const { return *model_; }
   int64_t parameters() const;
   bool has_intervals() const { return !scores_.empty(); }
-
-  /// How to read a file that is to be forecast: the training columns by name, where they are known.
-  SeriesReadOptions read_options() const;
+  /// Names of the variates in the model's order; v0, v1, … where the checkpoint does not say.
+  const std::vector<std::string>& variates() const { return variates_; }
+  /// Frequency of the training data.
+  const Frequency& frequency() const { return frequency_; }
+  /// The variates that a forecast of this table would have: all, or the target alone (features S and MS).
+  std::vector<std::string> forecast_variates(const SeriesTable& table) const;
 
   /// Forecasts `horizon` steps after the last row of each table, all tables in one batch; a horizon beyond pred_len rolls, each
   /// round seeing the previous one's forecast. `levels`: of the intervals, in percent.
@@ -51,13 +54,18 @@ class ForecastModel {
   struct Input;
   Input prepare(const SeriesTable& table, int64_t horizon) const;
   StandardScaler scaler_for(const SeriesTable& table) const;
+  std::vector<int64_t> columns_of(const SeriesTable& table) const;
+  SeriesForecast in_original_units(const SeriesTable& table, const Input& input, const at::Tensor& scaled,
+                                   const std::vector<double>& levels) const;
   at::Tensor roll(std::vector<Input>& inputs, int64_t horizon) const;
 
   std::string name_;
   runtime::Compute compute_;
   DataOptions options_;
   SeriesShape shape_;
-  std::vector<std::string> variates_;  ///< empty when unknown: any file of enc_in variates will do
+  std::vector<std::string> variates_;
+  bool named_ = false;  ///< the checkpoint says what its variates are called; else any file of as many will do
+  Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
   std::shared_ptr<Forecaster> model_;
   ConformalScores scores_;

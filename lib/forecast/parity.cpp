@@ -6,7 +6,6 @@
 
 #include "forecast/data_parity.h"
 #include "forecast/zoo.h"
-#include "runtime/module_state.h"
 #include "runtime/optimizer.h"
 
 namespace arzoo::forecast {
@@ -28,7 +27,7 @@ ForecastBatch inputs_of(const runtime::ParityCase& fixture) {
 std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const ForecastBatch& batch) {
   const auto official = read_official_config(fixture.config, batch.x_mark_enc.defined() ? batch.x_mark_enc.size(2) : 0);
   auto model = build(official.model, official.shape);
-  runtime::load_strictly(*model, fixture.weights());
+  runtime::load_strictly(*model, fixture.weights(), fixture.name);
   return model;
 }
 

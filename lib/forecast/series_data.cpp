@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/closest.h"
+#include "core/time_features.h"
+
 namespace arzoo::forecast {
 namespace {
 
@@ -44,26 +47,33 @@ std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int
   return {Border{0, train}, Border{back(train), rows - test}, Border{back(rows - test), rows}};
 }
 
+MissingPolicy missing_policy(const std::string& name) {
+  return name == "ffill" ? MissingPolicy::ffill : name == "interpolate" ? MissingPolicy::interpolate : MissingPolicy::error;
+}
+
 SeriesReadOptions read_options(const DataOptions& options) {
   SeriesReadOptions read;
-  read.format = options.format;
+  read.format = options.format == "wide" ? SeriesFormat::wide : options.format == "long" ? SeriesFormat::long_ : SeriesFormat::automatic;
   read.date_column = options.date;
   read.columns = options.columns;
-  read.freq = options.freq;
-  read.missing = options.missing;
+  if (!options.freq.empty()) read.frequency = parse_frequency(options.freq);
+  read.missing = missing_policy(options.missing);
   return read;
 }
 
 at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc) {
   const auto rows = static_cast<int64_t>(stamps.size());
+  const char code = frequency_code(frequency);
   if (timeenc == 1) {
-    const auto features = time_features(stamps, frequency_code(frequency));
-    return at::from_blob(const_cast<double*>(features.data()), {rows, static_cast<int64_t>(features.size()) / rows}, at::kDouble)
-        .to(at::kFloat);
+    const auto count = static_cast<int64_t>(time_feature_count(code));
+    auto features = at::empty({rows, count}, at::kDouble);
+    fill_time_features(stamps, code, {features.mutable_data_ptr<double>(), static_cast<std::size_t>(rows * count)});
+    return features.to(at::kFloat);
   }
-  const auto codes = time_codes(stamps, frequency_code(frequency));
-  return at::from_blob(const_cast<int64_t*>(codes.data()), {rows, static_cast<int64_t>(codes.size()) / rows}, at::kLong)
-      .to(at::kFloat);
+  const auto count = static_cast<int64_t>(time_code_count(TimeCodes::thuml, code));
+  auto codes = at::empty({rows, count}, at::kLong);
+  fill_time_codes(stamps, TimeCodes::thuml, code, {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(rows * count)});
+  return codes.to(at::kFloat);
 }
 
 SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
@@ -109,7 +119,7 @@ SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions
       fail<DataError>("{}: series \"{}\" has other variates than \"{}\"", table.source, table.unique_id, tables[0].unique_id);
     }
     longest = std::max(longest, table.stamps.size());
-    WindowedSeries series{table.unique_id, {}, {}, {}, split_borders(options.split, rows, options.seq_len, table.source)};
+    WindowedSeries series{table.unique_id, {}, table.stamps, {}, {}, split_borders(options.split, rows, options.seq_len, table.source)};
     const auto train = series.borders[0];
     series.scaler = options.scale && train.end > 0 ? StandardScaler::fit(table.values, int64_t(variates_.size()), train.begin, train.end)
                                                    : StandardScaler::identity(int64_t(variates_.size()));
@@ -140,6 +150,12 @@ SeriesData::Place SeriesData::place(runtime::Split split, int64_t index) const {
   const auto& first = first_window_[static_cast<int>(split)];
   const auto series = std::upper_bound(first.begin(), first.end(), index) - first.begin() - 1;
   return {&series_[series], series_[series].borders[static_cast<int>(split)].begin + index - first[series]};
+}
+
+std::vector<Timestamp> SeriesData::stamps_of(runtime::Split split, int64_t index) const {
+  const auto [series, row] = place(split, index);
+  const auto first = series->stamps.begin() + row;
+  return {first, first + options_.seq_len + options_.pred_len};
 }
 
 ForecastBatch SeriesData::batch(runtime::Split split, std::span<const int64_t> indices) const {

@@ -28,10 +28,14 @@ std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int
 struct WindowedSeries {
   std::string unique_id;
   StandardScaler scaler;
+  std::vector<Timestamp> stamps;  ///< [T]
   at::Tensor values;  ///< [T, C] float, scaled
   at::Tensor marks;   ///< [T, M] float; undefined without calendar features
   std::array<Border, 3> borders;
 };
+
+/// "error", "ffill" or "interpolate".
+MissingPolicy missing_policy(const std::string& name);
 
 /// The columns to read, in the model's order: with a target it comes last, as in the official custom loader.
 SeriesReadOptions read_options(const DataOptions& options);
@@ -51,6 +55,8 @@ class SeriesData {
   int64_t windows(runtime::Split split) const;
   /// The windows at these places of the split, in this order.
   ForecastBatch batch(runtime::Split split, std::span<const int64_t> indices) const;
+  /// The time stamps of a window's history and future.
+  std::vector<Timestamp> stamps_of(runtime::Split split, int64_t index) const;
   SeriesShape shape() const;
   const std::vector<WindowedSeries>& series() const { return series_; }
   const std::vector<std::string>& variates() const { return variates_; }

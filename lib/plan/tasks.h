@@ -71,6 +71,7 @@ struct ParityTask {
 struct TableTask {
   ComputeOptions compute;
   Config suite;
+  fs::path folder;  ///< of the suite file: paths in it are relative to this
   fs::path out;
   std::vector<std::string> only;  ///< cells whose name contains one of these
   bool dry_run = false;
@@ -79,6 +80,7 @@ struct TableTask {
 struct SpeedTask {
   ComputeOptions compute;
   Config suite;
+  fs::path folder;
   fs::path out;
   std::vector<std::string> only;
   bool dry_run = false;

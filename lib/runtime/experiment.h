@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "core/report.h"
 #include "runtime/losses.h"
 
 namespace arzoo::runtime {
@@ -25,6 +26,8 @@ class Experiment {
   virtual Metrics evaluate(Split split) = 0;
   /// Writes all that inference needs into the empty folder: config.json, model.safetensors, what else the family keeps.
   virtual void save(const std::filesystem::path& folder) = 0;
+  /// What the run's report shows of the model at work: forecasts, samples.
+  virtual std::vector<ReportSection> showcase() = 0;
 };
 
 }  // namespace arzoo::runtime

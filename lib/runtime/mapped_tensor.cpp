@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 
 #include "core/bytes.h"
 #include "core/error.h"
@@ -64,9 +65,9 @@ at::Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const St
   if (reinterpret_cast<std::uintptr_t>(data) % item_size(stored.dtype) == 0) {
     return view(stored, data, [file](void*) {});
   }
-  auto* copy = new char[std::max<std::size_t>(bytes.size(), 1)];
-  std::copy(bytes.begin(), bytes.end(), copy);
-  return view(stored, copy, [](void* owned) { delete[] static_cast<char*>(owned); });
+  const std::shared_ptr<char[]> copy(new char[std::max<std::size_t>(bytes.size(), 1)]);
+  std::copy(bytes.begin(), bytes.end(), copy.get());
+  return view(stored, copy.get(), [copy](void*) {});
 }
 
 }  // namespace arzoo::runtime

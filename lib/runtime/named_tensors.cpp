@@ -137,10 +137,11 @@ std::vector<std::string> NamedTensors::names() const {
 
 NamedTensors open_tensors(const std::filesystem::path& path, std::string_view state_dict) {
   NamedTensors tensors(path.string());
-  for (const auto& file : open_tensor_files(path, state_dict)) {
+  const auto files = open_tensor_files(path, state_dict);
+  for (const auto& file : files) {
     for (const auto& stored : file.tensors) tensors.add(stored.name, mapped_tensor(file.mapping, stored));
-    tensors.metadata.insert(tensors.metadata.end(), file.metadata.begin(), file.metadata.end());
   }
+  tensors.metadata = joined_metadata(files);
   return tensors;
 }
 

@@ -77,7 +77,7 @@ NamedTensors ParityCase::weights() const {
 
 std::vector<std::string> ParityCase::output_names() const {
   std::vector<std::string> names;
-  for (const auto& [name, ignored] : info.at("outputs").json().items()) names.push_back(name);
+  for (const auto& [name, ignored] : info.at("outputs").members()) names.push_back(name);
   return names;
 }
 

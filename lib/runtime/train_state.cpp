@@ -4,7 +4,6 @@
 
 #include "core/atomic_file.h"
 #include "runtime/device.h"
-#include "runtime/module_state.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 
@@ -40,7 +39,7 @@ void save_train_state(const std::filesystem::path& folder, const SavedState& sav
                       const std::vector<at::Tensor>& average) {
   auto tensors = named_state(model, optimizer, average);
   tensors.add("random_state", random_state());
-  write_safetensors(folder / "training.safetensors", tensors);
+  write_safetensors(folder / "training.safetensors", tensors.entries(), {});
   Json json;
   json["state"] = to_json(saved.state);
   json["best_val"] = Json::object();
@@ -53,12 +52,12 @@ SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Modu
   const auto json = Config::load(folder / "training.json");
   SavedState saved;
   saved.state = json.at("state").as<TrainState>();
-  for (const auto& [name, value] : json.at("best_val").json().items()) {
+  for (const auto& [name, value] : json.at("best_val").members()) {
     double number = 0.0;
-    json.at("best_val").at(name).read(number, {});
+    value.read(number, {});
     saved.best_val.emplace_back(name, number);
   }
-  load_strictly(model, open_tensors(folder / "model.safetensors"));
+  load_strictly(model, open_tensors(folder / "model.safetensors"), folder.string());
   const auto path = folder / "training.safetensors";
   const auto stored = open_tensors(path);
   torch::NoGradGuard no_grad;

@@ -7,11 +7,15 @@
 
 #include "runtime/autocast.h"
 #include "runtime/lr_schedule.h"
-#include "runtime/module_state.h"
+#include "runtime/named_tensors.h"
 #include "runtime/train_state.h"
 
 namespace arzoo::runtime {
 namespace {
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 std::vector<at::Tensor> averaged_copy(const std::vector<at::Tensor>& parameters, double decay) {
   std::vector<at::Tensor> copy;
@@ -28,7 +32,7 @@ bool is_gain(const Metrics& metrics, const Metrics& best) {
 
 }  // namespace
 
-Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, RunDir& run, Progress& progress,
+Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, const RunDir& run, Progress& progress,
                  const std::atomic<bool>& stop)
     : experiment_(experiment),
       options_(options),
@@ -48,16 +52,37 @@ int64_t Trainer::total_steps() const {
   return options_.max_steps ? std::min(all, *options_.max_steps) : all;
 }
 
+/// Runs `work` with the averaged weights in the model, if there are any.
+template <class Work>
+auto Trainer::with_average(const Work& work) {
+  torch::NoGradGuard no_grad;
+  const auto swap = [&] {
+    for (std::size_t i = 0; i < average_.size(); ++i) {
+      const auto trained = optimizer_.parameters()[i].clone();
+      optimizer_.parameters()[i].copy_(average_[i]);
+      average_[i].copy_(trained);
+    }
+  };
+  swap();
+  struct Back {
+    const decltype(swap)& swap;
+    ~Back() { swap(); }
+  } back{swap};
+  return work();
+}
+
 TrainSummary Trainer::fit(bool resume) {
   const auto start = std::chrono::steady_clock::now();
   if (resume) restore_last();
+  log_.emplace(run_.metrics(), state_.step);
+  events_.emplace(run_.path(), state_.step + 1, wall_time());
   while (!state_.finished) {
     train_epoch();
     const bool gained = validate();
     const bool patient = options_.patience == 0 || state_.epochs_without_gain < options_.patience;
     state_.finished = !patient || state_.step >= total_steps();
     // The best model is on disk before the state that says so: a crash between the two costs an epoch, never a model.
-    if (gained) with_average([&] { run_.replace_model([&](const auto& folder) { experiment_.save(folder); }); });
+    if (gained) with_average([&] { run_.save_model([&](const auto& folder) { experiment_.save(folder); }); });
     save_last();
     stop_if_asked();
   }
@@ -82,7 +107,10 @@ void Trainer::train_epoch() {
     state_.loss_sum += loss;
     state_.log_sum += loss;
     progress_.step({{"loss", loss}});
-    if (state_.step % options_.log_every == 0) log_line(state_.log_sum / static_cast<double>(options_.log_every), rate);
+    if (state_.step % options_.log_every == 0) {
+      log_line(state_.epoch + 1, {{"loss", state_.log_sum / static_cast<double>(options_.log_every)}, {"learning_rate", rate}});
+      state_.log_sum = 0.0;
+    }
     if (options_.save_every > 0 && state_.step % options_.save_every == 0) save_last();
     if (state_.step < last) stop_if_asked();
   }
@@ -118,25 +146,6 @@ void Trainer::update_average() {
   at::_foreach_lerp_(average_, optimizer_.parameters(), 1.0 - options_.ema_decay);
 }
 
-/// Runs `work` with the averaged weights in the model, if there are any.
-template <class Work>
-auto Trainer::with_average(const Work& work) {
-  torch::NoGradGuard no_grad;
-  const auto swap = [&] {
-    for (std::size_t i = 0; i < average_.size(); ++i) {
-      const auto trained = optimizer_.parameters()[i].clone();
-      optimizer_.parameters()[i].copy_(average_[i]);
-      average_[i].copy_(trained);
-    }
-  };
-  swap();
-  struct Back {
-    const decltype(swap)& swap;
-    ~Back() { swap(); }
-  } back{swap};
-  return work();
-}
-
 bool Trainer::validate() {
   const double train_loss = state_.loss_sum / static_cast<double>(state_.step - state_.epoch * steps_per_epoch());
   const auto metrics = with_average([&] { return experiment_.evaluate(Split::val); });
@@ -150,24 +159,26 @@ bool Trainer::validate() {
   } else {
     ++state_.epochs_without_gain;
   }
-  Json line{{"step", state_.step}, {"epoch", state_.epoch}, {"train_loss", train_loss}};
+  NamedValues values{{"train_loss", train_loss}};
   std::string text = fmt::format("epoch {}: train {:.4f}", state_.epoch, train_loss);
   for (const auto& [name, value] : metrics) {
-    line["val_" + name] = value;
+    values.emplace_back("val_" + name, value);
     text += fmt::format(", val {} {:.4f}", name, value);
   }
-  run_.log(line);
+  log_line(state_.epoch, values);
   progress_.note(text + (gained ? ", best so far" : fmt::format(", no gain for {}", state_.epochs_without_gain)));
   return gained;
 }
 
-void Trainer::log_line(double loss, double rate) {
-  state_.log_sum = 0.0;
-  run_.log({{"step", state_.step}, {"epoch", state_.epoch + 1}, {"loss", loss}, {"learning_rate", rate}});
+void Trainer::log_line(int64_t epoch, const NamedValues& values) {
+  Json line{{"step", state_.step}, {"epoch", epoch}};
+  for (const auto& [name, value] : values) line[name] = value;
+  log_->append(line);
+  events_->add(state_.step, values, wall_time());
 }
 
 void Trainer::save_last() {
-  run_.replace_last([&](const auto& folder) {
+  run_.save_last([&](const auto& folder) {
     experiment_.save(folder);
     save_train_state(folder, {state_, best_val_}, experiment_.model(), optimizer_, average_);
   });
@@ -177,11 +188,10 @@ void Trainer::restore_last() {
   auto saved = load_train_state(run_.last(), experiment_.model(), optimizer_, average_);
   state_ = std::move(saved.state);
   best_val_ = std::move(saved.best_val);
-  run_.cut_metrics_after(state_.step);
 }
 
 void Trainer::load_best() {
-  load_strictly(experiment_.model(), open_tensors(run_.model() / "model.safetensors"));
+  load_strictly(experiment_.model(), open_tensors(run_.model() / "model.safetensors"), run_.model().string());
 }
 
 void Trainer::stop_if_asked() {

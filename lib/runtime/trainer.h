@@ -1,7 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 
+#include "core/event_file.h"
+#include "core/metrics_log.h"
 #include "core/progress.h"
 #include "core/run_dir.h"
 #include "runtime/device.h"
@@ -25,7 +28,7 @@ struct TrainSummary {
 /// machine, with as many threads).
 class Trainer {
  public:
-  Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, RunDir& run, Progress& progress,
+  Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, const RunDir& run, Progress& progress,
           const std::atomic<bool>& stop);
 
   /// Trains from the start, or from last/ when `resume`; ends with the best weights in the model and in model/.
@@ -35,7 +38,7 @@ class Trainer {
   void train_epoch();
   double step();
   bool validate();
-  void log_line(double loss, double rate);
+  void log_line(int64_t epoch, const NamedValues& values);
   void save_last();
   void restore_last();
   void load_best();
@@ -49,12 +52,14 @@ class Trainer {
   Experiment& experiment_;
   TrainingOptions options_;
   Compute compute_;
-  RunDir& run_;
+  const RunDir& run_;
   Progress& progress_;
   const std::atomic<bool>& stop_;
   Adam optimizer_;
   std::vector<at::Tensor> average_;  ///< of the weights, empty without ema_decay
   TrainState state_;
+  std::optional<MetricsLog> log_;
+  std::optional<EventFile> events_;
   Metrics best_val_;
 };
 

@@ -27,7 +27,7 @@ Json convert(const plan::ConvertTask& task, Progress&, Stop) {
   if (tensors.empty()) fail<CheckpointError>("{}: holds no tensors", task.input.string());
   // PyTorch's own loaders look for this.
   if (tensors.metadata.empty()) tensors.metadata.emplace_back("format", "pt");
-  runtime::write_safetensors(task.output, tensors);
+  runtime::write_safetensors(task.output, tensors.entries(), tensors.metadata);
   return {{"output", task.output.string()}, {"tensors", tensors.size()}, {"bytes", plan::fs::file_size(task.output)}};
 }
 

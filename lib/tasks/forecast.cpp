@@ -9,6 +9,7 @@
 #include "forecast/forecast_model.h"
 #include "tasks/backtest.h"
 #include "tasks/forecast_chart.h"
+#include "tasks/forecast_ids.h"
 #include "tasks/forecast_stream.h"
 #include "tasks/tasks.h"
 
@@ -18,21 +19,24 @@ namespace {
 using forecast::ForecastModel;
 using forecast::SeriesForecast;
 
-/// The series of all files, in input order, with names that are unique across files.
-std::vector<SeriesTable> read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
-  auto options = model.read_options();
-  options.missing = task.missing;
-  if (task.format != "auto") options.format = task.format;
-  options.freq = task.freq;
-  std::vector<SeriesTable> all;
-  for (const auto& input : task.inputs) {
-    auto tables = read_series(input, options);
-    for (auto& table : tables) {
+/// The series of all files, in input order.
+ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
+  auto wanted = model.options();
+  wanted.missing = task.missing;
+  wanted.freq = task.freq;
+  wanted.format = task.format;
+  const auto options = forecast::read_options(wanted);
+  ForecastInputs inputs;
+  for (const auto& path : task.inputs) {
+    auto file = read_series(path, options);
+    for (const auto& note : file.notes) progress.note(note);
+    for (auto& table : file.tables) {
       for (const auto& note : table.notes) progress.note(note);
-      all.push_back(std::move(table));
+      inputs.tables.push_back(std::move(table));
+      inputs.is_long.push_back(file.format == SeriesFormat::long_);
     }
   }
-  return all;
+  return inputs;
 }
 
 std::string level_name(double level) { return fmt::format("{:g}", level); }
@@ -81,8 +85,9 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};
   if (task.stream) return stream_forecasts(task, model, horizon, stop);
 
-  const auto tables = read_inputs(task, model, progress);
-  const auto ids = output_ids(tables, model);
+  const auto inputs = read_inputs(task, model, progress);
+  const auto& tables = inputs.tables;
+  const auto ids = output_ids(inputs, model);
   Json result{{"output", task.output.string()}, {"series", 0}, {"rows", 0}, {"horizon", horizon}};
   CsvText csv;
   int64_t series = 0;

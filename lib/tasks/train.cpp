@@ -31,6 +31,17 @@ Json plan_of(runtime::Experiment& experiment, const runtime::TrainingOptions& op
           {"steps", options.max_steps ? std::min(*options.max_steps, steps * options.epochs) : steps * options.epochs}};
 }
 
+/// What a resumed run may not change: only the length of the training may.
+void check_same_run(const RunDir& run, const plan::TrainTask& task) {
+  const auto before = Config::load(run.config());
+  for (const char* section : {"model", "data", "seed"}) {
+    if (!before.has(section) || before.json().at(section) != task.config.at(section)) {
+      fail<UsageError>("{}: /{} differs from the run in {} (resume with the config in the run directory, or start anew with --out)",
+                       task.name, section, run.path().string());
+    }
+  }
+}
+
 }  // namespace
 
 Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
@@ -45,7 +56,9 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   for (const auto& note : notes) progress.note(note);
   if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
 
-  auto run = RunDir::create(task.out, task.config, task.resume ? IfExists::resume : IfExists::fail);
+  const auto run = RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);
+  if (task.resume) check_same_run(run, task);
+  run.write_config(task.config);
   runtime::Trainer trainer(*experiment, options, compute, run, progress, stop);
   const auto summary = trainer.fit(task.resume);
   Json result{{"run_dir", task.out.string()}, {"steps", summary.steps}, {"epochs", summary.epochs}, {"seconds", summary.seconds}};

@@ -1,0 +1,77 @@
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+#include "parity_cases.h"
+#include "result_summary.h"
+#include "task_run.h"
+
+namespace arzoo::cli {
+namespace {
+
+/// What `bench table` and `bench speed` share.
+struct SuiteFlags {
+  fs::path suite, out;
+  std::vector<std::string> only, overrides;
+};
+
+std::shared_ptr<SuiteFlags> add_suite_options(CLI::App& command, Invocation& invocation) {
+  auto flags = std::make_shared<SuiteFlags>();
+  command.add_option("SUITE.json", flags->suite, "what to measure")->type_name("SUITE.json")->required();
+  command.add_option("--out", flags->out, "folder of the results, runs/bench/SUITE by default")->type_name("DIR");
+  command.add_option("--only", flags->only, "only cells whose name contains this text; repeatable")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  command.add_option("--set", flags->overrides, "replace one value of the suite; repeatable")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  add_shared_options(command, invocation);
+  return flags;
+}
+
+/// A TableTask or a SpeedTask.
+template <class Task>
+Task suite_task(const Invocation& invocation, const SuiteFlags& flags) {
+  const auto out = flags.out.empty() ? fs::path("runs") / "bench" / flags.suite.stem() : flags.out;
+  return {invocation.compute, Config::load(flags.suite, flags.overrides), flags.suite.parent_path(), out, flags.only, invocation.dry_run};
+}
+
+template <class Task>
+void run_suite_when_chosen(CLI::App& command, Invocation& invocation, TaskFunction<Task> function) {
+  const auto flags = add_suite_options(command, invocation);
+  on_chosen(command, invocation, [flags, &invocation, function] {
+    const auto task = suite_task<Task>(invocation, *flags);
+    return run_task(invocation, function, task, invocation.dry_run ? plan_summary : suite_summary);
+  });
+}
+
+void add_parity(CLI::App& bench, Invocation& invocation) {
+  auto* parity = bench.add_subcommand("parity", "Replay fixture folders of the official implementations, compare every output.");
+  auto folders = std::make_shared<std::vector<fs::path>>();
+  parity->add_option("DIR", *folders, "fixture folders, or folders that hold some")->type_name("DIR")->required();
+  add_shared_options(*parity, invocation);
+  parity->footer("example:\n  arzoo bench parity tests/fixtures/forecast");
+  on_chosen(*parity, invocation, [folders, &invocation] {
+    plan::ParityTask task{invocation.compute, find_parity_cases(*folders), invocation.verbose};
+    if (invocation.dry_run) {
+      print_result(invocation, {{"plan", {{"cases", parity_case_names(task.folders)}}}}, plan_summary);
+      return ExitCode::ok;
+    }
+    return run_task(invocation, &plan::TaskTable::parity, task, parity_summary);
+  });
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& root, Invocation& invocation) {
+  auto* bench = root.add_subcommand("bench", "Compare with published tables, official outputs, and this machine's limits.");
+  bench->require_subcommand(1);
+  auto* table = bench->add_subcommand("table", "Train or evaluate what a paper's table needs, beside the published numbers.");
+  table->footer("example:\n  arzoo bench table configs/bench/itransformer_table.json --only etth1");
+  run_suite_when_chosen(*table, invocation, &plan::TaskTable::table);
+  auto* speed = bench->add_subcommand("speed", "Measure throughput, latency and memory beside this machine's own peak.");
+  speed->footer("example:\n  arzoo bench speed configs/bench/itransformer_speed.json --threads 2");
+  run_suite_when_chosen(*speed, invocation, &plan::TaskTable::speed);
+  add_parity(*bench, invocation);
+}
+
+}  // namespace arzoo::cli

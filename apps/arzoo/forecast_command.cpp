@@ -1,0 +1,88 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "commands.h"
+#include "help_format.h"
+#include "path_checks.h"
+#include "result_summary.h"
+#include "task_run.h"
+#include "value_checks.h"
+
+namespace arzoo::cli {
+namespace {
+
+constexpr int64_t kLongest = 1'000'000;  // steps or windows: far beyond use, far below overflow
+
+void add_input_options(CLI::App& command, plan::ForecastTask& task) {
+  command.add_option("--model", task.model, "run directory, checkpoint folder, or weights file with --config")
+      ->type_name("MODEL")
+      ->required();
+  command.add_option("--config", task.config, "the model's config.json when --model is a weights file")
+      ->type_name("CONFIG.json");
+  command.add_option("--input", task.inputs, "wide or long CSV files, plain or .gz")->type_name("CSV");
+  command.add_option("--format", task.format, "wide: a column per variate; long: unique_id,ds,y")
+      ->type_name("auto|wide|long")
+      ->check(choice({"auto", "wide", "long"}));
+  command.add_option("--freq", task.freq, "spacing of the rows, as in 15min, h or D; inferred by default")
+      ->type_name("FREQ");
+  command.add_option("--missing", task.missing, "what to do about empty cells and missing rows")
+      ->type_name("error|ffill|interpolate")
+      ->check(choice({"error", "ffill", "interpolate"}));
+}
+
+void add_output_options(CLI::App& command, plan::ForecastTask& task) {
+  command.add_option("--output", task.output, "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...]")->type_name("CSV");
+  command.add_option("--horizon", task.horizon, "steps to forecast, the model's own number by default")
+      ->type_name("N")
+      ->check(whole_number(1, kLongest));
+  command.add_option("--level", task.levels, "prediction intervals in percent, as in 80,95; repeatable")
+      ->type_name("P[,P...]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(percentage());
+  command.add_option("--backtest", task.backtest, "forecast the last N windows of the known data and score them")
+      ->type_name("N")
+      ->check(whole_number(1, kLongest));
+  command.add_option("--plot", task.plot, "folder for one chart per series")->type_name("DIR");
+}
+
+void check(plan::ForecastTask& task) {
+  require_checkpoint(task.model, "forecast: --model");
+  if (task.config) require_input_file(*task.config, "forecast: --config");
+  std::sort(task.levels.begin(), task.levels.end());
+  task.levels.erase(std::unique(task.levels.begin(), task.levels.end()), task.levels.end());
+  if (task.stream) return;
+  if (task.inputs.empty()) fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
+  if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
+  for (const auto& input : task.inputs) require_input_file(input, "forecast: --input");
+  require_output_file(task.output, task.inputs, "forecast: --output");
+}
+
+}  // namespace
+
+void add_forecast_command(CLI::App& root, Invocation& invocation) {
+  auto* command = root.add_subcommand("forecast", "Forecast time series from CSV files with a trained model.");
+  command->formatter(std::make_shared<HelpFormat>("--model MODEL --input CSV... --output CSV"));
+  auto task = std::make_shared<plan::ForecastTask>();
+  add_input_options(*command, *task);
+  add_output_options(*command, *task);
+  auto* stream = command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
+  add_shared_options(*command, invocation);
+  for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json"}) {
+    stream->excludes(command->get_option(other));
+  }
+  command->footer(
+      "example:\n  arzoo forecast --model runs/weather --input data/weather/temperatures_2010.csv "
+      "\\\n    --output forecast.csv --level 80,95 --plot plots");
+  on_chosen(*command, invocation, [task, &invocation] {
+    task->compute = invocation.compute;
+    task->dry_run = invocation.dry_run;
+    check(*task);
+    const bool silent = task->stream && !task->dry_run;
+    const Summary summary = silent ? [](const Json&) { return std::string(); }
+                                   : Summary(task->dry_run ? plan_summary : forecast_summary);
+    return run_task(invocation, &plan::TaskTable::forecast, *task, summary);
+  });
+}
+
+}  // namespace arzoo::cli

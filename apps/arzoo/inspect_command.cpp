@@ -1,0 +1,24 @@
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+#include "path_checks.h"
+#include "result_summary.h"
+#include "task_run.h"
+
+namespace arzoo::cli {
+
+void add_inspect_command(CLI::App& root, Invocation& invocation) {
+  auto* command = root.add_subcommand("inspect", "List the tensors of a checkpoint without running or loading it.");
+  auto task = std::make_shared<plan::InspectTask>();
+  command->add_option("PATH", task->path, "safetensors, .pth, .pt or .bin file, or a folder with one or with shards")
+      ->type_name("PATH")
+      ->required();
+  add_shared_options(*command, invocation);
+  command->footer("example:\n  arzoo inspect runs/weather/model");
+  on_chosen(*command, invocation, [task, &invocation] {
+    require_checkpoint(task->path, "inspect");
+    return run_task(invocation, &plan::TaskTable::inspect, *task, inspect_summary);
+  });
+}
+
+}  // namespace arzoo::cli

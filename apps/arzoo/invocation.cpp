@@ -1,0 +1,35 @@
+#include "invocation.h"
+
+#include <CLI/CLI.hpp>
+
+#include "value_checks.h"
+
+namespace arzoo::cli {
+
+void add_shared_options(CLI::App& command, Invocation& invocation) {
+  constexpr int64_t kMostThreads = 1024;
+  auto& compute = invocation.compute;
+  const auto add = [&command](const char* name, auto& value, const char* help, const char* type) {
+    return command.add_option(name, value, help)->type_name(type)->group("common options");
+  };
+  add("--device", compute.device, "where to compute; auto takes a GPU when there is one", "auto|cpu|cuda[:i]")
+      ->check(device_name());
+  add("--dtype", compute.dtype, "precision of the computation", "fp32|bf16|fp16")
+      ->check(choice({"fp32", "bf16", "fp16"}));
+  add("--threads", compute.threads, "CPU threads, all cores by default", "N")->check(whole_number(1, kMostThreads));
+  add("--seed", compute.seed, "seed of all random numbers, instead of the config's", "N")
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()));
+  const auto flag = [&command](const char* name, bool& value, const char* help) {
+    return command.add_flag(name, value, help)->group("common options");
+  };
+  flag("--json", invocation.json, "print exactly one JSON document on stdout");
+  auto* quiet = flag("--quiet", invocation.quiet, "no progress on stderr, warnings alone");
+  flag("--verbose", invocation.verbose, "more details on stderr")->excludes(quiet);
+  flag("--dry-run", invocation.dry_run, "check everything, print the plan, do no work");
+}
+
+void on_chosen(CLI::App& command, Invocation& invocation, std::function<ExitCode()> action) {
+  command.callback([&invocation, action = std::move(action)] { invocation.action = action; });
+}
+
+}  // namespace arzoo::cli

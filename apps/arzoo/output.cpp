@@ -1,0 +1,59 @@
+#include "output.h"
+
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <system_error>
+
+#include "core/display_text.h"
+
+namespace arzoo::cli {
+namespace {
+
+/// 0, or the error that stopped the writing.
+int write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return errno;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void print_result(const Invocation& invocation, const Json& result, const Summary& summary) {
+  write_stdout(invocation.json ? json_text(result) : summary(result));
+}
+
+void write_stdout(std::string_view text) {
+  const int error = write_all(STDOUT_FILENO, text);
+  if (error != 0) fail<SystemFailure>("stdout: {}", reason(error));
+}
+
+std::string json_text(const Json& document) {
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Json error_json(ExitCode code, std::string_view message) {
+  return {{"message", message}, {"exit_code", static_cast<int>(code)}};
+}
+
+std::string reason(int error) {
+  auto text = std::generic_category().message(error);
+  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+void report_error(ExitCode code, std::string_view message, bool json) noexcept {
+  try {
+    // Nothing can be done about a stream that is closed: the exit code still tells.
+    write_all(STDERR_FILENO, fmt::format("arzoo: {}\n", one_line(message)));
+    if (json) write_all(STDOUT_FILENO, json_text({{"error", error_json(code, message)}}));
+  } catch (const std::exception&) {
+    write_all(STDERR_FILENO, "arzoo: internal: out of memory\n");
+  }
+}
+
+}  // namespace arzoo::cli

@@ -1,0 +1,144 @@
+#include "result_summary.h"
+
+#include <fmt/ranges.h>
+
+#include "core/display_text.h"
+#include "text_table.h"
+
+namespace arzoo::cli {
+namespace {
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+std::string value_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return short_number(value.get<double>());
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// The text of a member, "?" when it is missing.
+std::string text_of(const Json& object, const char* key) {
+  return object.contains(key) ? value_text(object.at(key)) : "?";
+}
+
+double number_of(const Json& object, const char* key) {
+  return object.contains(key) && object.at(key).is_number() ? object.at(key).get<double>() : 0.0;
+}
+
+/// "mse 0.3482, mae 0.3991"
+std::string metrics_text(const Json& metrics) {
+  std::string text;
+  for (const auto& [name, value] : metrics.items()) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value_text(value));
+  }
+  return text;
+}
+
+std::string list_text(const Json& list) {
+  std::vector<std::string> items;
+  for (const auto& item : list) items.push_back(value_text(item));
+  return fmt::format("{}", fmt::join(items, ", "));
+}
+
+/// Every field of `object`, nested ones under dotted names.
+void collect_fields(const Json& object, const std::string& above, Rows& rows) {
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_object()) {
+      collect_fields(value, above + key + '.', rows);
+    } else if (key.ends_with("bytes") && value.is_number()) {
+      rows.emplace_back(above + key, byte_text(value.get<double>()));
+    } else {
+      rows.emplace_back(above + key, value.is_array() ? list_text(value) : value_text(value));
+    }
+  }
+}
+
+std::string fields_text(const Json& object) {
+  Rows rows;
+  collect_fields(object, "", rows);
+  return labelled(rows);
+}
+
+Cell number_cell(const Json& object, const char* key) {
+  if (!object.contains(key) || !object.at(key).is_number()) return {};
+  return object.at(key).get<double>();
+}
+
+}  // namespace
+
+std::string train_summary(const Json& result) {
+  Rows rows{{"run", text_of(result, "run_dir")},
+            {"trained", fmt::format("{} steps, {} epochs in {}", text_of(result, "steps"), text_of(result, "epochs"),
+                                    short_duration(number_of(result, "seconds")))}};
+  if (result.contains("best")) {
+    const auto& best = result.at("best");
+    rows.emplace_back("best", fmt::format("epoch {}: {}", text_of(best, "epoch"), metrics_text(best.value("val", Json::object()))));
+  }
+  if (result.contains("test") && !result.at("test").empty()) rows.emplace_back("test", metrics_text(result.at("test")));
+  return labelled(rows);
+}
+
+std::string forecast_summary(const Json& result) {
+  Rows rows{{"output", text_of(result, "output")},
+            {"forecast", fmt::format("{} series, {} steps each, {} rows in {}", text_of(result, "series"),
+                                     text_of(result, "horizon"), text_of(result, "rows"),
+                                     short_duration(number_of(result, "seconds")))}};
+  if (result.contains("plots") && !result.at("plots").empty()) rows.emplace_back("plots", list_text(result.at("plots")));
+  std::string text = labelled(rows);
+  if (result.contains("backtest")) text += "\nbacktest\n" + fields_text(result.at("backtest"));
+  return text;
+}
+
+std::string inspect_summary(const Json& result) {
+  Table tensors({"tensor", "dtype", "shape", "bytes"});
+  const Json none = Json::array();
+  for (const auto& tensor : result.contains("tensors") ? result.at("tensors") : none) {
+    tensors.add({text_of(tensor, "name"), text_of(tensor, "dtype"), text_of(tensor, "shape"),
+                 tensor.value("bytes", int64_t{0})});
+  }
+  Rows rows{{"path", text_of(result, "path")},
+            {"format", text_of(result, "format")},
+            {"tensors", fmt::format("{}", tensors.rows().size())},
+            {"parameters", text_of(result, "parameters")},
+            {"size", byte_text(number_of(result, "bytes"))}};
+  if (result.contains("state_dicts")) rows.emplace_back("state dicts", list_text(result.at("state_dicts")));
+  if (result.contains("metadata")) collect_fields(result.at("metadata"), "metadata.", rows);
+  return aligned(tensors) + '\n' + labelled(rows);
+}
+
+std::string convert_summary(const Json& result) {
+  return labelled({{"output", text_of(result, "output")},
+                   {"tensors", text_of(result, "tensors")},
+                   {"size", byte_text(number_of(result, "bytes"))}});
+}
+
+std::string parity_summary(const Json& result) {
+  Table outputs({"case", "output", {"max abs"}, {"max rel"}, "result"});
+  std::string errors;
+  const Json none = Json::array();
+  for (const auto& fixture : result.contains("cases") ? result.at("cases") : none) {
+    const auto name = text_of(fixture, "case");
+    for (const auto& output : fixture.contains("outputs") ? fixture.at("outputs") : none) {
+      const bool passed = output.value("passed", false);
+      std::string verdict = output.contains("informative") ? "not judged" : passed ? "pass" : "FAIL";
+      if (!passed && output.contains("worst")) verdict += " at " + text_of(output, "worst");
+      outputs.add({name, text_of(output, "name"), number_cell(output, "max_abs"), number_cell(output, "max_rel"), verdict});
+    }
+    if (fixture.contains("error")) errors += fmt::format("FAIL {}: {}\n", one_line(name), one_line(text_of(fixture, "error")));
+  }
+  return (outputs.rows().empty() ? "" : aligned(outputs)) + errors +
+         fmt::format("\n{} passed, {} failed\n", text_of(result, "passed"), text_of(result, "failed"));
+}
+
+std::string suite_summary(const Json& result) {
+  if (!result.contains("markdown") || !result.at("markdown").is_string()) return fields_text(result);
+  auto text = result.at("markdown").get<std::string>();
+  if (!text.ends_with('\n')) text += '\n';
+  return text;
+}
+
+std::string plan_summary(const Json& result) {
+  return "plan\n" + fields_text(result.contains("plan") ? result.at("plan") : result);
+}
+
+}  // namespace arzoo::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "core/config.h"
+
+/// The results of the tasks as text for people. The documents are those that the tasks describe; a key that is missing
+/// is left out.
+namespace arzoo::cli {
+
+std::string train_summary(const Json& result);
+std::string forecast_summary(const Json& result);
+std::string inspect_summary(const Json& result);
+std::string convert_summary(const Json& result);
+std::string parity_summary(const Json& result);
+/// `bench table` and `bench speed`: their Markdown, or else all fields.
+std::string suite_summary(const Json& result);
+/// The "plan" of a dry run.
+std::string plan_summary(const Json& result);
+
+}  // namespace arzoo::cli

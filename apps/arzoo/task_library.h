@@ -1,0 +1,11 @@
+#pragma once
+
+#include "plan/tasks.h"
+
+namespace arzoo::cli {
+
+/// The functions of libarzoo, which holds all that needs LibTorch and is opened at the first call: beside this program,
+/// in ../lib/arzoo (installed) or in ../lib. Throws SystemFailure that says where it was looked for.
+const plan::TaskTable& task_table();
+
+}  // namespace arzoo::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/markdown_table.h"
+
+namespace arzoo::cli {
+
+/// The table with a header line, columns aligned by spaces, numbers to the right, nothing behind a line's last cell.
+std::string aligned(const Table& table);
+
+/// "label  text" lines, the texts below each other; control characters become spaces.
+std::string labelled(const std::vector<std::pair<std::string, std::string>>& rows);
+
+/// 4.2 MB; bytes as they are below 1 kB.
+std::string byte_text(double bytes);
+
+}  // namespace arzoo::cli

@@ -1,0 +1,64 @@
+#include <CLI/CLI.hpp>
+
+#include "commands.h"
+#include "plan/run_config.h"
+#include "result_summary.h"
+#include "task_run.h"
+
+namespace arzoo::cli {
+namespace {
+
+struct TrainFlags {
+  fs::path config;
+  std::vector<std::string> overrides;
+  std::optional<std::string> out;
+  bool resume = false;
+};
+
+plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags) {
+  const auto config = Config::load(flags.config, flags.overrides);
+  plan::TrainTask task;
+  task.compute = invocation.compute;
+  task.name = flags.config.string();
+  task.config = plan::resolve_run_config(config, flags.config.parent_path());
+  if (invocation.compute.seed) task.config["seed"] = *invocation.compute.seed;
+  if (flags.out) task.config["output"] = *flags.out;
+  task.out = task.config["output"].get<std::string>();
+  if (task.out.empty()) fail<ConfigError>("{}: /output: expected the name of a folder, got \"\"", task.name);
+  task.resume = flags.resume;
+  task.dry_run = invocation.dry_run;
+  return task;
+}
+
+/// The config at once, before LibTorch is opened for the plan; one document for both with --json.
+ExitCode show_plan(const Invocation& invocation, const plan::TrainTask& task) {
+  if (!invocation.json) write_stdout(json_text(task.config));
+  Json document{{"config", task.config}};
+  document.update(result_of(invocation, &plan::TaskTable::train, task));
+  print_result(invocation, document, plan_summary);
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& root, Invocation& invocation) {
+  auto* command = root.add_subcommand("train", "Train a model, keep the best of it and evaluate that on the test split.");
+  auto flags = std::make_shared<TrainFlags>();
+  command->add_option("CONFIG.json", flags->config, "what to train on what; `arzoo models NAME --config` prints one")
+      ->type_name("CONFIG.json")
+      ->required();
+  command->add_option("--set", flags->overrides, "replace one value of the config, as in training.epochs=2; repeatable")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_flag("--resume", flags->resume, "go on with the run in the run directory, bit for bit");
+  command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")->type_name("DIR");
+  add_shared_options(*command, invocation);
+  command->footer("example:\n  arzoo train configs/forecast/itransformer_weather.json --set training.epochs=2");
+  on_chosen(*command, invocation, [flags, &invocation] {
+    const auto task = checked_task(invocation, *flags);
+    if (task.dry_run) return show_plan(invocation, task);
+    return run_task(invocation, &plan::TaskTable::train, task, train_summary);
+  });
+}
+
+}  // namespace arzoo::cli

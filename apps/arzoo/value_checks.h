@@ -1,0 +1,20 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// What the values of options must be. The parser puts the option's name before the message.
+namespace arzoo::cli {
+
+/// An integer of the interval, written in full.
+CLI::Validator whole_number(int64_t minimum, int64_t maximum);
+/// A number between 0 and 100, neither of them.
+CLI::Validator percentage();
+/// One of the names; the nearest is offered to a mistyped one.
+CLI::Validator choice(std::vector<std::string> names);
+/// auto, cpu, cuda or cuda:i.
+CLI::Validator device_name();
+
+}  // namespace arzoo::cli

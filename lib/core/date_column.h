@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "core/csv.h"
+#include "core/date_format.h"
+
+namespace arzoo {
+
+/// How 03/04/2016 is read. Automatic: a first number above 12 anywhere in the column means day first, else
+/// month first.
+enum class DayOrder { automatic, day_first, month_first };
+
+struct DateColumn {
+  DateFormat format;
+  std::vector<Timestamp> stamps;  ///< one per row
+  std::string note;               ///< says so when the order of day and month had to be guessed; else empty
+};
+
+/// Reads a column of dates that are all written in one way. Throws DataError "file:line: column ..." for an
+/// empty cell, a fraction of a second, or a cell that is not written as the first one.
+DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder order = DayOrder::automatic);
+
+/// Whether every cell of the column is a date, written in one way.
+bool holds_dates(const CsvTable& table, std::size_t column);
+
+}  // namespace arzoo

@@ -1,0 +1,95 @@
+#include "core/metrics_log.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/atomic_file.h"
+#include "core/error.h"
+
+namespace arzoo {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The step of one line; nothing when it is not a log line.
+std::optional<std::int64_t> step_of(std::string_view line) {
+  const Json object = Json::parse(line, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  const auto step = object.find("step");
+  if (step == object.end() || !step->is_number_integer()) return std::nullopt;
+  return step->get<std::int64_t>();
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(std::filesystem::path path, std::int64_t last_step) : path_(std::move(path)) {
+  cut_after(last_step);
+  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail_here(errno);
+}
+
+MetricsLog::~MetricsLog() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void MetricsLog::cut_after(std::int64_t last_step) const {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path_, error)) return;
+  std::ifstream in(path_, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (in.bad()) fail<SystemFailure>("{}: cannot be read", path_.string());
+
+  std::string kept;
+  kept.reserve(text.size());
+  std::size_t number = 1;
+  for (std::size_t at = 0; at < text.size(); ++number) {
+    const std::size_t end = text.find('\n', at);
+    // Without its line end it is the line that the run was killed in.
+    if (end == std::string::npos) break;
+    const std::string_view line = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    const auto step = step_of(line);
+    if (!step) {
+      fail<CheckpointError>(
+          "{}:{}: is not a line of a training log, expected a JSON object with a whole number \"step\"",
+          path_.string(), number);
+    }
+    if (*step <= last_step) kept.append(line).push_back('\n');
+  }
+  if (kept.size() != text.size()) write_atomically(path_, kept);
+}
+
+void MetricsLog::append(const Json& object) {
+  const std::string line = object.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  struct stat before {};
+  if (::fstat(fd_, &before) != 0) fail_here(errno);
+  for (std::string_view left = line; !left.empty();) {
+    const ssize_t written = ::write(fd_, left.data(), left.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      const int error = errno;
+      // Half a line would be one that no reader of the file understands.
+      if (left.size() != line.size() && ::ftruncate(fd_, before.st_size) != 0) fail_here(errno);
+      fail_here(error);
+    }
+    left.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void MetricsLog::fail_here(int error) const {
+  fail<SystemFailure>("{}: cannot be written: {}", path_.string(), std::strerror(error));
+}
+
+}  // namespace arzoo

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+
+namespace arzoo {
+
+/// What to do with a run that is there already.
+enum class IfExists {
+  fail,     ///< it is someone's work: refuse
+  resume,   ///< go on with it; it must have a saved state
+  replace,  ///< remove what it left and start anew
+};
+
+/// The folder that a run writes, and nothing else writes:
+///
+///     config.json                       resolved, enough to repeat the run
+///     model/                            best model: config.json and model.safetensors
+///     last/                             all that --resume needs
+///     metrics.jsonl  events.out.*       the training log, for people's scripts and for TensorBoard
+///     report.html  *.svg                curves, forecasts or samples, final table
+///     lock                              held while a process works here
+///
+/// The lock is the process's: it ends with it, however it ends. On a file system without locks the run goes
+/// unguarded.
+class RunDir {
+ public:
+  /// Makes or takes over the folder at `path`, locks it and clears away what a killed run left half-written.
+  ///
+  /// Throws UsageError if `path` is a file, a folder that is not empty and holds no run, a run in the way
+  /// (fail), a run that is not there or was never saved (resume), or one that another process works in;
+  /// SystemFailure if the folder cannot be made or written.
+  static RunDir create(const std::filesystem::path& path, IfExists if_exists);
+  ~RunDir();
+  RunDir(RunDir&& other) noexcept;
+  RunDir& operator=(RunDir&&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.json"; }
+  std::filesystem::path model() const { return path_ / "model"; }
+  std::filesystem::path last() const { return path_ / "last"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path report() const { return path_ / "report.html"; }
+
+  /// Replaces config.json. Throws SystemFailure.
+  void write_config(const nlohmann::ordered_json& config) const;
+  /// Replaces report.html. Throws SystemFailure.
+  void write_report(std::string_view html) const;
+  /// Replaces model/ by what `fill` writes into the folder that it is given: the whole of it or nothing of
+  /// it.
+  void save_model(const std::function<void(const std::filesystem::path& folder)>& fill) const;
+  /// The same for last/.
+  void save_last(const std::function<void(const std::filesystem::path& folder)>& fill) const;
+
+ private:
+  RunDir(std::filesystem::path path, int lock);
+
+  std::filesystem::path path_;
+  int lock_;
+};
+
+}  // namespace arzoo

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/series_table.h"
+
+namespace arzoo {
+
+/// Inserts the rows that a regular axis lacks, as NaN: missing[i] many between rows i and i + 1 (see
+/// missing_rows()). Adds a note if there are any.
+void insert_missing_rows(SeriesTable& series, const std::vector<std::int64_t>& missing);
+
+/// Replaces every NaN according to `policy`, which is not `error`, and adds a note per variate that had any.
+/// Throws DataError for ffill without a value to start from.
+void fill_missing_cells(SeriesTable& series, MissingPolicy policy);
+
+}  // namespace arzoo

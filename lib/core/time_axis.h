@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/date_format.h"
+#include "core/frequency.h"
+
+namespace arzoo {
+
+/// The time stamps of one series and where they stand in the file, for messages.
+struct TimeAxis {
+  std::string file;
+  std::string unique_id;  ///< named in messages if the file holds several series, else empty
+  std::vector<Timestamp> stamps;
+  std::vector<std::int64_t> lines;  ///< one per stamp
+  DateFormat format;
+};
+
+/// Throws DataError, naming both lines, unless every stamp is later than the one before.
+void require_increasing(const TimeAxis& axis);
+
+/// The step that most neighbours keep: months, quarters or years if all stamps share their day of the month
+/// (or are month ends), business days if no stamp is a weekend, else the most frequent distance. `stamps`: at
+/// least two, increasing.
+Frequency likely_frequency(std::span<const Timestamp> stamps);
+
+/// Takes month_end from the stamps for months, quarters and years.
+Frequency anchored(Frequency frequency, std::span<const Timestamp> stamps);
+
+/// The frequency of an increasing axis: `given` if not null, else the likely one. Throws DataError for one
+/// stamp and no given frequency.
+Frequency frequency_of(const TimeAxis& axis, const Frequency* given);
+
+/// Rows that a regular axis would have between neighbours: result[i] many between stamps i and i + 1. Throws
+/// DataError, naming line and both stamps, for a stamp that no whole number of steps reaches, and for any
+/// missing row unless `gaps_allowed`; also when more rows are missing than there are.
+std::vector<std::int64_t> missing_rows(const TimeAxis& axis, const Frequency& frequency, bool gaps_allowed);
+
+}  // namespace arzoo

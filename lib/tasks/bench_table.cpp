@@ -1,0 +1,149 @@
+#include <fmt/ranges.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "core/atomic_file.h"
+#include "core/markdown_table.h"
+#include "plan/run_config.h"
+#include "tasks/tasks.h"
+
+namespace arzoo::tasks {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One number pair of a table: what a config reaches beside what was published for it.
+struct CellOptions {
+  std::string name;
+  std::string config;
+  std::vector<std::string> set;
+
+  static void fields(auto& o, auto& field) {
+    field("name", o.name, {}, "model/data/setting; unique, and the cell's folder below --out");
+    field("config", o.config, {}, "training config, relative to the suite");
+    field("set", o.set, {}, "overrides, as --set takes them");
+  }
+  void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
+};
+
+struct TableCell {
+  CellOptions options;
+  std::vector<std::pair<std::string, double>> published;
+  Json config;  ///< resolved
+};
+
+TableCell read_cell(const Config& cell, const fs::path& folder) {
+  TableCell result;
+  Json options = cell.json();
+  options.erase("published");
+  result.options = Config(std::move(options), cell.name(), cell.pointer()).as<CellOptions>();
+  for (const auto& [metric, number] : cell.section("published").members()) {
+    double value = 0.0;
+    number.read(value, {});
+    result.published.emplace_back(metric, value);
+  }
+  const auto path = folder / result.options.config;
+  result.config = plan::resolve_run_config(Config::load(path, result.options.set), path.parent_path());
+  return result;
+}
+
+std::vector<TableCell> read_cells(const plan::TableTask& task) {
+  task.suite.only({"$schema", "title", "source", "cells"});
+  std::vector<TableCell> cells;
+  for (const auto& entry : task.suite.at("cells").elements()) {
+    auto cell = read_cell(entry, task.folder);
+    const auto matches = [&](const std::string& text) { return cell.options.name.find(text) != std::string::npos; };
+    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches)) cells.push_back(std::move(cell));
+  }
+  if (cells.empty()) fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(), fmt::join(task.only, "\" or \""));
+  return cells;
+}
+
+/// FNV-1a over the resolved config: a finished cell is used again only for exactly the same run.
+std::string fingerprint(const Json& config) {
+  uint64_t hash = 14695981039346656037ULL;
+  for (const unsigned char byte : config.dump()) hash = (hash ^ byte) * 1099511628211ULL;
+  return fmt::format("{:016x}", hash);
+}
+
+/// The cell's earlier result, if it is of the same run.
+std::optional<Json> finished(const fs::path& file, const std::string& hash) {
+  if (!fs::exists(file)) return std::nullopt;
+  const auto stored = Config::load(file);
+  if (!stored.has("fingerprint") || stored.text("fingerprint") != hash) return std::nullopt;
+  return stored.json();
+}
+
+bool is_run_of(const fs::path& file, const Json& config) {
+  if (!fs::exists(file)) return false;
+  const auto stored = Config::load(file);
+  return stored.json() == config;
+}
+
+/// Trains a cell, or goes on with it where an earlier call was interrupted.
+Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress, Stop stop) {
+  const auto hash = fingerprint(cell.config);
+  const auto file = folder / "result.json";
+  if (auto done = finished(file, hash)) return *done;
+  const auto run = folder / "run";
+  const bool resume = fs::exists(run / "last") && is_run_of(run / "config.json", cell.config);
+  if (!resume) fs::remove_all(run);
+  auto result = train({.compute = task.compute, .config = cell.config, .name = cell.options.name, .out = run, .resume = resume}, progress, stop);
+  result["fingerprint"] = hash;
+  write_atomically(file, result.dump(2) + "\n");
+  return result;
+}
+
+/// Rows of one metric each: published, measured, difference.
+Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
+  Table table({"cell", "metric", {"published", 3}, {"measured", 3}, {"difference", 3}, {"seconds", 0}, "note"});
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    for (const auto& [metric, published] : cells[i].published) {
+      std::vector<Cell> row{cells[i].options.name, metric, published};
+      if (results[i].contains("test") && results[i]["test"].contains(metric)) {
+        const double measured = results[i]["test"][metric];
+        row.insert(row.end(), {measured, measured - published, results[i]["seconds"].get<double>(), std::monostate{}});
+      } else {
+        row.insert(row.end(), {std::monostate{}, std::monostate{}, std::monostate{}, results[i].value("skipped", "")});
+      }
+      table.add(std::move(row));
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
+Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
+  const auto cells = read_cells(task);
+  if (task.dry_run) {
+    Json names = Json::array();
+    for (const auto& cell : cells) names.push_back(cell.options.name);
+    return {{"plan", {{"cells", names}, {"out", task.out.string()}}}};
+  }
+  std::vector<Json> results;
+  for (const auto& cell : cells) {
+    const auto data = cell.config["data"].value("path", "");
+    if (!data.empty() && !fs::exists(data)) {
+      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, data));
+      results.push_back({{"skipped", data + " is not there"}});
+      continue;
+    }
+    progress.note(cell.options.name);
+    const auto folder = task.out / cell.options.name;
+    fs::create_directories(folder);
+    results.push_back(run_cell(cell, folder, task, progress, stop));
+  }
+  const auto rows = table_of(cells, results);
+  Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
+  if (task.suite.has("source")) result["source"] = task.suite.text("source");
+  result["rows"] = to_json(rows);
+  result["markdown"] = to_markdown(rows);
+  write_atomically(task.out / "table.md", to_markdown(rows));
+  write_atomically(task.out / "table.csv", to_csv(rows));
+  write_atomically(task.out / "table.json", result.dump(2) + "\n");
+  return result;
+}
+
+}  // namespace arzoo::tasks

@@ -1,0 +1,71 @@
+#include "tasks/forecast_chart.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/atomic_file.h"
+#include "core/chart.h"
+
+namespace arzoo::tasks {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kHistoryPerHorizon = 3;  // as much context as the eye needs to judge the forecast
+
+std::vector<double> column(const at::Tensor& values, int64_t channel) {
+  const auto contiguous = values.select(1, channel).to(at::kDouble).contiguous();
+  const double* begin = contiguous.const_data_ptr<double>();
+  return {begin, begin + contiguous.numel()};
+}
+
+FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& forecast, const std::string& id, int64_t channel) {
+  FanChart chart;
+  chart.title = id;
+  chart.y_title = forecast.variates[channel];
+  const auto variate = static_cast<std::size_t>(std::find(table.variates.begin(), table.variates.end(), chart.y_title) - table.variates.begin());
+  const auto shown = std::min(table.rows(), kHistoryPerHorizon * forecast.stamps.size());
+  for (std::size_t row = table.rows() - shown; row < table.rows(); ++row) {
+    chart.stamps.push_back(table.date_format.format(table.stamps[row]));
+    chart.history.push_back(table.at(row, variate));
+  }
+  for (const auto stamp : forecast.stamps) chart.stamps.push_back(table.date_format.format(stamp));
+  chart.forecast = column(forecast.mean, channel);
+  for (const auto& [level, half] : forecast.half_widths) {
+    chart.intervals.push_back({level, column(forecast.mean - half, channel), column(forecast.mean + half, channel)});
+  }
+  return chart;
+}
+
+/// An id as a file name: whatever a shell or a file system could trip over becomes "_".
+std::string file_name(const std::string& id, std::set<std::string>& taken) {
+  std::string name;
+  for (const char c : id) name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
+  if (name.empty() || name.front() == '.') name = "_" + name;
+  std::string unique = name;
+  for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{}_{}", name, i);
+  return unique + ".svg";
+}
+
+}  // namespace
+
+Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables, const std::vector<forecast::SeriesForecast>& forecasts,
+                  const std::vector<std::vector<std::string>>& ids) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail<SystemFailure>("{}: cannot be made: {}", folder.string(), error.message());
+  Json paths = Json::array();
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    for (std::size_t c = 0; c < ids[i].size(); ++c) {
+      const auto path = folder / file_name(ids[i][c], taken);
+      write_atomically(path, to_svg(chart_of(tables[i], forecasts[i], ids[i][c], static_cast<int64_t>(c))));
+      paths.push_back(path.string());
+    }
+  }
+  return paths;
+}
+
+}  // namespace arzoo::tasks

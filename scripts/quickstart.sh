@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# From a fresh checkout to a forecast: builds arzoo, trains iTransformer on weather data for about a minute, forecasts.
+# A run that is there is not trained again; remove runs/quickstart to start anew.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+readonly RUN=runs/quickstart
+readonly DATA=data/weather/temperatures_2010.csv
+
+prepare
+build release arzoo arzoo_lib
+cd "$ROOT"
+
+# Prints a command as it would be typed, then runs it.
+show() {
+  printf '\n$ %s\n' "$*"
+  "$@"
+}
+
+if [[ -e $RUN/report.html ]]; then
+  say "$RUN is trained already"
+elif [[ -d $RUN/last ]]; then
+  show build/release/arzoo train configs/forecast/itransformer_weather.json --out "$RUN" --resume
+else
+  show build/release/arzoo train configs/forecast/itransformer_weather.json --out "$RUN"
+fi
+show build/release/arzoo forecast --model "$RUN" --input "$DATA" --output "$RUN/forecast.csv" --plot "$RUN/plots"
+
+printf '\nforecast: %s\nplots:    %s\nreport:   %s (open it in a browser)\n' "$RUN/forecast.csv" "$RUN/plots/" "$RUN/report.html"

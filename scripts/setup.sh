@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Sets arzoo up on Debian 12: packages, LibTorch, then build/release/arzoo. Does only what is missing; run it again at will.
+#
+#   scripts/setup.sh [--cuda] [-DNAME=VALUE ...]
+#
+# --cuda also installs LibTorch's CUDA libraries (about 2.7 GB more). LibTorch is taken from -DARZOO_TORCH_DIR, $LIBTORCH,
+# .deps/venv, or python3's torch if it is 2.4 or newer; without any of them it is installed into .deps/venv.
+# The other scripts source this file for its functions.
+set -euo pipefail
+
+readonly ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly BUILD=$ROOT/build/release
+readonly VENV=$ROOT/.deps/venv
+readonly INSTALLED=$VENV/.arzoo-installed # says what was installed, written last
+readonly TORCH='torch==2.11.0'
+readonly CPU_RUNTIME='nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85' # libtorch_cpu is linked against these
+readonly PACKAGES='g++ clang cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev catch2 zlib1g-dev'
+
+say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Runs a command whose output matters only when it fails.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" > "$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    rm -f "$log"
+    die "failed: $*"
+  fi
+  rm -f "$log"
+}
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  elif command -v sudo > /dev/null; then
+    sudo "$@"
+  else
+    die "needs root for: $* (run it as root once, then run this script again)"
+  fi
+}
+
+# Installs those of the named Debian packages that are not there.
+install_packages() {
+  command -v dpkg-query > /dev/null || { say "no dpkg here, taking the packages for granted: $*"; return; }
+  local package missing=()
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  say "installing ${missing[*]}"
+  quietly as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a # of an installation that was interrupted
+  quietly as_root apt-get update -qq
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# The torch/ folder of a Python whose torch is usable; nothing otherwise. torch itself is not imported.
+torch_of_python() {
+  "$1" - 2> /dev/null << 'PYTHON' || true
+import importlib.util, os, re
+spec = importlib.util.find_spec("torch")
+folder = os.path.dirname(spec.origin) if spec and spec.origin else ""
+if folder and all(os.path.exists(os.path.join(folder, name)) for name in ("lib/libtorch_cpu.so", "include/torch/csrc")):
+    with open(os.path.join(folder, "version.py")) as file:
+        version = re.search(r"__version__ = '(\d+)\.(\d+)", file.read())
+    if version and (int(version[1]), int(version[2])) >= (2, 4):
+        print(folder)
+PYTHON
+}
+
+# Installs LibTorch into .deps/venv; kind is cpu or cuda.
+install_torch() {
+  local kind=$1
+  install_packages python3 python3-venv
+  if [[ ! -e $INSTALLED ]]; then
+    rm -rf "$VENV" # what an interrupted installation left
+    python3 -m venv "$VENV"
+  fi
+  say "installing LibTorch ($kind) into .deps/venv, $([[ $kind == cuda ]] && echo 4.7 || echo 1.3) GB"
+  if [[ $kind == cuda ]]; then
+    quietly "$VENV/bin/pip" install --disable-pip-version-check --no-cache-dir "$TORCH"
+  else
+    # shellcheck disable=SC2086
+    quietly "$VENV/bin/pip" install --disable-pip-version-check --no-cache-dir --no-deps "$TORCH" $CPU_RUNTIME
+  fi
+  [[ $(torch_of_python "$VENV/bin/python") ]] || die "$VENV: pip installed $TORCH, but there is no usable LibTorch in it"
+  echo "$TORCH $kind" > "$INSTALLED"
+}
+
+# Prints the folder of the LibTorch to build against, installing it where there is none.
+find_torch() {
+  local kind=$1 given=${2:-${LIBTORCH:-}} found=
+  if [[ $given ]]; then
+    [[ -e $given/lib/libtorch_cpu.so ]] || die "$given: no LibTorch there, expected lib/libtorch_cpu.so in it"
+    echo "$given"
+    return
+  fi
+  local installed=
+  [[ -e $INSTALLED ]] && installed=$(< "$INSTALLED")
+  if [[ $kind == cpu && $installed != "$TORCH "* ]]; then
+    found=$(torch_of_python python3)
+  elif [[ $installed == "$TORCH cuda" || $installed == "$TORCH $kind" ]]; then
+    found=$(torch_of_python "$VENV/bin/python")
+  fi
+  if [[ ! $found ]]; then
+    install_torch "$kind"
+    found=$(torch_of_python "$VENV/bin/python")
+  fi
+  echo "$found"
+}
+
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$BUILD/CMakeCache.txt" 2> /dev/null || true; }
+
+# Configures a preset, unless that was done with the same LibTorch and nothing new is asked for.
+configure() {
+  local preset=$1 torch=$2
+  shift 2
+  if [[ $preset == release && -e $BUILD/build.ninja && $(cached ARZOO_TORCH_DIR) == "$torch" && $# == 0 ]]; then return; fi
+  local options=("-DARZOO_TORCH_DIR=$torch" "$@")
+  # clang compiles LibTorch's headers in half the time and memory.
+  if [[ $preset == release && ! -e $BUILD/CMakeCache.txt && -z ${CXX:-} ]] && command -v clang++ > /dev/null; then
+    options+=(-DCMAKE_CXX_COMPILER=clang++)
+  fi
+  say "configuring build/$preset"
+  (cd "$ROOT" && quietly cmake --preset "$preset" "${options[@]}")
+}
+
+# A compilation takes up to 1.5 GB.
+jobs() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(($(awk '/^MemAvailable/ {print $2}' /proc/meminfo) / 1500000))
+  echo $((memory < 1 ? 1 : memory < cores ? memory : cores))
+}
+
+# build PRESET [TARGET ...]
+build() {
+  local preset=$1 options=() start=$SECONDS
+  shift
+  (($#)) && options=(--target "$@")
+  # On a terminal ninja shows how far it is; a log needs only what went wrong.
+  [[ -t 1 ]] || options+=(-- --quiet)
+  cmake --build "$ROOT/build/$preset" -j "$(jobs)" "${options[@]}"
+  ((SECONDS - start < 3)) || say "built build/$preset in $((SECONDS - start)) s"
+}
+
+# Everything up to a configured build folder.
+prepare() {
+  local kind=cpu given= options=()
+  for argument in "$@"; do
+    case $argument in
+      --cuda) kind=cuda ;;
+      -DARZOO_TORCH_DIR=*) given=${argument#*=} ;;
+      -D?*=*) options+=("$argument") ;;
+      *) die "unknown argument \"$argument\", expected --cuda or -DNAME=VALUE" ;;
+    esac
+  done
+  # shellcheck disable=SC2086
+  install_packages $PACKAGES
+  TORCH_DIR=$(find_torch "$kind" "$given")
+  configure release "$TORCH_DIR" "${options[@]}"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+  prepare "$@"
+  build release arzoo arzoo_lib
+  say "ready: build/release/arzoo"
+fi

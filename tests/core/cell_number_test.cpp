@@ -1,0 +1,59 @@
+#include "core/cell_number.h"
+
+#include <cmath>
+#include <limits>
+
+#include "support/test.h"
+
+using namespace arzoo;
+
+TEST_CASE("cells that are numbers are read exactly") {
+  const auto [cell, value] = GENERATE(table<std::string, double>({
+      {"0", 0.0},
+      {"-1.5", -1.5},
+      {"+2", 2.0},
+      {" 3.25\t", 3.25},
+      {".5", 0.5},
+      {"5.", 5.0},
+      {"1e-3", 1e-3},
+      {"30.5310001373291", 30.5310001373291},
+      {"5e-324", 5e-324},
+      {"1e-400", 0.0},
+      {"1e400", std::numeric_limits<double>::infinity()},
+      {"-inf", -std::numeric_limits<double>::infinity()},
+      {"Infinity", std::numeric_limits<double>::infinity()},
+  }));
+  const auto number = read_number(cell);
+  CHECK(number.kind == CellKind::number);
+  CHECK(number.value == value);
+}
+
+TEST_CASE("the words for a missing value are read as missing") {
+  const auto cell =
+      GENERATE(as<std::string>{}, "", "  ", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None");
+  const auto number = read_number(cell);
+  CHECK(number.kind == CellKind::missing);
+  CHECK(std::isnan(number.value));
+}
+
+TEST_CASE("everything else is text") {
+  const auto cell = GENERATE(as<std::string>{}, "?", "-", "+", "+-1", "1,5", "1 000", "0x10", "12%",
+                             "drizzle", "nan(1)", "-nan", "1e", "--1", "1.2.3");
+  CHECK(read_number(cell).kind == CellKind::text);
+}
+
+TEST_CASE("grouped digits and decimal commas get a hint, words do not") {
+  const auto [cell, hint] = GENERATE(table<std::string, std::string>({
+      {"1,5", "decimal comma"},
+      {"-12,75", "decimal comma"},
+      {"1,234.5", "thousands separators"},
+      {"1.234,5", "thousands separators"},
+      {"1,234", "thousands separators"},
+      {"1,234,567", "thousands separators"},
+      {"1 000", "thousands separators"},
+      {"1'000", "thousands separators"},
+  }));
+  CHECK_THAT(number_hint(cell), ContainsSubstring(hint));
+  CHECK(number_hint("drizzle").empty());
+  CHECK(number_hint("1.2.3").empty());
+}

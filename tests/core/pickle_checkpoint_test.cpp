@@ -1,0 +1,205 @@
+#include "core/pickle_checkpoint.h"
+
+#include <fmt/ranges.h>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "support/test.h"
+
+using namespace arzoo;
+using namespace std::string_literals;
+
+namespace {
+
+std::string fixture(const std::string& name) {
+  return test::read_file(test::source_dir() / "tests/fixtures/checkpoints" / name);
+}
+
+/// A zip archive of stored records.
+std::string zip(const std::vector<std::pair<std::string, std::string>>& records, std::uint16_t method = 0) {
+  std::string bytes, directory;
+  for (const auto& record : records) {
+    const auto& name = record.first;
+    const auto& content = record.second;
+    const auto sizes = [&](std::string& out) {
+      append_little(out, std::uint32_t{0});  // checksum
+      append_little(out, static_cast<std::uint32_t>(content.size()));
+      append_little(out, static_cast<std::uint32_t>(content.size()));
+      append_little(out, static_cast<std::uint16_t>(name.size()));
+      append_little(out, std::uint16_t{0});  // extra
+    };
+    directory += "PK\x01\x02" + std::string(6, '\0');
+    append_little(directory, method);
+    directory += std::string(4, '\0');
+    sizes(directory);
+    directory += std::string(10, '\0');
+    append_little(directory, static_cast<std::uint32_t>(bytes.size()));
+    directory += name;
+    bytes += "PK\x03\x04" + std::string(4, '\0');
+    append_little(bytes, method);
+    bytes += std::string(4, '\0');
+    sizes(bytes);
+    bytes += name + content;
+  }
+  const auto offset = static_cast<std::uint32_t>(bytes.size());
+  bytes += directory + "PK\x05\x06" + std::string(4, '\0');
+  append_little(bytes, static_cast<std::uint16_t>(records.size()));
+  append_little(bytes, static_cast<std::uint16_t>(records.size()));
+  append_little(bytes, static_cast<std::uint32_t>(directory.size()));
+  append_little(bytes, offset);
+  return bytes + std::string(2, '\0');
+}
+
+std::string text(const std::string& value) { return "\x8c"s + static_cast<char>(value.size()) + value; }
+
+/// Opcodes of a float tensor over storage "0" of six elements; `view` are those of offset, shape and strides.
+std::string tensor(const std::string& view = "K\x00K\x06\x85K\x01\x85"s) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\nFloatStorage\n" + text("0") +
+         text("cpu") + "K\x06tQ" + view + "\x89}tR";
+}
+
+/// A file with one pickle and one storage of `storage_bytes` bytes.
+std::string checkpoint(const std::string& opcodes, std::size_t storage_bytes = 24) {
+  return zip({{"x/data.pkl", "\x80\x02" + opcodes + "."}, {"x/data/0", std::string(storage_bytes, '\x01')}});
+}
+
+PickleCheckpoint parse(const std::string& bytes) { return parse_pickle_checkpoint(bytes, "x.pth"); }
+
+std::vector<std::string> names(const std::vector<StoredTensor>& tensors) {
+  std::vector<std::string> names;
+  for (const auto& tensor : tensors) names.push_back(tensor.name);
+  return names;
+}
+
+TEST_CASE("both formats of torch.save give the same tensors") {
+  const auto zipped = fixture("zip.pth"), legacy = fixture("legacy.pth");
+  const auto a = parse(zipped), b = parse(legacy);
+  CHECK_FALSE(a.is_legacy);
+  CHECK(b.is_legacy);
+  CHECK(names(a.tensors) == std::vector<std::string>{"weight", "transposed", "slice", "every_other", "half",
+                                                     "bfloat", "double", "step", "mask", "complex", "empty",
+                                                     "expanded", "parameter", "bytes"});
+  REQUIRE(names(a.tensors) == names(b.tensors));
+  for (std::size_t i = 0; i < a.tensors.size(); ++i) {
+    CAPTURE(a.tensors[i].name);
+    CHECK(a.tensors[i].dtype == b.tensors[i].dtype);
+    CHECK(a.tensors[i].shape == b.tensors[i].shape);
+    CHECK(a.tensors[i].strides == b.tensors[i].strides);
+    const auto item = item_size(a.tensors[i].dtype);
+    if (a.tensors[i].bytes > 0)
+      CHECK(zipped.substr(a.tensors[i].offset, item) == legacy.substr(b.tensors[i].offset, item));
+  }
+}
+
+TEST_CASE("offsets and strides of views are kept") {
+  const auto bytes = fixture("zip.pth");
+  const auto tensors = parse(bytes).tensors;
+  CHECK(tensors[0].strides.empty());
+  CHECK(tensors[1].strides == std::vector<std::int64_t>{1, 6});
+  CHECK(tensors[2].offset == tensors[0].offset + 5 * 4);
+  CHECK(tensors[3].strides == std::vector<std::int64_t>{2});
+  CHECK(tensors[11].strides == std::vector<std::int64_t>{0});
+  CHECK(bytes.substr(tensors[0].offset + 4, 4) == "\x00\x00\x80\x3f"s);  // 1.0f
+}
+
+TEST_CASE("dtypes without a storage class of their own are read") {
+  const auto tensors = parse(fixture("protocol5.pth")).tensors;
+  REQUIRE(tensors.size() == 3);
+  CHECK(tensors[1].dtype == DType::u16);
+  CHECK(tensors[2].dtype == DType::f8_e4m3);
+}
+
+TEST_CASE("tensors deep in a trainer's checkpoint are named by their path") {
+  const auto parsed = parse(fixture("trainer.pt"));
+  CHECK(names(parsed.tensors) == std::vector<std::string>{"trainer.net.module.weight",
+                                                          "trainer.net.module.bias", "trainer.ema.weight",
+                                                          "trainer.optimizer.state.0.exp_avg"});
+  CHECK(parsed.state_dicts == std::vector<std::string>{"trainer.net", "trainer.ema"});
+}
+
+TEST_CASE("a state dict is chosen by its path and loses the prefix of its wrapper") {
+  const auto parsed = parse(fixture("trainer.pt"));
+  CHECK(names(select_state_dict(parsed, "trainer.net", "x.pth")) ==
+        std::vector<std::string>{"weight", "bias"});
+  CHECK(names(select_state_dict(parsed, "trainer.ema", "x.pth")) == std::vector<std::string>{"weight"});
+  CHECK_THROWS_WITH(
+      select_state_dict(parsed, "", "x.pth"),
+      "x.pth: no single state dict to take, expected the path of one of: \"trainer.net\", \"trainer.ema\"");
+  CHECK_THROWS_WITH(select_state_dict(parsed, "net", "x.pth"),
+                    ContainsSubstring("no state dict \"net\", expected one of"));
+}
+
+TEST_CASE("without a path the usual state dict is taken") {
+  const auto dict = [](const std::string& key, const std::string& value) { return text(key) + value + "s"; };
+  const auto inner = [&](const std::string& key) { return "}" + dict(key, tensor()); };
+  const auto [opcodes, expected] = GENERATE_COPY(table<std::string, std::string>({
+      {"}" + dict("w", tensor()) + dict("model", inner("v")), "w,model.v"},
+      {"}" + dict("ema", inner("e")) + dict("model", inner("m")) + dict("state_dict", inner("s")), "s"},
+      {"}" + dict("ema", inner("e")) + dict("model", inner("m")), "m"},
+      {"}" + dict("ema", inner("e")), "e"},
+      {"}" + dict("module", inner("w")), "w"},
+  }));
+  const auto bytes = checkpoint(opcodes);
+  CHECK(fmt::format("{}", fmt::join(names(select_state_dict(parse(bytes), "", "x.pth")), ",")) == expected);
+}
+
+TEST_CASE("a view that leaves its storage is refused with its name") {
+  const auto [view, storage_bytes, message] = GENERATE(table<std::string, std::size_t, std::string>({
+      {"K\x01K\x06\x85K\x01\x85", 24, "leaves its storage of 6 elements"},
+      {"K\x00K\x07\x85K\x01\x85"s, 28, "has 28 bytes, expected 6 elements of F32"},
+      {"K\x00K\x03\x85K\x03\x85"s, 24, "leaves its storage"},
+      {"K\x07K\x00\x85K\x01\x85"s, 24, "leaves its storage"},
+      {"K\x00K\x02\x85\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85"s, 24, "leaves its storage"},
+      {"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\x01\x85K\x01\x85"s, 24, "leaves its storage"},
+      {"K\x00J\xff\xff\xff\x7f\x85K\x00\x85"s, 24, "is larger than the file"},
+      {"K\x00K\x06\x85K\x01\x85"s, 20, "has 20 bytes, expected 6 elements"},
+  }));
+  const auto bytes = checkpoint("}" + text("w") + tensor(view) + "s", storage_bytes);
+  CHECK_THROWS_AS(parse(bytes), CheckpointError);
+  CHECK_THROWS_WITH(parse(bytes), Catch::StartsWith("x.pth: \"w\": ") && ContainsSubstring(message));
+}
+
+TEST_CASE("a broken file is refused") {
+  const std::string pickle = "\x80\x02}" + text("w") + tensor() + "s.";
+  const auto [bytes, message] = GENERATE_COPY(table<std::string, std::string>({
+      {zip({{"x/data.pkl", pickle}}), "its storage \"0\" is missing"},
+      {zip({{"x/other", ""}}), "zip archive without \"x/data.pkl\""},
+      {zip({{"x/data.pkl", pickle}, {"x/byteorder", "big"}}), "byte order \"big\", expected little"},
+      {zip({{"x/data.pkl", pickle}, {"x/data.pkl", pickle}}), "stands twice"},
+      {zip({{"x/data.pkl", pickle}}, 8), "is compressed or encrypted"},
+      {zip({}), "empty zip archive"},
+      {checkpoint("}(" + text("w") + tensor() + text("w") + tensor() + "u"), "\"w\" stands twice"},
+      {checkpoint(tensor()), "a tensor without a name"},
+      {fixture("zip.pth").substr(0, 3000), "is the file truncated?"},
+      {fixture("legacy.pth").substr(0, 1900), "is the file truncated?"},
+  }));
+  CHECK_THROWS_AS(parse(bytes), CheckpointError);
+  CHECK_THROWS_WITH(parse(bytes), ContainsSubstring(message));
+}
+
+TEST_CASE("a file without a dict of tensors says so") {
+  const auto bytes = checkpoint("](" + tensor() + "e");
+  CHECK_THROWS_WITH(select_state_dict(parse(bytes), "", "x.pth"),
+                    ContainsSubstring("holds no dict of tensors"));
+}
+
+TEST_CASE("containers that contain themselves or each other many times come to an end") {
+  const std::string itself = checkpoint("]q\x01h\x01"s + "a");
+  CHECK_THROWS_WITH(parse(itself), ContainsSubstring("nested deeper than 64"));
+  // Fifty lists of twice the one before: 2^50 paths.
+  std::string opcodes = "]q\x01";
+  for (int i = 0; i < 50; ++i)
+    opcodes +=
+        "](h\x01h\x01"
+        "eq\x01";
+  CHECK_THROWS_WITH(parse(checkpoint(opcodes)), ContainsSubstring("repeats or contains itself"));
+}
+
+TEST_CASE("the beginning of a file tells whether torch.save wrote it") {
+  CHECK(is_pickle_checkpoint(fixture("zip.pth")));
+  CHECK(is_pickle_checkpoint(fixture("legacy.pth")));
+  CHECK_FALSE(is_pickle_checkpoint(fixture("small.safetensors")));
+  CHECK_FALSE(is_pickle_checkpoint(""));
+}
+
+}  // namespace
