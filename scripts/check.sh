@@ -6,6 +6,7 @@
 #   scripts/check.sh --cuda    the same with the CUDA plug-in (needs nvcc, no GPU)
 #   scripts/check.sh --tidy    clang-tidy on every source
 set -euo pipefail
+# shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 check_format() {

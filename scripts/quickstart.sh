@@ -2,6 +2,7 @@
 # From a fresh checkout to a forecast: builds arzoo, trains iTransformer on weather data for about a minute, forecasts.
 # A run that is there is not trained again; remove runs/quickstart to start anew.
 set -euo pipefail
+# shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 readonly RUN=runs/quickstart

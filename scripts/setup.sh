@@ -8,7 +8,8 @@
 # The other scripts source this file for its functions.
 set -euo pipefail
 
-readonly ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly ROOT
 readonly BUILD=$ROOT/build/release
 readonly VENV=$ROOT/.deps/venv
 readonly INSTALLED=$VENV/.arzoo-installed # says what was installed, written last
@@ -90,13 +91,19 @@ install_torch() {
 
 # Prints the folder of the LibTorch to build against, installing it where there is none.
 find_torch() {
-  local kind=$1 given=${2:-${LIBTORCH:-}} found=
+  local kind=$1 given=${2:-${LIBTORCH:-}} found=''
   if [[ $given ]]; then
     [[ -e $given/lib/libtorch_cpu.so ]] || die "$given: no LibTorch there, expected lib/libtorch_cpu.so in it"
     echo "$given"
     return
   fi
-  local installed=
+  found=$(cached ARZOO_TORCH_DIR)
+  if [[ $kind == cpu && -e $found/lib/libtorch_cpu.so ]]; then
+    echo "$found" # of the last time
+    return
+  fi
+  found=''
+  local installed=''
   [[ -e $INSTALLED ]] && installed=$(< "$INSTALLED")
   if [[ $kind == cpu && $installed != "$TORCH "* ]]; then
     found=$(torch_of_python python3)
@@ -127,7 +134,7 @@ configure() {
 }
 
 # A compilation takes up to 1.5 GB.
-jobs() {
+build_jobs() {
   local cores memory
   cores=$(nproc)
   memory=$(($(awk '/^MemAvailable/ {print $2}' /proc/meminfo) / 1500000))
@@ -141,13 +148,13 @@ build() {
   (($#)) && options=(--target "$@")
   # On a terminal ninja shows how far it is; a log needs only what went wrong.
   [[ -t 1 ]] || options+=(-- --quiet)
-  cmake --build "$ROOT/build/$preset" -j "$(jobs)" "${options[@]}"
+  cmake --build "$ROOT/build/$preset" -j "$(build_jobs)" "${options[@]}"
   ((SECONDS - start < 3)) || say "built build/$preset in $((SECONDS - start)) s"
 }
 
 # Everything up to a configured build folder.
 prepare() {
-  local kind=cpu given= options=()
+  local kind=cpu given='' options=()
   for argument in "$@"; do
     case $argument in
       --cuda) kind=cuda ;;

@@ -29,8 +29,17 @@ fs::path find_library() {
                       fmt::join(looked, ", "));
 }
 
-const plan::TaskTable& open_library() {
+/// A CPU run gets stand-ins for the CUDA libraries that libtorch_cpu names (cmake/NoCuda.cmake): opened first, under their names.
+void keep_cuda_out(const fs::path& folder) {
+  for (const char* name : {"libarzoo_no_cudart.so", "libarzoo_no_cupti.so"}) {
+    std::error_code unreadable;
+    if (fs::exists(folder / name, unreadable)) ::dlopen((folder / name).c_str(), RTLD_NOW | RTLD_GLOBAL);
+  }
+}
+
+const plan::TaskTable& open_library(bool with_cuda) {
   const auto path = find_library();
+  if (!with_cuda) keep_cuda_out(path.parent_path());
   void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) fail<SystemFailure>("{}: cannot be opened: {}", path.string(), ::dlerror());
   void* const symbol = ::dlsym(library, plan::kTaskTableSymbol);
@@ -42,9 +51,9 @@ const plan::TaskTable& open_library() {
 
 }  // namespace
 
-const plan::TaskTable& task_table() {
+const plan::TaskTable& task_table(bool with_cuda) {
   // Never closed: LibTorch's threads and registries live as long as the process.
-  static const plan::TaskTable& table = open_library();
+  static const plan::TaskTable& table = open_library(with_cuda);
   return table;
 }
 

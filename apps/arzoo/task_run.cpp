@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "core/cuda_driver.h"
 #include "stop_signal.h"
 #include "task_library.h"
 
@@ -27,7 +28,7 @@ ProgressOptions progress_options(const Invocation& invocation) {
 }  // namespace
 
 plan::Outcome call_library(const Invocation& invocation, const TaskCall& call) {
-  const auto& table = task_table();
+  const auto& table = task_table(wants_cuda(invocation.compute.device));
   const auto progress = make_progress(progress_options(invocation));
   return call(table, *progress, stop_requested());
 }

@@ -158,7 +158,7 @@ fs::path weights_of(const fs::path& folder) {
   for (const auto* name : {"model.safetensors", "model.safetensors.index.json"}) {
     if (is_there(folder / name)) return folder / name;
   }
-  if (const auto only = only_safetensors_of(folder); !only.empty()) return only;
+  if (auto only = only_safetensors_of(folder); !only.empty()) return only;
   if (is_there(folder / "pytorch_model.bin")) return folder / "pytorch_model.bin";
   fail<CheckpointError>(
       "{}: no weights, expected model.safetensors, model.safetensors.index.json, one *.safetensors or "

@@ -90,6 +90,23 @@ Frequency fixed_step(std::int64_t seconds) {
   return {Unit::second, seconds};
 }
 
+/// Takes month_end from the stamps: a plain M, Q or Y leaves it open.
+Frequency anchored(Frequency frequency, std::span<const Timestamp> stamps) {
+  const bool by_months =
+      frequency.unit == Unit::month || frequency.unit == Unit::quarter || frequency.unit == Unit::year;
+  if (by_months && all_month_ends(stamps)) frequency.month_end = true;
+  return frequency;
+}
+
+/// Hours cannot be given to dates without a time of day: rows in between would all be written the same.
+void require_written_apart(const TimeAxis& axis, const Frequency& frequency) {
+  const Timestamp next = advance(axis.stamps.front(), frequency, 1);
+  const auto reading = axis.format.read(axis.format.format(next));
+  if (!reading || reading->stamp != next)
+    fail<DataError>("{}: dates written {} cannot show a step of {} (give another frequency with --freq)",
+                    where(axis, 0), axis.format.layout(), step_name(frequency));
+}
+
 }  // namespace
 
 void require_increasing(const TimeAxis& axis) {
@@ -117,15 +134,12 @@ Frequency likely_frequency(std::span<const Timestamp> stamps) {
   return fixed_step(most_frequent_distance(stamps, [](Timestamp stamp) { return stamp.seconds; }));
 }
 
-Frequency anchored(Frequency frequency, std::span<const Timestamp> stamps) {
-  const bool by_months =
-      frequency.unit == Unit::month || frequency.unit == Unit::quarter || frequency.unit == Unit::year;
-  if (by_months && all_month_ends(stamps)) frequency.month_end = true;
-  return frequency;
-}
-
 Frequency frequency_of(const TimeAxis& axis, const Frequency* given) {
-  if (given != nullptr) return anchored(*given, axis.stamps);
+  if (given != nullptr) {
+    const Frequency frequency = anchored(*given, axis.stamps);
+    require_written_apart(axis, frequency);
+    return frequency;
+  }
   if (axis.stamps.size() < 2)
     fail<DataError>(
         "{}: one row shows no frequency, expected at least two (or give the frequency with --freq)",

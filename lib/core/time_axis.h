@@ -28,11 +28,8 @@ void require_increasing(const TimeAxis& axis);
 /// least two, increasing.
 Frequency likely_frequency(std::span<const Timestamp> stamps);
 
-/// Takes month_end from the stamps for months, quarters and years.
-Frequency anchored(Frequency frequency, std::span<const Timestamp> stamps);
-
 /// The frequency of an increasing axis: `given` if not null, else the likely one. Throws DataError for one
-/// stamp and no given frequency.
+/// stamp and no given frequency, and for a given step that the file's way to write dates cannot show.
 Frequency frequency_of(const TimeAxis& axis, const Frequency* given);
 
 /// Rows that a regular axis would have between neighbours: result[i] many between stamps i and i + 1. Throws

@@ -7,12 +7,11 @@
 #include <charconv>
 #include <filesystem>
 
+#include "core/cuda_driver.h"
 #include "core/error.h"
 
 namespace arzoo::runtime {
 namespace {
-
-bool has_driver() { return std::filesystem::exists("/dev/nvidiactl") || std::filesystem::exists("/dev/dxg"); }
 
 /// Opens libtorch_cuda beside the libtorch_cpu in use: by absolute path, since a sanitizer's dlopen ignores the run path.
 void open_cuda_libraries() {
@@ -54,9 +53,8 @@ at::ScalarType scalar_type(const std::string& name) {
 
 Compute select_compute(const std::string& device, const std::string& dtype) {
   const auto type = scalar_type(dtype);
-  if (device == "cpu" || (device == "auto" && !has_driver())) return {at::kCPU, type};
-  if (device == "auto") return {cuda_device("cuda"), type};
-  if (device.starts_with("cuda")) return {cuda_device(device), type};
+  if (wants_cuda(device)) return {cuda_device(device == "auto" ? "cuda" : device), type};
+  if (device == "cpu" || device == "auto") return {at::kCPU, type};
   fail<UsageError>("--device {}: expected auto, cpu, cuda or cuda:INDEX", device);
 }
 

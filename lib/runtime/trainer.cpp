@@ -3,12 +3,11 @@
 #include <torch/torch.h>
 
 #include <chrono>
-#include <cmath>
 
-#include "runtime/autocast.h"
 #include "runtime/lr_schedule.h"
 #include "runtime/named_tensors.h"
 #include "runtime/train_state.h"
+#include "runtime/training_step.h"
 
 namespace arzoo::runtime {
 namespace {
@@ -100,8 +99,7 @@ void Trainer::train_epoch() {
   progress_.begin(fmt::format("epoch {}/{}", state_.epoch + 1, options_.epochs), last - first, state_.step - first);
   while (state_.step < last) {
     const double rate = learning_rate(options_, state_.step, steps_per_epoch(), total_steps());
-    const double loss = step();
-    optimizer_.step(rate);
+    const double loss = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate);
     update_average();
     ++state_.step;
     state_.loss_sum += loss;
@@ -115,29 +113,6 @@ void Trainer::train_epoch() {
     if (state_.step < last) stop_if_asked();
   }
   progress_.end();
-}
-
-double Trainer::step() {
-  optimizer_.zero_grad();
-  double total = 0.0;
-  for (int64_t i = 0; i < options_.accumulation_steps; ++i) {
-    Losses losses;
-    {
-      const Autocast autocast(compute_.device.type(), compute_.dtype);
-      losses = experiment_.loss(state_.step * options_.accumulation_steps + i);
-    }
-    const double loss = losses.total.item<double>();
-    if (!std::isfinite(loss)) {
-      std::string parts;
-      for (const auto& [name, part] : losses.parts) parts += fmt::format(", {} {}", name, part.item<double>());
-      fail<SystemFailure>("step {}: the loss is {}{} (try a smaller learning_rate or clip_grad_norm)", state_.step + 1, loss, parts);
-    }
-    const auto scale = static_cast<double>(options_.accumulation_steps);
-    (options_.accumulation_steps == 1 ? losses.total : losses.total / scale).backward();
-    total += loss / scale;
-  }
-  if (options_.clip_grad_norm > 0) optimizer_.clip_gradients(options_.clip_grad_norm);
-  return total;
 }
 
 void Trainer::update_average() {

@@ -36,7 +36,6 @@ class Trainer {
 
  private:
   void train_epoch();
-  double step();
   bool validate();
   void log_line(int64_t epoch, const NamedValues& values);
   void save_last();

@@ -1,20 +1,53 @@
 #pragma once
 
+#include "core/date_format.h"
 #include "forecast/forecast_model.h"
 #include "plan/tasks.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
 
-/// Answers one context window per line of stdin with one forecast per line of stdout, flushed, until the input ends.
+/// Reads time stamps and remembers how they are written, so that a stream pays for finding it out once.
+class StampReader {
+ public:
+  /// Nothing when `text` is no time stamp.
+  std::optional<Timestamp> read(const std::string& text);
+  /// How the last stamp was written.
+  const DateFormat& format() const { return format_; }
+
+ private:
+  DateFormat format_;
+};
+
+/// Answers context windows, one JSON text each, with forecasts.
 ///
 ///     {"values": [[1.0, 2.0], …], "ds": "2016-07-01 00:00:00", "id": 7, "horizon": 24}
 ///     {"id": 7, "ds": ["2016-07-01 01:00:00", …], "yhat": [[1.1, 2.1], …], "lo-80": …, "hi-80": …}
 ///
 /// "values": at least seq_len rows, oldest first, each with the variates in the training order (one variate: plain numbers).
 /// "ds": the stamp of the last row, or one stamp per row; may be left out when the model has no calendar features, and so
-/// may be "id" and "horizon". A line that cannot be answered is answered {"id": …, "error": "…"}, and the stream goes on.
-/// Returns {"lines", "failed"}.
+/// may be "id" and "horizon".
+class ForecastStream {
+ public:
+  /// Of `task` the levels and the frequency count. `task` and `model` must outlive this. Throws UsageError for a malformed frequency.
+  ForecastStream(const plan::ForecastTask& task, const forecast::ForecastModel& model, int64_t horizon);
+
+  /// The answer to one line; {"id": …, "error": "…"} for one that cannot be answered.
+  Json answer(const std::string& line);
+
+ private:
+  SeriesTable read_window(const Config& request);
+  std::vector<Timestamp> read_stamps(const Config& request, int64_t rows);
+
+  const plan::ForecastTask& task_;
+  const forecast::ForecastModel& model_;
+  int64_t horizon_;
+  Frequency frequency_;
+  StampReader stamps_;
+};
+
+/// Answers each line of stdin with a line of stdout, flushed, until the input ends; a line that cannot be answered does not end
+/// the stream. Returns {"lines", "failed"}.
 Json stream_forecasts(const plan::ForecastTask& task, const forecast::ForecastModel& model, int64_t horizon, Stop stop);
 
 }  // namespace arzoo::tasks

@@ -1,0 +1,43 @@
+#include "runtime/training_step.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "runtime/autocast.h"
+
+namespace arzoo::runtime {
+namespace {
+
+void require_finite(double loss, const Losses& losses, int64_t step) {
+  if (std::isfinite(loss)) return;
+  std::string parts;
+  for (const auto& [name, part] : losses.parts) parts += fmt::format(", {} {}", name, part.item<double>());
+  fail<SystemFailure>("step {}: the loss is {}{} (try a smaller learning_rate or clip_grad_norm)", step + 1, loss, parts);
+}
+
+}  // namespace
+
+double training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options, const Compute& compute, int64_t step,
+                     double learning_rate) {
+  optimizer.zero_grad();
+  const auto scale = static_cast<double>(options.accumulation_steps);
+  double total = 0.0;
+  for (int64_t i = 0; i < options.accumulation_steps; ++i) {
+    Losses losses;
+    {
+      const Autocast autocast(compute.device.type(), compute.dtype);
+      losses = experiment.loss(step * options.accumulation_steps + i);
+    }
+    const double loss = losses.total.item<double>();
+    require_finite(loss, losses, step);
+    (options.accumulation_steps == 1 ? losses.total : losses.total / scale).backward();
+    total += loss / scale;
+  }
+  if (options.clip_grad_norm > 0) optimizer.clip_gradients(options.clip_grad_norm);
+  optimizer.step(learning_rate);
+  return total;
+}
+
+}  // namespace arzoo::runtime
