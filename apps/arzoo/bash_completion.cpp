@@ -61,7 +61,8 @@ std::string path_of(const CLI::App& app) {
 std::string command_patterns(const CLI::App& app) {
   std::string text;
   for (const auto* command : subcommands(app)) {
-    text += fmt::format("      \"{} {}\") command=\"{}\" ;;\n", path_of(app), command->get_name(), path_of(*command));
+    text += fmt::format("      \"{} {}\") command=\"{}\" ;;\n", path_of(app), command->get_name(),
+                        path_of(*command));
     text += command_patterns(*command);
   }
   return text;
@@ -77,7 +78,8 @@ std::string offer(const ValueKind& kind) {
     case Source::folders:
       return "_arzoo_folders";
     case Source::files:
-      return kind.suffixes.empty() ? "_arzoo_files" : fmt::format("_arzoo_files {}", fmt::join(kind.suffixes, " "));
+      return kind.suffixes.empty() ? "_arzoo_files"
+                                   : fmt::format("_arzoo_files {}", fmt::join(kind.suffixes, " "));
     case Source::nothing:
       break;
   }
@@ -90,7 +92,8 @@ std::string option_values(const CLI::App& app) {
   for (const auto* option : app.get_options()) {
     if (option->get_positional() || is_flag(*option)) continue;
     const auto values = offer(value_kind(*option));
-    text += fmt::format("        {}) {}return ;;\n", fmt::join(dashed_names(*option), "|"), values.empty() ? "" : values + "; ");
+    text += fmt::format("        {}) {}return ;;\n", fmt::join(dashed_names(*option), "|"),
+                        values.empty() ? "" : values + "; ");
   }
   return text.empty() ? "" : fmt::format("      case $previous in\n{}      esac\n", text);
 }
@@ -100,7 +103,8 @@ std::string further_values(const CLI::App& app) {
   std::string text;
   for (const auto* option : app.get_options()) {
     if (option->get_positional() || !takes_many(*option)) continue;
-    text += fmt::format("      [[ $last == {} ]] && {} && return\n", dashed_names(*option).back(), offer(value_kind(*option)));
+    text += fmt::format("      [[ $last == {} ]] && {} && return\n", dashed_names(*option).back(),
+                        offer(value_kind(*option)));
   }
   return text;
 }
@@ -125,7 +129,8 @@ std::string command_branches(const CLI::App& app) {
     options.push_back(dashed_names(*option).back());
   }
   std::string text = fmt::format("    \"{}\")\n{}", path_of(app), option_values(app));
-  text += fmt::format("      if [[ $cur == -* ]]; then\n        _arzoo_words {}\n        return\n      fi\n", fmt::join(options, " "));
+  text += fmt::format("      if [[ $cur == -* ]]; then\n        _arzoo_words {}\n        return\n      fi\n",
+                      fmt::join(options, " "));
   text += further_values(app) + positional_values(app) + "      ;;\n";
   for (const auto* command : subcommands(app)) text += command_branches(*command);
   return text;
@@ -134,7 +139,8 @@ std::string command_branches(const CLI::App& app) {
 }  // namespace
 
 std::string bash_completion(const CLI::App& root) {
-  return kHead + command_patterns(root) + "    esac\n  done\n  case $command in\n" + command_branches(root) + kTail;
+  return kHead + command_patterns(root) + "    esac\n  done\n  case $command in\n" + command_branches(root) +
+         kTail;
 }
 
 }  // namespace arzoo::cli

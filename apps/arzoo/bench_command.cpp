@@ -17,7 +17,8 @@ struct SuiteFlags {
 std::shared_ptr<SuiteFlags> add_suite_options(CLI::App& command, Invocation& invocation) {
   auto flags = std::make_shared<SuiteFlags>();
   command.add_option("SUITE.json", flags->suite, "what to measure")->type_name("SUITE.json")->required();
-  command.add_option("--out", flags->out, "folder of the results, runs/bench/SUITE by default")->type_name("DIR");
+  command.add_option("--out", flags->out, "folder of the results, runs/bench/SUITE by default")
+      ->type_name("DIR");
   command.add_option("--only", flags->only, "only cells whose name contains this text; repeatable")
       ->type_name("TEXT")
       ->allow_extra_args(false);
@@ -32,7 +33,12 @@ std::shared_ptr<SuiteFlags> add_suite_options(CLI::App& command, Invocation& inv
 template <class Task>
 Task suite_task(const Invocation& invocation, const SuiteFlags& flags) {
   const auto out = flags.out.empty() ? fs::path("runs") / "bench" / flags.suite.stem() : flags.out;
-  return {invocation.compute, Config::load(flags.suite, flags.overrides), flags.suite.parent_path(), out, flags.only, invocation.dry_run};
+  return {invocation.compute,
+          Config::load(flags.suite, flags.overrides),
+          flags.suite.parent_path(),
+          out,
+          flags.only,
+          invocation.dry_run};
 }
 
 template <class Task>
@@ -45,9 +51,12 @@ void run_suite_when_chosen(CLI::App& command, Invocation& invocation, TaskFuncti
 }
 
 void add_parity(CLI::App& bench, Invocation& invocation) {
-  auto* parity = bench.add_subcommand("parity", "Replay fixture folders of the official implementations, compare every output.");
+  auto* parity = bench.add_subcommand(
+      "parity", "Replay fixture folders of the official implementations, compare every output.");
   auto folders = std::make_shared<std::vector<fs::path>>();
-  parity->add_option("DIR", *folders, "fixture folders, or folders that hold some")->type_name("DIR")->required();
+  parity->add_option("DIR", *folders, "fixture folders, or folders that hold some")
+      ->type_name("DIR")
+      ->required();
   add_shared_options(*parity, invocation);
   parity->footer("example:\n  arzoo bench parity tests/fixtures/forecast");
   on_chosen(*parity, invocation, [folders, &invocation] {
@@ -63,12 +72,15 @@ void add_parity(CLI::App& bench, Invocation& invocation) {
 }  // namespace
 
 void add_bench_command(CLI::App& root, Invocation& invocation) {
-  auto* bench = root.add_subcommand("bench", "Compare with published tables, official outputs, and this machine's limits.");
+  auto* bench = root.add_subcommand(
+      "bench", "Compare with published tables, official outputs, and this machine's limits.");
   bench->require_subcommand(1);
-  auto* table = bench->add_subcommand("table", "Train or evaluate what a paper's table needs, beside the published numbers.");
+  auto* table = bench->add_subcommand(
+      "table", "Train or evaluate what a paper's table needs, beside the published numbers.");
   table->footer("example:\n  arzoo bench table configs/bench/itransformer_table.json --only etth1");
   run_suite_when_chosen(*table, invocation, &plan::TaskTable::table);
-  auto* speed = bench->add_subcommand("speed", "Measure throughput, latency and memory beside this machine's own peak.");
+  auto* speed = bench->add_subcommand(
+      "speed", "Measure throughput, latency and memory beside this machine's own peak.");
   speed->footer("example:\n  arzoo bench speed configs/bench/itransformer_speed.json --threads 2");
   run_suite_when_chosen(*speed, invocation, &plan::TaskTable::speed);
   add_parity(*bench, invocation);

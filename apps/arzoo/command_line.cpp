@@ -48,12 +48,14 @@ std::vector<std::string> command_names(const CLI::App& app) {
                          : did_you_mean(near, app));
 }
 
-/// Finds unknown commands and options, which the parser would report as leftovers. Returns the chosen command.
+/// Finds unknown commands and options, which the parser would report as leftovers. Returns the chosen
+/// command.
 const CLI::App& check_names(const CLI::App& root, const std::vector<std::string>& words) {
   const CLI::App* app = &root;
   for (const auto& word : words) {
     if (word == "--") break;
-    const bool is_option = word.size() > 1 && word[0] == '-' && word[1] != '.' && (word[1] < '0' || word[1] > '9');
+    const bool is_option =
+        word.size() > 1 && word[0] == '-' && word[1] != '.' && (word[1] < '0' || word[1] > '9');
     if (is_option) {
       const auto name = word.substr(0, word.find('='));
       if (app->get_option_no_throw(name) == nullptr) refuse_option(*app, name);
@@ -62,7 +64,8 @@ const CLI::App& check_names(const CLI::App& root, const std::vector<std::string>
     const auto names = command_names(*app);
     if (names.empty()) continue;
     if (std::find(names.begin(), names.end(), word) == names.end()) {
-      fail<UsageError>("{}unknown command \"{}\" ({})", prefix(*app), word, did_you_mean(closest(word, names), *app));
+      fail<UsageError>("{}unknown command \"{}\" ({})", prefix(*app), word,
+                       did_you_mean(closest(word, names), *app));
     }
     app = app->get_subcommand(word);
   }
@@ -80,7 +83,8 @@ bool is(const CLI::ParseError& error) {
   const auto help = fmt::format("(see {} --help)", full_name(app));
   const auto names = command_names(app);
   if (is<CLI::RequiredError>(error) && !names.empty()) {
-    fail<UsageError>("{}a command is missing, expected one of {} {}", prefix(app), fmt::join(names, ", "), help);
+    fail<UsageError>("{}a command is missing, expected one of {} {}", prefix(app), fmt::join(names, ", "),
+                     help);
   }
   if (is<CLI::RequiredError>(error)) fail<UsageError>("{}{} {}", prefix(app), text, help);
   if (is<CLI::ExtrasError>(error)) {
@@ -100,7 +104,8 @@ bool is(const CLI::ParseError& error) {
   if (is<CLI::ConversionError>(error)) {
     // Only a flag comes this far: the values of all other options are checked before they are converted.
     const auto at = text.find("--");
-    fail<UsageError>("{}{}: expected no value, it is a flag", prefix(app), text.substr(at, text.find(' ', at) - at));
+    fail<UsageError>("{}{}: expected no value, it is a flag", prefix(app),
+                     text.substr(at, text.find(' ', at) - at));
   }
   fail<UsageError>("{}{}", prefix(app), text);
 }
@@ -112,7 +117,8 @@ std::string version_text() {
 }  // namespace
 
 std::unique_ptr<CLI::App> make_command_line(Invocation& invocation) {
-  auto root = std::make_unique<CLI::App>("Trains, runs and benchmarks autoregressive and attention models.", "arzoo");
+  auto root =
+      std::make_unique<CLI::App>("Trains, runs and benchmarks autoregressive and attention models.", "arzoo");
   root->formatter(std::make_shared<HelpFormat>());
   root->set_help_flag("-h,--help", "print this help");
   root->set_version_flag("--version", version_text(), "print the versions of arzoo, LibTorch and CUDA");

@@ -2,7 +2,8 @@
 
 #include "invocation.h"
 
-/// One function per command: it declares the options, and sets `invocation.action` when the command was chosen.
+/// One function per command: it declares the options, and sets `invocation.action` when the command was
+/// chosen.
 namespace arzoo::cli {
 
 void add_train_command(CLI::App& root, Invocation& invocation);

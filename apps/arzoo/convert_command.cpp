@@ -30,12 +30,15 @@ ExitCode show_plan(const Invocation& invocation, const plan::ConvertTask& task) 
 }  // namespace
 
 void add_convert_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("convert", "Rewrite a checkpoint as one safetensors file. Nothing in it is executed.");
+  auto* command = root.add_subcommand(
+      "convert", "Rewrite a checkpoint as one safetensors file. Nothing in it is executed.");
   auto task = std::make_shared<plan::ConvertTask>();
   command->add_option("IN", task->input, ".pth, .pt, .bin (tensors only), or safetensors, sharded or not")
       ->type_name("PATH")
       ->required();
-  command->add_option("OUT.safetensors", task->output, "file to write")->type_name("FILE.safetensors")->required();
+  command->add_option("OUT.safetensors", task->output, "file to write")
+      ->type_name("FILE.safetensors")
+      ->required();
   add_shared_options(*command, invocation);
   command->footer("example:\n  arzoo convert checkpoint.pth model.safetensors");
   on_chosen(*command, invocation, [task, &invocation] {

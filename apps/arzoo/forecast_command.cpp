@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kLongest = 1'000'000;  // steps or windows: far beyond use, far below overflow
 
 void add_input_options(CLI::App& command, plan::ForecastTask& task) {
-  command.add_option("--model", task.model, "run directory, checkpoint folder, or weights file with --config")
+  command
+      .add_option("--model", task.model, "run directory, checkpoint folder, or weights file with --config")
       ->type_name("MODEL")
       ->required();
   command.add_option("--config", task.config, "the model's config.json when --model is a weights file")
@@ -25,13 +26,14 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->check(choice({"auto", "wide", "long"}));
   command.add_option("--freq", task.freq, "spacing of the rows, as in 15min, h or D; inferred by default")
       ->type_name("FREQ");
-  command.add_option("--missing", task.missing, "what to do about empty cells and missing rows")
+  command.add_option("--missing", task.missing, "what to do about empty cells and missing rows; as in training by default")
       ->type_name("error|ffill|interpolate")
       ->check(choice({"error", "ffill", "interpolate"}));
 }
 
 void add_output_options(CLI::App& command, plan::ForecastTask& task) {
-  command.add_option("--output", task.output, "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...]")->type_name("CSV");
+  command.add_option("--output", task.output, "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...]")
+      ->type_name("CSV");
   command.add_option("--horizon", task.horizon, "steps to forecast, the model's own number by default")
       ->type_name("N")
       ->check(whole_number(1, kLongest));
@@ -40,7 +42,8 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(percentage());
-  command.add_option("--backtest", task.backtest, "forecast the last N windows of the known data and score them")
+  command
+      .add_option("--backtest", task.backtest, "forecast the last N windows of the known data and score them")
       ->type_name("N")
       ->check(whole_number(1, kLongest));
   command.add_option("--plot", task.plot, "folder for one chart per series")->type_name("DIR");
@@ -61,12 +64,14 @@ void check(plan::ForecastTask& task) {
 }  // namespace
 
 void add_forecast_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("forecast", "Forecast time series from CSV files with a trained model.");
+  auto* command =
+      root.add_subcommand("forecast", "Forecast time series from CSV files with a trained model.");
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --input CSV... --output CSV"));
   auto task = std::make_shared<plan::ForecastTask>();
   add_input_options(*command, *task);
   add_output_options(*command, *task);
-  auto* stream = command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
+  auto* stream =
+      command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
   add_shared_options(*command, invocation);
   for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json"}) {
     stream->excludes(command->get_option(other));

@@ -42,7 +42,8 @@ std::string table(const std::string& title, const Rows& rows) {
   std::string text = fmt::format("\n{}:\n", title);
   for (const auto& [name, help] : rows) {
     text += "  " + name;
-    text += name.size() > column ? '\n' + std::string(indent, ' ') : std::string(indent - 2 - name.size(), ' ');
+    text +=
+        name.size() > column ? '\n' + std::string(indent, ' ') : std::string(indent - 2 - name.size(), ' ');
     text += wrapped(help, kWidth - indent, indent) + '\n';
   }
   return text;
@@ -54,7 +55,9 @@ std::string option_name(const CLI::Option& option) {
   std::string shown;
   // "-h,--help" as "-h, --help"
   for (const char letter : name) shown += letter == ',' ? std::string(", ") : std::string(1, letter);
-  return is_flag(option) ? shown : fmt::format("{} {}{}", shown, option.get_type_name(), takes_many(option) ? "..." : "");
+  return is_flag(option)
+             ? shown
+             : fmt::format("{} {}{}", shown, option.get_type_name(), takes_many(option) ? "..." : "");
 }
 
 std::string usage_arguments(const CLI::App& app) {
@@ -85,7 +88,7 @@ std::string HelpFormat::make_help(const CLI::App* app, std::string, CLI::AppForm
     path = parent->get_name() + ' ' + path;
   }
   const auto commands = command_rows(*app);
-  const std::string arguments = !commands.empty()     ? " COMMAND"
+  const std::string arguments = !commands.empty()    ? " COMMAND"
                                 : arguments_.empty() ? usage_arguments(*app)
                                                      : ' ' + arguments_;
   std::string text = fmt::format("usage: {}{} [options]\n\n{}\n", path, arguments,
@@ -99,7 +102,8 @@ std::string HelpFormat::make_help(const CLI::App* app, std::string, CLI::AppForm
       continue;
     }
     const std::string title = option->get_group() == "Options" ? "options" : option->get_group();
-    auto group = std::find_if(groups.begin(), groups.end(), [&title](const auto& entry) { return entry.first == title; });
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&title](const auto& entry) { return entry.first == title; });
     if (group == groups.end()) group = groups.insert(groups.end(), {title, {}});
     group->second.emplace_back(option_name(*option), option->get_description());
   }

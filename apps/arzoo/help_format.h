@@ -5,7 +5,8 @@
 
 namespace arzoo::cli {
 
-/// The layout of --help: usage, what the command does, commands, arguments, options by group, an example; 100 columns wide.
+/// The layout of --help: usage, what the command does, commands, arguments, options by group, an example; 100
+/// columns wide.
 class HelpFormat : public CLI::FormatterBase {
  public:
   /// `arguments` stand in the usage line instead of those that the declarations make required.

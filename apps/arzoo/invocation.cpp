@@ -16,7 +16,8 @@ void add_shared_options(CLI::App& command, Invocation& invocation) {
       ->check(device_name());
   add("--dtype", compute.dtype, "precision of the computation", "fp32|bf16|fp16")
       ->check(choice({"fp32", "bf16", "fp16"}));
-  add("--threads", compute.threads, "CPU threads, all cores by default", "N")->check(whole_number(1, kMostThreads));
+  add("--threads", compute.threads, "CPU threads, all cores by default", "N")
+      ->check(whole_number(1, kMostThreads));
   add("--seed", compute.seed, "seed of all random numbers, instead of the config's", "N")
       ->check(whole_number(0, std::numeric_limits<int64_t>::max()));
   const auto flag = [&command](const char* name, bool& value, const char* help) {

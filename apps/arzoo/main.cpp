@@ -1,4 +1,5 @@
-// The program `arzoo`: parses the command line, runs the chosen command, and maps every error to its exit code.
+// The program `arzoo`: parses the command line, runs the chosen command, and maps every error to its exit
+// code.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -24,6 +25,8 @@ ExitCode run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   // A reader that goes away (`arzoo models | head`) ends the program without a word.
   std::signal(SIGPIPE, SIG_DFL);
+  // A file size limit is an error that names the file, not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   // Asked of the words themselves: they may not parse.
   const bool json = std::find(words.begin(), words.end(), "--json") != words.end();

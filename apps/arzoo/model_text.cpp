@@ -12,7 +12,9 @@ namespace arzoo::cli {
 namespace {
 
 Json option_json(const FieldDoc& field, const std::string& key) {
-  Json option{{"key", key}, {"type", field.type + (field.nullable ? " or null" : "")}, {"default", field.default_value}};
+  Json option{{"key", key},
+              {"type", field.type + (field.nullable ? " or null" : "")},
+              {"default", field.default_value}};
   const auto& rule = field.rule;
   if (std::isfinite(rule.minimum)) option[rule.above_minimum ? "exclusiveMinimum" : "minimum"] = rule.minimum;
   if (std::isfinite(rule.maximum)) option[rule.below_maximum ? "exclusiveMaximum" : "maximum"] = rule.maximum;
@@ -37,7 +39,8 @@ std::string bound(const Json& option, const char* key) { return short_number(opt
 
 /// "a|b|c", ">= 1", "> 0", "[0, 1)", or nothing.
 std::string range_text(const Json& option) {
-  if (option.contains("choices")) return fmt::format("{}", fmt::join(option.at("choices").get<std::vector<std::string>>(), "|"));
+  if (option.contains("choices"))
+    return fmt::format("{}", fmt::join(option.at("choices").get<std::vector<std::string>>(), "|"));
   const bool open_low = option.contains("exclusiveMinimum"), open_high = option.contains("exclusiveMaximum");
   const bool low = open_low || option.contains("minimum"), high = open_high || option.contains("maximum");
   const std::string least = low ? bound(option, open_low ? "exclusiveMinimum" : "minimum") : "";
@@ -101,13 +104,15 @@ std::string model_list_text(const Json& document) {
 
 std::string model_text(const Json& document) {
   std::vector<std::pair<std::string, std::string>> head;
-  for (const char* key : {"name", "family", "paper"}) head.emplace_back(key, document.at(key).get<std::string>());
-  if (document.contains("parameters")) head.emplace_back("parameters", document.at("parameters").dump() + " with the defaults");
+  for (const char* key : {"name", "family", "paper"})
+    head.emplace_back(key, document.at(key).get<std::string>());
+  if (document.contains("parameters"))
+    head.emplace_back("parameters", document.at("parameters").dump() + " with the defaults");
   head.emplace_back("commands", command_list(document));
   Table table({"option", "type", "default", "range", "meaning"});
   for (const auto& option : document.at("options")) {
-    table.add({option.at("key").get<std::string>(), option.at("type").get<std::string>(), option.at("default").dump(),
-               range_text(option), option.at("help").get<std::string>()});
+    table.add({option.at("key").get<std::string>(), option.at("type").get<std::string>(),
+               option.at("default").dump(), range_text(option), option.at("help").get<std::string>()});
   }
   return labelled(head) + '\n' + aligned(table);
 }

@@ -7,9 +7,11 @@
 /// What `arzoo models` says: documents for --json, and the same as text.
 namespace arzoo::cli {
 
-/// {"name", "family", "paper", "parameters"?, "commands"}; `counts` are parameters by model name, as far as known.
+/// {"name", "family", "paper", "parameters"?, "commands"}; `counts` are parameters by model name, as far as
+/// known.
 Json model_json(const plan::ModelChoice& choice, const Json& counts);
-/// The options of a model's config: [{"key", "type", "default", "minimum"?, "maximum"?, "choices"?, "help"}, …].
+/// The options of a model's config: [{"key", "type", "default", "minimum"?, "maximum"?, "choices"?, "help"},
+/// …].
 Json options_json(const plan::ModelChoice& choice);
 
 /// {"models": [model_json, …]} as a table.

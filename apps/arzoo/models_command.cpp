@@ -40,7 +40,8 @@ ExitCode list_models(const Invocation& invocation) {
 ExitCode show_model(const Invocation& invocation, const ModelsFlags& flags) {
   const auto choice = plan::find_model(Config(flags.name, "models", "NAME"));
   if (flags.schema || flags.config) {
-    write_stdout(json_text(flags.schema ? plan::run_config_schema(choice) : plan::default_run_config(choice)));
+    write_stdout(
+        json_text(flags.schema ? plan::run_config_schema(choice) : plan::default_run_config(choice)));
     return ExitCode::ok;
   }
   Json document = model_json(choice, parameter_counts(invocation, {flags.name}));
@@ -52,11 +53,15 @@ ExitCode show_model(const Invocation& invocation, const ModelsFlags& flags) {
 }  // namespace
 
 void add_models_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("models", "List the models, or the options of one with types, defaults and ranges.");
+  auto* command = root.add_subcommand(
+      "models", "List the models, or the options of one with types, defaults and ranges.");
   auto flags = std::make_shared<ModelsFlags>();
-  command->add_option("NAME", flags->name, "the model to describe; all are listed by default")->type_name("NAME");
-  auto* schema = command->add_flag("--schema", flags->schema, "print the JSON Schema of its config, for editors");
-  command->add_flag("--config", flags->config, "print a config with all defaults, ready to edit")->excludes(schema);
+  command->add_option("NAME", flags->name, "the model to describe; all are listed by default")
+      ->type_name("NAME");
+  auto* schema =
+      command->add_flag("--schema", flags->schema, "print the JSON Schema of its config, for editors");
+  command->add_flag("--config", flags->config, "print a config with all defaults, ready to edit")
+      ->excludes(schema);
   add_shared_options(*command, invocation);
   command->footer("example:\n  arzoo models itransformer --config > my_run.json");
   on_chosen(*command, invocation, [flags, &invocation] {

@@ -12,7 +12,8 @@ namespace arzoo::cli {
 /// How a result reads on a terminal, every line ended.
 using Summary = std::function<std::string(const Json& result)>;
 
-/// Prints a result: the document with --json, else its summary. Throws SystemFailure when stdout takes no more.
+/// Prints a result: the document with --json, else its summary. Throws SystemFailure when stdout takes no
+/// more.
 void print_result(const Invocation& invocation, const Json& result, const Summary& summary);
 
 /// Writes all of `text` to stdout. Throws SystemFailure.

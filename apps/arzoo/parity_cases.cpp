@@ -39,7 +39,8 @@ std::vector<fs::path> find_parity_cases(const std::vector<fs::path>& folders) {
   for (const auto& folder : folders) {
     const auto found = cases_below(plain(folder));
     if (found.empty()) {
-      fail<CheckpointError>("bench parity: {}: no fixture in or below this folder, expected a {}", folder.string(), kCaseFile);
+      fail<CheckpointError>("bench parity: {}: no fixture in or below this folder, expected a {}",
+                            folder.string(), kCaseFile);
     }
     for (const auto& path : found) {
       if (std::find(cases.begin(), cases.end(), path) == cases.end()) cases.push_back(path);

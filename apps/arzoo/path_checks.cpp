@@ -13,14 +13,15 @@ namespace fs = std::filesystem;
 
 void require_input_file(const fs::path& path, std::string_view option) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) fail<DataError>("{}: {}: is a folder, expected a file", option, path.string());
+  if (fs::is_directory(path, ignored))
+    fail<DataError>("{}: {}: is a folder, expected a file", option, path.string());
   if (::access(path.c_str(), R_OK) != 0) fail<DataError>("{}: {}: {}", option, path.string(), reason(errno));
 }
 
 void require_checkpoint(const fs::path& path, std::string_view option) {
   if (::access(path.c_str(), R_OK) != 0) {
-    fail<CheckpointError>("{}: {}: {}, expected a run directory, a checkpoint folder or a weights file", option,
-                          path.string(), reason(errno));
+    fail<CheckpointError>("{}: {}: {}, expected a run directory, a checkpoint folder or a weights file",
+                          option, path.string(), reason(errno));
   }
 }
 

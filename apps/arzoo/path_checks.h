@@ -7,11 +7,13 @@
 /// Whether the files that a command names can be what it needs, found out before LibTorch is opened.
 namespace arzoo::cli {
 
-/// Throws DataError unless `path` is there and can be read; "-" and pipes are not opened. A folder is refused.
+/// Throws DataError unless `path` is there and can be read; "-" and pipes are not opened. A folder is
+/// refused.
 void require_input_file(const std::filesystem::path& path, std::string_view option);
 /// Throws CheckpointError unless there is a file or folder at `path`.
 void require_checkpoint(const std::filesystem::path& path, std::string_view option);
-/// Throws UsageError unless a file could be made at `path`, or if that is one of `inputs`, which it would replace.
+/// Throws UsageError unless a file could be made at `path`, or if that is one of `inputs`, which it would
+/// replace.
 void require_output_file(const std::filesystem::path& path, const std::vector<std::filesystem::path>& inputs,
                          std::string_view option);
 

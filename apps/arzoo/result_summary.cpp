@@ -67,14 +67,17 @@ Cell number_cell(const Json& object, const char* key) {
 }  // namespace
 
 std::string train_summary(const Json& result) {
-  Rows rows{{"run", text_of(result, "run_dir")},
-            {"trained", fmt::format("{} steps, {} epochs in {}", text_of(result, "steps"), text_of(result, "epochs"),
-                                    short_duration(number_of(result, "seconds")))}};
+  Rows rows{
+      {"run", text_of(result, "run_dir")},
+      {"trained", fmt::format("{} steps, {} epochs in {}", text_of(result, "steps"),
+                              text_of(result, "epochs"), short_duration(number_of(result, "seconds")))}};
   if (result.contains("best")) {
     const auto& best = result.at("best");
-    rows.emplace_back("best", fmt::format("epoch {}: {}", text_of(best, "epoch"), metrics_text(best.value("val", Json::object()))));
+    rows.emplace_back("best", fmt::format("epoch {}: {}", text_of(best, "epoch"),
+                                          metrics_text(best.value("val", Json::object()))));
   }
-  if (result.contains("test") && !result.at("test").empty()) rows.emplace_back("test", metrics_text(result.at("test")));
+  if (result.contains("test") && !result.at("test").empty())
+    rows.emplace_back("test", metrics_text(result.at("test")));
   return labelled(rows);
 }
 
@@ -83,7 +86,8 @@ std::string forecast_summary(const Json& result) {
             {"forecast", fmt::format("{} series, {} steps each, {} rows in {}", text_of(result, "series"),
                                      text_of(result, "horizon"), text_of(result, "rows"),
                                      short_duration(number_of(result, "seconds")))}};
-  if (result.contains("plots") && !result.at("plots").empty()) rows.emplace_back("plots", list_text(result.at("plots")));
+  if (result.contains("plots") && !result.at("plots").empty())
+    rows.emplace_back("plots", list_text(result.at("plots")));
   std::string text = labelled(rows);
   if (result.contains("backtest")) text += "\nbacktest\n" + fields_text(result.at("backtest"));
   return text;
@@ -122,9 +126,11 @@ std::string parity_summary(const Json& result) {
       const bool passed = output.value("passed", false);
       std::string verdict = output.contains("informative") ? "not judged" : passed ? "pass" : "FAIL";
       if (!passed && output.contains("worst")) verdict += " at " + text_of(output, "worst");
-      outputs.add({name, text_of(output, "name"), number_cell(output, "max_abs"), number_cell(output, "max_rel"), verdict});
+      outputs.add({name, text_of(output, "name"), number_cell(output, "max_abs"),
+                   number_cell(output, "max_rel"), verdict});
     }
-    if (fixture.contains("error")) errors += fmt::format("FAIL {}: {}\n", one_line(name), one_line(text_of(fixture, "error")));
+    if (fixture.contains("error"))
+      errors += fmt::format("FAIL {}: {}\n", one_line(name), one_line(text_of(fixture, "error")));
   }
   return (outputs.rows().empty() ? "" : aligned(outputs)) + errors +
          fmt::format("\n{} passed, {} failed\n", text_of(result, "passed"), text_of(result, "failed"));

@@ -4,8 +4,8 @@
 
 #include "core/config.h"
 
-/// The results of the tasks as text for people. The documents are those that the tasks describe; a key that is missing
-/// is left out.
+/// The results of the tasks as text for people. The documents are those that the tasks describe; a key that
+/// is missing is left out.
 namespace arzoo::cli {
 
 std::string train_summary(const Json& result);

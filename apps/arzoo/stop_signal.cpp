@@ -22,7 +22,8 @@ extern "C" void request_stop(int) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
-/// Also where the signal was ignored: a script's background job starts with SIGINT ignored, and is stopped by it all the same.
+/// Also where the signal was ignored: a script's background job starts with SIGINT ignored, and is stopped by
+/// it all the same.
 void handle(int signal) {
   struct sigaction action {};
   action.sa_handler = &request_stop;

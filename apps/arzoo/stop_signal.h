@@ -4,8 +4,8 @@
 
 namespace arzoo::cli {
 
-/// Becomes true at the first SIGINT or SIGTERM after the first call; a second signal ends the process at once.
-/// On a terminal the first one is answered by a line on stderr.
+/// Becomes true at the first SIGINT or SIGTERM after the first call; a second signal ends the process at
+/// once. On a terminal the first one is answered by a line on stderr.
 const std::atomic<bool>& stop_requested();
 
 }  // namespace arzoo::cli

@@ -15,7 +15,8 @@ std::vector<fs::path> places() {
   const auto program = fs::read_symlink("/proc/self/exe", unreadable);
   if (unreadable) fail<SystemFailure>("{}: /proc/self/exe: {}", kLibrary, unreadable.message());
   const auto folder = program.parent_path();
-  return {folder / kLibrary, folder.parent_path() / "lib" / "arzoo" / kLibrary, folder.parent_path() / "lib" / kLibrary};
+  return {folder / kLibrary, folder.parent_path() / "lib" / "arzoo" / kLibrary,
+          folder.parent_path() / "lib" / kLibrary};
 }
 
 fs::path find_library() {
@@ -25,11 +26,13 @@ fs::path find_library() {
     if (fs::exists(place, unreadable)) return place;
     looked.push_back(place.string());
   }
-  fail<SystemFailure>("{} is missing, looked for {} (build the target arzoo_lib, or install arzoo as a whole)", kLibrary,
-                      fmt::join(looked, ", "));
+  fail<SystemFailure>(
+      "{} is missing, looked for {} (build the target arzoo_lib, or install arzoo as a whole)", kLibrary,
+      fmt::join(looked, ", "));
 }
 
-/// A CPU run gets stand-ins for the CUDA libraries that libtorch_cpu names (cmake/NoCuda.cmake): opened first, under their names.
+/// A CPU run gets stand-ins for the CUDA libraries that libtorch_cpu names (cmake/NoCuda.cmake): opened
+/// first, under their names.
 void keep_cuda_out(const fs::path& folder) {
   for (const char* name : {"libarzoo_no_cudart.so", "libarzoo_no_cupti.so"}) {
     std::error_code unreadable;

@@ -33,7 +33,8 @@ Json result_of(const Invocation& invocation, TaskFunction<Task> function, const 
 }
 
 template <class Task>
-ExitCode run_task(const Invocation& invocation, TaskFunction<Task> function, const Task& task, const Summary& summary) {
+ExitCode run_task(const Invocation& invocation, TaskFunction<Task> function, const Task& task,
+                  const Summary& summary) {
   return finish(invocation, outcome_of(invocation, function, task), summary);
 }
 

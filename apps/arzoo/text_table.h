@@ -8,7 +8,8 @@
 
 namespace arzoo::cli {
 
-/// The table with a header line, columns aligned by spaces, numbers to the right, nothing behind a line's last cell.
+/// The table with a header line, columns aligned by spaces, numbers to the right, nothing behind a line's
+/// last cell.
 std::string aligned(const Table& table);
 
 /// "label  text" lines, the texts below each other; control characters become spaces.

@@ -42,18 +42,25 @@ ExitCode show_plan(const Invocation& invocation, const plan::TrainTask& task) {
 }  // namespace
 
 void add_train_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("train", "Train a model, keep the best of it and evaluate that on the test split.");
+  auto* command =
+      root.add_subcommand("train", "Train a model, keep the best of it and evaluate that on the test split.");
   auto flags = std::make_shared<TrainFlags>();
-  command->add_option("CONFIG.json", flags->config, "what to train on what; `arzoo models NAME --config` prints one")
+  command
+      ->add_option("CONFIG.json", flags->config,
+                   "what to train on what; `arzoo models NAME --config` prints one")
       ->type_name("CONFIG.json")
       ->required();
-  command->add_option("--set", flags->overrides, "replace one value of the config, as in training.epochs=2; repeatable")
+  command
+      ->add_option("--set", flags->overrides,
+                   "replace one value of the config, as in training.epochs=2; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command->add_flag("--resume", flags->resume, "go on with the run in the run directory, bit for bit");
-  command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")->type_name("DIR");
+  command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")
+      ->type_name("DIR");
   add_shared_options(*command, invocation);
-  command->footer("example:\n  arzoo train configs/forecast/itransformer_weather.json --set training.epochs=2");
+  command->footer(
+      "example:\n  arzoo train configs/forecast/itransformer_weather.json --set training.epochs=2");
   on_chosen(*command, invocation, [flags, &invocation] {
     const auto task = checked_task(invocation, *flags);
     if (task.dry_run) return show_plan(invocation, task);

@@ -30,16 +30,18 @@ CLI::Validator whole_number(int64_t minimum, int64_t maximum) {
     const auto value = parsed<int64_t>(text);
     if (value && *value >= minimum && *value <= maximum) return "";
     const bool open = maximum == std::numeric_limits<int64_t>::max();
-    return fmt::format("expected an integer {}, got \"{}\"",
-                       open ? fmt::format("of at least {}", minimum) : fmt::format("from {} to {}", minimum, maximum),
-                       text);
+    return fmt::format(
+        "expected an integer {}, got \"{}\"",
+        open ? fmt::format("of at least {}", minimum) : fmt::format("from {} to {}", minimum, maximum), text);
   });
 }
 
 CLI::Validator percentage() {
   return check([](const std::string& text) -> std::string {
     const auto value = parsed<double>(text);
-    return value && *value > 0 && *value < 100 ? "" : fmt::format("expected a number between 0 and 100, got \"{}\"", text);
+    return value && *value > 0 && *value < 100
+               ? ""
+               : fmt::format("expected a number between 0 and 100, got \"{}\"", text);
   });
 }
 
@@ -62,7 +64,8 @@ CLI::Validator device_name() {
       if (index && *index >= 0 && *index < kMostDevices) return "";
     }
     // No letter of "gpu" tells that it is called cuda here.
-    const auto near = text == "gpu" ? std::optional<std::string>("cuda") : closest(text, {"auto", "cpu", "cuda"});
+    const auto near =
+        text == "gpu" ? std::optional<std::string>("cuda") : closest(text, {"auto", "cpu", "cuda"});
     return fmt::format("expected auto, cpu, cuda or cuda:i, got \"{}\"{}", text,
                        near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
   });

@@ -13,7 +13,8 @@ ValueKind value_kind(const CLI::Option& option) {
     ValueKind kind{Source::words};
     // "cuda[:i]" is offered as "cuda".
     std::istringstream words(type);
-    for (std::string word; std::getline(words, word, '|');) kind.words.push_back(word.substr(0, word.find('[')));
+    for (std::string word; std::getline(words, word, '|');)
+      kind.words.push_back(word.substr(0, word.find('[')));
     return kind;
   }
   if (type == "DIR") return {Source::folders};
@@ -33,7 +34,9 @@ ValueKind value_kind(const CLI::Option& option) {
 
 bool is_flag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 
-bool takes_many(const CLI::Option& option) { return option.get_expected_max() > 1 && option.get_allow_extra_args(); }
+bool takes_many(const CLI::Option& option) {
+  return option.get_expected_max() > 1 && option.get_allow_extra_args();
+}
 
 std::vector<std::string> dashed_names(const CLI::Option& option) {
   std::vector<std::string> names;

@@ -14,7 +14,8 @@ constexpr const char* kHead = R"zsh(#compdef arzoo
 
 )zsh";
 
-constexpr const char* kTail = R"(# Called by the completion system when it was loaded from fpath, else made known to it.
+constexpr const char* kTail =
+    R"(# Called by the completion system when it was loaded from fpath, else made known to it.
 if [[ ${funcstack[1]} == _arzoo ]]; then
   _arzoo "$@"
 else
@@ -33,7 +34,8 @@ std::string quoted(const std::string& text) { return '\'' + replaced(text, "'", 
 
 /// Text inside a specification, where colons and brackets mean something.
 std::string plain(std::string text) {
-  for (const char* special : {"\\", ":", "[", "]"}) text = replaced(text, special, std::string("\\") + special);
+  for (const char* special : {"\\", ":", "[", "]"})
+    text = replaced(text, special, std::string("\\") + special);
   return text;
 }
 
@@ -86,7 +88,8 @@ std::vector<std::string> specs_of(const CLI::App& app) {
   for (const auto* option : app.get_options()) {
     if (option->get_positional()) {
       const std::string position = takes_many(*option) ? "*" : option->get_required() ? "" : ":";
-      specs.push_back(quoted(fmt::format("{}:{}:{}", position, plain(option->get_name(true)), offer(value_kind(*option)))));
+      specs.push_back(quoted(
+          fmt::format("{}:{}:{}", position, plain(option->get_name(true)), offer(value_kind(*option)))));
       continue;
     }
     for (auto& spec : option_specs(*option)) specs.push_back(std::move(spec));

@@ -15,10 +15,11 @@ namespace arzoo {
 
 namespace {
 
-constexpr double kLargest = 1e300;    // beyond it a range overflows
-constexpr double kSmallest = 1e-300;  // below it a log range does
-constexpr double kRoom = 0.04;        // of the range, left free at both ends
-constexpr double kLabelGap = 14.0;    // pixels between two labels
+constexpr double kLargest = 1e300;     // beyond it a range overflows
+constexpr double kSmallest = 1e-300;   // a difference below it is none
+constexpr double kLargestLog = 1e200;  // on a log axis, of a value or of its inverse
+constexpr double kRoom = 0.04;         // of the range, left free at both ends
+constexpr double kLabelGap = 14.0;     // pixels between two labels
 
 struct Unit {
   double size;
@@ -74,7 +75,7 @@ std::vector<Tick> linear_ticks(Range range, int most, bool whole) {
 std::vector<Tick> log_ticks(Range range, int most) {
   const int first = static_cast<int>(std::floor(std::log10(range.low)));
   const int last = static_cast<int>(std::ceil(std::log10(range.high)));
-  const double decades = std::log10(range.high / range.low);
+  const double decades = std::log10(range.high) - std::log10(range.low);
   const int stride = std::max(1, static_cast<int>(std::ceil(decades / most)));
   const bool between = decades * 3.0 <= most;
   std::vector<Tick> ticks;
@@ -114,7 +115,8 @@ bool labels_fit(const std::vector<Tick>& ticks, Range range, Scale scale, double
 }  // namespace
 
 bool is_drawable(double value, Scale scale) {
-  return std::abs(value) <= kLargest && (scale == Scale::linear || value >= kSmallest);
+  if (scale == Scale::log) return value >= 1.0 / kLargestLog && value <= kLargestLog;
+  return std::abs(value) <= kLargest;
 }
 
 Range range_of(std::span<const std::vector<double>* const> values, Scale scale) {
@@ -128,7 +130,7 @@ Range range_of(std::span<const std::vector<double>* const> values, Scale scale) 
   }
   if (scale == Scale::log) {
     if (low > high) return {1.0, 10.0};
-    const double factor = low == high ? 2.0 : std::pow(high / low, kRoom);
+    const double factor = low == high ? 2.0 : std::exp(kRoom * (std::log(high) - std::log(low)));
     return {low / factor, high * factor};
   }
   if (low > high) return {0.0, 1.0};
@@ -140,7 +142,10 @@ Range range_of(std::span<const std::vector<double>* const> values, Scale scale) 
 }
 
 double position(double value, Range range, Scale scale) {
-  if (scale == Scale::log) return std::log(value / range.low) / std::log(range.high / range.low);
+  // A difference of logarithms: the quotient itself may be beyond what a double holds.
+  if (scale == Scale::log) {
+    return (std::log(value) - std::log(range.low)) / (std::log(range.high) - std::log(range.low));
+  }
   return (value - range.low) / (range.high - range.low);
 }
 

@@ -70,7 +70,7 @@ class PrintedProgress : public Progress {
   };
 
   std::string colored(const char* code, std::string_view text) const {
-    return options_.color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+    return options_.color && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
   }
   /// The closing line of a phase: how many steps, in what time, with what last values.
   std::string summary(const Phase& phase, ProgressOutput::Time now) const {
@@ -192,7 +192,9 @@ class TerminalProgress final : public PrintedProgress {
     // The last column stays free: some terminals wrap as soon as it is written.
     const auto width = static_cast<std::size_t>(std::max(20, output_.width())) - 1;
     const std::string label = shortened(phase.label, std::min<std::size_t>(24, width / 3));
-    const std::string count = count_text(phase.pace);
+    // As wide as it will ever be, so that what follows stays where it is.
+    const std::string count =
+        fmt::format("{:>{}}", count_text(phase.pace), 2 * fmt::formatted_size("{}", phase.pace.total()) + 1);
     std::size_t used = display_width(label) + 2 + count.size();
     const bool bar = phase.pace.total() > 0 && used + 2 + kNarrowestBar <= width;
     if (bar) used += 2 + kNarrowestBar;

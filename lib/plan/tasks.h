@@ -42,7 +42,7 @@ struct ForecastTask {
   std::optional<int64_t> horizon;   ///< the model's pred_len when not given; longer horizons roll
   std::vector<double> levels = {};  ///< of the prediction intervals, in percent
   std::optional<fs::path> plot;     ///< folder for one chart per series
-  std::string missing = "error";    ///< error | ffill | interpolate
+  std::string missing;              ///< error | ffill | interpolate; empty: as in training
   std::string format = "auto";      ///< auto | wide | long
   std::string freq;                 ///< overrides the inferred frequency
   int64_t backtest = 0;             ///< windows to forecast within the known data and score

@@ -24,6 +24,16 @@ void open_cuda_libraries() {
   }
 }
 
+/// Opens the CUDA kernels that lie beside this library, in a build that has them; without them LibTorch's own do the work.
+void open_kernels() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void*>(&select_compute), &info) == 0) return;
+  const auto plug_in = std::filesystem::path(info.dli_fname).parent_path() / "libarzoo_cuda.so";
+  if (std::filesystem::exists(plug_in) && dlopen(plug_in.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    fail<SystemFailure>("cuda: {}: {}", plug_in.string(), dlerror());
+  }
+}
+
 at::Device cuda_device(const std::string& name) {
   int index = 0;
   if (name.size() > 4) {
@@ -35,6 +45,7 @@ at::Device cuda_device(const std::string& name) {
     }
   }
   open_cuda_libraries();
+  open_kernels();
   const int count = torch::cuda::device_count();
   if (index >= count) {
     fail<SystemFailure>("--device {}: {} CUDA device(s) found (is the driver installed?)", name, count);

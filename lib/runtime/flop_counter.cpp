@@ -21,7 +21,9 @@ double product_flops(Inputs inputs) {
 }
 
 /// x: [.., K]; weight: [N, K].
-double linear_flops(Inputs inputs) { return 2.0 * numel(inputs[0]) * static_cast<double>(inputs[1].toTensor().size(0)); }
+double linear_flops(Inputs inputs) {
+  return 2.0 * numel(inputs[0]) * static_cast<double>(inputs[1].toTensor().size(0));
+}
 
 /// Scores and their product with the values. q: [.., L, E], k: [.., S, E], v: [.., S, Ev].
 double attention_flops(Inputs inputs) {
@@ -38,7 +40,8 @@ int64_t along(const std::vector<int64_t>& values, int64_t axis) {
   return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(axis)];
 }
 
-/// `many`: the side of the convolution where each element meets a whole filter (the output; of a transposed one the input).
+/// `many`: the side of the convolution where each element meets a whole filter (the output; of a transposed
+/// one the input).
 double filter_flops(double many, const at::Tensor& weight) {
   return 2.0 * many * static_cast<double>(weight.numel() / weight.size(0));
 }
@@ -47,9 +50,11 @@ double filter_flops(double many, const at::Tensor& weight) {
 double convolution_flops(Inputs inputs) {
   const auto input = inputs[0].toTensor(), weight = inputs[1].toTensor();
   if (inputs[6].toBool()) return filter_flops(static_cast<double>(input.numel()), weight);
-  const auto stride = inputs[3].toIntVector(), padding = inputs[4].toIntVector(), dilation = inputs[5].toIntVector();
+  const auto stride = inputs[3].toIntVector(), padding = inputs[4].toIntVector(),
+             dilation = inputs[5].toIntVector();
   const int64_t axes = weight.dim() - 2;
-  double output = static_cast<double>(weight.size(0)) * (input.dim() > axes + 1 ? static_cast<double>(input.size(0)) : 1.0);
+  double output = static_cast<double>(weight.size(0)) *
+                  (input.dim() > axes + 1 ? static_cast<double>(input.size(0)) : 1.0);
   for (int64_t axis = 0; axis < axes; ++axis) {
     const int64_t reach = along(dilation, axis) * (weight.size(axis + 2) - 1) + 1;
     const int64_t room = input.size(axis - axes) + 2 * along(padding, axis) - reach;
@@ -58,11 +63,13 @@ double convolution_flops(Inputs inputs) {
   return filter_flops(output, weight);
 }
 
-/// grad_output, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, output_mask
+/// grad_output, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups,
+/// output_mask
 double convolution_backward_flops(Inputs inputs) {
   const auto wanted = inputs[10].toBoolList();
   const double many = numel(inputs[7].toBool() ? inputs[1] : inputs[0]);
-  return (static_cast<double>(wanted[0]) + static_cast<double>(wanted[1])) * filter_flops(many, inputs[2].toTensor());
+  return (static_cast<double>(wanted[0]) + static_cast<double>(wanted[1])) *
+         filter_flops(many, inputs[2].toTensor());
 }
 
 const Formula* find_formula(const char* name) {
@@ -93,8 +100,11 @@ const Formula* find_formula(const char* name) {
 
 /// LibTorch takes plain functions as callbacks: what they count into is the one counter that lives.
 struct FlopCounter::Observer {
+  struct Counted : at::ObserverContext {};
+
   static inline std::atomic<FlopCounter*> counter = nullptr;
-  // A product calls itself again below autocast, and a convolution may be made of products: the outermost counts.
+  // A product calls itself again below autocast, and a convolution may be made of products: the outermost
+  // counts.
   static inline thread_local int depth = 0;
 
   static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& call) {
@@ -102,7 +112,7 @@ struct FlopCounter::Observer {
     auto* target = counter.load();
     if (formula == nullptr || target == nullptr) return nullptr;
     if (depth++ == 0) target->flops_.fetch_add((*formula)(call.inputs()));
-    return std::make_unique<at::ObserverContext>();
+    return std::make_unique<Counted>();
   }
   static void end(const at::RecordFunction&, at::ObserverContext* counted) {
     if (counted != nullptr) --depth;
@@ -111,9 +121,11 @@ struct FlopCounter::Observer {
 
 FlopCounter::FlopCounter() {
   FlopCounter* none = nullptr;
-  if (!Observer::counter.compare_exchange_strong(none, this)) throw std::logic_error("a FlopCounter is there already");
-  handle_ = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(&Observer::begin, &Observer::end).needsInputs(true).scopes({at::RecordScope::FUNCTION}));
+  if (!Observer::counter.compare_exchange_strong(none, this))
+    throw std::logic_error("a FlopCounter is there already");
+  handle_ = at::addThreadLocalCallback(at::RecordFunctionCallback(&Observer::begin, &Observer::end)
+                                           .needsInputs(true)
+                                           .scopes({at::RecordScope::FUNCTION}));
 }
 
 FlopCounter::~FlopCounter() {

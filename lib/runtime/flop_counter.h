@@ -6,9 +6,10 @@
 
 namespace arzoo::runtime {
 
-/// Counts the floating-point operations of the matrix products and convolutions that LibTorch carries out for this thread,
-/// backward passes included; a multiply-add is two. Elementwise work, and kernels that are not LibTorch's, count nothing.
-/// It slows each operation down: count in a repetition of its own, not in one that is timed.
+/// Counts the floating-point operations of the matrix products and convolutions that LibTorch carries out for
+/// this thread, backward passes included; a multiply-add is two. Elementwise work, and kernels that are not
+/// LibTorch's, count nothing. It slows each operation down: count in a repetition of its own, not in one that
+/// is timed.
 ///
 ///     const FlopCounter counter;
 ///     model.forward(x);

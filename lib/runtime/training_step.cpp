@@ -14,13 +14,14 @@ void require_finite(double loss, const Losses& losses, int64_t step) {
   if (std::isfinite(loss)) return;
   std::string parts;
   for (const auto& [name, part] : losses.parts) parts += fmt::format(", {} {}", name, part.item<double>());
-  fail<SystemFailure>("step {}: the loss is {}{} (try a smaller learning_rate or clip_grad_norm)", step + 1, loss, parts);
+  fail<SystemFailure>("step {}: the loss is {}{} (try a smaller learning_rate or clip_grad_norm)", step + 1,
+                      loss, parts);
 }
 
 }  // namespace
 
-double training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options, const Compute& compute, int64_t step,
-                     double learning_rate) {
+double training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options,
+                     const Compute& compute, int64_t step, double learning_rate) {
   optimizer.zero_grad();
   const auto scale = static_cast<double>(options.accumulation_steps);
   double total = 0.0;

@@ -1,4 +1,313 @@
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+
+#include "core/atomic_file.h"
+#include "core/markdown_table.h"
+#include "runtime/flop_counter.h"
+#include "runtime/gemm_peak.h"
+#include "tasks/reference_process.h"
+#include "tasks/speed_rounds.h"
 #include "tasks/tasks.h"
+
 namespace arzoo::tasks {
-Json speed(const plan::SpeedTask&, Progress&, Stop) { return {}; }
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kReferencePatience = 120.0;  // seconds to start and build a model
+constexpr double kSlowestReference = 100.0;   // times as long as ours before it counts as stuck
+
+/// What follows "key:" in a file of /proc; empty when it is not there.
+std::string proc_value(const char* path, const std::string& key) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind(key, 0) != 0) continue;
+    const auto colon = line.find(':');
+    const auto first = colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
+    if (first != std::string::npos) return line.substr(first);
+  }
+  return "";
+}
+
+/// Starts a new peak of resident memory for this process; false where the system does not let it.
+bool reset_peak_memory() {
+  std::ofstream out("/proc/self/clear_refs");
+  out << "5" << std::flush;
+  return out.good();
+}
+
+Json peak_memory_bytes() {
+  const auto text = proc_value("/proc/self/status", "VmHWM");
+  return text.empty() ? Json(nullptr) : Json(std::stoll(text) * 1024);
+}
+
+double counted_flops(SpeedWork& work) {
+  const runtime::FlopCounter counter;
+  work.run();
+  return counter.flops();
+}
+
+Json goal(const char* metric, double limit, const Json& measured) {
+  Json row{{"metric", metric}, {"limit", limit}, {"measured", measured}, {"met", nullptr}};
+  if (measured.is_number()) row["met"] = measured.get<double>() <= limit;
+  return row;
+}
+
+Json goals(const SpeedTarget& target, const Json& cell) {
+  Json rows = Json::array();
+  if (target.ratio)
+    rows.push_back(
+        goal("ratio", *target.ratio, cell["ratio"].is_null() ? Json(nullptr) : cell["ratio"]["median"]));
+  if (target.p50_ms) rows.push_back(goal("p50_ms", *target.p50_ms, cell["p50_ms"]));
+  if (target.loader_share) rows.push_back(goal("loader_share", *target.loader_share, cell["loader_share"]));
+  return rows;
+}
+
+/// True, false, or null when a goal could not be measured or there is none.
+Json all_met(const Json& goals) {
+  Json met = nullptr;
+  for (const auto& row : goals) {
+    if (row["met"].is_null()) return nullptr;
+    met = (met.is_null() || met.get<bool>()) && row["met"].get<bool>();
+  }
+  return met;
+}
+
+/// Runs the cells of one suite; keeps what they share: the reference program and the machine's peaks.
+class SpeedBench {
+ public:
+  SpeedBench(const SpeedSuite& suite, const plan::SpeedTask& task, Progress& progress, Stop stop)
+      : suite_(suite), task_(task), progress_(progress), stop_(stop) {}
+
+  Json measure(const ResolvedSpeedCell& cell);
+  const Json& peaks() const { return peaks_; }
+
+ private:
+  double peak_of(const std::string& dtype, const runtime::Compute& compute);
+  std::optional<std::vector<double>> reference_times(Json request, const std::string& cell, double patience);
+  Json row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) const;
+
+  const SpeedSuite& suite_;
+  const plan::SpeedTask& task_;
+  Progress& progress_;
+  Stop stop_;
+  std::unique_ptr<ReferenceProcess> reference_;
+  bool reference_lost_ = false;
+  Json peaks_ = Json::object();
+};
+
+double SpeedBench::peak_of(const std::string& dtype, const runtime::Compute& compute) {
+  if (!peaks_.contains(dtype)) peaks_[dtype] = runtime::gemm_peak(compute, suite_.gemm_size);
+  return peaks_[dtype];
+}
+
+/// A program that cannot be started or is lost is told of once, and the cells go on without it; a request
+/// that it refuses costs this cell alone.
+std::optional<std::vector<double>> SpeedBench::reference_times(Json request, const std::string& cell,
+                                                               double patience) {
+  if (reference_lost_) return std::nullopt;
+  try {
+    if (!reference_) {
+      reference_ =
+          std::make_unique<ReferenceProcess>(reference_command(suite_.reference, task_.folder),
+                                             [this](std::string_view line) { progress_.detail(line); });
+    }
+    const auto answer =
+        Config(reference_->ask(request, std::chrono::duration<double>(patience), stop_), "reference");
+    if (answer.has("error")) {
+      progress_.warn(fmt::format("{}: no ratio, the reference says: {}", cell, answer.text("error")));
+      return std::nullopt;
+    }
+    std::vector<double> seconds;
+    answer.at("seconds").read(seconds, more_than(0));
+    if (seconds.empty()) answer.reject("no seconds in the answer");
+    return seconds;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const Error& error) {
+    progress_.warn(fmt::format("{} (the cells go on without ratios; plain PyTorch needs a python with torch)",
+                               error.what()));
+    reference_.reset();
+    reference_lost_ = true;
+    return std::nullopt;
+  }
+}
+
+Json SpeedBench::row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) const {
+  const double p50 = quantile(times.ours, 0.5);
+  Json row{{"name", cell.options.name},
+           {"work", cell.options.work},
+           {"dtype", cell.options.dtype},
+           {"batch_size", cell.batch_size}};
+  row["rounds"] = suite_.rounds;
+  row["repeat"] = times.repeat;
+  row["p50_ms"] = p50 * 1e3;
+  row["p95_ms"] = quantile(times.ours, 0.95) * 1e3;
+  row["samples_per_second"] = static_cast<double>(cell.batch_size) / p50;
+  row["reference"] = nullptr;
+  row["ratio"] = nullptr;
+  if (const auto ratios = times.ratios(); !ratios.empty()) {
+    const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+    row["reference"] = {{"dtype", *cell.options.reference_dtype},
+                        {"p50_ms", quantile(times.round_theirs, 0.5) * 1e3}};
+    row["ratio"] = {{"median", quantile(ratios, 0.5)}, {"min", *least}, {"max", *most}, {"rounds", ratios}};
+  }
+  row["loader_share"] = cell.options.work == "train_step" ? Json(times.loader_share) : Json(nullptr);
+  return row;
+}
+
+Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
+  const auto& options = cell.options;
+  const auto compute = runtime::select_compute(task_.compute.device, options.dtype);
+  const double peak = peak_of(options.dtype, compute);
+  const bool own_peak = reset_peak_memory();
+  const auto work = make_speed_work(cell, compute);
+  Json request = work->reference_request();
+  const auto reference = [&](int64_t repeat, double expected_seconds) -> std::optional<std::vector<double>> {
+    if (!options.reference_dtype || request.is_null()) return std::nullopt;
+    request["batch_size"] = cell.batch_size;
+    request["work"] = options.work;
+    request["dtype"] = *options.reference_dtype;
+    request["device"] = compute.device.str();
+    request["threads"] = runtime::threads();
+    request["repeat"] = repeat;
+    return reference_times(request, options.name, kReferencePatience + kSlowestReference * expected_seconds);
+  };
+  progress_.begin(options.name, suite_.rounds);
+  const auto times = time_in_turns(*work, reference, suite_, progress_, stop_);
+  progress_.end();
+
+  Json row = row_of(cell, times);
+  row["peak_memory_bytes"] = own_peak ? peak_memory_bytes() : Json(nullptr);
+  const double flops = counted_flops(*work);
+  const double gflops = flops / quantile(times.ours, 0.5) / 1e9;
+  row["gflop"] = flops / 1e9;
+  row["gflop_per_second"] = gflops;
+  row["gemm_peak_share"] = gflops / peak;
+  row["goals"] = goals(options.target, row);
+  row["met"] = all_met(row["goals"]);
+  return row;
+}
+
+Json machine_of(const plan::SpeedTask& task, const Json& peaks) {
+  return {
+    {"cpu", proc_value("/proc/cpuinfo", "model name")}, {"device", task.compute.device},
+        {"threads", runtime::threads()}, {"cpu_capability", at::get_cpu_capability()},
+#if defined(__clang__)
+        {"compiler", __VERSION__},
+#else
+        {"compiler", "GCC " __VERSION__},
+#endif
+        {"torch", TORCH_VERSION}, {
+      "gemm_peak_gflop_per_second", peaks
+    }
+  };
+}
+
+Cell cell_of(const Json& value, double factor = 1.0) {
+  return value.is_number() ? Cell(value.get<double>() * factor) : Cell();
+}
+
+Cell part_of(const Json& object, const char* key) {
+  return object.is_object() ? cell_of(object[key]) : Cell();
+}
+
+/// "ratio <= 0.8, loader_share <= 0.05"
+std::string goals_text(const Json& goals) {
+  std::string text;
+  for (const auto& row : goals) {
+    text += fmt::format("{}{} <= {:g}", text.empty() ? "" : ", ", row["metric"].get<std::string>(),
+                        row["limit"].get<double>());
+  }
+  return text;
+}
+
+Table table_of(const std::vector<Json>& results) {
+  Table table({"cell",
+               {"p50 ms", 3},
+               {"p95 ms", 3},
+               {"samples/s", 0},
+               {"reference ms", 3},
+               {"ratio", 3},
+               {"min", 3},
+               {"max", 3},
+               {"peak MiB", 0},
+               {"GFLOP/s", 1},
+               {"% of GEMM", 1},
+               {"% loader", 2},
+               "target",
+               "met"});
+  for (const auto& row : results) {
+    std::vector<Cell> cells{row["name"].get<std::string>()};
+    if (row.contains("skipped")) {
+      cells.resize(table.columns().size() - 2);
+      cells.insert(cells.end(), {Cell(), row["skipped"].get<std::string>()});
+    } else {
+      const auto& ratio = row["ratio"];
+      cells.insert(cells.end(),
+                   {cell_of(row["p50_ms"]), cell_of(row["p95_ms"]), cell_of(row["samples_per_second"]),
+                    part_of(row["reference"], "p50_ms"), part_of(ratio, "median"), part_of(ratio, "min"),
+                    part_of(ratio, "max"), cell_of(row["peak_memory_bytes"], 1.0 / (1 << 20)),
+                    cell_of(row["gflop_per_second"]), cell_of(row["gemm_peak_share"], 100.0),
+                    cell_of(row["loader_share"], 100.0)});
+      cells.emplace_back(goals_text(row["goals"]));
+      cells.emplace_back(row["met"].is_null() ? "" : row["met"].get<bool>() ? "yes" : "no");
+    }
+    table.add(std::move(cells));
+  }
+  return table;
+}
+
+void write_results(const fs::path& folder, const Json& result, const Table& table) {
+  if (folder.empty()) return;
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed) fail<SystemFailure>("{}: cannot make this folder: {}", folder.string(), failed.message());
+  write_atomically(folder / "table.md", to_markdown(table));
+  write_atomically(folder / "table.csv", to_csv(table));
+  write_atomically(folder / "table.json", result.dump(2) + "\n");
+}
+
+}  // namespace
+
+Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
+  const auto suite = read_speed_suite(task);
+  const auto cells = resolve_speed_cells(suite, task);
+  if (task.dry_run) {
+    Json names = Json::array();
+    for (const auto& cell : cells) names.push_back(cell.options.name);
+    return {{"plan",
+             {{"cells", names},
+              {"rounds", suite.rounds},
+              {"reference", suite.reference},
+              {"out", task.out.string()}}}};
+  }
+  // The device is opened before anything else asks LibTorch for it.
+  runtime::select_compute(task.compute.device, "fp32");
+  runtime::set_threads(task.compute.threads);
+  SpeedBench bench(suite, task, progress, stop);
+  std::vector<Json> results;
+  for (const auto& cell : cells) {
+    const auto data = cell.config["data"].value("path", "");
+    if (!data.empty() && !fs::exists(data)) {
+      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, data));
+      results.push_back({{"name", cell.options.name}, {"skipped", data + " is not there"}});
+      continue;
+    }
+    results.push_back(bench.measure(cell));
+  }
+  const auto table = table_of(results);
+  Json result{{"title", suite.title.empty() ? task.suite.name() : suite.title}};
+  result["machine"] = machine_of(task, bench.peaks());
+  result["cells"] = results;
+  result["markdown"] = to_markdown(table);
+  write_results(task.out, result, table);
+  return result;
+}
+
 }  // namespace arzoo::tasks

@@ -22,7 +22,7 @@ using forecast::SeriesForecast;
 /// The series of all files, in input order.
 ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
   auto wanted = model.options();
-  wanted.missing = task.missing;
+  if (!task.missing.empty()) wanted.missing = task.missing;
   wanted.freq = task.freq;
   wanted.format = task.format;
   const auto options = forecast::read_options(wanted);
@@ -94,6 +94,7 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   if (task.backtest > 0) {
     result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress);
     for (const auto& names : ids) series += static_cast<int64_t>(names.size());
+    result["rows"] = result["backtest"]["rows"];
   } else {
     const auto forecasts = model.forecast(tables, horizon, task.levels);
     write_header(csv, task.levels);

@@ -21,7 +21,8 @@ void append_row(const Config& row, std::size_t variates, std::vector<double>& va
   }
   std::vector<double> numbers;
   row.read(numbers, {});
-  if (numbers.size() != variates) row.reject(fmt::format("expected {} numbers, one per variate, got {}", variates, numbers.size()));
+  if (numbers.size() != variates)
+    row.reject(fmt::format("expected {} numbers, one per variate, got {}", variates, numbers.size()));
   values.insert(values.end(), numbers.begin(), numbers.end());
 }
 
@@ -96,21 +97,24 @@ std::vector<Timestamp> ForecastStream::read_stamps(const Config& request, int64_
   if (request.has("ds")) {
     auto ds = request.at("ds");
     if (ds.json().is_array()) {
-      if (static_cast<int64_t>(ds.json().size()) != rows || rows == 0) ds.reject(fmt::format("expected one stamp, or one per row ({})", rows));
+      if (static_cast<int64_t>(ds.json().size()) != rows || rows == 0)
+        ds.reject(fmt::format("expected one stamp, or one per row ({})", rows));
       ds = Config(ds.json().back(), ds.name(), ds.pointer());
     }
     const auto read = stamps_.read(ds.text());
     if (!read) ds.reject(fmt::format("expected a time stamp, got \"{}\"", ds.text()));
     last = *read;
   } else if (model_.shape().marks > 0) {
-    request.reject("the key \"ds\" is missing (the model has calendar features: give the last row's time stamp)");
+    request.reject(
+        "the key \"ds\" is missing (the model has calendar features: give the last row's time stamp)");
   }
   std::vector<Timestamp> stamps;
   for (int64_t back = rows - 1; back >= 0; --back) stamps.push_back(advance(last, frequency_, -back));
   return stamps;
 }
 
-Json stream_forecasts(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon, Stop stop) {
+Json stream_forecasts(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon,
+                      Stop stop) {
   ForecastStream stream(task, model, horizon);
   int64_t lines = 0, failed = 0;
   std::ios::sync_with_stdio(false);

@@ -24,12 +24,13 @@ class StampReader {
 ///     {"values": [[1.0, 2.0], …], "ds": "2016-07-01 00:00:00", "id": 7, "horizon": 24}
 ///     {"id": 7, "ds": ["2016-07-01 01:00:00", …], "yhat": [[1.1, 2.1], …], "lo-80": …, "hi-80": …}
 ///
-/// "values": at least seq_len rows, oldest first, each with the variates in the training order (one variate: plain numbers).
-/// "ds": the stamp of the last row, or one stamp per row; may be left out when the model has no calendar features, and so
-/// may be "id" and "horizon".
+/// "values": at least seq_len rows, oldest first, each with the variates in the training order (one variate:
+/// plain numbers). "ds": the stamp of the last row, or one stamp per row; may be left out when the model has
+/// no calendar features, and so may be "id" and "horizon".
 class ForecastStream {
  public:
-  /// Of `task` the levels and the frequency count. `task` and `model` must outlive this. Throws UsageError for a malformed frequency.
+  /// Of `task` the levels and the frequency count. `task` and `model` must outlive this. Throws UsageError
+  /// for a malformed frequency.
   ForecastStream(const plan::ForecastTask& task, const forecast::ForecastModel& model, int64_t horizon);
 
   /// The answer to one line; {"id": …, "error": "…"} for one that cannot be answered.
@@ -46,8 +47,9 @@ class ForecastStream {
   StampReader stamps_;
 };
 
-/// Answers each line of stdin with a line of stdout, flushed, until the input ends; a line that cannot be answered does not end
-/// the stream. Returns {"lines", "failed"}.
-Json stream_forecasts(const plan::ForecastTask& task, const forecast::ForecastModel& model, int64_t horizon, Stop stop);
+/// Answers each line of stdin with a line of stdout, flushed, until the input ends; a line that cannot be
+/// answered does not end the stream. Returns {"lines", "failed"}.
+Json stream_forecasts(const plan::ForecastTask& task, const forecast::ForecastModel& model, int64_t horizon,
+                      Stop stop);
 
 }  // namespace arzoo::tasks

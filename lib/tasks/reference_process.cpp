@@ -67,7 +67,8 @@ ssize_t read_some(int fd, std::string& text) {
 
 }  // namespace
 
-ReferenceProcess::ReferenceProcess(const std::vector<std::string>& command, Lines on_stderr) : on_stderr_(std::move(on_stderr)) {
+ReferenceProcess::ReferenceProcess(const std::vector<std::string>& command, Lines on_stderr)
+    : on_stderr_(std::move(on_stderr)) {
   if (command.empty()) fail<SystemFailure>("reference: no program is named");
   name_ = command.front();
   // Sockets, not pipes: a write to a program that has ended is then an error and no signal.
@@ -76,15 +77,16 @@ ReferenceProcess::ReferenceProcess(const std::vector<std::string>& command, Line
   posix_spawn_file_actions_adddup2(&actions.value, talk.ends[1], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions.value, talk.ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions.value, errors.ends[1], STDERR_FILENO);
-  // A process group of its own, so that it can be ended with its children. An interrupt of the terminal then reaches it
-  // through us alone.
+  // A process group of its own, so that it can be ended with its children. An interrupt of the terminal then
+  // reaches it through us alone.
   SpawnAttributes attributes;
   posix_spawnattr_setflags(&attributes.value, POSIX_SPAWN_SETPGROUP);
   posix_spawnattr_setpgroup(&attributes.value, 0);
   std::vector<char*> arguments;
   for (const auto& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
-  const int error = posix_spawnp(&pid_, name_.c_str(), &actions.value, &attributes.value, arguments.data(), environ);
+  const int error =
+      posix_spawnp(&pid_, name_.c_str(), &actions.value, &attributes.value, arguments.data(), environ);
   if (error != 0) {
     pid_ = -1;
     fail<SystemFailure>("reference: cannot start \"{}\": {}", name_, std::strerror(error));
@@ -102,13 +104,16 @@ ReferenceProcess::~ReferenceProcess() {
   }
 }
 
-Json ReferenceProcess::ask(const Json& request, std::chrono::duration<double> patience, const std::atomic<bool>& stop) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration_cast<Deadline::duration>(patience);
+Json ReferenceProcess::ask(const Json& request, std::chrono::duration<double> patience,
+                           const std::atomic<bool>& stop) {
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::duration_cast<Deadline::duration>(patience);
   send_line(request.dump() + "\n", deadline, stop);
   const auto line = receive_line(deadline, stop);
   const auto answer = Json::parse(line, nullptr, false);
   if (!answer.is_object()) {
-    fail<SystemFailure>("reference: \"{}\" answered \"{}\", expected a JSON object", name_, shortened(one_line(line), 80));
+    fail<SystemFailure>("reference: \"{}\" answered \"{}\", expected a JSON object", name_,
+                        shortened(one_line(line), 80));
   }
   return answer;
 }
@@ -129,7 +134,8 @@ std::string ReferenceProcess::receive_line(Deadline deadline, const std::atomic<
       answers_.erase(0, end + 1);
       return line;
     }
-    if (answers_.size() > kLongestAnswer) fail<SystemFailure>("reference: \"{}\" answered more than {} bytes in a line", name_, kLongestAnswer);
+    if (answers_.size() > kLongestAnswer)
+      fail<SystemFailure>("reference: \"{}\" answered more than {} bytes in a line", name_, kLongestAnswer);
     wait_for(POLLIN, deadline, stop);
     const auto count = read_some(talk_, answers_);
     if (count == 0 || (count < 0 && errno != EAGAIN)) fail_ended();
@@ -139,7 +145,8 @@ std::string ReferenceProcess::receive_line(Deadline deadline, const std::atomic<
 void ReferenceProcess::wait_for(short events, Deadline deadline, const std::atomic<bool>& stop) {
   for (;;) {
     if (stop.load()) fail<Interrupted>("interrupted while the reference was at work");
-    if (std::chrono::steady_clock::now() > deadline) fail<SystemFailure>("reference: \"{}\" did not answer in time", name_);
+    if (std::chrono::steady_clock::now() > deadline)
+      fail<SystemFailure>("reference: \"{}\" did not answer in time", name_);
     std::array<pollfd, 2> both{pollfd{talk_, events, 0}, pollfd{stderr_, POLLIN, 0}};
     if (poll(both.data(), both.size(), kPollMilliseconds) < 0 && errno != EINTR) {
       fail<SystemFailure>("reference: cannot wait for \"{}\": {}", name_, std::strerror(errno));

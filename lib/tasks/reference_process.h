@@ -13,10 +13,11 @@
 
 namespace arzoo::tasks {
 
-/// Another program that times the same work: started once, asked by one line of JSON, answering by one line of JSON.
+/// Another program that times the same work: started once, asked by one line of JSON, answering by one line
+/// of JSON.
 ///
-/// Its stderr goes, line by line, to `on_stderr`, while an answer is awaited. The program and what it has started are killed
-/// when this ends. To be used from one thread.
+/// Its stderr goes, line by line, to `on_stderr`, while an answer is awaited. The program and what it has
+/// started are killed when this ends. To be used from one thread.
 class ReferenceProcess {
  public:
   using Lines = std::function<void(std::string_view)>;
@@ -28,8 +29,9 @@ class ReferenceProcess {
   ReferenceProcess(const ReferenceProcess&) = delete;
   ReferenceProcess& operator=(const ReferenceProcess&) = delete;
 
-  /// The answer to `request`. Throws SystemFailure when the program ends, answers anything but a JSON object of at most 1 MiB,
-  /// or takes longer than `patience`; Interrupted when `stop` is set. No further request can be made after a failure.
+  /// The answer to `request`. Throws SystemFailure when the program ends, answers anything but a JSON object
+  /// of at most 1 MiB, or takes longer than `patience`; Interrupted when `stop` is set. No further request
+  /// can be made after a failure.
   Json ask(const Json& request, std::chrono::duration<double> patience, const std::atomic<bool>& stop);
 
  private:

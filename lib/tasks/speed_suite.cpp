@@ -14,9 +14,11 @@ namespace fs = std::filesystem;
 ResolvedSpeedCell resolve(const SpeedCell& cell, const plan::SpeedTask& task) {
   auto overrides = cell.set;
   const bool stream = cell.work == "stream";
-  if (cell.batch_size && !stream) overrides.push_back(fmt::format("training.batch_size={}", *cell.batch_size));
+  if (cell.batch_size && !stream)
+    overrides.push_back(fmt::format("training.batch_size={}", *cell.batch_size));
   const auto path = task.folder / cell.config;
-  ResolvedSpeedCell resolved{cell, plan::resolve_run_config(Config::load(path, overrides), path.parent_path())};
+  ResolvedSpeedCell resolved{cell,
+                             plan::resolve_run_config(Config::load(path, overrides), path.parent_path())};
   if (task.compute.seed) resolved.config["seed"] = *task.compute.seed;
   if (!stream) resolved.batch_size = resolved.config.at("training").at("batch_size").get<int64_t>();
   return resolved;
@@ -34,17 +36,22 @@ std::vector<ResolvedSpeedCell> resolve_speed_cells(const SpeedSuite& suite, cons
   std::vector<ResolvedSpeedCell> cells;
   for (const auto& cell : suite.cells) {
     const auto matches = [&](const std::string& text) { return cell.name.find(text) != std::string::npos; };
-    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches)) cells.push_back(resolve(cell, task));
+    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches))
+      cells.push_back(resolve(cell, task));
   }
-  if (cells.empty()) fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(), fmt::join(task.only, "\" or \""));
+  if (cells.empty())
+    fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(),
+                     fmt::join(task.only, "\" or \""));
   return cells;
 }
 
-std::vector<std::string> reference_command(const std::vector<std::string>& reference, const fs::path& folder) {
+std::vector<std::string> reference_command(const std::vector<std::string>& reference,
+                                           const fs::path& folder) {
   auto command = reference;
   for (auto& argument : command) {
     const auto beside = folder / argument;
-    if (!fs::is_regular_file(argument) && fs::is_regular_file(beside)) argument = beside.lexically_normal().string();
+    if (!fs::is_regular_file(argument) && fs::is_regular_file(beside))
+      argument = beside.lexically_normal().string();
   }
   return command;
 }

@@ -16,7 +16,8 @@ struct SpeedTarget {
   static void fields(auto& o, auto& field) {
     field("ratio", o.ratio, more_than(0), "largest time beside the reference's, median over the rounds");
     field("p50_ms", o.p50_ms, more_than(0), "largest median time of a repetition, in ms");
-    field("loader_share", o.loader_share, between(0, 1), "largest share of a training step that waits for its batch");
+    field("loader_share", o.loader_share, between(0, 1),
+          "largest share of a training step that waits for its batch");
   }
 };
 
@@ -36,18 +37,24 @@ struct SpeedCell {
     field("config", o.config, {}, "training config, relative to the suite");
     field("set", o.set, {}, "overrides of the config, as --set takes them");
     field("work", o.work, one_of({"train_step", "inference", "stream"}),
-          "train_step: batch, forward, backward, update; inference: forward; stream: a line of forecast --stream, text to text");
+          "train_step: batch, forward, backward, update; inference: forward; stream: a line of forecast "
+          "--stream, text to text");
     field("dtype", o.dtype, one_of({"fp32", "bf16"}), "precision of the matrix products");
-    field("batch_size", o.batch_size, between(1, 1 << 20), "samples of a repetition, the config's when not given; 1 in a stream");
-    field("reference_dtype", o.reference_dtype, one_of({"fp32", "bf16"}), "compare with the reference program in this precision");
+    field("batch_size", o.batch_size, between(1, 1 << 20),
+          "samples of a repetition, the config's when not given; 1 in a stream");
+    field("reference_dtype", o.reference_dtype, one_of({"fp32", "bf16"}),
+          "compare with the reference program in this precision");
     field("target", o.target, {}, "what the cell should reach");
   }
   void check() const {
     require(!name.empty() && !config.empty(), "name and config are needed");
-    require(work != "stream" || batch_size.value_or(1) == 1, "a stream answers one window at a time, got batch_size {}", *batch_size);
-    require(work != "stream" || !reference_dtype, "a stream has no reference to compare with (remove reference_dtype)");
+    require(work != "stream" || batch_size.value_or(1) == 1,
+            "a stream answers one window at a time, got batch_size {}", *batch_size);
+    require(work != "stream" || !reference_dtype,
+            "a stream has no reference to compare with (remove reference_dtype)");
     require(!target.ratio || reference_dtype, "target.ratio needs a reference_dtype to compare with");
-    require(!target.loader_share || work == "train_step", "target.loader_share is for work train_step, not {}", work);
+    require(!target.loader_share || work == "train_step",
+            "target.loader_share is for work train_step, not {}", work);
   }
 };
 
@@ -56,6 +63,7 @@ struct SpeedSuite {
   std::string title;
   int64_t rounds = 7;
   double round_seconds = 0.5;
+  int64_t gemm_size = 2048;
   std::vector<std::string> reference;
   std::vector<SpeedCell> cells;
 
@@ -63,12 +71,16 @@ struct SpeedSuite {
     field("title", o.title, {}, "heading of the results");
     field("rounds", o.rounds, between(1, 1000), "times that ours and the reference are measured in turn");
     field("round_seconds", o.round_seconds, between(0.001, 60), "about how long each is measured in a round");
-    field("reference", o.reference, {}, "program to compare with and its arguments; files relative to the suite");
+    field("gemm_size", o.gemm_size, between(16, 16384),
+          "edge of the square matrices whose product is the machine's peak");
+    field("reference", o.reference, {},
+          "program to compare with and its arguments; files relative to the suite");
     field("cells", o.cells, nonempty(), "what to measure");
   }
   void check() const {
     for (const auto& cell : cells) {
-      require(!cell.reference_dtype || !reference.empty(), "\"{}\" has a reference_dtype, and the suite names no reference", cell.name);
+      require(!cell.reference_dtype || !reference.empty(),
+              "\"{}\" has a reference_dtype, and the suite names no reference", cell.name);
     }
   }
 };
@@ -83,11 +95,13 @@ struct ResolvedSpeedCell {
 /// The suite of a task. Throws ConfigError.
 SpeedSuite read_speed_suite(const plan::SpeedTask& task);
 
-/// The cells whose name contains one of task.only, all when there is none. Throws ConfigError for a wrong config, UsageError when
-/// none is left.
+/// The cells whose name contains one of task.only, all when there is none. Throws ConfigError for a wrong
+/// config, UsageError when none is left.
 std::vector<ResolvedSpeedCell> resolve_speed_cells(const SpeedSuite& suite, const plan::SpeedTask& task);
 
-/// The reference's argv: an argument that names a file beside the suite, and none from here, stands for that file.
-std::vector<std::string> reference_command(const std::vector<std::string>& reference, const std::filesystem::path& folder);
+/// The reference's argv: an argument that names a file beside the suite, and none from here, stands for that
+/// file.
+std::vector<std::string> reference_command(const std::vector<std::string>& reference,
+                                           const std::filesystem::path& folder);
 
 }  // namespace arzoo::tasks

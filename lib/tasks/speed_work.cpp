@@ -18,7 +18,9 @@ namespace fs = std::filesystem;
 using forecast::ForecastExperiment;
 
 /// The forecaster behind an experiment, or nothing for another family's.
-ForecastExperiment* forecaster_of(runtime::Experiment& experiment) { return dynamic_cast<ForecastExperiment*>(&experiment); }
+ForecastExperiment* forecaster_of(runtime::Experiment& experiment) {
+  return dynamic_cast<ForecastExperiment*>(&experiment);
+}
 
 Json request_of(const Json& model, ForecastExperiment& experiment) {
   return {{"model", model}, {"shape", to_json(experiment.data().shape())}};
@@ -27,7 +29,8 @@ Json request_of(const Json& model, ForecastExperiment& experiment) {
 /// The training step of a run, loader and update included, over and over.
 class TrainStepWork : public SpeedWork {
  public:
-  TrainStepWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute, std::unique_ptr<runtime::Experiment> experiment)
+  TrainStepWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute,
+                std::unique_ptr<runtime::Experiment> experiment)
       : model_(cell.config.at("model")),
         options_(Config(cell.config, cell.options.name).at("training").as<runtime::TrainingOptions>()),
         compute_(compute),
@@ -61,9 +64,11 @@ class TrainStepWork : public SpeedWork {
 };
 
 /// The first `size` training windows; those of a short file come again.
-forecast::ForecastBatch first_windows(const forecast::SeriesData& data, int64_t size, const runtime::Compute& compute) {
+forecast::ForecastBatch first_windows(const forecast::SeriesData& data, int64_t size,
+                                      const runtime::Compute& compute) {
   std::vector<int64_t> indices(static_cast<std::size_t>(size));
-  for (int64_t i = 0; i < size; ++i) indices[static_cast<std::size_t>(i)] = i % data.windows(runtime::Split::train);
+  for (int64_t i = 0; i < size; ++i)
+    indices[static_cast<std::size_t>(i)] = i % data.windows(runtime::Split::train);
   auto batch = data.batch(runtime::Split::train, indices);
   for (auto* tensor : {&batch.x_enc, &batch.x_mark_enc, &batch.x_dec, &batch.x_mark_dec}) {
     if (tensor->defined()) *tensor = tensor->to(compute.device);
@@ -74,7 +79,8 @@ forecast::ForecastBatch first_windows(const forecast::SeriesData& data, int64_t 
 /// A forecast of one batch, with weights in the dtype as `arzoo forecast --dtype` has them.
 class InferenceWork : public SpeedWork {
  public:
-  InferenceWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute, ForecastExperiment& experiment)
+  InferenceWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute,
+                ForecastExperiment& experiment)
       : request_(request_of(cell.config.at("model"), experiment)),
         compute_(compute),
         batch_(first_windows(experiment.data(), cell.batch_size, compute)),
@@ -123,15 +129,19 @@ forecast::ForecastModel reopened(ForecastExperiment& experiment, const runtime::
   return forecast::ForecastModel::open(folder.path(), std::nullopt, compute);
 }
 
-/// A line of `forecast --stream`: the last seq_len rows before the first window's target, in the units of the file.
+/// A line of `forecast --stream`: the last seq_len rows before the first window's target, in the units of the
+/// file.
 std::string stream_line(const ForecastExperiment& experiment) {
   const auto& series = experiment.data().series().front();
   const auto rows = experiment.data().shape().seq_len;
   const auto values = series.values.narrow(0, 0, rows);
-  Json line{{"id", 0}, {"ds", DateFormat().format(series.stamps[static_cast<std::size_t>(rows - 1)])}, {"values", Json::array()}};
+  Json line{{"id", 0},
+            {"ds", DateFormat().format(series.stamps[static_cast<std::size_t>(rows - 1)])},
+            {"values", Json::array()}};
   for (int64_t t = 0; t < rows; ++t) {
     Json row = Json::array();
-    for (int64_t c = 0; c < values.size(1); ++c) row.push_back(series.scaler.inverse(values[t][c].item<double>(), c));
+    for (int64_t c = 0; c < values.size(1); ++c)
+      row.push_back(series.scaler.inverse(values[t][c].item<double>(), c));
     line["values"].push_back(std::move(row));
   }
   return line.dump();
@@ -141,7 +151,9 @@ std::string stream_line(const ForecastExperiment& experiment) {
 class StreamWork : public SpeedWork {
  public:
   StreamWork(const runtime::Compute& compute, ForecastExperiment& experiment)
-      : line_(stream_line(experiment)), model_(reopened(experiment, compute)), stream_(task_, model_, model_.shape().pred_len) {
+      : line_(stream_line(experiment)),
+        model_(reopened(experiment, compute)),
+        stream_(task_, model_, model_.shape().pred_len) {
     const auto reply = stream_.answer(line_);
     if (reply.contains("error")) fail<DataError>("{}", reply["error"].get<std::string>());
   }
@@ -162,9 +174,11 @@ std::unique_ptr<SpeedWork> make_speed_work(const ResolvedSpeedCell& cell, const 
   runtime::seed(cell.config.at("seed").get<int64_t>());
   std::vector<std::string> notes;
   auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
-  if (cell.options.work == "train_step") return std::make_unique<TrainStepWork>(cell, compute, std::move(experiment));
+  if (cell.options.work == "train_step")
+    return std::make_unique<TrainStepWork>(cell, compute, std::move(experiment));
   auto* forecaster = forecaster_of(*experiment);
-  if (forecaster == nullptr) config.at("model").reject(fmt::format("its family has no work \"{}\"", cell.options.work));
+  if (forecaster == nullptr)
+    config.at("model").reject(fmt::format("its family has no work \"{}\"", cell.options.work));
   if (cell.options.work == "inference") return std::make_unique<InferenceWork>(cell, compute, *forecaster);
   return std::make_unique<StreamWork>(compute, *forecaster);
 }

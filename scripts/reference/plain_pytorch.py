@@ -3,8 +3,9 @@
 
 `arzoo bench speed` starts this program and sends one JSON request per line:
     {"model": {"name": "itransformer", ...}, "shape": {"seq_len": 96, ...}, "batch_size": 32,
-     "work": "train_step" | "inference", "dtype": "fp32" | "bf16", "repeat": 20, "threads": 2}
-The answer is one JSON line: {"seconds": [...]}, the wall time of each repetition. Needs only `torch`.
+     "work": "train_step" | "inference", "dtype": "fp32" | "bf16", "device": "cpu" | "cuda:0", "repeat": 20, "threads": 2}
+The answer is one JSON line: {"seconds": [...]}, the wall time of each repetition, or {"error": "..."} for a request that
+it cannot serve. Needs only `torch`.
 """
 import json
 import math
@@ -117,18 +118,22 @@ class Workbench:
         self.built = {}
 
     def model(self, request):
-        key = json.dumps([request["model"], request["shape"]], sort_keys=True)
+        key = json.dumps([request["model"], request["shape"], request["device"]], sort_keys=True)
         if key not in self.built:
             torch.manual_seed(0)
-            model = MODELS[request["model"]["name"]](request["model"], request["shape"])
+            name = request["model"]["name"]
+            if name not in MODELS:
+                raise ValueError(f"no plain PyTorch model is called {name!r}")
+            model = MODELS[name](request["model"], request["shape"]).to(request["device"])
             self.built[key] = model, torch.optim.Adam(model.parameters(), lr=1e-4)
         return self.built[key]
 
     def time(self, request):
         torch.set_num_threads(request["threads"])
         model, optimizer = self.model(request)
-        batch = make_batch(request["shape"], request["batch_size"])
-        autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=request["dtype"] == "bf16")
+        device = torch.device(request["device"])
+        batch = {name: values.to(device) for name, values in make_batch(request["shape"], request["batch_size"]).items()}
+        autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=request["dtype"] == "bf16")
         training = request["work"] == "train_step"
         model.train(training)
 
@@ -149,6 +154,8 @@ class Workbench:
         for _ in range(request["repeat"]):
             start = time.perf_counter()
             work()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
             seconds.append(time.perf_counter() - start)
         return seconds
 
@@ -156,7 +163,11 @@ class Workbench:
 def main():
     bench = Workbench()
     for line in sys.stdin:
-        print(json.dumps({"seconds": bench.time(json.loads(line))}), flush=True)
+        try:
+            answer = {"seconds": bench.time(json.loads(line))}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ namespace {
 /// What bash offers for the last of the words.
 std::string offered(const Program& arzoo, const std::string& words) {
   return arzoo
-      .call("bash", {"-c", "eval \"$(../bin/arzoo completion bash)\"; COMP_WORDS=(" + words +
-                               "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _arzoo; echo -n \"${COMPREPLY[*]}\""})
+      .call("bash",
+            {"-c", "eval \"$(../bin/arzoo completion bash)\"; COMP_WORDS=(" + words +
+                       "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _arzoo; echo -n \"${COMPREPLY[*]}\""})
       .out;
 }
 
@@ -16,14 +17,16 @@ std::string offered(const Program& arzoo, const std::string& words) {
 
 TEST_CASE("the bash script parses and needs no other") {
   const Program arzoo(Library::none);
-  const auto ended = arzoo.call("bash", {"--norc", "-c", "../bin/arzoo completion bash > script && bash -n script && . ./script"});
+  const auto ended = arzoo.call(
+      "bash", {"--norc", "-c", "../bin/arzoo completion bash > script && bash -n script && . ./script"});
   CHECK(ended.code == 0);
   CHECK(ended.err.empty());
 }
 
 TEST_CASE("the zsh script parses where there is a zsh") {
   const Program arzoo(Library::none);
-  const auto ended = arzoo.call("sh", {"-c", "../bin/arzoo completion zsh > script; ! command -v zsh > /dev/null || zsh -n script"});
+  const auto ended = arzoo.call(
+      "sh", {"-c", "../bin/arzoo completion zsh > script; ! command -v zsh > /dev/null || zsh -n script"});
   CHECK(ended.code == 0);
   CHECK(ended.err.empty());
   CHECK_THAT(read_file(arzoo.files() / "script"), ContainsSubstring("#compdef arzoo\n"));

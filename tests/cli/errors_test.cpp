@@ -23,49 +23,74 @@ struct Mistake {
 
 const std::vector<std::string> kForecast{"forecast", "--model", "weights.pth", "--input", "series.csv"};
 
-Mistake with(std::vector<std::string> words, const std::vector<std::string>& more, int code, std::string message) {
+Mistake with(std::vector<std::string> words, const std::vector<std::string>& more, int code,
+             std::string message) {
   words.insert(words.end(), more.begin(), more.end());
   return {std::move(words), code, std::move(message)};
 }
 
 std::vector<Mistake> usage_mistakes() {
   return {
-      {{}, 2,
-       "a command is missing, expected one of train, forecast, bench, models, inspect, convert, completion (see arzoo --help)"},
+      {{},
+       2,
+       "a command is missing, expected one of train, forecast, bench, models, inspect, convert, completion "
+       "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
       {{"dance"}, 2, R"(unknown command "dance" (see arzoo --help))"},
-      {{"--quiet", "train"}, 2, R"(unknown option "--quiet" (options stand after the command, see arzoo --help))"},
-      {{"bench"}, 2, "bench: a command is missing, expected one of table, speed, parity (see arzoo bench --help)"},
+      {{"--quiet", "train"},
+       2,
+       R"(unknown option "--quiet" (options stand after the command, see arzoo --help))"},
+      {{"bench"},
+       2,
+       "bench: a command is missing, expected one of table, speed, parity (see arzoo bench --help)"},
       {{"bench", "party"}, 2, R"(bench: unknown command "party" (did you mean "parity"?))"},
       {{"bench", "parity"}, 2, "bench parity: DIR is required (see arzoo bench parity --help)"},
       {{"bench", "table"}, 2, "bench table: SUITE.json is required (see arzoo bench table --help)"},
       {{"train"}, 2, "train: CONFIG.json is required (see arzoo train --help)"},
-      {{"train", "config.json", "more.json"}, 2, "train: unexpected argument more.json (see arzoo train --help)"},
-      {{"train", "config.json", "--resum"}, 2, R"(train: unknown option "--resum" (did you mean "--resume"?))"},
+      {{"train", "config.json", "more.json"},
+       2,
+       "train: unexpected argument more.json (see arzoo train --help)"},
+      {{"train", "config.json", "--resum"},
+       2,
+       R"(train: unknown option "--resum" (did you mean "--resume"?))"},
       {{"train", "config.json", "-x"}, 2, R"(train: unknown option "-x" (see arzoo train --help))"},
       {{"train", "config.json", "--json=perhaps"}, 2, "train: --json: expected no value, it is a flag"},
       {{"train", "config.json", "--seed"}, 2, "train: --seed: expected a value, got none"},
-      {{"train", "config.json", "--seed", "-1"}, 2, R"(train: --seed: expected an integer of at least 0, got "-1")"},
+      {{"train", "config.json", "--seed", "-1"},
+       2,
+       R"(train: --seed: expected an integer of at least 0, got "-1")"},
       {{"train", "config.json", "--seed", "9223372036854775808"},
        2,
        R"(train: --seed: expected an integer of at least 0, got "9223372036854775808")"},
-      {{"train", "config.json", "--threads", "0"}, 2, R"(train: --threads: expected an integer from 1 to 1024, got "0")"},
-      {{"train", "config.json", "--seed", "1", "--seed", "2"}, 2, "train: --seed: given more than once, expected one value"},
-      {{"train", "config.json", "--quiet", "--verbose"}, 2, "train: --quiet and --verbose cannot be given together"},
+      {{"train", "config.json", "--threads", "0"},
+       2,
+       R"(train: --threads: expected an integer from 1 to 1024, got "0")"},
+      {{"train", "config.json", "--seed", "1", "--seed", "2"},
+       2,
+       "train: --seed: given more than once, expected one value"},
+      {{"train", "config.json", "--quiet", "--verbose"},
+       2,
+       "train: --quiet and --verbose cannot be given together"},
       {{"train", "config.json", "--device", "gpu"},
        2,
        R"(train: --device: expected auto, cpu, cuda or cuda:i, got "gpu" (did you mean "cuda"?))"},
       {{"train", "config.json", "--device", "cuda:-1"},
        2,
-       R"(train: --device: expected auto, cpu, cuda or cuda:i, got "cuda:-1" (did you mean "cuda"?))"},
+       R"(train: --device: expected auto, cpu, cuda or cuda:i, got "cuda:-1")"},
       {{"train", "config.json", "--dtype", "bf61"},
        2,
        R"(train: --dtype: expected one of fp32, bf16, fp16, got "bf61" (did you mean "bf16"?))"},
-      {{"models", "itransfomer"}, 2, R"(models: NAME: no model is called "itransfomer" (did you mean "itransformer"?))"},
+      {{"models", "itransfomer"},
+       2,
+       R"(models: NAME: no model is called "itransfomer" (did you mean "itransformer"?))"},
       {{"models", "--schema"}, 2, "models: --schema needs the NAME of a model (`arzoo models` lists them)"},
-      {{"models", "itransformer", "--schema", "--config"}, 2, "models: --schema and --config cannot be given together"},
+      {{"models", "itransformer", "--schema", "--config"},
+       2,
+       "models: --schema and --config cannot be given together"},
       {{"convert", "weights.pth"}, 2, "convert: OUT.safetensors is required (see arzoo convert --help)"},
-      {{"convert", "weights.pth", "out.pth"}, 2, "convert: out.pth: expected a name that ends in .safetensors"},
+      {{"convert", "weights.pth", "out.pth"},
+       2,
+       "convert: out.pth: expected a name that ends in .safetensors"},
       {{"completion", "fish"}, 2, R"(completion: SHELL: expected one of bash, zsh, got "fish")"},
   };
 }
@@ -73,17 +98,23 @@ std::vector<Mistake> usage_mistakes() {
 std::vector<Mistake> file_mistakes() {
   return {
       {{"train", "absent.json"}, 2, "absent.json: cannot be read (expected a JSON file)"},
-      {{"train", "config.json", "--set", "model.d_modle=8"}, 2, R"(config.json: /model/d_modle: unknown key (did you mean "d_model"?))"},
+      {{"train", "config.json", "--set", "model.d_modle=8"},
+       2,
+       R"(config.json: /model/d_modle: unknown key (did you mean "d_model"?))"},
       {{"train", "config.json", "--set", "training.epochs=0"},
        2,
-       "config.json: /training/epochs: expected an integer of at least 1, got 0"},
-      {{"train", "config.json", "--out", ""}, 2, R"(config.json: /output: expected the name of a folder, got "")"},
+       "config.json: /training/epochs: expected an integer >= 1, got 0"},
+      {{"train", "config.json", "--out", ""},
+       2,
+       R"(config.json: /output: expected the name of a folder, got "")"},
       {{"forecast"}, 2, "forecast: --model is required (see arzoo forecast --help)"},
-      {{"forecast", "--model", "weights.pth"}, 2, "forecast: --input is required (see arzoo forecast --help)"},
-      {{"forecast", "--model", "weights.pth", "--stream", "--json"}, 2, "forecast: --stream and --json cannot be given together"},
+      {{"forecast", "--model", "weights.pth"},
+       2,
+       "forecast: --input is required (see arzoo forecast --help)"},
       {{"forecast", "--model", "absent", "--input", "series.csv", "--output", "out.csv"},
        3,
-       "forecast: --model: absent: no such file or directory, expected a run directory, a checkpoint folder or a weights file"},
+       "forecast: --model: absent: no such file or directory, expected a run directory, a checkpoint folder "
+       "or a weights file"},
       {{"forecast", "--model", "weights.pth", "--input", "series.csv", "absent.csv", "--output", "out.csv"},
        3,
        "forecast: --input: absent.csv: no such file or directory"},
@@ -91,16 +122,25 @@ std::vector<Mistake> file_mistakes() {
        3,
        "forecast: --input: empty: is a folder, expected a file"},
       with(kForecast, {}, 2, "forecast: --output is required (see arzoo forecast --help)"),
-      with(kForecast, {"--output", "series.csv"}, 2, "forecast: --output: series.csv is an input as well, expected another file"),
-      with(kForecast, {"--output", "absent/out.csv"}, 2, "forecast: --output: absent/out.csv: there is no folder absent"),
-      with(kForecast, {"--output", "empty"}, 2, R"(forecast: --output: "empty" is a folder, expected the name of a file)"),
-      with(kForecast, {"--output", "out.csv", "--level", "80,100"}, 2, R"(forecast: --level: expected a number between 0 and 100, got "100")"),
-      with(kForecast, {"--output", "out.csv", "--horizon", "0"}, 2, R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
-      with(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2, R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
-      {{"convert", "weights.pth", "absent/out.safetensors"}, 2, "convert: absent/out.safetensors: there is no folder absent"},
+      with(kForecast, {"--output", "series.csv"}, 2,
+           "forecast: --output: series.csv is an input as well, expected another file"),
+      with(kForecast, {"--output", "absent/out.csv"}, 2,
+           "forecast: --output: absent/out.csv: there is no folder absent"),
+      with(kForecast, {"--output", "empty"}, 2,
+           R"(forecast: --output: "empty" is a folder, expected the name of a file)"),
+      with(kForecast, {"--output", "out.csv", "--level", "80,100"}, 2,
+           R"(forecast: --level: expected a number between 0 and 100, got "100")"),
+      with(kForecast, {"--output", "out.csv", "--horizon", "0"}, 2,
+           R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
+      with(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2,
+           R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
+      {{"convert", "weights.pth", "absent/out.safetensors"},
+       2,
+       "convert: absent/out.safetensors: there is no folder absent"},
       {{"inspect", "absent"},
        3,
-       "inspect: absent: no such file or directory, expected a run directory, a checkpoint folder or a weights file"},
+       "inspect: absent: no such file or directory, expected a run directory, a checkpoint folder or a "
+       "weights file"},
       {{"bench", "table", "absent.json"}, 2, "absent.json: cannot be read (expected a JSON file)"},
   };
 }
@@ -142,7 +182,8 @@ TEST_CASE("fixture folders that are not there or empty are bad input") {
   CHECK_THAT(absent.err, ContainsSubstring("/absent: no such file or directory"));
   const auto empty = arzoo({"bench", "parity", "empty"});
   CHECK(empty.code == 3);
-  CHECK(empty.err == "arzoo: bench parity: empty: no fixture in or below this folder, expected a case.json\n");
+  CHECK(empty.err ==
+        "arzoo: bench parity: empty: no fixture in or below this folder, expected a case.json\n");
 }
 
 TEST_CASE("with --json an error is a document as well, also when the command line does not parse") {
@@ -151,6 +192,12 @@ TEST_CASE("with --json an error is a document as well, also when the command lin
   CHECK(ended.json()["error"]["message"] == "absent.json: cannot be read (expected a JSON file)");
   CHECK(ended.json()["error"]["exit_code"] == 2);
   CHECK(arzoo({"trian", "--json"}).json()["error"]["exit_code"] == 2);
+}
+
+TEST_CASE("a stream has stdout to itself, so --json is refused") {
+  const auto ended = PreparedProgram()({"forecast", "--model", "weights.pth", "--stream", "--json"});
+  CHECK(ended.code == 2);
+  CHECK(ended.err == "arzoo: forecast: --stream and --json cannot be given together\n");
 }
 
 TEST_CASE("control characters of an argument do not reach the terminal") {

@@ -24,8 +24,8 @@ std::vector<std::string> words(const std::string& text) {
 
 TEST_CASE("the help of each command is the approved one and shows an example") {
   const Program arzoo(Library::none);
-  const std::string command = GENERATE("train", "forecast", "bench table", "bench speed", "bench parity", "models",
-                                       "inspect", "convert", "completion");
+  const std::string command = GENERATE("train", "forecast", "bench table", "bench speed", "bench parity",
+                                       "models", "inspect", "convert", "completion");
   CAPTURE(command);
   const auto help = arzoo(words(command + " --help"));
   CHECK(help.code == 0);

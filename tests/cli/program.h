@@ -40,7 +40,9 @@ class Program {
 
   fs::path files() const { return folder_ / "files"; }
   fs::path bin() const { return folder_ / "bin"; }
-  fs::path write(const std::string& name, const std::string& text) const { return folder_.write("files/" + name, text); }
+  fs::path write(const std::string& name, const std::string& text) const {
+    return folder_.write("files/" + name, text);
+  }
 
   Ended operator()(const std::vector<std::string>& arguments) const {
     const auto start = std::chrono::steady_clock::now();
@@ -54,7 +56,8 @@ class Program {
     return wait(spawn(program, arguments), start);
   }
 
-  /// Sends the signals one after another as soon as the program says "waiting" on stderr, then waits for its end.
+  /// Sends the signals one after another as soon as the program says "waiting" on stderr, then waits for its
+  /// end.
   Ended interrupted(const std::vector<std::string>& arguments, const std::vector<int>& signals) const {
     using namespace std::chrono_literals;
     const auto start = std::chrono::steady_clock::now();
@@ -77,8 +80,10 @@ class Program {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, kMode);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, kMode);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                     kMode);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC,
+                                     kMode);
     posix_spawn_file_actions_addchdir_np(&actions, files_folder.c_str());
     arguments.insert(arguments.begin(), program);
     std::vector<char*> words;
@@ -97,14 +102,16 @@ class Program {
     int status = 0;
     ::waitpid(child, &status, 0);
     const auto end = std::chrono::steady_clock::now();
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : kSignalled + WTERMSIG(status), read_file(folder_ / "out"),
-            read_file(folder_ / "err"), std::chrono::duration<double>(end - start).count()};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : kSignalled + WTERMSIG(status),
+            read_file(folder_ / "out"), read_file(folder_ / "err"),
+            std::chrono::duration<double>(end - start).count()};
   }
 
   TempDir folder_;
 };
 
 /// The smallest config that is right.
-inline constexpr const char* kConfig = R"({"model": {"name": "itransformer"}, "data": {"path": "series.csv"}})";
+inline constexpr const char* kConfig =
+    R"({"model": {"name": "itransformer"}, "data": {"path": "series.csv"}})";
 
 }  // namespace arzoo::test

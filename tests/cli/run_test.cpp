@@ -67,9 +67,10 @@ TEST_CASE("options reach the task") {
   const auto trained = arzoo({"train", "config.json", "--seed", "7", "--out", "runs/mine", "--json"}).json();
   CHECK(trained["seed"] == 7);
   CHECK(trained["run_dir"] == "runs/mine");
-  const auto forecast = arzoo({"forecast", "--model", "model.safetensors", "--input", "series.csv", "series.csv", "--output",
-                               "out.csv", "--level", "95", "--level", "80,95", "--horizon", "12", "--json"})
-                            .json();
+  const auto forecast =
+      arzoo({"forecast", "--model", "model.safetensors", "--input", "series.csv", "series.csv", "--output",
+             "out.csv", "--level", "95", "--level", "80,95", "--horizon", "12", "--json"})
+          .json();
   CHECK(forecast["levels"] == nlohmann::json({80.0, 95.0}));
   CHECK(forecast["horizon"] == 12);
   const auto table = arzoo({"bench", "table", "suite.json", "--only", "a", "--only", "b", "--json"}).json();

@@ -6,7 +6,8 @@ using namespace arzoo::test;
 
 namespace {
 
-constexpr double kBound = 0.1;  // seconds; a few milliseconds on an idle machine, this leaves room for a busy one
+constexpr double kBound =
+    0.1;  // seconds; a few milliseconds on an idle machine, this leaves room for a busy one
 
 /// Of several calls, which must all end with `code`.
 double median_seconds(const Program& arzoo, const std::vector<std::string>& words, int code) {
@@ -24,7 +25,8 @@ double median_seconds(const Program& arzoo, const std::vector<std::string>& word
 
 TEST_CASE("help, versions, models, completion and mistakes are answered at once, without libarzoo") {
   const Program arzoo(Library::none);
-  arzoo.write("wrong.json", R"({"model": {"name": "itransformer", "d_modle": 8}, "data": {"path": "x.csv"}})");
+  arzoo.write("wrong.json",
+              R"({"model": {"name": "itransformer", "d_modle": 8}, "data": {"path": "x.csv"}})");
   const auto [words, code] = GENERATE(table<std::vector<std::string>, int>({
       {{"--help"}, 0},
       {{"--version"}, 0},
@@ -76,7 +78,8 @@ TEST_CASE("an installed libarzoo is found in lib/arzoo") {
 TEST_CASE("a dry run shows the resolved config even if the plan cannot be made") {
   const Program arzoo(Library::none);
   arzoo.write("config.json", kConfig);
-  const auto ended = arzoo({"train", "config.json", "--dry-run", "--set", "training.epochs=3", "--seed", "5"});
+  const auto ended =
+      arzoo({"train", "config.json", "--dry-run", "--set", "training.epochs=3", "--seed", "5"});
   CHECK(ended.code == 1);
   CHECK(ended.json()["training"]["epochs"] == 3);
   CHECK(ended.json()["seed"] == 5);

@@ -1,5 +1,5 @@
-// A libarzoo without torch whose tasks answer at once: what the launcher does before and after a task can be tested in
-// milliseconds. The model or file name says how a task ends.
+// A libarzoo without torch whose tasks answer at once: what the launcher does before and after a task can be
+// tested in milliseconds. The model or file name says how a task ends.
 
 #include <cstdio>
 #include <thread>
@@ -13,7 +13,8 @@ using plan::Outcome;
 using Stop = plan::TaskTable::Stop;
 
 Outcome train(const plan::TrainTask& task, Progress& progress, Stop stop) {
-  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"parameters", 1000}, {"state_bytes", 16000}, {"steps", 40}}}}};
+  if (task.dry_run)
+    return {ExitCode::ok, "", {{"plan", {{"parameters", 1000}, {"state_bytes", 16000}, {"steps", 40}}}}};
   progress.begin("train", 2);
   progress.step({{"loss", 0.5}});
   progress.note("a note");
@@ -46,7 +47,11 @@ Outcome forecast(const plan::ForecastTask& task, Progress&, Stop) {
     std::fflush(stdout);
     return {ExitCode::ok, "", {{"windows", 1}}};
   }
-  Json result{{"output", task.output.string()}, {"series", 3}, {"rows", 288}, {"horizon", task.horizon.value_or(96)}, {"seconds", 0.4}};
+  Json result{{"output", task.output.string()},
+              {"series", 3},
+              {"rows", 288},
+              {"horizon", task.horizon.value_or(96)},
+              {"seconds", 0.4}};
   result["plots"] = Json::array();
   if (task.plot) result["plots"].push_back((*task.plot / "a.svg").string());
   result["levels"] = task.levels;
@@ -54,11 +59,14 @@ Outcome forecast(const plan::ForecastTask& task, Progress&, Stop) {
 }
 
 Outcome inspect(const plan::InspectTask& task, Progress&, Stop) {
-  if (task.path.filename() == "broken.safetensors") return {ExitCode::data, "broken.safetensors: header is cut", {}};
-  Json result{{"path", task.path.string()}, {"format", "safetensors"}, {"parameters", 1234567}, {"bytes", 4938268}};
+  if (task.path.filename() == "broken.safetensors")
+    return {ExitCode::data, "broken.safetensors: header is cut", {}};
+  Json result{
+      {"path", task.path.string()}, {"format", "safetensors"}, {"parameters", 1234567}, {"bytes", 4938268}};
   result["metadata"] = {{"format", "pt"}};
-  result["tensors"] = Json::array({{{"name", "projector.weight"}, {"dtype", "F32"}, {"shape", {96, 512}}, {"bytes", 196608}},
-                                   {{"name", "\x1b[2Jname"}, {"dtype", "F32"}, {"shape", Json::array()}, {"bytes", 4}}});
+  result["tensors"] =
+      Json::array({{{"name", "projector.weight"}, {"dtype", "F32"}, {"shape", {96, 512}}, {"bytes", 196608}},
+                   {{"name", "\x1b[2Jname"}, {"dtype", "F32"}, {"shape", Json::array()}, {"bytes", 4}}});
   return {ExitCode::ok, "", result};
 }
 
@@ -76,27 +84,39 @@ Outcome parity(const plan::ParityTask& task, Progress&, Stop) {
   Json result{{"cases", Json::array()}, {"passed", 0}, {"failed", 0}};
   for (const auto& folder : task.folders) {
     const bool passed = folder.filename() != "wrong";
-    Json output{{"name", "out.forecast"}, {"max_abs", 1.5e-6}, {"max_rel", passed ? Json(3e-6) : Json(nullptr)}, {"passed", passed}};
+    Json output{{"name", "out.forecast"},
+                {"max_abs", 1.5e-6},
+                {"max_rel", passed ? Json(3e-6) : Json(nullptr)},
+                {"passed", passed}};
     if (!passed) output["worst"] = "[0, 3, 1]";
-    result["cases"].push_back({{"case", folder.filename().string()}, {"kind", "forward"}, {"passed", passed}, {"outputs", Json::array({output})}});
+    result["cases"].push_back({{"case", folder.filename().string()},
+                               {"kind", "forward"},
+                               {"passed", passed},
+                               {"outputs", Json::array({output})}});
     Json& count = result[passed ? "passed" : "failed"];
     count = count.get<int>() + 1;
   }
   const bool failed = result["failed"] > 0;
-  return {failed ? ExitCode::check_failed : ExitCode::ok, failed ? "parity: 1 of 2 cases failed" : "", result};
+  return {failed ? ExitCode::check_failed : ExitCode::ok, failed ? "parity: 1 of 2 cases failed" : "",
+          result};
 }
 
 Outcome table(const plan::TableTask& task, Progress&, Stop) {
-  return {ExitCode::ok, "", {{"markdown", "| model | mse |\n| ----- | --: |\n"}, {"out", task.out.string()}, {"only", task.only}}};
+  return {
+      ExitCode::ok,
+      "",
+      {{"markdown", "| model | mse |\n| ----- | --: |\n"}, {"out", task.out.string()}, {"only", task.only}}};
 }
 
 Outcome speed(const plan::SpeedTask& task, Progress&, Stop) {
-  return {ExitCode::ok, "", {{"windows_per_second", 1234.5}, {"peak_bytes", 2048}, {"out", task.out.string()}}};
+  return {
+      ExitCode::ok, "", {{"windows_per_second", 1234.5}, {"peak_bytes", 2048}, {"out", task.out.string()}}};
 }
 
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train, &forecast, &inspect, &convert, &models, &parity, &table, &speed};
+  static const plan::TaskTable functions{&train,  &forecast, &inspect, &convert,
+                                         &models, &parity,   &table,   &speed};
   return &functions;
 }

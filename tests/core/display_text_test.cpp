@@ -53,7 +53,8 @@ TEST_CASE("shortening never splits a code point", "[display_text_test]") {
 TEST_CASE("markup is escaped and broken UTF-8 replaced", "[display_text_test]") {
   CHECK(escape_markup("<a b=\"c\">&'</a>") == "&lt;a b=&quot;c&quot;&gt;&amp;&#39;&lt;/a&gt;");
   CHECK(escape_markup("größe €") == "größe €");
-  CHECK(escape_markup("a\xFF" "b\xC3") == "a\uFFFDb\uFFFD");
+  CHECK(escape_markup("a\xFF"
+                      "b\xC3") == "a\uFFFDb\uFFFD");
   CHECK(escape_markup(std::string_view("\0\x1b\n", 3)) == "\uFFFD\uFFFD\n");
   CHECK(escape_markup("\xED\xA0\x80") == "\uFFFD\uFFFD\uFFFD");
 }

@@ -17,7 +17,9 @@ std::uint64_t little_endian(const std::string& bytes, std::size_t at, std::size_
   return value;
 }
 
-std::uint64_t masked(std::uint32_t crc) { return static_cast<std::uint32_t>((crc >> 15U | crc << 17U) + 0xA282EAD8U); }
+std::uint64_t masked(std::uint32_t crc) {
+  return static_cast<std::uint32_t>((crc >> 15U | crc << 17U) + 0xA282EAD8U);
+}
 
 /// The payloads of a TFRecord file, each checked against its sums.
 std::vector<std::string> records_of(const std::string& bytes) {
@@ -37,7 +39,7 @@ std::vector<std::string> records_of(const std::string& bytes) {
 TEST_CASE("CRC-32C has its published check values", "[event_file_test]") {
   CHECK(crc32c("123456789") == 0xE3069283U);
   CHECK(crc32c("") == 0U);
-  CHECK(crc32c(std::string(32, '\0')) == 0x8A9136AAU);   // RFC 3720, B.4
+  CHECK(crc32c(std::string(32, '\0')) == 0x8A9136AAU);  // RFC 3720, B.4
   CHECK(crc32c(std::string(32, '\xFF')) == 0x62A8AB43U);
 }
 
@@ -58,11 +60,13 @@ TEST_CASE("a file holds version, start and one event for each step, byte for byt
   REQUIRE(records.size() == 3);
   using namespace std::string_literals;
   const std::string time = "\x09\0\0\0\x40\xFC\x54\xD9\x41"s;
-  CHECK(records[0] == time + "\x10\0\x1A\x0D" "brain.Event:2"s);
+  CHECK(records[0] == time +
+                          "\x10\0\x1A\x0D"
+                          "brain.Event:2"s);
   CHECK(records[1] == time + "\x10\x01\x3A\x02\x08\x01"s);
-  CHECK(records[2] == time + "\x10\xAC\x02\x2A\x1E"s                             // step 300; summary of 30 bytes
-                          + "\x0A\x11\x0A\x0Atrain/loss\x15\0\0\0\x3F"s           // 0.5
-                          + "\x0A\x09\x0A\x02lr\x15\0\0\x80\x3F"s);               // 1.0
+  CHECK(records[2] == time + "\x10\xAC\x02\x2A\x1E"s                     // step 300; summary of 30 bytes
+                          + "\x0A\x11\x0A\x0Atrain/loss\x15\0\0\0\x3F"s  // 0.5
+                          + "\x0A\x09\x0A\x02lr\x15\0\0\x80\x3F"s);      // 1.0
 }
 
 TEST_CASE("a resumed run gets a file of its own, named behind the first", "[event_file_test]") {

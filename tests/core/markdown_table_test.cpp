@@ -18,7 +18,8 @@ Table sample() {
 
 }  // namespace
 
-TEST_CASE("Markdown columns are aligned, numbers to the right, decimals by the column", "[markdown_table_test]") {
+TEST_CASE("Markdown columns are aligned, numbers to the right, decimals by the column",
+          "[markdown_table_test]") {
   CHECK(to_markdown(sample()) ==
         "| model        | horizon |   mse |\n"
         "| ------------ | ------: | ----: |\n"
@@ -39,7 +40,8 @@ TEST_CASE("CSV quotes what needs quotes and keeps all digits", "[markdown_table_
   CHECK(to_csv(table) == "name,value\n\"say \"\"hi\"\", twice\",0.30000000000000004\n\"two\nlines\",\n");
 }
 
-TEST_CASE("JSON keeps the order of the columns; empty and not-finite cells are null", "[markdown_table_test]") {
+TEST_CASE("JSON keeps the order of the columns; empty and not-finite cells are null",
+          "[markdown_table_test]") {
   Table table({"b", "a", "c"});
   table.add({std::numeric_limits<double>::quiet_NaN(), 7, {}});
   CHECK(to_json(table).dump() == R"([{"b":null,"a":7,"c":null}])");

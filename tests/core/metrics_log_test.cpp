@@ -69,7 +69,8 @@ TEST_CASE("lines of the last saved step stay", "[metrics_log_test]") {
 }
 
 TEST_CASE("a line that is no log line is named and the file left alone", "[metrics_log_test]") {
-  const std::string line = GENERATE("{\"loss\":1}", "{\"step\":1.5}", "{\"step\":\"1\"}", "[1]", "", "{\"step\":1", "\xFF");
+  const std::string line =
+      GENERATE("{\"loss\":1}", "{\"step\":1.5}", "{\"step\":\"1\"}", "[1]", "", "{\"step\":1", "\xFF");
   const TempDir temp;
   const std::string text = "{\"step\":1}\n" + line + "\n{\"step\":3}\n";
   const auto path = temp.write("m", text);

@@ -20,8 +20,8 @@ struct Screen {
       ++writes;
     };
     out.now = [this] {
-      return ProgressOutput::Time(std::chrono::duration_cast<std::chrono::nanoseconds>(
-          std::chrono::duration<double>(seconds)));
+      return ProgressOutput::Time(
+          std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)));
     };
     out.width = [this] { return columns; };
     return out;
@@ -87,7 +87,7 @@ TEST_CASE("the terminal's line has label, bar, count, time left, values and rate
   screen.seconds = 10.0;
   progress->step({{"loss", 0.348219}, {"lr", 1e-5}}, 50);
   CHECK(screen.last_line() ==
-        "train  ━━━━━━━╸┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄  50/200  eta 30s  loss 0.3482  5/s  lr 1e-05");
+        "train  ━━━━━━━╸┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄   50/200  eta 30s  loss 0.3482  5/s  lr 1e-05");
   progress->step({}, 0);
   CHECK_THAT(screen.last_line(), ContainsSubstring("loss 0.3482"));
 }
@@ -134,7 +134,8 @@ TEST_CASE("a note on a terminal stands above the line, which is drawn again", "[
   CHECK_THAT(screen.last_line(), ContainsSubstring("train"));
 }
 
-TEST_CASE("an unfinished terminal line is closed, so that an error message starts on its own", "[progress_test]") {
+TEST_CASE("an unfinished terminal line is closed, so that an error message starts on its own",
+          "[progress_test]") {
   Screen screen;
   auto progress = make_terminal_progress(kPlain, screen.output());
   progress->begin("train", 3);
@@ -171,7 +172,8 @@ TEST_CASE("a log file gets few lines, and one at the end of each phase", "[progr
   const auto lines = count_of(screen.text, "\n");
   CHECK(lines > 20);
   CHECK(lines < 120);
-  CHECK(screen.text.substr(0, screen.text.find('\n')) == "train: 5/86400 (0%), 1/s, 23h59m left, loss 0.5000");
+  CHECK(screen.text.substr(0, screen.text.find('\n')) ==
+        "train: 5/86400 (0%), 1/s, 23h59m left, loss 0.5000");
   CHECK_THAT(screen.text, Catch::Matchers::EndsWith("train: 86400/86400 in 1d00h, 1/s, loss 0.5000\n"));
 }
 
@@ -214,7 +216,10 @@ TEST_CASE("without colour there is no colour code", "[progress_test]") {
 
 TEST_CASE("control characters in a name cannot reach the terminal", "[progress_test]") {
   Screen screen;
-  make_line_progress(kPlain, screen.output())->note("a\x1b[2J\nb\xC2\x9B" "c\x7F");
+  make_line_progress(kPlain, screen.output())
+      ->note(
+          "a\x1b[2J\nb\xC2\x9B"
+          "c\x7F");
   CHECK(screen.text == "a [2J b c \n");
 }
 

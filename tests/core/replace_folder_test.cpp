@@ -74,11 +74,13 @@ TEST_CASE("an exception in the middle leaves the old folder, and passes through"
   CHECK(entries_in(temp.path()) == 1);
 }
 
-TEST_CASE("a parent that takes no folder is a system failure that names the target", "[replace_folder_test]") {
+TEST_CASE("a parent that takes no folder is a system failure that names the target",
+          "[replace_folder_test]") {
   const TempDir temp;
   temp.write("file", "");
   CHECK_THROWS_AS(replace_folder(temp / "file/last", [](const fs::path&) {}), SystemFailure);
-  CHECK_THROWS_WITH(replace_folder(temp / "none/last", [](const fs::path&) {}), ContainsSubstring("none/last: cannot be written"));
+  CHECK_THROWS_WITH(replace_folder(temp / "none/last", [](const fs::path&) {}),
+                    ContainsSubstring("none/last: cannot be written"));
 }
 
 TEST_CASE("killed at any moment, the folder is whole", "[replace_folder_test]") {
@@ -89,7 +91,8 @@ TEST_CASE("killed at any moment, the folder is whole", "[replace_folder_test]") 
   for (int round = 0; round < 25; ++round) {
     const pid_t child = ::fork();
     if (child == 0) {
-      for (int version = 1;; ++version) replace_folder(target, [&](const fs::path& folder) { write_version(folder, version); });
+      for (int version = 1;; ++version)
+        replace_folder(target, [&](const fs::path& folder) { write_version(folder, version); });
     }
     ::usleep(std::uniform_int_distribution<useconds_t>(500, 12000)(random));
     ::kill(child, SIGKILL);

@@ -39,8 +39,9 @@ TEST_CASE("a fresh run makes its folder and writes its config", "[run_dir_test]"
 TEST_CASE("a fresh run is refused where a run is, with the way out", "[run_dir_test]") {
   const TempDir temp;
   const fs::path path = finished_run(temp);
-  CHECK_THROWS_WITH(RunDir::create(path, IfExists::fail),
-                    path.string() + ": holds a run already (--resume continues it, --out names another folder)");
+  CHECK_THROWS_WITH(
+      RunDir::create(path, IfExists::fail),
+      path.string() + ": holds a run already (--resume continues it, --out names another folder)");
   CHECK_THROWS_AS(RunDir::create(path, IfExists::fail), UsageError);
   CHECK(test::read_file(path / "last/state") == "saved");
 }
@@ -51,13 +52,15 @@ TEST_CASE("a folder with other things in it is never written into", "[run_dir_te
   temp.write("photos/cat.png", "cat");
   temp.write("model/config.json", "{}");
   temp.write("model/model.safetensors", "weights");
-  CHECK_THROWS_WITH(RunDir::create(temp / "photos", if_exists), ContainsSubstring("is not empty and holds no run"));
+  CHECK_THROWS_WITH(RunDir::create(temp / "photos", if_exists),
+                    ContainsSubstring("is not empty and holds no run"));
   CHECK_THROWS_AS(RunDir::create(temp / "model", if_exists), UsageError);
   CHECK_FALSE(fs::exists(temp / "photos/lock"));
   CHECK(fs::exists(temp / "photos/cat.png"));
 }
 
-TEST_CASE("an empty folder is taken, and so is one of a run killed before its config was written", "[run_dir_test]") {
+TEST_CASE("an empty folder is taken, and so is one of a run killed before its config was written",
+          "[run_dir_test]") {
   const TempDir temp;
   fs::create_directories(temp / "run");
   { const auto run = RunDir::create(temp / "run", IfExists::fail); }
@@ -74,10 +77,12 @@ TEST_CASE("a file in the way is named", "[run_dir_test]") {
 
 TEST_CASE("resume needs a run with a saved state", "[run_dir_test]") {
   const TempDir temp;
-  CHECK_THROWS_WITH(RunDir::create(temp / "none", IfExists::resume), ContainsSubstring("there is no run to resume"));
+  CHECK_THROWS_WITH(RunDir::create(temp / "none", IfExists::resume),
+                    ContainsSubstring("there is no run to resume"));
   CHECK_FALSE(fs::exists(temp / "none"));
   RunDir::create(temp / "unsaved", IfExists::fail).write_config({{"seed", 1}});
-  CHECK_THROWS_WITH(RunDir::create(temp / "unsaved", IfExists::resume), ContainsSubstring("nothing to resume"));
+  CHECK_THROWS_WITH(RunDir::create(temp / "unsaved", IfExists::resume),
+                    ContainsSubstring("nothing to resume"));
   const auto path = finished_run(temp);
   CHECK_NOTHROW(RunDir::create(path, IfExists::resume));
 }
@@ -89,7 +94,8 @@ TEST_CASE("replace removes what the old run left and nothing else", "[run_dir_te
   temp.write("run/loss.svg", "");
   temp.write("run/notes.txt", "mine");
   const auto run = RunDir::create(path, IfExists::replace);
-  for (const auto& gone : {run.config(), run.last(), run.model(), run.report(), path / "events.out.tfevents.1", path / "loss.svg"}) {
+  for (const auto& gone : {run.config(), run.last(), run.model(), run.report(),
+                           path / "events.out.tfevents.1", path / "loss.svg"}) {
     CHECK_FALSE(fs::exists(gone));
   }
   CHECK(test::read_file(path / "notes.txt") == "mine");
@@ -101,7 +107,8 @@ TEST_CASE("a run that is at work cannot be entered, and its process is named", "
   const auto run = RunDir::create(path, IfExists::resume);
   const auto if_exists = GENERATE(IfExists::fail, IfExists::resume, IfExists::replace);
   CHECK_THROWS_AS(RunDir::create(path, if_exists), UsageError);
-  CHECK_THROWS_WITH(RunDir::create(path, if_exists), ContainsSubstring("process " + std::to_string(::getpid())));
+  CHECK_THROWS_WITH(RunDir::create(path, if_exists),
+                    ContainsSubstring("process " + std::to_string(::getpid())));
 }
 
 TEST_CASE("the lock is kept by a moved run and ends with it", "[run_dir_test]") {

@@ -1,0 +1,73 @@
+#include "runtime/named_tensors.h"
+#include "runtime/safetensors.h"
+#include "support/tasks.h"
+
+using namespace arzoo;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path fixture(const std::string& name) { return test::source_dir() / "tests" / "fixtures" / "checkpoints" / name; }
+
+Json inspect(const fs::path& path) {
+  SilentProgress progress;
+  return tasks::inspect({path}, progress, test::kNeverStop);
+}
+
+Json convert(const fs::path& input, const fs::path& output) {
+  SilentProgress progress;
+  return tasks::convert({input, output}, progress, test::kNeverStop);
+}
+
+}  // namespace
+
+TEST_CASE("inspecting counts what a file holds") {
+  const TempDir temp;
+  runtime::write_safetensors(temp / "a.safetensors", {{"w", at::ones({2, 3})}, {"n", at::ones({4}, at::kLong)}}, {{"format", "pt"}});
+  const auto summary = inspect(temp / "a.safetensors");
+  CHECK(summary["format"] == "safetensors");
+  CHECK(summary["parameters"] == 10);
+  CHECK(summary["bytes"] == 2 * 3 * 4 + 4 * 8);
+  CHECK(summary["metadata"]["format"] == "pt");
+  REQUIRE(summary["tensors"].size() == 2);
+  CHECK(summary["tensors"][0]["name"] == "w");
+  CHECK(summary["tensors"][0]["shape"] == Json({2, 3}));
+}
+
+TEST_CASE("a run directory's model is inspected like any folder") {
+  const TempDir temp;
+  const auto data = temp.write("waves.csv", test::wide_csv(test::hourly_table(100)));
+  test::train(test::tiny_config(data), temp / "run");
+  const auto summary = inspect(temp / "run" / "model");
+  CHECK(summary["parameters"].get<int64_t>() == inspect(temp / "run" / "model" / "model.safetensors")["parameters"].get<int64_t>());
+}
+
+TEST_CASE("a converted PyTorch file has the same tensors under the same names") {
+  const auto name = GENERATE("zip.pth", "legacy.pth", "protocol5.pth", "small.safetensors");
+  const TempDir temp;
+  const auto result = convert(fixture(name), temp / "out.safetensors");
+  const auto before = runtime::open_tensors(fixture(name)), after = runtime::open_tensors(temp / "out.safetensors");
+  INFO(name);
+  CHECK(result["tensors"] == before.size());
+  CHECK(result["bytes"] == fs::file_size(temp / "out.safetensors"));
+  CHECK(after.names() == before.names());
+  for (const auto& [key, tensor] : before) CHECK(at::equal(after.at(key), tensor));
+}
+
+TEST_CASE("a file that is no checkpoint is refused, and nothing is written") {
+  const TempDir temp;
+  const auto text = temp.write("notes.pth", "these are notes");
+  CHECK_THROWS_AS(convert(text, temp / "out.safetensors"), CheckpointError);
+  CHECK_THROWS_AS(inspect(text), CheckpointError);
+  CHECK_THROWS_AS(inspect(temp / "none"), CheckpointError);
+  CHECK_FALSE(fs::exists(temp / "out.safetensors"));
+}
+
+TEST_CASE("a file may be converted onto itself") {
+  const TempDir temp;
+  fs::copy(fixture("zip.pth"), temp / "weights");
+  const auto before = runtime::open_tensors(fixture("zip.pth"));
+  convert(temp / "weights", temp / "weights");
+  CHECK(runtime::open_tensors(temp / "weights").names() == before.names());
+}

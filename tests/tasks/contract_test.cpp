@@ -1,0 +1,159 @@
+// What every model of every family must keep, with its tiny config.
+
+#include "plan/catalog.h"
+#include "forecast/experiment.h"
+#include "runtime/optimizer.h"
+#include "runtime/training_options.h"
+#include "runtime/training_step.h"
+#include "support/tasks.h"
+#include "tasks/families.h"
+
+using namespace arzoo;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Entry {
+  std::string family, model;
+};
+
+std::vector<Entry> all_models() {
+  std::vector<Entry> all;
+  for (const auto& family : plan::families()) {
+    for (const auto& model : family.models) all.push_back({std::string(family.name), std::string(model.name)});
+  }
+  return all;
+}
+
+Entry any_model() { return GENERATE(from_range(all_models())); }
+
+fs::path tiny_config_of(const Entry& entry) {
+  return test::source_dir() / "configs" / entry.family / (entry.model + "_tiny.json");
+}
+
+Json resolved(const fs::path& path) { return plan::resolve_run_config(Config::load(path), path.parent_path()); }
+
+/// The model's tiny experiment, freshly initialised from the config's seed.
+std::unique_ptr<runtime::Experiment> tiny_experiment(const Entry& entry, const Json& changes = Json::object()) {
+  auto json = resolved(tiny_config_of(entry));
+  json.merge_patch(changes);
+  const Config config(json, entry.model);
+  runtime::seed(json["seed"].get<int64_t>());
+  std::vector<std::string> notes;
+  return tasks::family_of_model(config.at("model")).experiment(config, {}, notes);
+}
+
+/// The forecaster of an experiment and windows for it; nothing for a family that does not forecast.
+struct Windows {
+  forecast::Forecaster& model;
+  forecast::ForecastBatch batch;
+};
+Windows windows_of(runtime::Experiment& experiment, const std::vector<int64_t>& indices) {
+  auto& forecasting = dynamic_cast<forecast::ForecastExperiment&>(experiment);
+  return {dynamic_cast<forecast::Forecaster&>(experiment.model()), forecasting.data().batch(runtime::Split::train, indices)};
+}
+
+}  // namespace
+
+TEST_CASE("every config file is strict and complete") {
+  for (const auto& file : fs::recursive_directory_iterator(test::source_dir() / "configs")) {
+    const auto& path = file.path();
+    if (path.extension() != ".json" || path.parent_path().filename() == "bench") continue;
+    INFO(path);
+    CHECK_NOTHROW(resolved(path));
+    // What is written into a run directory parses again, to the same.
+    const auto once = resolved(path);
+    CHECK(plan::resolve_run_config(Config(once, "again"), ".") == once);
+  }
+}
+
+TEST_CASE("every model has a tiny config, and its default config is complete") {
+  const auto entry = any_model();
+  INFO(entry.model);
+  CHECK(resolved(tiny_config_of(entry))["model"]["name"] == entry.model);
+  auto config = plan::default_run_config(plan::find_model(Config(entry.model, "contract")));
+  if (config["data"].contains("path")) config["data"]["path"] = "any.csv";
+  CHECK(plan::resolve_run_config(Config(config, "default"), ".") == config);
+}
+
+TEST_CASE("the loss reaches every parameter with a finite gradient") {
+  const auto entry = any_model();
+  const auto experiment = tiny_experiment(entry);
+  experiment->model().train();
+  const auto losses = experiment->loss(0);
+  CHECK(losses.total.dim() == 0);
+  losses.total.backward();
+  for (const auto& parameter : experiment->model().named_parameters()) {
+    INFO(entry.model << " " << parameter.key());
+    const auto& gradient = parameter.value().grad();
+    REQUIRE(gradient.defined());
+    CHECK(gradient.isfinite().all().item<bool>());
+    CHECK(gradient.abs().max().item<double>() > 0.0);
+  }
+}
+
+TEST_CASE("the same seed gives the same numbers, another seed gives others") {
+  const auto entry = any_model();
+  INFO(entry.model);
+  const auto loss_of = [&](int64_t seed) {
+    const auto experiment = tiny_experiment(entry, {{"seed", seed}});
+    experiment->model().train();
+    return experiment->loss(3).total.item<double>();
+  };
+  CHECK(loss_of(1) == loss_of(1));
+  CHECK(loss_of(1) != loss_of(2));
+}
+
+TEST_CASE("a forecast is [windows, pred_len, variates], and a window's own whatever stands beside it") {
+  const auto entry = any_model();
+  if (entry.family != "forecast") return;
+  INFO(entry.model);
+  const auto experiment = tiny_experiment(entry);
+  experiment->model().eval();
+  const c10::InferenceMode inference;
+  auto [model, batch] = windows_of(*experiment, {5, 700, 31});
+  const auto together = model.forecast(batch);
+  CHECK(forecast::scored_channels(together, batch.target).sizes() == batch.target.sizes());
+  for (int64_t i = 0; i < 3; ++i) {
+    auto [same_model, alone] = windows_of(*experiment, {std::vector<int64_t>{5, 700, 31}[std::size_t(i)]});
+    CHECK(at::allclose(same_model.forecast(alone)[0], together[i], 1e-5, 1e-5));
+  }
+}
+
+TEST_CASE("evaluating twice gives the same errors") {
+  const auto entry = any_model();
+  INFO(entry.model);
+  const auto experiment = tiny_experiment(entry);
+  const auto first = experiment->evaluate(runtime::Split::val);
+  REQUIRE_FALSE(first.empty());
+  experiment->loss(0);
+  CHECK(experiment->evaluate(runtime::Split::val) == first);
+}
+
+TEST_CASE("the loss falls on eight fixed samples") {
+  const auto entry = any_model();
+  INFO(entry.model);
+  const auto experiment = tiny_experiment(entry, {{"training", {{"batch_size", 8}}}});
+  runtime::TrainingOptions options;
+  runtime::Adam optimizer(experiment->model().parameters(), options);
+  experiment->model().train();
+  const double before = experiment->loss(0).total.item<double>();
+  for (int step = 0; step < 60; ++step) runtime::training_step(*experiment, optimizer, options, {}, /*step=*/0, 3e-3);
+  CHECK(experiment->loss(0).total.item<double>() < 0.7 * before);
+}
+
+TEST_CASE("a saved model has the weights and the forecasts of the one that was trained") {
+  const auto entry = any_model();
+  if (entry.family != "forecast") return;
+  INFO(entry.model);
+  const TempDir temp;
+  const auto experiment = tiny_experiment(entry);
+  fs::create_directories(temp / "model");
+  experiment->save(temp / "model");
+  const auto opened = forecast::ForecastModel::open(temp / "model", std::nullopt, {});
+  experiment->model().eval();
+  const c10::InferenceMode inference;
+  auto [model, batch] = windows_of(*experiment, {0, 99});
+  CHECK(at::equal(opened.module().forecast(batch), model.forecast(batch)));
+}

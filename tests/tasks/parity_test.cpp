@@ -1,0 +1,198 @@
+#include <algorithm>
+
+#include "runtime/named_tensors.h"
+#include "runtime/safetensors.h"
+#include "support/tasks.h"
+
+using namespace arzoo;
+using runtime::NamedTensors;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path committed() { return test::source_dir() / "tests" / "fixtures" / "forecast"; }
+
+/// The folders in `root` that hold a case of a model or a pipeline that is here, in order.
+std::vector<fs::path> cases_in(const fs::path& root) {
+  std::vector<fs::path> found;
+  if (!fs::is_directory(root)) return found;
+  for (const auto& entry : fs::directory_iterator(root)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with("itransformer_") || name.starts_with("data_")) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<fs::path> all_cases() {
+  auto all = cases_in(committed());
+  // A workplace may have more of them, and the data sets that they need, beside the checkout.
+  const auto more = cases_in(test::source_dir().parent_path() / "shared" / "fixtures" / "forecast");
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+Json replay(const fs::path& folder, bool verbose = false) {
+  plan::ParityTask task;
+  task.compute.device = "cpu";
+  task.folders = {folder};
+  task.verbose = verbose;
+  SilentProgress progress;
+  return tasks::parity(task, progress, test::kNeverStop);
+}
+
+/// A case that may be spoilt: the committed one, copied.
+fs::path copy_of(const TempDir& temp, const std::string& name) {
+  fs::create_directories(temp / "forecast");
+  fs::copy(committed() / name, temp / "forecast" / name, fs::copy_options::recursive);
+  return temp / "forecast" / name;
+}
+
+std::vector<NamedTensors::Entry> tensors_of(const fs::path& file) {
+  std::vector<NamedTensors::Entry> copies;
+  for (const auto& [name, tensor] : runtime::open_tensors(file)) copies.emplace_back(name, tensor.clone());
+  return copies;
+}
+
+void edit_json(const fs::path& path, const Json& patch) {
+  auto json = Json::parse(test::read_file(path));
+  json.merge_patch(patch);
+  std::ofstream(path) << json.dump();
+}
+
+const std::string kForward = "itransformer_small_norm_marks", kTraining = "itransformer_train5";
+
+}  // namespace
+
+TEST_CASE("every fixture passes, each of its outputs compared") {
+  const auto folder = GENERATE(from_range(all_cases()));
+  const auto result = replay(folder);
+  const auto& one = result["cases"][0];
+  INFO(one.dump(1));
+  CHECK(result["passed"] == 1);
+  CHECK(result["failed"] == 0);
+  CHECK(one["outputs"].size() > 0);
+}
+
+TEST_CASE("the committed fixtures cover a forward pass in each variant and training") {
+  CHECK(cases_in(committed()).size() >= 5);
+  CHECK(fs::exists(committed() / kForward));
+  CHECK(fs::exists(committed() / kTraining));
+}
+
+TEST_CASE("intermediate results are shown when asked for") {
+  const auto quiet = replay(committed() / kForward)["cases"][0]["outputs"], verbose = replay(committed() / kForward, true)["cases"][0]["outputs"];
+  CHECK(verbose.size() > quiet.size());
+  for (const auto& output : verbose) {
+    INFO(output.dump());
+    CHECK(output["passed"] == true);
+  }
+}
+
+TEST_CASE("any weight that is a little off fails the case") {
+  const auto name = GENERATE(as<std::string>{}, kForward, kTraining);
+  const auto which = GENERATE(std::size_t{0}, std::size_t{3}, std::size_t{9});
+  const TempDir temp;
+  const auto folder = copy_of(temp, name);
+  auto weights = tensors_of(folder / "weights.safetensors");
+  auto& [key, tensor] = weights[which];
+  // The keys' bias shifts all scores of a query alike, which the softmax takes out again.
+  if (key.find("key_projection.bias") != std::string::npos) return;
+  tensor.view(-1)[0] += 0.05;
+  runtime::write_safetensors(folder / "weights.safetensors", weights);
+  INFO(name << ": " << key);
+  CHECK(replay(folder)["failed"] == 1);
+}
+
+TEST_CASE("a missing, a foreign and a misshapen weight fail the case and are named") {
+  const TempDir temp;
+  const auto folder = copy_of(temp, kForward);
+  auto weights = tensors_of(folder / "weights.safetensors");
+  const auto spoil = GENERATE(0, 1, 2);
+  if (spoil == 0) weights.pop_back();
+  if (spoil == 1) weights.emplace_back("encoder.surplus", at::ones({2}));
+  if (spoil == 2) weights.front().second = weights.front().second.view(-1).narrow(0, 1, 3).clone();
+  const auto name = spoil == 0 ? runtime::open_tensors(folder).entries().back().first : weights[spoil == 1 ? weights.size() - 1 : 0].first;
+  runtime::write_safetensors(folder / "weights.safetensors", weights);
+  const auto result = replay(folder);
+  CHECK(result["failed"] == 1);
+  CHECK(result["cases"][0]["error"].get<std::string>().find(name) != std::string::npos);
+}
+
+TEST_CASE("an output that the case lists and nothing computes fails it") {
+  const auto name = GENERATE(as<std::string>{}, kForward, kTraining);
+  const TempDir temp;
+  const auto folder = copy_of(temp, name);
+  edit_json(folder / "case.json", {{"outputs", {{"surprise", {{"shape", {1}}}}}}});
+  auto io = tensors_of(folder / "io.safetensors");
+  io.emplace_back("surprise", at::ones({1}));
+  runtime::write_safetensors(folder / "io.safetensors", io);
+  const auto result = replay(folder);
+  CHECK(result["failed"] == 1);
+  CHECK(result["cases"][0]["error"] == "1 output(s) were not checked, first surprise");
+}
+
+TEST_CASE("an expected output that is a little off fails, and the place is shown") {
+  const TempDir temp;
+  const auto folder = copy_of(temp, kForward);
+  auto io = tensors_of(folder / "io.safetensors");
+  for (auto& [name, tensor] : io) {
+    if (name == "output") tensor[1][2][3] += 0.01;
+  }
+  runtime::write_safetensors(folder / "io.safetensors", io);
+  const auto result = replay(folder);
+  CHECK(result["failed"] == 1);
+  CHECK(result["cases"][0]["outputs"][0]["worst"].get<std::string>().starts_with("[1, 2, 3]: "));
+}
+
+TEST_CASE("a training case notices one wrong loss, gradient or final weight") {
+  const auto which = GENERATE(0, 1, 2);
+  const TempDir temp;
+  const auto folder = copy_of(temp, kTraining);
+  auto io = tensors_of(folder / "io.safetensors");
+  for (auto& [name, tensor] : io) {
+    if (which == 0 && name == "loss") tensor[4] *= 1.01;
+    if (which == 1 && name == "final.projector.bias") tensor[0] += 1e-3;
+  }
+  runtime::write_safetensors(folder / "io.safetensors", io);
+  if (which == 2) edit_json(folder / "case.json", {{"grad0_l2", {{"projector.bias", 123.0}}}});
+  CHECK(replay(folder)["failed"] == 1);
+}
+
+TEST_CASE("a case that cannot be replayed fails with a reason") {
+  const TempDir temp;
+  const auto folder = copy_of(temp, kForward);
+  SECTION("of a model that is not there") {
+    edit_json(folder / "config.json", {{"model", "GPT"}});
+    CHECK(replay(folder)["cases"][0]["error"].get<std::string>().find("no forecaster is called \"GPT\"") != std::string::npos);
+  }
+  SECTION("of a family that is not there") {
+    fs::create_directories(temp / "poetry");
+    fs::rename(folder, temp / "poetry" / kForward);
+    CHECK(replay(temp / "poetry" / kForward)["cases"][0]["error"].get<std::string>().find("no family is called \"poetry\"") !=
+          std::string::npos);
+  }
+  SECTION("of an unknown kind") {
+    runtime::write_safetensors(folder / "io.safetensors", {{"riddle", at::ones({1})}});
+    CHECK(replay(folder)["cases"][0]["error"].get<std::string>().find("unknown kind") != std::string::npos);
+  }
+  SECTION("broken") {
+    std::ofstream(folder / "io.safetensors") << "no tensors";
+    CHECK(replay(folder)["failed"] == 1);
+  }
+  SECTION("not there") { CHECK(replay(temp / "none")["cases"][0]["error"].get<std::string>().find("no case.json") != std::string::npos); }
+}
+
+TEST_CASE("one failing case does not keep the others from being replayed") {
+  const TempDir temp;
+  plan::ParityTask task;
+  task.compute.device = "cpu";
+  task.folders = {committed() / kForward, temp / "none", committed() / kTraining};
+  RecordingProgress progress;
+  const auto result = tasks::parity(task, progress, test::kNeverStop);
+  CHECK(result["passed"] == 2);
+  CHECK(result["failed"] == 1);
+  CHECK(result["cases"][1]["passed"] == false);
+  CHECK(result["cases"][2]["case"] == "forecast/" + kTraining);
+}

@@ -1,0 +1,149 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "support/stepping_progress.h"
+#include "support/tasks.h"
+
+using namespace arzoo;
+using test::hourly_table;
+using test::SteppingProgress;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path training_file(const TempDir& temp) { return temp.write("waves.csv", test::wide_csv(hourly_table(300))); }
+
+Json busy_config(const TempDir& temp) {
+  return test::tiny_config(training_file(temp), {{"training", {{"save_every", 3}, {"ema_decay", 0.9}, {"max_steps", 20}}}});
+}
+
+void resume(const Json& config, const fs::path& out) {
+  auto task = test::train_task(config, out);
+  task.resume = true;
+  SilentProgress progress;
+  tasks::train(task, progress, test::kNeverStop);
+}
+
+void check_same_run(const fs::path& run, const fs::path& expected) {
+  for (const char* file : {"config.json", "metrics.jsonl", "model/model.safetensors", "model/conformal.safetensors",
+                           "last/model.safetensors", "last/training.safetensors", "last/training.json"}) {
+    INFO(file);
+    CHECK(test::read_file(run / file) == test::read_file(expected / file));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a run leaves its folder as promised and tells what came out") {
+  const TempDir temp;
+  const auto config = test::tiny_config(training_file(temp));
+  const auto result = test::train(config, temp / "run");
+  for (const char* file : {"config.json", "model/config.json", "model/model.safetensors", "last/training.json", "metrics.jsonl",
+                           "report.html"}) {
+    INFO(file);
+    CHECK(fs::exists(temp / "run" / file));
+  }
+  CHECK(result["run_dir"] == (temp / "run").string());
+  CHECK(result["steps"] == 2 * 12);  // 300 rows train on 210: 195 windows, 12 batches of 16
+  CHECK(result["epochs"] == 2);
+  CHECK(result["best"]["val"]["mse"].get<double>() > 0);
+  CHECK(result["test"]["mae"].get<double>() > 0);
+  CHECK(test::read_file(temp / "run/report.html").find("<svg") != std::string::npos);
+}
+
+TEST_CASE("the resolved config of a run repeats it bit for bit") {
+  const TempDir temp;
+  const auto first = test::train(busy_config(temp), temp / "first");
+  const auto again = test::train(Json::parse(test::read_file(temp / "first/config.json")), temp / "again");
+  check_same_run(temp / "again", temp / "first");
+  CHECK(again["test"] == first["test"]);
+}
+
+TEST_CASE("a run interrupted at any step and resumed is the run that was not") {
+  const auto steps = GENERATE(1, 7, 12, 13);
+  const TempDir temp;
+  const auto config = busy_config(temp);
+  test::train(config, temp / "whole");
+  std::atomic<bool> stop = false;
+  SteppingProgress progress([&](int64_t done) { stop = done >= steps; });
+  CHECK_THROWS_AS(tasks::train(test::train_task(config, temp / "run"), progress, stop), Interrupted);
+  resume(config, temp / "run");
+  check_same_run(temp / "run", temp / "whole");
+}
+
+TEST_CASE("a killed process' run is resumed as if nothing had happened") {
+  const TempDir temp;
+  const auto config = busy_config(temp);
+  test::train(config, temp / "whole");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto task = test::train_task(config, temp / "run");
+    task.compute.threads = 1;  // the pool's threads are not in the child
+    SteppingProgress progress([](int64_t done) {
+      if (done == 11) ::kill(::getpid(), SIGKILL);
+    });
+    tasks::train(task, progress, test::kNeverStop);
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  resume(config, temp / "run");
+  check_same_run(temp / "run", temp / "whole");
+}
+
+TEST_CASE("a run in the way is not overwritten") {
+  const TempDir temp;
+  const auto config = test::tiny_config(training_file(temp));
+  test::train(config, temp / "run");
+  CHECK_THROWS_AS(test::train(config, temp / "run"), UsageError);
+}
+
+TEST_CASE("resuming with another model, other data or another seed is refused") {
+  const auto change = GENERATE(Json({{"model", {{"d_ff", 8}}}}), Json({{"data", {{"pred_len", 5}}}}), Json({{"seed", 2}}));
+  const TempDir temp;
+  const auto config = test::tiny_config(training_file(temp));
+  test::train(config, temp / "run");
+  auto other = config;
+  other.merge_patch(change);
+  CHECK_THROWS_WITH(resume(other, temp / "run"), ContainsSubstring("differs from the run in"));
+}
+
+TEST_CASE("a finished run can be given more epochs") {
+  const TempDir temp;
+  auto config = test::tiny_config(training_file(temp), {{"training", {{"lradj", "constant"}, {"patience", 0}}}});
+  test::train(config, temp / "run");
+  config["training"]["epochs"] = 3;
+  resume(config, temp / "run");
+  test::train(config, temp / "whole");
+  check_same_run(temp / "run", temp / "whole");
+}
+
+TEST_CASE("a dry run says what would be done and does none of it") {
+  const TempDir temp;
+  auto task = test::train_task(test::tiny_config(training_file(temp)), temp / "run");
+  task.dry_run = true;
+  SilentProgress progress;
+  const auto plan = tasks::train(task, progress, test::kNeverStop)["plan"];
+  CHECK(plan["steps_per_epoch"] == 12);
+  CHECK(plan["steps"] == 24);
+  CHECK(plan["parameters"].get<int64_t>() > 1000);
+  CHECK_FALSE(fs::exists(temp / "run"));
+}
+
+TEST_CASE("bad data leaves no run behind") {
+  const TempDir temp;
+  const auto path = temp.write("short.csv", test::wide_csv(hourly_table(10)));
+  CHECK_THROWS_AS(test::train(test::tiny_config(path), temp / "run"), DataError);
+  CHECK_FALSE(fs::exists(temp / "run"));
+  CHECK_THROWS_AS(test::train(test::tiny_config(temp / "none.csv"), temp / "run"), Error);
+}
+
+TEST_CASE("the parameters of a default model are counted") {
+  SilentProgress progress;
+  const auto counts = tasks::models({.names = {"itransformer"}}, progress, test::kNeverStop);
+  CHECK(counts["itransformer"].get<int64_t>() > 1'000'000);
+}
