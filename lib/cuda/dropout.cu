@@ -1,6 +1,7 @@
 // The dropout of nn/dropout.h on a CUDA device: the same mask as on the CPU for the same key.
 
 #include <ATen/Dispatch.h>
+#include <ATen/Functions.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/library.h>

@@ -35,10 +35,12 @@ ParityOutput compare(const std::string& name, const at::Tensor& value, const at:
     return output;
   }
   // Equal infinities differ by nothing; a NaN anywhere differs by infinity.
-  const auto difference = at::where(a == b, at::zeros({}, at::kDouble), (a - b).abs()).nan_to_num(std::numeric_limits<double>::infinity());
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const auto difference = at::where(a == b, at::zeros({}, at::kDouble), (a - b).abs()).nan_to_num(kInfinity, kInfinity);
   const auto size = b.abs();
-  const auto excess = difference - tolerance.atol - tolerance.rtol * size;
-  const auto at = excess.nan_to_num(std::numeric_limits<double>::infinity()).argmax().item<int64_t>();
+  // No tolerance is relative to an infinity: it would allow everything.
+  const auto excess = difference - (tolerance.atol + tolerance.rtol * size).nan_to_num(0.0, 0.0);
+  const auto at = excess.argmax().item<int64_t>();
   output.max_abs = difference.max().item<double>();
   output.max_rel = (difference / size.clamp_min(1e-12)).max().item<double>();
   output.passed = excess[at].item<double>() <= 0.0;

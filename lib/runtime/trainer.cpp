@@ -109,8 +109,10 @@ void Trainer::train_epoch() {
       log_line(state_.epoch + 1, {{"loss", state_.log_sum / static_cast<double>(options_.log_every)}, {"learning_rate", rate}});
       state_.log_sum = 0.0;
     }
+    // After an epoch's last step the validation saves, with its line of the log.
+    if (state_.step == last) break;
     if (options_.save_every > 0 && state_.step % options_.save_every == 0) save_last();
-    if (state_.step < last) stop_if_asked();
+    stop_if_asked();
   }
   progress_.end();
 }

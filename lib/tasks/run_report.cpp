@@ -24,7 +24,10 @@ std::map<std::string, Series> read_curves(const std::filesystem::path& metrics) 
       curve.y.push_back(value.get<double>());
     }
   }
-  for (auto& [name, curve] : curves) curve.markers = curve.x.size() < 40;
+  for (auto& [name, curve] : curves) {
+    curve.markers = curve.x.size() < 40;
+    curve.smooth = name == "loss";
+  }
   return curves;
 }
 
