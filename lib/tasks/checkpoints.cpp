@@ -10,7 +10,9 @@
 namespace arzoo::tasks {
 
 Json inspect(const plan::InspectTask& task, Progress&, Stop) {
-  const auto summary = describe_tensors(task.path);
+  // Of a run directory, its best model.
+  const bool run = plan::fs::exists(task.path / "model" / "model.safetensors");
+  const auto summary = describe_tensors(run ? task.path / "model" : task.path);
   Json result{{"path", task.path.string()}, {"format", summary.format}, {"parameters", summary.elements}, {"bytes", summary.bytes}};
   if (!summary.state_dicts.empty()) result["state_dicts"] = summary.state_dicts;
   result["metadata"] = Json::object();
