@@ -26,7 +26,9 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->check(choice({"auto", "wide", "long"}));
   command.add_option("--freq", task.freq, "spacing of the rows, as in 15min, h or D; inferred by default")
       ->type_name("FREQ");
-  command.add_option("--missing", task.missing, "what to do about empty cells and missing rows; as in training by default")
+  command
+      .add_option("--missing", task.missing,
+                  "what to do about empty cells and missing rows; as in training by default")
       ->type_name("error|ffill|interpolate")
       ->check(choice({"error", "ffill", "interpolate"}));
 }

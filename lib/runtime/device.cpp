@@ -1,11 +1,13 @@
 #include "runtime/device.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <torch/torch.h>
 
 #include <charconv>
 #include <filesystem>
+#include <limits>
 
 #include "core/cuda_driver.h"
 #include "core/error.h"
@@ -71,6 +73,15 @@ Compute select_compute(const std::string& device, const std::string& dtype) {
 
 void set_threads(int64_t threads) {
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+}
+
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  constexpr int kLargestFromHeap = 32 << 20;  // glibc's own upper bound
+  mallopt(M_MMAP_THRESHOLD, kLargestFromHeap);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_TOP_PAD, 16 << 20);
+#endif
 }
 
 int64_t threads() { return at::get_num_threads(); }

@@ -21,6 +21,10 @@ Compute select_compute(const std::string& device, const std::string& dtype);
 void set_threads(int64_t threads);
 int64_t threads();
 
+/// Keeps freed memory in the process: tensors of a megabyte come and go with every layer, and handing their pages back and
+/// forth costs a tenth of a small model's inference. Called once, by libarzoo's entry.
+void keep_freed_memory();
+
 /// One call seeds everything random: initialisation, dropout, sampling.
 void seed(int64_t seed);
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <map>
+#include <memory>
 
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kReferencePatience = 120.0;  // seconds to start and build a model
+constexpr double kQuietSpread = 1.5;          // slowest round beside the fastest
 constexpr double kSlowestReference = 100.0;   // times as long as ours before it counts as stuck
 
 /// What follows "key:" in a file of /proc; empty when it is not there.
@@ -88,9 +89,10 @@ class SpeedBench {
   const Json& peaks() const { return peaks_; }
 
  private:
-  double peak_of(const std::string& dtype, const runtime::Compute& compute);
+  void measure_peak(const std::string& dtype, const runtime::Compute& compute);
   std::optional<std::vector<double>> reference_times(Json request, const std::string& cell, double patience);
   Json row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) const;
+  void note_disturbance(const std::string& cell, const std::vector<double>& rounds);
 
   const SpeedSuite& suite_;
   const plan::SpeedTask& task_;
@@ -101,9 +103,10 @@ class SpeedBench {
   Json peaks_ = Json::object();
 };
 
-double SpeedBench::peak_of(const std::string& dtype, const runtime::Compute& compute) {
-  if (!peaks_.contains(dtype)) peaks_[dtype] = runtime::gemm_peak(compute, suite_.gemm_size);
-  return peaks_[dtype];
+/// Measured again before each cell: the best of the run is the peak, so that one disturbed moment does not
+/// lower it.
+void SpeedBench::measure_peak(const std::string& dtype, const runtime::Compute& compute) {
+  peaks_[dtype] = std::max(peaks_.value(dtype, 0.0), runtime::gemm_peak(compute, suite_.gemm_size));
 }
 
 /// A program that cannot be started or is lost is told of once, and the cells go on without it; a request
@@ -138,6 +141,14 @@ std::optional<std::vector<double>> SpeedBench::reference_times(Json request, con
   }
 }
 
+void SpeedBench::note_disturbance(const std::string& cell, const std::vector<double>& rounds) {
+  const auto [least, most] = std::minmax_element(rounds.begin(), rounds.end());
+  if (*most < kQuietSpread * *least) return;
+  progress_.note(fmt::format(
+      "{}: the slowest round took {:.1f} times the fastest (is something else using this machine?)", cell,
+      *most / *least));
+}
+
 Json SpeedBench::row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) const {
   const double p50 = quantile(times.ours, 0.5);
   Json row{{"name", cell.options.name},
@@ -164,7 +175,7 @@ Json SpeedBench::row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) 
 Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   const auto& options = cell.options;
   const auto compute = runtime::select_compute(task_.compute.device, options.dtype);
-  const double peak = peak_of(options.dtype, compute);
+  measure_peak(options.dtype, compute);
   const bool own_peak = reset_peak_memory();
   const auto work = make_speed_work(cell, compute);
   Json request = work->reference_request();
@@ -181,6 +192,7 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   progress_.begin(options.name, suite_.rounds);
   const auto times = time_in_turns(*work, reference, suite_, progress_, stop_);
   progress_.end();
+  note_disturbance(options.name, times.round_ours);
 
   Json row = row_of(cell, times);
   row["peak_memory_bytes"] = own_peak ? peak_memory_bytes() : Json(nullptr);
@@ -188,7 +200,6 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   const double gflops = flops / quantile(times.ours, 0.5) / 1e9;
   row["gflop"] = flops / 1e9;
   row["gflop_per_second"] = gflops;
-  row["gemm_peak_share"] = gflops / peak;
   row["goals"] = goals(options.target, row);
   row["met"] = all_met(row["goals"]);
   return row;
@@ -300,6 +311,11 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
       continue;
     }
     results.push_back(bench.measure(cell));
+  }
+  for (auto& row : results) {
+    if (row.contains("skipped")) continue;
+    row["gemm_peak_share"] =
+        row["gflop_per_second"].get<double>() / bench.peaks()[row["dtype"].get<std::string>()].get<double>();
   }
   const auto table = table_of(results);
   Json result{{"title", suite.title.empty() ? task.suite.name() : suite.title}};

@@ -5,6 +5,7 @@
 
 #include <new>
 
+#include "runtime/device.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -50,6 +51,7 @@ Outcome guarded_parity(const plan::ParityTask& task, Progress& progress, Stop st
 
 extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* arzoo_task_table() {
   using namespace arzoo;
+  runtime::keep_freed_memory();
   static const plan::TaskTable table{
       &tasks::guarded<plan::TrainTask, tasks::train>,     &tasks::guarded<plan::ForecastTask, tasks::forecast>,
       &tasks::guarded<plan::InspectTask, tasks::inspect>, &tasks::guarded<plan::ConvertTask, tasks::convert>,
