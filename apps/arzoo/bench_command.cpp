@@ -81,7 +81,7 @@ void add_bench_command(CLI::App& root, Invocation& invocation) {
   run_suite_when_chosen(*table, invocation, &plan::TaskTable::table);
   auto* speed = bench->add_subcommand(
       "speed", "Measure throughput, latency and memory beside this machine's own peak.");
-  speed->footer("example:\n  arzoo bench speed configs/bench/itransformer_speed.json --threads 2");
+  speed->footer("example:\n  arzoo bench speed configs/bench/speed_forecast.json --threads 2");
   run_suite_when_chosen(*speed, invocation, &plan::TaskTable::speed);
   add_parity(*bench, invocation);
 }

@@ -69,7 +69,14 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     read.at("variates").read(opened.variates_, {});
     opened.named_ = true;
     opened.frequency_ = parse_frequency(read.text("freq"));
-    for (const auto& [id, scaler] : read.at("scalers").members()) opened.scalers_.emplace(id, scaler.as<StandardScaler>());
+    const auto width = opened.shape_.enc_in;
+    if (static_cast<int64_t>(opened.variates_.size()) != width) {
+      read.at("variates").reject(fmt::format("expected enc_in = {} names, got {}", width, opened.variates_.size()));
+    }
+    for (const auto& [id, scaler] : read.at("scalers").members()) {
+      const auto& stored = opened.scalers_.emplace(id, scaler.as<StandardScaler>()).first->second;
+      if (static_cast<int64_t>(stored.mean.size()) != width) scaler.reject(fmt::format("expected enc_in = {} numbers, got {}", width, stored.mean.size()));
+    }
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
     const auto code = read.has("freq") ? read.text("freq") : "h";

@@ -8,9 +8,11 @@ StandardScaler StandardScaler::fit(const std::vector<double>& values, int64_t va
   StandardScaler scaler = identity(variates);
   const auto rows = static_cast<double>(end - begin);
   for (int64_t c = 0; c < variates; ++c) {
-    double sum = 0.0, squares = 0.0;
+    double sum = 0.0, rest = 0.0, squares = 0.0;
     for (int64_t row = begin; row < end; ++row) sum += values[row * variates + c];
-    const double mean = sum / rows;
+    // What rounding took from a long sum is put back: a constant column must come out constant.
+    for (int64_t row = begin; row < end; ++row) rest += values[row * variates + c] - sum / rows;
+    const double mean = sum / rows + rest / rows;
     for (int64_t row = begin; row < end; ++row) squares += std::pow(values[row * variates + c] - mean, 2);
     const double deviation = std::sqrt(squares / rows);
     scaler.mean[c] = mean;

@@ -23,6 +23,10 @@ struct SeriesShape {
     field("c_out", o.c_out, at_least(1), "variates out");
     field("marks", o.marks, at_least(0), "calendar features per step, 0 for none");
   }
+  void check() const {
+    require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
+    require(c_out <= enc_in, "c_out ({}) must not exceed enc_in ({})", c_out, enc_in);
+  }
 };
 
 }  // namespace arzoo::forecast

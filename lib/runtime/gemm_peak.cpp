@@ -2,7 +2,9 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace arzoo::runtime {
 namespace {

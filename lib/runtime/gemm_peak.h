@@ -4,8 +4,8 @@
 
 namespace arzoo::runtime {
 
-/// GFLOP/s of this machine's matrix product: the best of several products of square matrices, in the device
-/// and dtype of `compute` and with the threads in force. About a second; `size` is for tests.
+/// GFLOP/s of this machine's matrix product: the best of several products of two size x size matrices, in the
+/// device and dtype of `compute` and with the threads in force. Takes about a second.
 double gemm_peak(const Compute& compute, int64_t size = 2048);
 
 /// Waits for the work that was handed to the device, so that a clock read afterwards has it in it; on a CPU

@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
-#include <numeric>
+#include <cstdlib>
+#include <filesystem>
 
-#include "core/atomic_file.h"
 #include "forecast/experiment.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/training_step.h"
@@ -129,8 +129,7 @@ forecast::ForecastModel reopened(ForecastExperiment& experiment, const runtime::
   return forecast::ForecastModel::open(folder.path(), std::nullopt, compute);
 }
 
-/// A line of `forecast --stream`: the last seq_len rows before the first window's target, in the units of the
-/// file.
+/// A line of `forecast --stream`: the first seq_len rows of the file, in its units.
 std::string stream_line(const ForecastExperiment& experiment) {
   const auto& series = experiment.data().series().front();
   const auto rows = experiment.data().shape().seq_len;

@@ -119,5 +119,5 @@ TEST_CASE("what was filled in the file is told") {
   CHECK_THROWS_AS(ForecastExperiment(Config(test::tiny_config(path), "tiny.json"), {}), DataError);
   const ForecastExperiment filled(Config(test::tiny_config(path, {{"data", {{"missing", "interpolate"}}}}), "tiny.json"), {});
   REQUIRE(filled.notes().size() == 1);
-  CHECK(filled.notes()[0].find("1 missing cell in \"a\" interpolated") != std::string::npos);
+  CHECK(filled.notes()[0].find("1 missing cell in 'a' interpolated") != std::string::npos);
 }

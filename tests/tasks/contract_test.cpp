@@ -1,7 +1,8 @@
 // What every model of every family must keep, with its tiny config.
 
-#include "plan/catalog.h"
 #include "forecast/experiment.h"
+#include "forecast/forecast_model.h"
+#include "plan/catalog.h"
 #include "runtime/optimizer.h"
 #include "runtime/training_options.h"
 #include "runtime/training_step.h"

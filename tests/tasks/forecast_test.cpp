@@ -211,10 +211,10 @@ TEST_CASE("when something fails the output of an earlier run is untouched") {
   const TempDir temp;
   const auto run = wide_run(temp);
   const auto output = temp.write("out.csv", "yesterday's forecast\n");
-  const auto good = input_file(temp), short_file = temp.write("short.csv", test::wide_csv(hourly_table(5))),
-             foreign = temp.write("foreign.csv", test::wide_csv(hourly_table(60, {"a", "b", "wind"})));
-  const auto bad = GENERATE_COPY(short_file, foreign, temp / "none.csv", temp.write("broken.csv", "date,a,b,c\n2020-01-01,1,x,3\n"));
-  CHECK_THROWS_AS(test::forecast(forecast_task(run, {good, bad}, output)), Error);
+  const auto bad = GENERATE(std::string(), std::string("date,a,b,c\n2020-01-01,1,x,3\n"), test::wide_csv(hourly_table(5)),
+                            test::wide_csv(hourly_table(60, {"a", "b", "wind"})));
+  CHECK_THROWS_AS(test::forecast(forecast_task(run, {input_file(temp), temp.write("bad.csv", bad)}, output)), Error);
+  CHECK_THROWS_AS(test::forecast(forecast_task(run, {input_file(temp), temp / "none.csv"}, output)), Error);
   CHECK(test::read_file(output) == "yesterday's forecast\n");
 }
 

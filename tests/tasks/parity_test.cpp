@@ -113,7 +113,7 @@ TEST_CASE("a missing, a foreign and a misshapen weight fail the case and are nam
   if (spoil == 0) weights.pop_back();
   if (spoil == 1) weights.emplace_back("encoder.surplus", at::ones({2}));
   if (spoil == 2) weights.front().second = weights.front().second.view(-1).narrow(0, 1, 3).clone();
-  const auto name = spoil == 0 ? runtime::open_tensors(folder).entries().back().first : weights[spoil == 1 ? weights.size() - 1 : 0].first;
+  const auto name = spoil == 0 ? runtime::open_tensors(folder / "weights.safetensors").entries().back().first : weights[spoil == 1 ? weights.size() - 1 : 0].first;
   runtime::write_safetensors(folder / "weights.safetensors", weights);
   const auto result = replay(folder);
   CHECK(result["failed"] == 1);
