@@ -77,7 +77,7 @@ void add_bench_command(CLI::App& root, Invocation& invocation) {
   bench->require_subcommand(1);
   auto* table = bench->add_subcommand(
       "table", "Train or evaluate what a paper's table needs, beside the published numbers.");
-  table->footer("example:\n  arzoo bench table configs/bench/itransformer_table.json --only etth1");
+  table->footer("example:\n  arzoo bench table configs/bench/ett.json --only etth1");
   run_suite_when_chosen(*table, invocation, &plan::TaskTable::table);
   auto* speed = bench->add_subcommand(
       "speed", "Measure throughput, latency and memory beside this machine's own peak.");
