@@ -36,6 +36,16 @@ Location locate(const fs::path& path, const std::optional<fs::path>& config) {
   return {folder, folder / "config.json"};
 }
 
+ConformalScores read_scores(const fs::path& file, const SeriesShape& shape) {
+  const auto ranks = runtime::open_tensors(file).at("ranks").clone();
+  const bool fits = ranks.dim() == 3 && ranks.size(0) > 0 && ranks.size(1) == shape.pred_len && ranks.size(2) == shape.c_out &&
+                    ranks.scalar_type() == at::kFloat;
+  if (!fits) {
+    fail<CheckpointError>("{}: ranks: expected float [ranks, pred_len {}, c_out {}]", file.string(), shape.pred_len, shape.c_out);
+  }
+  return ConformalScores(ranks);
+}
+
 }  // namespace
 
 void save_forecast_model(const fs::path& folder, const Config& config, const SeriesData& data, const Forecaster& model,
@@ -94,7 +104,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
   if (fs::exists(location.weights / kConformalFile)) {
-    opened.scores_ = ConformalScores(runtime::open_tensors(location.weights / kConformalFile).at("ranks").clone());
+    opened.scores_ = read_scores(location.weights / kConformalFile, opened.shape_);
   }
   return opened;
 }

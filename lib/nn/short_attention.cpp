@@ -15,7 +15,8 @@ namespace {
 
 constexpr int64_t kMostKeys = 64;
 constexpr int64_t kWidest = 256;
-constexpr int64_t kLanes = 16;  // keys are padded to whole vectors
+constexpr int64_t kLanes = 16;       // keys and widths are padded to whole vectors
+constexpr int64_t kGrain = 1 << 17;  // multiply-adds that are worth a thread
 
 /// e^x for x <= 0 to 1 ulp, as straight-line code that vectorises (Cephes' expf).
 inline float exp_nonpositive(float x) {
@@ -34,29 +35,31 @@ inline float exp_nonpositive(float x) {
 }
 
 struct Sizes {
-  int64_t queries, keys, padded, width;
+  int64_t queries, keys, width;
+  int64_t keys_padded, width_padded;  // to whole vectors
 };
 
-/// One head, all in fp32. q: [L, E] scaled; kt: [E, padded]; v: [S, E]; out: [L, E]; p: [padded] scratch.
+/// out[j] = sum_i factors[i] * rows[i * stride + j] for one vector of columns, which stays in a register.
+inline void weighted_sum(const float* factors, const float* rows, int64_t count, int64_t stride, float* out) {
+  float sum[kLanes] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) sum[lane] += factors[i] * rows[i * stride + lane];
+  }
+  for (int64_t lane = 0; lane < kLanes; ++lane) out[lane] = sum[lane];
+}
+
+/// One head, all in fp32. q: [L, E] scaled; kt: [E, keys_padded]; v, out: [., width_padded]; p: [keys_padded] scratch.
 ARZOO_CLONES void attend(const float* q, const float* kt, const float* v, float* out, float* p, Sizes s) {
   for (int64_t i = 0; i < s.queries; ++i) {
-    for (int64_t j = 0; j < s.padded; ++j) p[j] = 0.0F;
-    for (int64_t e = 0; e < s.width; ++e) {
-      const float factor = q[i * s.width + e];
-      for (int64_t j = 0; j < s.padded; ++j) p[j] += factor * kt[e * s.padded + j];
-    }
+    for (int64_t j = 0; j < s.keys_padded; j += kLanes) weighted_sum(q + i * s.width, kt + j, s.width, s.keys_padded, p + j);
     float largest = p[0];
     for (int64_t j = 1; j < s.keys; ++j) largest = p[j] > largest ? p[j] : largest;
-    for (int64_t j = 0; j < s.padded; ++j) p[j] = exp_nonpositive(p[j] - largest);
+    for (int64_t j = 0; j < s.keys_padded; ++j) p[j] = exp_nonpositive(p[j] - largest);
     float sum = 0.0F;
     for (int64_t j = 0; j < s.keys; ++j) sum += p[j];
-    const float inverse = 1.0F / sum;
-    float* row = out + i * s.width;
-    for (int64_t e = 0; e < s.width; ++e) row[e] = 0.0F;
-    for (int64_t j = 0; j < s.keys; ++j) {
-      const float weight = p[j] * inverse;
-      for (int64_t e = 0; e < s.width; ++e) row[e] += weight * v[j * s.width + e];
-    }
+    for (int64_t j = 0; j < s.keys; ++j) p[j] /= sum;
+    float* row = out + i * s.width_padded;
+    for (int64_t e = 0; e < s.width_padded; e += kLanes) weighted_sum(p, v + e, s.keys, s.width_padded, row + e);
   }
 }
 
@@ -68,42 +71,51 @@ struct Heads {
   int64_t batch, head, step;
 };
 
+/// Rows of one head, times `factor`, `stride` numbers apart in `out`.
 template <class Scalar>
-void copy_rows(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float factor, float* out) {
+void copy_rows(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float factor, float* out, int64_t stride) {
   for (int64_t i = 0; i < rows; ++i) {
     const Scalar* from = x.data + b * x.batch + h * x.head + i * x.step;
-    for (int64_t e = 0; e < width; ++e) out[i * width + e] = static_cast<float>(from[e]) * factor;
+    for (int64_t e = 0; e < width; ++e) out[i * stride + e] = static_cast<float>(from[e]) * factor;
   }
 }
+
+/// The same rows as columns.
+template <class Scalar>
+void copy_transposed(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float* out, int64_t stride) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const Scalar* from = x.data + b * x.batch + h * x.head + i * x.step;
+    for (int64_t e = 0; e < width; ++e) out[e * stride + i] = static_cast<float>(from[e]);
+  }
+}
+
+int64_t whole_vectors(int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
 
 template <class Scalar>
 at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const int64_t batch = q.size(0), heads = q.size(1);
-  const Sizes s{q.size(2), k.size(2), (k.size(2) + kLanes - 1) / kLanes * kLanes, q.size(3)};
+  const Sizes s{q.size(2), k.size(2), q.size(3), whole_vectors(k.size(2)), whole_vectors(q.size(3))};
   auto out = at::empty({batch, s.queries, heads, s.width}, q.options());
   const Heads<Scalar> queries(q), keys(k), values(v);
   auto* result = out.mutable_data_ptr<Scalar>();
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.width)));
-  parallel_for(batch * heads, std::max<int64_t>(1, 32768 / (s.queries * s.padded)), [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(s.width * (2 * s.queries + s.padded + 2 * s.keys) + s.padded);
+  const int64_t work = s.queries * s.keys_padded * s.width_padded;
+  parallel_for(batch * heads, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(s.queries * (s.width + s.width_padded) + s.width * s.keys_padded + s.keys * s.width_padded + s.keys_padded);
     float* const qs = scratch.data();
-    float* const ks = qs + s.width * s.queries;
-    float* const kt = ks + s.width * s.keys;
-    float* const vs = kt + s.width * s.padded;
-    float* const mixed = vs + s.width * s.keys;
-    float* const p = mixed + s.width * s.queries;
+    float* const kt = qs + s.queries * s.width;
+    float* const vs = kt + s.width * s.keys_padded;
+    float* const mixed = vs + s.keys * s.width_padded;
+    float* const p = mixed + s.queries * s.width_padded;
     for (int64_t index = begin; index < end; ++index) {
       const int64_t b = index / heads, h = index % heads;
-      copy_rows(queries, b, h, s.queries, s.width, scale, qs);
-      copy_rows(keys, b, h, s.keys, s.width, 1.0F, ks);
-      copy_rows(values, b, h, s.keys, s.width, 1.0F, vs);
-      for (int64_t j = 0; j < s.keys; ++j) {
-        for (int64_t e = 0; e < s.width; ++e) kt[e * s.padded + j] = ks[j * s.width + e];
-      }
+      copy_rows(queries, b, h, s.queries, s.width, scale, qs, s.width);
+      copy_transposed(keys, b, h, s.keys, s.width, kt, s.keys_padded);
+      copy_rows(values, b, h, s.keys, s.width, 1.0F, vs, s.width_padded);
       attend(qs, kt, vs, mixed, p, s);
       for (int64_t i = 0; i < s.queries; ++i) {
         Scalar* to = result + ((b * s.queries + i) * heads + h) * s.width;
-        for (int64_t e = 0; e < s.width; ++e) to[e] = static_cast<Scalar>(mixed[i * s.width + e]);
+        for (int64_t e = 0; e < s.width; ++e) to[e] = static_cast<Scalar>(mixed[i * s.width_padded + e]);
       }
     }
   });

@@ -16,7 +16,8 @@ struct TrainState {
   int64_t best_epoch = 0;
   int64_t epochs_without_gain = 0;
   bool finished = false;
-  double loss_sum = 0.0;          ///< of the epoch's steps so far
+  double loss_sum = 0.0;          ///< of the steps since the last validation
+  int64_t loss_steps = 0;         ///< how many they are
   double log_sum = 0.0;           ///< since the last logged line
 
   static void fields(auto& o, auto& field) {
@@ -25,7 +26,8 @@ struct TrainState {
     field("best_epoch", o.best_epoch, at_least(0), "epoch of the best validation");
     field("epochs_without_gain", o.epochs_without_gain, at_least(0), "epochs since then");
     field("finished", o.finished, {}, "nothing is left to train");
-    field("loss_sum", o.loss_sum, {}, "training losses of the epoch so far, summed");
+    field("loss_sum", o.loss_sum, {}, "training losses since the last validation, summed");
+    field("loss_steps", o.loss_steps, at_least(0), "how many they are");
     field("log_sum", o.log_sum, {}, "training losses since the last logged line, summed");
   }
 };

@@ -78,8 +78,7 @@ TrainSummary Trainer::fit(bool resume) {
   while (!state_.finished) {
     train_epoch();
     const bool gained = validate();
-    const bool patient = options_.patience == 0 || state_.epochs_without_gain < options_.patience;
-    state_.finished = !patient || state_.step >= total_steps();
+    state_.finished = is_finished();
     // The best model is on disk before the state that says so: a crash between the two costs an epoch, never a model.
     if (gained) with_average([&] { run_.save_model([&](const auto& folder) { experiment_.save(folder); }); });
     save_last();
@@ -90,6 +89,11 @@ TrainSummary Trainer::fit(bool resume) {
   summary.test = experiment_.evaluate(Split::test);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return summary;
+}
+
+bool Trainer::is_finished() const {
+  const bool patient = options_.patience == 0 || state_.epochs_without_gain < options_.patience;
+  return !patient || state_.step >= total_steps();
 }
 
 void Trainer::train_epoch() {
@@ -103,6 +107,7 @@ void Trainer::train_epoch() {
     update_average();
     ++state_.step;
     state_.loss_sum += loss;
+    ++state_.loss_steps;
     state_.log_sum += loss;
     progress_.step({{"loss", loss}});
     if (state_.step % options_.log_every == 0) {
@@ -124,10 +129,11 @@ void Trainer::update_average() {
 }
 
 bool Trainer::validate() {
-  const double train_loss = state_.loss_sum / static_cast<double>(state_.step - state_.epoch * steps_per_epoch());
+  const double train_loss = state_.loss_sum / static_cast<double>(state_.loss_steps);
   const auto metrics = with_average([&] { return experiment_.evaluate(Split::val); });
   ++state_.epoch;
   state_.loss_sum = 0.0;
+  state_.loss_steps = 0;
   const bool gained = is_gain(metrics, best_val_);
   if (gained) {
     best_val_ = metrics;
@@ -165,6 +171,10 @@ void Trainer::restore_last() {
   auto saved = load_train_state(run_.last(), experiment_.model(), optimizer_, average_);
   state_ = std::move(saved.state);
   best_val_ = std::move(saved.best_val);
+  if (!state_.finished || is_finished()) return;
+  // The run was given more steps: it goes on where it ended, within an epoch if max_steps had cut one short.
+  state_.finished = false;
+  state_.epoch = state_.step / steps_per_epoch();
 }
 
 void Trainer::load_best() {

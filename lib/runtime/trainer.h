@@ -37,6 +37,7 @@ class Trainer {
  private:
   void train_epoch();
   bool validate();
+  bool is_finished() const;
   void log_line(int64_t epoch, const NamedValues& values);
   void save_last();
   void restore_last();

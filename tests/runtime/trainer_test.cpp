@@ -159,6 +159,33 @@ TEST_CASE("resuming a finished run trains no further") {
   CHECK(test::read_file(temp / "run" / "metrics.jsonl") == log);
 }
 
+TEST_CASE("a finished run that is given more steps goes on as if it had had them from the start") {
+  // 4 and 8 end with an epoch, 5 and 6 within one, whose rest is then trained and validated.
+  const auto [first, longer] = GENERATE(table<int64_t, int64_t>({{8, 12}, {4, 12}, {6, 12}, {5, 6}}));
+  const TempDir temp;
+  auto options = toy_options();
+  options.lradj = "constant";
+  options.max_steps = longer;
+  const auto whole = fit(temp / "whole", options);
+  options.max_steps = first;
+  fit(temp / "run", options);
+  options.max_steps = longer;
+  const auto summary = fit(temp / "run", options);
+  CHECK(summary.steps == longer);
+  CHECK(summary.epochs == whole.epochs);
+  CHECK(test::read_file(temp / "run/last/model.safetensors") == test::read_file(temp / "whole/last/model.safetensors"));
+  if (first % ToyExperiment::kBatches == 0) check_same_run(temp / "run", temp / "whole");
+}
+
+TEST_CASE("a run that patience has ended stays ended, however many epochs it is given") {
+  const TempDir temp;
+  auto options = toy_options();
+  options.patience = 1;
+  fit(temp / "run", options, {.val = {1, 2}});
+  options.epochs = 30;
+  CHECK(fit(temp / "run", options).epochs == 2);
+}
+
 TEST_CASE("the log has the mean loss since the last line, the rate, and one line of validation an epoch") {
   const TempDir temp;
   fit(temp / "run", toy_options());
