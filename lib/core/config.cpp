@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 
-/// Refuses what the JSON library would accept without a word: two equal keys in one object, and bottomless nesting.
+/// Refuses what the JSON library would accept without a word: two equal keys in one object, and bottomless
+/// nesting.
 class StrictParse {
  public:
   explicit StrictParse(const std::string& name) : name_(name) {}
@@ -22,7 +23,8 @@ class StrictParse {
     if (event == Json::parse_event_t::object_start) keys_.emplace_back();
     if (event == Json::parse_event_t::object_end) keys_.pop_back();
     if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
-      fail<ConfigError>("{}: the key \"{}\" is given twice in one object (remove one)", name_, parsed.get<std::string>());
+      fail<ConfigError>("{}: the key \"{}\" is given twice in one object (remove one)", name_,
+                        parsed.get<std::string>());
     }
     return true;
   }
@@ -69,7 +71,8 @@ void apply_override(Json& root, const std::string& text) {
   for (std::string key; std::getline(path, key, '.');) {
     if (key.empty()) fail<UsageError>("--set {}: empty key", text);
     if (!node->is_object()) {
-      if (!node->is_null()) fail<UsageError>("--set {}: \"{}\" lies below a value that is no object", text, key);
+      if (!node->is_null())
+        fail<UsageError>("--set {}: \"{}\" lies below a value that is no object", text, key);
       *node = Json::object();
     }
     node = &(*node)[key];
@@ -138,7 +141,8 @@ Config::Config(Json value, std::string name, std::string pointer)
 
 Config Config::load(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path)) fail<UsageError>("{}: cannot be read (expected a JSON file)", path.string());
+  if (!in || std::filesystem::is_directory(path))
+    fail<UsageError>("{}: cannot be read (expected a JSON file)", path.string());
   std::stringstream text;
   text << in.rdbuf();
   return parse(text.str(), path.filename().string(), overrides);
@@ -167,14 +171,16 @@ Config Config::section(std::string_view key) const {
 std::vector<std::pair<std::string, Config>> Config::members() const {
   expect(value_.is_object(), "an object");
   std::vector<std::pair<std::string, Config>> all;
-  for (const auto& [key, value] : value_.items()) all.emplace_back(key, Config(value, name_, pointer_ + "/" + key));
+  for (const auto& [key, value] : value_.items())
+    all.emplace_back(key, Config(value, name_, pointer_ + "/" + key));
   return all;
 }
 
 std::vector<Config> Config::elements() const {
   expect(value_.is_array(), "a list");
   std::vector<Config> all;
-  for (std::size_t i = 0; i < value_.size(); ++i) all.emplace_back(value_[i], name_, pointer_ + "/" + std::to_string(i));
+  for (std::size_t i = 0; i < value_.size(); ++i)
+    all.emplace_back(value_[i], name_, pointer_ + "/" + std::to_string(i));
   return all;
 }
 
@@ -214,8 +220,9 @@ void Config::read(bool& value, const Rule&) const {
 }
 
 void Config::read(int64_t& value, const Rule& rule) const {
-  const bool fits = value_.is_number_integer() &&
-                    (!value_.is_number_unsigned() || value_.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max()));
+  const bool fits =
+      value_.is_number_integer() && (!value_.is_number_unsigned() ||
+                                     value_.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max()));
   expect(fits, "an integer" + interval(rule));
   value = value_.get<int64_t>();
   check_number(static_cast<double>(value), rule, "an integer");
@@ -234,7 +241,8 @@ void Config::read(std::string& value, const Rule& rule) const {
   for (const auto& choice : rule.choices) {
     if (choice == value) return;
   }
-  reject(fmt::format("expected one of {}, got \"{}\"{}", quoted_list(rule.choices), value, suggestion(value, rule.choices)));
+  reject(fmt::format("expected one of {}, got \"{}\"{}", quoted_list(rule.choices), value,
+                     suggestion(value, rule.choices)));
 }
 
 Json json_schema(const std::vector<FieldDoc>& fields, const std::vector<std::string>& required) {

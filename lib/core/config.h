@@ -14,7 +14,8 @@
 
 /// Typed, strict configuration.
 ///
-/// An options struct lists its keys once, in `fields`; reading, writing, documenting and the JSON Schema follow from it:
+/// An options struct lists its keys once, in `fields`; reading, writing, documenting and the JSON Schema
+/// follow from it:
 ///
 ///     struct DLinearOptions {
 ///       int64_t moving_avg = 25;
@@ -29,7 +30,8 @@ namespace arzoo {
 
 using Json = nlohmann::ordered_json;
 
-/// What one value may be. Numbers: an interval. Strings: a choice. Lists: a least length; the interval holds for each item.
+/// What one value may be. Numbers: an interval. Strings: a choice. Lists: a least length; the interval holds
+/// for each item.
 struct Rule {
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
@@ -67,10 +69,12 @@ struct FieldDoc {
 /// A value of a configuration together with where it stands: errors name the file and the JSON pointer.
 class Config {
  public:
-  /// Reads a file. `overrides` are "a.b=value" texts (--set): the value is JSON, or a string if it does not parse as JSON.
-  /// Throws UsageError for a missing file or a malformed override, ConfigError for text that is not strict JSON.
+  /// Reads a file. `overrides` are "a.b=value" texts (--set): the value is JSON, or a string if it does not
+  /// parse as JSON. Throws UsageError for a missing file or a malformed override, ConfigError for text that
+  /// is not strict JSON.
   static Config load(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
-  static Config parse(std::string_view text, std::string name, const std::vector<std::string>& overrides = {});
+  static Config parse(std::string_view text, std::string name,
+                      const std::vector<std::string>& overrides = {});
   /// Wraps a value that is already parsed (a checkpoint's config, a table's cell).
   Config(Json value, std::string name, std::string pointer = "");
 
@@ -107,7 +111,7 @@ class Config {
   template <class T>
   void read(std::vector<T>& value, const Rule& rule) const;
   template <class Options>
-    requires std::is_class_v<Options>
+  requires std::is_class_v<Options>
   void read(Options& value, const Rule& rule) const;
 
  private:

@@ -16,7 +16,8 @@ inline constexpr bool is_vector = false;
 template <class T>
 inline constexpr bool is_vector<std::vector<T>> = true;
 template <class T>
-inline constexpr bool is_options = std::is_class_v<T> && !is_optional<T> && !is_vector<T> && !std::is_same_v<T, std::string>;
+inline constexpr bool is_options =
+    std::is_class_v<T> && !is_optional<T> && !is_vector<T> && !std::is_same_v<T, std::string>;
 
 template <class T>
 Json value_json(const T& value) {
@@ -35,13 +36,20 @@ Json value_json(const T& value) {
 
 template <class T>
 std::string type_name() {
-  if constexpr (std::is_same_v<T, bool>) return "boolean";
-  else if constexpr (std::is_same_v<T, int64_t>) return "integer";
-  else if constexpr (std::is_same_v<T, double>) return "number";
-  else if constexpr (std::is_same_v<T, std::string>) return "string";
-  else if constexpr (is_optional<T>) return type_name<typename T::value_type>();
-  else if constexpr (is_vector<T>) return "array of " + type_name<typename T::value_type>();
-  else return "object";
+  if constexpr (std::is_same_v<T, bool>)
+    return "boolean";
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return "integer";
+  else if constexpr (std::is_same_v<T, double>)
+    return "number";
+  else if constexpr (std::is_same_v<T, std::string>)
+    return "string";
+  else if constexpr (is_optional<T>)
+    return type_name<typename T::value_type>();
+  else if constexpr (is_vector<T>)
+    return "array of " + type_name<typename T::value_type>();
+  else
+    return "object";
 }
 
 struct NameCollector {
@@ -73,7 +81,12 @@ struct FieldDescriber {
   std::string prefix;
   template <class T>
   void operator()(std::string_view name, T& value, const Rule& rule, std::string_view help) {
-    FieldDoc doc{prefix + "/" + std::string(name), type_name<T>(), value_json(value), rule, std::string(help), is_optional<T>};
+    FieldDoc doc{prefix + "/" + std::string(name),
+                 type_name<T>(),
+                 value_json(value),
+                 rule,
+                 std::string(help),
+                 is_optional<T>};
     if constexpr (is_options<T>) {
       FieldDescriber inner{doc.children, doc.pointer};
       T::fields(value, inner);
@@ -127,10 +140,8 @@ void Config::read(std::vector<T>& value, const Rule& rule) const {
 }
 
 template <class Options>
-  requires std::is_class_v<Options>
-void Config::read(Options& value, const Rule&) const {
-  value = as<Options>();
-}
+requires std::is_class_v<Options>
+void Config::read(Options& value, const Rule&) const { value = as<Options>(); }
 
 template <class Options>
 Json to_json(const Options& options) {

@@ -28,19 +28,33 @@ class ErrorOf : public Error {
 };
 
 /// A wrong flag or argument.
-struct UsageError : ErrorOf<ExitCode::usage> { using ErrorOf::ErrorOf; };
+struct UsageError : ErrorOf<ExitCode::usage> {
+  using ErrorOf::ErrorOf;
+};
 /// A configuration that does not parse or asks for the impossible.
-struct ConfigError : ErrorOf<ExitCode::usage> { using ErrorOf::ErrorOf; };
+struct ConfigError : ErrorOf<ExitCode::usage> {
+  using ErrorOf::ErrorOf;
+};
 /// A data file (CSV, image, mesh) that cannot be used as it is.
-struct DataError : ErrorOf<ExitCode::data> { using ErrorOf::ErrorOf; };
+struct DataError : ErrorOf<ExitCode::data> {
+  using ErrorOf::ErrorOf;
+};
 /// A weights file or run directory that is broken or does not fit the model.
-struct CheckpointError : ErrorOf<ExitCode::data> { using ErrorOf::ErrorOf; };
+struct CheckpointError : ErrorOf<ExitCode::data> {
+  using ErrorOf::ErrorOf;
+};
 /// A parity or regression check that ran and did not pass.
-struct CheckFailed : ErrorOf<ExitCode::check_failed> { using ErrorOf::ErrorOf; };
+struct CheckFailed : ErrorOf<ExitCode::check_failed> {
+  using ErrorOf::ErrorOf;
+};
 /// Stopped by a signal after the state was saved.
-struct Interrupted : ErrorOf<ExitCode::interrupted> { using ErrorOf::ErrorOf; };
+struct Interrupted : ErrorOf<ExitCode::interrupted> {
+  using ErrorOf::ErrorOf;
+};
 /// Disk full, device lost, a folder that cannot be written: the environment's fault.
-struct SystemFailure : ErrorOf<ExitCode::internal> { using ErrorOf::ErrorOf; };
+struct SystemFailure : ErrorOf<ExitCode::internal> {
+  using ErrorOf::ErrorOf;
+};
 
 /// Throws E with a formatted message: fail<DataError>("{}:{}: ...", file, line).
 template <class E, class... Args>

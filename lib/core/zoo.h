@@ -9,10 +9,11 @@
 
 namespace arzoo {
 
-/// What is known of a model without building it; enough to check a config, print help and write a JSON Schema.
+/// What is known of a model without building it; enough to check a config, print help and write a JSON
+/// Schema.
 struct ModelCard {
   std::string_view name, family, paper;
-  Json (*resolve)(const Config& model);    ///< strict; returns every option in force, "name" first
+  Json (*resolve)(const Config& model);  ///< strict; returns every option in force, "name" first
   std::vector<FieldDoc> (*describe)();
 };
 

@@ -30,7 +30,8 @@ at::Tensor masked(const at::Tensor& x, int64_t key, double p) {
   const auto blocks = static_cast<unsigned>(std::min(kMostBlocks, (size + kThreads - 1) / kThreads));
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, in.scalar_type(), "arzoo::dropout_mask", [&] {
     mask_kernel<scalar_t><<<blocks, kThreads, 0, at::cuda::getCurrentCUDAStream()>>>(
-        in.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>(), size, arzoo::nn::DropoutMask(key, p));
+        in.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>(), size,
+        arzoo::nn::DropoutMask(key, p));
   });
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return out;

@@ -9,7 +9,8 @@ namespace arzoo::forecast {
 
 at::Tensor Mixing::weights(const at::Tensor&, const at::Tensor&) { return {}; }
 
-at::Tensor FullAttention::forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) {
+at::Tensor FullAttention::forward(const at::Tensor& queries, const at::Tensor& keys,
+                                  const at::Tensor& values) {
   return nn::attention(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2),
                        {.causal = causal_, .dropout = dropout_, .training = is_training()})
       .transpose(1, 2);
@@ -19,7 +20,8 @@ at::Tensor FullAttention::weights(const at::Tensor& queries, const at::Tensor& k
   return nn::attention_weights(queries.transpose(1, 2), keys.transpose(1, 2), {.causal = causal_});
 }
 
-AttentionLayer::AttentionLayer(std::shared_ptr<Mixing> mixing, int64_t d_model, int64_t n_heads) : n_heads_(n_heads) {
+AttentionLayer::AttentionLayer(std::shared_ptr<Mixing> mixing, int64_t d_model, int64_t n_heads)
+    : n_heads_(n_heads) {
   const int64_t width = d_model / n_heads * n_heads;
   // The official modules are created in this order, which a seeded initialisation depends on.
   mixing_ = register_module("inner", std::move(mixing));
@@ -47,16 +49,20 @@ void AttentionLayer::to(torch::Device device, bool non_blocking) {
   pack();
 }
 
-at::Tensor AttentionLayer::heads(const at::Tensor& x) const { return x.unflatten(-1, {n_heads_, x.size(-1) / n_heads_}); }
+at::Tensor AttentionLayer::heads(const at::Tensor& x) const {
+  return x.unflatten(-1, {n_heads_, x.size(-1) / n_heads_});
+}
 
-at::Tensor AttentionLayer::forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) {
+at::Tensor AttentionLayer::forward(const at::Tensor& queries, const at::Tensor& keys,
+                                   const at::Tensor& values) {
   const auto mixed = mixing_->forward(heads(query_projection_(queries)), heads(key_projection_(keys)),
                                       heads(value_projection_(values)));
   return out_projection_(mixed.flatten(2));
 }
 
 at::Tensor AttentionLayer::mix(const at::Tensor& x, at::Tensor* weights) {
-  const auto parts = nn::packed_linear(x, {query_projection_, key_projection_, value_projection_}).chunk(3, -1);
+  const auto parts =
+      nn::packed_linear(x, {query_projection_, key_projection_, value_projection_}).chunk(3, -1);
   const auto queries = heads(parts[0]), keys = heads(parts[1]), values = heads(parts[2]);
   if (weights != nullptr) *weights = mixing_->weights(queries, keys);
   return mixing_->forward(queries, keys, values).flatten(2);

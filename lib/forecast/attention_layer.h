@@ -7,8 +7,8 @@
 
 namespace arzoo::forecast {
 
-/// A way to mix values by queries and keys; what the papers of this family replace (Full, ProbSparse, Auto-Correlation).
-/// queries: [B, L, H, E]; keys, values: [B, S, H, E]; returns [B, L, H, E].
+/// A way to mix values by queries and keys; what the papers of this family replace (Full, ProbSparse,
+/// Auto-Correlation). queries: [B, L, H, E]; keys, values: [B, S, H, E]; returns [B, L, H, E].
 class Mixing : public torch::nn::Module {
  public:
   virtual at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) = 0;
@@ -35,8 +35,8 @@ class AttentionLayer : public torch::nn::Module {
 
   /// queries: [B, L, D]; keys, values: [B, S, D]; returns [B, L, D].
   at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values);
-  /// x attends to itself, one matrix product for the three projections; the result still lacks the output projection.
-  /// x: [B, L, D]; returns [B, L, H * E]. `weights` receives [B, H, L, L] when given.
+  /// x attends to itself, one matrix product for the three projections; the result still lacks the output
+  /// projection. x: [B, L, D]; returns [B, L, H * E]. `weights` receives [B, H, L, L] when given.
   at::Tensor mix(const at::Tensor& x, at::Tensor* weights = nullptr);
   const torch::nn::Linear& out_projection() const { return out_projection_; }
 
@@ -51,7 +51,8 @@ class AttentionLayer : public torch::nn::Module {
 
   int64_t n_heads_;
   std::shared_ptr<Mixing> mixing_;
-  torch::nn::Linear query_projection_{nullptr}, key_projection_{nullptr}, value_projection_{nullptr}, out_projection_{nullptr};
+  torch::nn::Linear query_projection_{nullptr}, key_projection_{nullptr}, value_projection_{nullptr},
+      out_projection_{nullptr};
 };
 
 }  // namespace arzoo::forecast

@@ -25,7 +25,8 @@ at::Tensor ConformalScores::half_width(double level, int64_t horizon) const {
   const auto rank = static_cast<int64_t>(std::ceil(level * static_cast<double>(kept + 1) / 100.0));
   const auto measured = ranks_.select(0, std::clamp<int64_t>(rank, 1, kept) - 1);
   if (horizon <= steps) return measured.narrow(0, 0, horizon);
-  const auto lead = at::arange(steps + 1, horizon + 1, at::kFloat).div(static_cast<double>(steps)).sqrt().unsqueeze(1);
+  const auto lead =
+      at::arange(steps + 1, horizon + 1, at::kFloat).div(static_cast<double>(steps)).sqrt().unsqueeze(1);
   return at::cat({measured, measured.narrow(0, steps - 1, 1) * lead});
 }
 

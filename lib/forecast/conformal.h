@@ -5,10 +5,11 @@
 namespace arzoo::forecast {
 
 /// Split-conformal prediction intervals (Vovk et al. 2005; Lei et al. 2018): the half-width at level p is the
-/// ceil((n + 1) p)-th smallest absolute residual of n validation windows, for each step and variate on its own.
+/// ceil((n + 1) p)-th smallest absolute residual of n validation windows, for each step and variate on its
+/// own.
 ///
-/// At most kRanks evenly spaced order statistics are kept, each rounded up to the next, so that coverage holds at every level
-/// and a file stays small however long the validation split was.
+/// At most kRanks evenly spaced order statistics are kept, each rounded up to the next, so that coverage
+/// holds at every level and a file stays small however long the validation split was.
 class ConformalScores {
  public:
   static constexpr int64_t kRanks = 256;
@@ -22,8 +23,8 @@ class ConformalScores {
   bool empty() const { return !ranks_.defined(); }
   const at::Tensor& ranks() const { return ranks_; }
 
-  /// [horizon, C] at `level` percent in (0, 100). Steps past S grow as the square root of the lead time, the rate of a
-  /// random walk: no validation window measured them.
+  /// [horizon, C] at `level` percent in (0, 100). Steps past S grow as the square root of the lead time, the
+  /// rate of a random walk: no validation window measured them.
   at::Tensor half_width(double level, int64_t horizon) const;
 
  private:

@@ -12,11 +12,15 @@ struct SplitOptions {
 
   static void fields(auto& o, auto& field) {
     field("kind", o.kind, one_of({"ratio", "ett_hour", "ett_minute"}),
-          "ratio: shares of the rows; ett_hour, ett_minute: 12 + 4 + 4 months, the rest unused (Informer's borders)");
+          "ratio: shares of the rows; ett_hour, ett_minute: 12 + 4 + 4 months, the rest unused (Informer's "
+          "borders)");
     field("train", o.train, between(0, 1), "share of the rows to train on (kind ratio)");
-    field("test", o.test, between(0, 1), "share of the rows to test on, from the end; the rest validates (kind ratio)");
+    field("test", o.test, between(0, 1),
+          "share of the rows to test on, from the end; the rest validates (kind ratio)");
   }
-  void check() const { require(train > 0 && train + test <= 1, "train ({}) + test ({}) must lie in (0, 1]", train, test); }
+  void check() const {
+    require(train > 0 && train + test <= 1, "train ({}) + test ({}) must lie in (0, 1]", train, test);
+  }
 };
 
 /// The "data" section of a forecaster's config. No torch in here.
@@ -42,16 +46,19 @@ struct DataOptions {
     field("format", o.format, one_of({"auto", "wide", "long"}),
           "wide: a date column and one column per variate; long: unique_id,ds,y[,covariates]");
     field("date", o.date, {}, "name of the date column, found by itself when empty");
-    field("columns", o.columns, {}, "columns to use, all numeric ones must be named when some are not numeric; empty for all");
+    field("columns", o.columns, {},
+          "columns to use, all numeric ones must be named when some are not numeric; empty for all");
     field("features", o.features, one_of({"M", "S", "MS"}),
           "M: all variates predict all; S: the target alone; MS: all predict the target");
     field("target", o.target, {}, "target column of S and MS, the last one when empty");
     field("freq", o.freq, {}, "frequency such as h, 15min, D; inferred when empty");
-    field("missing", o.missing, one_of({"error", "ffill", "interpolate"}), "what to do about empty cells and missing rows");
+    field("missing", o.missing, one_of({"error", "ffill", "interpolate"}),
+          "what to do about empty cells and missing rows");
     field("split", o.split, {}, "train, validation and test borders");
     field("scale", o.scale, {}, "standardise each column by the training rows' mean and deviation");
     field("marks", o.marks, {}, "give the model calendar features");
-    field("timeenc", o.timeenc, between(0, 1), "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");
+    field("timeenc", o.timeenc, between(0, 1),
+          "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");
     field("seq_len", o.seq_len, at_least(1), "steps of history that the model sees");
     field("label_len", o.label_len, at_least(0), "known steps at the start of the decoder's input");
     field("pred_len", o.pred_len, at_least(1), "steps to forecast");

@@ -16,7 +16,8 @@ using runtime::ParityCase;
 using runtime::ParityReport;
 using runtime::Split;
 
-constexpr std::array<std::pair<const char*, Split>, 3> kSplits{{{"train", Split::train}, {"val", Split::val}, {"test", Split::test}}};
+constexpr std::array<std::pair<const char*, Split>, 3> kSplits{
+    {{"train", Split::train}, {"val", Split::val}, {"test", Split::test}}};
 
 DataOptions options_of(const ParityCase& fixture, const std::string& path) {
   DataOptions options;
@@ -28,14 +29,20 @@ DataOptions options_of(const ParityCase& fixture, const std::string& path) {
   return options;
 }
 
-SeriesTable read_table(const DataOptions& options) { return read_series(options.path, read_options(options)).tables.front(); }
+SeriesTable read_table(const DataOptions& options) {
+  return read_series(options.path, read_options(options)).tables.front();
+}
 
-at::Tensor rows_of(const at::Tensor& values, int64_t begin, int64_t count) { return values.narrow(0, begin, count); }
+at::Tensor rows_of(const at::Tensor& values, int64_t begin, int64_t count) {
+  return values.narrow(0, begin, count);
+}
 
-/// Compares one window, as the official loader cuts it: seq_x and its marks, seq_y (label_len known rows, then the future).
-void check_window(const std::string& name, const WindowedSeries& series, const DataOptions& options, int64_t row, const at::Tensor& codes,
-                  ParityReport& report) {
-  const int64_t label = row + options.seq_len - options.label_len, length = options.label_len + options.pred_len;
+/// Compares one window, as the official loader cuts it: seq_x and its marks, seq_y (label_len known rows,
+/// then the future).
+void check_window(const std::string& name, const WindowedSeries& series, const DataOptions& options,
+                  int64_t row, const at::Tensor& codes, ParityReport& report) {
+  const int64_t label = row + options.seq_len - options.label_len,
+                length = options.label_len + options.pred_len;
   report.check(name + ".seq_x", rows_of(series.values, row, options.seq_len));
   report.check(name + ".seq_x_mark", rows_of(series.marks, row, options.seq_len));
   report.check(name + ".seq_y", rows_of(series.values, label, length));
@@ -43,7 +50,8 @@ void check_window(const std::string& name, const WindowedSeries& series, const D
   report.check(name + ".seq_y_mark_timeenc0", rows_of(codes, label, length));
 }
 
-void check_splits(const ParityCase& fixture, const SeriesTable& table, const DataOptions& options, ParityReport& report) {
+void check_splits(const ParityCase& fixture, const SeriesTable& table, const DataOptions& options,
+                  ParityReport& report) {
   const SeriesData data({table}, options);
   const auto& series = data.series().front();
   const auto codes = calendar_marks(table.stamps, table.frequency, 0);
@@ -63,13 +71,15 @@ void check_splits(const ParityCase& fixture, const SeriesTable& table, const Dat
   // Informer's inverse=True: the label part stays scaled, the future is in raw units.
   const int64_t future = series.borders[2].begin + options.seq_len;
   const auto raw = at::tensor(table.values, at::kDouble).view({-1, series.values.size(1)});
-  report.check("inverse.test.first.seq_y", at::cat({rows_of(series.values, future - options.label_len, options.label_len).to(at::kDouble),
-                                                    rows_of(raw, future, options.pred_len)}));
+  report.check("inverse.test.first.seq_y",
+               at::cat({rows_of(series.values, future - options.label_len, options.label_len).to(at::kDouble),
+                        rows_of(raw, future, options.pred_len)}));
   report.check("raw.first3", raw.narrow(0, 0, 3));
   report.check("raw.last3", raw.narrow(0, raw.size(0) - 3, 3));
 }
 
-void check_window_counts(const ParityCase& fixture, const SeriesTable& table, DataOptions options, ParityReport& report) {
+void check_window_counts(const ParityCase& fixture, const SeriesTable& table, DataOptions options,
+                         ParityReport& report) {
   for (const auto& row : fixture.info.at("data_facts").at("window_counts").elements()) {
     row.at("seq_len").read(options.seq_len, {});
     row.at("pred_len").read(options.pred_len, {});
@@ -78,8 +88,8 @@ void check_window_counts(const ParityCase& fixture, const SeriesTable& table, Da
     for (const auto& [name, split] : kSplits) {
       double expected = 0.0;
       row.at(name).read(expected, {});
-      report.check_value(fmt::format("windows.{}.{}.{}", options.seq_len, options.pred_len, name), static_cast<double>(data.windows(split)),
-                         expected, {0, 0});
+      report.check_value(fmt::format("windows.{}.{}.{}", options.seq_len, options.pred_len, name),
+                         static_cast<double>(data.windows(split)), expected, {0, 0});
     }
   }
 }
@@ -91,13 +101,15 @@ void check_other_loaders(const SeriesTable& table, const DataOptions& options, P
   const auto test = target.series().front().borders[2].begin;
   const int64_t label = test + options.seq_len - options.label_len;
   report.check("S.test.first.seq_x", rows_of(target.series().front().values, test, options.seq_len));
-  report.check("S.test.first.seq_y", rows_of(target.series().front().values, label, options.label_len + options.pred_len));
+  report.check("S.test.first.seq_y",
+               rows_of(target.series().front().values, label, options.label_len + options.pred_len));
   auto shares = options;
   shares.split = {};
   const SeriesData custom({table}, shares);
   for (const auto& [name, split] : kSplits) {
     const auto& series = custom.series().front();
-    report.check(fmt::format("custom.{}.first.seq_x", name), rows_of(series.values, series.borders[static_cast<int>(split)].begin, options.seq_len));
+    report.check(fmt::format("custom.{}.first.seq_x", name),
+                 rows_of(series.values, series.borders[static_cast<int>(split)].begin, options.seq_len));
   }
 }
 
@@ -107,15 +119,18 @@ void check_future(const SeriesTable& table, const DataOptions& options, ParityRe
   const auto scaler = StandardScaler::fit(table.values, width, 0, rows);
   auto scaled = at::empty({options.seq_len, width}, at::kFloat);
   for (int64_t i = 0; i < options.seq_len * width; ++i) {
-    scaled.mutable_data_ptr<float>()[i] = scaler.transform(table.values[(rows - options.seq_len) * width + i], i % width);
+    scaled.mutable_data_ptr<float>()[i] =
+        scaler.transform(table.values[(rows - options.seq_len) * width + i], i % width);
   }
   std::vector<Timestamp> stamps(table.stamps.end() - options.seq_len, table.stamps.end());
-  for (int64_t step = 1; step <= options.pred_len; ++step) stamps.push_back(advance(table.stamps.back(), table.frequency, step));
+  for (int64_t step = 1; step <= options.pred_len; ++step)
+    stamps.push_back(advance(table.stamps.back(), table.frequency, step));
   const auto marks = calendar_marks(stamps, table.frequency, 1);
   report.check("pred.seq_x", scaled);
   report.check("pred.seq_x_mark", rows_of(marks, 0, options.seq_len));
   report.check("pred.seq_y", rows_of(scaled, options.seq_len - options.label_len, options.label_len));
-  report.check("pred.seq_y_mark", rows_of(marks, options.seq_len - options.label_len, options.label_len + options.pred_len));
+  report.check("pred.seq_y_mark",
+               rows_of(marks, options.seq_len - options.label_len, options.label_len + options.pred_len));
 }
 
 void check_time_features(const ParityCase& fixture, ParityReport& report) {
@@ -123,31 +138,37 @@ void check_time_features(const ParityCase& fixture, ParityReport& report) {
   const auto rows = fields.accessor<int64_t, 2>();
   std::vector<Timestamp> stamps;
   for (int64_t i = 0; i < fields.size(0); ++i) {
-    stamps.push_back(to_timestamp({rows[i][0], int(rows[i][1]), int(rows[i][2]), int(rows[i][3]), int(rows[i][4]), int(rows[i][5])}));
+    stamps.push_back(to_timestamp(
+        {rows[i][0], int(rows[i][1]), int(rows[i][2]), int(rows[i][3]), int(rows[i][4]), int(rows[i][5])}));
   }
   const auto count = fields.size(0);
   for (const auto& name : fixture.output_names()) {
     if (name.starts_with("tf.timeenc1.")) {
       auto features = at::empty({count, static_cast<int64_t>(time_feature_count(name.back()))}, at::kDouble);
-      fill_time_features(stamps, name.back(), {features.mutable_data_ptr<double>(), static_cast<std::size_t>(features.numel())});
+      fill_time_features(stamps, name.back(),
+                         {features.mutable_data_ptr<double>(), static_cast<std::size_t>(features.numel())});
       report.check(name, features);
     } else if (name.starts_with("tf.timeenc0.")) {
-      auto codes = at::empty({count, static_cast<int64_t>(time_code_count(TimeCodes::informer, name.back()))}, at::kLong);
-      fill_time_codes(stamps, TimeCodes::informer, name.back(), {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(codes.numel())});
+      auto codes = at::empty({count, static_cast<int64_t>(time_code_count(TimeCodes::informer, name.back()))},
+                             at::kLong);
+      fill_time_codes(stamps, TimeCodes::informer, name.back(),
+                      {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(codes.numel())});
       report.check(name, codes);
     }
   }
 }
 
 /// Constant forecasters on the test windows pin down what "MSE" and "MAE" mean.
-void check_metrics(const ParityCase& fixture, const SeriesTable& table, const DataOptions& options, ParityReport& report) {
+void check_metrics(const ParityCase& fixture, const SeriesTable& table, const DataOptions& options,
+                   ParityReport& report) {
   const SeriesData data({table}, options);
   std::vector<int64_t> all(data.windows(Split::test));
   std::iota(all.begin(), all.end(), int64_t{0});
   const auto batch = data.batch(Split::test, all);
   const auto metrics = fixture.info.at("data_facts").at("metrics");
   const std::array<std::pair<const char*, at::Tensor>, 2> forecasts{
-      {{"last_value", batch.x_enc.narrow(1, options.seq_len - 1, 1)}, {"window_mean", batch.x_enc.mean(1, true)}}};
+      {{"last_value", batch.x_enc.narrow(1, options.seq_len - 1, 1)},
+       {"window_mean", batch.x_enc.mean(1, true)}}};
   for (const auto& constant : forecasts) {
     const std::string name = constant.first;
     const auto forecast = constant.second.expand_as(batch.target);

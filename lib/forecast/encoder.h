@@ -18,7 +18,8 @@ struct EncoderLayerOptions {
 };
 
 /// Post-norm transformer layer shared by Informer, iTransformer and GPHT:
-/// x = LN1(x + attention(x)); LN2(x + FFN(x)). The FFN's weights are convolutions of width one, as in the official code.
+/// x = LN1(x + attention(x)); LN2(x + FFN(x)). The FFN's weights are convolutions of width one, as in the
+/// official code.
 class EncoderLayer : public torch::nn::Module {
  public:
   EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOptions& options);

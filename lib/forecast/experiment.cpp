@@ -50,7 +50,8 @@ std::span<const int64_t> ForecastExperiment::epoch_order(int64_t epoch) const {
     order_.resize(data_.windows(runtime::Split::train));
     std::iota(order_.begin(), order_.end(), int64_t{0});
     // A generator of its own for each epoch: the order needs no state to be resumed.
-    std::seed_seq seeds{static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32), static_cast<uint32_t>(epoch)};
+    std::seed_seq seeds{static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32),
+                        static_cast<uint32_t>(epoch)};
     std::mt19937_64 generator(seeds);
     std::shuffle(order_.begin(), order_.end(), generator);
     ordered_epoch_ = epoch;
@@ -61,7 +62,8 @@ std::span<const int64_t> ForecastExperiment::epoch_order(int64_t epoch) const {
 ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
   const auto order = epoch_order(batch / batches_per_epoch());
   const auto first = static_cast<std::size_t>(batch % batches_per_epoch() * batch_size_);
-  return data_.batch(runtime::Split::train, order.subspan(first, std::min<std::size_t>(batch_size_, order.size() - first)));
+  return data_.batch(runtime::Split::train,
+                     order.subspan(first, std::min<std::size_t>(batch_size_, order.size() - first)));
 }
 
 ForecastBatch ForecastExperiment::on_device(ForecastBatch batch) const {
@@ -115,14 +117,16 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
   c10::InferenceMode inference;
   model_->eval();
   const auto forecast = scored_channels(model_->forecast(on_device(batch)), batch.target).cpu();
-  const auto half_width = scores_.empty() ? at::Tensor() : scores_.half_width(kShownLevel, batch.target.size(1));
+  const auto half_width =
+      scores_.empty() ? at::Tensor() : scores_.half_width(kShownLevel, batch.target.size(1));
   const int64_t channels = batch.target.size(2), skipped = batch.x_enc.size(2) - channels;
   const auto& scaler = data_.series().back().scaler;
   ReportSection section{"Forecasts"};
   for (int64_t c = 0; c < std::min(channels, kShownVariates); ++c) {
     const auto units = [&](const at::Tensor& scaled) {
       std::vector<double> values;
-      for (int64_t t = 0; t < scaled.size(0); ++t) values.push_back(scaler.inverse(scaled[t].item<double>(), skipped + c));
+      for (int64_t t = 0; t < scaled.size(0); ++t)
+        values.push_back(scaler.inverse(scaled[t].item<double>(), skipped + c));
       return values;
     };
     FanChart chart{.title = data_.variates()[skipped + c], .y_title = "", .stamps = {}};

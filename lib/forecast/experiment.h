@@ -10,15 +10,18 @@ namespace arzoo::forecast {
 /// Training a forecaster on the windows of a file.
 class ForecastExperiment : public runtime::Experiment {
  public:
-  /// config: resolved (plan/run_config.h). Throws DataError for data that does not fit, ConfigError for a model that does not.
+  /// config: resolved (plan/run_config.h). Throws DataError for data that does not fit, ConfigError for a
+  /// model that does not.
   ForecastExperiment(const Config& config, const runtime::Compute& compute);
 
   torch::nn::Module& model() override { return *model_; }
   int64_t batches_per_epoch() const override;
   runtime::Losses loss(int64_t batch) override;
-  /// {"mse", "mae"} over all windows, steps and channels at once, on scaled values, as the papers report them.
+  /// {"mse", "mae"} over all windows, steps and channels at once, on scaled values, as the papers report
+  /// them.
   runtime::Metrics evaluate(runtime::Split split) override;
-  /// Writes config.json (model, shape, columns, scalers), model.safetensors and the conformal scores of the validation split.
+  /// Writes config.json (model, shape, columns, scalers), model.safetensors and the conformal scores of the
+  /// validation split.
   void save(const std::filesystem::path& folder) override;
   /// The last test window of a few variates, in the units of the file, beside the truth.
   std::vector<ReportSection> showcase() override;

@@ -26,30 +26,38 @@ struct Location {
 };
 
 Location locate(const fs::path& path, const std::optional<fs::path>& config) {
-  if (!fs::exists(path)) fail<CheckpointError>("{}: no such file or folder (expected a run directory, a checkpoint folder or a weights file)", path.string());
+  if (!fs::exists(path))
+    fail<CheckpointError>(
+        "{}: no such file or folder (expected a run directory, a checkpoint folder or a weights file)",
+        path.string());
   if (config) return {path, *config};
-  if (!fs::is_directory(path)) fail<UsageError>("{}: a weights file needs its configuration as well (--config FILE)", path.string());
+  if (!fs::is_directory(path))
+    fail<UsageError>("{}: a weights file needs its configuration as well (--config FILE)", path.string());
   const fs::path folder = fs::exists(path / "model" / "config.json") ? path / "model" : path;
   if (!fs::exists(folder / "config.json")) {
-    fail<CheckpointError>("{}: no config.json in it (expected a run directory or a checkpoint folder; did the run save a model yet?)", path.string());
+    fail<CheckpointError>(
+        "{}: no config.json in it (expected a run directory or a checkpoint folder; did the run save a model "
+        "yet?)",
+        path.string());
   }
   return {folder, folder / "config.json"};
 }
 
 ConformalScores read_scores(const fs::path& file, const SeriesShape& shape) {
   const auto ranks = runtime::open_tensors(file).at("ranks").clone();
-  const bool fits = ranks.dim() == 3 && ranks.size(0) > 0 && ranks.size(1) == shape.pred_len && ranks.size(2) == shape.c_out &&
-                    ranks.scalar_type() == at::kFloat;
+  const bool fits = ranks.dim() == 3 && ranks.size(0) > 0 && ranks.size(1) == shape.pred_len &&
+                    ranks.size(2) == shape.c_out && ranks.scalar_type() == at::kFloat;
   if (!fits) {
-    fail<CheckpointError>("{}: ranks: expected float [ranks, pred_len {}, c_out {}]", file.string(), shape.pred_len, shape.c_out);
+    fail<CheckpointError>("{}: ranks: expected float [ranks, pred_len {}, c_out {}]", file.string(),
+                          shape.pred_len, shape.c_out);
   }
   return ConformalScores(ranks);
 }
 
 }  // namespace
 
-void save_forecast_model(const fs::path& folder, const Config& config, const SeriesData& data, const Forecaster& model,
-                         const ConformalScores& scores) {
+void save_forecast_model(const fs::path& folder, const Config& config, const SeriesData& data,
+                         const Forecaster& model, const ConformalScores& scores) {
   Json json;
   json["family"] = "forecast";
   json["model"] = config.json().at("model");
@@ -60,19 +68,22 @@ void save_forecast_model(const fs::path& folder, const Config& config, const Ser
   json["scalers"] = Json::object();
   for (const auto& series : data.series()) json["scalers"][series.unique_id] = to_json(series.scaler);
   write_atomically(folder / "config.json", json.dump(2) + "\n");
-  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model).entries(), {{"format", "pt"}});
+  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model).entries(),
+                             {{"format", "pt"}});
   if (scores.empty()) return;
   runtime::write_safetensors(folder / kConformalFile, {{"ranks", scores.ranks()}}, {});
 }
 
-ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::path>& config, const runtime::Compute& compute) {
+ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::path>& config,
+                                  const runtime::Compute& compute) {
   const auto location = locate(path, config);
   const auto read = Config::load(location.config);
   ForecastModel opened;
   opened.compute_ = compute;
   Config model = read;
   if (read.has("family")) {
-    if (read.text("family") != "forecast") fail<UsageError>("{}: a model of the family {}, not a forecaster", path.string(), read.text("family"));
+    if (read.text("family") != "forecast")
+      fail<UsageError>("{}: a model of the family {}, not a forecaster", path.string(), read.text("family"));
     model = read.at("model");
     opened.shape_ = read.at("shape").as<SeriesShape>();
     opened.options_ = read.at("data").as<DataOptions>();
@@ -81,16 +92,19 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     opened.frequency_ = parse_frequency(read.text("freq"));
     const auto width = opened.shape_.enc_in;
     if (static_cast<int64_t>(opened.variates_.size()) != width) {
-      read.at("variates").reject(fmt::format("expected enc_in = {} names, got {}", width, opened.variates_.size()));
+      read.at("variates")
+          .reject(fmt::format("expected enc_in = {} names, got {}", width, opened.variates_.size()));
     }
     for (const auto& [id, scaler] : read.at("scalers").members()) {
       const auto& stored = opened.scalers_.emplace(id, scaler.as<StandardScaler>()).first->second;
-      if (static_cast<int64_t>(stored.mean.size()) != width) scaler.reject(fmt::format("expected enc_in = {} numbers, got {}", width, stored.mean.size()));
+      if (static_cast<int64_t>(stored.mean.size()) != width)
+        scaler.reject(fmt::format("expected enc_in = {} numbers, got {}", width, stored.mean.size()));
     }
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
     const auto code = read.has("freq") ? read.text("freq") : "h";
-    auto official = read_official_config(read, static_cast<int64_t>(time_feature_count(frequency_code(parse_frequency(code)))));
+    auto official = read_official_config(
+        read, static_cast<int64_t>(time_feature_count(frequency_code(parse_frequency(code)))));
     model = official.model;
     opened.shape_ = official.shape;
     opened.options_.seq_len = official.shape.seq_len;
@@ -128,8 +142,8 @@ StandardScaler ForecastModel::scaler_for(const SeriesTable& table) const {
   if (!options_.scale) return StandardScaler::identity(variates);
   const auto own = scalers_.find(table.unique_id);
   if (own != scalers_.end()) return own->second;
-  // A model trained on one wide file has one scaler, whatever the new file is called; a series that a long file's model has not seen
-  // is scaled by its own rows, as the official loader for new data does.
+  // A model trained on one wide file has one scaler, whatever the new file is called; a series that a long
+  // file's model has not seen is scaled by its own rows, as the official loader for new data does.
   if (scalers_.size() == 1) return scalers_.begin()->second;
   return StandardScaler::fit(table.values, variates, 0, static_cast<int64_t>(table.stamps.size()));
 }
@@ -151,11 +165,15 @@ std::vector<int64_t> ForecastModel::columns_of(const SeriesTable& table) const {
   for (const auto& name : table.variates) {
     if (!named_ || std::find(variates_.begin(), variates_.end(), name) != variates_.end()) continue;
     const auto near = closest(name, variates_);
-    fail<DataError>("{}: the model was not trained on the variate \"{}\"{}; it knows {} (drop the column, or train on it)", table.source,
-                    name, near ? fmt::format(" (did you mean \"{}\"?)", *near) : "", fmt::join(variates_, ", "));
+    fail<DataError>(
+        "{}: the model was not trained on the variate \"{}\"{}; it knows {} (drop the column, or train on "
+        "it)",
+        table.source, name, near ? fmt::format(" (did you mean \"{}\"?)", *near) : "",
+        fmt::join(variates_, ", "));
   }
   if (!absent.empty() || table.variates.size() != variates_.size()) {
-    fail<DataError>("{}: {} variates, the model expects {}{}", table.source, table.variates.size(), variates_.size(),
+    fail<DataError>("{}: {} variates, the model expects {}{}", table.source, table.variates.size(),
+                    variates_.size(),
                     absent.empty() ? "" : fmt::format(" (missing: {})", fmt::join(absent, ", ")));
   }
   return columns;
@@ -166,23 +184,27 @@ ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t ho
   const auto columns = columns_of(table);
   const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
   if (rows < shape_.seq_len) {
-    fail<DataError>("{}: series \"{}\" has {} rows, the model needs a context of {} (seq_len)", table.source, table.unique_id, rows, shape_.seq_len);
+    fail<DataError>("{}: series \"{}\" has {} rows, the model needs a context of {} (seq_len)", table.source,
+                    table.unique_id, rows, shape_.seq_len);
   }
   Input input{scaler_for(table), {}, at::empty({shape_.seq_len, width}, at::kFloat), {}};
   auto* scaled = input.values.mutable_data_ptr<float>();
   for (int64_t t = 0; t < shape_.seq_len; ++t) {
     for (int64_t c = 0; c < width; ++c) {
-      scaled[t * width + c] = input.scaler.transform(table.values[(rows - shape_.seq_len + t) * width + columns[c]], c);
+      scaled[t * width + c] =
+          input.scaler.transform(table.values[(rows - shape_.seq_len + t) * width + columns[c]], c);
     }
   }
   std::vector<Timestamp> stamps(table.stamps.end() - shape_.seq_len, table.stamps.end());
-  for (int64_t step = 1; step <= horizon; ++step) input.future.push_back(advance(table.stamps.back(), table.frequency, step));
+  for (int64_t step = 1; step <= horizon; ++step)
+    input.future.push_back(advance(table.stamps.back(), table.frequency, step));
   if (shape_.marks == 0) return input;
   stamps.insert(stamps.end(), input.future.begin(), input.future.end());
   input.marks = calendar_marks(stamps, table.frequency, options_.timeenc);
   if (input.marks.size(1) != shape_.marks) {
-    fail<DataError>("{}: its frequency {} has {} calendar features, the model was trained with {} (another frequency?)", table.source,
-                    to_string(table.frequency), input.marks.size(1), shape_.marks);
+    fail<DataError>(
+        "{}: its frequency {} has {} calendar features, the model was trained with {} (another frequency?)",
+        table.source, to_string(table.frequency), input.marks.size(1), shape_.marks);
   }
   return input;
 }
@@ -197,16 +219,21 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
     for (const auto& input : inputs) {
       const int64_t rows = input.values.size(0);
       history.push_back(input.values.narrow(0, rows - shape_.seq_len, shape_.seq_len));
-      known.push_back(at::constant_pad_nd(input.values.narrow(0, rows - shape_.label_len, shape_.label_len), {0, 0, 0, shape_.pred_len}));
+      known.push_back(at::constant_pad_nd(input.values.narrow(0, rows - shape_.label_len, shape_.label_len),
+                                          {0, 0, 0, shape_.pred_len}));
       if (shape_.marks == 0) continue;
       marks_enc.push_back(input.marks.narrow(0, done, shape_.seq_len));
       // The last round may look past the horizon: its surplus steps repeat the last stamp and are cut off.
       const int64_t first = done + shape_.seq_len - shape_.label_len;
       const int64_t there = std::min(decoder, input.marks.size(0) - first);
       const auto marks = input.marks.narrow(0, first, there);
-      marks_dec.push_back(there == decoder ? marks : at::cat({marks, marks.narrow(0, there - 1, 1).expand({decoder - there, -1})}));
+      marks_dec.push_back(
+          there == decoder ? marks
+                           : at::cat({marks, marks.narrow(0, there - 1, 1).expand({decoder - there, -1})}));
     }
-    const auto to_device = [&](const std::vector<at::Tensor>& parts) { return at::stack(parts).to(compute_.device); };
+    const auto to_device = [&](const std::vector<at::Tensor>& parts) {
+      return at::stack(parts).to(compute_.device);
+    };
     batch.x_enc = to_device(history);
     batch.x_dec = to_device(known);
     if (shape_.marks > 0) {
@@ -217,10 +244,12 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
     rounds.push_back(out);
     if (done + shape_.pred_len >= horizon) break;
     if (out.size(2) != inputs[0].values.size(1)) {
-      fail<UsageError>("--horizon {}: beyond {} steps the model would need forecasts of all {} variates, and it gives {}", horizon,
-                       shape_.pred_len, inputs[0].values.size(1), out.size(2));
+      fail<UsageError>(
+          "--horizon {}: beyond {} steps the model would need forecasts of all {} variates, and it gives {}",
+          horizon, shape_.pred_len, inputs[0].values.size(1), out.size(2));
     }
-    for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].values = at::cat({inputs[i].values, out[static_cast<int64_t>(i)]});
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      inputs[i].values = at::cat({inputs[i].values, out[static_cast<int64_t>(i)]});
   }
   return at::cat(rounds, 1).narrow(1, 0, horizon);
 }
@@ -235,17 +264,22 @@ std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTabl
     for (std::size_t i = first; i < first + count; ++i) inputs.push_back(prepare(tables[i], horizon));
     const auto scaled = roll(inputs, horizon).to(at::kDouble);
     for (std::size_t i = 0; i < count; ++i) {
-      results.push_back(in_original_units(tables[first + i], inputs[i], scaled[static_cast<int64_t>(i)], levels));
+      results.push_back(
+          in_original_units(tables[first + i], inputs[i], scaled[static_cast<int64_t>(i)], levels));
     }
   }
   return results;
 }
 
 /// scaled: [horizon, variates out] of one series.
-SeriesForecast ForecastModel::in_original_units(const SeriesTable& table, const Input& input, const at::Tensor& scaled,
+SeriesForecast ForecastModel::in_original_units(const SeriesTable& table, const Input& input,
+                                                const at::Tensor& scaled,
                                                 const std::vector<double>& levels) const {
-  const auto variates = static_cast<int64_t>(input.scaler.scale.size()), channels = std::min(shape_.c_out, variates);
-  const auto last = [&](const std::vector<double>& values) { return at::tensor(values, at::kDouble).narrow(0, variates - channels, channels); };
+  const auto variates = static_cast<int64_t>(input.scaler.scale.size()),
+             channels = std::min(shape_.c_out, variates);
+  const auto last = [&](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).narrow(0, variates - channels, channels);
+  };
   const auto scale = last(input.scaler.scale), mean = last(input.scaler.mean);
   SeriesForecast result{table.unique_id, forecast_variates(table), input.future, {}, {}};
   result.mean = scaled.narrow(1, scaled.size(1) - channels, channels) * scale + mean;

@@ -10,26 +10,29 @@
 
 namespace arzoo::forecast {
 
-/// Writes a trained forecaster into an empty folder: config.json says model, shape, columns and scalers; model.safetensors
-/// has the official key names; conformal.safetensors the scores of the validation windows, when there are any.
+/// Writes a trained forecaster into an empty folder: config.json says model, shape, columns and scalers;
+/// model.safetensors has the official key names; conformal.safetensors the scores of the validation windows,
+/// when there are any.
 void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
                          const Forecaster& model, const ConformalScores& scores);
 
 /// What came out for one series: values in the units of the input.
 struct SeriesForecast {
   std::string unique_id;
-  std::vector<std::string> variates;  ///< those forecast
-  std::vector<Timestamp> stamps;      ///< of the steps ahead
-  at::Tensor mean;                    ///< [horizon, variates] double
+  std::vector<std::string> variates;                       ///< those forecast
+  std::vector<Timestamp> stamps;                           ///< of the steps ahead
+  at::Tensor mean;                                         ///< [horizon, variates] double
   std::vector<std::pair<double, at::Tensor>> half_widths;  ///< level in percent → [horizon, variates] double
 };
 
 /// A trained forecaster ready for new data. Nothing in it changes after it is opened.
 class ForecastModel {
  public:
-  /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; with `config` a weights file
-  /// and its configuration, ours or the flat official one. Throws CheckpointError, ConfigError.
-  static ForecastModel open(const std::filesystem::path& path, const std::optional<std::filesystem::path>& config,
+  /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; with
+  /// `config` a weights file and its configuration, ours or the flat official one. Throws CheckpointError,
+  /// ConfigError.
+  static ForecastModel open(const std::filesystem::path& path,
+                            const std::optional<std::filesystem::path>& config,
                             const runtime::Compute& compute);
 
   const std::string& name() const { return name_; }
@@ -45,10 +48,12 @@ class ForecastModel {
   /// The variates that a forecast of this table would have: all, or the target alone (features S and MS).
   std::vector<std::string> forecast_variates(const SeriesTable& table) const;
 
-  /// Forecasts `horizon` steps after the last row of each table, all tables in one batch; a horizon beyond pred_len rolls, each
-  /// round seeing the previous one's forecast. `levels`: of the intervals, in percent.
-  /// Throws DataError for a table that lacks a variate, has one that the model was not trained on, or is too short.
-  std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon, const std::vector<double>& levels) const;
+  /// Forecasts `horizon` steps after the last row of each table, all tables in one batch; a horizon beyond
+  /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent.
+  /// Throws DataError for a table that lacks a variate, has one that the model was not trained on, or is too
+  /// short.
+  std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
+                                       const std::vector<double>& levels) const;
 
  private:
   struct Input;
@@ -64,7 +69,8 @@ class ForecastModel {
   DataOptions options_;
   SeriesShape shape_;
   std::vector<std::string> variates_;
-  bool named_ = false;  ///< the checkpoint says what its variates are called; else any file of as many will do
+  bool named_ =
+      false;  ///< the checkpoint says what its variates are called; else any file of as many will do
   Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
   std::shared_ptr<Forecaster> model_;

@@ -11,11 +11,11 @@ namespace arzoo::forecast {
 
 /// Windows of one or more series, scaled, on the model's device. Undefined tensors: the data has none of it.
 struct ForecastBatch {
-  at::Tensor x_enc;       ///< [B, L, C] history
-  at::Tensor x_mark_enc;  ///< [B, L, M] its calendar features
-  at::Tensor x_dec;       ///< [B, label_len + S, C] last label_len of the history, then zeros
-  at::Tensor x_mark_dec;  ///< [B, label_len + S, M]
-  at::Tensor target;      ///< [B, S, c_out] the truth, where it is known
+  at::Tensor x_enc;                 ///< [B, L, C] history
+  at::Tensor x_mark_enc;            ///< [B, L, M] its calendar features
+  at::Tensor x_dec;                 ///< [B, label_len + S, C] last label_len of the history, then zeros
+  at::Tensor x_mark_dec;            ///< [B, label_len + S, M]
+  at::Tensor target;                ///< [B, S, c_out] the truth, where it is known
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given (parity, debugging)
 };
 
@@ -30,7 +30,8 @@ class Forecaster : public torch::nn::Module {
   virtual runtime::Losses loss(const ForecastBatch& batch);
 };
 
-/// The channels of a forecast that a target of fewer channels scores: the last ones (features MS: the target alone).
+/// The channels of a forecast that a target of fewer channels scores: the last ones (features MS: the target
+/// alone).
 at::Tensor scored_channels(const at::Tensor& forecast, const at::Tensor& target);
 
 /// Builds the model that an options struct describes; each model's source defines its specialisation.

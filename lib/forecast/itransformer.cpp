@@ -19,7 +19,8 @@ class InvertedEmbedding : public torch::nn::Module {
   /// tokens: [B, N, L]; returns [B, N, D].
   at::Tensor forward(const at::Tensor& tokens) {
     const auto values = tokens.to(value_embedding_->weight.scalar_type());
-    return nn::dropout(nn::linear(values, value_embedding_->weight, value_embedding_->bias), dropout_, is_training());
+    return nn::dropout(nn::linear(values, value_embedding_->weight, value_embedding_->bias), dropout_,
+                       is_training());
   }
 
  private:
@@ -30,13 +31,14 @@ class InvertedEmbedding : public torch::nn::Module {
 class ITransformer : public Forecaster {
  public:
   ITransformer(const ITransformerOptions& options, const SeriesShape& shape) : use_norm_(options.use_norm) {
-    enc_embedding_ = register_module(
-        "enc_embedding", std::make_shared<InvertedEmbedding>(shape.seq_len, options.d_model, options.dropout));
+    enc_embedding_ = register_module("enc_embedding", std::make_shared<InvertedEmbedding>(
+                                                          shape.seq_len, options.d_model, options.dropout));
     std::vector<std::shared_ptr<EncoderLayer>> layers;
     for (int64_t i = 0; i < options.e_layers; ++i) {
-      layers.push_back(std::make_shared<EncoderLayer>(
-          std::make_shared<FullAttention>(/*causal=*/false, options.dropout),
-          EncoderLayerOptions{options.d_model, options.n_heads, options.d_ff, options.dropout, options.activation}));
+      layers.push_back(
+          std::make_shared<EncoderLayer>(std::make_shared<FullAttention>(/*causal=*/false, options.dropout),
+                                         EncoderLayerOptions{options.d_model, options.n_heads, options.d_ff,
+                                                             options.dropout, options.activation}));
     }
     encoder_ = register_module("encoder", std::make_shared<Encoder>(layers, options.d_model));
     projector_ = register_module("projector", torch::nn::Linear(options.d_model, shape.pred_len));
@@ -44,8 +46,11 @@ class ITransformer : public Forecaster {
 
   at::Tensor forecast(const ForecastBatch& batch) override {
     WindowStats stats;
-    const auto tokens = enc_embedding_->forward(variate_tokens(batch.x_enc, batch.x_mark_enc, use_norm_, stats));
-    const auto projected = nn::linear(encoder_->forward(tokens, batch.trace), projector_->weight, projector_->bias).to(at::kFloat);
+    const auto tokens =
+        enc_embedding_->forward(variate_tokens(batch.x_enc, batch.x_mark_enc, use_norm_, stats));
+    const auto projected =
+        nn::linear(encoder_->forward(tokens, batch.trace), projector_->weight, projector_->bias)
+            .to(at::kFloat);
     if (batch.trace != nullptr) {
       batch.trace->emplace_back("mid.enc_embedding", tokens);
       batch.trace->emplace_back("mid.projector", projected);

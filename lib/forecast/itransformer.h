@@ -4,7 +4,8 @@
 
 namespace arzoo::forecast {
 
-/// iTransformer (Liu et al., ICLR 2024): attention across variates, each embedded as one token. Names are the official script's.
+/// iTransformer (Liu et al., ICLR 2024): attention across variates, each embedded as one token. Names are the
+/// official script's.
 struct ITransformerOptions {
   static constexpr std::string_view kName = "itransformer";
   static constexpr std::string_view kPaper = "Liu et al., iTransformer, ICLR 2024";
@@ -24,9 +25,12 @@ struct ITransformerOptions {
     field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
     field("activation", o.activation, one_of({"gelu", "relu"}), "activation of the feed-forward layer");
-    field("use_norm", o.use_norm, {}, "normalise each window and undo it on the forecast (non-stationary trick)");
+    field("use_norm", o.use_norm, {},
+          "normalise each window and undo it on the forecast (non-stationary trick)");
   }
-  void check() const { require(d_model >= n_heads, "d_model ({}) must be at least n_heads ({})", d_model, n_heads); }
+  void check() const {
+    require(d_model >= n_heads, "d_model ({}) must be at least n_heads ({})", d_model, n_heads);
+  }
 };
 
 }  // namespace arzoo::forecast

@@ -6,8 +6,8 @@
 
 namespace arzoo::forecast {
 
-/// The table of forecasters: a model is known to the command line, the configs, the contract tests and the README by
-/// standing here. Its source defines make<Options>().
+/// The table of forecasters: a model is known to the command line, the configs, the contract tests and the
+/// README by standing here. Its source defines make<Options>().
 using Models = std::tuple<ITransformerOptions>;
 
 }  // namespace arzoo::forecast

@@ -25,7 +25,8 @@ ForecastBatch inputs_of(const runtime::ParityCase& fixture) {
 }
 
 std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const ForecastBatch& batch) {
-  const auto official = read_official_config(fixture.config, batch.x_mark_enc.defined() ? batch.x_mark_enc.size(2) : 0);
+  const auto official =
+      read_official_config(fixture.config, batch.x_mark_enc.defined() ? batch.x_mark_enc.size(2) : 0);
   auto model = build(official.model, official.shape);
   runtime::load_strictly(*model, fixture.weights(), fixture.name);
   return model;
@@ -47,8 +48,10 @@ void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& r
 }
 
 /// Numbers of case.json under `key`, by parameter name.
-void check_norms(const runtime::ParityCase& fixture, const std::string& key, const std::set<std::string>& noise, double noise_atol,
-                 const std::vector<std::pair<std::string, at::Tensor>>& values, runtime::ParityReport& report) {
+void check_norms(const runtime::ParityCase& fixture, const std::string& key,
+                 const std::set<std::string>& noise, double noise_atol,
+                 const std::vector<std::pair<std::string, at::Tensor>>& values,
+                 runtime::ParityReport& report) {
   const auto expected = fixture.info.section(key);
   for (const auto& [name, value] : values) {
     double norm = 0.0;
@@ -117,9 +120,11 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
 
 void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   if (fixture.config.has("data")) return replay_data(fixture, report);
-  if (fixture.io.contains("loss") && fixture.io.contains("output_step0")) return replay_training(fixture, report);
+  if (fixture.io.contains("loss") && fixture.io.contains("output_step0"))
+    return replay_training(fixture, report);
   if (fixture.io.contains("output")) return replay_forward(fixture, report);
-  fixture.info.reject("a forecast fixture of an unknown kind (expected an output, a loss with output_step0, or a data set)");
+  fixture.info.reject(
+      "a forecast fixture of an unknown kind (expected an output, a loss with output_step0, or a data set)");
 }
 
 }  // namespace arzoo::forecast

@@ -4,7 +4,8 @@
 
 namespace arzoo::forecast {
 
-StandardScaler StandardScaler::fit(const std::vector<double>& values, int64_t variates, int64_t begin, int64_t end) {
+StandardScaler StandardScaler::fit(const std::vector<double>& values, int64_t variates, int64_t begin,
+                                   int64_t end) {
   StandardScaler scaler = identity(variates);
   const auto rows = static_cast<double>(end - begin);
   for (int64_t c = 0; c < variates; ++c) {

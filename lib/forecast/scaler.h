@@ -6,8 +6,8 @@
 
 namespace arzoo::forecast {
 
-/// Standardisation of each variate by its training rows: mean and population deviation in double, as scikit-learn's
-/// StandardScaler, which the official loaders use. A constant column keeps its scale.
+/// Standardisation of each variate by its training rows: mean and population deviation in double, as
+/// scikit-learn's StandardScaler, which the official loaders use. A constant column keeps its scale.
 struct StandardScaler {
   std::vector<double> mean, scale;
 
@@ -25,7 +25,9 @@ struct StandardScaler {
     field("mean", o.mean, {}, "of each variate");
     field("scale", o.scale, more_than(0), "of each variate");
   }
-  void check() const { require(mean.size() == scale.size(), "mean and scale must have one number per variate"); }
+  void check() const {
+    require(mean.size() == scale.size(), "mean and scale must have one number per variate");
+  }
 };
 
 }  // namespace arzoo::forecast

@@ -16,7 +16,8 @@ constexpr int64_t kHoursOfMonth = 30 * 24;
 std::array<Border, 3> ett_borders(int64_t month, int64_t rows, int64_t seq_len, const std::string& where) {
   const int64_t train = 12 * month, val = train + 4 * month, test = val + 4 * month;
   if (rows < test) {
-    fail<DataError>("{}: {} rows, expected at least {} for the ETT borders (use split.kind \"ratio\")", where, rows, test);
+    fail<DataError>("{}: {} rows, expected at least {} for the ETT borders (use split.kind \"ratio\")", where,
+                    rows, test);
   }
   return {Border{0, train}, Border{train - seq_len, val}, Border{val - seq_len, test}};
 }
@@ -38,7 +39,8 @@ void copy_rows(const at::Tensor& from, int64_t row, int64_t rows, float* to) {
 
 }  // namespace
 
-std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, const std::string& where) {
+std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len,
+                                    const std::string& where) {
   if (split.kind == "ett_hour") return ett_borders(kHoursOfMonth, rows, seq_len, where);
   if (split.kind == "ett_minute") return ett_borders(4 * kHoursOfMonth, rows, seq_len, where);
   const auto train = static_cast<int64_t>(static_cast<double>(rows) * split.train);
@@ -48,12 +50,16 @@ std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int
 }
 
 MissingPolicy missing_policy(const std::string& name) {
-  return name == "ffill" ? MissingPolicy::ffill : name == "interpolate" ? MissingPolicy::interpolate : MissingPolicy::error;
+  return name == "ffill"         ? MissingPolicy::ffill
+         : name == "interpolate" ? MissingPolicy::interpolate
+                                 : MissingPolicy::error;
 }
 
 SeriesReadOptions read_options(const DataOptions& options) {
   SeriesReadOptions read;
-  read.format = options.format == "wide" ? SeriesFormat::wide : options.format == "long" ? SeriesFormat::long_ : SeriesFormat::automatic;
+  read.format = options.format == "wide"   ? SeriesFormat::wide
+                : options.format == "long" ? SeriesFormat::long_
+                                           : SeriesFormat::automatic;
   read.date_column = options.date;
   read.columns = options.columns;
   if (!options.freq.empty()) read.frequency = parse_frequency(options.freq);
@@ -67,12 +73,14 @@ at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency&
   if (timeenc == 1) {
     const auto count = static_cast<int64_t>(time_feature_count(code));
     auto features = at::empty({rows, count}, at::kDouble);
-    fill_time_features(stamps, code, {features.mutable_data_ptr<double>(), static_cast<std::size_t>(rows * count)});
+    fill_time_features(stamps, code,
+                       {features.mutable_data_ptr<double>(), static_cast<std::size_t>(rows * count)});
     return features.to(at::kFloat);
   }
   const auto count = static_cast<int64_t>(time_code_count(TimeCodes::thuml, code));
   auto codes = at::empty({rows, count}, at::kLong);
-  fill_time_codes(stamps, TimeCodes::thuml, code, {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(rows * count)});
+  fill_time_codes(stamps, TimeCodes::thuml, code,
+                  {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(rows * count)});
   return codes.to(at::kFloat);
 }
 
@@ -104,7 +112,8 @@ SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
   return table;
 }
 
-SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options) : options_(options) {
+SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options)
+    : options_(options) {
   const int64_t window = options.seq_len + options.pred_len;
   std::size_t longest = 0;
   for (auto& first : first_window_) first.push_back(0);
@@ -116,33 +125,49 @@ SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions
       frequency_ = table.frequency;
     }
     if (table.variates != variates_) {
-      fail<DataError>("{}: series \"{}\" has other variates than \"{}\"", table.source, table.unique_id, tables[0].unique_id);
+      fail<DataError>("{}: series \"{}\" has other variates than \"{}\"", table.source, table.unique_id,
+                      tables[0].unique_id);
     }
     longest = std::max(longest, table.stamps.size());
-    WindowedSeries series{table.unique_id, {}, table.stamps, {}, {}, split_borders(options.split, rows, options.seq_len, table.source)};
+    WindowedSeries series{table.unique_id,
+                          {},
+                          table.stamps,
+                          {},
+                          {},
+                          split_borders(options.split, rows, options.seq_len, table.source)};
     const auto train = series.borders[0];
-    series.scaler = options.scale && train.end > 0 ? StandardScaler::fit(table.values, int64_t(variates_.size()), train.begin, train.end)
-                                                   : StandardScaler::identity(int64_t(variates_.size()));
+    series.scaler = options.scale && train.end > 0
+                        ? StandardScaler::fit(table.values, int64_t(variates_.size()), train.begin, train.end)
+                        : StandardScaler::identity(int64_t(variates_.size()));
     series.values = scaled_values(table, series.scaler);
     if (options.marks) series.marks = calendar_marks(table.stamps, frequency_, options.timeenc);
     for (int split = 0; split < 3; ++split) {
       const auto border = series.borders[split];
-      first_window_[split].push_back(first_window_[split].back() + std::max<int64_t>(0, border.end - border.begin - window + 1));
+      first_window_[split].push_back(first_window_[split].back() +
+                                     std::max<int64_t>(0, border.end - border.begin - window + 1));
     }
     series_.push_back(std::move(series));
   }
   if (first_window_[0].back() == 0) {
-    fail<DataError>("{}: the longest series has {} rows, too few to train: its training share must hold seq_len + pred_len = {} rows",
-                    tables.empty() ? options.path : tables[0].source, longest, window);
+    fail<DataError>(
+        "{}: the longest series has {} rows, too few to train: its training share must hold seq_len + "
+        "pred_len = {} rows",
+        tables.empty() ? options.path : tables[0].source, longest, window);
   }
 }
 
-int64_t SeriesData::windows(runtime::Split split) const { return first_window_[static_cast<int>(split)].back(); }
+int64_t SeriesData::windows(runtime::Split split) const {
+  return first_window_[static_cast<int>(split)].back();
+}
 
 SeriesShape SeriesData::shape() const {
   const auto variates = static_cast<int64_t>(variates_.size());
   const int64_t c_out = options_.features == "MS" ? 1 : variates;
-  return {options_.seq_len, options_.label_len, options_.pred_len, variates, c_out,
+  return {options_.seq_len,
+          options_.label_len,
+          options_.pred_len,
+          variates,
+          c_out,
           options_.marks ? series_.front().marks.size(1) : 0};
 }
 
@@ -173,12 +198,17 @@ ForecastBatch SeriesData::batch(runtime::Split split, std::span<const int64_t> i
   for (int64_t i = 0; i < size; ++i) {
     const auto [series, row] = place(split, indices[i]);
     const int64_t future = row + s.seq_len;
-    copy_rows(series->values, row, s.seq_len, batch.x_enc.mutable_data_ptr<float>() + i * s.seq_len * s.enc_in);
-    copy_rows(series->values, future - s.label_len, s.label_len, batch.x_dec.mutable_data_ptr<float>() + i * decoder * s.enc_in);
-    copy_rows(series->values, future, s.pred_len, batch.target.mutable_data_ptr<float>() + i * s.pred_len * s.enc_in);
+    copy_rows(series->values, row, s.seq_len,
+              batch.x_enc.mutable_data_ptr<float>() + i * s.seq_len * s.enc_in);
+    copy_rows(series->values, future - s.label_len, s.label_len,
+              batch.x_dec.mutable_data_ptr<float>() + i * decoder * s.enc_in);
+    copy_rows(series->values, future, s.pred_len,
+              batch.target.mutable_data_ptr<float>() + i * s.pred_len * s.enc_in);
     if (s.marks == 0) continue;
-    copy_rows(series->marks, row, s.seq_len, batch.x_mark_enc.mutable_data_ptr<float>() + i * s.seq_len * s.marks);
-    copy_rows(series->marks, future - s.label_len, decoder, batch.x_mark_dec.mutable_data_ptr<float>() + i * decoder * s.marks);
+    copy_rows(series->marks, row, s.seq_len,
+              batch.x_mark_enc.mutable_data_ptr<float>() + i * s.seq_len * s.marks);
+    copy_rows(series->marks, future - s.label_len, decoder,
+              batch.x_mark_dec.mutable_data_ptr<float>() + i * decoder * s.marks);
   }
   batch.target = batch.target.narrow(2, s.enc_in - s.c_out, s.c_out);
   return batch;

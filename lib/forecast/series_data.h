@@ -19,18 +19,19 @@ struct Border {
   int64_t begin = 0, end = 0;
 };
 
-/// The rows of each split (train, val, test) of a series of `rows` rows, validation and test reaching seq_len rows back so
-/// that their first window forecasts their first own row (Informer's data loader). Throws DataError naming `where` when
-/// the file is too short for the ETT borders.
-std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, const std::string& where);
+/// The rows of each split (train, val, test) of a series of `rows` rows, validation and test reaching seq_len
+/// rows back so that their first window forecasts their first own row (Informer's data loader). Throws
+/// DataError naming `where` when the file is too short for the ETT borders.
+std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len,
+                                    const std::string& where);
 
 /// One series ready to be cut into windows.
 struct WindowedSeries {
   std::string unique_id;
   StandardScaler scaler;
   std::vector<Timestamp> stamps;  ///< [T]
-  at::Tensor values;  ///< [T, C] float, scaled
-  at::Tensor marks;   ///< [T, M] float; undefined without calendar features
+  at::Tensor values;              ///< [T, C] float, scaled
+  at::Tensor marks;               ///< [T, M] float; undefined without calendar features
   std::array<Border, 3> borders;
 };
 
@@ -43,7 +44,8 @@ SeriesReadOptions read_options(const DataOptions& options);
 /// Calendar features of these stamps, [T, M] float.
 at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc);
 
-/// Keeps and orders the variates that `options` ask for: the target alone (S), or the target last (MS, or one is given).
+/// Keeps and orders the variates that `options` ask for: the target alone (S), or the target last (MS, or one
+/// is given).
 SeriesTable select_variates(SeriesTable table, const DataOptions& options);
 
 /// The windows of all series of a file, by split.

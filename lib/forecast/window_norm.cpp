@@ -13,9 +13,10 @@ struct Window {
   int64_t steps, variates, marks;
 };
 
-/// One window: transposes it and, if asked, normalises each variate. Sums are in double: a window of a level far from
-/// zero would otherwise lose digits that the fp32 two-pass formula of the official code keeps.
-void tokens_of_window(const float* x, const float* marks, const Window& window, float* tokens, float* mean, float* deviation) {
+/// One window: transposes it and, if asked, normalises each variate. Sums are in double: a window of a level
+/// far from zero would otherwise lose digits that the fp32 two-pass formula of the official code keeps.
+void tokens_of_window(const float* x, const float* marks, const Window& window, float* tokens, float* mean,
+                      float* deviation) {
   for (int64_t c = 0; c < window.variates; ++c) {
     float* token = tokens + c * window.steps;
     double sum = 0.0, squares = 0.0;
@@ -40,21 +41,24 @@ at::Tensor tokens_on_cpu(const at::Tensor& x, const at::Tensor& marks, bool norm
   const auto values = x.contiguous();
   const auto calendar = marks.defined() ? marks.contiguous() : at::Tensor();
   auto tokens = at::empty({batch, window.variates + window.marks, window.steps}, x.options());
-  if (normalise) stats = {at::empty({batch, 1, window.variates}, x.options()), at::empty({batch, 1, window.variates}, x.options())};
+  if (normalise)
+    stats = {at::empty({batch, 1, window.variates}, x.options()),
+             at::empty({batch, 1, window.variates}, x.options())};
   const float* from = values.const_data_ptr<float>();
   const float* from_marks = calendar.defined() ? calendar.const_data_ptr<float>() : nullptr;
   float* to = tokens.mutable_data_ptr<float>();
   float* mean = normalise ? stats.mean.mutable_data_ptr<float>() : nullptr;
   float* deviation = normalise ? stats.std.mutable_data_ptr<float>() : nullptr;
-  nn::parallel_for(batch, std::max<int64_t>(1, 8192 / (window.steps * window.variates)), [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; ++b) {
-      tokens_of_window(from + b * window.steps * window.variates,
-                       from_marks == nullptr ? nullptr : from_marks + b * window.steps * window.marks, window,
-                       to + b * (window.variates + window.marks) * window.steps,
-                       normalise ? mean + b * window.variates : nullptr,
-                       normalise ? deviation + b * window.variates : nullptr);
-    }
-  });
+  nn::parallel_for(
+      batch, std::max<int64_t>(1, 8192 / (window.steps * window.variates)), [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; ++b) {
+          tokens_of_window(from + b * window.steps * window.variates,
+                           from_marks == nullptr ? nullptr : from_marks + b * window.steps * window.marks,
+                           window, to + b * (window.variates + window.marks) * window.steps,
+                           normalise ? mean + b * window.variates : nullptr,
+                           normalise ? deviation + b * window.variates : nullptr);
+        }
+      });
   return tokens;
 }
 

@@ -63,7 +63,8 @@ std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape)
 OfficialConfig read_official_config(const Config& flat, int64_t marks) {
   const auto name = lower(flat.text("model"));
   Json section = model_section(name, flat.json(), std::make_index_sequence<std::tuple_size_v<Models>>());
-  if (section.empty()) flat.at("model").reject(fmt::format("no forecaster is called \"{}\"", flat.text("model")));
+  if (section.empty())
+    flat.at("model").reject(fmt::format("no forecaster is called \"{}\"", flat.text("model")));
   auto shape = Config(only_fields<SeriesShape>(flat.json()), flat.name()).as<SeriesShape>();
   if (!flat.has("c_out")) shape.c_out = shape.enc_in;
   shape.marks = marks;

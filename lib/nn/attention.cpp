@@ -18,9 +18,11 @@ at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const Att
   return at::softmax(scores, -1);
 }
 
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMode& mode) {
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const AttentionMode& mode) {
   const double p = mode.training ? mode.dropout : 0.0;
-  // The fused CPU kernel knows no dropout; LibTorch's fallback would draw its mask from the slow sequential generator.
+  // The fused CPU kernel knows no dropout; LibTorch's fallback would draw its mask from the slow sequential
+  // generator.
   if (p > 0.0) return at::matmul(nn::dropout(attention_weights(q, k, mode), p, true), v);
   if (!mode.causal && fits_short_attention(q, k, v)) return short_attention(q, k, v);
   return at::scaled_dot_product_attention(q, k, v, {}, 0.0, mode.causal);

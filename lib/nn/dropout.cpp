@@ -18,16 +18,20 @@ constexpr int64_t kGrain = 16384;
 
 int64_t draw_key() { return at::empty({1}, at::kLong).random_().item<int64_t>(); }
 
-// One clone per instruction set, chosen when the library is loaded: the hash is a dozen integer operations per lane.
+// One clone per instruction set, chosen when the library is loaded: the hash is a dozen integer operations
+// per lane.
 ARZOO_CLONES void mask_range(const float* x, float* out, int64_t begin, int64_t end, DropoutMask mask) {
   for (int64_t i = begin; i < end; ++i) out[i] = x[i] * mask.factor(static_cast<uint32_t>(i));
 }
 
-ARZOO_CLONES void mask_range(const at::BFloat16* x, at::BFloat16* out, int64_t begin, int64_t end, DropoutMask mask) {
-  for (int64_t i = begin; i < end; ++i) out[i] = static_cast<float>(x[i]) * mask.factor(static_cast<uint32_t>(i));
+ARZOO_CLONES void mask_range(const at::BFloat16* x, at::BFloat16* out, int64_t begin, int64_t end,
+                             DropoutMask mask) {
+  for (int64_t i = begin; i < end; ++i)
+    out[i] = static_cast<float>(x[i]) * mask.factor(static_cast<uint32_t>(i));
 }
 
-ARZOO_CLONES void add_masked_range(const float* x, const float* y, float* out, int64_t begin, int64_t end, DropoutMask mask) {
+ARZOO_CLONES void add_masked_range(const float* x, const float* y, float* out, int64_t begin, int64_t end,
+                                   DropoutMask mask) {
   for (int64_t i = begin; i < end; ++i) out[i] = x[i] + y[i] * mask.factor(static_cast<uint32_t>(i));
 }
 
@@ -37,7 +41,8 @@ at::Tensor masked_as(const at::Tensor& x, const DropoutMask& mask) {
   auto out = at::empty_like(in);
   const auto* from = in.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
-  parallel_for(in.numel(), kGrain, [&](int64_t begin, int64_t end) { mask_range(from, to, begin, end, mask); });
+  parallel_for(in.numel(), kGrain,
+               [&](int64_t begin, int64_t end) { mask_range(from, to, begin, end, mask); });
   return out;
 }
 
@@ -64,7 +69,8 @@ at::Tensor add_masked(const at::Tensor& x, const at::Tensor& y, const DropoutMas
   const float* a = left.const_data_ptr<float>();
   const float* b = right.const_data_ptr<float>();
   float* to = out.mutable_data_ptr<float>();
-  parallel_for(left.numel(), kGrain, [&](int64_t begin, int64_t end) { add_masked_range(a, b, to, begin, end, mask); });
+  parallel_for(left.numel(), kGrain,
+               [&](int64_t begin, int64_t end) { add_masked_range(a, b, to, begin, end, mask); });
   return out;
 }
 
@@ -78,26 +84,30 @@ struct DropoutFunction : torch::autograd::Function<DropoutFunction> {
     return masked(x, key, p);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto masked_gradient = masked(gradients[0], context->saved_data["key"].toInt(), context->saved_data["p"].toDouble());
+    const auto masked_gradient =
+        masked(gradients[0], context->saved_data["key"].toInt(), context->saved_data["p"].toDouble());
     return {masked_gradient, at::Tensor(), at::Tensor()};
   }
 };
 
 struct ResidualDropoutFunction : torch::autograd::Function<ResidualDropoutFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& y, int64_t key, double p) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& y, int64_t key,
+                            double p) {
     context->saved_data["key"] = key;
     context->saved_data["p"] = p;
     return x.is_cpu() ? add_masked(x, y, DropoutMask(key, p)) : x + masked(y, key, p);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const auto masked_gradient = masked(gradients[0], context->saved_data["key"].toInt(), context->saved_data["p"].toDouble());
+    const auto masked_gradient =
+        masked(gradients[0], context->saved_data["key"].toInt(), context->saved_data["p"].toDouble());
     return {gradients[0], masked_gradient, at::Tensor(), at::Tensor()};
   }
 };
 
 bool own_kernel(const at::Tensor& x) {
   const bool type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  const bool device = x.is_cpu() || (x.is_cuda() && mask_kernel().hasKernelForDispatchKey(c10::DispatchKey::CUDA));
+  const bool device =
+      x.is_cpu() || (x.is_cuda() && mask_kernel().hasKernelForDispatchKey(c10::DispatchKey::CUDA));
   return device && type && x.numel() < (int64_t{1} << 32);
 }
 

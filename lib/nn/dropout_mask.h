@@ -11,7 +11,8 @@
 
 namespace arzoo::nn {
 
-/// Which elements a dropout keeps: a function of the element's index and a 64-bit key, the same on every device.
+/// Which elements a dropout keeps: a function of the element's index and a 64-bit key, the same on every
+/// device.
 struct DropoutMask {
   DropoutMask(int64_t key, double p)
       : low(static_cast<uint32_t>(key)),
@@ -19,7 +20,8 @@ struct DropoutMask {
         threshold(static_cast<uint32_t>(std::llround(p * 4294967296.0))),
         scale(static_cast<float>(1.0 / (1.0 - p))) {}
 
-  /// The factor of element `index`: 0 or 1 / (1 - p). A keyed avalanche hash (Wellons' triple32, bias < 0.021 bits).
+  /// The factor of element `index`: 0 or 1 / (1 - p). A keyed avalanche hash (Wellons' triple32, bias < 0.021
+  /// bits).
   ARZOO_ON_DEVICE float factor(uint32_t index) const {
     uint32_t h = index ^ low;
     h ^= h >> 17;

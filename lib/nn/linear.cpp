@@ -6,8 +6,9 @@
 namespace arzoo::nn {
 namespace {
 
-using FusedLinear = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
-                               at::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+using FusedLinear = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                               std::string_view, at::List<std::optional<at::Scalar>>,
+                               std::optional<std::string_view>);
 
 /// LibTorch's oneDNN product with an epilogue, or nothing in a LibTorch built without oneDNN.
 const std::optional<c10::TypedOperatorHandle<FusedLinear>>& fused_linear() {
@@ -21,20 +22,24 @@ const std::optional<c10::TypedOperatorHandle<FusedLinear>>& fused_linear() {
 
 bool fusable(const at::Tensor& x, const at::Tensor& weight) {
   const auto type = weight.scalar_type();
-  return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == type && (type == at::kFloat || type == at::kBFloat16) &&
-         x.numel() > 0 && fused_linear().has_value();
+  return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == type &&
+         (type == at::kFloat || type == at::kBFloat16) && x.numel() > 0 && fused_linear().has_value();
 }
 
 }  // namespace
 
-Activation activation(const std::string& name) { return name == "relu" ? Activation::relu : Activation::gelu; }
+Activation activation(const std::string& name) {
+  return name == "relu" ? Activation::relu : Activation::gelu;
+}
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Activation after) {
   if (fusable(x, weight)) {
     const auto rows = x.reshape({-1, x.size(-1)});
-    const std::string_view epilogue = after == Activation::none ? "none" : after == Activation::relu ? "relu" : "gelu";
-    const auto out = fused_linear()->call(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt, epilogue,
-                                          at::List<std::optional<at::Scalar>>(), "none");
+    const std::string_view epilogue = after == Activation::none   ? "none"
+                                      : after == Activation::relu ? "relu"
+                                                                  : "gelu";
+    const auto out = fused_linear()->call(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt,
+                                          epilogue, at::List<std::optional<at::Scalar>>(), "none");
     auto sizes = x.sizes().vec();
     sizes.back() = weight.size(0);
     return out.view(sizes);

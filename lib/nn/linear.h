@@ -11,9 +11,10 @@ enum class Activation { none, relu, gelu };
 /// "relu" or anything else, which means the exact (erf) GELU, as in the official code of the forecasters.
 Activation activation(const std::string& name);
 
-/// activation(x W^T + b). In inference on a CPU bias and activation are part of the matrix product (oneDNN), which spares
-/// passes over the result; under autograd they are LibTorch's own operations.
-/// x: [..., in]; weight: [out, in]; bias: [out], may be undefined; returns [..., out].
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Activation after = Activation::none);
+/// activation(x W^T + b). In inference on a CPU bias and activation are part of the matrix product (oneDNN),
+/// which spares passes over the result; under autograd they are LibTorch's own operations. x: [..., in];
+/// weight: [out, in]; bias: [out], may be undefined; returns [..., out].
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                  Activation after = Activation::none);
 
 }  // namespace arzoo::nn

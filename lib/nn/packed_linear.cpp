@@ -7,8 +7,8 @@
 namespace arzoo::nn {
 namespace {
 
-/// The tensors stacked along their first axis: a view when they already lie one behind the other, else a copy. Under
-/// autograd always a copy, which hands each part its own gradient.
+/// The tensors stacked along their first axis: a view when they already lie one behind the other, else a
+/// copy. Under autograd always a copy, which hands each part its own gradient.
 at::Tensor stacked(at::TensorList parts) {
   if (at::GradMode::is_enabled()) return at::cat(parts, 0);
   const auto& first = parts[0];

@@ -22,7 +22,8 @@ struct NormParameters {
   float epsilon;
 };
 
-/// out = LN(x + y + bias), one row. Sums run in kLanes interleaved partial sums: an order the compiler may vectorise.
+/// out = LN(x + y + bias), one row. Sums run in kLanes interleaved partial sums: an order the compiler may
+/// vectorise.
 ARZOO_CLONES void norm_row(const float* x, const float* y, float* out, NormParameters n) {
   float sums[kLanes] = {}, squares[kLanes] = {};
   const int64_t whole = n.width / kLanes * kLanes;
@@ -43,9 +44,11 @@ ARZOO_CLONES void norm_row(const float* x, const float* y, float* out, NormParam
   for (int64_t d = 0; d < n.width; ++d) out[d] = (out[d] - mean) * scale * n.gamma[d] + n.beta[d];
 }
 
-bool fits(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight, const torch::nn::LayerNorm& norm) {
-  return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat && y.scalar_type() == at::kFloat &&
-         weight.scalar_type() == at::kFloat && norm->weight.defined() && norm->weight.numel() == x.size(-1);
+bool fits(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
+          const torch::nn::LayerNorm& norm) {
+  return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat &&
+         y.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && norm->weight.defined() &&
+         norm->weight.numel() == x.size(-1);
 }
 
 at::Tensor fused(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight, const at::Tensor& bias,
@@ -54,19 +57,21 @@ at::Tensor fused(const at::Tensor& x, const at::Tensor& y, const at::Tensor& wei
   const int64_t width = x.size(-1), rows = x.numel() / width;
   auto product = nn::linear(y, weight, {});
   const NormParameters parameters{bias.const_data_ptr<float>(), norm->weight.const_data_ptr<float>(),
-                                  norm->bias.const_data_ptr<float>(), width, static_cast<float>(norm->options.eps())};
+                                  norm->bias.const_data_ptr<float>(), width,
+                                  static_cast<float>(norm->options.eps())};
   const float* from = rows_of_x.const_data_ptr<float>();
   float* to = product.mutable_data_ptr<float>();
   parallel_for(rows, kGrainRows, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) norm_row(from + i * width, to + i * width, to + i * width, parameters);
+    for (int64_t i = begin; i < end; ++i)
+      norm_row(from + i * width, to + i * width, to + i * width, parameters);
   });
   return product;
 }
 
 }  // namespace
 
-at::Tensor residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight, const at::Tensor& bias, double p,
-                         torch::nn::LayerNorm& norm) {
+at::Tensor residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
+                         const at::Tensor& bias, double p, torch::nn::LayerNorm& norm) {
   if (fits(x, y, weight, norm)) return fused(x, y, weight, bias, norm);
   return norm(residual_dropout(x, at::linear(y, weight, bias), p, norm->is_training()));
 }

@@ -21,7 +21,8 @@ constexpr int64_t kGrain = 1 << 17;  // multiply-adds that are worth a thread
 /// e^x for x <= 0 to 1 ulp, as straight-line code that vectorises (Cephes' expf).
 inline float exp_nonpositive(float x) {
   x = x < -87.0F ? -87.0F : x;
-  const float shifted = x * 1.44269504F + 12582912.0F;  // rounds to the nearest integer in the low mantissa bits
+  const float shifted =
+      x * 1.44269504F + 12582912.0F;  // rounds to the nearest integer in the low mantissa bits
   const float n = shifted - 12582912.0F;
   const float r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
   float p = 1.9875691500e-4F;
@@ -48,10 +49,12 @@ inline void weighted_sum(const float* factors, const float* rows, int64_t count,
   for (int64_t lane = 0; lane < kLanes; ++lane) out[lane] = sum[lane];
 }
 
-/// One head, all in fp32. q: [L, E] scaled; kt: [E, keys_padded]; v, out: [., width_padded]; p: [keys_padded] scratch.
+/// One head, all in fp32. q: [L, E] scaled; kt: [E, keys_padded]; v, out: [., width_padded]; p: [keys_padded]
+/// scratch.
 ARZOO_CLONES void attend(const float* q, const float* kt, const float* v, float* out, float* p, Sizes s) {
   for (int64_t i = 0; i < s.queries; ++i) {
-    for (int64_t j = 0; j < s.keys_padded; j += kLanes) weighted_sum(q + i * s.width, kt + j, s.width, s.keys_padded, p + j);
+    for (int64_t j = 0; j < s.keys_padded; j += kLanes)
+      weighted_sum(q + i * s.width, kt + j, s.width, s.keys_padded, p + j);
     float largest = p[0];
     for (int64_t j = 1; j < s.keys; ++j) largest = p[j] > largest ? p[j] : largest;
     for (int64_t j = 0; j < s.keys_padded; ++j) p[j] = exp_nonpositive(p[j] - largest);
@@ -59,21 +62,24 @@ ARZOO_CLONES void attend(const float* q, const float* kt, const float* v, float*
     for (int64_t j = 0; j < s.keys; ++j) sum += p[j];
     for (int64_t j = 0; j < s.keys; ++j) p[j] /= sum;
     float* row = out + i * s.width_padded;
-    for (int64_t e = 0; e < s.width_padded; e += kLanes) weighted_sum(p, v + e, s.keys, s.width_padded, row + e);
+    for (int64_t e = 0; e < s.width_padded; e += kLanes)
+      weighted_sum(p, v + e, s.keys, s.width_padded, row + e);
   }
 }
 
 /// A [B, H, T, E] tensor with unit stride along E, whatever the order of the rest.
 template <class Scalar>
 struct Heads {
-  explicit Heads(const at::Tensor& x) : data(x.const_data_ptr<Scalar>()), batch(x.stride(0)), head(x.stride(1)), step(x.stride(2)) {}
+  explicit Heads(const at::Tensor& x)
+      : data(x.const_data_ptr<Scalar>()), batch(x.stride(0)), head(x.stride(1)), step(x.stride(2)) {}
   const Scalar* data;
   int64_t batch, head, step;
 };
 
 /// Rows of one head, times `factor`, `stride` numbers apart in `out`.
 template <class Scalar>
-void copy_rows(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float factor, float* out, int64_t stride) {
+void copy_rows(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float factor,
+               float* out, int64_t stride) {
   for (int64_t i = 0; i < rows; ++i) {
     const Scalar* from = x.data + b * x.batch + h * x.head + i * x.step;
     for (int64_t e = 0; e < width; ++e) out[i * stride + e] = static_cast<float>(from[e]) * factor;
@@ -82,7 +88,8 @@ void copy_rows(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64
 
 /// The same rows as columns.
 template <class Scalar>
-void copy_transposed(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float* out, int64_t stride) {
+void copy_transposed(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float* out,
+                     int64_t stride) {
   for (int64_t i = 0; i < rows; ++i) {
     const Scalar* from = x.data + b * x.batch + h * x.head + i * x.step;
     for (int64_t e = 0; e < width; ++e) out[e * stride + i] = static_cast<float>(from[e]);
@@ -101,7 +108,8 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.width)));
   const int64_t work = s.queries * s.keys_padded * s.width_padded;
   parallel_for(batch * heads, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(s.queries * (s.width + s.width_padded) + s.width * s.keys_padded + s.keys * s.width_padded + s.keys_padded);
+    std::vector<float> scratch(s.queries * (s.width + s.width_padded) + s.width * s.keys_padded +
+                               s.keys * s.width_padded + s.keys_padded);
     float* const qs = scratch.data();
     float* const kt = qs + s.queries * s.width;
     float* const vs = kt + s.width * s.keys_padded;
@@ -126,7 +134,8 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
 
 bool fits_short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const bool type = q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16;
-  const bool inference = !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad());
+  const bool inference =
+      !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad());
   return type && inference && q.is_cpu() && q.dim() == 4 && k.size(2) <= kMostKeys && q.size(3) <= kWidest &&
          q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
 }

@@ -32,7 +32,8 @@ FamilyCard family(std::string_view name, std::string_view commands) {
 
 const std::vector<FamilyCard>& families() {
   static const std::vector<FamilyCard> all{
-      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>("forecast", "train forecast bench"),
+      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>("forecast",
+                                                                                   "train forecast bench"),
   };
   return all;
 }

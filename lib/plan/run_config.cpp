@@ -7,7 +7,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kSections{"$schema", "model", "data", "training", "evaluation", "seed", "output"};
+const std::vector<std::string> kSections{"$schema",    "model", "data",  "training",
+                                         "evaluation", "seed",  "output"};
 constexpr int64_t kDefaultSeed = 2021;
 
 /// A path in a config is meant relative to the config, or to where the command runs: the first that exists.
@@ -34,7 +35,8 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   int64_t seed = kDefaultSeed;
   if (config.has("seed")) config.at("seed").read(seed, at_least(0));
   resolved["seed"] = seed;
-  resolved["output"] = config.has("output") ? config.text("output") : fmt::format("runs/{}", choice.model.name);
+  resolved["output"] =
+      config.has("output") ? config.text("output") : fmt::format("runs/{}", choice.model.name);
   return resolved;
 }
 

@@ -35,8 +35,8 @@ struct TrainTask {
 
 struct ForecastTask {
   ComputeOptions compute;
-  fs::path model;                   ///< run directory, checkpoint folder, or weights file
-  std::optional<fs::path> config;   ///< the model's config when `model` is a bare weights file
+  fs::path model;                  ///< run directory, checkpoint folder, or weights file
+  std::optional<fs::path> config;  ///< the model's config when `model` is a bare weights file
   std::vector<fs::path> inputs;
   fs::path output;
   std::optional<int64_t> horizon;   ///< the model's pred_len when not given; longer horizons roll
@@ -86,14 +86,16 @@ struct SpeedTask {
   bool dry_run = false;
 };
 
-/// What a task leaves for the launcher: a document for --json, from which the human summary is printed as well.
+/// What a task leaves for the launcher: a document for --json, from which the human summary is printed as
+/// well.
 struct Outcome {
   ExitCode code = ExitCode::ok;
   std::string error;  ///< one line, empty when code is ok
   Json result;
 };
 
-/// The functions of libarzoo. `stop` is set by the launcher when the process is asked to end. No exception leaves them.
+/// The functions of libarzoo. `stop` is set by the launcher when the process is asked to end. No exception
+/// leaves them.
 struct TaskTable {
   using Stop = const std::atomic<bool>&;
   Outcome (*train)(const TrainTask&, Progress&, Stop);

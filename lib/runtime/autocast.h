@@ -4,7 +4,8 @@
 
 namespace arzoo::runtime {
 
-/// Matrix products in `dtype` and the rest in fp32 while it lives (mixed-precision training); nothing for fp32.
+/// Matrix products in `dtype` and the rest in fp32 while it lives (mixed-precision training); nothing for
+/// fp32.
 class Autocast {
  public:
   Autocast(at::DeviceType device, at::ScalarType dtype) : device_(device), active_(dtype != at::kFloat) {

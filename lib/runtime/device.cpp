@@ -15,18 +15,22 @@
 namespace arzoo::runtime {
 namespace {
 
-/// Opens libtorch_cuda beside the libtorch_cpu in use: by absolute path, since a sanitizer's dlopen ignores the run path.
+/// Opens libtorch_cuda beside the libtorch_cpu in use: by absolute path, since a sanitizer's dlopen ignores
+/// the run path.
 void open_cuda_libraries() {
   Dl_info info{};
   // Any function that lives in libtorch_cpu will do to find its folder.
-  if (dladdr(reinterpret_cast<void*>(&at::get_num_threads), &info) == 0) fail<SystemFailure>("cuda: cannot locate LibTorch");
+  if (dladdr(reinterpret_cast<void*>(&at::get_num_threads), &info) == 0)
+    fail<SystemFailure>("cuda: cannot locate LibTorch");
   const auto library = std::filesystem::path(info.dli_fname).parent_path() / "libtorch_cuda.so";
   if (dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-    fail<SystemFailure>("cuda: {} (is this a LibTorch with CUDA, and are its CUDA packages installed?)", dlerror());
+    fail<SystemFailure>("cuda: {} (is this a LibTorch with CUDA, and are its CUDA packages installed?)",
+                        dlerror());
   }
 }
 
-/// Opens the CUDA kernels that lie beside this library, in a build that has them; without them LibTorch's own do the work.
+/// Opens the CUDA kernels that lie beside this library, in a build that has them; without them LibTorch's own
+/// do the work.
 void open_kernels() {
   Dl_info info{};
   if (dladdr(reinterpret_cast<void*>(&select_compute), &info) == 0) return;

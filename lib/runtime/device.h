@@ -12,17 +12,18 @@ struct Compute {
   at::ScalarType dtype = at::kFloat;
 };
 
-/// "auto" | "cpu" | "cuda[:i]" and "fp32" | "bf16" | "fp16". CUDA libraries are opened only for a CUDA device ("auto": only
-/// where a driver is installed), and before anything else asks LibTorch for CUDA, which would settle on "none" for good.
-/// Throws UsageError for a malformed name, SystemFailure when the CUDA device is not there.
+/// "auto" | "cpu" | "cuda[:i]" and "fp32" | "bf16" | "fp16". CUDA libraries are opened only for a CUDA device
+/// ("auto": only where a driver is installed), and before anything else asks LibTorch for CUDA, which would
+/// settle on "none" for good. Throws UsageError for a malformed name, SystemFailure when the CUDA device is
+/// not there.
 Compute select_compute(const std::string& device, const std::string& dtype);
 
 /// Threads of the intra-op pool; 0 keeps the default. Call before the first computation.
 void set_threads(int64_t threads);
 int64_t threads();
 
-/// Keeps freed memory in the process: tensors of a megabyte come and go with every layer, and handing their pages back and
-/// forth costs a tenth of a small model's inference. Called once, by libarzoo's entry.
+/// Keeps freed memory in the process: tensors of a megabyte come and go with every layer, and handing their
+/// pages back and forth costs a tenth of a small model's inference. Called once, by libarzoo's entry.
 void keep_freed_memory();
 
 /// One call seeds everything random: initialisation, dropout, sampling.

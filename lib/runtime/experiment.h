@@ -19,12 +19,14 @@ class Experiment {
   virtual torch::nn::Module& model() = 0;
   /// Batches of one pass over the training split; at least 1.
   virtual int64_t batches_per_epoch() const = 0;
-  /// The loss of batch `batch`, counted over all epochs. A pure function of the seed, `batch`, the weights and the default
-  /// generator, so that a run that stopped anywhere goes on as if it had not.
+  /// The loss of batch `batch`, counted over all epochs. A pure function of the seed, `batch`, the weights
+  /// and the default generator, so that a run that stopped anywhere goes on as if it had not.
   virtual Losses loss(int64_t batch) = 0;
-  /// The model's errors on a split, in inference mode. The first is what early stopping watches; smaller is better.
+  /// The model's errors on a split, in inference mode. The first is what early stopping watches; smaller is
+  /// better.
   virtual Metrics evaluate(Split split) = 0;
-  /// Writes all that inference needs into the empty folder: config.json, model.safetensors, what else the family keeps.
+  /// Writes all that inference needs into the empty folder: config.json, model.safetensors, what else the
+  /// family keeps.
   virtual void save(const std::filesystem::path& folder) = 0;
   /// What the run's report shows of the model at work: forecasts, samples.
   virtual std::vector<ReportSection> showcase() = 0;

@@ -17,7 +17,8 @@ struct Losses {
 /// Named numbers of one evaluation, in the order in which they are shown.
 using Metrics = std::vector<std::pair<std::string, double>>;
 
-/// Intermediate results of one forward pass under the names that fixture folders use ("mid.encoder", "attn.0").
+/// Intermediate results of one forward pass under the names that fixture folders use ("mid.encoder",
+/// "attn.0").
 using Trace = std::vector<std::pair<std::string, at::Tensor>>;
 
 }  // namespace arzoo::runtime

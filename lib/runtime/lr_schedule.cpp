@@ -30,7 +30,8 @@ double epoch_rate(const TrainingOptions& options, int64_t finished) {
 
 }  // namespace
 
-double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps_per_epoch, int64_t total_steps) {
+double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps_per_epoch,
+                     int64_t total_steps) {
   if (step < options.warmup_steps) {
     return options.learning_rate * static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps);
   }

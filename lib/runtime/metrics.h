@@ -6,7 +6,8 @@
 
 namespace arzoo::runtime {
 
-/// Errors accumulated element by element, so that the result does not depend on the batches (never a mean of means).
+/// Errors accumulated element by element, so that the result does not depend on the batches (never a mean of
+/// means).
 class ErrorSums {
  public:
   /// forecast, truth: the same shape.
@@ -14,8 +15,8 @@ class ErrorSums {
   int64_t count() const { return count_; }
   double mse() const;
   double mae() const;
-  /// Symmetric mean absolute percentage error, 200 |f - y| / (|f| + |y|), an element with both zero counting 0
-  /// (Makridakis, M4).
+  /// Symmetric mean absolute percentage error, 200 |f - y| / (|f| + |y|), an element with both zero counting
+  /// 0 (Makridakis, M4).
   double smape() const;
 
  private:
@@ -23,8 +24,8 @@ class ErrorSums {
   int64_t count_ = 0;
 };
 
-/// Mean absolute difference of values `season` steps apart, the scale of MASE (Hyndman & Koehler 2006). history: [T, C];
-/// returns [C]; a constant column has 0.
+/// Mean absolute difference of values `season` steps apart, the scale of MASE (Hyndman & Koehler 2006).
+/// history: [T, C]; returns [C]; a constant column has 0.
 at::Tensor seasonal_naive_error(const at::Tensor& history, int64_t season);
 
 }  // namespace arzoo::runtime

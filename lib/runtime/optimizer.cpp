@@ -25,7 +25,8 @@ void Adam::step(double learning_rate) {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     if (!parameters_[i].grad().defined()) continue;
     parameters.push_back(parameters_[i]);
-    // The kernel walks the raw storage, so a gradient that lies transposed is brought into the parameter's order.
+    // The kernel walks the raw storage, so a gradient that lies transposed is brought into the parameter's
+    // order.
     gradients.push_back(parameters_[i].grad().contiguous());
     exp_avgs.push_back(state_.exp_avg[i]);
     exp_avg_sqs.push_back(state_.exp_avg_sq[i]);
@@ -33,11 +34,12 @@ void Adam::step(double learning_rate) {
   }
   if (parameters.empty()) return;
   at::_foreach_add_(steps, 1);
-  using FusedUpdate = void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
-                               double, double, double, double, double, bool, bool, const std::optional<at::Tensor>&,
-                               const std::optional<at::Tensor>&);
+  using FusedUpdate = void (*)(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
+                               at::TensorList, double, double, double, double, double, bool, bool,
+                               const std::optional<at::Tensor>&, const std::optional<at::Tensor>&);
   const FusedUpdate update = decoupled_ ? FusedUpdate(at::_fused_adamw_) : FusedUpdate(at::_fused_adam_);
-  update(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, beta1_, beta2_, weight_decay_, eps_,
+  update(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, beta1_, beta2_,
+         weight_decay_, eps_,
          /*amsgrad=*/false, /*maximize=*/false, std::nullopt, std::nullopt);
 }
 

@@ -8,7 +8,8 @@
 
 namespace arzoo::runtime {
 
-/// Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019), one fused kernel per tensor; PyTorch's numbers.
+/// Adam (Kingma & Ba, 2015) or AdamW (Loshchilov & Hutter, 2019), one fused kernel per tensor; PyTorch's
+/// numbers.
 class Adam {
  public:
   Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options);
@@ -20,7 +21,8 @@ class Adam {
   double clip_gradients(double limit);
 
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
-  /// Moments in the order of the parameters and the number of updates each has had: all that a resumed run needs.
+  /// Moments in the order of the parameters and the number of updates each has had: all that a resumed run
+  /// needs.
   struct State {
     std::vector<at::Tensor> exp_avg, exp_avg_sq, steps;
   };

@@ -21,10 +21,12 @@ std::vector<int64_t> position(int64_t flat, at::IntArrayRef sizes) {
   return index;
 }
 
-ParityOutput compare(const std::string& name, const at::Tensor& value, const at::Tensor& expected, const Tolerance& tolerance) {
+ParityOutput compare(const std::string& name, const at::Tensor& value, const at::Tensor& expected,
+                     const Tolerance& tolerance) {
   ParityOutput output{.name = name};
   if (value.sizes() != expected.sizes()) {
-    output.worst = fmt::format("shape [{}], expected [{}]", fmt::join(value.sizes(), ", "), fmt::join(expected.sizes(), ", "));
+    output.worst = fmt::format("shape [{}], expected [{}]", fmt::join(value.sizes(), ", "),
+                               fmt::join(expected.sizes(), ", "));
     output.max_abs = output.max_rel = std::numeric_limits<double>::infinity();
     return output;
   }
@@ -36,7 +38,8 @@ ParityOutput compare(const std::string& name, const at::Tensor& value, const at:
   }
   // Equal infinities differ by nothing; a NaN anywhere differs by infinity.
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const auto difference = at::where(a == b, at::zeros({}, at::kDouble), (a - b).abs()).nan_to_num(kInfinity, kInfinity);
+  const auto difference =
+      at::where(a == b, at::zeros({}, at::kDouble), (a - b).abs()).nan_to_num(kInfinity, kInfinity);
   const auto size = b.abs();
   // No tolerance is relative to an infinity: it would allow everything.
   const auto excess = difference - (tolerance.atol + tolerance.rtol * size).nan_to_num(0.0, 0.0);
@@ -45,8 +48,9 @@ ParityOutput compare(const std::string& name, const at::Tensor& value, const at:
   output.max_rel = (difference / size.clamp_min(1e-12)).max().item<double>();
   output.passed = excess[at].item<double>() <= 0.0;
   if (!output.passed && !expected.is_complex()) {
-    output.worst = fmt::format("[{}]: {:.9g}, expected {:.9g}", fmt::join(position(at, expected.sizes()), ", "),
-                               a[at].item<double>(), b[at].item<double>());
+    output.worst =
+        fmt::format("[{}]: {:.9g}, expected {:.9g}", fmt::join(position(at, expected.sizes()), ", "),
+                    a[at].item<double>(), b[at].item<double>());
   }
   return output;
 }
@@ -64,17 +68,25 @@ Tolerance read_tolerance(const Config& info) {
 ParityCase ParityCase::open(const fs::path& folder) {
   const auto real = fs::weakly_canonical(folder);
   if (!fs::exists(real / "case.json")) {
-    fail<CheckpointError>("{}: no case.json (expected a fixture folder: config.json, case.json, io.safetensors, weights.safetensors)", folder.string());
+    fail<CheckpointError>(
+        "{}: no case.json (expected a fixture folder: config.json, case.json, io.safetensors, "
+        "weights.safetensors)",
+        folder.string());
   }
   auto info = Config::load(real / "case.json"), config = Config::load(real / "config.json");
   auto tolerance = read_tolerance(info);
-  return {real, (real.parent_path().filename() / real.filename()).string(), std::move(info), std::move(config),
-          open_tensors(real / "io.safetensors"), tolerance};
+  return {real,
+          (real.parent_path().filename() / real.filename()).string(),
+          std::move(info),
+          std::move(config),
+          open_tensors(real / "io.safetensors"),
+          tolerance};
 }
 
 NamedTensors ParityCase::weights() const {
   if (!info.has("weights_same_as")) return open_tensors(folder / "weights.safetensors");
-  return open_tensors(folder.parent_path() / fs::path(info.text("weights_same_as")).filename() / "weights.safetensors");
+  return open_tensors(folder.parent_path() / fs::path(info.text("weights_same_as")).filename() /
+                      "weights.safetensors");
 }
 
 std::vector<std::string> ParityCase::output_names() const {
@@ -91,20 +103,25 @@ fs::path ParityCase::dataset(const std::string& file) const {
       if (entry.path().filename() == file) return entry.path();
     }
   }
-  fail<DataError>("{}: needs {}, found neither in the folder nor below a datasets/ folder beside its parents", name, file);
+  fail<DataError>("{}: needs {}, found neither in the folder nor below a datasets/ folder beside its parents",
+                  name, file);
 }
 
-void ParityReport::check(const std::string& name, const at::Tensor& value) { check(name, value, fixture_.tolerance); }
+void ParityReport::check(const std::string& name, const at::Tensor& value) {
+  check(name, value, fixture_.tolerance);
+}
 
 void ParityReport::check(const std::string& name, const at::Tensor& value, const Tolerance& tolerance) {
   outputs_.push_back(compare(name, value, fixture_.io.at(name), tolerance));
 }
 
-void ParityReport::check_value(const std::string& name, const at::Tensor& value, const at::Tensor& expected, const Tolerance& tolerance) {
+void ParityReport::check_value(const std::string& name, const at::Tensor& value, const at::Tensor& expected,
+                               const Tolerance& tolerance) {
   outputs_.push_back(compare(name, value, expected, tolerance));
 }
 
-void ParityReport::check_value(const std::string& name, double value, double expected, const Tolerance& tolerance) {
+void ParityReport::check_value(const std::string& name, double value, double expected,
+                               const Tolerance& tolerance) {
   check_value(name, at::tensor(value, at::kDouble), at::tensor(expected, at::kDouble), tolerance);
 }
 
@@ -117,15 +134,18 @@ void ParityReport::inform(const std::string& name, const at::Tensor& value) {
 std::vector<std::string> ParityReport::unchecked() const {
   std::vector<std::string> left;
   for (const auto& name : fixture_.output_names()) {
-    const bool seen = std::any_of(outputs_.begin(), outputs_.end(), [&](const auto& output) { return output.name == name; });
+    const bool seen = std::any_of(outputs_.begin(), outputs_.end(),
+                                  [&](const auto& output) { return output.name == name; });
     if (!seen && !is_intermediate(name)) left.push_back(name);
   }
   return left;
 }
 
 bool ParityReport::passed() const {
-  const bool all = std::all_of(outputs_.begin(), outputs_.end(), [](const auto& output) { return output.passed || output.informative; });
-  const bool any = std::any_of(outputs_.begin(), outputs_.end(), [](const auto& output) { return !output.informative; });
+  const bool all = std::all_of(outputs_.begin(), outputs_.end(),
+                               [](const auto& output) { return output.passed || output.informative; });
+  const bool any =
+      std::any_of(outputs_.begin(), outputs_.end(), [](const auto& output) { return !output.informative; });
   return all && any && unchecked().empty();
 }
 

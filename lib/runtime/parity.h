@@ -8,7 +8,8 @@
 #include "core/config.h"
 #include "runtime/named_tensors.h"
 
-/// Replaying what the official code did: a fixture folder holds its configuration, weights, inputs, random draws and outputs.
+/// Replaying what the official code did: a fixture folder holds its configuration, weights, inputs, random
+/// draws and outputs.
 namespace arzoo::runtime {
 
 /// |value - expected| <= atol + rtol * |expected|, element by element.
@@ -19,9 +20,9 @@ struct Tolerance {
 /// A fixture folder, opened.
 struct ParityCase {
   std::filesystem::path folder;
-  std::string name;      ///< family/case, from the folder's last two parts
-  Config info, config;   ///< case.json, config.json
-  NamedTensors io;       ///< inputs and expected outputs
+  std::string name;     ///< family/case, from the folder's last two parts
+  Config info, config;  ///< case.json, config.json
+  NamedTensors io;      ///< inputs and expected outputs
   Tolerance tolerance;
 
   /// Throws CheckpointError, ConfigError for a folder that is not a fixture.
@@ -32,8 +33,8 @@ struct ParityCase {
   NamedTensors weights() const;
   /// Names of the outputs that case.json lists.
   std::vector<std::string> output_names() const;
-  /// A file of real data that the fixture refers to but does not hold, looked for in the folder and below a "datasets" folder
-  /// beside any of its parents. Throws DataError that says where it looked.
+  /// A file of real data that the fixture refers to but does not hold, looked for in the folder and below a
+  /// "datasets" folder beside any of its parents. Throws DataError that says where it looked.
   std::filesystem::path dataset(const std::string& file) const;
 };
 
@@ -41,7 +42,7 @@ struct ParityCase {
 struct ParityOutput {
   std::string name;
   double max_abs = 0.0, max_rel = 0.0;
-  std::string worst;       ///< index of the worst element and the two values, when it fails
+  std::string worst;  ///< index of the worst element and the two values, when it fails
   bool passed = false;
   bool informative = false;  ///< an intermediate result: shown, never decisive
 };
@@ -55,12 +56,14 @@ class ParityReport {
   void check(const std::string& name, const at::Tensor& value);
   void check(const std::string& name, const at::Tensor& value, const Tolerance& tolerance);
   /// Compares with a number or a tensor that stands elsewhere (in case.json).
-  void check_value(const std::string& name, const at::Tensor& value, const at::Tensor& expected, const Tolerance& tolerance);
+  void check_value(const std::string& name, const at::Tensor& value, const at::Tensor& expected,
+                   const Tolerance& tolerance);
   void check_value(const std::string& name, double value, double expected, const Tolerance& tolerance);
   /// An intermediate result: compared for the reader when the case knows it.
   void inform(const std::string& name, const at::Tensor& value);
 
-  /// Outputs that case.json lists and nobody checked: each is a failure. "mid." and "attn." names are for debugging only.
+  /// Outputs that case.json lists and nobody checked: each is a failure. "mid." and "attn." names are for
+  /// debugging only.
   std::vector<std::string> unchecked() const;
   const std::vector<ParityOutput>& outputs() const { return outputs_; }
   bool passed() const;

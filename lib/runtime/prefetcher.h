@@ -14,14 +14,15 @@ namespace arzoo::runtime {
 template <class Item>
 class Prefetcher {
  public:
-  explicit Prefetcher(std::function<Item(int64_t)> make, std::size_t depth = 4) : make_(std::move(make)), depth_(depth) {}
+  explicit Prefetcher(std::function<Item(int64_t)> make, std::size_t depth = 4)
+      : make_(std::move(make)), depth_(depth) {}
 
   ~Prefetcher() { stop(); }
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
 
-  /// Item `index`: waiting already when items are asked for in order; any other index starts the sequence anew there.
-  /// Rethrows what make() threw.
+  /// Item `index`: waiting already when items are asked for in order; any other index starts the sequence
+  /// anew there. Rethrows what make() threw.
   Item get(int64_t index) {
     if (!worker_.joinable() || index != next_out_) restart(index);
     std::unique_lock lock(mutex_);

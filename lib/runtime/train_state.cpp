@@ -20,7 +20,8 @@ std::vector<std::string> trained_names(const torch::nn::Module& model) {
 }
 
 /// Every tensor of the state with the name it has on disk.
-NamedTensors named_state(const torch::nn::Module& model, Adam& optimizer, const std::vector<at::Tensor>& average) {
+NamedTensors named_state(const torch::nn::Module& model, Adam& optimizer,
+                         const std::vector<at::Tensor>& average) {
   const auto names = trained_names(model);
   auto& moments = optimizer.state();
   NamedTensors all("training state");
@@ -35,7 +36,8 @@ NamedTensors named_state(const torch::nn::Module& model, Adam& optimizer, const 
 
 }  // namespace
 
-void save_train_state(const std::filesystem::path& folder, const SavedState& saved, const torch::nn::Module& model, Adam& optimizer,
+void save_train_state(const std::filesystem::path& folder, const SavedState& saved,
+                      const torch::nn::Module& model, Adam& optimizer,
                       const std::vector<at::Tensor>& average) {
   auto tensors = named_state(model, optimizer, average);
   tensors.add("random_state", random_state());
@@ -63,7 +65,8 @@ SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Modu
   torch::NoGradGuard no_grad;
   for (const auto& [name, tensor] : named_state(model, optimizer, average)) {
     const auto& value = stored.at(name);
-    if (value.sizes() != tensor.sizes()) fail<CheckpointError>("{}: {}: the shape does not fit this model", path.string(), name);
+    if (value.sizes() != tensor.sizes())
+      fail<CheckpointError>("{}: {}: the shape does not fit this model", path.string(), name);
     tensor.copy_(value);
   }
   set_random_state(stored.at("random_state").clone());

@@ -9,16 +9,17 @@
 
 namespace arzoo::runtime {
 
-/// Where a run stands between two steps; with the weights, the moments and the generator's state all that it needs to go on.
+/// Where a run stands between two steps; with the weights, the moments and the generator's state all that it
+/// needs to go on.
 struct TrainState {
-  int64_t step = 0;               ///< optimiser steps done
-  int64_t epoch = 0;              ///< epochs done
+  int64_t step = 0;   ///< optimiser steps done
+  int64_t epoch = 0;  ///< epochs done
   int64_t best_epoch = 0;
   int64_t epochs_without_gain = 0;
   bool finished = false;
-  double loss_sum = 0.0;          ///< of the steps since the last validation
-  int64_t loss_steps = 0;         ///< how many they are
-  double log_sum = 0.0;           ///< since the last logged line
+  double loss_sum = 0.0;   ///< of the steps since the last validation
+  int64_t loss_steps = 0;  ///< how many they are
+  double log_sum = 0.0;    ///< since the last logged line
 
   static void fields(auto& o, auto& field) {
     field("step", o.step, at_least(0), "optimiser steps done");
@@ -38,12 +39,14 @@ struct SavedState {
   Metrics best_val;  ///< empty before the first validation
 };
 
-/// Writes training.json and training.safetensors (moments, averaged weights, the generator's state) beside the weights that
-/// the folder already holds.
-void save_train_state(const std::filesystem::path& folder, const SavedState& saved, const torch::nn::Module& model, Adam& optimizer,
+/// Writes training.json and training.safetensors (moments, averaged weights, the generator's state) beside
+/// the weights that the folder already holds.
+void save_train_state(const std::filesystem::path& folder, const SavedState& saved,
+                      const torch::nn::Module& model, Adam& optimizer,
                       const std::vector<at::Tensor>& average);
 
-/// The reverse, weights included. Throws CheckpointError when the folder does not belong to this model and optimiser.
+/// The reverse, weights included. Throws CheckpointError when the folder does not belong to this model and
+/// optimiser.
 SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
                             std::vector<at::Tensor>& average);
 

@@ -31,8 +31,8 @@ bool is_gain(const Metrics& metrics, const Metrics& best) {
 
 }  // namespace
 
-Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, const RunDir& run, Progress& progress,
-                 const std::atomic<bool>& stop)
+Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute,
+                 const RunDir& run, Progress& progress, const std::atomic<bool>& stop)
     : experiment_(experiment),
       options_(options),
       compute_(compute),
@@ -79,13 +79,15 @@ TrainSummary Trainer::fit(bool resume) {
     train_epoch();
     const bool gained = validate();
     state_.finished = is_finished();
-    // The best model is on disk before the state that says so: a crash between the two costs an epoch, never a model.
+    // The best model is on disk before the state that says so: a crash between the two costs an epoch, never
+    // a model.
     if (gained) with_average([&] { run_.save_model([&](const auto& folder) { experiment_.save(folder); }); });
     save_last();
     stop_if_asked();
   }
   load_best();
-  TrainSummary summary{.steps = state_.step, .epochs = state_.epoch, .best_epoch = state_.best_epoch, .best_val = best_val_};
+  TrainSummary summary{
+      .steps = state_.step, .epochs = state_.epoch, .best_epoch = state_.best_epoch, .best_val = best_val_};
   summary.test = experiment_.evaluate(Split::test);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return summary;
@@ -100,7 +102,8 @@ void Trainer::train_epoch() {
   const int64_t last = std::min((state_.epoch + 1) * steps_per_epoch(), total_steps());
   const int64_t first = state_.epoch * steps_per_epoch();
   experiment_.model().train();
-  progress_.begin(fmt::format("epoch {}/{}", state_.epoch + 1, options_.epochs), last - first, state_.step - first);
+  progress_.begin(fmt::format("epoch {}/{}", state_.epoch + 1, options_.epochs), last - first,
+                  state_.step - first);
   while (state_.step < last) {
     const double rate = learning_rate(options_, state_.step, steps_per_epoch(), total_steps());
     const double loss = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate);
@@ -111,7 +114,8 @@ void Trainer::train_epoch() {
     state_.log_sum += loss;
     progress_.step({{"loss", loss}});
     if (state_.step % options_.log_every == 0) {
-      log_line(state_.epoch + 1, {{"loss", state_.log_sum / static_cast<double>(options_.log_every)}, {"learning_rate", rate}});
+      log_line(state_.epoch + 1,
+               {{"loss", state_.log_sum / static_cast<double>(options_.log_every)}, {"learning_rate", rate}});
       state_.log_sum = 0.0;
     }
     // After an epoch's last step the validation saves, with its line of the log.
@@ -149,7 +153,8 @@ bool Trainer::validate() {
     text += fmt::format(", val {} {:.4f}", name, value);
   }
   log_line(state_.epoch, values);
-  progress_.note(text + (gained ? ", best so far" : fmt::format(", no gain for {}", state_.epochs_without_gain)));
+  progress_.note(text +
+                 (gained ? ", best so far" : fmt::format(", no gain for {}", state_.epochs_without_gain)));
   return gained;
 }
 

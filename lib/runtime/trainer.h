@@ -23,15 +23,16 @@ struct TrainSummary {
   Metrics best_val, test;
 };
 
-/// The one training loop: steps, clipping, schedule, validation, early stopping, saving. Interrupted anywhere by `stop` it saves
-/// and throws Interrupted; resumed, it ends with the same losses and weights to the bit as a run that was not (on one
-/// machine, with as many threads).
+/// The one training loop: steps, clipping, schedule, validation, early stopping, saving. Interrupted anywhere
+/// by `stop` it saves and throws Interrupted; resumed, it ends with the same losses and weights to the bit as
+/// a run that was not (on one machine, with as many threads).
 class Trainer {
  public:
-  Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, const RunDir& run, Progress& progress,
-          const std::atomic<bool>& stop);
+  Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, const RunDir& run,
+          Progress& progress, const std::atomic<bool>& stop);
 
-  /// Trains from the start, or from last/ when `resume`; ends with the best weights in the model and in model/.
+  /// Trains from the start, or from last/ when `resume`; ends with the best weights in the model and in
+  /// model/.
   TrainSummary fit(bool resume);
 
  private:

@@ -28,25 +28,28 @@ struct TrainingOptions {
     field("epochs", o.epochs, at_least(1), "passes over the training split");
     field("max_steps", o.max_steps, at_least(1), "stop after this many optimiser steps, whatever the epoch");
     field("batch_size", o.batch_size, at_least(1), "windows (images, shapes, prompts) of one step");
-    field("accumulation_steps", o.accumulation_steps, at_least(1), "batches whose gradients are averaged into one step");
-    field("optimizer", o.optimizer, one_of({"adam", "adamw"}), "adam (L2 in the gradient) or adamw (decoupled decay)");
+    field("accumulation_steps", o.accumulation_steps, at_least(1),
+          "batches whose gradients are averaged into one step");
+    field("optimizer", o.optimizer, one_of({"adam", "adamw"}),
+          "adam (L2 in the gradient) or adamw (decoupled decay)");
     field("learning_rate", o.learning_rate, more_than(0), "learning rate before the schedule");
     field("betas", o.betas, from_below(0, 1), "decay rates of the first and second moment");
     field("eps", o.eps, more_than(0), "added to the root of the second moment");
     field("weight_decay", o.weight_decay, at_least(0), "weight decay");
     field("lradj", o.lradj, one_of({"constant", "type1", "type2", "type3", "cosine"}),
-          "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the tables of the "
+          "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "
+          "tables of the "
           "Informer line and of the Time-Series-Library; cosine falls to 0 over the run, per step");
     field("warmup_steps", o.warmup_steps, at_least(0), "steps of linear warm-up before the schedule");
     field("clip_grad_norm", o.clip_grad_norm, at_least(0), "largest gradient norm, 0 for no clipping");
     field("patience", o.patience, at_least(0), "epochs without improvement before stopping, 0 for never");
-    field("ema_decay", o.ema_decay, from_below(0, 1), "decay of the averaged weights that are evaluated and saved, 0 for none");
+    field("ema_decay", o.ema_decay, from_below(0, 1),
+          "decay of the averaged weights that are evaluated and saved, 0 for none");
     field("log_every", o.log_every, at_least(1), "steps between two lines of metrics.jsonl");
-    field("save_every", o.save_every, at_least(0), "steps between two saves of last/ within an epoch, 0 for none");
+    field("save_every", o.save_every, at_least(0),
+          "steps between two saves of last/ within an epoch, 0 for none");
   }
-  void check() const {
-    require(betas.size() == 2, "betas must be two numbers, got {}", betas.size());
-  }
+  void check() const { require(betas.size() == 2, "betas must be two numbers, got {}", betas.size()); }
 };
 
 }  // namespace arzoo::runtime

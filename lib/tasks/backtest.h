@@ -8,11 +8,13 @@
 
 namespace arzoo::tasks {
 
-/// Forecasts `task.backtest` stretches of known data, one behind the other from the end, each as if the file ended before it.
-/// Appends rows "unique_id, ds, cutoff, model, y, yhat[, lo-…, hi-…]" to `csv` and returns the errors in the units of the input:
+/// Forecasts `task.backtest` stretches of known data, one behind the other from the end, each as if the file
+/// ended before it. Appends rows "unique_id, ds, cutoff, model, y, yhat[, lo-…, hi-…]" to `csv` and returns
+/// the errors in the units of the input:
 /// {"windows", "rows", "mse", "mae", "mase", "smape", "coverage"?: {level: share}, "series": {id: {…}}}.
 /// Throws DataError when a series is too short for that many stretches.
-Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model, const std::vector<SeriesTable>& tables,
-              const std::vector<std::vector<std::string>>& ids, int64_t horizon, CsvText& csv, Progress& progress);
+Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
+              const std::vector<SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
+              int64_t horizon, CsvText& csv, Progress& progress);
 
 }  // namespace arzoo::tasks

@@ -22,14 +22,18 @@ Json replay_case(const plan::fs::path& folder, bool verbose) {
     result["outputs"] = Json::array();
     for (const auto& output : report.outputs()) {
       if (output.informative && !verbose) continue;
-      Json row{{"name", output.name}, {"max_abs", number(output.max_abs)}, {"max_rel", number(output.max_rel)}, {"passed", output.passed}};
+      Json row{{"name", output.name},
+               {"max_abs", number(output.max_abs)},
+               {"max_rel", number(output.max_rel)},
+               {"passed", output.passed}};
       if (output.informative) row["informative"] = true;
       if (!output.worst.empty()) row["worst"] = output.worst;
       result["outputs"].push_back(std::move(row));
     }
     const auto unchecked = report.unchecked();
     if (!unchecked.empty()) {
-      result["error"] = fmt::format("{} output(s) were not checked, first {}", unchecked.size(), unchecked.front());
+      result["error"] =
+          fmt::format("{} output(s) were not checked, first {}", unchecked.size(), unchecked.front());
     }
   } catch (const std::exception& error) {
     result["passed"] = false;

@@ -53,10 +53,15 @@ std::vector<TableCell> read_cells(const plan::TableTask& task) {
   std::vector<TableCell> cells;
   for (const auto& entry : task.suite.at("cells").elements()) {
     auto cell = read_cell(entry, task.folder);
-    const auto matches = [&](const std::string& text) { return cell.options.name.find(text) != std::string::npos; };
-    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches)) cells.push_back(std::move(cell));
+    const auto matches = [&](const std::string& text) {
+      return cell.options.name.find(text) != std::string::npos;
+    };
+    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches))
+      cells.push_back(std::move(cell));
   }
-  if (cells.empty()) fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(), fmt::join(task.only, "\" or \""));
+  if (cells.empty())
+    fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(),
+                     fmt::join(task.only, "\" or \""));
   return cells;
 }
 
@@ -82,14 +87,20 @@ bool is_run_of(const fs::path& file, const Json& config) {
 }
 
 /// Trains a cell, or goes on with it where an earlier call was interrupted.
-Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress, Stop stop) {
+Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress,
+              Stop stop) {
   const auto hash = fingerprint(cell.config);
   const auto file = folder / "result.json";
   if (auto done = finished(file, hash)) return *done;
   const auto run = folder / "run";
   const bool resume = fs::exists(run / "last") && is_run_of(run / "config.json", cell.config);
   if (!resume) fs::remove_all(run);
-  auto result = train({.compute = task.compute, .config = cell.config, .name = cell.options.name, .out = run, .resume = resume}, progress, stop);
+  auto result = train({.compute = task.compute,
+                       .config = cell.config,
+                       .name = cell.options.name,
+                       .out = run,
+                       .resume = resume},
+                      progress, stop);
   result["fingerprint"] = hash;
   write_atomically(file, result.dump(2) + "\n");
   return result;
@@ -97,15 +108,18 @@ Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTa
 
 /// Rows of one metric each: published, measured, difference.
 Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
-  Table table({"cell", "metric", {"published", 3}, {"measured", 3}, {"difference", 3}, {"seconds", 0}, "note"});
+  Table table(
+      {"cell", "metric", {"published", 3}, {"measured", 3}, {"difference", 3}, {"seconds", 0}, "note"});
   for (std::size_t i = 0; i < cells.size(); ++i) {
     for (const auto& [metric, published] : cells[i].published) {
       std::vector<Cell> row{cells[i].options.name, metric, published};
       if (results[i].contains("test") && results[i]["test"].contains(metric)) {
         const double measured = results[i]["test"][metric];
-        row.insert(row.end(), {measured, measured - published, results[i]["seconds"].get<double>(), std::monostate{}});
+        row.insert(row.end(),
+                   {measured, measured - published, results[i]["seconds"].get<double>(), std::monostate{}});
       } else {
-        row.insert(row.end(), {std::monostate{}, std::monostate{}, std::monostate{}, results[i].value("skipped", "")});
+        row.insert(row.end(),
+                   {std::monostate{}, std::monostate{}, std::monostate{}, results[i].value("skipped", "")});
       }
       table.add(std::move(row));
     }

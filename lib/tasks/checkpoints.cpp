@@ -13,13 +13,20 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   // Of a run directory, its best model.
   const bool run = plan::fs::exists(task.path / "model" / "model.safetensors");
   const auto summary = describe_tensors(run ? task.path / "model" : task.path);
-  Json result{{"path", task.path.string()}, {"format", summary.format}, {"parameters", summary.elements}, {"bytes", summary.bytes}};
+  Json result{{"path", task.path.string()},
+              {"format", summary.format},
+              {"parameters", summary.elements},
+              {"bytes", summary.bytes}};
   if (!summary.state_dicts.empty()) result["state_dicts"] = summary.state_dicts;
   result["metadata"] = Json::object();
   for (const auto& [key, value] : summary.metadata) result["metadata"][key] = value;
   result["tensors"] = Json::array();
   for (const auto& row : summary.tensors) {
-    result["tensors"].push_back({{"name", row.name}, {"dtype", row.dtype}, {"shape", row.shape}, {"bytes", row.bytes}, {"file", row.file}});
+    result["tensors"].push_back({{"name", row.name},
+                                 {"dtype", row.dtype},
+                                 {"shape", row.shape},
+                                 {"bytes", row.bytes},
+                                 {"file", row.file}});
   }
   return result;
 }
@@ -30,7 +37,9 @@ Json convert(const plan::ConvertTask& task, Progress&, Stop) {
   // PyTorch's own loaders look for this.
   if (tensors.metadata.empty()) tensors.metadata.emplace_back("format", "pt");
   runtime::write_safetensors(task.output, tensors.entries(), tensors.metadata);
-  return {{"output", task.output.string()}, {"tensors", tensors.size()}, {"bytes", plan::fs::file_size(task.output)}};
+  return {{"output", task.output.string()},
+          {"tensors", tensors.size()},
+          {"bytes", plan::fs::file_size(task.output)}};
 }
 
 }  // namespace arzoo::tasks

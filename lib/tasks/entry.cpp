@@ -1,4 +1,5 @@
-// The border of libarzoo: one table of functions that the launcher looks up, and through which no exception leaves.
+// The border of libarzoo: one table of functions that the launcher looks up, and through which no exception
+// leaves.
 
 #include <c10/util/Exception.h>
 #include <torch/version.h>
@@ -41,7 +42,8 @@ Outcome guarded_parity(const plan::ParityTask& task, Progress& progress, Stop st
   auto outcome = guarded<plan::ParityTask, parity>(task, progress, stop);
   if (outcome.code == ExitCode::ok && outcome.result.value("failed", 0) > 0) {
     outcome.code = ExitCode::check_failed;
-    outcome.error = fmt::format("parity: {} of {} cases failed", outcome.result["failed"].get<int64_t>(), outcome.result["cases"].size());
+    outcome.error = fmt::format("parity: {} of {} cases failed", outcome.result["failed"].get<int64_t>(),
+                                outcome.result["cases"].size());
   }
   return outcome;
 }
@@ -53,10 +55,14 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
   using namespace arzoo;
   runtime::keep_freed_memory();
   static const plan::TaskTable table{
-      &tasks::guarded<plan::TrainTask, tasks::train>,     &tasks::guarded<plan::ForecastTask, tasks::forecast>,
-      &tasks::guarded<plan::InspectTask, tasks::inspect>, &tasks::guarded<plan::ConvertTask, tasks::convert>,
-      &tasks::guarded<plan::ModelsTask, tasks::models>,   &tasks::guarded_parity,
-      &tasks::guarded<plan::TableTask, tasks::table>,     &tasks::guarded<plan::SpeedTask, tasks::speed>,
+      &tasks::guarded<plan::TrainTask, tasks::train>,
+      &tasks::guarded<plan::ForecastTask, tasks::forecast>,
+      &tasks::guarded<plan::InspectTask, tasks::inspect>,
+      &tasks::guarded<plan::ConvertTask, tasks::convert>,
+      &tasks::guarded<plan::ModelsTask, tasks::models>,
+      &tasks::guarded_parity,
+      &tasks::guarded<plan::TableTask, tasks::table>,
+      &tasks::guarded<plan::SpeedTask, tasks::speed>,
   };
   return &table;
 }

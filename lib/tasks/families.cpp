@@ -16,7 +16,8 @@ int64_t parameters_of(const torch::nn::Module& model) {
   return count;
 }
 
-std::unique_ptr<runtime::Experiment> forecast_experiment(const Config& config, const runtime::Compute& compute,
+std::unique_ptr<runtime::Experiment> forecast_experiment(const Config& config,
+                                                         const runtime::Compute& compute,
                                                          std::vector<std::string>& notes) {
   auto experiment = std::make_unique<forecast::ForecastExperiment>(config, compute);
   notes = experiment->notes();
@@ -49,7 +50,9 @@ const Family& family_of_fixture(const runtime::ParityCase& fixture) {
   for (const auto& family : families()) {
     if (family.name == name) return family;
   }
-  fail<CheckpointError>("{}: no family is called \"{}\" (a fixture's folder lies in a folder named for its family)", fixture.folder.string(), name);
+  fail<CheckpointError>(
+      "{}: no family is called \"{}\" (a fixture's folder lies in a folder named for its family)",
+      fixture.folder.string(), name);
 }
 
 }  // namespace arzoo::tasks

@@ -12,7 +12,8 @@ namespace arzoo::tasks {
 /// What the tasks need of a family; the torch side of plan/catalog.h.
 struct Family {
   std::string_view name;  ///< as in plan::families() and in the fixtures' folders
-  /// An experiment for a resolved config, with what the user should know about the data ("12 missing cells interpolated").
+  /// An experiment for a resolved config, with what the user should know about the data ("12 missing cells
+  /// interpolated").
   std::unique_ptr<runtime::Experiment> (*experiment)(const Config& config, const runtime::Compute& compute,
                                                      std::vector<std::string>& notes);
   /// Parameters of a model with these options and the family's default data.
@@ -20,7 +21,8 @@ struct Family {
   runtime::ParityReplay replay;
 };
 
-/// All families; the only place that lists them. Throws ConfigError for a model of none, CheckpointError for a fixture of none.
+/// All families; the only place that lists them. Throws ConfigError for a model of none, CheckpointError for
+/// a fixture of none.
 const Family& family_of_model(const Config& model_section);
 const Family& family_of_fixture(const runtime::ParityCase& fixture);
 

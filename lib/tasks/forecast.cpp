@@ -47,14 +47,17 @@ void write_header(CsvText& csv, const std::vector<double>& levels) {
   csv.end_row();
 }
 
-void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& forecast, const std::string& model,
-                const std::vector<std::string>& ids) {
+void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& forecast,
+                const std::string& model, const std::vector<std::string>& ids) {
   const auto mean = forecast.mean.accessor<double, 2>();
   for (std::size_t c = 0; c < ids.size(); ++c) {
     const auto channel = static_cast<int64_t>(c);
     for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
       const auto row = static_cast<int64_t>(step);
-      csv.cell(ids[c]).cell(table.date_format.format(forecast.stamps[step])).cell(model).cell(mean[row][channel]);
+      csv.cell(ids[c])
+          .cell(table.date_format.format(forecast.stamps[step]))
+          .cell(model)
+          .cell(mean[row][channel]);
       for (const auto& [level, half_width] : forecast.half_widths) {
         const double half = half_width.accessor<double, 2>()[row][channel];
         csv.cell(mean[row][channel] - half).cell(mean[row][channel] + half);
@@ -65,8 +68,12 @@ void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& fo
 }
 
 Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon) {
-  return {{"model", model.name()},      {"parameters", model.parameters()},       {"seq_len", model.shape().seq_len},
-          {"horizon", horizon},         {"files", task.inputs.size()},            {"intervals", model.has_intervals()},
+  return {{"model", model.name()},
+          {"parameters", model.parameters()},
+          {"seq_len", model.shape().seq_len},
+          {"horizon", horizon},
+          {"files", task.inputs.size()},
+          {"intervals", model.has_intervals()},
           {"rounds", (horizon + model.shape().pred_len - 1) / model.shape().pred_len}};
 }
 
@@ -79,7 +86,9 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   runtime::seed(task.compute.seed.value_or(0));
   const auto model = ForecastModel::open(task.model, task.config, compute);
   if (!task.levels.empty() && !model.has_intervals()) {
-    fail<UsageError>("--level: {} has no validation residuals to take intervals from (train with a validation split)", task.model.string());
+    fail<UsageError>(
+        "--level: {} has no validation residuals to take intervals from (train with a validation split)",
+        task.model.string());
   }
   const int64_t horizon = task.horizon.value_or(model.shape().pred_len);
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};

@@ -21,11 +21,13 @@ std::vector<double> column(const at::Tensor& values, int64_t channel) {
   return {begin, begin + contiguous.numel()};
 }
 
-FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& forecast, const std::string& id, int64_t channel) {
+FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& forecast, const std::string& id,
+                  int64_t channel) {
   FanChart chart;
   chart.title = id;
   chart.y_title = forecast.variates[channel];
-  const auto variate = static_cast<std::size_t>(std::find(table.variates.begin(), table.variates.end(), chart.y_title) - table.variates.begin());
+  const auto variate = static_cast<std::size_t>(
+      std::find(table.variates.begin(), table.variates.end(), chart.y_title) - table.variates.begin());
   const auto shown = std::min(table.rows(), kHistoryPerHorizon * forecast.stamps.size());
   for (std::size_t row = table.rows() - shown; row < table.rows(); ++row) {
     chart.stamps.push_back(table.date_format.format(table.stamps[row]));
@@ -34,7 +36,8 @@ FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& fore
   for (const auto stamp : forecast.stamps) chart.stamps.push_back(table.date_format.format(stamp));
   chart.forecast = column(forecast.mean, channel);
   for (const auto& [level, half] : forecast.half_widths) {
-    chart.intervals.push_back({level, column(forecast.mean - half, channel), column(forecast.mean + half, channel)});
+    chart.intervals.push_back(
+        {level, column(forecast.mean - half, channel), column(forecast.mean + half, channel)});
   }
   return chart;
 }
@@ -42,7 +45,8 @@ FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& fore
 /// An id as a file name: whatever a shell or a file system could trip over becomes "_".
 std::string file_name(const std::string& id, std::set<std::string>& taken) {
   std::string name;
-  for (const char c : id) name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
+  for (const char c : id)
+    name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
   if (name.empty() || name.front() == '.') name = "_" + name;
   std::string unique = name;
   for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{}_{}", name, i);
@@ -51,7 +55,8 @@ std::string file_name(const std::string& id, std::set<std::string>& taken) {
 
 }  // namespace
 
-Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables, const std::vector<forecast::SeriesForecast>& forecasts,
+Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables,
+                  const std::vector<forecast::SeriesForecast>& forecasts,
                   const std::vector<std::vector<std::string>>& ids) {
   std::error_code error;
   fs::create_directories(folder, error);

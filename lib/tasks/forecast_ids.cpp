@@ -6,7 +6,8 @@
 
 namespace arzoo::tasks {
 
-std::vector<std::vector<std::string>> output_ids(const ForecastInputs& inputs, const forecast::ForecastModel& model) {
+std::vector<std::vector<std::string>> output_ids(const ForecastInputs& inputs,
+                                                 const forecast::ForecastModel& model) {
   std::vector<std::vector<std::string>> ids;
   std::map<std::string, std::set<std::string>> sources;  // of each id
   const auto& tables = inputs.tables;
@@ -17,7 +18,8 @@ std::vector<std::vector<std::string>> output_ids(const ForecastInputs& inputs, c
       if (!inputs.is_long[i]) {
         names.push_back(variate);
       } else {
-        names.push_back(variate == table.variates.front() ? table.unique_id : table.unique_id + "/" + variate);
+        names.push_back(variate == table.variates.front() ? table.unique_id
+                                                          : table.unique_id + "/" + variate);
       }
       sources[names.back()].insert(table.source);
     }

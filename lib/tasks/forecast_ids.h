@@ -14,9 +14,10 @@ struct ForecastInputs {
   std::vector<bool> is_long;  ///< whether the table comes from a long file
 };
 
-/// The unique_id of each forecast variate of each table. A wide file's variates are series of their own, named after their columns;
-/// a long file's series keeps its id, and covariates that are forecast too are "id/covariate". With several files, ids that
-/// would be equal are preceded by the file's stem.
-std::vector<std::vector<std::string>> output_ids(const ForecastInputs& inputs, const forecast::ForecastModel& model);
+/// The unique_id of each forecast variate of each table. A wide file's variates are series of their own,
+/// named after their columns; a long file's series keeps its id, and covariates that are forecast too are
+/// "id/covariate". With several files, ids that would be equal are preceded by the file's stem.
+std::vector<std::vector<std::string>> output_ids(const ForecastInputs& inputs,
+                                                 const forecast::ForecastModel& model);
 
 }  // namespace arzoo::tasks

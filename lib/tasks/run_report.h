@@ -6,8 +6,9 @@
 
 namespace arzoo::tasks {
 
-/// Writes report.html into the run directory: the curves of metrics.jsonl, the result, a sample of what the model makes, the config.
-/// `result`: as train() returns it.
-void write_run_report(const RunDir& run, const Json& config, const Json& result, runtime::Experiment& experiment);
+/// Writes report.html into the run directory: the curves of metrics.jsonl, the result, a sample of what the
+/// model makes, the config. `result`: as train() returns it.
+void write_run_report(const RunDir& run, const Json& config, const Json& result,
+                      runtime::Experiment& experiment);
 
 }  // namespace arzoo::tasks

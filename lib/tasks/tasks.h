@@ -2,16 +2,19 @@
 
 #include "plan/tasks.h"
 
-/// What each command does. Every function throws the errors of core/error.h; the entry (entry.cpp) turns them into an Outcome.
+/// What each command does. Every function throws the errors of core/error.h; the entry (entry.cpp) turns them
+/// into an Outcome.
 namespace arzoo::tasks {
 
 using Stop = const std::atomic<bool>&;
 
 /// Trains a model and evaluates the best of it on the test split.
-/// Returns {"run_dir", "steps", "epochs", "seconds", "best": {"epoch", "val": {…}}, "test": {…}}; with dry_run {"plan": {…}}.
+/// Returns {"run_dir", "steps", "epochs", "seconds", "best": {"epoch", "val": {…}}, "test": {…}}; with
+/// dry_run {"plan": {…}}.
 Json train(const plan::TrainTask& task, Progress& progress, Stop stop);
 
-/// Forecasts CSV files into one long CSV. Returns {"output", "series", "rows", "horizon", "seconds", "plots", "backtest"?}.
+/// Forecasts CSV files into one long CSV. Returns {"output", "series", "rows", "horizon", "seconds", "plots",
+/// "backtest"?}.
 Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop);
 
 /// Keys, shapes and dtypes of a checkpoint, without loading it.
@@ -23,7 +26,8 @@ Json convert(const plan::ConvertTask& task, Progress& progress, Stop stop);
 /// Parameter counts of the default configs: {name: count}.
 Json models(const plan::ModelsTask& task, Progress& progress, Stop stop);
 
-/// Replays fixture folders. Returns {"cases": […], "passed", "failed"}; a failure is the caller's exit code 4.
+/// Replays fixture folders. Returns {"cases": […], "passed", "failed"}; a failure is the caller's exit
+/// code 4.
 Json parity(const plan::ParityTask& task, Progress& progress, Stop stop);
 
 /// Trains or evaluates what a paper's table needs, beside the published numbers.

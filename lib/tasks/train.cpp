@@ -28,7 +28,8 @@ Json plan_of(runtime::Experiment& experiment, const runtime::TrainingOptions& op
           {"state_bytes", parameters * kBytesPerParameter},
           {"steps_per_epoch", steps},
           {"epochs", options.epochs},
-          {"steps", options.max_steps ? std::min(*options.max_steps, steps * options.epochs) : steps * options.epochs}};
+          {"steps", options.max_steps ? std::min(*options.max_steps, steps * options.epochs)
+                                      : steps * options.epochs}};
 }
 
 /// What a resumed run may not change: only the length of the training may.
@@ -36,8 +37,10 @@ void check_same_run(const RunDir& run, const plan::TrainTask& task) {
   const auto before = Config::load(run.config());
   for (const char* section : {"model", "data", "seed"}) {
     if (!before.has(section) || before.json().at(section) != task.config.at(section)) {
-      fail<UsageError>("{}: /{} differs from the run in {} (resume with the config in the run directory, or start anew with --out)",
-                       task.name, section, run.path().string());
+      fail<UsageError>(
+          "{}: /{} differs from the run in {} (resume with the config in the run directory, or start anew "
+          "with --out)",
+          task.name, section, run.path().string());
     }
   }
 }
@@ -61,7 +64,10 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   run.write_config(task.config);
   runtime::Trainer trainer(*experiment, options, compute, run, progress, stop);
   const auto summary = trainer.fit(task.resume);
-  Json result{{"run_dir", task.out.string()}, {"steps", summary.steps}, {"epochs", summary.epochs}, {"seconds", summary.seconds}};
+  Json result{{"run_dir", task.out.string()},
+              {"steps", summary.steps},
+              {"epochs", summary.epochs},
+              {"seconds", summary.seconds}};
   result["best"] = {{"epoch", summary.best_epoch}, {"val", metrics_json(summary.best_val)}};
   result["test"] = metrics_json(summary.test);
   write_run_report(run, task.config, result, *experiment);

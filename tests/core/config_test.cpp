@@ -44,7 +44,8 @@ std::string error_of(const std::string& text, const std::vector<std::string>& ov
 }  // namespace
 
 TEST_CASE("an options struct is read with its defaults") {
-  const auto options = Config::parse(R"({"width": 3, "inner": {"share": 1}, "limit": 4})", "a.json").as<Options>();
+  const auto options =
+      Config::parse(R"({"width": 3, "inner": {"share": 1}, "limit": 4})", "a.json").as<Options>();
   CHECK(options.width == 3);
   CHECK(options.rate == 0.1);
   CHECK(options.inner.share == 1.0);
@@ -67,18 +68,21 @@ TEST_CASE("a mistake is named by file, pointer and expectation") {
       {R"({"inner": {"shares": 1}})", R"(a.json: /inner/shares: unknown key (did you mean "share"?))"},
       {R"({"width": 2.7})", "a.json: /width: expected an integer >= 1, got 2.7"},
       {R"({"width": -1})", "a.json: /width: expected an integer >= 1, got -1"},
-      {R"({"width": 18446744073709551615})", "a.json: /width: expected an integer >= 1, got 18446744073709551615"},
+      {R"({"width": 18446744073709551615})",
+       "a.json: /width: expected an integer >= 1, got 18446744073709551615"},
       {R"({"width": "3"})", R"(a.json: /width: expected an integer >= 1, got "3")"},
       {R"({"rate": 0})", "a.json: /rate: expected a number > 0, got 0"},
       {R"({"on": 1})", "a.json: /on: expected true or false, got 1"},
-      {R"({"kind": "fats"})", R"(a.json: /kind: expected one of "slow", "fast", got "fats" (did you mean "fast"?))"},
+      {R"({"kind": "fats"})",
+       R"(a.json: /kind: expected one of "slow", "fast", got "fats" (did you mean "fast"?))"},
       {R"({"sizes": []})", "a.json: /sizes: expected a list of at least 1, got []"},
       {R"({"sizes": [1, 0]})", "a.json: /sizes/1: expected an integer >= 1, got 0"},
       {R"({"inner": 3})", "a.json: /inner: expected an object, got 3"},
       {R"({"inner": {"share": 1.5}})", "a.json: /inner/share: expected a number in [0, 1], got 1.5"},
       {R"({"width": 13})", "a.json: /: width must not be 13"},
       {R"({"width": 1, "width": 2})", R"(a.json: the key "width" is given twice in one object (remove one))"},
-      {"{\"width\": 1,\n \"rate\" 2}", "a.json: line 2, column 9: not valid JSON (a missing comma, quote or bracket, or a comment?)"},
+      {"{\"width\": 1,\n \"rate\" 2}",
+       "a.json: line 2, column 9: not valid JSON (a missing comma, quote or bracket, or a comment?)"},
       {"[1]", "a.json: expected an object at the top, got [1]"},
   }));
   CHECK(error_of(text) == message);
@@ -86,14 +90,16 @@ TEST_CASE("a mistake is named by file, pointer and expectation") {
 
 TEST_CASE("--set replaces and adds values before the checks") {
   const auto options =
-      Config::parse(R"({"width": 3})", "a.json", {"width=5", "inner.share=0.25", "kind=fast", "sizes=[7]"}).as<Options>();
+      Config::parse(R"({"width": 3})", "a.json", {"width=5", "inner.share=0.25", "kind=fast", "sizes=[7]"})
+          .as<Options>();
   CHECK(options.width == 5);
   CHECK(options.inner.share == 0.25);
   CHECK(options.kind == "fast");
   CHECK(options.sizes == std::vector<int64_t>{7});
   CHECK(error_of("{}", {"widht=5"}) == R"(a.json: /widht: unknown key (did you mean "width"?))");
   CHECK_THAT(error_of("{}", {"width"}), ContainsSubstring("expected KEY.KEY=VALUE"));
-  CHECK_THAT(error_of(R"({"width": 3})", {"width.x=1"}), ContainsSubstring("lies below a value that is no object"));
+  CHECK_THAT(error_of(R"({"width": 3})", {"width.x=1"}),
+             ContainsSubstring("lies below a value that is no object"));
 }
 
 TEST_CASE("bottomless nesting is refused") {

@@ -15,7 +15,9 @@ ConformalScores scores_of(int64_t n) {
   return ConformalScores::fit((at::randperm(n) + 1).to(at::kFloat).view({n, 1, 1}));
 }
 
-double half_width(const ConformalScores& scores, double level) { return scores.half_width(level, 1).item<double>(); }
+double half_width(const ConformalScores& scores, double level) {
+  return scores.half_width(level, 1).item<double>();
+}
 
 }  // namespace
 
@@ -43,13 +45,15 @@ TEST_CASE("with many windows a kept rank is at least the exact one and hardly mo
 }
 
 TEST_CASE("intervals of exchangeable data cover at least their level, and not much more") {
-  const auto [n, level] = GENERATE(table<int64_t, double>({{20, 80}, {50, 90}, {99, 50}, {400, 95}, {1000, 80}}));
+  const auto [n, level] =
+      GENERATE(table<int64_t, double>({{20, 80}, {50, 90}, {99, 50}, {400, 95}, {1000, 80}}));
   torch::manual_seed(2);
   // Each variate is a trial of its own: n calibration windows and one new one, heavy tails included.
   constexpr int64_t kTrials = 20000;
   const auto residuals = at::randn({n + 1, 1, kTrials}).pow(3);
   const auto scores = ConformalScores::fit(residuals.narrow(0, 0, n));
-  const auto covered = residuals[n].abs().le(scores.half_width(level, 1)).to(at::kFloat).mean().item<double>();
+  const auto covered =
+      residuals[n].abs().le(scores.half_width(level, 1)).to(at::kFloat).mean().item<double>();
   const double noise = 4 * std::sqrt(0.25 / kTrials);
   INFO(n << " windows, level " << level);
   CHECK(covered >= level / 100 - noise);

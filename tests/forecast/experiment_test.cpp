@@ -14,19 +14,23 @@ using test::TempDir;
 
 namespace {
 
-ForecastExperiment experiment_of(const TempDir& temp, const Json& changes = Json::object(), int64_t rows = 200) {
+ForecastExperiment experiment_of(const TempDir& temp, const Json& changes = Json::object(),
+                                 int64_t rows = 200) {
   torch::manual_seed(3);
   const auto path = temp.write("train.csv", test::wide_csv(hourly_table(rows)));
   return ForecastExperiment(Config(test::tiny_config(path, changes), "tiny.json"), {});
 }
 
-double loss_of(ForecastExperiment& experiment, int64_t batch) { return experiment.loss(batch).total.item<double>(); }
+double loss_of(ForecastExperiment& experiment, int64_t batch) {
+  return experiment.loss(batch).total.item<double>();
+}
 
 }  // namespace
 
 TEST_CASE("an incomplete batch is left out, unless it is the only one") {
   // 200 rows train on 140: 125 windows.
-  const auto [batch_size, batches] = GENERATE(table<int64_t, int64_t>({{16, 7}, {125, 1}, {1000, 1}, {1, 125}}));
+  const auto [batch_size, batches] =
+      GENERATE(table<int64_t, int64_t>({{16, 7}, {125, 1}, {1000, 1}, {1, 125}}));
   const TempDir temp;
   auto experiment = experiment_of(temp, {{"training", {{"batch_size", batch_size}}}});
   CHECK(experiment.batches_per_epoch() == batches);
@@ -39,7 +43,8 @@ TEST_CASE("a batch's loss depends on its number alone, in whatever order the bat
   experiment.model().eval();
   std::vector<double> losses;
   for (int64_t batch = 0; batch < 20; ++batch) losses.push_back(loss_of(experiment, batch));
-  for (const std::size_t batch : {19, 3, 4, 0, 12}) CHECK(loss_of(experiment, int64_t(batch)) == losses[batch]);
+  for (const std::size_t batch : {19, 3, 4, 0, 12})
+    CHECK(loss_of(experiment, int64_t(batch)) == losses[batch]);
   auto again = experiment_of(temp);
   again.model().eval();
   CHECK(loss_of(again, 12) == losses[12]);
@@ -62,7 +67,8 @@ TEST_CASE("epochs are shuffled, each in its own way, and so are seeds") {
 TEST_CASE("the errors do not depend on the evaluation's batch size") {
   const auto batch_size = GENERATE(int64_t{1}, int64_t{7}, int64_t{1000});
   const TempDir temp;
-  auto usual = experiment_of(temp), other = experiment_of(temp, {{"evaluation", {{"batch_size", batch_size}}}});
+  auto usual = experiment_of(temp),
+       other = experiment_of(temp, {{"evaluation", {{"batch_size", batch_size}}}});
   for (const auto split : {Split::train, Split::val, Split::test}) {
     const auto expected = usual.evaluate(split), actual = other.evaluate(split);
     REQUIRE(actual.size() == 2);
@@ -83,7 +89,8 @@ TEST_CASE("the errors are means over all windows, steps and scored variates, on 
   const auto batch = experiment.data().batch(Split::test, all);
   torch::NoGradGuard no_grad;
   auto& model = dynamic_cast<forecast::Forecaster&>(experiment.model());
-  const auto difference = (forecast::scored_channels(model.forecast(batch), batch.target) - batch.target).to(at::kDouble);
+  const auto difference =
+      (forecast::scored_channels(model.forecast(batch), batch.target) - batch.target).to(at::kDouble);
   CHECK(metrics[0].second == Approx(difference.square().mean().item<double>()).epsilon(1e-5));
   CHECK(metrics[1].second == Approx(difference.abs().mean().item<double>()).epsilon(1e-5));
 }
@@ -117,7 +124,8 @@ TEST_CASE("what was filled in the file is told") {
   text.erase(comma + 1, text.find(',', comma + 1) - comma - 1);
   const auto path = temp.write("gap.csv", text);
   CHECK_THROWS_AS(ForecastExperiment(Config(test::tiny_config(path), "tiny.json"), {}), DataError);
-  const ForecastExperiment filled(Config(test::tiny_config(path, {{"data", {{"missing", "interpolate"}}}}), "tiny.json"), {});
+  const ForecastExperiment filled(
+      Config(test::tiny_config(path, {{"data", {{"missing", "interpolate"}}}}), "tiny.json"), {});
   REQUIRE(filled.notes().size() == 1);
   CHECK(filled.notes()[0].find("1 missing cell in 'a' interpolated") != std::string::npos);
 }

@@ -41,7 +41,8 @@ SeriesForecast forecast_of(const ForecastModel& model, const SeriesTable& table,
 SeriesTable reordered(const SeriesTable& table, const std::vector<std::size_t>& order) {
   SeriesTable result = table;
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    for (std::size_t c = 0; c < order.size(); ++c) result.values[row * order.size() + c] = table.at(row, order[c]);
+    for (std::size_t c = 0; c < order.size(); ++c)
+      result.values[row * order.size() + c] = table.at(row, order[c]);
   }
   for (std::size_t c = 0; c < order.size(); ++c) result.variates[c] = table.variates[order[c]];
   return result;
@@ -86,7 +87,8 @@ TEST_CASE("forecasts are in the units of the input, as if computed by hand") {
   const auto scaled = model.module().forecast(batch)[0];
   for (int64_t t = 0; t < 4; ++t) {
     for (int64_t c = 0; c < 3; ++c) {
-      CHECK(result.mean[t][c].item<double>() == Approx(scaler.inverse(scaled[t][c].item<double>(), c)).epsilon(1e-5));
+      CHECK(result.mean[t][c].item<double>() ==
+            Approx(scaler.inverse(scaled[t][c].item<double>(), c)).epsilon(1e-5));
     }
   }
 }
@@ -101,7 +103,8 @@ TEST_CASE("the stamps ahead follow the last row in the input's frequency") {
   const auto model = open(wide_model(temp, {{"data", {{"marks", false}}}}));
   auto table = hourly_table(20);
   table.frequency = {unit};
-  for (std::size_t row = 0; row < 20; ++row) table.stamps[row] = advance(to_timestamp(last), table.frequency, int64_t(row) - 19);
+  for (std::size_t row = 0; row < 20; ++row)
+    table.stamps[row] = advance(to_timestamp(last), table.frequency, int64_t(row) - 19);
   const auto stamps = forecast_of(model, table, 3).stamps;
   REQUIRE(stamps.size() == 3);
   for (std::size_t step = 0; step < 3; ++step) CHECK(to_civil(stamps[step]) == expected[step]);
@@ -128,7 +131,8 @@ TEST_CASE("a long horizon equals feeding the forecasts back by hand") {
 TEST_CASE("a shorter horizon is the start of the model's own") {
   const TempDir temp;
   const auto model = open(wide_model(temp));
-  const auto full = forecast_of(model, hourly_table(40), 4, {80}), shorter = forecast_of(model, hourly_table(40), 2, {80});
+  const auto full = forecast_of(model, hourly_table(40), 4, {80}),
+             shorter = forecast_of(model, hourly_table(40), 2, {80});
   CHECK(at::equal(shorter.mean, full.mean.narrow(0, 0, 2)));
   CHECK(at::equal(shorter.half_widths[0].second, full.half_widths[0].second.narrow(0, 0, 2)));
 }
@@ -160,7 +164,8 @@ TEST_CASE("columns are found by their names, not by their places") {
 TEST_CASE("only the last seq_len rows count") {
   const TempDir temp;
   const auto model = open(wide_model(temp));
-  CHECK(at::equal(forecast_of(model, hourly_table(40), 4).mean, forecast_of(model, hourly_table(12, {"a", "b", "c"}, 28), 4).mean));
+  CHECK(at::equal(forecast_of(model, hourly_table(40), 4).mean,
+                  forecast_of(model, hourly_table(12, {"a", "b", "c"}, 28), 4).mean));
 }
 
 TEST_CASE("MS forecasts the target alone, S needs the target alone") {
@@ -215,14 +220,16 @@ TEST_CASE("a table that does not fit is refused with what is wrong") {
   const auto model = open(wide_model(temp));
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(11), 4),
                     "waves.csv: series \"waves.csv\" has 11 rows, the model needs a context of 12 (seq_len)");
-  CHECK_THROWS_WITH(forecast_of(model, hourly_table(40, {"a", "b"}), 4), "waves.csv: 2 variates, the model expects 3 (missing: c)");
+  CHECK_THROWS_WITH(forecast_of(model, hourly_table(40, {"a", "b"}), 4),
+                    "waves.csv: 2 variates, the model expects 3 (missing: c)");
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(40, {"a", "b", "c", "wind"}), 4),
                     ContainsSubstring("waves.csv: the model was not trained on the variate \"wind\"") &&
                         ContainsSubstring("it knows a, b, c"));
   auto minutes = hourly_table(40);
   minutes.frequency = {Frequency::Unit::minute, 15};
   CHECK_THROWS_WITH(forecast_of(model, minutes, 4),
-                    "waves.csv: its frequency 15min has 5 calendar features, the model was trained with 4 (another frequency?)");
+                    "waves.csv: its frequency 15min has 5 calendar features, the model was trained with 4 "
+                    "(another frequency?)");
   CHECK_THROWS_AS(forecast_of(model, hourly_table(11), 4), DataError);
 }
 
@@ -234,18 +241,24 @@ TEST_CASE("one bad table among many is refused before anything is forecast") {
 
 TEST_CASE("a folder that is no model says what is missing") {
   const TempDir temp;
-  CHECK_THROWS_WITH(open(temp / "none"), (temp / "none").string() +
-                                             ": no such file or folder (expected a run directory, a checkpoint folder or a weights file)");
-  CHECK_THROWS_WITH(open(temp.path()), temp.path().string() + ": no config.json in it (expected a run directory or a checkpoint folder; did "
-                                                              "the run save a model yet?)");
+  CHECK_THROWS_WITH(
+      open(temp / "none"),
+      (temp / "none").string() +
+          ": no such file or folder (expected a run directory, a checkpoint folder or a weights file)");
+  CHECK_THROWS_WITH(open(temp.path()),
+                    temp.path().string() +
+                        ": no config.json in it (expected a run directory or a checkpoint folder; did "
+                        "the run save a model yet?)");
   const auto weights = wide_model(temp) / "model.safetensors";
-  CHECK_THROWS_WITH(open(weights), weights.string() + ": a weights file needs its configuration as well (--config FILE)");
+  CHECK_THROWS_WITH(open(weights),
+                    weights.string() + ": a weights file needs its configuration as well (--config FILE)");
 }
 
 TEST_CASE("a weights file with the official flat config forecasts any file of as many variates") {
   const TempDir temp;
   const auto weights = wide_model(temp) / "model.safetensors";
-  const auto config = temp.write("official.json", R"({"model": "iTransformer", "seq_len": 12, "label_len": 6, "pred_len": 4, "enc_in": 3,
+  const auto config = temp.write(
+      "official.json", R"({"model": "iTransformer", "seq_len": 12, "label_len": 6, "pred_len": 4, "enc_in": 3,
                                                       "d_model": 16, "n_heads": 2, "e_layers": 1, "d_ff": 16, "freq": "h"})");
   const auto model = ForecastModel::open(weights, config, {});
   CHECK_FALSE(model.has_intervals());
@@ -262,19 +275,22 @@ TEST_CASE("weights of another architecture are refused, all that is wrong in one
   config["model"]["e_layers"] = 2;
   temp.write("model/config.json", config.dump());
   CHECK_THROWS_AS(open(folder), CheckpointError);
-  CHECK_THROWS_WITH(open(folder), ContainsSubstring("missing") && ContainsSubstring("encoder.attn_layers.1."));
+  CHECK_THROWS_WITH(open(folder),
+                    ContainsSubstring("missing") && ContainsSubstring("encoder.attn_layers.1."));
 }
 
 TEST_CASE("a model's config that contradicts itself is refused, not followed") {
   const auto patch = GENERATE(
-      R"({"shape": {"enc_in": 4}})", R"({"shape": {"enc_in": 2}})", R"({"variates": ["a", "b"]})", R"({"variates": []})",
-      R"({"shape": {"c_out": 9}})", R"({"scalers": {"train.csv": {"mean": [1.0], "scale": [1.0]}}})", R"({"shape": {"seq_len": 13}})",
+      R"({"shape": {"enc_in": 4}})", R"({"shape": {"enc_in": 2}})", R"({"variates": ["a", "b"]})",
+      R"({"variates": []})", R"({"shape": {"c_out": 9}})",
+      R"({"scalers": {"train.csv": {"mean": [1.0], "scale": [1.0]}}})", R"({"shape": {"seq_len": 13}})",
       R"({"shape": {"label_len": 99}})", R"({"freq": "fortnight"})", R"({"data": {"features": "X"}})");
   const TempDir temp;
   const auto folder = wide_model(temp);
   auto config = Json::parse(test::read_file(folder / "config.json"));
   auto change = Json::parse(patch);
-  if (change.contains("scalers")) change["scalers"] = {{config["scalers"].begin().key(), change["scalers"]["train.csv"]}};
+  if (change.contains("scalers"))
+    change["scalers"] = {{config["scalers"].begin().key(), change["scalers"]["train.csv"]}};
   config.merge_patch(change);
   temp.write("model/config.json", config.dump());
   INFO(patch);
@@ -284,7 +300,8 @@ TEST_CASE("a model's config that contradicts itself is refused, not followed") {
 TEST_CASE("intervals of another shape than the model's are refused") {
   const TempDir temp;
   const auto folder = wide_model(temp);
-  const auto sizes = GENERATE(std::vector<int64_t>{5, 4, 2}, std::vector<int64_t>{5, 3, 3}, std::vector<int64_t>{5, 4}, std::vector<int64_t>{0, 4, 3});
+  const auto sizes = GENERATE(std::vector<int64_t>{5, 4, 2}, std::vector<int64_t>{5, 3, 3},
+                              std::vector<int64_t>{5, 4}, std::vector<int64_t>{0, 4, 3});
   runtime::write_safetensors(folder / "conformal.safetensors", {{"ranks", at::ones(sizes)}});
   CHECK_THROWS_AS(forecast_of(open(folder), hourly_table(40), 4, {80}), Error);
 }

@@ -4,17 +4,19 @@
 #include "support/test.h"
 
 using namespace arzoo;
-using forecast::Forecaster;
 using forecast::ForecastBatch;
+using forecast::Forecaster;
 using forecast::SeriesShape;
 
 namespace {
 
-constexpr SeriesShape kShape{.seq_len = 20, .label_len = 10, .pred_len = 7, .enc_in = 5, .c_out = 5, .marks = 4};
+constexpr SeriesShape kShape{
+    .seq_len = 20, .label_len = 10, .pred_len = 7, .enc_in = 5, .c_out = 5, .marks = 4};
 
 std::shared_ptr<Forecaster> tiny(const Json& changes = Json::object()) {
   torch::manual_seed(1);
-  Json section = Json::parse(R"({"name": "itransformer", "d_model": 24, "n_heads": 3, "e_layers": 2, "d_ff": 32})");
+  Json section =
+      Json::parse(R"({"name": "itransformer", "d_model": 24, "n_heads": 3, "e_layers": 2, "d_ff": 32})");
   section.merge_patch(changes);
   auto model = forecast::build(Config(section, "tiny"), kShape);
   model->eval();
@@ -53,11 +55,13 @@ TEST_CASE("the number of variates is not built into the weights") {
   CHECK(forecast_of(*model, batch).sizes() == at::IntArrayRef({2, kShape.pred_len, 11}));
 }
 
-TEST_CASE("with use_norm a shifted and scaled window has the shifted and scaled forecast, each variate its own") {
+TEST_CASE(
+    "with use_norm a shifted and scaled window has the shifted and scaled forecast, each variate its own") {
   const auto model = tiny();
   auto batch = batch_of(3, true);
   const auto plain = forecast_of(*model, batch);
-  const auto shift = at::tensor({100.0, -30.0, 0.0, 5.0, 7.0}, at::kFloat), scale = at::tensor({1.0, 2.0, 10.0, 0.5, 3.0}, at::kFloat);
+  const auto shift = at::tensor({100.0, -30.0, 0.0, 5.0, 7.0}, at::kFloat),
+             scale = at::tensor({1.0, 2.0, 10.0, 0.5, 3.0}, at::kFloat);
   batch.x_enc = batch.x_enc * scale + shift;
   CHECK(at::allclose(forecast_of(*model, batch), plain * scale + shift, 1e-4, 1e-3));
 }
@@ -135,12 +139,15 @@ TEST_CASE("impossible options are refused by name") {
   CHECK_THROWS_AS(tiny({{"d_model", 2}, {"n_heads", 3}}), ConfigError);
   CHECK_THROWS_AS(tiny({{"dropout", 1.0}}), ConfigError);
   CHECK_THROWS_WITH(tiny({{"d_modle", 8}}), ContainsSubstring("did you mean \"d_model\"?"));
-  CHECK_THROWS_WITH(tiny({{"name", "itransfomer"}}), ContainsSubstring("no forecaster is called \"itransfomer\""));
+  CHECK_THROWS_WITH(tiny({{"name", "itransfomer"}}),
+                    ContainsSubstring("no forecaster is called \"itransfomer\""));
 }
 
 TEST_CASE("the flat config of an official checkpoint is understood, with what it does not say by default") {
-  const auto flat = Config::parse(R"({"model": "iTransformer", "seq_len": 25, "pred_len": 14, "label_len": 12, "enc_in": 7,
-                                      "d_model": 30, "n_heads": 5, "e_layers": 3, "d_ff": 44, "factor": 1, "embed": "timeF"})", "config.json");
+  const auto flat =
+      Config::parse(R"({"model": "iTransformer", "seq_len": 25, "pred_len": 14, "label_len": 12, "enc_in": 7,
+                                      "d_model": 30, "n_heads": 5, "e_layers": 3, "d_ff": 44, "factor": 1, "embed": "timeF"})",
+                    "config.json");
   const auto official = forecast::read_official_config(flat, 4);
   CHECK(official.model.text("name") == "itransformer");
   CHECK(official.model.json().at("d_ff") == 44);
@@ -148,5 +155,6 @@ TEST_CASE("the flat config of an official checkpoint is understood, with what it
   CHECK(official.shape.seq_len == 25);
   CHECK(official.shape.c_out == 7);
   CHECK(official.shape.marks == 4);
-  CHECK_THROWS_AS(forecast::read_official_config(Config::parse(R"({"model": "GPT"})", "config.json"), 4), ConfigError);
+  CHECK_THROWS_AS(forecast::read_official_config(Config::parse(R"({"model": "GPT"})", "config.json"), 4),
+                  ConfigError);
 }

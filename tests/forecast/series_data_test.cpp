@@ -32,7 +32,9 @@ std::vector<int64_t> flat(const std::array<Border, 3>& borders) {
 }
 
 /// Three windows' worth of names, to be seen in a window's target.
-at::Tensor only_target(const SeriesData& data, Split split, int64_t index) { return data.batch(split, std::span(&index, 1)).target[0]; }
+at::Tensor only_target(const SeriesData& data, Split split, int64_t index) {
+  return data.batch(split, std::span(&index, 1)).target[0];
+}
 
 }  // namespace
 
@@ -58,13 +60,14 @@ TEST_CASE("shares of the rows are rounded down, validation takes the rest") {
 }
 
 TEST_CASE("a file too short for the ETT borders is an error that says what would do") {
-  CHECK_THROWS_WITH(split_borders({.kind = "ett_hour"}, 14399, 96, "a.csv"),
-                    "a.csv: 14399 rows, expected at least 14400 for the ETT borders (use split.kind \"ratio\")");
+  CHECK_THROWS_WITH(
+      split_borders({.kind = "ett_hour"}, 14399, 96, "a.csv"),
+      "a.csv: 14399 rows, expected at least 14400 for the ETT borders (use split.kind \"ratio\")");
 }
 
 TEST_CASE("each split has the official number of windows") {
-  const auto [pred_len, train, val, test] =
-      GENERATE(table<int64_t, int64_t, int64_t, int64_t>({{96, 8449, 2785, 2785}, {192, 8353, 2689, 2689}, {336, 8209, 2545, 2545}, {720, 7825, 2161, 2161}}));
+  const auto [pred_len, train, val, test] = GENERATE(table<int64_t, int64_t, int64_t, int64_t>(
+      {{96, 8449, 2785, 2785}, {192, 8353, 2689, 2689}, {336, 8209, 2545, 2545}, {720, 7825, 2161, 2161}}));
   auto options = small_options();
   options.split.kind = "ett_hour";
   options.seq_len = 96;
@@ -86,7 +89,8 @@ TEST_CASE("values are scaled by the training rows alone") {
 
   auto options = small_options();
   options.scale = false;
-  CHECK(SeriesData({hourly_table(100)}, options).series().front().values[5][1].item<float>() == float(test::wave(5, 1)));
+  CHECK(SeriesData({hourly_table(100)}, options).series().front().values[5][1].item<float>() ==
+        float(test::wave(5, 1)));
 }
 
 TEST_CASE("a window is history, its end and zeros for the decoder, and the future") {
@@ -109,7 +113,9 @@ TEST_CASE("a window is history, its end and zeros for the decoder, and the futur
   }
 }
 
-TEST_CASE("the first window of validation and test forecasts the split's first own row, the last one ends with it") {
+TEST_CASE(
+    "the first window of validation and test forecasts the split's first own row, the last one ends with "
+    "it") {
   const SeriesData data({hourly_table(100)}, small_options());
   const auto& values = data.series().front().values;
   CHECK(at::equal(only_target(data, Split::val, 0)[0], values[70]));
@@ -120,14 +126,15 @@ TEST_CASE("the first window of validation and test forecasts the split's first o
 }
 
 TEST_CASE("features and target choose the variates and their order") {
-  const auto [features, target, variates, c_out] = GENERATE(table<std::string, std::string, std::vector<std::string>, int64_t>({
-      {"M", "", {"a", "b", "c"}, 3},
-      {"M", "b", {"a", "c", "b"}, 3},
-      {"MS", "", {"a", "b", "c"}, 1},
-      {"MS", "a", {"b", "c", "a"}, 1},
-      {"S", "", {"c"}, 1},
-      {"S", "b", {"b"}, 1},
-  }));
+  const auto [features, target, variates, c_out] =
+      GENERATE(table<std::string, std::string, std::vector<std::string>, int64_t>({
+          {"M", "", {"a", "b", "c"}, 3},
+          {"M", "b", {"a", "c", "b"}, 3},
+          {"MS", "", {"a", "b", "c"}, 1},
+          {"MS", "a", {"b", "c", "a"}, 1},
+          {"S", "", {"c"}, 1},
+          {"S", "b", {"b"}, 1},
+      }));
   auto options = small_options();
   options.features = features;
   options.target = target;
@@ -141,7 +148,8 @@ TEST_CASE("features and target choose the variates and their order") {
   CHECK(batch.target.size(2) == c_out);
   const auto last = int64_t(variates.size()) - 1;
   const auto& scaler = data.series().front().scaler;
-  CHECK(batch.target[0][0][c_out - 1].item<float>() == scaler.transform(test::wave(6, variates.back()[0] - 'a'), last));
+  CHECK(batch.target[0][0][c_out - 1].item<float>() ==
+        scaler.transform(test::wave(6, variates.back()[0] - 'a'), last));
 }
 
 TEST_CASE("a target that is no column is named with the nearest one") {
@@ -166,7 +174,8 @@ TEST_CASE("without calendar features there are no marks") {
 TEST_CASE("calendar features are values around 0 or integer codes") {
   const std::vector<Timestamp> stamps{to_timestamp({2016, 7, 1, 23, 0, 0})};
   const auto values = forecast::calendar_marks(stamps, {Frequency::Unit::hour}, 1);
-  CHECK(at::allclose(values, at::tensor({0.5, 4.0 / 6 - 0.5, -0.5, 182.0 / 365 - 0.5}, at::kFloat).unsqueeze(0)));
+  CHECK(at::allclose(values,
+                     at::tensor({0.5, 4.0 / 6 - 0.5, -0.5, 182.0 / 365 - 0.5}, at::kFloat).unsqueeze(0)));
   const auto codes = forecast::calendar_marks(stamps, {Frequency::Unit::hour}, 0);
   CHECK(at::equal(codes, at::tensor({7.0, 1.0, 4.0, 23.0}, at::kFloat).unsqueeze(0)));
 }
@@ -194,9 +203,10 @@ TEST_CASE("a series too short for a split gives it no window, as long as another
 }
 
 TEST_CASE("data without a single training window is an error with the numbers") {
-  CHECK_THROWS_WITH(SeriesData({hourly_table(14)}, small_options()),
-                    "waves.csv: the longest series has 14 rows, too few to train: its training share must hold "
-                    "seq_len + pred_len = 10 rows");
+  CHECK_THROWS_WITH(
+      SeriesData({hourly_table(14)}, small_options()),
+      "waves.csv: the longest series has 14 rows, too few to train: its training share must hold "
+      "seq_len + pred_len = 10 rows");
   CHECK_NOTHROW(SeriesData({hourly_table(15)}, small_options()));
 }
 

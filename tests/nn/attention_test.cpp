@@ -14,20 +14,25 @@ at::Tensor by_definition(const at::Tensor& q, const at::Tensor& k, const at::Ten
   return at::softmax(q.matmul(k.transpose(-2, -1)) / std::sqrt(double(q.size(-1))), -1).matmul(v);
 }
 
-double worst(const at::Tensor& a, const at::Tensor& b) { return (a.to(at::kFloat) - b.to(at::kFloat)).abs().max().item<double>(); }
+double worst(const at::Tensor& a, const at::Tensor& b) {
+  return (a.to(at::kFloat) - b.to(at::kFloat)).abs().max().item<double>();
+}
 
 }  // namespace
 
 TEST_CASE("attention among few tokens equals its definition") {
-  const auto [queries, keys, width] = GENERATE(table<int64_t, int64_t, int64_t>({{11, 11, 32}, {1, 64, 7}, {5, 17, 256}, {64, 1, 8}}));
+  const auto [queries, keys, width] =
+      GENERATE(table<int64_t, int64_t, int64_t>({{11, 11, 32}, {1, 64, 7}, {5, 17, 256}, {64, 1, 8}}));
   torch::manual_seed(1);
-  const auto q = at::randn({3, 2, queries, width}), k = at::randn({3, 2, keys, width}), v = at::randn({3, 2, keys, width});
+  const auto q = at::randn({3, 2, queries, width}), k = at::randn({3, 2, keys, width}),
+             v = at::randn({3, 2, keys, width});
   c10::InferenceMode inference;
   REQUIRE(nn::fits_short_attention(q, k, v));
   CHECK(worst(nn::attention(q, k, v), by_definition(q, k, v)) < 2e-6);
   const auto packed = at::randn({3, keys, 3, 2, width});
   const auto view = [&](int64_t i) { return packed.select(2, i).transpose(1, 2); };
-  CHECK(worst(nn::short_attention(view(0), view(1), view(2)), by_definition(view(0), view(1), view(2))) < 2e-6);
+  CHECK(worst(nn::short_attention(view(0), view(1), view(2)), by_definition(view(0), view(1), view(2))) <
+        2e-6);
 }
 
 TEST_CASE("large scores neither overflow nor lose the largest") {
@@ -44,13 +49,15 @@ TEST_CASE("a causal query sees no later key") {
   const auto changed = v.clone();
   changed.narrow(2, 4, 2).fill_(99);
   const nn::AttentionMode causal{.causal = true};
-  CHECK(at::equal(nn::attention(q, k, v, causal).narrow(2, 0, 4), nn::attention(q, k, changed, causal).narrow(2, 0, 4)));
+  CHECK(at::equal(nn::attention(q, k, v, causal).narrow(2, 0, 4),
+                  nn::attention(q, k, changed, causal).narrow(2, 0, 4)));
   CHECK(nn::attention_weights(q, k, causal).triu(1).abs().max().item<double>() == 0.0);
 }
 
 TEST_CASE("packed projections equal the single ones, in inference and in training, before and after a move") {
   torch::manual_seed(3);
-  std::vector<torch::nn::Linear> layers{torch::nn::Linear(6, 4), torch::nn::Linear(6, 4), torch::nn::Linear(6, 5)};
+  std::vector<torch::nn::Linear> layers{torch::nn::Linear(6, 4), torch::nn::Linear(6, 4),
+                                        torch::nn::Linear(6, 5)};
   const auto x = at::randn({2, 3, 6});
   const auto single = at::cat({layers[0](x), layers[1](x), layers[2](x)}, -1);
   nn::pack(layers);
@@ -85,6 +92,8 @@ TEST_CASE("the fused end of a sub-layer equals its parts") {
   norm->weight.normal_();
   norm->bias.normal_();
   norm->eval();
-  const auto x = at::randn({4, 5, width}).add(3), y = at::randn({4, 5, 9}), weight = at::randn({width, 9}), bias = at::randn({width});
-  CHECK(worst(nn::residual_norm(x, y, weight, bias, 0.1, norm), norm(x + at::linear(y, weight, bias))) < 1e-5);
+  const auto x = at::randn({4, 5, width}).add(3), y = at::randn({4, 5, 9}), weight = at::randn({width, 9}),
+             bias = at::randn({width});
+  CHECK(worst(nn::residual_norm(x, y, weight, bias, 0.1, norm), norm(x + at::linear(y, weight, bias))) <
+        1e-5);
 }

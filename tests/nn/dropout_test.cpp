@@ -16,7 +16,8 @@ TEST_CASE("dropout keeps the mean, drops its share and scales the rest") {
 
 TEST_CASE("neighbouring rows and neighbouring draws are independent") {
   torch::manual_seed(4);
-  const auto first = nn::dropout(at::ones({1 << 18}), 0.5, true).sub(1), second = nn::dropout(at::ones({1 << 18}), 0.5, true).sub(1);
+  const auto first = nn::dropout(at::ones({1 << 18}), 0.5, true).sub(1),
+             second = nn::dropout(at::ones({1 << 18}), 0.5, true).sub(1);
   const double deviations = 5.0 / std::sqrt(double(1 << 18));
   CHECK(std::abs((first * second).mean().item<double>()) < deviations);
   for (const int64_t lag : {1, 2, 16, 64, 1024}) {

@@ -8,8 +8,8 @@ using namespace arzoo;
 using runtime::select_compute;
 
 TEST_CASE("a device and a precision are chosen by name") {
-  const auto [name, dtype] = GENERATE(
-      table<std::string, at::ScalarType>({{"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}}));
+  const auto [name, dtype] = GENERATE(table<std::string, at::ScalarType>(
+      {{"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}}));
   const auto compute = select_compute("cpu", name);
   CHECK(compute.device.is_cpu());
   CHECK(compute.dtype == dtype);
@@ -18,7 +18,8 @@ TEST_CASE("a device and a precision are chosen by name") {
 TEST_CASE("a name that is none of them is refused with what was expected") {
   CHECK_THROWS_WITH(select_compute("gpu", "fp32"), "--device gpu: expected auto, cpu, cuda or cuda:INDEX");
   CHECK_THROWS_WITH(select_compute("cpu", "fp64"), "--dtype fp64: expected fp32, bf16 or fp16");
-  const auto malformed = GENERATE("cuda:", "cuda:x", "cuda:-1", "cuda:1 ", "cuda:99999999999", "cuda0", "CPU", "");
+  const auto malformed =
+      GENERATE("cuda:", "cuda:x", "cuda:-1", "cuda:1 ", "cuda:99999999999", "cuda0", "CPU", "");
   CHECK_THROWS_AS(select_compute(malformed, "fp32"), UsageError);
 }
 

@@ -31,11 +31,12 @@ double rate_of_epoch(const TrainingOptions& options, int64_t epoch) {
 TEST_CASE("each epoch runs at the rate of the official table") {
   // The official loops adjust after an epoch, so epoch n runs at what epoch n - 1 has set.
   const auto [lradj, epoch, rate] = GENERATE(table<std::string, int64_t, double>({
-      {"constant", 1, 1e-4}, {"constant", 9, 1e-4},
-      {"type1", 1, 1e-4}, {"type1", 2, 1e-4}, {"type1", 3, 0.5e-4}, {"type1", 4, 0.25e-4}, {"type1", 10, 1e-4 / 256},
-      {"type2", 1, 1e-4}, {"type2", 2, 1e-4}, {"type2", 3, 5e-5}, {"type2", 4, 5e-5}, {"type2", 5, 1e-5}, {"type2", 7, 5e-6},
-      {"type2", 9, 1e-6}, {"type2", 11, 5e-7}, {"type2", 16, 1e-7}, {"type2", 21, 5e-8}, {"type2", 90, 5e-8},
-      {"type3", 1, 1e-4}, {"type3", 3, 1e-4}, {"type3", 4, 1e-4}, {"type3", 5, 0.9e-4}, {"type3", 6, 0.81e-4},
+      {"constant", 1, 1e-4}, {"constant", 9, 1e-4}, {"type1", 1, 1e-4},        {"type1", 2, 1e-4},
+      {"type1", 3, 0.5e-4},  {"type1", 4, 0.25e-4}, {"type1", 10, 1e-4 / 256}, {"type2", 1, 1e-4},
+      {"type2", 2, 1e-4},    {"type2", 3, 5e-5},    {"type2", 4, 5e-5},        {"type2", 5, 1e-5},
+      {"type2", 7, 5e-6},    {"type2", 9, 1e-6},    {"type2", 11, 5e-7},       {"type2", 16, 1e-7},
+      {"type2", 21, 5e-8},   {"type2", 90, 5e-8},   {"type3", 1, 1e-4},        {"type3", 3, 1e-4},
+      {"type3", 4, 1e-4},    {"type3", 5, 0.9e-4},  {"type3", 6, 0.81e-4},
   }));
   INFO(lradj << ", epoch " << epoch);
   CHECK(rate_of_epoch(options_of(lradj), epoch) == Approx(rate).epsilon(1e-12));
@@ -48,7 +49,8 @@ TEST_CASE("type1 and type3 scale with the rate that was asked for, type2 is a ta
 }
 
 TEST_CASE("cosine falls from the full rate to zero over the run") {
-  const auto [step, share] = GENERATE(table<int64_t, double>({{0, 1.0}, {25, 0.5 + std::sqrt(0.125)}, {50, 0.5}, {100, 0.0}, {150, 0.0}}));
+  const auto [step, share] = GENERATE(
+      table<int64_t, double>({{0, 1.0}, {25, 0.5 + std::sqrt(0.125)}, {50, 0.5}, {100, 0.0}, {150, 0.0}}));
   CHECK(learning_rate(options_of("cosine", 2.0), step, kPerEpoch, 100) == Approx(2.0 * share).margin(1e-12));
 }
 

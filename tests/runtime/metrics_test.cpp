@@ -49,7 +49,8 @@ TEST_CASE("sums are kept in double") {
 
 TEST_CASE("the seasonal naive error is the mean distance of values a season apart, per column") {
   const auto history = at::cat({column({1, 5, 2, 9}), column({0, 1, 0, 1})}, 1);
-  const auto [season, first, second] = GENERATE(table<int64_t, double, double>({{1, (4 + 3 + 7) / 3.0, 1.0}, {2, (1 + 4) / 2.0, 0.0}, {3, 8.0, 1.0}}));
+  const auto [season, first, second] = GENERATE(
+      table<int64_t, double, double>({{1, (4 + 3 + 7) / 3.0, 1.0}, {2, (1 + 4) / 2.0, 0.0}, {3, 8.0, 1.0}}));
   const auto error = seasonal_naive_error(history, season);
   REQUIRE(error.sizes() == at::IntArrayRef({2}));
   CHECK(error[0].item<double>() == Approx(first));
@@ -61,4 +62,6 @@ TEST_CASE("a history shorter than the season is compared over its whole length")
   CHECK(seasonal_naive_error(column({1}), 24).item<double>() == 0.0);
 }
 
-TEST_CASE("a constant history has no error") { CHECK(seasonal_naive_error(column({3, 3, 3, 3}), 1).item<double>() == 0.0); }
+TEST_CASE("a constant history has no error") {
+  CHECK(seasonal_naive_error(column({3, 3, 3, 3}), 1).item<double>() == 0.0);
+}

@@ -41,9 +41,13 @@ void set_gradient(at::Tensor& of, const at::Tensor& gradient) { of.mutable_grad(
 }  // namespace
 
 TEST_CASE("the optimiser makes the textbook's steps") {
-  const auto [name, decay, dtype, margin] = GENERATE(table<std::string, double, at::ScalarType, double>(
-      {{"adam", 0.0, at::kDouble, 1e-12}, {"adam", 0.1, at::kDouble, 1e-12}, {"adamw", 0.0, at::kDouble, 1e-12},
-       {"adamw", 0.1, at::kDouble, 1e-12}, {"adam", 0.1, at::kFloat, 1e-6}, {"adamw", 0.1, at::kFloat, 1e-6}}));
+  const auto [name, decay, dtype, margin] =
+      GENERATE(table<std::string, double, at::ScalarType, double>({{"adam", 0.0, at::kDouble, 1e-12},
+                                                                   {"adam", 0.1, at::kDouble, 1e-12},
+                                                                   {"adamw", 0.0, at::kDouble, 1e-12},
+                                                                   {"adamw", 0.1, at::kDouble, 1e-12},
+                                                                   {"adam", 0.1, at::kFloat, 1e-6},
+                                                                   {"adamw", 0.1, at::kFloat, 1e-6}}));
   TrainingOptions options;
   options.optimizer = name;
   options.weight_decay = decay;
@@ -105,7 +109,8 @@ TEST_CASE("a transposed gradient is matched to the parameter by place, not by me
 }
 
 TEST_CASE("clipping scales all gradients by the same factor, down to the limit and never up") {
-  const auto [limit, expected] = GENERATE(table<double, double>({{10.0, 5.0}, {5.0, 5.0}, {1.0, 1.0}, {0.01, 0.01}}));
+  const auto [limit, expected] =
+      GENERATE(table<double, double>({{10.0, 5.0}, {5.0, 5.0}, {1.0, 1.0}, {0.01, 0.01}}));
   auto a = parameter({0.0}), b = parameter({0.0});
   Adam adam({a, b}, {});
   set_gradient(a, at::full({1}, 3.0, at::kDouble));

@@ -17,12 +17,13 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-
 /// Writes a fixture folder whose outputs are `outputs`, and opens it.
-ParityCase fixture(const TempDir& temp, const std::vector<NamedTensors::Entry>& outputs, const std::string& more = "") {
+ParityCase fixture(const TempDir& temp, const std::vector<NamedTensors::Entry>& outputs,
+                   const std::string& more = "") {
   std::string names;
   for (const auto& [name, tensor] : outputs) names += (names.empty() ? "\"" : ", \"") + name + "\": {}";
-  temp.write("toys/one/case.json", "{\"tolerance\": {\"rtol\": 0.01, \"atol\": 0.1}, \"outputs\": {" + names + "}" + more + "}");
+  temp.write("toys/one/case.json",
+             "{\"tolerance\": {\"rtol\": 0.01, \"atol\": 0.1}, \"outputs\": {" + names + "}" + more + "}");
   temp.write("toys/one/config.json", "{}");
   runtime::write_safetensors(temp / "toys" / "one" / "io.safetensors", outputs);
   return ParityCase::open(temp / "toys" / "one");
@@ -44,7 +45,8 @@ TEST_CASE("a folder is opened with its name, tolerance and outputs") {
 TEST_CASE("a folder that is no fixture is named") {
   const TempDir temp;
   CHECK_THROWS_AS(ParityCase::open(temp.path()), CheckpointError);
-  CHECK_THROWS_WITH(ParityCase::open(temp / "none"), ContainsSubstring((temp / "none").string() + ": no case.json"));
+  CHECK_THROWS_WITH(ParityCase::open(temp / "none"),
+                    ContainsSubstring((temp / "none").string() + ": no case.json"));
 }
 
 TEST_CASE("a value passes within atol + rtol times the expected size, and not beyond") {
@@ -101,7 +103,9 @@ TEST_CASE("another shape fails, even with as many elements") {
 
 TEST_CASE("an output that nobody checked is a failure, an intermediate result is not") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::zeros({1})}, {"z", at::zeros({1})}, {"mid.a", at::zeros({1})}, {"attn.0", at::zeros({1})}});
+  const auto opened = fixture(
+      temp,
+      {{"y", at::zeros({1})}, {"z", at::zeros({1})}, {"mid.a", at::zeros({1})}, {"attn.0", at::zeros({1})}});
   ParityReport report(opened);
   CHECK_FALSE(report.passed());  // nothing was compared at all
   report.check("y", at::zeros({1}));
@@ -148,7 +152,8 @@ TEST_CASE("weights may be those of the fixture beside it, and of no other place"
   fs::create_directories(temp / "toys" / "shared");
   runtime::write_safetensors(temp / "toys" / "shared" / "weights.safetensors", {{"w", at::ones({1})}});
   for (const char* name : {"shared", "../../../toys/shared"}) {
-    const auto opened = fixture(temp, {{"y", at::zeros({1})}}, std::string(", \"weights_same_as\": \"") + name + "\"");
+    const auto opened =
+        fixture(temp, {{"y", at::zeros({1})}}, std::string(", \"weights_same_as\": \"") + name + "\"");
     CHECK(opened.weights().contains("w"));
   }
 }

@@ -42,8 +42,9 @@ TrainingOptions busy_options() {
 }
 
 /// One process' share of a run.
-TrainSummary fit(const std::filesystem::path& path, const TrainingOptions& options, runtime::Experiment& experiment,
-                 Progress& progress, const std::atomic<bool>& stop, at::ScalarType dtype = at::kFloat) {
+TrainSummary fit(const std::filesystem::path& path, const TrainingOptions& options,
+                 runtime::Experiment& experiment, Progress& progress, const std::atomic<bool>& stop,
+                 at::ScalarType dtype = at::kFloat) {
   const bool resume = std::filesystem::exists(path / "last");
   const auto run = RunDir::create(path, resume ? IfExists::resume : IfExists::replace);
   run.write_config({{"toy", true}});
@@ -52,8 +53,8 @@ TrainSummary fit(const std::filesystem::path& path, const TrainingOptions& optio
 }
 
 /// One process' share that nobody disturbs.
-TrainSummary fit(const std::filesystem::path& path, const TrainingOptions& options, test::ToyFaults faults = {},
-                 at::ScalarType dtype = at::kFloat) {
+TrainSummary fit(const std::filesystem::path& path, const TrainingOptions& options,
+                 test::ToyFaults faults = {}, at::ScalarType dtype = at::kFloat) {
   ToyExperiment experiment(std::move(faults));
   SilentProgress progress;
   const std::atomic<bool> stop = false;
@@ -77,8 +78,8 @@ std::vector<Json> lines_of(const std::filesystem::path& path) {
 
 /// The whole training state but for the time it took, and what was logged on the way: equal to the last bit.
 void check_same_run(const std::filesystem::path& run, const std::filesystem::path& expected) {
-  for (const char* file : {"metrics.jsonl", "model/model.safetensors", "last/model.safetensors", "last/training.json",
-                           "last/training.safetensors"}) {
+  for (const char* file : {"metrics.jsonl", "model/model.safetensors", "last/model.safetensors",
+                           "last/training.json", "last/training.safetensors"}) {
     INFO(file);
     CHECK(test::read_file(run / file) == test::read_file(expected / file));
   }
@@ -173,7 +174,8 @@ TEST_CASE("a finished run that is given more steps goes on as if it had had them
   const auto summary = fit(temp / "run", options);
   CHECK(summary.steps == longer);
   CHECK(summary.epochs == whole.epochs);
-  CHECK(test::read_file(temp / "run/last/model.safetensors") == test::read_file(temp / "whole/last/model.safetensors"));
+  CHECK(test::read_file(temp / "run/last/model.safetensors") ==
+        test::read_file(temp / "whole/last/model.safetensors"));
   if (first % ToyExperiment::kBatches == 0) check_same_run(temp / "run", temp / "whole");
 }
 
@@ -230,8 +232,9 @@ TEST_CASE("training stops when patience ends, and the best epoch's weights are k
     std::vector<double> val;
     int64_t epochs, best_epoch;
   };
-  const auto c = GENERATE(Case{2, {3, 2, 2.5, 2.5, 1}, 4, 2}, Case{1, {3, 4, 1}, 2, 1}, Case{0, {3, 4, 5, 6, 7, 8}, 6, 1},
-                          Case{2, {3, 2, 2, 2.5, 2.5, 1}, 5, 3});  // an equal error counts as a gain, as officially
+  const auto c = GENERATE(
+      Case{2, {3, 2, 2.5, 2.5, 1}, 4, 2}, Case{1, {3, 4, 1}, 2, 1}, Case{0, {3, 4, 5, 6, 7, 8}, 6, 1},
+      Case{2, {3, 2, 2, 2.5, 2.5, 1}, 5, 3});  // an equal error counts as a gain, as officially
   const TempDir temp;
   auto options = toy_options();
   options.epochs = 6;
@@ -244,7 +247,8 @@ TEST_CASE("training stops when patience ends, and the best epoch's weights are k
   auto shorter = options;
   shorter.epochs = c.best_epoch;
   fit(temp / "best", shorter);
-  CHECK(test::read_file(temp / "run/model/model.safetensors") == test::read_file(temp / "best/last/model.safetensors"));
+  CHECK(test::read_file(temp / "run/model/model.safetensors") ==
+        test::read_file(temp / "best/last/model.safetensors"));
 }
 
 TEST_CASE("averaged weights are what is evaluated and saved, the trained ones are what goes on") {
@@ -261,7 +265,8 @@ TEST_CASE("averaged weights are what is evaluated and saved, the trained ones ar
   options.ema_decay = 0.75;
   fit(temp / "averaged", options, averaged_experiment, progress, stop);
   CHECK(at::allclose(averaged_experiment.model().parameters()[0], start * 0.75 + trained * 0.25));
-  CHECK(test::read_file(temp / "averaged/last/model.safetensors") == test::read_file(temp / "plain/last/model.safetensors"));
+  CHECK(test::read_file(temp / "averaged/last/model.safetensors") ==
+        test::read_file(temp / "plain/last/model.safetensors"));
 }
 
 TEST_CASE("a gradient longer than clip_grad_norm is cut to it") {
@@ -279,13 +284,15 @@ TEST_CASE("a gradient longer than clip_grad_norm is cut to it") {
     fit(temp / name, options, experiment, progress, stop);
     return (experiment.model().parameters()[0].detach() - before).norm().item<double>();
   };
-  const double free = moved("free", 0.0, 100.0), clipped = moved("clipped", 0.01, 100.0), loose = moved("loose", 1e9, 100.0);
+  const double free = moved("free", 0.0, 100.0), clipped = moved("clipped", 0.01, 100.0),
+               loose = moved("loose", 1e9, 100.0);
   CHECK(clipped < free / 10);
   CHECK(loose == free);
   CHECK(moved("longer", 0.01, 200.0) == Approx(clipped).epsilon(1e-3));
 }
 
-TEST_CASE("a loss that is not finite ends the run and names the step; the weights before it are there to resume") {
+TEST_CASE(
+    "a loss that is not finite ends the run and names the step; the weights before it are there to resume") {
   const TempDir temp;
   auto options = toy_options();
   CHECK_THROWS_WITH(fit(temp / "run", options, {.infinite_batch = 6}),

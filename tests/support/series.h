@@ -7,19 +7,24 @@
 
 namespace arzoo::test {
 
-/// A daily rhythm, a slope and a bit of noise that is the same on every machine: something that a small model learns.
+/// A daily rhythm, a slope and a bit of noise that is the same on every machine: something that a small model
+/// learns.
 inline double wave(int64_t hour, int64_t variate) {
   const auto phase = static_cast<double>(variate);
   const auto noise = static_cast<double>((hour * 7919 + variate * 104729) % 101) / 101.0 - 0.5;
-  return 50.0 * (phase + 1) + 10.0 * std::sin(2 * 3.14159265358979 * static_cast<double>(hour) / 24.0 + phase) +
+  return 50.0 * (phase + 1) +
+         10.0 * std::sin(2 * 3.14159265358979 * static_cast<double>(hour) / 24.0 + phase) +
          0.01 * static_cast<double>(hour) + noise;
 }
 
 /// Hours from 2020-01-01 00:00:00 on.
-inline Timestamp hour_stamp(int64_t hour) { return {to_timestamp({2020, 1, 1, 0, 0, 0}).seconds + hour * 3600}; }
+inline Timestamp hour_stamp(int64_t hour) {
+  return {to_timestamp({2020, 1, 1, 0, 0, 0}).seconds + hour * 3600};
+}
 
 /// An hourly series of `rows` rows from hour `first` on, with the variates named.
-inline SeriesTable hourly_table(int64_t rows, std::vector<std::string> variates = {"a", "b", "c"}, int64_t first = 0) {
+inline SeriesTable hourly_table(int64_t rows, std::vector<std::string> variates = {"a", "b", "c"},
+                                int64_t first = 0) {
   SeriesTable table;
   table.unique_id = table.source = "waves.csv";
   table.variates = std::move(variates);
@@ -53,7 +58,10 @@ inline std::string long_csv(const std::vector<SeriesTable>& tables) {
   csv.cell("unique_id").cell("ds").cell("y").end_row();
   for (const auto& table : tables) {
     for (std::size_t row = 0; row < table.rows(); ++row) {
-      csv.cell(table.unique_id).cell(table.date_format.format(table.stamps[row])).cell(table.at(row, 0)).end_row();
+      csv.cell(table.unique_id)
+          .cell(table.date_format.format(table.stamps[row]))
+          .cell(table.at(row, 0))
+          .end_row();
     }
   }
   return csv.text();

@@ -6,7 +6,8 @@
 
 namespace arzoo::test {
 
-/// Calls `hook` with the number of steps done so far, from 1: a test's way to interrupt a run at a given step.
+/// Calls `hook` with the number of steps done so far, from 1: a test's way to interrupt a run at a given
+/// step.
 class SteppingProgress : public SilentProgress {
  public:
   explicit SteppingProgress(std::function<void(int64_t)> hook) : hook_(std::move(hook)) {}

@@ -24,7 +24,8 @@ inline Json train(const Json& config, const fs::path& out) {
 }
 
 /// A task that forecasts `inputs` with the run directory `model`.
-inline plan::ForecastTask forecast_task(const fs::path& model, std::vector<fs::path> inputs, const fs::path& output) {
+inline plan::ForecastTask forecast_task(const fs::path& model, std::vector<fs::path> inputs,
+                                        const fs::path& output) {
   plan::ForecastTask task;
   task.compute.device = "cpu";
   task.model = model;

@@ -1,6 +1,7 @@
 #pragma once
 
-// Torch goes before Catch2: the other way round torch redefines CHECK and a failed check would abort the process.
+// Torch goes before Catch2: the other way round torch redefines CHECK and a failed check would abort the
+// process.
 #if defined(ARZOO_TEST_TORCH)
 #include <torch/torch.h>
 #undef CHECK

@@ -5,8 +5,8 @@
 
 namespace arzoo::test {
 
-/// A resolved config of an iTransformer that trains in milliseconds on the CSV file `path`. `changes` is a JSON merge
-/// patch, e.g. {{"data", {{"features", "S"}}}}.
+/// A resolved config of an iTransformer that trains in milliseconds on the CSV file `path`. `changes` is a
+/// JSON merge patch, e.g. {{"data", {{"features", "S"}}}}.
 inline Json tiny_config(const fs::path& path, const Json& changes = Json::object()) {
   Json config = Json::parse(R"({
     "model": {"name": "itransformer", "d_model": 16, "n_heads": 2, "e_layers": 1, "d_ff": 16},

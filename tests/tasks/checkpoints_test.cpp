@@ -8,7 +8,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path fixture(const std::string& name) { return test::source_dir() / "tests" / "fixtures" / "checkpoints" / name; }
+fs::path fixture(const std::string& name) {
+  return test::source_dir() / "tests" / "fixtures" / "checkpoints" / name;
+}
 
 Json inspect(const fs::path& path) {
   SilentProgress progress;
@@ -24,7 +26,8 @@ Json convert(const fs::path& input, const fs::path& output) {
 
 TEST_CASE("inspecting counts what a file holds") {
   const TempDir temp;
-  runtime::write_safetensors(temp / "a.safetensors", {{"w", at::ones({2, 3})}, {"n", at::ones({4}, at::kLong)}}, {{"format", "pt"}});
+  runtime::write_safetensors(temp / "a.safetensors",
+                             {{"w", at::ones({2, 3})}, {"n", at::ones({4}, at::kLong)}}, {{"format", "pt"}});
   const auto summary = inspect(temp / "a.safetensors");
   CHECK(summary["format"] == "safetensors");
   CHECK(summary["parameters"] == 10);
@@ -40,14 +43,16 @@ TEST_CASE("a run directory's model is inspected like any folder") {
   const auto data = temp.write("waves.csv", test::wide_csv(test::hourly_table(100)));
   test::train(test::tiny_config(data), temp / "run");
   const auto summary = inspect(temp / "run" / "model");
-  CHECK(summary["parameters"].get<int64_t>() == inspect(temp / "run" / "model" / "model.safetensors")["parameters"].get<int64_t>());
+  CHECK(summary["parameters"].get<int64_t>() ==
+        inspect(temp / "run" / "model" / "model.safetensors")["parameters"].get<int64_t>());
 }
 
 TEST_CASE("a converted PyTorch file has the same tensors under the same names") {
   const auto name = GENERATE("zip.pth", "legacy.pth", "protocol5.pth", "small.safetensors");
   const TempDir temp;
   const auto result = convert(fixture(name), temp / "out.safetensors");
-  const auto before = runtime::open_tensors(fixture(name)), after = runtime::open_tensors(temp / "out.safetensors");
+  const auto before = runtime::open_tensors(fixture(name)),
+             after = runtime::open_tensors(temp / "out.safetensors");
   INFO(name);
   CHECK(result["tensors"] == before.size());
   CHECK(result["bytes"] == fs::file_size(temp / "out.safetensors"));

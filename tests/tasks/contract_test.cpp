@@ -22,7 +22,8 @@ struct Entry {
 std::vector<Entry> all_models() {
   std::vector<Entry> all;
   for (const auto& family : plan::families()) {
-    for (const auto& model : family.models) all.push_back({std::string(family.name), std::string(model.name)});
+    for (const auto& model : family.models)
+      all.push_back({std::string(family.name), std::string(model.name)});
   }
   return all;
 }
@@ -33,10 +34,13 @@ fs::path tiny_config_of(const Entry& entry) {
   return test::source_dir() / "configs" / entry.family / (entry.model + "_tiny.json");
 }
 
-Json resolved(const fs::path& path) { return plan::resolve_run_config(Config::load(path), path.parent_path()); }
+Json resolved(const fs::path& path) {
+  return plan::resolve_run_config(Config::load(path), path.parent_path());
+}
 
 /// The model's tiny experiment, freshly initialised from the config's seed.
-std::unique_ptr<runtime::Experiment> tiny_experiment(const Entry& entry, const Json& changes = Json::object()) {
+std::unique_ptr<runtime::Experiment> tiny_experiment(const Entry& entry,
+                                                     const Json& changes = Json::object()) {
   auto json = resolved(tiny_config_of(entry));
   json.merge_patch(changes);
   const Config config(json, entry.model);
@@ -52,7 +56,8 @@ struct Windows {
 };
 Windows windows_of(runtime::Experiment& experiment, const std::vector<int64_t>& indices) {
   auto& forecasting = dynamic_cast<forecast::ForecastExperiment&>(experiment);
-  return {dynamic_cast<forecast::Forecaster&>(experiment.model()), forecasting.data().batch(runtime::Split::train, indices)};
+  return {dynamic_cast<forecast::Forecaster&>(experiment.model()),
+          forecasting.data().batch(runtime::Split::train, indices)};
 }
 
 }  // namespace
@@ -140,7 +145,8 @@ TEST_CASE("the loss falls on eight fixed samples") {
   runtime::Adam optimizer(experiment->model().parameters(), options);
   experiment->model().train();
   const double before = experiment->loss(0).total.item<double>();
-  for (int step = 0; step < 60; ++step) runtime::training_step(*experiment, optimizer, options, {}, /*step=*/0, 3e-3);
+  for (int step = 0; step < 60; ++step)
+    runtime::training_step(*experiment, optimizer, options, {}, /*step=*/0, 3e-3);
   CHECK(experiment->loss(0).total.item<double>() < 0.7 * before);
 }
 

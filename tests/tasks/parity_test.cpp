@@ -82,7 +82,8 @@ TEST_CASE("the committed fixtures cover a forward pass in each variant and train
 }
 
 TEST_CASE("intermediate results are shown when asked for") {
-  const auto quiet = replay(committed() / kForward)["cases"][0]["outputs"], verbose = replay(committed() / kForward, true)["cases"][0]["outputs"];
+  const auto quiet = replay(committed() / kForward)["cases"][0]["outputs"],
+             verbose = replay(committed() / kForward, true)["cases"][0]["outputs"];
   CHECK(verbose.size() > quiet.size());
   for (const auto& output : verbose) {
     INFO(output.dump());
@@ -113,7 +114,8 @@ TEST_CASE("a missing, a foreign and a misshapen weight fail the case and are nam
   if (spoil == 0) weights.pop_back();
   if (spoil == 1) weights.emplace_back("encoder.surplus", at::ones({2}));
   if (spoil == 2) weights.front().second = weights.front().second.view(-1).narrow(0, 1, 3).clone();
-  const auto name = spoil == 0 ? runtime::open_tensors(folder / "weights.safetensors").entries().back().first : weights[spoil == 1 ? weights.size() - 1 : 0].first;
+  const auto name = spoil == 0 ? runtime::open_tensors(folder / "weights.safetensors").entries().back().first
+                               : weights[spoil == 1 ? weights.size() - 1 : 0].first;
   runtime::write_safetensors(folder / "weights.safetensors", weights);
   const auto result = replay(folder);
   CHECK(result["failed"] == 1);
@@ -165,13 +167,14 @@ TEST_CASE("a case that cannot be replayed fails with a reason") {
   const auto folder = copy_of(temp, kForward);
   SECTION("of a model that is not there") {
     edit_json(folder / "config.json", {{"model", "GPT"}});
-    CHECK(replay(folder)["cases"][0]["error"].get<std::string>().find("no forecaster is called \"GPT\"") != std::string::npos);
+    CHECK(replay(folder)["cases"][0]["error"].get<std::string>().find("no forecaster is called \"GPT\"") !=
+          std::string::npos);
   }
   SECTION("of a family that is not there") {
     fs::create_directories(temp / "poetry");
     fs::rename(folder, temp / "poetry" / kForward);
-    CHECK(replay(temp / "poetry" / kForward)["cases"][0]["error"].get<std::string>().find("no family is called \"poetry\"") !=
-          std::string::npos);
+    CHECK(replay(temp / "poetry" / kForward)["cases"][0]["error"].get<std::string>().find(
+              "no family is called \"poetry\"") != std::string::npos);
   }
   SECTION("of an unknown kind") {
     runtime::write_safetensors(folder / "io.safetensors", {{"riddle", at::ones({1})}});
@@ -181,7 +184,10 @@ TEST_CASE("a case that cannot be replayed fails with a reason") {
     std::ofstream(folder / "io.safetensors") << "no tensors";
     CHECK(replay(folder)["failed"] == 1);
   }
-  SECTION("not there") { CHECK(replay(temp / "none")["cases"][0]["error"].get<std::string>().find("no case.json") != std::string::npos); }
+  SECTION("not there") {
+    CHECK(replay(temp / "none")["cases"][0]["error"].get<std::string>().find("no case.json") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("one failing case does not keep the others from being replayed") {

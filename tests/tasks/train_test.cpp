@@ -14,10 +14,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path training_file(const TempDir& temp) { return temp.write("waves.csv", test::wide_csv(hourly_table(300))); }
+fs::path training_file(const TempDir& temp) {
+  return temp.write("waves.csv", test::wide_csv(hourly_table(300)));
+}
 
 Json busy_config(const TempDir& temp) {
-  return test::tiny_config(training_file(temp), {{"training", {{"save_every", 3}, {"ema_decay", 0.9}, {"max_steps", 20}}}});
+  return test::tiny_config(training_file(temp),
+                           {{"training", {{"save_every", 3}, {"ema_decay", 0.9}, {"max_steps", 20}}}});
 }
 
 void resume(const Json& config, const fs::path& out) {
@@ -28,8 +31,9 @@ void resume(const Json& config, const fs::path& out) {
 }
 
 void check_same_run(const fs::path& run, const fs::path& expected) {
-  for (const char* file : {"config.json", "metrics.jsonl", "model/model.safetensors", "model/conformal.safetensors",
-                           "last/model.safetensors", "last/training.safetensors", "last/training.json"}) {
+  for (const char* file :
+       {"config.json", "metrics.jsonl", "model/model.safetensors", "model/conformal.safetensors",
+        "last/model.safetensors", "last/training.safetensors", "last/training.json"}) {
     INFO(file);
     CHECK(test::read_file(run / file) == test::read_file(expected / file));
   }
@@ -41,8 +45,8 @@ TEST_CASE("a run leaves its folder as promised and tells what came out") {
   const TempDir temp;
   const auto config = test::tiny_config(training_file(temp));
   const auto result = test::train(config, temp / "run");
-  for (const char* file : {"config.json", "model/config.json", "model/model.safetensors", "last/training.json", "metrics.jsonl",
-                           "report.html"}) {
+  for (const char* file : {"config.json", "model/config.json", "model/model.safetensors",
+                           "last/training.json", "metrics.jsonl", "report.html"}) {
     INFO(file);
     CHECK(fs::exists(temp / "run" / file));
   }
@@ -103,7 +107,8 @@ TEST_CASE("a run in the way is not overwritten") {
 }
 
 TEST_CASE("resuming with another model, other data or another seed is refused") {
-  const auto change = GENERATE(Json({{"model", {{"d_ff", 8}}}}), Json({{"data", {{"pred_len", 5}}}}), Json({{"seed", 2}}));
+  const auto change =
+      GENERATE(Json({{"model", {{"d_ff", 8}}}}), Json({{"data", {{"pred_len", 5}}}}), Json({{"seed", 2}}));
   const TempDir temp;
   const auto config = test::tiny_config(training_file(temp));
   test::train(config, temp / "run");
@@ -114,7 +119,8 @@ TEST_CASE("resuming with another model, other data or another seed is refused") 
 
 TEST_CASE("a finished run can be given more epochs") {
   const TempDir temp;
-  auto config = test::tiny_config(training_file(temp), {{"training", {{"lradj", "constant"}, {"patience", 0}}}});
+  auto config =
+      test::tiny_config(training_file(temp), {{"training", {{"lradj", "constant"}, {"patience", 0}}}});
   test::train(config, temp / "run");
   config["training"]["epochs"] = 3;
   resume(config, temp / "run");
