@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/config.h"
+#include "support/one_thread.h"
 #include "support/series.h"
 
 namespace arzoo::test {

@@ -7,6 +7,7 @@
 #include "runtime/experiment.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
+#include "support/one_thread.h"
 #include "support/test.h"
 
 namespace arzoo::test {

@@ -85,7 +85,6 @@ TEST_CASE("a killed process' run is resumed as if nothing had happened") {
   const pid_t child = ::fork();
   if (child == 0) {
     auto task = test::train_task(config, temp / "run");
-    task.compute.threads = 1;  // the pool's threads are not in the child
     SteppingProgress progress([](int64_t done) {
       if (done == 11) ::kill(::getpid(), SIGKILL);
     });
