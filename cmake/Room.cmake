@@ -26,7 +26,8 @@ endif()
 
 # The one precompiled header (it takes hundreds of MB), shared by every target that sees torch.
 function(arzoo_make_pch)
-  file(WRITE "${PROJECT_BINARY_DIR}/pch.cpp" "// Owns the precompiled header.\n")
+  # Written only when it changes: a new time stamp would rebuild everything.
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch.cpp" CONTENT "// Owns the precompiled header.\n")
   add_library(arzoo_pch OBJECT "${PROJECT_BINARY_DIR}/pch.cpp")
   target_link_libraries(arzoo_pch PUBLIC arzoo_options arzoo::torch nlohmann_json::nlohmann_json)
   target_precompile_headers(arzoo_pch PUBLIC <torch/torch.h> <fmt/format.h> <nlohmann/json.hpp>)

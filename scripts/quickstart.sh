@@ -25,6 +25,6 @@ elif [[ -d $RUN/last ]]; then
 else
   show build/release/arzoo train configs/forecast/itransformer_weather.json --out "$RUN"
 fi
-show build/release/arzoo forecast --model "$RUN" --input "$DATA" --output "$RUN/forecast.csv" --plot "$RUN/plots"
+show build/release/arzoo forecast --model "$RUN" --input "$DATA" --output "$RUN/forecast.csv" --level 80,95 --plot "$RUN/plots"
 
 printf '\nforecast: %s\nplots:    %s\nreport:   %s (open it in a browser)\n' "$RUN/forecast.csv" "$RUN/plots/" "$RUN/report.html"

@@ -9,7 +9,8 @@ namespace arzoo::forecast {
 /// own.
 ///
 /// At most kRanks evenly spaced order statistics are kept, each rounded up to the next, so that coverage
-/// holds at every level and a file stays small however long the validation split was.
+/// holds and a file stays small however long the validation split was. A level that n windows are too few for
+/// (n < level / (100 - level)) gets their largest residual, and may cover less.
 class ConformalScores {
  public:
   static constexpr int64_t kRanks = 256;

@@ -8,6 +8,8 @@ namespace arzoo::forecast {
 
 /// What a forecaster needs to know of the data: lengths in time steps, widths in variates. No torch in here.
 struct SeriesShape {
+  static constexpr double kMostVariates = 1e6;  ///< a foreign config must not make us reserve more
+
   int64_t seq_len = 96;    ///< L: steps of history that the encoder sees
   int64_t label_len = 48;  ///< known steps at the start of the decoder's input (Informer, Autoformer)
   int64_t pred_len = 96;   ///< S: steps to forecast
@@ -19,8 +21,8 @@ struct SeriesShape {
     field("seq_len", o.seq_len, at_least(1), "steps of history that the model sees");
     field("label_len", o.label_len, at_least(0), "known steps at the start of the decoder's input");
     field("pred_len", o.pred_len, at_least(1), "steps to forecast");
-    field("enc_in", o.enc_in, at_least(1), "variates in");
-    field("c_out", o.c_out, at_least(1), "variates out");
+    field("enc_in", o.enc_in, between(1, kMostVariates), "variates in");
+    field("c_out", o.c_out, between(1, kMostVariates), "variates out");
     field("marks", o.marks, at_least(0), "calendar features per step, 0 for none");
   }
   void check() const {
