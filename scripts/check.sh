@@ -3,7 +3,7 @@
 #
 #   scripts/check.sh           formatting of every tracked source
 #   scripts/check.sh --gcc     compiles everything but the tests with g++, the second compiler
-#   scripts/check.sh --cuda    the same with the CUDA plug-in (needs nvcc, no GPU)
+#   scripts/check.sh --cuda    compiles the CUDA plug-in (needs nvcc, no GPU)
 #   scripts/check.sh --tidy    clang-tidy on every source
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
@@ -17,18 +17,19 @@ check_format() {
   say "${#sources[@]} files are formatted"
 }
 
+# compile PRESET [TARGET ...]
 compile() {
   local preset=$1
   shift
   prepare
-  configure "$preset" "$TORCH_DIR" -DARZOO_TESTS=OFF "$@"
-  build "$preset"
+  configure "$preset" "$TORCH_DIR" -DARZOO_TESTS=OFF
+  build "$preset" "$@"
 }
 
 case ${1:-} in
   '') check_format ;;
   --gcc) compile gcc ;;
-  --cuda) compile cuda ;;
+  --cuda) compile cuda arzoo_cuda ;;
   --tidy) install_packages clang-tidy && compile tidy ;;
   *) die "unknown argument \"$1\", expected --gcc, --cuda or --tidy" ;;
 esac
