@@ -129,7 +129,8 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
         values.push_back(scaler.inverse(scaled[t].item<double>(), skipped + c));
       return values;
     };
-    FanChart chart{.title = data_.variates()[skipped + c], .y_title = "", .stamps = {}};
+    FanChart chart;
+    chart.title = data_.variates()[skipped + c];
     chart.history = units(batch.x_enc[0].select(1, skipped + c));
     chart.forecast = units(forecast[0].select(1, c));
     chart.truth = units(batch.target[0].select(1, c));

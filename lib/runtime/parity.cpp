@@ -23,7 +23,8 @@ std::vector<int64_t> position(int64_t flat, at::IntArrayRef sizes) {
 
 ParityOutput compare(const std::string& name, const at::Tensor& value, const at::Tensor& expected,
                      const Tolerance& tolerance) {
-  ParityOutput output{.name = name};
+  ParityOutput output;
+  output.name = name;
   if (value.sizes() != expected.sizes()) {
     output.worst = fmt::format("shape [{}], expected [{}]", fmt::join(value.sizes(), ", "),
                                fmt::join(expected.sizes(), ", "));

@@ -64,8 +64,8 @@ auto Trainer::with_average(const Work& work) {
   };
   swap();
   struct Back {
-    const decltype(swap)& swap;
-    ~Back() { swap(); }
+    const decltype(swap)& exchange;
+    ~Back() { exchange(); }
   } back{swap};
   return work();
 }
@@ -86,8 +86,11 @@ TrainSummary Trainer::fit(bool resume) {
     stop_if_asked();
   }
   load_best();
-  TrainSummary summary{
-      .steps = state_.step, .epochs = state_.epoch, .best_epoch = state_.best_epoch, .best_val = best_val_};
+  TrainSummary summary;
+  summary.steps = state_.step;
+  summary.epochs = state_.epoch;
+  summary.best_epoch = state_.best_epoch;
+  summary.best_val = best_val_;
   summary.test = experiment_.evaluate(Split::test);
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return summary;
