@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a forecast: builds arzoo, trains iTransformer on weather data for about a minute, forecasts.
+# From a fresh checkout to a forecast: builds arzoo, trains iTransformer on weather data in under a minute, forecasts.
 # A run that is there is not trained again; remove runs/quickstart to start anew.
 set -euo pipefail
 # shellcheck source=scripts/setup.sh

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "nn/clones.h"
 #include "nn/dropout_mask.h"
 #include "nn/parallel.h"
 
@@ -13,8 +14,6 @@ namespace arzoo::nn {
 namespace {
 
 constexpr int64_t kGrain = 16384;
-
-#define ARZOO_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 
 int64_t draw_key() { return at::empty({1}, at::kLong).random_().item<int64_t>(); }
 

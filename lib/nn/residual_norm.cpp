@@ -4,14 +4,13 @@
 
 #include <cmath>
 
+#include "nn/clones.h"
 #include "nn/dropout.h"
 #include "nn/linear.h"
 #include "nn/parallel.h"
 
 namespace arzoo::nn {
 namespace {
-
-#define ARZOO_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 
 constexpr int64_t kLanes = 16;
 constexpr int64_t kGrainRows = 32;

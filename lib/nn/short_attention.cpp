@@ -6,12 +6,11 @@
 #include <cmath>
 #include <vector>
 
+#include "nn/clones.h"
 #include "nn/parallel.h"
 
 namespace arzoo::nn {
 namespace {
-
-#define ARZOO_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 
 constexpr int64_t kMostKeys = 64;
 constexpr int64_t kWidest = 256;
