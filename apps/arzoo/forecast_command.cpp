@@ -75,6 +75,7 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   auto* stream =
       command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
   add_shared_options(*command, invocation);
+  add_inference_options(*command, invocation);
   for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json"}) {
     stream->excludes(command->get_option(other));
   }

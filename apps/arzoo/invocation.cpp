@@ -29,6 +29,15 @@ void add_shared_options(CLI::App& command, Invocation& invocation) {
   flag("--dry-run", invocation.dry_run, "check everything, print the plan, do no work");
 }
 
+void add_inference_options(CLI::App& command, Invocation& invocation) {
+  command
+      .add_option("--quantize", invocation.compute.quantize,
+                  "matrix products in 8-bit integers: faster, a little less exact")
+      ->type_name("int8")
+      ->group("common options")
+      ->check(choice({"int8"}));
+}
+
 void on_chosen(CLI::App& command, Invocation& invocation, std::function<ExitCode()> action) {
   command.callback([&invocation, action = std::move(action)] { invocation.action = action; });
 }

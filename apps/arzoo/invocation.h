@@ -25,6 +25,9 @@ struct Invocation {
 /// Adds the options that every command has, as a group of their own.
 void add_shared_options(CLI::App& command, Invocation& invocation);
 
+/// Adds the option of commands that only run a model, into the same group.
+void add_inference_options(CLI::App& command, Invocation& invocation);
+
 /// Makes `action` the one that runs when `command` was chosen. It throws the errors of core/error.h.
 void on_chosen(CLI::App& command, Invocation& invocation, std::function<ExitCode()> action);
 

@@ -117,6 +117,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
   runtime::load_strictly(*opened.model_, runtime::open_tensors(location.weights), path.string());
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
+  if (compute.int8) opened.int8_ = std::make_shared<nn::Int8Weights>(*opened.model_);
   if (fs::exists(location.weights / kConformalFile)) {
     opened.scores_ = read_scores(location.weights / kConformalFile, opened.shape_);
   }
@@ -256,7 +257,8 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
 
 std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
                                                     const std::vector<double>& levels) const {
-  c10::InferenceMode inference;
+  const c10::InferenceMode inference;
+  const nn::Int8Scope int8(int8_.get());
   std::vector<SeriesForecast> results;
   for (std::size_t first = 0; first < tables.size(); first += kLargestBatch) {
     const auto count = std::min<std::size_t>(kLargestBatch, tables.size() - first);

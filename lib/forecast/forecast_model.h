@@ -6,6 +6,7 @@
 
 #include "forecast/conformal.h"
 #include "forecast/series_data.h"
+#include "nn/int8.h"
 #include "runtime/device.h"
 
 namespace arzoo::forecast {
@@ -74,6 +75,7 @@ class ForecastModel {
   Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
   std::shared_ptr<Forecaster> model_;
+  std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
   ConformalScores scores_;
 };
 

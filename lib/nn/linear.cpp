@@ -3,6 +3,8 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/torch.h>
 
+#include "nn/int8.h"
+
 namespace arzoo::nn {
 namespace {
 
@@ -33,6 +35,7 @@ Activation activation(const std::string& name) {
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Activation after) {
+  if (const auto* rounded = int8_form(x, weight)) return int8_linear(x, *rounded, bias, after);
   if (fusable(x, weight)) {
     const auto rows = x.reshape({-1, x.size(-1)});
     const std::string_view epilogue = after == Activation::none   ? "none"

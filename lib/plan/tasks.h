@@ -22,6 +22,7 @@ struct ComputeOptions {
   std::string dtype = "fp32";   ///< fp32 | bf16 | fp16
   int64_t threads = 0;          ///< 0: LibTorch's default
   std::optional<int64_t> seed;  ///< overrides the config's
+  std::string quantize;         ///< int8: weights and activations of linear maps, in inference; empty: none
 };
 
 struct TrainTask {

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
-#include <sys/resource.h>
 #include <torch/torch.h>
 
 #include <charconv>
@@ -68,10 +67,16 @@ at::ScalarType scalar_type(const std::string& name) {
 
 }  // namespace
 
-Compute select_compute(const std::string& device, const std::string& dtype) {
+Compute select_compute(const std::string& device, const std::string& dtype, const std::string& quantize) {
   const auto type = scalar_type(dtype);
-  if (wants_cuda(device)) return {cuda_device(device == "auto" ? "cuda" : device), type};
-  if (device == "cpu" || device == "auto") return {at::kCPU, type};
+  if (!quantize.empty() && quantize != "int8") fail<UsageError>("--quantize {}: expected int8", quantize);
+  const bool int8 = quantize == "int8";
+  // "auto" does not take a GPU away from someone who asks for what only a CPU does here.
+  if (wants_cuda(int8 && device == "auto" ? "cpu" : device)) {
+    if (int8) fail<UsageError>("--quantize int8: for a CPU (on --device {} take --dtype bf16)", device);
+    return {cuda_device(device == "auto" ? "cuda" : device), type};
+  }
+  if (device == "cpu" || device == "auto") return {at::kCPU, type, int8};
   fail<UsageError>("--device {}: expected auto, cpu, cuda or cuda:INDEX", device);
 }
 
@@ -102,12 +107,6 @@ void set_random_state(const at::Tensor& state) {
   auto generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard<std::mutex> lock(generator.mutex());
   generator.set_state(state);
-}
-
-int64_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
 }
 
 }  // namespace arzoo::runtime

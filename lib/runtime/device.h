@@ -10,13 +10,14 @@ namespace arzoo::runtime {
 struct Compute {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
+  bool int8 = false;  ///< linear maps in 8 bits, in inference
 };
 
 /// "auto" | "cpu" | "cuda[:i]" and "fp32" | "bf16" | "fp16". CUDA libraries are opened only for a CUDA device
 /// ("auto": only where a driver is installed), and before anything else asks LibTorch for CUDA, which would
 /// settle on "none" for good. Throws UsageError for a malformed name, SystemFailure when the CUDA device is
-/// not there.
-Compute select_compute(const std::string& device, const std::string& dtype);
+/// not there. `quantize`: "int8" or nothing; throws UsageError for int8 on another device than a CPU.
+Compute select_compute(const std::string& device, const std::string& dtype, const std::string& quantize = "");
 
 /// Threads of the intra-op pool; 0 keeps the default. Call before the first computation.
 void set_threads(int64_t threads);
@@ -32,8 +33,5 @@ void seed(int64_t seed);
 /// State of the default CPU generator, as a byte tensor; for exact resumption.
 at::Tensor random_state();
 void set_random_state(const at::Tensor& state);
-
-/// Highest resident memory of this process so far, in bytes.
-int64_t peak_memory();
 
 }  // namespace arzoo::runtime

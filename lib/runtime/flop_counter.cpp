@@ -76,6 +76,7 @@ const Formula* find_formula(const char* name) {
   static const std::unordered_map<std::string_view, Formula> formulas{
       {"aten::mm", &product_flops<0>},
       {"aten::bmm", &product_flops<0>},
+      {"aten::_int_mm", &product_flops<0>},
       {"aten::mv", &linear_flops},
       {"aten::addmm", &product_flops<1>},
       {"aten::addmm_", &product_flops<1>},

@@ -81,7 +81,8 @@ Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t
 
 Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   const auto start = std::chrono::steady_clock::now();
-  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype);
+  const auto compute =
+      runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   runtime::seed(task.compute.seed.value_or(0));
   const auto model = ForecastModel::open(task.model, task.config, compute);

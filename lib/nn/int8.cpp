@@ -1,0 +1,106 @@
+#include "nn/int8.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "nn/clones.h"
+#include "nn/parallel.h"
+
+namespace arzoo::nn {
+namespace {
+
+constexpr float kLargest = 127.0F;
+constexpr int64_t kGrainElements = 1 << 14;
+
+thread_local Int8Weights* active = nullptr;
+
+/// One row; returns its scale: 0 for a row of zeros, NaN for one with a value that is not finite.
+ARZOO_CLONES float quantize_row(const float* x, int8_t* out, int64_t width) {
+  float largest = 0.0F, not_finite = 0.0F;
+  for (int64_t j = 0; j < width; ++j) {
+    largest = std::max(largest, std::fabs(x[j]));
+    not_finite += x[j] * 0.0F;
+  }
+  const bool usable = largest > 0.0F && not_finite == 0.0F;
+  const float inverse = usable ? kLargest / largest : 0.0F;
+  for (int64_t j = 0; j < width; ++j)
+    out[j] = usable ? static_cast<int8_t>(std::nearbyint(x[j] * inverse)) : int8_t{0};
+  return largest / kLargest + not_finite;
+}
+
+ARZOO_CLONES void scale_row(const int32_t* sums, float scale, const float* scales, const float* bias,
+                            float* out, int64_t width) {
+  for (int64_t j = 0; j < width; ++j) out[j] = static_cast<float>(sums[j]) * (scale * scales[j]) + bias[j];
+}
+
+/// Calls body(row) for each row, on as many threads as the work is worth.
+template <class Body>
+void for_rows(int64_t rows, int64_t width, const Body& body) {
+  parallel_for(rows, std::max<int64_t>(1, kGrainElements / std::max<int64_t>(width, 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) body(i);
+               });
+}
+
+}  // namespace
+
+Int8Matrix quantize_rows(const at::Tensor& x) {
+  const auto from = x.to(at::kFloat).contiguous();
+  const int64_t rows = from.size(0), width = from.size(1);
+  Int8Matrix matrix{at::empty({rows, width}, at::kChar), at::empty({rows}, at::kFloat)};
+  const auto* in = from.const_data_ptr<float>();
+  auto* values = matrix.values.mutable_data_ptr<int8_t>();
+  auto* scales = matrix.scales.mutable_data_ptr<float>();
+  for_rows(rows, width,
+           [&](int64_t i) { scales[i] = quantize_row(in + i * width, values + i * width, width); });
+  return matrix;
+}
+
+Int8Weights::Int8Weights(const torch::nn::Module& model) : parameters_(model.parameters()) {
+  for (const auto& parameter : parameters_) storages_.insert(parameter.storage().unsafeGetStorageImpl());
+}
+
+const Int8Matrix* Int8Weights::find(const at::Tensor& weight) {
+  if (weight.dim() != 2 || !storages_.contains(weight.storage().unsafeGetStorageImpl())) return nullptr;
+  const Place place{weight.const_data_ptr(), weight.size(0), weight.size(1)};
+  const std::lock_guard<std::mutex> lock(mutex_);
+  auto found = matrices_.find(place);
+  if (found == matrices_.end()) found = matrices_.emplace(place, quantize_rows(weight)).first;
+  return &found->second;
+}
+
+Int8Scope::Int8Scope(Int8Weights* weights) : outer_(std::exchange(active, weights)) {
+  if (weights == nullptr) active = outer_;
+}
+
+Int8Scope::~Int8Scope() { active = outer_; }
+
+const Int8Matrix* int8_form(const at::Tensor& x, const at::Tensor& weight) {
+  if (active == nullptr || at::GradMode::is_enabled() || !x.is_cpu() || x.numel() == 0) return nullptr;
+  return active->find(weight);
+}
+
+at::Tensor int8_linear(const at::Tensor& x, const Int8Matrix& weight, const at::Tensor& bias,
+                       Activation after) {
+  const int64_t out_width = weight.values.size(0);
+  const auto rows = quantize_rows(x.reshape({-1, x.size(-1)}));
+  const auto sums = at::_int_mm(rows.values, weight.values.t());
+  const auto added = bias.defined() ? bias.to(at::kFloat).contiguous() : at::zeros({out_width}, at::kFloat);
+  auto sizes = x.sizes().vec();
+  sizes.back() = out_width;
+  auto out = at::empty(sizes, at::kFloat);
+  const auto* from = sums.const_data_ptr<int32_t>();
+  const auto* row_scales = rows.scales.const_data_ptr<float>();
+  const auto* scales = weight.scales.const_data_ptr<float>();
+  const auto* biases = added.const_data_ptr<float>();
+  auto* to = out.mutable_data_ptr<float>();
+  for_rows(sums.size(0), out_width, [&](int64_t i) {
+    scale_row(from + i * out_width, row_scales[i], scales, biases, to + i * out_width, out_width);
+  });
+  if (after == Activation::relu) at::relu_(out);
+  if (after == Activation::gelu) at::gelu_(out);
+  return out.to(x.scalar_type());
+}
+
+}  // namespace arzoo::nn

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace arzoo::runtime {
+
+/// Watches how much resident memory this process needs from now on. One at a time: a new one starts a new
+/// peak. Memory that the heap keeps for later is given back to the system first, so that what ran before does
+/// not count.
+class PeakMemory {
+ public:
+  PeakMemory();
+
+  /// Most resident memory since then, in bytes; nothing where the system does not tell.
+  std::optional<int64_t> bytes() const;
+  /// How far that is above the memory in use at the start.
+  std::optional<int64_t> growth() const;
+
+ private:
+  std::optional<int64_t> start_;
+};
+
+}  // namespace arzoo::runtime
