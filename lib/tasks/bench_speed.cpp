@@ -3,14 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <memory>
 
-#include "core/atomic_file.h"
 #include "core/markdown_table.h"
+#include "core/proc_value.h"
 #include "runtime/flop_counter.h"
 #include "runtime/gemm_peak.h"
+#include "runtime/peak_memory.h"
 #include "tasks/reference_process.h"
+#include "tasks/speed_results.h"
 #include "tasks/speed_rounds.h"
 #include "tasks/tasks.h"
 
@@ -23,29 +24,7 @@ constexpr double kReferencePatience = 120.0;  // seconds to start and build a mo
 constexpr double kQuietSpread = 1.5;          // slowest round beside the fastest
 constexpr double kSlowestReference = 100.0;   // times as long as ours before it counts as stuck
 
-/// What follows "key:" in a file of /proc; empty when it is not there.
-std::string proc_value(const char* path, const std::string& key) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind(key, 0) != 0) continue;
-    const auto colon = line.find(':');
-    const auto first = colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
-    if (first != std::string::npos) return line.substr(first);
-  }
-  return "";
-}
-
-/// Starts a new peak of resident memory for this process; false where the system does not let it.
-bool reset_peak_memory() {
-  std::ofstream out("/proc/self/clear_refs");
-  out << "5" << std::flush;
-  return out.good();
-}
-
-Json peak_memory_bytes() {
-  const auto text = proc_value("/proc/self/status", "VmHWM");
-  return text.empty() ? Json(nullptr) : Json(std::stoll(text) * 1024);
-}
+Json json_of(const std::optional<int64_t>& value) { return value ? Json(*value) : Json(nullptr); }
 
 double counted_flops(SpeedWork& work) {
   const runtime::FlopCounter counter;
@@ -64,6 +43,7 @@ Json goals(const SpeedTarget& target, const Json& cell) {
   if (target.ratio)
     rows.push_back(
         goal("ratio", *target.ratio, cell["ratio"].is_null() ? Json(nullptr) : cell["ratio"]["median"]));
+  if (target.memory_ratio) rows.push_back(goal("memory_ratio", *target.memory_ratio, cell["memory_ratio"]));
   if (target.p50_ms) rows.push_back(goal("p50_ms", *target.p50_ms, cell["p50_ms"]));
   if (target.loader_share) rows.push_back(goal("loader_share", *target.loader_share, cell["loader_share"]));
   return rows;
@@ -100,6 +80,7 @@ class SpeedBench {
   Stop stop_;
   std::unique_ptr<ReferenceProcess> reference_;
   bool reference_lost_ = false;
+  std::optional<int64_t> reference_memory_;  ///< peak of the reference's last answer, in bytes
   Json peaks_ = Json::object();
 };
 
@@ -129,6 +110,8 @@ std::optional<std::vector<double>> SpeedBench::reference_times(Json request, con
     std::vector<double> seconds;
     answer.at("seconds").read(seconds, more_than(0));
     if (seconds.empty()) answer.reject("no seconds in the answer");
+    reference_memory_.reset();
+    if (answer.has("peak_memory_bytes")) answer.at("peak_memory_bytes").read(reference_memory_, at_least(1));
     return seconds;
   } catch (const Interrupted&) {
     throw;
@@ -151,7 +134,7 @@ void SpeedBench::note_disturbance(const std::string& cell, const std::vector<dou
 
 Json SpeedBench::row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) const {
   const double p50 = quantile(times.ours, 0.5);
-  Json row{{"name", cell.options.name},
+  Json row{{"name", cell.name},
            {"work", cell.options.work},
            {"dtype", cell.options.dtype},
            {"batch_size", cell.batch_size}};
@@ -165,19 +148,30 @@ Json SpeedBench::row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) 
   if (const auto ratios = times.ratios(); !ratios.empty()) {
     const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
     row["reference"] = {{"dtype", *cell.options.reference_dtype},
-                        {"p50_ms", quantile(times.round_theirs, 0.5) * 1e3}};
+                        {"p50_ms", quantile(times.round_theirs, 0.5) * 1e3},
+                        {"peak_memory_bytes", json_of(reference_memory_)}};
     row["ratio"] = {{"median", quantile(ratios, 0.5)}, {"min", *least}, {"max", *most}, {"rounds", ratios}};
   }
   row["loader_share"] = cell.options.work == "train_step" ? Json(times.loader_share) : Json(nullptr);
   return row;
 }
 
+/// Peaks of resident memory: the process's, what the work added to it, and beside the reference's.
+void add_memory(Json& row, const runtime::PeakMemory& memory) {
+  row["peak_memory_bytes"] = json_of(memory.bytes());
+  row["working_memory_bytes"] = json_of(memory.growth());
+  row["memory_ratio"] = nullptr;
+  const auto& reference = row["reference"];
+  if (!memory.bytes() || reference.is_null() || reference["peak_memory_bytes"].is_null()) return;
+  row["memory_ratio"] = static_cast<double>(*memory.bytes()) / reference["peak_memory_bytes"].get<double>();
+}
+
 Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   const auto& options = cell.options;
-  const auto compute = runtime::select_compute(task_.compute.device, options.dtype);
+  const auto compute = runtime::select_compute(task_.compute.device, options.dtype, options.quantize);
   measure_peak(options.dtype, compute);
-  const bool own_peak = reset_peak_memory();
   const auto work = make_speed_work(cell, compute);
+  const runtime::PeakMemory memory;
   Json request = work->reference_request();
   const auto reference = [&](int64_t repeat, double expected_seconds) -> std::optional<std::vector<double>> {
     if (!options.reference_dtype || request.is_null()) return std::nullopt;
@@ -187,15 +181,19 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
     request["device"] = compute.device.str();
     request["threads"] = runtime::threads();
     request["repeat"] = repeat;
-    return reference_times(request, options.name, kReferencePatience + kSlowestReference * expected_seconds);
+    return reference_times(request, cell.name, kReferencePatience + kSlowestReference * expected_seconds);
   };
-  progress_.begin(options.name, suite_.rounds);
+  progress_.begin(cell.name, suite_.rounds);
   const auto times = time_in_turns(*work, reference, suite_, progress_, stop_);
   progress_.end();
-  note_disturbance(options.name, times.round_ours);
+  note_disturbance(cell.name, times.round_ours);
 
   Json row = row_of(cell, times);
-  row["peak_memory_bytes"] = own_peak ? peak_memory_bytes() : Json(nullptr);
+  add_memory(row, memory);
+  if (cell.seq_len > 0) {
+    row["seq_len"] = cell.seq_len;
+    row["scaling"] = options.name;
+  }
   const double flops = counted_flops(*work);
   const double gflops = flops / quantile(times.ours, 0.5) / 1e9;
   row["gflop"] = flops / 1e9;
@@ -248,6 +246,7 @@ Table table_of(const std::vector<Json>& results) {
                {"min", 3},
                {"max", 3},
                {"peak MiB", 0},
+               {"memory ratio", 2},
                {"GFLOP/s", 1},
                {"% of GEMM", 1},
                {"% loader", 2},
@@ -264,24 +263,14 @@ Table table_of(const std::vector<Json>& results) {
                    {cell_of(row["p50_ms"]), cell_of(row["p95_ms"]), cell_of(row["samples_per_second"]),
                     part_of(row["reference"], "p50_ms"), part_of(ratio, "median"), part_of(ratio, "min"),
                     part_of(ratio, "max"), cell_of(row["peak_memory_bytes"], 1.0 / (1 << 20)),
-                    cell_of(row["gflop_per_second"]), cell_of(row["gemm_peak_share"], 100.0),
-                    cell_of(row["loader_share"], 100.0)});
+                    cell_of(row["memory_ratio"]), cell_of(row["gflop_per_second"]),
+                    cell_of(row["gemm_peak_share"], 100.0), cell_of(row["loader_share"], 100.0)});
       cells.emplace_back(goals_text(row["goals"]));
       cells.emplace_back(row["met"].is_null() ? "" : row["met"].get<bool>() ? "yes" : "no");
     }
     table.add(std::move(cells));
   }
   return table;
-}
-
-void write_results(const fs::path& folder, const Json& result, const Table& table) {
-  if (folder.empty()) return;
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) fail<SystemFailure>("{}: cannot make this folder: {}", folder.string(), failed.message());
-  write_atomically(folder / "table.md", to_markdown(table));
-  write_atomically(folder / "table.csv", to_csv(table));
-  write_atomically(folder / "table.json", result.dump(2) + "\n");
 }
 
 }  // namespace
@@ -291,7 +280,7 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   const auto cells = resolve_speed_cells(suite, task);
   if (task.dry_run) {
     Json names = Json::array();
-    for (const auto& cell : cells) names.push_back(cell.options.name);
+    for (const auto& cell : cells) names.push_back(cell.name);
     return {{"plan",
              {{"cells", names},
               {"rounds", suite.rounds},
@@ -306,8 +295,8 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   for (const auto& cell : cells) {
     const auto data = cell.config["data"].value("path", "");
     if (!data.empty() && !fs::exists(data)) {
-      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, data));
-      results.push_back({{"name", cell.options.name}, {"skipped", data + " is not there"}});
+      progress.warn(fmt::format("{}: skipped, {} is not there", cell.name, data));
+      results.push_back({{"name", cell.name}, {"skipped", data + " is not there"}});
       continue;
     }
     results.push_back(bench.measure(cell));
@@ -318,11 +307,15 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
         row["gflop_per_second"].get<double>() / bench.peaks()[row["dtype"].get<std::string>()].get<double>();
   }
   const auto table = table_of(results);
+  const auto scaling = fit_scaling(results);
   Json result{{"title", suite.title.empty() ? task.suite.name() : suite.title}};
   result["machine"] = machine_of(task, bench.peaks());
   result["cells"] = results;
+  result["scaling"] = to_json(scaling);
   result["markdown"] = to_markdown(table);
-  write_results(task.out, result, table);
+  if (!scaling.empty())
+    result["markdown"] = result["markdown"].get<std::string>() + "\n" + to_markdown(scaling_table(scaling));
+  write_speed_results(task.out, result, table, scaling);
   return result;
 }
 

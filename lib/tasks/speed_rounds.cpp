@@ -7,7 +7,8 @@
 namespace arzoo::tasks {
 namespace {
 
-constexpr int64_t kWarmUps = 5;
+constexpr int64_t kWarmUps = 5, kFewestWarmUps = 2;
+constexpr double kWarmUpRounds = 2.0;  // rounds' worth of time after which slow work counts as warm
 constexpr int64_t kMostRepetitions = 10000;
 
 double seconds_of(SpeedWork& work) {
@@ -28,10 +29,14 @@ std::vector<double> repetitions(SpeedWork& work, int64_t count, const std::atomi
 
 /// How often the work fits into a round. The first repetitions fill caches and thread pools and do not count.
 int64_t fitting_repetitions(SpeedWork& work, double round_seconds, const std::atomic<bool>& stop) {
-  const auto warm = repetitions(work, kWarmUps, stop);
-  const double each = *std::min_element(warm.begin(), warm.end());
+  double least = std::numeric_limits<double>::infinity(), total = 0.0;
+  for (int64_t i = 0; i < kWarmUps && (i < kFewestWarmUps || total < kWarmUpRounds * round_seconds); ++i) {
+    const double seconds = repetitions(work, 1, stop).front();
+    least = std::min(least, seconds);
+    total += seconds;
+  }
   const double fits =
-      std::clamp(std::round(round_seconds / each), 1.0, static_cast<double>(kMostRepetitions));
+      std::clamp(std::round(round_seconds / least), 1.0, static_cast<double>(kMostRepetitions));
   return static_cast<int64_t>(fits);
 }
 
@@ -57,7 +62,7 @@ SpeedTimes time_in_turns(SpeedWork& work, const ReferenceTimer& reference, const
   SpeedTimes times;
   times.repeat = fitting_repetitions(work, suite.round_seconds, stop);
   const double expected = static_cast<double>(times.repeat) * seconds_of(work);
-  bool compared = reference(kWarmUps, expected).has_value();
+  bool compared = reference(kFewestWarmUps, expected).has_value();
   double total = 0.0, waited = 0.0;
   for (int64_t round = 0; round < suite.rounds; ++round) {
     const double waited_before = work.loader_seconds();

@@ -11,13 +11,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-ResolvedSpeedCell resolve(const SpeedCell& cell, const plan::SpeedTask& task) {
+/// seq_len: one of the cell's lengths, or 0.
+ResolvedSpeedCell resolve(const SpeedCell& cell, const plan::SpeedTask& task, int64_t seq_len) {
   auto overrides = cell.set;
   const bool stream = cell.work == "stream";
+  if (seq_len > 0) overrides.push_back(fmt::format("data.seq_len={}", seq_len));
   if (cell.batch_size && !stream)
     overrides.push_back(fmt::format("training.batch_size={}", *cell.batch_size));
   const auto path = task.folder / cell.config;
-  ResolvedSpeedCell resolved{cell,
+  ResolvedSpeedCell resolved{cell, seq_len > 0 ? fmt::format("{}, L = {}", cell.name, seq_len) : cell.name,
+                             seq_len,
                              plan::resolve_run_config(Config::load(path, overrides), path.parent_path())};
   if (task.compute.seed) resolved.config["seed"] = *task.compute.seed;
   if (!stream) resolved.batch_size = resolved.config.at("training").at("batch_size").get<int64_t>();
@@ -36,8 +39,9 @@ std::vector<ResolvedSpeedCell> resolve_speed_cells(const SpeedSuite& suite, cons
   std::vector<ResolvedSpeedCell> cells;
   for (const auto& cell : suite.cells) {
     const auto matches = [&](const std::string& text) { return cell.name.find(text) != std::string::npos; };
-    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches))
-      cells.push_back(resolve(cell, task));
+    if (!task.only.empty() && std::none_of(task.only.begin(), task.only.end(), matches)) continue;
+    if (cell.lengths.empty()) cells.push_back(resolve(cell, task, 0));
+    for (const auto length : cell.lengths) cells.push_back(resolve(cell, task, length));
   }
   if (cells.empty())
     fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(),

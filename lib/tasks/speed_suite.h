@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "core/config.h"
 #include "plan/tasks.h"
@@ -10,11 +12,14 @@ namespace arzoo::tasks {
 /// What a cell should reach. Without any number the cell only reports.
 struct SpeedTarget {
   std::optional<double> ratio;
+  std::optional<double> memory_ratio;
   std::optional<double> p50_ms;
   std::optional<double> loader_share;
 
   static void fields(auto& o, auto& field) {
     field("ratio", o.ratio, more_than(0), "largest time beside the reference's, median over the rounds");
+    field("memory_ratio", o.memory_ratio, more_than(0),
+          "largest peak of resident memory beside the reference's");
     field("p50_ms", o.p50_ms, more_than(0), "largest median time of a repetition, in ms");
     field("loader_share", o.loader_share, between(0, 1),
           "largest share of a training step that waits for its batch");
@@ -28,8 +33,10 @@ struct SpeedCell {
   std::vector<std::string> set;
   std::string work = "train_step";
   std::string dtype = "fp32";
+  std::string quantize;
   std::optional<int64_t> batch_size;
   std::optional<std::string> reference_dtype;
+  std::vector<int64_t> lengths;
   SpeedTarget target;
 
   static void fields(auto& o, auto& field) {
@@ -40,19 +47,27 @@ struct SpeedCell {
           "train_step: batch, forward, backward, update; inference: forward; stream: a line of forecast "
           "--stream, text to text");
     field("dtype", o.dtype, one_of({"fp32", "bf16"}), "precision of the matrix products");
+    field("quantize", o.quantize, {}, "int8: matrix products of inference in 8-bit integers");
     field("batch_size", o.batch_size, between(1, 1 << 20),
           "samples of a repetition, the config's when not given; 1 in a stream");
     field("reference_dtype", o.reference_dtype, one_of({"fp32", "bf16"}),
           "compare with the reference program in this precision");
+    field("lengths", o.lengths, at_least(1),
+          "measure at each of these values of data.seq_len, ascending, and fit how time and memory grow");
     field("target", o.target, {}, "what the cell should reach");
   }
   void check() const {
     require(!name.empty() && !config.empty(), "name and config are needed");
+    require(quantize.empty() || (quantize == "int8" && work != "train_step"),
+            "quantize: expected int8, and for inference alone; got \"{}\" for {}", quantize, work);
     require(work != "stream" || batch_size.value_or(1) == 1,
             "a stream answers one window at a time, got batch_size {}", *batch_size);
     require(work != "stream" || !reference_dtype,
             "a stream has no reference to compare with (remove reference_dtype)");
-    require(!target.ratio || reference_dtype, "target.ratio needs a reference_dtype to compare with");
+    require(std::is_sorted(lengths.begin(), lengths.end(), std::less_equal<>()),
+            "lengths must ascend, so that an earlier one's memory does not hide a later one's");
+    require((!target.ratio && !target.memory_ratio) || reference_dtype,
+            "target.ratio and memory_ratio need a reference_dtype to compare with");
     require(!target.loader_share || work == "train_step",
             "target.loader_share is for work train_step, not {}", work);
   }
@@ -85,9 +100,11 @@ struct SpeedSuite {
   }
 };
 
-/// A cell whose config is resolved, batch_size included.
+/// A cell whose config is resolved, batch_size included. A cell with lengths becomes one of these for each.
 struct ResolvedSpeedCell {
   SpeedCell options;
+  std::string name;        ///< the cell's, with the length behind it
+  int64_t seq_len = 0;     ///< one of the cell's lengths; 0 without any
   Json config;             ///< every value in force (plan/run_config.h)
   int64_t batch_size = 1;  ///< samples of one repetition
 };

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "forecast/experiment.h"
+#include "nn/int8.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/training_step.h"
 #include "tasks/families.h"
@@ -87,10 +88,12 @@ class InferenceWork : public SpeedWork {
         model_(std::dynamic_pointer_cast<forecast::Forecaster>(experiment.model().shared_from_this())) {
     model_->to(compute.device, compute.dtype);
     model_->eval();
+    if (compute.int8) int8_ = std::make_unique<nn::Int8Weights>(*model_);
   }
 
   void run() override {
     const c10::InferenceMode inference;
+    const nn::Int8Scope int8(int8_.get());
     model_->forecast(batch_);
     runtime::finish_device_work(compute_);
   }
@@ -101,6 +104,7 @@ class InferenceWork : public SpeedWork {
   runtime::Compute compute_;
   forecast::ForecastBatch batch_;
   std::shared_ptr<forecast::Forecaster> model_;
+  std::unique_ptr<nn::Int8Weights> int8_;
 };
 
 /// A folder for a model that must be opened from disk, removed with everything in it.

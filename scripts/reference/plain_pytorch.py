@@ -4,9 +4,11 @@
 `arzoo bench speed` starts this program and sends one JSON request per line:
     {"model": {"name": "itransformer", ...}, "shape": {"seq_len": 96, ...}, "batch_size": 32,
      "work": "train_step" | "inference", "dtype": "fp32" | "bf16", "device": "cpu" | "cuda:0", "repeat": 20, "threads": 2}
-The answer is one JSON line: {"seconds": [...]}, the wall time of each repetition, or {"error": "..."} for a request that
-it cannot serve. Needs only `torch`.
+The answer is one JSON line: {"seconds": [...], "peak_memory_bytes": N}, the wall time of each repetition and the most
+resident memory meanwhile, or {"error": "..."} for a request that it cannot serve. Needs only `torch`.
 """
+import ctypes
+import gc
 import json
 import math
 import sys
@@ -111,22 +113,43 @@ def make_batch(shape, batch_size):
     }
 
 
-class Workbench:
-    """Keeps the models it has built, so that a request times the work and not the set-up."""
+class PeakMemory:
+    """The most resident memory since it was made, where the system (Linux) tells; heap kept for later is given back first."""
 
     def __init__(self):
-        self.built = {}
+        gc.collect()
+        try:
+            ctypes.CDLL(None).malloc_trim(0)
+            with open("/proc/self/clear_refs", "w") as out:
+                out.write("5")
+            self.watching = True
+        except (OSError, AttributeError):
+            self.watching = False
+
+    def bytes(self):
+        if not self.watching:
+            return None
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+
+class Workbench:
+    """Keeps the model it has built last, so that a request times the work and not the set-up."""
+
+    def __init__(self):
+        self.key, self.built = None, None
 
     def model(self, request):
         key = json.dumps([request["model"], request["shape"], request["device"]], sort_keys=True)
-        if key not in self.built:
+        if key != self.key:
+            self.key, self.built = None, None
             torch.manual_seed(0)
             name = request["model"]["name"]
             if name not in MODELS:
                 raise ValueError(f"no plain PyTorch model is called {name!r}")
             model = MODELS[name](request["model"], request["shape"]).to(request["device"])
-            self.built[key] = model, torch.optim.Adam(model.parameters(), lr=1e-4)
-        return self.built[key]
+            self.key, self.built = key, (model, torch.optim.Adam(model.parameters(), lr=1e-4))
+        return self.built
 
     def time(self, request):
         torch.set_num_threads(request["threads"])
@@ -150,21 +173,23 @@ class Workbench:
                 return model(batch)
 
         work = train_step if training else inference
-        seconds = []
+        memory, seconds = PeakMemory(), []
         for _ in range(request["repeat"]):
             start = time.perf_counter()
             work()
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             seconds.append(time.perf_counter() - start)
-        return seconds
+        answer = {"seconds": seconds}
+        peak = memory.bytes()
+        return answer if peak is None else answer | {"peak_memory_bytes": peak}
 
 
 def main():
     bench = Workbench()
     for line in sys.stdin:
         try:
-            answer = {"seconds": bench.time(json.loads(line))}
+            answer = bench.time(json.loads(line))
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
