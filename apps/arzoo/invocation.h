@@ -25,6 +25,9 @@ struct Invocation {
 /// Adds the options that every command has, as a group of their own.
 void add_shared_options(CLI::App& command, Invocation& invocation);
 
+/// Adds --state-dict, for commands that open a checkpoint.
+void add_state_dict_option(CLI::App& command, std::string& state_dict);
+
 /// Makes `action` the one that runs when `command` was chosen. It throws the errors of core/error.h.
 void on_chosen(CLI::App& command, Invocation& invocation, std::function<ExitCode()> action);
 
