@@ -16,17 +16,6 @@ void check(const plan::ConvertTask& task) {
   require_output_file(task.output, {task.input}, "convert");
 }
 
-/// What would be written, from the names in the input alone.
-ExitCode show_plan(const Invocation& invocation, const plan::ConvertTask& task) {
-  const auto content = result_of(invocation, &plan::TaskTable::inspect, plan::InspectTask{task.input});
-  const Json plan{{"input", task.input.string()},
-                  {"output", task.output.string()},
-                  {"tensors", content.value("tensors", Json::array()).size()},
-                  {"bytes", content.value("bytes", int64_t{0})}};
-  print_result(invocation, {{"plan", plan}}, plan_summary);
-  return ExitCode::ok;
-}
-
 }  // namespace
 
 void add_convert_command(CLI::App& root, Invocation& invocation) {
@@ -39,12 +28,14 @@ void add_convert_command(CLI::App& root, Invocation& invocation) {
   command->add_option("OUT.safetensors", task->output, "file to write")
       ->type_name("FILE.safetensors")
       ->required();
+  add_state_dict_option(*command, task->state_dict);
   add_shared_options(*command, invocation);
   command->footer("example:\n  arzoo convert checkpoint.pth model.safetensors");
   on_chosen(*command, invocation, [task, &invocation] {
     check(*task);
-    if (invocation.dry_run) return show_plan(invocation, *task);
-    return run_task(invocation, &plan::TaskTable::convert, *task, convert_summary);
+    task->dry_run = invocation.dry_run;
+    return run_task(invocation, &plan::TaskTable::convert, *task,
+                    task->dry_run ? plan_summary : convert_summary);
   });
 }
 

@@ -20,12 +20,14 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->required();
   command.add_option("--config", task.config, "the model's config.json when --model is a weights file")
       ->type_name("CONFIG.json");
+  add_state_dict_option(command, task.state_dict);
   command.add_option("--input", task.inputs, "wide or long CSV files, plain or .gz")->type_name("CSV");
   command.add_option("--format", task.format, "wide: a column per variate; long: unique_id,ds,y")
       ->type_name("auto|wide|long")
       ->check(choice({"auto", "wide", "long"}));
   command.add_option("--freq", task.freq, "spacing of the rows, as in 15min, h or D; inferred by default")
-      ->type_name("FREQ");
+      ->type_name("FREQ")
+      ->check(frequency_name());
   command
       .add_option("--missing", task.missing,
                   "what to do about empty cells and missing rows; as in training by default")

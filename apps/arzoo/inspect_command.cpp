@@ -16,6 +16,7 @@ void add_inspect_command(CLI::App& root, Invocation& invocation) {
                    "safetensors, .pth, .pt or .bin file, or a folder with one or with shards")
       ->type_name("PATH")
       ->required();
+  add_state_dict_option(*command, task->state_dict);
   add_shared_options(*command, invocation);
   command->footer("example:\n  arzoo inspect runs/weather/model");
   on_chosen(*command, invocation, [task, &invocation] {

@@ -38,6 +38,14 @@ void add_inference_options(CLI::App& command, Invocation& invocation) {
       ->check(choice({"int8"}));
 }
 
+void add_state_dict_option(CLI::App& command, std::string& state_dict) {
+  command
+      .add_option(
+          "--state-dict", state_dict,
+          "which dict of a .pth file with several, as in model_ema or trainer.net; inspect lists them")
+      ->type_name("KEY");
+}
+
 void on_chosen(CLI::App& command, Invocation& invocation, std::function<ExitCode()> action) {
   command.callback([&invocation, action = std::move(action)] { invocation.action = action; });
 }

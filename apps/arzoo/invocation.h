@@ -28,6 +28,9 @@ void add_shared_options(CLI::App& command, Invocation& invocation);
 /// Adds the option of commands that only run a model, into the same group.
 void add_inference_options(CLI::App& command, Invocation& invocation);
 
+/// Adds --state-dict, for commands that open a checkpoint.
+void add_state_dict_option(CLI::App& command, std::string& state_dict);
+
 /// Makes `action` the one that runs when `command` was chosen. It throws the errors of core/error.h.
 void on_chosen(CLI::App& command, Invocation& invocation, std::function<ExitCode()> action);
 

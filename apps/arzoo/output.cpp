@@ -48,8 +48,10 @@ std::string reason(int error) {
 
 void report_error(ExitCode code, std::string_view message, bool json) noexcept {
   try {
+    // A file's own words may be of any length.
+    constexpr std::size_t kLongest = 2000;
     // Nothing can be done about a stream that is closed: the exit code still tells.
-    write_all(STDERR_FILENO, fmt::format("arzoo: {}\n", one_line(message)));
+    write_all(STDERR_FILENO, fmt::format("arzoo: {}\n", shortened(one_line(message), kLongest)));
     if (json) write_all(STDOUT_FILENO, json_text({{"error", error_json(code, message)}}));
   } catch (const std::exception&) {
     write_all(STDERR_FILENO, "arzoo: internal: out of memory\n");

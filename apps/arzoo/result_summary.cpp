@@ -40,6 +40,16 @@ std::string list_text(const Json& list) {
   return fmt::format("{}", fmt::join(items, ", "));
 }
 
+/// A file's own keys, in quotes: they may hold commas. The top level has no key.
+std::string state_dicts_text(const Json& paths) {
+  std::vector<std::string> items;
+  for (const auto& path : paths) {
+    const auto text = value_text(path);
+    items.push_back(text.empty() ? "(the top level)" : fmt::format("\"{}\"", text));
+  }
+  return fmt::format("{}", fmt::join(items, ", "));
+}
+
 /// Every field of `object`, nested ones under dotted names.
 void collect_fields(const Json& object, const std::string& above, Rows& rows) {
   for (const auto& [key, value] : object.items()) {
@@ -105,7 +115,8 @@ std::string inspect_summary(const Json& result) {
             {"tensors", fmt::format("{}", tensors.rows().size())},
             {"parameters", text_of(result, "parameters")},
             {"size", byte_text(number_of(result, "bytes"))}};
-  if (result.contains("state_dicts")) rows.emplace_back("state dicts", list_text(result.at("state_dicts")));
+  if (result.contains("state_dicts"))
+    rows.emplace_back("state dicts", state_dicts_text(result.at("state_dicts")));
   if (result.contains("metadata")) collect_fields(result.at("metadata"), "metadata.", rows);
   return aligned(tensors) + '\n' + labelled(rows);
 }

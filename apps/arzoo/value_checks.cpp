@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "core/closest.h"
+#include "core/error.h"
+#include "core/frequency.h"
 
 namespace arzoo::cli {
 namespace {
@@ -51,6 +53,17 @@ CLI::Validator choice(std::vector<std::string> names) {
     const auto near = closest(text, names);
     return fmt::format("expected one of {}, got \"{}\"{}", fmt::join(names, ", "), text,
                        near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
+  });
+}
+
+CLI::Validator frequency_name() {
+  return check([](const std::string& text) -> std::string {
+    try {
+      parse_frequency(text);
+      return "";
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
   });
 }
 

@@ -14,6 +14,8 @@ CLI::Validator whole_number(int64_t minimum, int64_t maximum);
 CLI::Validator percentage();
 /// One of the names; the nearest is offered to a mistyped one.
 CLI::Validator choice(std::vector<std::string> names);
+/// A spacing of rows, "15min".
+CLI::Validator frequency_name();
 /// auto, cpu, cuda or cuda:i.
 CLI::Validator device_name();
 

@@ -143,9 +143,19 @@ Config Config::load(const std::filesystem::path& path, const std::vector<std::st
   std::ifstream in(path, std::ios::binary);
   if (!in || std::filesystem::is_directory(path))
     fail<UsageError>("{}: cannot be read (expected a JSON file)", path.string());
-  std::stringstream text;
-  text << in.rdbuf();
-  return parse(text.str(), path.filename().string(), overrides);
+  // A name may stand for a device without an end.
+  constexpr std::size_t kLongest = std::size_t{256} << 20, kChunk = std::size_t{1} << 16;
+  std::string text;
+  std::size_t filled = 0;
+  while (in) {
+    text.resize(filled + kChunk);
+    in.read(text.data() + filled, kChunk);
+    filled += static_cast<std::size_t>(in.gcount());
+    if (filled > kLongest)
+      fail<ConfigError>("{}: is larger than {} bytes, expected a JSON config", path.string(), kLongest);
+  }
+  text.resize(filled);
+  return parse(text, path.string(), overrides);
 }
 
 Config Config::parse(std::string_view text, std::string name, const std::vector<std::string>& overrides) {

@@ -47,13 +47,15 @@ std::vector<std::string> CsvTable::column_names() const {
 
 std::string shown(std::string_view text) {
   constexpr std::size_t kLongest = 40;
-  std::string line = "'";
+  std::string line = "\"";
   std::size_t end = std::min(text.size(), kLongest);
   // A cut inside a UTF-8 sequence would make the message invalid text.
   while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  for (const char c : text.substr(0, end))
+  for (const char c : text.substr(0, end)) {
+    if (c == '"') line += '\\';
     line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-  return line + (end < text.size() ? "...'" : "'");
+  }
+  return line + (end < text.size() ? "...\"" : "\"");
 }
 
 void CsvText::separate() {

@@ -61,7 +61,8 @@ class CsvTable {
   std::vector<std::uint32_t> columns_by_name_;  ///< sorted by name, for find()
 };
 
-/// Text of a file as a message may show it: in quotes, at most 40 bytes, on one line.
+/// Text of a file as a message may show it: in double quotes, at most 40 bytes, on one line. UTF-8 stays
+/// readable, unlike in in_quotes (core/bytes.h), which is for names out of binary files.
 std::string shown(std::string_view text);
 
 /// Builds CSV text row by row, to be written in one go. Cells are quoted where RFC 4180 demands it.

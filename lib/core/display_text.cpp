@@ -91,9 +91,12 @@ std::string escape_markup(std::string_view text) {
 std::string short_number(double value) {
   const double size = std::abs(value);
   if (size < 1e9 && value == std::trunc(value)) return fmt::format("{}", static_cast<std::int64_t>(value));
+  // Four digits before the point: a point and a zero behind them would pretend to a fifth.
+  constexpr double kFourDigits = 999.95, kFiveDigits = 9999.5;
+  if (size >= kFourDigits && size < kFiveDigits) return fmt::format("{:.0f}", value);
   // A fixed number of digits keeps a running loss from jumping about; lr = 1e-05 reads better without its
   // zeros.
-  return size >= 1e-3 && size < 1e4 ? fmt::format("{:#.4g}", value) : fmt::format("{:.4g}", value);
+  return size >= 1e-3 && size < kFourDigits ? fmt::format("{:#.4g}", value) : fmt::format("{:.4g}", value);
 }
 
 std::string short_duration(double seconds) {

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <limits>
 
-#include "core/error.h"
+#include "core/bytes.h"
 
 namespace arzoo {
 namespace {
@@ -138,10 +138,9 @@ std::string to_string(const Frequency& frequency) {
 
 Frequency parse_frequency(std::string_view text) {
   const auto refuse = [text]() {
-    fail<UsageError>(
-        "'{}' is not a frequency, expected s, min, h, D, B, W, M, Q or Y, perhaps after a multiple as in "
-        "15min",
-        text);
+    fail<ConfigError>(
+        "{} is not a frequency, expected s, min, h, D, B, W, M, Q or Y, perhaps after a multiple as in 15min",
+        in_quotes(text));
   };
   constexpr std::int64_t kMostMultiple = 1'000'000;
   std::int64_t multiple = 1;

@@ -23,7 +23,7 @@ std::string to_string(const Frequency& frequency);
 
 /// Reads to_string's form, pandas' aliases (T, H, MS, ME, QS, QE-DEC, YS, A, W-SUN, ...) and the letters of
 /// frequency_code. An anchor is checked and dropped: the stamps say on which day a week or year starts. ME,
-/// QE and YE set month_end; M, Q, Y and A leave it to the stamps. Throws UsageError.
+/// QE and YE set month_end; M, Q, Y and A leave it to the stamps. Throws ConfigError.
 Frequency parse_frequency(std::string_view text);
 
 /// The letter by which the official code picks time features: s t h d b w m q a. Multiples do not matter.

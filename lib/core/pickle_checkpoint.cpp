@@ -257,18 +257,33 @@ std::string listed(const std::vector<std::string>& paths) {
   return fmt::format("{}", fmt::join(shown, ", "));
 }
 
+/// The paths that lie below no other one, in their order.
+std::vector<std::string> outermost(const std::vector<std::string>& paths) {
+  const std::unordered_set<std::string_view> all(paths.begin(), paths.end());
+  const auto lies_below = [&](std::string_view path) {
+    if (!path.empty() && all.contains("")) return true;
+    for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.', dot + 1)) {
+      if (all.contains(path.substr(0, dot))) return true;
+    }
+    return false;
+  };
+  std::vector<std::string> kept;
+  std::copy_if(paths.begin(), paths.end(), std::back_inserter(kept),
+               [&](const std::string& path) { return !lies_below(path); });
+  return kept;
+}
+
 /// The prefix of the names in the state dict that an empty path means.
-std::string usual_prefix(const PickleCheckpoint& checkpoint, std::string_view where) {
-  const auto& dicts = checkpoint.state_dicts;
-  if (std::find(dicts.begin(), dicts.end(), "") != dicts.end()) return "";
-  for (const auto* usual :
-       {"state_dict.", "model.", "model_state_dict.", "module.", "params.", "model_ema."}) {
-    const auto inside = [&](const StoredTensor& tensor) { return begins_with(tensor.name, usual); };
-    if (std::any_of(checkpoint.tensors.begin(), checkpoint.tensors.end(), inside)) return usual;
+std::string obvious_prefix(const PickleCheckpoint& checkpoint, std::string_view where) {
+  const auto dicts = outermost(checkpoint.state_dicts);
+  if (dicts.size() == 1) return dicts.front().empty() ? "" : dicts.front() + ".";
+  // One model whose parts have dicts of their own.
+  for (const auto* usual : {"state_dict.", "model.", "model_state_dict.", "module.", "params."}) {
+    const auto inside = [&](const std::string& path) { return begins_with(path, usual); };
+    if (std::all_of(dicts.begin(), dicts.end(), inside)) return usual;
   }
-  if (dicts.size() == 1) return dicts.front() + ".";
-  fail<CheckpointError>("{}: no single state dict to take, expected the path of one of: {}", where,
-                        listed(dicts));
+  fail<CheckpointError>("{}: holds several state dicts, expected one to be chosen with --state-dict: {}",
+                        where, listed(dicts));
 }
 
 }  // namespace
@@ -291,9 +306,9 @@ std::vector<StoredTensor> select_state_dict(const PickleCheckpoint& checkpoint, 
     fail<CheckpointError>("{}: holds no dict of tensors, expected a state dict", where);
   }
   auto chosen =
-      below(checkpoint.tensors, path.empty() ? usual_prefix(checkpoint, where) : std::string(path) + ".");
+      below(checkpoint.tensors, path.empty() ? obvious_prefix(checkpoint, where) : std::string(path) + ".");
   if (chosen.empty()) {
-    fail<CheckpointError>("{}: no state dict {}, expected one of: {}", where, in_quotes(path),
+    fail<CheckpointError>("{}: no state dict {}, expected one of: {} (--state-dict)", where, in_quotes(path),
                           listed(checkpoint.state_dicts));
   }
   constexpr std::string_view kWrapper = "module.";

@@ -26,9 +26,10 @@ PickleCheckpoint parse_pickle_checkpoint(std::string_view bytes, std::string_vie
 
 /// The tensors of one state dict, their names relative to it, with the prefix "module." (of
 /// DistributedDataParallel) removed when all have it. `path` chooses the dict, "trainer.var_wo_ddp". The
-/// empty path chooses the top level if it holds tensors itself, else the first there is of state_dict, model,
-/// model_state_dict, module, params, model_ema, else the only one. Throws CheckpointError that lists the
-/// state dicts when the choice does not exist or none is obvious.
+/// empty path chooses the only one there is (a dict inside a state dict is part of it), or that of the usual
+/// name (state_dict, model, model_state_dict, module, params) in which all of them lie. Weights are not
+/// guessed: throws CheckpointError that lists the state dicts when the choice does not exist or there are
+/// several and none is chosen.
 std::vector<StoredTensor> select_state_dict(const PickleCheckpoint& checkpoint, std::string_view path,
                                             std::string_view where);
 

@@ -111,7 +111,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    fail<CheckpointError>("{}: header is not valid JSON at its byte {}", where_, position);
+    fail<CheckpointError>("{}: header is not valid JSON at its byte {} (is the file damaged?)", where_,
+                          position);
   }
 
  private:
@@ -203,11 +204,12 @@ SafetensorsHeader parse_safetensors_header(std::string_view bytes, std::string_v
   }
   const auto text = reader.take(length, "the header");
   if (text.empty() || text.front() != '{') {
-    fail<CheckpointError>("{}: not a safetensors file: the header does not begin with '{{'", where);
+    fail<CheckpointError>("{}: not a safetensors file: the header does not begin with \"{{\"", where);
   }
   // The JSON library takes a zero byte for the end of the text and would not see what follows it.
   if (const auto zero = text.find('\0'); zero != std::string_view::npos) {
-    fail<CheckpointError>("{}: header is not valid JSON at its byte {}: a zero byte", where, zero);
+    fail<CheckpointError>("{}: header is not valid JSON at its byte {}: a zero byte (is the file damaged?)",
+                          where, zero);
   }
   SafetensorsHeader header;
   std::vector<Extent> extents;

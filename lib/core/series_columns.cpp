@@ -59,7 +59,7 @@ std::size_t find_date_column(const CsvTable& table, const SeriesReadOptions& opt
   if (holds_dates(table, 0)) return 0;
   fail<DataError>(
       "{}: no date column, expected one named date, ds, timestamp, time or datetime, or a first column of "
-      "dates; the columns are {} (name it in 'date_column')",
+      "dates; the columns are {} (name it in \"date\")",
       header_place(table), listed_columns(table));
 }
 
@@ -103,7 +103,7 @@ std::vector<std::size_t> all_variates(const CsvTable& table, const SeriesColumns
     if (i == columns.date || i == columns.id || i == target) continue;
     if (table.column_name(i).empty())
       fail<DataError>(
-          "{}: column {} has no name (name it, or list the columns to read in 'columns'; pandas writes no "
+          "{}: column {} has no name (name it, or list the columns to read in \"columns\"; pandas writes no "
           "row numbers "
           "with index=False)",
           header_place(table), i + 1);
@@ -120,7 +120,9 @@ std::vector<std::size_t> all_variates(const CsvTable& table, const SeriesColumns
 
 SeriesColumns choose_columns(const CsvTable& table, const SeriesReadOptions& options) {
   require_header(table);
-  if (table.rows() == 0) fail<DataError>("{}: has a header but no rows", table.name());
+  if (table.rows() == 0)
+    fail<DataError>("{}: has a header but no rows, expected one row per time step below it",
+                    header_place(table));
   SeriesColumns columns;
   std::optional<std::size_t> target;
   if (is_long(table, options)) {

@@ -57,7 +57,7 @@ double value_of(const CsvTable& table, std::size_t row, std::size_t column) {
                     shown(cell));
   const auto hint = number_hint(cell);
   fail<DataError>("{}: {} is not a number{}", where, shown(cell),
-                  hint.empty() ? " (list the numeric columns in 'columns')" : hint);
+                  hint.empty() ? " (list the numeric columns in \"columns\")" : hint);
 }
 
 /// Missing cells per variate, and the first of all.
@@ -88,7 +88,7 @@ void require_fillable(const SeriesTable& series, const MissingCells& missing, co
   const std::string which = axis.unique_id.empty() ? "" : fmt::format("series {}: ", axis.unique_id);
   for (std::size_t variate = 0; variate < series.variates.size(); ++variate) {
     if (missing.per_variate[variate] == series.rows())
-      fail<DataError>("{}:{}: {}column {} holds no value at all (list the columns to read in 'columns')",
+      fail<DataError>("{}:{}: {}column {} holds no value at all (list the columns to read in \"columns\")",
                       series.source, series.first_line, which, shown(series.variates[variate]));
   }
   if (policy == MissingPolicy::error)

@@ -9,6 +9,7 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/pickle_checkpoint.h"
+#include "core/pickle_machine.h"
 #include "core/safetensors_header.h"
 
 namespace arzoo {
@@ -51,12 +52,40 @@ TensorFile pickle_file(std::shared_ptr<const MappedFile> mapping, PickleCheckpoi
           std::move(checkpoint.state_dicts)};
 }
 
+/// "os.system" when the bytes begin as a pickle of protocol 0 that first names a global.
+std::string named_first(std::string_view bytes) {
+  constexpr std::size_t kLongest = 128;
+  const auto line_end = [&](std::size_t from) { return bytes.substr(0, from + kLongest).find('\n', from); };
+  if (bytes.empty() || bytes[0] != 'c') return "";
+  const auto module_end = line_end(0);
+  const auto name_end = module_end == bytes.npos ? bytes.npos : line_end(module_end + 1);
+  // What follows are the arguments: a mark, an empty tuple or a text.
+  if (name_end == bytes.npos || bytes.substr(name_end + 1).find_first_of("()SV") != 0) return "";
+  std::string name(bytes.substr(1, name_end - 1));
+  std::replace(name.begin(), name.end(), '\n', '.');
+  return name;
+}
+
+/// A file of pickle.dump, which torch.save does not write: read for the sake of the message, which names the
+/// first thing that it would call.
+void refuse_bare_pickle(const MappedFile& file) {
+  const auto bytes = file.bytes();
+  const auto where = file.path().string();
+  const auto global = named_first(bytes);
+  const bool has_protocol = bytes.size() > 1 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+  if (has_protocol) read_pickle(bytes, where);
+  if (!has_protocol && global.empty()) return;
+  fail<CheckpointError>("{}: a bare pickle{}, expected a safetensors file or one of torch.save", where,
+                        global.empty() ? "" : fmt::format(" that imports {}", in_quotes(global)));
+}
+
 [[noreturn]] void refuse_format(const MappedFile& file) {
   constexpr std::string_view kLfsPointer = "version https://git-lfs";
   if (file.bytes().substr(0, kLfsPointer.size()) == kLfsPointer) {
     fail<CheckpointError>("{}: is a pointer of Git LFS, not the weights (run git lfs pull)",
                           file.path().string());
   }
+  refuse_bare_pickle(file);
   fail<CheckpointError>("{}: neither a safetensors file nor one of torch.save", file.path().string());
 }
 
@@ -171,6 +200,13 @@ fs::path resolve(const fs::path& path) {
   return fs::is_directory(path, none) ? weights_of(path) : path;
 }
 
+/// A choice that would be ignored was meant for another file.
+void refuse_state_dict(const fs::path& file, std::string_view state_dict) {
+  if (state_dict.empty()) return;
+  fail<CheckpointError>("{}: is no file of torch.save, expected no --state-dict, got {}", file.string(),
+                        in_quotes(state_dict));
+}
+
 bool is_index(const fs::path& file) { return ends_with(file.filename().string(), kIndexSuffix); }
 
 }  // namespace
@@ -187,7 +223,10 @@ TensorFile open_tensor_file(const fs::path& path) {
 
 std::vector<TensorFile> open_tensor_files(const fs::path& path, std::string_view state_dict) {
   const auto file = resolve(path);
-  if (is_index(file)) return open_shards(file);
+  if (is_index(file)) {
+    refuse_state_dict(file, state_dict);
+    return open_shards(file);
+  }
   auto mapping = MappedFile::open(file);
   std::vector<TensorFile> files;
   if (is_pickle_checkpoint(mapping->bytes())) {
@@ -195,6 +234,7 @@ std::vector<TensorFile> open_tensor_files(const fs::path& path, std::string_view
     checkpoint.tensors = select_state_dict(checkpoint, state_dict, file.string());
     files.push_back(pickle_file(std::move(mapping), std::move(checkpoint)));
   } else {
+    refuse_state_dict(file, state_dict);
     files.push_back(open_tensor_file(file));
   }
   return files;
@@ -211,17 +251,16 @@ std::vector<std::pair<std::string, std::string>> joined_metadata(const std::vect
   return joined;
 }
 
-TensorSummary describe_tensors(const fs::path& path) {
+TensorSummary describe_tensors(const fs::path& path, std::string_view state_dict) {
   const auto file = resolve(path);
   std::vector<TensorFile> files;
-  TensorSummary summary;
-  if (is_index(file)) {
-    files = open_shards(file);
-    summary.format = "sharded safetensors";
+  if (is_index(file) || !state_dict.empty()) {
+    files = open_tensor_files(file, state_dict);
   } else {
     files.push_back(open_tensor_file(file));
-    summary.format = files.front().format;
   }
+  TensorSummary summary;
+  summary.format = is_index(file) ? "sharded safetensors" : files.front().format;
   for (const auto& part : files) {
     for (const auto& tensor : part.tensors) {
       summary.tensors.push_back({tensor.name, dtype_name(tensor.dtype), tensor.shape, tensor.bytes,

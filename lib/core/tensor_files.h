@@ -30,8 +30,9 @@ TensorFile open_tensor_file(const std::filesystem::path& path);
 /// Opens the weights that `path` means: a file as above, a model.safetensors.index.json with its shards
 /// beside it, or a folder that holds model.safetensors, such an index, a single *.safetensors, or
 /// pytorch_model.bin (the first of these that exists). Of a PyTorch file only the state dict `state_dict` is
-/// taken (see select_state_dict). Throws CheckpointError; for shards also when one is missing, is not a plain
-/// file name, or does not hold exactly the tensors that the index promises.
+/// taken (see select_state_dict); for files of other kinds it must be empty. Throws CheckpointError; for
+/// shards also when one is missing, is not a plain file name, or does not hold exactly the tensors that the
+/// index promises.
 std::vector<TensorFile> open_tensor_files(const std::filesystem::path& path,
                                           std::string_view state_dict = "");
 
@@ -55,7 +56,8 @@ struct TensorSummary {
   std::uint64_t bytes = 0;
 };
 
-/// Every tensor of the file or folder that `path` means, not only of the state dict that would be loaded.
-TensorSummary describe_tensors(const std::filesystem::path& path);
+/// Every tensor of the file or folder that `path` means, not only of the state dict that would be loaded;
+/// with `state_dict` the tensors of that one, under its own names.
+TensorSummary describe_tensors(const std::filesystem::path& path, std::string_view state_dict = "");
 
 }  // namespace arzoo

@@ -32,7 +32,7 @@ constexpr std::array<Feature, 2> kByWeek = {day_of_month, week_of_year};
 constexpr std::array<Feature, 1> kByMonth = {month_of_year};
 
 [[noreturn]] void fail_code(char code, std::string_view known) {
-  fail<ConfigError>("frequency code '{}' has no time features here, expected one of {}", code, known);
+  fail<ConfigError>("frequency code \"{}\" has no time features here, expected one of {}", code, known);
 }
 
 /// Coarser steps drop the finest features, so most sets are tails of kBySecond.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/frequency.h"
+#include "forecast/series_shape.h"
 
 namespace arzoo::forecast {
 
@@ -59,13 +61,12 @@ struct DataOptions {
     field("marks", o.marks, {}, "give the model calendar features");
     field("timeenc", o.timeenc, between(0, 1),
           "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");
-    field("seq_len", o.seq_len, at_least(1), "steps of history that the model sees");
-    field("label_len", o.label_len, at_least(0), "known steps at the start of the decoder's input");
-    field("pred_len", o.pred_len, at_least(1), "steps to forecast");
+    SeriesShape::length_fields(o, field);
   }
   void check() const {
     require(!path.empty(), "path is missing (the CSV file to train on)");
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
+    if (!freq.empty()) parse_frequency(freq);
   }
 };
 

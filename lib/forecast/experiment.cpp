@@ -110,6 +110,10 @@ void ForecastExperiment::save(const std::filesystem::path& folder) {
   save_forecast_model(folder, config_, data_, *model_, scores_);
 }
 
+void ForecastExperiment::load(const std::filesystem::path& folder) {
+  scores_ = load_forecast_weights(folder, "", *model_, data_.shape());
+}
+
 std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto split = data_.windows(runtime::Split::test) > 0 ? runtime::Split::test : runtime::Split::train;
   const int64_t last = data_.windows(split) - 1;

@@ -23,6 +23,8 @@ class ForecastExperiment : public runtime::Experiment {
   /// Writes config.json (model, shape, columns, scalers), model.safetensors and the conformal scores of the
   /// validation split.
   void save(const std::filesystem::path& folder) override;
+  /// Weights and conformal scores.
+  void load(const std::filesystem::path& folder) override;
   /// The last test window of a few variates, in the units of the file, beside the truth.
   std::vector<ReportSection> showcase() override;
 

@@ -1,12 +1,12 @@
 #include "forecast/forecast_model.h"
 
-#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 
 #include "core/atomic_file.h"
 #include "core/closest.h"
+#include "core/csv.h"
 #include "core/time_features.h"
 #include "forecast/zoo.h"
 #include "runtime/named_tensors.h"
@@ -43,6 +43,23 @@ Location locate(const fs::path& path, const std::optional<fs::path>& config) {
   return {folder, folder / "config.json"};
 }
 
+Frequency read_frequency(const Config& text) {
+  try {
+    return parse_frequency(text.text());
+  } catch (const ConfigError& error) {
+    text.reject(error.what());
+  }
+}
+
+/// The first names, as a message can hold them.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMost); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : ", ", shown(names[i]));
+  return names.size() > kMost ? fmt::format("{} and {} more", text, names.size() - kMost) : text;
+}
+
 ConformalScores read_scores(const fs::path& file, const SeriesShape& shape) {
   const auto ranks = runtime::open_tensors(file).at("ranks").clone();
   const bool fits = ranks.dim() == 3 && ranks.size(0) > 0 && ranks.size(1) == shape.pred_len &&
@@ -74,8 +91,15 @@ void save_forecast_model(const fs::path& folder, const Config& config, const Ser
   runtime::write_safetensors(folder / kConformalFile, {{"ranks", scores.ranks()}}, {});
 }
 
+ConformalScores load_forecast_weights(const fs::path& weights, std::string_view state_dict, Forecaster& model,
+                                      const SeriesShape& shape) {
+  runtime::load_strictly(model, runtime::open_tensors(weights, state_dict), weights.string());
+  return fs::exists(weights / kConformalFile) ? read_scores(weights / kConformalFile, shape)
+                                              : ConformalScores();
+}
+
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::path>& config,
-                                  const runtime::Compute& compute) {
+                                  const runtime::Compute& compute, std::string_view state_dict) {
   const auto location = locate(path, config);
   const auto read = Config::load(location.config);
   ForecastModel opened;
@@ -89,7 +113,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     opened.options_ = read.at("data").as<DataOptions>();
     read.at("variates").read(opened.variates_, {});
     opened.named_ = true;
-    opened.frequency_ = parse_frequency(read.text("freq"));
+    opened.frequency_ = read_frequency(read.at("freq"));
     const auto width = opened.shape_.enc_in;
     if (static_cast<int64_t>(opened.variates_.size()) != width) {
       read.at("variates")
@@ -102,9 +126,10 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     }
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
-    const auto code = read.has("freq") ? read.text("freq") : "h";
-    auto official = read_official_config(
-        read, static_cast<int64_t>(time_feature_count(frequency_code(parse_frequency(code)))));
+    const auto frequency =
+        read.has("freq") ? read_frequency(read.at("freq")) : Frequency{Frequency::Unit::hour};
+    auto official =
+        read_official_config(read, static_cast<int64_t>(time_feature_count(frequency_code(frequency))));
     model = official.model;
     opened.shape_ = official.shape;
     opened.options_.seq_len = official.shape.seq_len;
@@ -114,13 +139,10 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
   }
   opened.name_ = model.text("name");
   opened.model_ = build(model, opened.shape_);
-  runtime::load_strictly(*opened.model_, runtime::open_tensors(location.weights), path.string());
+  opened.scores_ = load_forecast_weights(location.weights, state_dict, *opened.model_, opened.shape_);
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
   if (compute.int8) opened.int8_ = std::make_shared<nn::Int8Weights>(*opened.model_);
-  if (fs::exists(location.weights / kConformalFile)) {
-    opened.scores_ = read_scores(location.weights / kConformalFile, opened.shape_);
-  }
   return opened;
 }
 
@@ -167,15 +189,13 @@ std::vector<int64_t> ForecastModel::columns_of(const SeriesTable& table) const {
     if (!named_ || std::find(variates_.begin(), variates_.end(), name) != variates_.end()) continue;
     const auto near = closest(name, variates_);
     fail<DataError>(
-        "{}: the model was not trained on the variate \"{}\"{}; it knows {} (drop the column, or train on "
-        "it)",
-        table.source, name, near ? fmt::format(" (did you mean \"{}\"?)", *near) : "",
-        fmt::join(variates_, ", "));
+        "{}: the model was not trained on the variate {}{}; it knows {} (drop the column, or train on it)",
+        table.source, shown(name), near ? fmt::format(" (did you mean {}?)", shown(*near)) : "",
+        listed(variates_));
   }
   if (!absent.empty() || table.variates.size() != variates_.size()) {
     fail<DataError>("{}: {} variates, the model expects {}{}", table.source, table.variates.size(),
-                    variates_.size(),
-                    absent.empty() ? "" : fmt::format(" (missing: {})", fmt::join(absent, ", ")));
+                    variates_.size(), absent.empty() ? "" : fmt::format(" (missing: {})", listed(absent)));
   }
   return columns;
 }
@@ -185,8 +205,11 @@ ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t ho
   const auto columns = columns_of(table);
   const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
   if (rows < shape_.seq_len) {
-    fail<DataError>("{}: series \"{}\" has {} rows, the model needs a context of {} (seq_len)", table.source,
-                    table.unique_id, rows, shape_.seq_len);
+    fail<DataError>(
+        "{}: series {} has {} rows, the model needs a context of {} (seq_len; give it more rows, or train "
+        "with a "
+        "shorter one)",
+        table.source, shown(table.unique_id), rows, shape_.seq_len);
   }
   Input input{scaler_for(table), {}, at::empty({shape_.seq_len, width}, at::kFloat), {}};
   auto* scaled = input.values.mutable_data_ptr<float>();

@@ -17,6 +17,12 @@ namespace arzoo::forecast {
 void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
                          const Forecaster& model, const ConformalScores& scores);
 
+/// Reads the weights that save_forecast_model wrote, or those of a bare weights file, into a model of this
+/// shape, and returns the scores, empty where there are none. `state_dict`: of a .pth file with several.
+/// Throws CheckpointError.
+ConformalScores load_forecast_weights(const std::filesystem::path& weights, std::string_view state_dict,
+                                      Forecaster& model, const SeriesShape& shape);
+
 /// What came out for one series: values in the units of the input.
 struct SeriesForecast {
   std::string unique_id;
@@ -30,11 +36,11 @@ struct SeriesForecast {
 class ForecastModel {
  public:
   /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; with
-  /// `config` a weights file and its configuration, ours or the flat official one. Throws CheckpointError,
-  /// ConfigError.
+  /// `config` a weights file and its configuration, ours or the flat official one. `state_dict`: of a .pth
+  /// file with several. Throws CheckpointError, ConfigError.
   static ForecastModel open(const std::filesystem::path& path,
                             const std::optional<std::filesystem::path>& config,
-                            const runtime::Compute& compute);
+                            const runtime::Compute& compute, std::string_view state_dict = "");
 
   const std::string& name() const { return name_; }
   const DataOptions& options() const { return options_; }

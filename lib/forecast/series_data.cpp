@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/closest.h"
+#include "core/csv.h"
 #include "core/time_features.h"
 
 namespace arzoo::forecast {
@@ -90,8 +91,8 @@ SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
   const auto found = std::find(table.variates.begin(), table.variates.end(), target);
   if (found == table.variates.end()) {
     const auto near = closest(target, table.variates);
-    fail<DataError>("{}: no column is called \"{}\"{}", table.source, target,
-                    near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
+    fail<DataError>("{}: no column is called {}{}", table.source, shown(target),
+                    near ? fmt::format(" (did you mean {}?)", shown(*near)) : "");
   }
   const auto width = table.variates.size();
   const auto at = static_cast<std::size_t>(found - table.variates.begin());
@@ -125,8 +126,8 @@ SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions
       frequency_ = table.frequency;
     }
     if (table.variates != variates_) {
-      fail<DataError>("{}: series \"{}\" has other variates than \"{}\"", table.source, table.unique_id,
-                      tables[0].unique_id);
+      fail<DataError>("{}: series {} has other variates than {}", table.source, shown(table.unique_id),
+                      shown(tables[0].unique_id));
     }
     longest = std::max(longest, table.stamps.size());
     WindowedSeries series{table.unique_id,
@@ -151,7 +152,7 @@ SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions
   if (first_window_[0].back() == 0) {
     fail<DataError>(
         "{}: the longest series has {} rows, too few to train: its training share must hold seq_len + "
-        "pred_len = {} rows",
+        "pred_len = {} rows (give it more rows, or choose shorter lengths)",
         tables.empty() ? options.path : tables[0].source, longest, window);
   }
 }

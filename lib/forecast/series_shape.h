@@ -8,7 +8,8 @@ namespace arzoo::forecast {
 
 /// What a forecaster needs to know of the data: lengths in time steps, widths in variates. No torch in here.
 struct SeriesShape {
-  static constexpr double kMostVariates = 1e6;  ///< a foreign config must not make us reserve more
+  // A foreign config must not make us reserve more, nor sums of lengths overflow.
+  static constexpr double kMostVariates = 1e6, kMostSteps = 1e7, kMostMarks = 64;
 
   int64_t seq_len = 96;    ///< L: steps of history that the encoder sees
   int64_t label_len = 48;  ///< known steps at the start of the decoder's input (Informer, Autoformer)
@@ -17,13 +18,18 @@ struct SeriesShape {
   int64_t c_out = 1;       ///< variates out
   int64_t marks = 4;       ///< calendar features per step; 0 when the data has none
 
+  /// The lengths, which the "data" section of a config has as well.
+  static void length_fields(auto& o, auto& field) {
+    field("seq_len", o.seq_len, between(1, kMostSteps), "steps of history that the model sees");
+    field("label_len", o.label_len, between(0, kMostSteps),
+          "known steps at the start of the decoder's input");
+    field("pred_len", o.pred_len, between(1, kMostSteps), "steps to forecast");
+  }
   static void fields(auto& o, auto& field) {
-    field("seq_len", o.seq_len, at_least(1), "steps of history that the model sees");
-    field("label_len", o.label_len, at_least(0), "known steps at the start of the decoder's input");
-    field("pred_len", o.pred_len, at_least(1), "steps to forecast");
+    length_fields(o, field);
     field("enc_in", o.enc_in, between(1, kMostVariates), "variates in");
     field("c_out", o.c_out, between(1, kMostVariates), "variates out");
-    field("marks", o.marks, at_least(0), "calendar features per step, 0 for none");
+    field("marks", o.marks, between(0, kMostMarks), "calendar features per step, 0 for none");
   }
   void check() const {
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);

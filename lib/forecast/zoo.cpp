@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forecast/models.h"
+#include "runtime/memory_budget.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -55,7 +56,7 @@ Json model_section(const std::string& name, const Json& flat, std::index_sequenc
 std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape) {
   const auto name = model.text("name");
   for (const auto& entry : zoo()) {
-    if (entry.name == name) return entry.build(model, shape);
+    if (entry.name == name) return runtime::within_memory(model, [&] { return entry.build(model, shape); });
   }
   model.at("name").reject(fmt::format("no forecaster is called \"{}\"", name));
 }

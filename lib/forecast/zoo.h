@@ -5,7 +5,8 @@
 
 namespace arzoo::forecast {
 
-/// Builds the forecaster that a "model" section describes. Throws ConfigError for an unknown name or option.
+/// Builds the forecaster that a "model" section describes. Throws ConfigError for an unknown name or option,
+/// and for a model that memory cannot hold.
 std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape);
 
 /// A "model" section and a shape read from the flat config.json of an official checkpoint or fixture

@@ -38,6 +38,7 @@ struct ForecastTask {
   ComputeOptions compute;
   fs::path model;                  ///< run directory, checkpoint folder, or weights file
   std::optional<fs::path> config;  ///< the model's config when `model` is a bare weights file
+  std::string state_dict = {};     ///< of a .pth file with several
   std::vector<fs::path> inputs;
   fs::path output;
   std::optional<int64_t> horizon;   ///< the model's pred_len when not given; longer horizons roll
@@ -53,10 +54,13 @@ struct ForecastTask {
 
 struct InspectTask {
   fs::path path;
+  std::string state_dict = {};  ///< of a .pth file: only this one; empty for all tensors
 };
 
 struct ConvertTask {
   fs::path input, output;
+  std::string state_dict = {};  ///< of a .pth file with several
+  bool dry_run = false;
 };
 
 struct ModelsTask {

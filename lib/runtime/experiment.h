@@ -28,6 +28,9 @@ class Experiment {
   /// Writes all that inference needs into the empty folder: config.json, model.safetensors, what else the
   /// family keeps.
   virtual void save(const std::filesystem::path& folder) = 0;
+  /// The reverse of save: the weights and what else inference needs become those in the folder. Throws
+  /// CheckpointError.
+  virtual void load(const std::filesystem::path& folder) = 0;
   /// What the run's report shows of the model at work: forecasts, samples.
   virtual std::vector<ReportSection> showcase() = 0;
 };

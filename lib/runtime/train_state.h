@@ -21,14 +21,18 @@ struct TrainState {
   int64_t loss_steps = 0;  ///< how many they are
   double log_sum = 0.0;    ///< since the last logged line
 
+  static constexpr double kMost = 1e12;  ///< a foreign state must not make sums overflow
+
   static void fields(auto& o, auto& field) {
-    field("step", o.step, at_least(0), "optimiser steps done");
-    field("epoch", o.epoch, at_least(0), "epochs done");
-    field("best_epoch", o.best_epoch, at_least(0), "epoch of the best validation");
-    field("epochs_without_gain", o.epochs_without_gain, at_least(0), "epochs since then");
+    field("step", o.step, between(0, kMost), "optimiser steps done");
+    field("epoch", o.epoch, between(0, TrainingOptions::kMostEpochs), "epochs done");
+    field("best_epoch", o.best_epoch, between(0, TrainingOptions::kMostEpochs),
+          "epoch of the best validation");
+    field("epochs_without_gain", o.epochs_without_gain, between(0, TrainingOptions::kMostEpochs),
+          "epochs since then");
     field("finished", o.finished, {}, "nothing is left to train");
     field("loss_sum", o.loss_sum, {}, "training losses since the last validation, summed");
-    field("loss_steps", o.loss_steps, at_least(0), "how many they are");
+    field("loss_steps", o.loss_steps, between(0, kMost), "how many they are");
     field("log_sum", o.log_sum, {}, "training losses since the last logged line, summed");
   }
 };

@@ -5,7 +5,6 @@
 #include <chrono>
 
 #include "runtime/lr_schedule.h"
-#include "runtime/named_tensors.h"
 #include "runtime/train_state.h"
 #include "runtime/training_step.h"
 
@@ -85,7 +84,7 @@ TrainSummary Trainer::fit(bool resume) {
     save_last();
     stop_if_asked();
   }
-  load_best();
+  experiment_.load(run_.model());
   TrainSummary summary;
   summary.steps = state_.step;
   summary.epochs = state_.epoch;
@@ -183,10 +182,6 @@ void Trainer::restore_last() {
   // The run was given more steps: it goes on where it ended, within an epoch if max_steps had cut one short.
   state_.finished = false;
   state_.epoch = state_.step / steps_per_epoch();
-}
-
-void Trainer::load_best() {
-  load_strictly(experiment_.model(), open_tensors(run_.model() / "model.safetensors"), run_.model().string());
 }
 
 void Trainer::stop_if_asked() {

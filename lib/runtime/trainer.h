@@ -42,7 +42,6 @@ class Trainer {
   void log_line(int64_t epoch, const NamedValues& values);
   void save_last();
   void restore_last();
-  void load_best();
   void stop_if_asked();
   int64_t steps_per_epoch() const;
   int64_t total_steps() const;

@@ -24,11 +24,15 @@ struct TrainingOptions {
   int64_t log_every = 100;
   int64_t save_every = 0;
 
+  // Products of these stay inside 64 bits.
+  static constexpr double kMostEpochs = 1e6, kMostBatches = 1e6, kMostSteps = 1e12;
+
   static void fields(auto& o, auto& field) {
-    field("epochs", o.epochs, at_least(1), "passes over the training split");
-    field("max_steps", o.max_steps, at_least(1), "stop after this many optimiser steps, whatever the epoch");
+    field("epochs", o.epochs, between(1, kMostEpochs), "passes over the training split");
+    field("max_steps", o.max_steps, between(1, kMostSteps),
+          "stop after this many optimiser steps, whatever the epoch");
     field("batch_size", o.batch_size, at_least(1), "windows (images, shapes, prompts) of one step");
-    field("accumulation_steps", o.accumulation_steps, at_least(1),
+    field("accumulation_steps", o.accumulation_steps, between(1, kMostBatches),
           "batches whose gradients are averaged into one step");
     field("optimizer", o.optimizer, one_of({"adam", "adamw"}),
           "adam (L2 in the gradient) or adamw (decoupled decay)");

@@ -103,8 +103,8 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
     const auto rows = static_cast<int64_t>(table.stamps.size()),
                needed = model.shape().seq_len + task.backtest * horizon;
     if (rows < needed) {
-      fail<DataError>("{}: series \"{}\" has {} rows, --backtest {} needs {} (seq_len + windows x horizon)",
-                      table.source, table.unique_id, rows, task.backtest, needed);
+      fail<DataError>("{}: series {} has {} rows, --backtest {} needs {} (seq_len + windows x horizon)",
+                      table.source, shown(table.unique_id), rows, task.backtest, needed);
     }
   }
   Score all;

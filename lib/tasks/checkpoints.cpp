@@ -12,7 +12,7 @@ namespace arzoo::tasks {
 Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   // Of a run directory, its best model.
   const bool run = plan::fs::exists(task.path / "model" / "model.safetensors");
-  const auto summary = describe_tensors(run ? task.path / "model" : task.path);
+  const auto summary = describe_tensors(run ? task.path / "model" : task.path, task.state_dict);
   Json result{{"path", task.path.string()},
               {"format", summary.format},
               {"parameters", summary.elements},
@@ -32,8 +32,17 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
 }
 
 Json convert(const plan::ConvertTask& task, Progress&, Stop) {
-  auto tensors = runtime::open_tensors(task.input);
+  auto tensors = runtime::open_tensors(task.input, task.state_dict);
   if (tensors.empty()) fail<CheckpointError>("{}: holds no tensors", task.input.string());
+  if (task.dry_run) {
+    std::size_t bytes = 0;
+    for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
+    return {{"plan",
+             {{"input", task.input.string()},
+              {"output", task.output.string()},
+              {"tensors", tensors.size()},
+              {"bytes", bytes}}}};
+  }
   // PyTorch's own loaders look for this.
   if (tensors.metadata.empty()) tensors.metadata.emplace_back("format", "pt");
   runtime::write_safetensors(task.output, tensors.entries(), tensors.metadata);

@@ -85,7 +85,7 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   runtime::seed(task.compute.seed.value_or(0));
-  const auto model = ForecastModel::open(task.model, task.config, compute);
+  const auto model = ForecastModel::open(task.model, task.config, compute, task.state_dict);
   if (!task.levels.empty() && !model.has_intervals()) {
     fail<UsageError>(
         "--level: {} has no validation residuals to take intervals from (train with a validation split)",

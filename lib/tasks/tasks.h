@@ -20,7 +20,8 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop);
 /// Keys, shapes and dtypes of a checkpoint, without loading it.
 Json inspect(const plan::InspectTask& task, Progress& progress, Stop stop);
 
-/// Rewrites a checkpoint as one safetensors file. Returns {"output", "tensors", "bytes"}.
+/// Rewrites a checkpoint as one safetensors file. Returns {"output", "tensors", "bytes"}; with dry_run
+/// {"plan": {…}}.
 Json convert(const plan::ConvertTask& task, Progress& progress, Stop stop);
 
 /// Parameter counts of the default configs: {name: count}.

@@ -2,6 +2,7 @@
 
 #include "core/run_dir.h"
 #include "plan/catalog.h"
+#include "runtime/memory_budget.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
 #include "tasks/families.h"
@@ -17,13 +18,19 @@ Json metrics_json(const runtime::Metrics& metrics) {
   return json;
 }
 
+// Weights, gradients and two moments in fp32; activations depend on the batch and are not in here.
+constexpr int64_t kBytesPerParameter = 16;
+
+int64_t count_parameters(const torch::nn::Module& model) {
+  int64_t parameters = 0;
+  for (const auto& parameter : model.parameters()) parameters += parameter.numel();
+  return parameters;
+}
+
 /// What the run would do: sizes, steps and an estimate of the memory that training takes.
 Json plan_of(runtime::Experiment& experiment, const runtime::TrainingOptions& options) {
-  int64_t parameters = 0;
-  for (const auto& parameter : experiment.model().parameters()) parameters += parameter.numel();
+  const int64_t parameters = count_parameters(experiment.model());
   const int64_t steps = std::max<int64_t>(1, experiment.batches_per_epoch() / options.accumulation_steps);
-  // Weights, gradients and two moments in fp32; activations depend on the batch and are not in here.
-  constexpr int64_t kBytesPerParameter = 16;
   return {{"parameters", parameters},
           {"state_bytes", parameters * kBytesPerParameter},
           {"steps_per_epoch", steps},
@@ -57,6 +64,10 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   std::vector<std::string> notes;
   const auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
   for (const auto& note : notes) progress.note(note);
+  if (compute.device.is_cpu()) {
+    const int64_t state_bytes = count_parameters(experiment->model()) * kBytesPerParameter;
+    runtime::require_memory(config.at("model"), static_cast<uint64_t>(state_bytes));
+  }
   if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
 
   const auto run = RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);

@@ -103,7 +103,7 @@ std::vector<Mistake> file_mistakes() {
        R"(config.json: /model/d_modle: unknown key (did you mean "d_model"?))"},
       {{"train", "config.json", "--set", "training.epochs=0"},
        2,
-       "config.json: /training/epochs: expected an integer >= 1, got 0"},
+       "config.json: /training/epochs: expected an integer in [1, 1000000], got 0"},
       {{"train", "config.json", "--out", ""},
        2,
        R"(config.json: /output: expected the name of a folder, got "")"},
@@ -198,6 +198,13 @@ TEST_CASE("a stream has stdout to itself, so --json is refused") {
   const auto ended = PreparedProgram()({"forecast", "--model", "weights.pth", "--stream", "--json"});
   CHECK(ended.code == 2);
   CHECK(ended.err == "arzoo: forecast: --stream and --json cannot be given together\n");
+}
+
+TEST_CASE("a message of any length is cut to what can be read") {
+  const auto ended =
+      PreparedProgram()({"train", "config.json", "--set", "model." + std::string(50'000, 'x') + "=1"});
+  CHECK(ended.code == 2);
+  CHECK(ended.err.size() < 2100);
 }
 
 TEST_CASE("control characters of an argument do not reach the terminal") {

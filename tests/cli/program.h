@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <chrono>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -24,14 +25,19 @@ struct Ended {
   nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
 
-enum class Library { none, stub };
+enum class Library { none, stub, built };
 
-/// A copy of the real program in a folder of its own, alone or beside a libarzoo whose tasks answer at once
-/// (stub_tasks.cpp). Calls run in the folder files().
+/// The real program: a copy in a folder of its own, alone or beside a libarzoo whose tasks answer at once
+/// (stub_tasks.cpp), or the built one with the built libarzoo. Calls run in the folder files().
 class Program {
  public:
   explicit Program(Library library) {
     fs::create_directories(folder_ / "files");
+    if (library == Library::built) {
+      program_ = ARZOO_BINARY;
+      return;
+    }
+    program_ = folder_ / "bin/arzoo";
     fs::create_directories(folder_ / "bin");
     fs::copy_file(ARZOO_BINARY, folder_ / "bin/arzoo");
     const auto stub = fs::path(ARZOO_BINARY).parent_path() / "tests/stub_tasks/libarzoo.so";
@@ -39,14 +45,14 @@ class Program {
   }
 
   fs::path files() const { return folder_ / "files"; }
-  fs::path bin() const { return folder_ / "bin"; }
+  fs::path bin() const { return program_.parent_path(); }
   fs::path write(const std::string& name, const std::string& text) const {
     return folder_.write("files/" + name, text);
   }
 
   Ended operator()(const std::vector<std::string>& arguments) const {
     const auto start = std::chrono::steady_clock::now();
-    const pid_t child = spawn((bin() / "arzoo").string(), arguments);
+    const pid_t child = spawn(program_.string(), arguments);
     return wait(child, start);
   }
 
@@ -56,12 +62,36 @@ class Program {
     return wait(spawn(program, arguments), start);
   }
 
+  /// Freezes the program again and again until `when` holds of what it has written, and kills it there. A
+  /// program that ends before is not killed.
+  Ended killed(const std::vector<std::string>& arguments, const std::function<bool()>& when) const {
+    const auto start = std::chrono::steady_clock::now();
+    const pid_t child = spawn(program_.string(), arguments);
+    const auto is_stopped = [child] {
+      siginfo_t change{};
+      // An end is left for wait() to collect.
+      ::waitid(P_PID, static_cast<id_t>(child), &change, WSTOPPED | WEXITED | WNOWAIT);
+      return change.si_code == CLD_STOPPED;
+    };
+    for (;;) {
+      ::kill(child, SIGSTOP);
+      if (!is_stopped()) break;
+      if (when()) {
+        ::kill(child, SIGKILL);
+        break;
+      }
+      ::kill(child, SIGCONT);
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    return wait(child, start);
+  }
+
   /// Sends the signals one after another as soon as the program says "waiting" on stderr, then waits for its
   /// end.
   Ended interrupted(const std::vector<std::string>& arguments, const std::vector<int>& signals) const {
     using namespace std::chrono_literals;
     const auto start = std::chrono::steady_clock::now();
-    const pid_t child = spawn((bin() / "arzoo").string(), arguments);
+    const pid_t child = spawn(program_.string(), arguments);
     while (read_file(folder_ / "err").find("waiting") == std::string::npos &&
            std::chrono::steady_clock::now() - start < 4s) {
       std::this_thread::sleep_for(5ms);
@@ -108,6 +138,7 @@ class Program {
   }
 
   TempDir folder_;
+  fs::path program_;
 };
 
 /// The smallest config that is right.

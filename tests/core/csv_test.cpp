@@ -93,7 +93,7 @@ TEST_CASE("broken files are refused with their line") {
       {"a,b\n1,2\n\n3,4\n", "x.csv:3: blank line between rows, expected 2 cells"},
       {"a,b\n1,\"2\n3,4\n", "x.csv:2: a quote opens here and never closes"},
       {"a,b\n1,\"2\"3\n", "x.csv:2: text after a closing quote"},
-      {"a,b,a\n1,2,3\n", "x.csv:1: columns 1 and 3 are both named 'a'"},
+      {"a,b,a\n1,2,3\n", "x.csv:1: columns 1 and 3 are both named \"a\""},
       {"a,,\n1,2,3\n", "x.csv:1: columns 2 and 3 are both named ''"},
       {"a,b\n1,\xB0\n", "x.csv:2: byte 0xb0 at offset 6 is not UTF-8"},
   }));
@@ -127,10 +127,11 @@ TEST_CASE("a header of a million columns takes no quadratic time") {
 }
 
 TEST_CASE("text in messages is cut, on one line and still UTF-8") {
-  CHECK(shown("drizzle") == "'drizzle'");
-  CHECK(shown("two\nlines") == "'two lines'");
+  CHECK(shown("drizzle") == "\"drizzle\"");
+  CHECK(shown("two\nlines") == "\"two lines\"");
   CHECK(shown(std::string(39, 'x') + "\xC2\xB0"
-                                     "C") == "'" + std::string(39, 'x') + "...'");
+                                     "C") == "\"" + std::string(39, 'x') + "...\"");
+  CHECK(shown("a \"b\"") == "\"a \\\"b\\\"\"");
 }
 
 TEST_CASE("written cells read back as they were") {

@@ -81,7 +81,7 @@ TEST_CASE("day and month of 01/02/2016 are ordered by the whole column") {
 
 TEST_CASE("a guessed order of day and month is said") {
   CHECK_THAT(read_date_column(column({"01/02/2016"}), 0).note,
-             ContainsSubstring("'01/02/2016' are read MM/DD/YYYY (the file allows DD/MM/YYYY as well)"));
+             ContainsSubstring("\"01/02/2016\" are read MM/DD/YYYY (the file allows DD/MM/YYYY as well)"));
   CHECK(read_date_column(column({"01/02/2016"}), 0, DayOrder::day_first).note.empty());
   CHECK(read_date_column(column({"01/02/2016"}), 0, DayOrder::month_first).note.empty());
   CHECK(read_date_column(column({"01/13/2016"}), 0).note.empty());
@@ -95,17 +95,17 @@ TEST_CASE("numbers without leading zero are written back without, seen in any ro
 TEST_CASE("a cell that does not fit the column is named with its line") {
   const auto [cells, message] = GENERATE(table<std::vector<std::string>, std::string>({
       {{"2016-07-01", "2016/07/02"},
-       "x.csv:3: column 'date': '2016/07/02' is not a date written YYYY-MM-DD, as "
-       "'2016-07-01' in line 2 is"},
-      {{"2016-02-28", "2016-02-30"}, "x.csv:3: column 'date': '2016-02-30' is not a date"},
-      {{"2016-07-01", ""}, "x.csv:3: column 'date': empty cell, expected a date"},
-      {{"", "2016-07-01"}, "x.csv:2: column 'date': empty cell, expected a date"},
-      {{"yesterday"}, "x.csv:2: column 'date': 'yesterday' is not a date, expected YYYY-MM-DD"},
+       "x.csv:3: column \"date\": \"2016/07/02\" is not a date written YYYY-MM-DD, as "
+       "\"2016-07-01\" in line 2 is"},
+      {{"2016-02-28", "2016-02-30"}, "x.csv:3: column \"date\": \"2016-02-30\" is not a date"},
+      {{"2016-07-01", ""}, "x.csv:3: column \"date\": empty cell, expected a date"},
+      {{"", "2016-07-01"}, "x.csv:2: column \"date\": empty cell, expected a date"},
+      {{"yesterday"}, "x.csv:2: column \"date\": \"yesterday\" is not a date, expected YYYY-MM-DD"},
       {{"01/02/2016", "13/02/2016", "02/13/2016"},
-       "x.csv:4: column 'date': '02/13/2016' is not a date written DD/MM"},
+       "x.csv:4: column \"date\": \"02/13/2016\" is not a date written DD/MM"},
       {{"2016-07-01 00:00:00.5"},
-       "x.csv:2: column 'date': '2016-07-01 00:00:00.5' holds a fraction of a second"},
-      {{"1467331200000", "1467331200500"}, "x.csv:3: column 'date': '1467331200500' holds a fraction"},
+       "x.csv:2: column \"date\": \"2016-07-01 00:00:00.5\" holds a fraction of a second"},
+      {{"1467331200000", "1467331200500"}, "x.csv:3: column \"date\": \"1467331200500\" holds a fraction"},
   }));
   CHECK_THROWS_WITH(read_date_column(column(cells), 0), ContainsSubstring(message));
 }

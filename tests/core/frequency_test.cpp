@@ -33,7 +33,7 @@ TEST_CASE("frequencies are read from their own form, pandas' aliases and the off
 TEST_CASE("what is no frequency is refused with the list of those there are") {
   const auto text = GENERATE(as<std::string>{}, "", "x", "15", "0h", "-1h", "1.5h", "hour", "h-SUN", "W-JAN",
                              "W-", "Q-MON", "99999999h", "99999999999999999999h", "W- su");
-  CHECK_THROWS_AS(parse_frequency(text), UsageError);
+  CHECK_THROWS_AS(parse_frequency(text), ConfigError);
   CHECK_THROWS_WITH(parse_frequency(text),
                     ContainsSubstring("is not a frequency, expected s, min, h, D, B, W, M, Q or Y"));
 }

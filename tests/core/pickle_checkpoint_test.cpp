@@ -2,65 +2,17 @@
 
 #include <fmt/ranges.h>
 
-#include "core/bytes.h"
 #include "core/error.h"
+#include "support/pickles.h"
 #include "support/test.h"
 
 using namespace arzoo;
-using namespace std::string_literals;
+using namespace arzoo::test;
 
 namespace {
 
 std::string fixture(const std::string& name) {
   return test::read_file(test::source_dir() / "tests/fixtures/checkpoints" / name);
-}
-
-/// A zip archive of stored records.
-std::string zip(const std::vector<std::pair<std::string, std::string>>& records, std::uint16_t method = 0) {
-  std::string bytes, directory;
-  for (const auto& record : records) {
-    const auto& name = record.first;
-    const auto& content = record.second;
-    const auto sizes = [&](std::string& out) {
-      append_little(out, std::uint32_t{0});  // checksum
-      append_little(out, static_cast<std::uint32_t>(content.size()));
-      append_little(out, static_cast<std::uint32_t>(content.size()));
-      append_little(out, static_cast<std::uint16_t>(name.size()));
-      append_little(out, std::uint16_t{0});  // extra
-    };
-    directory += "PK\x01\x02" + std::string(6, '\0');
-    append_little(directory, method);
-    directory += std::string(4, '\0');
-    sizes(directory);
-    directory += std::string(10, '\0');
-    append_little(directory, static_cast<std::uint32_t>(bytes.size()));
-    directory += name;
-    bytes += "PK\x03\x04" + std::string(4, '\0');
-    append_little(bytes, method);
-    bytes += std::string(4, '\0');
-    sizes(bytes);
-    bytes += name + content;
-  }
-  const auto offset = static_cast<std::uint32_t>(bytes.size());
-  bytes += directory + "PK\x05\x06" + std::string(4, '\0');
-  append_little(bytes, static_cast<std::uint16_t>(records.size()));
-  append_little(bytes, static_cast<std::uint16_t>(records.size()));
-  append_little(bytes, static_cast<std::uint32_t>(directory.size()));
-  append_little(bytes, offset);
-  return bytes + std::string(2, '\0');
-}
-
-std::string text(const std::string& value) { return "\x8c"s + static_cast<char>(value.size()) + value; }
-
-/// Opcodes of a float tensor over storage "0" of six elements; `view` are those of offset, shape and strides.
-std::string tensor(const std::string& view = "K\x00K\x06\x85K\x01\x85"s) {
-  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\nFloatStorage\n" + text("0") +
-         text("cpu") + "K\x06tQ" + view + "\x89}tR";
-}
-
-/// A file with one pickle and one storage of `storage_bytes` bytes.
-std::string checkpoint(const std::string& opcodes, std::size_t storage_bytes = 24) {
-  return zip({{"x/data.pkl", "\x80\x02" + opcodes + "."}, {"x/data/0", std::string(storage_bytes, '\x01')}});
 }
 
 PickleCheckpoint parse(const std::string& bytes) { return parse_pickle_checkpoint(bytes, "x.pth"); }
@@ -122,25 +74,42 @@ TEST_CASE("a state dict is chosen by its path and loses the prefix of its wrappe
   CHECK(names(select_state_dict(parsed, "trainer.net", "x.pth")) ==
         std::vector<std::string>{"weight", "bias"});
   CHECK(names(select_state_dict(parsed, "trainer.ema", "x.pth")) == std::vector<std::string>{"weight"});
-  CHECK_THROWS_WITH(
-      select_state_dict(parsed, "", "x.pth"),
-      "x.pth: no single state dict to take, expected the path of one of: \"trainer.net\", \"trainer.ema\"");
+  CHECK_THROWS_WITH(select_state_dict(parsed, "", "x.pth"),
+                    "x.pth: holds several state dicts, expected one to be chosen with --state-dict: "
+                    "\"trainer.net\", \"trainer.ema\"");
   CHECK_THROWS_WITH(select_state_dict(parsed, "net", "x.pth"),
                     ContainsSubstring("no state dict \"net\", expected one of"));
 }
 
-TEST_CASE("without a path the usual state dict is taken") {
-  const auto dict = [](const std::string& key, const std::string& value) { return text(key) + value + "s"; };
-  const auto inner = [&](const std::string& key) { return "}" + dict(key, tensor()); };
-  const auto [opcodes, expected] = GENERATE_COPY(table<std::string, std::string>({
-      {"}" + dict("w", tensor()) + dict("model", inner("v")), "w,model.v"},
-      {"}" + dict("ema", inner("e")) + dict("model", inner("m")) + dict("state_dict", inner("s")), "s"},
-      {"}" + dict("ema", inner("e")) + dict("model", inner("m")), "m"},
-      {"}" + dict("ema", inner("e")), "e"},
-      {"}" + dict("module", inner("w")), "w"},
+std::string inner(const std::string& key) { return "}" + pickled_item(key, pickled_tensor()); }
+
+TEST_CASE("without a path the only state dict is taken, with all that lies in it") {
+  const auto [opcodes, expected] = GENERATE(table<std::string, std::string>({
+      {"}" + pickled_item("w", pickled_tensor()) + pickled_item("model", inner("v")), "w,model.v"},
+      {"}" +
+           pickled_item("model", "}" + pickled_item("ema", inner("e")) + pickled_item("w", pickled_tensor())),
+       "ema.e,w"},
+      {"}" + pickled_item("model", "}" + pickled_item("a", inner("v")) + pickled_item("b", inner("w"))),
+       "a.v,b.w"},
+      {"}" + pickled_item("ema", inner("e")), "e"},
+      {"}" + pickled_item("module", inner("w")), "w"},
   }));
-  const auto bytes = checkpoint(opcodes);
+  const auto bytes = pickled_checkpoint(opcodes);
   CHECK(fmt::format("{}", fmt::join(names(select_state_dict(parse(bytes), "", "x.pth")), ",")) == expected);
+}
+
+TEST_CASE("of several state dicts none is guessed") {
+  const auto [opcodes, listed] = GENERATE(table<std::string, std::string>({
+      {"}" + pickled_item("ema", inner("e")) + pickled_item("model", inner("m")), "\"ema\", \"model\""},
+      {"}" + pickled_item("model", inner("m")) + pickled_item("model.ema", inner("e")) +
+           pickled_item("state_dict", inner("s")),
+       "\"model\", \"state_dict\""},
+      {"}" + pickled_item("parts", "}" + pickled_item("a", inner("v")) + pickled_item("b", inner("w"))),
+       "\"parts.a\", \"parts.b\""},
+  }));
+  const auto bytes = pickled_checkpoint(opcodes);
+  CHECK_THROWS_WITH(select_state_dict(parse(bytes), "", "x.pth"),
+                    Catch::EndsWith("expected one to be chosen with --state-dict: " + listed));
 }
 
 TEST_CASE("a view that leaves its storage is refused with its name") {
@@ -154,13 +123,13 @@ TEST_CASE("a view that leaves its storage is refused with its name") {
       {"K\x00J\xff\xff\xff\x7f\x85K\x00\x85"s, 24, "is larger than the file"},
       {"K\x00K\x06\x85K\x01\x85"s, 20, "has 20 bytes, expected 6 elements"},
   }));
-  const auto bytes = checkpoint("}" + text("w") + tensor(view) + "s", storage_bytes);
+  const auto bytes = pickled_checkpoint("}" + pickled_text("w") + pickled_tensor(view) + "s", storage_bytes);
   CHECK_THROWS_AS(parse(bytes), CheckpointError);
   CHECK_THROWS_WITH(parse(bytes), Catch::StartsWith("x.pth: \"w\": ") && ContainsSubstring(message));
 }
 
 TEST_CASE("a broken file is refused") {
-  const std::string pickle = "\x80\x02}" + text("w") + tensor() + "s.";
+  const std::string pickle = "\x80\x02}" + pickled_text("w") + pickled_tensor() + "s.";
   const auto [bytes, message] = GENERATE_COPY(table<std::string, std::string>({
       {zip({{"x/data.pkl", pickle}}), "its storage \"0\" is missing"},
       {zip({{"x/other", ""}}), "zip archive without \"x/data.pkl\""},
@@ -168,8 +137,10 @@ TEST_CASE("a broken file is refused") {
       {zip({{"x/data.pkl", pickle}, {"x/data.pkl", pickle}}), "stands twice"},
       {zip({{"x/data.pkl", pickle}}, 8), "is compressed or encrypted"},
       {zip({}), "empty zip archive"},
-      {checkpoint("}(" + text("w") + tensor() + text("w") + tensor() + "u"), "\"w\" stands twice"},
-      {checkpoint(tensor()), "a tensor without a name"},
+      {pickled_checkpoint("}(" + pickled_text("w") + pickled_tensor() + pickled_text("w") + pickled_tensor() +
+                          "u"),
+       "\"w\" stands twice"},
+      {pickled_checkpoint(pickled_tensor()), "a tensor without a name"},
       {fixture("zip.pth").substr(0, 3000), "is the file truncated?"},
       {fixture("legacy.pth").substr(0, 1900), "is the file truncated?"},
   }));
@@ -178,13 +149,13 @@ TEST_CASE("a broken file is refused") {
 }
 
 TEST_CASE("a file without a dict of tensors says so") {
-  const auto bytes = checkpoint("](" + tensor() + "e");
+  const auto bytes = pickled_checkpoint("](" + pickled_tensor() + "e");
   CHECK_THROWS_WITH(select_state_dict(parse(bytes), "", "x.pth"),
                     ContainsSubstring("holds no dict of tensors"));
 }
 
 TEST_CASE("containers that contain themselves or each other many times come to an end") {
-  const std::string itself = checkpoint("]q\x01h\x01"s + "a");
+  const std::string itself = pickled_checkpoint("]q\x01h\x01"s + "a");
   CHECK_THROWS_WITH(parse(itself), ContainsSubstring("nested deeper than 64"));
   // Fifty lists of twice the one before: 2^50 paths.
   std::string opcodes = "]q\x01";
@@ -192,7 +163,7 @@ TEST_CASE("containers that contain themselves or each other many times come to a
     opcodes +=
         "](h\x01h\x01"
         "eq\x01";
-  CHECK_THROWS_WITH(parse(checkpoint(opcodes)), ContainsSubstring("repeats or contains itself"));
+  CHECK_THROWS_WITH(parse(pickled_checkpoint(opcodes)), ContainsSubstring("repeats or contains itself"));
 }
 
 TEST_CASE("the beginning of a file tells whether torch.save wrote it") {

@@ -97,8 +97,8 @@ TEST_CASE("a broken entry is refused with its key and what was expected") {
 
 TEST_CASE("a broken header is refused") {
   const auto [header, message] = GENERATE(table<std::string, std::string>({
-      {"", "does not begin with '{'"},
-      {" {}", "does not begin with '{'"},
+      {"", "does not begin with \"{\""},
+      {" {}", "does not begin with \"{\""},
       {"{", "not valid JSON"},
       {"{}x", "not valid JSON"},
       {std::string("{}\0x", 4), "a zero byte"},

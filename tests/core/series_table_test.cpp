@@ -109,25 +109,25 @@ TEST_CASE("chosen columns come in the chosen order") {
 TEST_CASE("a column that cannot be had is named") {
   const std::string text = "date,temp_min,temp_max\n2016-07-01,1,2\n2016-07-02,1,2\n";
   const auto [columns, message] = GENERATE(table<Strings, std::string>({
-      {{"temp_mn"}, "dir/x.csv:1: no column 'temp_mn' (did you mean 'temp_min'?)"},
-      {{"humidity"}, "no column 'humidity', the columns are 'date', 'temp_min', 'temp_max'"},
-      {{"temp_min", "temp_min"}, "column 'temp_min' is chosen twice"},
-      {{"date"}, "column 'date' holds the dates"},
+      {{"temp_mn"}, "dir/x.csv:1: no column \"temp_mn\" (did you mean \"temp_min\"?)"},
+      {{"humidity"}, "no column \"humidity\", the columns are \"date\", \"temp_min\", \"temp_max\""},
+      {{"temp_min", "temp_min"}, "column \"temp_min\" is chosen twice"},
+      {{"date"}, "column \"date\" holds the dates"},
   }));
   CHECK_THROWS_WITH(read(text, choosing(columns)), ContainsSubstring(message));
 }
 
 TEST_CASE("files without the needed columns are refused") {
   const auto [text, message] = GENERATE(table<std::string, std::string>({
-      {"date,a\n", "dir/x.csv: has a header but no rows"},
-      {"date\n2016-07-01\n", "dir/x.csv:1: no column besides 'date', expected at least one variate"},
+      {"date,a\n", "dir/x.csv:1: has a header but no rows, expected"},
+      {"date\n2016-07-01\n", "dir/x.csv:1: no column besides \"date\", expected at least one variate"},
       {"a,b\n1.5,2\n",
        "dir/x.csv:1: no date column, expected one named date, ds, timestamp, time or datetime"},
-      {"2016-07-01,1\n2016-07-02,2\n", "dir/x.csv:1: the first line holds data ('2016-07-01', '1')"},
+      {"2016-07-01,1\n2016-07-02,2\n", "dir/x.csv:1: the first line holds data (\"2016-07-01\", \"1\")"},
       {"date,a,\n2016-07-01,1,2\n", "dir/x.csv:1: column 3 has no name"},
-      {"ds,unique_id,z\n2016-07-01,A,1\n", "dir/x.csv:1: no column 'y', the columns are"},
+      {"ds,unique_id,z\n2016-07-01,A,1\n", "dir/x.csv:1: no column \"y\", the columns are"},
       {"ds,unique_id,y\n2016-07-01,,1\n",
-       "dir/x.csv:2: column 'unique_id': empty cell, expected the series' name"},
+       "dir/x.csv:2: column \"unique_id\": empty cell, expected the series' name"},
   }));
   CHECK_THROWS_WITH(read(text), ContainsSubstring(message));
 }
@@ -136,17 +136,17 @@ TEST_CASE("a long format asked for needs its columns") {
   SeriesReadOptions options;
   options.format = SeriesFormat::long_;
   CHECK_THROWS_WITH(read("ds,uniqe_id,y\n2016-07-01,A,1\n", options),
-                    ContainsSubstring("no column 'unique_id' (did you mean 'uniqe_id'?)"));
+                    ContainsSubstring("no column \"unique_id\" (did you mean \"uniqe_id\"?)"));
 }
 
 TEST_CASE("cells that are no finite number are named with line, column and what to do") {
   const auto [cell, message] = GENERATE(table<std::string, std::string>({
       {"drizzle",
-       "dir/x.csv:3: column 'a': 'drizzle' is not a number (list the numeric columns in 'columns')"},
-      {"\"1,5\"", "'1,5' is not a number (write a decimal point"},
-      {"\"1,234.5\"", "'1,234.5' is not a number (write it without thousands separators"},
-      {"inf", "'inf' is infinite, expected a finite number"},
-      {"1e999", "'1e999' is infinite"},
+       "dir/x.csv:3: column \"a\": \"drizzle\" is not a number (list the numeric columns in \"columns\")"},
+      {"\"1,5\"", "\"1,5\" is not a number (write a decimal point"},
+      {"\"1,234.5\"", "\"1,234.5\" is not a number (write it without thousands separators"},
+      {"inf", "\"inf\" is infinite, expected a finite number"},
+      {"1e999", "\"1e999\" is infinite"},
   }));
   const auto policy = GENERATE(MissingPolicy::error, MissingPolicy::interpolate);
   CHECK_THROWS_WITH(read("date,a\n2016-07-01,1\n2016-07-02," + cell + "\n", filling(policy)),
@@ -156,13 +156,13 @@ TEST_CASE("cells that are no finite number are named with line, column and what 
 TEST_CASE("a missing cell is an error that names the first and counts all") {
   CHECK_THROWS_WITH(
       read("date,a,b\n2016-07-01,1,1\n2016-07-02,1,NA\n2016-07-03,,1\n"),
-      ContainsSubstring("dir/x.csv:3: column 'b': missing value, the first of 2 (fill with the policy"));
+      ContainsSubstring("dir/x.csv:3: column \"b\": missing value, the first of 2 (fill with the policy"));
 }
 
 TEST_CASE("a column without any value is an error under every policy") {
   const auto policy = GENERATE(MissingPolicy::error, MissingPolicy::ffill, MissingPolicy::interpolate);
   CHECK_THROWS_WITH(read("date,a,b\n2016-07-01,1,\n2016-07-02,1,NaN\n", filling(policy)),
-                    ContainsSubstring("dir/x.csv:2: column 'b' holds no value at all"));
+                    ContainsSubstring("dir/x.csv:2: column \"b\" holds no value at all"));
 }
 
 TEST_CASE("ffill repeats the value before and says so") {
@@ -170,13 +170,13 @@ TEST_CASE("ffill repeats the value before and says so") {
       read("date,a,b\n2016-07-01,1,1\n2016-07-02,,2\n2016-07-03,,3\n", filling(MissingPolicy::ffill))
           .tables.at(0);
   CHECK(table.values == Doubles{1, 1, 1, 2, 1, 3});
-  CHECK(table.notes == Strings{"x: 2 missing cells in 'a' filled with the value before"});
+  CHECK(table.notes == Strings{"x: 2 missing cells in \"a\" filled with the value before"});
 }
 
 TEST_CASE("ffill has nothing to start a series with") {
   CHECK_THROWS_WITH(
       read("date,a\n2016-07-01,\n2016-07-02,1\n", filling(MissingPolicy::ffill)),
-      ContainsSubstring("dir/x.csv:2: column 'a' starts with a missing cell, which ffill cannot fill"));
+      ContainsSubstring("dir/x.csv:2: column \"a\" starts with a missing cell, which ffill cannot fill"));
 }
 
 TEST_CASE("interpolation is linear in time, takes the nearest value at the ends, and says so") {
@@ -188,8 +188,8 @@ TEST_CASE("interpolation is linear in time, takes the nearest value at the ends,
   const Doubles expected{0, 0, 31, 60, 91, 91};
   REQUIRE(table.values.size() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(table.values[i] == Approx(expected[i]));
-  CHECK(table.notes == Strings{"x: 2 missing cells in 'a' interpolated",
-                               "x: 2 missing cells at an end of 'a' filled with the nearest value"});
+  CHECK(table.notes == Strings{"x: 2 missing cells in \"a\" interpolated",
+                               "x: 2 missing cells at an end of \"a\" filled with the nearest value"});
 }
 
 TEST_CASE("interpolation between huge values stays finite") {
@@ -223,9 +223,9 @@ TEST_CASE("a given frequency makes the rows between missing ones") {
 TEST_CASE("errors and notes in a long file name the series") {
   const std::string head = "unique_id,ds,y\nA,2016-07-01,1\nA,2016-07-02,2\nB,2016-07-01,1\nB,2016-07-02,2\n";
   CHECK_THROWS_WITH(read(head + "B,2016-07-02,3\n"),
-                    ContainsSubstring("dir/x.csv:6: series 'B': the stamp 2016-07-02 repeats line 5"));
+                    ContainsSubstring("dir/x.csv:6: series \"B\": the stamp 2016-07-02 repeats line 5"));
   CHECK_THROWS_WITH(read(head + "B,2016-07-03,\n"),
-                    ContainsSubstring("dir/x.csv:6: series 'B': column 'y': missing value"));
+                    ContainsSubstring("dir/x.csv:6: series \"B\": column \"y\": missing value"));
   CHECK(read(head + "B,2016-07-04,4\n", filling(MissingPolicy::interpolate)).tables.at(1).notes.at(0) ==
         "B: 1 missing row inserted");
 }
@@ -233,7 +233,7 @@ TEST_CASE("errors and notes in a long file name the series") {
 TEST_CASE("a semicolon file with decimal commas is told about the comma") {
   CHECK_THROWS_WITH(
       read("date;a\n01.07.2016;1,5\n"),
-      ContainsSubstring("dir/x.csv:2: column 'a': '1,5' is not a number (write a decimal point"));
+      ContainsSubstring("dir/x.csv:2: column \"a\": \"1,5\" is not a number (write a decimal point"));
 }
 
 TEST_CASE("a file with a guessed day order says so") {
@@ -255,8 +255,9 @@ TEST_CASE("the bundled temperatures lack the hour that daylight saving time skip
 
 TEST_CASE("the bundled daily weather is read by its numeric columns") {
   const auto path = test::source_dir() / "data/weather/seattle_weather.csv";
-  CHECK_THROWS_WITH(read_series(path),
-                    ContainsSubstring("seattle_weather.csv:2: column 'weather': 'drizzle' is not a number"));
+  CHECK_THROWS_WITH(
+      read_series(path),
+      ContainsSubstring("seattle_weather.csv:2: column \"weather\": \"drizzle\" is not a number"));
   const auto table =
       read_series(path, choosing({"precipitation", "temp_max", "temp_min", "wind"})).tables.at(0);
   CHECK(table.rows() == 1461);

@@ -2,6 +2,7 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "support/pickles.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -105,6 +106,10 @@ TEST_CASE("a file of another kind is refused with what it is") {
       {"a.bin", "hello, world", "neither a safetensors file nor one of torch.save"},
       {"a.bin", "", "neither a safetensors file nor one of torch.save"},
       {"a.safetensors", "", "ends inside the header's length"},
+      {"a.pth", "cos\nsystem\n(S'true'\ntR.", "a bare pickle that imports \"os.system\""},
+      {"a.pth", "cats and dogs\nhello\nworld", "neither a safetensors file nor one of torch.save"},
+      {"a.pth", "\x80\x04" + test::pickled_call("true") + ".", "refuses to import or call \"posix.system\""},
+      {"a.pth", "\x80\x04}.", "a bare pickle, expected"},
       {"a.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "pointer of Git LFS"},
   }));
   const test::TempDir dir;
@@ -130,6 +135,19 @@ TEST_CASE("a checkpoint is described without loading it") {
   CHECK(summary.metadata == std::vector<std::pair<std::string, std::string>>{{"format", "pt"}});
   CHECK(describe_tensors(fixture("trainer.pt")).tensors.size() == 4);
   CHECK(describe_tensors(fixture("trainer.pt")).state_dicts.size() == 2);
+}
+
+TEST_CASE("one state dict of a checkpoint can be described alone") {
+  const auto summary = describe_tensors(fixture("trainer.pt"), "trainer.ema");
+  REQUIRE(summary.tensors.size() == 1);
+  CHECK(summary.tensors[0].name == "weight");
+  CHECK(summary.state_dicts.size() == 2);
+}
+
+TEST_CASE("a state dict cannot be chosen where there is none") {
+  CHECK_THROWS_WITH(describe_tensors(fixture("small.safetensors"), "ema"),
+                    ContainsSubstring("is no file of torch.save, expected no --state-dict, got \"ema\""));
+  CHECK_THROWS_AS(open_tensor_files(fixture("small.safetensors"), "ema"), CheckpointError);
 }
 
 }  // namespace

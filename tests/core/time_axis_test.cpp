@@ -151,6 +151,6 @@ TEST_CASE("one row needs a given frequency") {
 
 TEST_CASE("the series of a long file is named") {
   TimeAxis two = axis({"2016-07-01", "2016-07-01"});
-  two.unique_id = "'H1'";
-  CHECK_THROWS_WITH(require_increasing(two), ContainsSubstring("x.csv:3: series 'H1': the stamp"));
+  two.unique_id = "\"H1\"";
+  CHECK_THROWS_WITH(require_increasing(two), ContainsSubstring("x.csv:3: series \"H1\": the stamp"));
 }

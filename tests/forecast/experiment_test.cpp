@@ -11,6 +11,7 @@ using forecast::ForecastExperiment;
 using runtime::Split;
 using test::hourly_table;
 using test::TempDir;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -117,6 +118,31 @@ TEST_CASE("the showcase has a chart for each of a few variates") {
   CHECK(sections[0].content.size() == 3);
 }
 
+TEST_CASE("a loaded model has the weights and the conformal scores that were saved, not the last ones") {
+  const TempDir temp;
+  auto experiment = experiment_of(temp);
+  const auto saved = [&](const std::string& name) {
+    fs::create_directories(temp / name);
+    experiment.save(temp / name);
+    return std::pair(test::read_file(temp / name / "model.safetensors"),
+                     test::read_file(temp / name / "conformal.safetensors"));
+  };
+  experiment.evaluate(Split::val);
+  const auto best = saved("best");
+  {
+    torch::NoGradGuard no_grad;
+    for (auto& parameter : experiment.model().parameters()) parameter.mul_(3.0);
+  }
+  experiment.evaluate(Split::val);
+  const auto last = saved("last");
+  REQUIRE(last.first != best.first);
+  REQUIRE(last.second != best.second);
+  experiment.load(temp / "best");
+  const auto loaded = saved("loaded");
+  CHECK(loaded.first == best.first);
+  CHECK(loaded.second == best.second);
+}
+
 TEST_CASE("what was filled in the file is told") {
   const TempDir temp;
   auto text = test::wide_csv(hourly_table(200));
@@ -127,5 +153,5 @@ TEST_CASE("what was filled in the file is told") {
   const ForecastExperiment filled(
       Config(test::tiny_config(path, {{"data", {{"missing", "interpolate"}}}}), "tiny.json"), {});
   REQUIRE(filled.notes().size() == 1);
-  CHECK(filled.notes()[0].find("1 missing cell in 'a' interpolated") != std::string::npos);
+  CHECK(filled.notes()[0].find("1 missing cell in \"a\" interpolated") != std::string::npos);
 }

@@ -52,6 +52,9 @@ class ToyExperiment : public runtime::Experiment {
     if (saves_++ == faults_.failing_save) throw std::runtime_error("the power went out");
     runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(*model_).entries());
   }
+  void load(const fs::path& folder) override {
+    runtime::load_strictly(*model_, runtime::open_tensors(folder / "model.safetensors"), folder.string());
+  }
   std::vector<ReportSection> showcase() override { return {}; }
 
   static constexpr int64_t kBatches = 4;

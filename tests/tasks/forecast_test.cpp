@@ -244,13 +244,13 @@ TEST_CASE("an empty cell is an error by default and filled only when asked, whic
   const auto gap = temp.write(
       "gap.csv", without_cell(test::wide_csv(hourly_table(60, {"a", "b", "c"}, 1000)), stamp_text(1055), 2));
   auto task = forecast_task(run, {gap}, temp / "out.csv");
-  CHECK_THROWS_WITH(test::forecast(task), ContainsSubstring("gap.csv:57") && ContainsSubstring("'b'"));
+  CHECK_THROWS_WITH(test::forecast(task), ContainsSubstring("gap.csv:57") && ContainsSubstring("\"b\""));
   for (const char* policy : {"ffill", "interpolate"}) {
     task.missing = policy;
     RecordingProgress progress;
     CHECK(tasks::forecast(task, progress, test::kNeverStop)["rows"] == 12);
     REQUIRE(progress.notes.size() == 1);
-    CHECK(progress.notes[0].find("1 missing cell in 'b'") != std::string::npos);
+    CHECK(progress.notes[0].find("1 missing cell in \"b\"") != std::string::npos);
   }
 }
 
