@@ -3,7 +3,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
 
-#include "runtime/losses.h"
+#include "forecast/draws.h"
 
 namespace arzoo::forecast {
 
@@ -11,7 +11,8 @@ namespace arzoo::forecast {
 /// Auto-Correlation). queries: [B, L, H, E]; keys, values: [B, S, H, E]; returns [B, L, H, E].
 class Mixing : public torch::nn::Module {
  public:
-  virtual at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) = 0;
+  virtual at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                             const Pass& pass) = 0;
   /// The weights of the same call, [B, H, L, S], where the mechanism has any; undefined otherwise.
   virtual at::Tensor weights(const at::Tensor& queries, const at::Tensor& keys);
 };
@@ -20,7 +21,8 @@ class Mixing : public torch::nn::Module {
 class FullAttention : public Mixing {
  public:
   FullAttention(bool causal, double dropout) : causal_(causal), dropout_(dropout) {}
-  at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) override;
+  at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                     const Pass& pass) override;
   at::Tensor weights(const at::Tensor& queries, const at::Tensor& keys) override;
 
  private:
@@ -28,16 +30,26 @@ class FullAttention : public Mixing {
   double dropout_;
 };
 
+/// How the heads' results [B, L, H, E] become rows [B, L, H * E].
+enum class HeadOrder {
+  usual,
+  /// [B, H, L, E] read as if it were [B, L, H * E], which mixes steps and heads: "mix" of Informer, on which
+  /// trained weights depend.
+  mixed
+};
+
 /// Projections around a mixing mechanism; state-dict names as in the official code of all models here.
 class AttentionLayer : public torch::nn::Module {
  public:
-  AttentionLayer(std::shared_ptr<Mixing> mixing, int64_t d_model, int64_t n_heads);
+  AttentionLayer(std::shared_ptr<Mixing> mixing, int64_t d_model, int64_t n_heads,
+                 HeadOrder order = HeadOrder::usual);
 
-  /// queries: [B, L, D]; keys, values: [B, S, D]; returns [B, L, D].
-  at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values);
   /// x attends to itself, one matrix product for the three projections; the result still lacks the output
   /// projection. x: [B, L, D]; returns [B, L, H * E]. `weights` receives [B, H, L, L] when given.
-  at::Tensor mix(const at::Tensor& x, at::Tensor* weights = nullptr);
+  at::Tensor mix(const at::Tensor& x, const Pass& pass = {}, at::Tensor* weights = nullptr);
+  /// x attends to `memory` [B, S, D], one matrix product for keys and values; the result still lacks the
+  /// output projection. x: [B, L, D]; returns [B, L, H * E].
+  at::Tensor mix_with(const at::Tensor& x, const at::Tensor& memory, const Pass& pass = {});
   const torch::nn::Linear& out_projection() const { return out_projection_; }
 
   // Moving a module tears packed weights apart; these put them together again.
@@ -47,9 +59,11 @@ class AttentionLayer : public torch::nn::Module {
 
  private:
   at::Tensor heads(const at::Tensor& x) const;
+  at::Tensor rows(const at::Tensor& mixed) const;
   void pack();
 
   int64_t n_heads_;
+  HeadOrder order_;
   std::shared_ptr<Mixing> mixing_;
   torch::nn::Linear query_projection_{nullptr}, key_projection_{nullptr}, value_projection_{nullptr},
       out_projection_{nullptr};

@@ -70,6 +70,22 @@ struct DataOptions {
   }
 };
 
+/// Throws ConfigError unless the calendar features are of the kind that the model embeds: values for embed
+/// "timeF", integer codes for "fixed" and "learned". run: resolved sections "model" and "data".
+inline void check_calendar(const Config& run) {
+  const auto model = run.at("model"), data = run.at("data");
+  if (!model.has("embed")) return;
+  const auto embed = model.text("embed");
+  int64_t timeenc = 1, wanted = embed == "timeF" ? 1 : 0;
+  data.at("timeenc").read(timeenc, {});
+  if (timeenc != wanted) {
+    data.at("timeenc").reject(fmt::format(
+        "{} does not go with model.embed \"{}\", expected {} (embed timeF takes values, fixed and "
+        "learned take integer codes)",
+        timeenc, embed, wanted));
+  }
+}
+
 /// The "evaluation" section of a forecaster's config.
 struct EvaluationOptions {
   int64_t batch_size = 128;

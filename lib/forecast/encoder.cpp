@@ -7,10 +7,12 @@
 #include "nn/residual_norm.h"
 
 namespace arzoo::forecast {
-EncoderLayer::EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOptions& options)
+
+EncoderLayer::EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOptions& options,
+                           HeadOrder order)
     : dropout_(options.dropout), activation_(nn::activation(options.activation)) {
-  attention_ = register_module(
-      "attention", std::make_shared<AttentionLayer>(std::move(mixing), options.d_model, options.n_heads));
+  attention_ = register_module("attention", std::make_shared<AttentionLayer>(
+                                                std::move(mixing), options.d_model, options.n_heads, order));
   conv1_ =
       register_module("conv1", torch::nn::Conv1d(torch::nn::Conv1dOptions(options.d_model, options.d_ff, 1)));
   conv2_ =
@@ -19,14 +21,15 @@ EncoderLayer::EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOpt
   norm2_ = register_module("norm2", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.d_model})));
 }
 
-at::Tensor EncoderLayer::forward(const at::Tensor& input, const std::string& name, runtime::Trace* trace) {
+at::Tensor EncoderLayer::forward(const at::Tensor& input, const std::string& name, const Pass& pass) {
+  auto* const trace = pass.trace;
   at::Tensor weights;
-  const auto mixed = attention_->mix(input, trace != nullptr ? &weights : nullptr);
+  const auto mixed = attention_->mix(input, pass, trace != nullptr ? &weights : nullptr);
   const auto& out_projection = attention_->out_projection();
   if (trace != nullptr) {
     trace->emplace_back("mid." + name + ".attention",
                         at::linear(mixed, out_projection->weight, out_projection->bias));
-    trace->emplace_back("attn." + name.substr(name.rfind('.') + 1), weights);
+    if (weights.defined()) trace->emplace_back("attn." + name.substr(name.rfind('.') + 1), weights);
   }
   const auto x =
       nn::residual_norm(input, mixed, out_projection->weight, out_projection->bias, dropout_, norm1_);
@@ -38,19 +41,30 @@ at::Tensor EncoderLayer::forward(const at::Tensor& input, const std::string& nam
   return out;
 }
 
-Encoder::Encoder(const std::vector<std::shared_ptr<EncoderLayer>>& layers, int64_t d_model)
-    : layers_(layers) {
+Encoder::Encoder(const std::vector<std::shared_ptr<EncoderLayer>>& layers, int64_t d_model,
+                 const std::vector<std::shared_ptr<DistillingLayer>>& distilling)
+    : layers_(layers), distilling_(distilling) {
   auto list = register_module("attn_layers", torch::nn::ModuleList());
   for (const auto& layer : layers_) list->push_back(layer);
+  if (!distilling_.empty()) {
+    auto between = register_module("conv_layers", torch::nn::ModuleList());
+    for (const auto& layer : distilling_) between->push_back(layer);
+  }
   norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({d_model})));
 }
 
-at::Tensor Encoder::forward(at::Tensor x, runtime::Trace* trace) {
+at::Tensor Encoder::forward(at::Tensor x, const Pass& pass, const std::string& name) {
+  const auto record = [&](const std::string& what, const at::Tensor& value) {
+    if (pass.trace != nullptr) pass.trace->emplace_back("mid." + what, value);
+  };
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    x = layers_[i]->forward(x, trace != nullptr ? fmt::format("encoder.attn_layers.{}", i) : "", trace);
+    x = layers_[i]->forward(x, fmt::format("{}.attn_layers.{}", name, i), pass);
+    if (i >= distilling_.size()) continue;
+    x = distilling_[i]->forward(x);
+    record(fmt::format("{}.conv_layers.{}", name, i), x);
   }
   x = norm_(x);
-  if (trace != nullptr) trace->emplace_back("mid.encoder", x);
+  record(name, x);
   return x;
 }
 

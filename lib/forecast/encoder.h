@@ -7,6 +7,7 @@
 #include <string>
 
 #include "forecast/attention_layer.h"
+#include "forecast/distilling.h"
 #include "nn/linear.h"
 
 namespace arzoo::forecast {
@@ -22,9 +23,10 @@ struct EncoderLayerOptions {
 /// official code.
 class EncoderLayer : public torch::nn::Module {
  public:
-  EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOptions& options);
-  /// input: [B, L, D]; returns [B, L, D]. With `trace`, intermediate results are recorded under `name`.
-  at::Tensor forward(const at::Tensor& input, const std::string& name = "", runtime::Trace* trace = nullptr);
+  EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOptions& options,
+               HeadOrder order = HeadOrder::usual);
+  /// input: [B, L, D]; returns [B, L, D]. With a trace, intermediate results are recorded under `name`.
+  at::Tensor forward(const at::Tensor& input, const std::string& name = "", const Pass& pass = {});
 
  private:
   double dropout_;
@@ -34,15 +36,19 @@ class EncoderLayer : public torch::nn::Module {
   torch::nn::LayerNorm norm1_{nullptr}, norm2_{nullptr};
 };
 
-/// A stack of layers and a final LayerNorm.
+/// A stack of layers and a final LayerNorm. Distilling layers, one fewer than the others, stand between them
+/// and halve the length each time.
 class Encoder : public torch::nn::Module {
  public:
-  Encoder(const std::vector<std::shared_ptr<EncoderLayer>>& layers, int64_t d_model);
-  /// x: [B, L, D]; returns [B, L, D].
-  at::Tensor forward(at::Tensor x, runtime::Trace* trace = nullptr);
+  Encoder(const std::vector<std::shared_ptr<EncoderLayer>>& layers, int64_t d_model,
+          const std::vector<std::shared_ptr<DistillingLayer>>& distilling = {});
+  /// x: [B, L, D]; returns [B, L, D], or as many steps as distilling leaves. `name`: the module's, for
+  /// traces.
+  at::Tensor forward(at::Tensor x, const Pass& pass = {}, const std::string& name = "encoder");
 
  private:
   std::vector<std::shared_ptr<EncoderLayer>> layers_;
+  std::vector<std::shared_ptr<DistillingLayer>> distilling_;
   torch::nn::LayerNorm norm_{nullptr};
 };
 

@@ -126,10 +126,12 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     }
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
-    const auto frequency =
-        read.has("freq") ? read_frequency(read.at("freq")) : Frequency{Frequency::Unit::hour};
-    auto official =
-        read_official_config(read, static_cast<int64_t>(time_feature_count(frequency_code(frequency))));
+    const auto code = frequency_code(read.has("freq") ? read_frequency(read.at("freq"))
+                                                      : Frequency{Frequency::Unit::hour});
+    opened.options_.timeenc = !read.has("embed") || read.text("embed") == "timeF" ? 1 : 0;
+    const auto marks =
+        opened.options_.timeenc == 1 ? time_feature_count(code) : time_code_count(TimeCodes::thuml, code);
+    auto official = read_official_config(read, static_cast<int64_t>(marks));
     model = official.model;
     opened.shape_ = official.shape;
     opened.options_.seq_len = official.shape.seq_len;

@@ -6,6 +6,7 @@
 
 #include "forecast/series_shape.h"
 #include "runtime/losses.h"
+#include "runtime/named_tensors.h"
 
 namespace arzoo::forecast {
 
@@ -17,6 +18,7 @@ struct ForecastBatch {
   at::Tensor x_mark_dec;            ///< [B, label_len + S, M]
   at::Tensor target;                ///< [B, S, c_out] the truth, where it is known
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given (parity, debugging)
+  const runtime::NamedTensors* draws = nullptr;  ///< random numbers to use instead of drawing them (parity)
 };
 
 /// The interface of this family: a window in, the next pred_len steps out.

@@ -24,6 +24,26 @@ ForecastBatch inputs_of(const runtime::ParityCase& fixture) {
   return batch;
 }
 
+/// The random draws that the case recorded under `prefix`, named as the models ask for them.
+runtime::NamedTensors draws_of(const runtime::ParityCase& fixture, const std::string& prefix) {
+  runtime::NamedTensors draws(fixture.name);
+  for (const auto& [name, tensor] : fixture.io) {
+    if (name.starts_with(prefix + "index_sample.")) draws.add(name.substr(prefix.size()), tensor);
+  }
+  return draws;
+}
+
+/// Discrete choices of a pass: a result of the case like its outputs.
+bool is_choice(const std::string& name) { return name.starts_with("delays.") || name.starts_with("topq."); }
+
+/// Auto-correlation shares its delays in training mode only, which a recorded pass shows by their shape.
+bool was_in_training_mode(const runtime::ParityCase& fixture) {
+  for (const auto& [name, tensor] : fixture.io) {
+    if (name.starts_with("delays.")) return tensor.dim() == 1;
+  }
+  return false;
+}
+
 std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const ForecastBatch& batch) {
   const auto official =
       read_official_config(fixture.config, batch.x_mark_enc.defined() ? batch.x_mark_enc.size(2) : 0);
@@ -34,8 +54,10 @@ std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const F
 
 void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   auto batch = inputs_of(fixture);
+  const auto draws = draws_of(fixture, "");
+  if (!draws.empty()) batch.draws = &draws;
   const auto model = model_of(fixture, batch);
-  model->eval();
+  model->train(was_in_training_mode(fixture));
   {
     const c10::InferenceMode inference;
     report.check("output", model->forecast(batch));
@@ -44,7 +66,13 @@ void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& r
   runtime::Trace trace;
   batch.trace = &trace;
   report.check("output", model->forecast(batch));
-  for (const auto& [name, value] : trace) report.inform(name, value);
+  for (const auto& [name, value] : trace) {
+    if (is_choice(name)) {
+      report.check(name, value);
+    } else {
+      report.inform(name, value);
+    }
+  }
 }
 
 /// Numbers of case.json under `key`, by parameter name.
@@ -80,8 +108,19 @@ TrainingTolerance training_tolerance(const runtime::ParityCase& fixture) {
   return tolerance;
 }
 
+/// The output of a training step's pass, without the step's effect on running statistics.
+at::Tensor output_before(Forecaster& model, const ForecastBatch& batch) {
+  const torch::NoGradGuard no_grad;
+  std::vector<at::Tensor> kept;
+  for (const auto& buffer : model.buffers()) kept.push_back(buffer.clone());
+  const auto output = model.forecast(batch);
+  const auto buffers = model.buffers();
+  for (std::size_t i = 0; i < buffers.size(); ++i) at::Tensor(buffers[i]).copy_(kept[i]);
+  return output;
+}
+
 void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
-  const auto batch = inputs_of(fixture);
+  auto batch = inputs_of(fixture);
   const auto model = model_of(fixture, batch);
   model->train();
   const auto tolerance = training_tolerance(fixture);
@@ -92,8 +131,10 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
   const int64_t steps = fixture.io.at("loss").numel();
   std::vector<double> losses;
   for (int64_t step = 0; step < steps; ++step) {
-    if (step == 0) report.check("output_step0", model->forecast(batch));
+    const auto draws = draws_of(fixture, fmt::format("step{}.", step));
+    batch.draws = draws.empty() ? nullptr : &draws;
     optimizer.zero_grad();
+    if (step == 0) report.check("output_step0", output_before(*model, batch));
     const auto loss = model->loss(batch).total;
     losses.push_back(loss.item<double>());
     loss.backward();
@@ -107,12 +148,11 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
     optimizer.step(rate);
   }
   report.check("loss", at::tensor(losses, at::kDouble));
-  for (const auto& entry : model->named_parameters()) {
-    const auto name = "final." + entry.key();
-    if (!fixture.io.contains(name)) continue;
+  for (const auto& [name, value] : runtime::state_dict(*model)) {
+    if (!fixture.io.contains("final." + name)) continue;
     auto allowed = tolerance.usual;
-    if (tolerance.noise.contains(entry.key())) allowed.atol = tolerance.noise_atol;
-    report.check(name, entry.value(), allowed);
+    if (tolerance.noise.contains(name)) allowed.atol = tolerance.noise_atol;
+    report.check("final." + name, value, allowed);
   }
 }
 

@@ -39,13 +39,23 @@ Json only_fields(const Json& flat) {
   return kept;
 }
 
+/// By its name, unless the model says that it shares the name with others.
+template <class Options>
+bool describes(const std::string& name, const Config& flat) {
+  if constexpr (requires { Options::describes(name, flat); }) {
+    return Options::describes(name, flat);
+  } else {
+    return name == Options::kName;
+  }
+}
+
 template <std::size_t... I>
-Json model_section(const std::string& name, const Json& flat, std::index_sequence<I...>) {
+Json model_section(const std::string& name, const Config& flat, std::index_sequence<I...>) {
   Json section;
   const auto match = [&]<class Options>(std::type_identity<Options>) {
-    if (name != Options::kName) return;
-    section["name"] = name;
-    section.update(only_fields<Options>(flat));
+    if (!describes<Options>(name, flat)) return;
+    section["name"] = Options::kName;
+    section.update(only_fields<Options>(flat.json()));
   };
   (match(std::type_identity<std::tuple_element_t<I, Models>>{}), ...);
   return section;
@@ -63,7 +73,7 @@ std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape)
 
 OfficialConfig read_official_config(const Config& flat, int64_t marks) {
   const auto name = lower(flat.text("model"));
-  Json section = model_section(name, flat.json(), std::make_index_sequence<std::tuple_size_v<Models>>());
+  Json section = model_section(name, flat, std::make_index_sequence<std::tuple_size_v<Models>>());
   if (section.empty())
     flat.at("model").reject(fmt::format("no forecaster is called \"{}\"", flat.text("model")));
   auto shape = Config(only_fields<SeriesShape>(flat.json()), flat.name()).as<SeriesShape>();

@@ -15,8 +15,6 @@ namespace {
 
 constexpr int64_t kGrain = 16384;
 
-int64_t draw_key() { return at::empty({1}, at::kLong).random_().item<int64_t>(); }
-
 // One clone per instruction set, chosen when the library is loaded: the hash is a dozen integer operations
 // per lane.
 ARZOO_CLONES void mask_range(const float* x, float* out, int64_t begin, int64_t end, DropoutMask mask) {
@@ -115,16 +113,18 @@ TORCH_LIBRARY_IMPL(arzoo, CPU, m) { m.impl("dropout_mask", &masked_on_cpu); }
 
 }  // namespace
 
+int64_t draw_dropout_key() { return at::empty({1}, at::kLong).random_().item<int64_t>(); }
+
 at::Tensor dropout(const at::Tensor& x, double p, bool training) {
   if (!training || p <= 0.0) return x;
   if (p >= 1.0 || !own_kernel(x)) return at::dropout(x, p, true);
-  return DropoutFunction::apply(x, draw_key(), p);
+  return DropoutFunction::apply(x, draw_dropout_key(), p);
 }
 
 at::Tensor residual_dropout(const at::Tensor& x, const at::Tensor& y, double p, bool training) {
   if (!training || p <= 0.0) return x + y;
   if (p >= 1.0 || !own_kernel(y) || x.scalar_type() != at::kFloat) return x + nn::dropout(y, p, true);
-  return ResidualDropoutFunction::apply(x, y.to(at::kFloat), draw_key(), p);
+  return ResidualDropoutFunction::apply(x, y.to(at::kFloat), draw_dropout_key(), p);
 }
 
 }  // namespace arzoo::nn

@@ -18,11 +18,12 @@ Json resolve(const Config& section) {
 }
 
 template <class Models, class DataOptions, class EvaluationOptions>
-FamilyCard family(std::string_view name, std::string_view commands) {
+FamilyCard family(std::string_view name, std::string_view commands, void (*check)(const Config& run)) {
   return {name,
           commands,
           &resolve<DataOptions>,
           &resolve<EvaluationOptions>,
+          check,
           &describe<DataOptions>,
           &describe<EvaluationOptions>,
           cards<Models>(name, std::make_index_sequence<std::tuple_size_v<Models>>())};
@@ -32,8 +33,8 @@ FamilyCard family(std::string_view name, std::string_view commands) {
 
 const std::vector<FamilyCard>& families() {
   static const std::vector<FamilyCard> all{
-      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>("forecast",
-                                                                                   "train forecast bench"),
+      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>(
+          "forecast", "train forecast bench", &forecast::check_calendar),
   };
   return all;
 }

@@ -13,6 +13,7 @@ struct FamilyCard {
   std::string_view commands;  ///< those that its models serve, for `arzoo models`
   Json (*resolve_data)(const Config& data);
   Json (*resolve_evaluation)(const Config& evaluation);
+  void (*check)(const Config& run);  ///< of what must hold between the resolved sections; ConfigError
   std::vector<FieldDoc> (*describe_data)();
   std::vector<FieldDoc> (*describe_evaluation)();
   std::vector<ModelCard> models;

@@ -30,6 +30,7 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   if (resolved["data"].contains("path")) {
     resolved["data"]["path"] = found_path(resolved["data"]["path"].get<std::string>(), folder);
   }
+  choice.family.check(Config(resolved, config.name(), config.pointer()));
   resolved["training"] = to_json(config.section("training").as<runtime::TrainingOptions>());
   resolved["evaluation"] = choice.family.resolve_evaluation(config.section("evaluation"));
   int64_t seed = kDefaultSeed;

@@ -19,7 +19,9 @@ std::vector<fs::path> cases_in(const fs::path& root) {
   if (!fs::is_directory(root)) return found;
   for (const auto& entry : fs::directory_iterator(root)) {
     const auto name = entry.path().filename().string();
-    if (name.starts_with("itransformer_") || name.starts_with("data_")) found.push_back(entry.path());
+    for (const char* known : {"autoformer_", "data_", "informer", "itransformer_"}) {
+      if (name.starts_with(known)) found.push_back(entry.path());
+    }
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -159,6 +161,38 @@ TEST_CASE("a training case notices one wrong loss, gradient or final weight") {
   }
   runtime::write_safetensors(folder / "io.safetensors", io);
   if (which == 2) edit_json(folder / "case.json", {{"grad0_l2", {{"projector.bias", 123.0}}}});
+  CHECK(replay(folder)["failed"] == 1);
+}
+
+TEST_CASE("recorded draws and choices are part of a case") {
+  const TempDir temp;
+  const auto folder = copy_of(temp, "informer_train5");
+  auto io = tensors_of(folder / "io.safetensors");
+  const auto which = GENERATE(0, 1);
+  for (auto entry = io.begin(); entry != io.end(); ++entry) {
+    if (entry->first != "step2.index_sample.encoder.attn_layers.1.attention.inner_attention") continue;
+    if (which == 0) {
+      io.erase(entry);
+      break;
+    }
+    entry->second.fill_(3);
+  }
+  runtime::write_safetensors(folder / "io.safetensors", io);
+  const auto result = replay(folder);
+  CHECK(result["failed"] == 1);
+  if (which == 0)
+    CHECK(result["cases"][0]["error"].get<std::string>().find("index_sample.encoder.attn_layers.1") !=
+          std::string::npos);
+}
+
+TEST_CASE("a lag that differs from the official one fails the case") {
+  const TempDir temp;
+  const auto folder = copy_of(temp, "autoformer_small_fixedembed");
+  auto io = tensors_of(folder / "io.safetensors");
+  for (auto& [name, tensor] : io) {
+    if (name == "delays.decoder.layers.0.self_attention.inner_correlation") tensor[1][2] += 1;
+  }
+  runtime::write_safetensors(folder / "io.safetensors", io);
   CHECK(replay(folder)["failed"] == 1);
 }
 

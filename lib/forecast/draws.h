@@ -1,0 +1,44 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+
+#include "runtime/losses.h"
+#include "runtime/named_tensors.h"
+
+namespace arzoo::forecast {
+
+/// The random integers of one forward pass, asked for in the order in which the official code draws them.
+class Draws {
+ public:
+  /// From the default CPU generator: a seed gives the numbers that it gives the official code.
+  Draws() = default;
+  /// The same numbers in every pass, those of torch.manual_seed(0): for evaluation, where a forecast should
+  /// depend on its window alone.
+  static Draws repeatable();
+  /// Those that another program drew, by name. `recorded` must outlive this.
+  static Draws replayed(const runtime::NamedTensors& recorded);
+
+  /// torch.randint(below, size), on the CPU. Throws CheckpointError when a recorded draw is not there,
+  /// DataError when it has another shape or other numbers than these can be.
+  at::Tensor integers(const std::string& name, int64_t below, at::IntArrayRef size);
+
+ private:
+  std::optional<at::Generator> generator_;
+  const runtime::NamedTensors* recorded_ = nullptr;
+};
+
+/// What a forward pass carries along besides tensors.
+struct Pass {
+  // Not explicit: most passes carry a trace or nothing.
+  Pass(runtime::Trace* trace_or_null = nullptr, Draws* draws_or_null = nullptr)
+      : trace(trace_or_null), draws(draws_or_null) {}
+
+  runtime::Trace* trace;  ///< collects intermediate results
+  Draws* draws;           ///< for mechanisms that need any
+};
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,99 @@
+#include "forecast/embedding.h"
+
+#include <torch/torch.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "core/error.h"
+#include "forecast/circular_convolution.h"
+#include "nn/dropout.h"
+#include "nn/linear.h"
+#include "nn/position_table.h"
+
+namespace arzoo::forecast {
+namespace {
+
+/// A column of codes: the table's name and how many values there are. The minute column is there in minute
+/// files only.
+struct CodeTable {
+  const char* name;
+  int64_t rows;
+};
+constexpr std::array<CodeTable, 5> kCodeTables{
+    {{"month_embed", 13}, {"day_embed", 32}, {"weekday_embed", 7}, {"hour_embed", 24}, {"minute_embed", 4}}};
+
+std::shared_ptr<torch::nn::Module> empty_module() { return std::make_shared<torch::nn::Module>(); }
+
+}  // namespace
+
+DataEmbedding::DataEmbedding(const EmbeddingOptions& options) : options_(options) {
+  const int64_t width = options.d_model;
+  const auto values = register_module("value_embedding", empty_module());
+  token_conv_ = values->register_module(
+      "tokenConv",
+      torch::nn::Conv1d(torch::nn::Conv1dOptions(options.variates, width, 3).bias(options.bias)));
+  torch::nn::init::kaiming_normal_(token_conv_->weight, 0.0, torch::kFanIn, torch::kLeakyReLU);
+  const auto positions = register_module("position_embedding", empty_module());
+  position_table_ = positions->register_buffer("pe", nn::position_table(kMostPositions, width).unsqueeze(0));
+  if (options.marks == 0) return;
+  const auto temporal = register_module("temporal_embedding", empty_module());
+  if (options.embed == "timeF") {
+    features_ = temporal->register_module(
+        "embed", torch::nn::Linear(torch::nn::LinearOptions(options.marks, width).bias(options.bias)));
+    return;
+  }
+  const auto columns = static_cast<std::size_t>(options.marks);
+  if (columns + 1 < kCodeTables.size() || columns > kCodeTables.size()) {
+    fail<ConfigError>(
+        "embed \"{}\": the data has {} calendar codes per step, expected 4, or 5 in minute files",
+        options.embed, columns);
+  }
+  const bool learned = options.embed == "learned";
+  for (std::size_t i = 0; i < columns; ++i) {
+    const auto [name, rows] = kCodeTables[i];
+    auto holder = temporal->register_module(name, empty_module());
+    if (!learned) holder = holder->register_module("emb", empty_module());
+    const auto table = learned ? at::randn({rows, width}) : nn::position_table(rows, width);
+    code_tables_.push_back(holder->register_parameter("weight", table, /*requires_grad=*/learned));
+  }
+}
+
+at::Tensor DataEmbedding::values_and_features(const at::Tensor& x, const at::Tensor& marks) const {
+  const auto type = token_conv_->weight.scalar_type();
+  const auto seen = circular_neighbours(x.to(type));
+  const auto weight = neighbour_weight(token_conv_->weight);
+  if (!features_) return nn::linear(seen, weight, token_conv_->bias);
+  const auto bias = options_.bias ? token_conv_->bias + features_->bias : at::Tensor();
+  return nn::linear(at::cat({seen, marks.to(type)}, 2), at::cat({weight, features_->weight}, 1), bias);
+}
+
+at::Tensor DataEmbedding::calendar(const at::Tensor& codes) const {
+  const auto whole = codes.to(at::kLong);
+  at::Tensor sum;
+  for (std::size_t i = 0; i < code_tables_.size(); ++i) {
+    const auto column = whole.select(2, static_cast<int64_t>(i)).contiguous();
+    const int64_t rows = code_tables_[i].size(0);
+    if (column.lt(0).logical_or(column.ge(rows)).any().item<bool>()) {
+      fail<DataError>("{}: a calendar code outside 0..{} (integer codes are needed: timeenc 0)",
+                      kCodeTables[i].name, rows - 1);
+    }
+    const auto rows_of_table = at::embedding(code_tables_[i], column);
+    sum = sum.defined() ? sum + rows_of_table : rows_of_table;
+  }
+  return sum;
+}
+
+at::Tensor DataEmbedding::forward(const at::Tensor& x, const at::Tensor& marks) {
+  if (options_.marks > 0 && !(marks.defined() && marks.size(2) == options_.marks)) {
+    fail<DataError>("calendar features: {} per step, the model expects {}",
+                    marks.defined() ? marks.size(2) : 0, options_.marks);
+  }
+  auto sum = values_and_features(x, marks);
+  if (options_.positions) sum = sum + position_table_.narrow(1, 0, x.size(1));
+  if (!code_tables_.empty()) sum = sum + calendar(marks);
+  return nn::dropout(sum, options_.dropout, is_training());
+}
+
+}  // namespace arzoo::forecast

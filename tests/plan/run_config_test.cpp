@@ -1,0 +1,34 @@
+#include "plan/run_config.h"
+
+#include "support/test.h"
+
+using namespace arzoo;
+
+namespace {
+
+Json resolved(const std::string& model, int64_t timeenc) {
+  Json config = Json::parse(R"({"data": {"path": "any.csv"}})");
+  config["model"] = Json::parse(model);
+  config["data"]["timeenc"] = timeenc;
+  return plan::resolve_run_config(Config(config, "run.json"), ".");
+}
+
+}  // namespace
+
+TEST_CASE("calendar features of the wrong kind for the model are a config error that says which is right") {
+  const auto [model, timeenc, fits] = GENERATE(table<std::string, int64_t, bool>({
+      {R"({"name": "autoformer"})", 1, true},
+      {R"({"name": "autoformer"})", 0, false},
+      {R"({"name": "informer", "embed": "fixed"})", 0, true},
+      {R"({"name": "informer", "embed": "learned"})", 1, false},
+      {R"({"name": "itransformer"})", 0, true},
+  }));
+  INFO(model << " " << timeenc);
+  if (fits) {
+    CHECK_NOTHROW(resolved(model, timeenc));
+  } else {
+    CHECK_THROWS_WITH(resolved(model, timeenc),
+                      ContainsSubstring("run.json: /data/timeenc: ") &&
+                          ContainsSubstring(fmt::format("expected {}", 1 - timeenc)));
+  }
+}
