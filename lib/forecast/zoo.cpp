@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forecast/models.h"
+#include "forecast/shape_check.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -11,7 +12,9 @@ template <std::size_t... I>
 std::vector<ZooEntry<Forecaster>> entries(std::index_sequence<I...>) {
   const auto entry = []<class Options>(std::type_identity<Options>) {
     return ZooEntry<Forecaster>{Options::kName, [](const Config& model, const SeriesShape& shape) {
-                                  return make<Options>(model_options<Options>(model), shape);
+                                  const auto options = model_options<Options>(model);
+                                  check_shape(options, shape, model);
+                                  return make<Options>(options, shape);
                                 }};
   };
   return {entry(std::type_identity<std::tuple_element_t<I, Models>>{})...};

@@ -19,7 +19,9 @@ std::vector<fs::path> cases_in(const fs::path& root) {
   if (!fs::is_directory(root)) return found;
   for (const auto& entry : fs::directory_iterator(root)) {
     const auto name = entry.path().filename().string();
-    if (name.starts_with("itransformer_") || name.starts_with("data_")) found.push_back(entry.path());
+    if (name.starts_with("itransformer_") || name.starts_with("mixlinear_") ||
+        name.starts_with("gateformer_") || name.starts_with("gpht_") || name.starts_with("data_"))
+      found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
   return found;
