@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "forecast/gateformer.h"
 #include "forecast/itransformer.h"
 #include "forecast/mixlinear.h"
 
@@ -9,6 +10,6 @@ namespace arzoo::forecast {
 
 /// The table of forecasters: a model is known to the command line, the configs, the contract tests and the
 /// README by standing here. Its source defines make<Options>().
-using Models = std::tuple<ITransformerOptions, MixLinearOptions>;
+using Models = std::tuple<ITransformerOptions, MixLinearOptions, GateformerOptions>;
 
 }  // namespace arzoo::forecast

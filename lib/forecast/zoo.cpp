@@ -68,7 +68,10 @@ OfficialConfig read_official_config(const Config& flat, int64_t marks) {
   Json section = model_section(name, flat.json(), std::make_index_sequence<std::tuple_size_v<Models>>());
   if (section.empty())
     flat.at("model").reject(fmt::format("no forecaster is called \"{}\"", flat.text("model")));
-  auto shape = Config(only_fields<SeriesShape>(flat.json()), flat.name()).as<SeriesShape>();
+  Json lengths = only_fields<SeriesShape>(flat.json());
+  // A model without a decoder's input says nothing of its known steps.
+  if (!flat.has("label_len")) lengths["label_len"] = 0;
+  auto shape = Config(std::move(lengths), flat.name()).as<SeriesShape>();
   if (!flat.has("c_out")) shape.c_out = shape.enc_in;
   shape.marks = marks;
   return {Config(std::move(section), flat.name()), shape};

@@ -133,7 +133,7 @@ TEST_CASE("complex weights load as pairs and as complex numbers") {
 TEST_CASE("the period filter is a convolution with zeros beyond the ends, and so is its gradient") {
   const auto taps = GENERATE(int64_t{1}, int64_t{3}, int64_t{25}, int64_t{41});
   const auto x = at::randn({5, 37});
-  const auto kernel = at::randn({taps}, at::requires_grad()), same = kernel.detach().clone().requires_grad_();
+  const auto kernel = torch::randn({taps}, at::requires_grad()), same = kernel.detach().clone().requires_grad_();
   const auto filtered = forecast::period_filter(x, kernel);
   const auto expected = x + at::conv1d(x.unsqueeze(1), same.view({1, 1, -1}), {}, 1, taps / 2).squeeze(1);
   CHECK(at::allclose(filtered, expected, 1e-4, 1e-5));
