@@ -5,6 +5,7 @@
 #include <set>
 
 #include "forecast/data_parity.h"
+#include "forecast/next_token_forecaster.h"
 #include "forecast/zoo.h"
 #include "runtime/optimizer.h"
 
@@ -32,18 +33,46 @@ std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const F
   return model;
 }
 
+/// What the official module returns: the forecast, or the next tokens of the whole window.
+at::Tensor official_output(Forecaster& model, const ForecastBatch& batch) {
+  auto* next_token = dynamic_cast<NextTokenForecaster*>(&model);
+  return next_token != nullptr ? next_token->next_tokens(batch) : model.forecast(batch);
+}
+
+/// The loss against the case's target, which for next tokens is the whole window, one token on.
+runtime::Losses official_loss(Forecaster& model, ForecastBatch batch) {
+  if (const auto* next_token = dynamic_cast<NextTokenForecaster*>(&model)) {
+    const int64_t token = next_token->token_len();
+    batch.target = batch.target.narrow(1, batch.target.size(1) - token, token);
+  }
+  return model.loss(batch);
+}
+
+/// The roll-out and the loss, where the case has them.
+void replay_further_outputs(const runtime::ParityCase& fixture, Forecaster& model, const ForecastBatch& batch,
+                            runtime::ParityReport& report) {
+  const c10::InferenceMode inference;
+  auto* next_token = dynamic_cast<NextTokenForecaster*>(&model);
+  if (next_token != nullptr && fixture.io.contains("ar_output"))
+    report.check("ar_output", next_token->roll_out(batch, fixture.io.at("ar_output").size(1)));
+  if (fixture.io.contains("loss") && batch.target.defined()) {
+    report.check("loss", official_loss(model, batch).total.expand_as(fixture.io.at("loss")));
+  }
+}
+
 void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   auto batch = inputs_of(fixture);
   const auto model = model_of(fixture, batch);
   model->eval();
   {
     const c10::InferenceMode inference;
-    report.check("output", model->forecast(batch));
+    report.check("output", official_output(*model, batch));
   }
+  replay_further_outputs(fixture, *model, batch, report);
   // Once more under autograd: training takes other kernels, and must agree.
   runtime::Trace trace;
   batch.trace = &trace;
-  report.check("output", model->forecast(batch));
+  report.check("output", official_output(*model, batch));
   for (const auto& [name, value] : trace) report.inform(name, value);
 }
 
@@ -92,9 +121,9 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
   const int64_t steps = fixture.io.at("loss").numel();
   std::vector<double> losses;
   for (int64_t step = 0; step < steps; ++step) {
-    if (step == 0) report.check("output_step0", model->forecast(batch));
+    if (step == 0) report.check("output_step0", official_output(*model, batch));
     optimizer.zero_grad();
-    const auto loss = model->loss(batch).total;
+    const auto loss = official_loss(*model, batch).total;
     losses.push_back(loss.item<double>());
     loss.backward();
     if (step == 0) {
