@@ -6,11 +6,13 @@
 #include "forecast/gpht.h"
 #include "forecast/itransformer.h"
 #include "forecast/mixlinear.h"
+#include "forecast/timae.h"
 
 namespace arzoo::forecast {
 
 /// The table of forecasters: a model is known to the command line, the configs, the contract tests and the
 /// README by standing here. Its source defines make<Options>().
-using Models = std::tuple<ITransformerOptions, MixLinearOptions, GateformerOptions, GphtOptions>;
+using Models =
+    std::tuple<ITransformerOptions, MixLinearOptions, GateformerOptions, GphtOptions, TiMaeOptions>;
 
 }  // namespace arzoo::forecast

@@ -16,6 +16,8 @@ struct FamilyCard {
   std::vector<FieldDoc> (*describe_data)();
   std::vector<FieldDoc> (*describe_evaluation)();
   std::vector<ModelCard> models;
+  /// What must hold between a model and its data; throws ConfigError. May be null.
+  void (*check)(const Config& model, const Config& data) = nullptr;
 };
 
 /// All families, in the order of the README's table. A new family is one entry here.

@@ -11,6 +11,7 @@
 #include "runtime/flop_counter.h"
 #include "runtime/gemm_peak.h"
 #include "tasks/reference_process.h"
+#include "tasks/run_inputs.h"
 #include "tasks/speed_rounds.h"
 #include "tasks/tasks.h"
 
@@ -304,10 +305,10 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   SpeedBench bench(suite, task, progress, stop);
   std::vector<Json> results;
   for (const auto& cell : cells) {
-    const auto data = cell.config["data"].value("path", "");
-    if (!data.empty() && !fs::exists(data)) {
-      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, data));
-      results.push_back({{"name", cell.options.name}, {"skipped", data + " is not there"}});
+    const auto absent = missing_input(cell.config);
+    if (!absent.empty()) {
+      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, absent));
+      results.push_back({{"name", cell.options.name}, {"skipped", absent + " is not there"}});
       continue;
     }
     results.push_back(bench.measure(cell));

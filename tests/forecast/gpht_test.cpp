@@ -122,10 +122,12 @@ TEST_CASE("GPHT: the published size") {
 TEST_CASE("GPHT: lengths that do not fit the tokens are refused by name") {
   auto shape = kShape;
   shape.seq_len = 30;
-  CHECK_THROWS_WITH(gpht({}, shape), ContainsSubstring("seq_len (30) must be a multiple of token_len (8)"));
+  CHECK_THROWS_WITH(gpht(Json::object(), shape),
+                    ContainsSubstring("seq_len (30) must be a multiple of token_len (8)"));
   shape = kShape;
   shape.pred_len = 7;
-  CHECK_THROWS_WITH(gpht({}, shape), ContainsSubstring("pred_len (7) must be at least token_len (8)"));
+  CHECK_THROWS_WITH(gpht(Json::object(), shape),
+                    ContainsSubstring("pred_len (7) must be at least token_len (8)"));
   CHECK_THROWS_WITH(gpht({{"GT_pooling_rate", {3, 2, 1}}}),
                     ContainsSubstring("3 does not divide token_len (8)"));
   CHECK_THROWS_WITH(gpht({{"depth", 4}}),
