@@ -23,15 +23,13 @@ Json option_json(const FieldDoc& field, const std::string& key) {
   return option;
 }
 
-/// Nested structs are taken apart: "data.split.train".
+/// Nested structs are taken apart: "data.split.train"; of a list the struct follows: "data.sources[].path".
 void add_options(Json& options, const std::vector<FieldDoc>& fields, const std::string& above) {
   for (const auto& field : fields) {
     const auto key = above + '.' + field.pointer.substr(field.pointer.rfind('/') + 1);
-    if (field.children.empty()) {
-      options.push_back(option_json(field, key));
-    } else {
-      add_options(options, field.children, key);
-    }
+    const bool nested = field.type == "object";
+    if (!nested) options.push_back(option_json(field, key));
+    add_options(options, field.children, nested ? key : key + "[]");
   }
 }
 

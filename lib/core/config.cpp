@@ -106,6 +106,8 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
   return near ? fmt::format(" (did you mean \"{}\"?)", *near) : "";
 }
 
+constexpr std::string_view kListOfObjects = "array of object";
+
 Json value_schema(const std::string& type, const Rule& rule) {
   constexpr std::string_view kArray = "array of ";
   Json schema;
@@ -263,6 +265,7 @@ Json json_schema(const std::vector<FieldDoc>& fields, const std::vector<std::str
   for (const auto& field : fields) {
     const std::string name = field.pointer.substr(field.pointer.rfind('/') + 1);
     Json entry = field.type == "object" ? json_schema(field.children) : value_schema(field.type, field.rule);
+    if (field.type == kListOfObjects) entry["items"] = json_schema(field.children);
     if (field.nullable) entry["type"] = Json::array({entry["type"], "null"});
     entry["description"] = field.help;
     if (field.type != "object") entry["default"] = field.default_value;

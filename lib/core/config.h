@@ -63,7 +63,7 @@ struct FieldDoc {
   Rule rule;
   std::string help;
   bool nullable = false;
-  std::vector<FieldDoc> children = {};  ///< of a nested struct
+  std::vector<FieldDoc> children = {};  ///< of a nested struct, or of each struct in a list
 };
 
 /// A value of a configuration together with where it stands: errors name the file and the JSON pointer.

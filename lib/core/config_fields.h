@@ -90,6 +90,12 @@ struct FieldDescriber {
     if constexpr (is_options<T>) {
       FieldDescriber inner{doc.children, doc.pointer};
       T::fields(value, inner);
+    } else if constexpr (is_vector<T>) {
+      if constexpr (is_options<typename T::value_type>) {
+        typename T::value_type item{};
+        FieldDescriber inner{doc.children, doc.pointer + "/0"};
+        T::value_type::fields(item, inner);
+      }
     }
     docs.push_back(std::move(doc));
   }

@@ -25,23 +25,15 @@ struct SplitOptions {
   }
 };
 
-/// The "data" section of a forecaster's config. No torch in here.
-struct DataOptions {
+/// How one file is read and divided in time.
+struct FileOptions {
   std::string path;
   std::string format = "auto";
   std::string date;
   std::vector<std::string> columns;
-  std::string features = "M";
-  std::string target;
   std::string freq;
   std::string missing = "error";
   SplitOptions split;
-  bool scale = true;
-  bool marks = true;
-  int64_t timeenc = 1;
-  int64_t seq_len = 96;
-  int64_t label_len = 48;
-  int64_t pred_len = 96;
 
   static void fields(auto& o, auto& field) {
     field("path", o.path, {}, "CSV file, plain or .gz, relative to the config file");
@@ -50,13 +42,39 @@ struct DataOptions {
     field("date", o.date, {}, "name of the date column, found by itself when empty");
     field("columns", o.columns, {},
           "columns to use, all numeric ones must be named when some are not numeric; empty for all");
-    field("features", o.features, one_of({"M", "S", "MS"}),
-          "M: all variates predict all; S: the target alone; MS: all predict the target");
-    field("target", o.target, {}, "target column of S and MS, the last one when empty");
     field("freq", o.freq, {}, "frequency such as h, 15min, D; inferred when empty");
     field("missing", o.missing, one_of({"error", "ffill", "interpolate"}),
           "what to do about empty cells and missing rows");
     field("split", o.split, {}, "train, validation and test borders");
+  }
+};
+
+/// One part of a mixture. A folder stands for all of its .csv and .csv.gz files.
+struct SourceOptions : FileOptions {
+  void check() const { require(!path.empty(), "path is missing (a CSV file or a folder of them)"); }
+};
+
+/// The "data" section of a forecaster's config. No torch in here.
+struct DataOptions : FileOptions {
+  std::vector<SourceOptions> sources;
+  std::string features = "M";
+  std::string target;
+  bool scale = true;
+  bool marks = true;
+  int64_t timeenc = 1;
+  int64_t seq_len = 96;
+  int64_t label_len = 48;
+  int64_t pred_len = 96;
+
+  static void fields(auto& o, auto& field) {
+    FileOptions::fields(o, field);
+    field("sources", o.sources, {},
+          "instead of path: files or folders of any frequency to train on together, every variate a series "
+          "of its own "
+          "and every window of it one item, for models that forecast each variate by itself");
+    field("features", o.features, one_of({"M", "S", "MS"}),
+          "M: all variates predict all; S: the target alone; MS: all predict the target");
+    field("target", o.target, {}, "target column of S and MS, the last one when empty");
     field("scale", o.scale, {}, "standardise each column by the training rows' mean and deviation");
     field("marks", o.marks, {}, "give the model calendar features");
     field("timeenc", o.timeenc, between(0, 1),
@@ -64,10 +82,17 @@ struct DataOptions {
     SeriesShape::length_fields(o, field);
   }
   void check() const {
-    require(!path.empty(), "path is missing (the CSV file to train on)");
+    require(!path.empty() || !sources.empty(), "path is missing (the CSV file to train on)");
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
     if (!freq.empty()) parse_frequency(freq);
+    if (sources.empty()) return;
+    require(path.empty(), "path and sources cannot be given together (add the file to the sources)");
+    require(!marks, "marks must be false with sources: files of several frequencies have no common calendar");
+    require(features == "M" && target.empty(),
+            "sources forecast every variate, features and target do not apply");
   }
+  /// Every variate is a series of its own: one number in, one out.
+  bool variates_apart() const { return !sources.empty(); }
 };
 
 /// Throws ConfigError unless the calendar features are of the kind that the model embeds: values for embed
@@ -89,10 +114,13 @@ inline void check_calendar(const Config& run) {
 /// The "evaluation" section of a forecaster's config.
 struct EvaluationOptions {
   int64_t batch_size = 128;
+  int64_t max_windows = 0;
   bool test = true;
 
   static void fields(auto& o, auto& field) {
     field("batch_size", o.batch_size, at_least(1), "windows evaluated at once; results do not depend on it");
+    field("max_windows", o.max_windows, at_least(0),
+          "windows of a split that are evaluated, evenly spread over it; 0 for all");
     field("test", o.test, {}, "evaluate the best model on the test split at the end");
   }
 };

@@ -19,13 +19,6 @@ constexpr int64_t kMostResidualWindows = 2000;
 constexpr int64_t kShownVariates = 4;
 constexpr double kShownLevel = 80;
 
-std::vector<SeriesTable> read_tables(const DataOptions& options, std::vector<std::string>& notes) {
-  auto file = read_series(options.path, read_options(options));
-  notes = file.notes;
-  for (const auto& table : file.tables) notes.insert(notes.end(), table.notes.begin(), table.notes.end());
-  return std::move(file.tables);
-}
-
 }  // namespace
 
 ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Compute& compute)
@@ -34,10 +27,14 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
       evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       seed_(config.json().at("seed").get<int64_t>()),
       batch_size_(config.at("training").as<runtime::TrainingOptions>().batch_size),
-      data_(read_tables(config.at("data").as<DataOptions>(), notes_), config.at("data").as<DataOptions>()),
+      data_(read_sources(config.at("data").as<DataOptions>(), notes_), config.at("data").as<DataOptions>()),
       model_(build(config.at("model"), data_.shape())),
       loader_([this](int64_t batch) { return training_batch(batch); }) {
   model_->to(compute.device);
+  if (data_.options().variates_apart()) {
+    notes_.push_back(fmt::format("a mixture of {} series, {} training windows", data_.series().size(),
+                                 data_.windows(runtime::Split::train)));
+  }
 }
 
 int64_t ForecastExperiment::batches_per_epoch() const {
@@ -81,16 +78,23 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
   return model_->loss(on_device(std::move(windows)));
 }
 
+std::vector<int64_t> ForecastExperiment::evaluated_windows(runtime::Split split) const {
+  const int64_t all = data_.windows(split);
+  const int64_t count = evaluation_.max_windows > 0 ? std::min(all, evaluation_.max_windows) : all;
+  std::vector<int64_t> indices(count);
+  for (int64_t i = 0; i < count; ++i) indices[i] = i * all / count;
+  return indices;
+}
+
 runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   if (split == runtime::Split::test && !evaluation_.test) return {};
   c10::InferenceMode inference;
   model_->eval();
-  const int64_t windows = data_.windows(split);
+  const auto indices = evaluated_windows(split);
+  const auto windows = static_cast<int64_t>(indices.size());
   const int64_t stride = std::max<int64_t>(1, windows / kMostResidualWindows);
   runtime::ErrorSums errors;
   std::vector<at::Tensor> residuals;
-  std::vector<int64_t> indices(windows);
-  std::iota(indices.begin(), indices.end(), int64_t{0});
   for (int64_t first = 0; first < windows; first += evaluation_.batch_size) {
     const auto size = std::min(evaluation_.batch_size, windows - first);
     const auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
@@ -134,7 +138,8 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
       return values;
     };
     FanChart chart;
-    chart.title = data_.variates()[skipped + c];
+    chart.title =
+        data_.options().variates_apart() ? data_.series().back().unique_id : data_.variates()[skipped + c];
     chart.history = units(batch.x_enc[0].select(1, skipped + c));
     chart.forecast = units(forecast[0].select(1, c));
     chart.truth = units(batch.target[0].select(1, c));

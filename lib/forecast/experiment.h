@@ -37,6 +37,7 @@ class ForecastExperiment : public runtime::Experiment {
   ForecastBatch training_batch(int64_t batch) const;
   ForecastBatch on_device(ForecastBatch batch) const;
   std::span<const int64_t> epoch_order(int64_t epoch) const;
+  std::vector<int64_t> evaluated_windows(runtime::Split split) const;
 
   Config config_;
   runtime::Compute compute_;

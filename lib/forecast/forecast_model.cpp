@@ -126,8 +126,8 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     }
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
-    const auto code = frequency_code(read.has("freq") ? read_frequency(read.at("freq"))
-                                                      : Frequency{Frequency::Unit::hour});
+    const auto code =
+        frequency_code(read.has("freq") ? read_frequency(read.at("freq")) : Frequency{Frequency::Unit::hour});
     opened.options_.timeenc = !read.has("embed") || read.text("embed") == "timeF" ? 1 : 0;
     const auto marks =
         opened.options_.timeenc == 1 ? time_feature_count(code) : time_code_count(TimeCodes::thuml, code);
@@ -169,11 +169,12 @@ StandardScaler ForecastModel::scaler_for(const SeriesTable& table) const {
   if (own != scalers_.end()) return own->second;
   // A model trained on one wide file has one scaler, whatever the new file is called; a series that a long
   // file's model has not seen is scaled by its own rows, as the official loader for new data does.
-  if (scalers_.size() == 1) return scalers_.begin()->second;
+  if (scalers_.size() == 1 && !options_.variates_apart()) return scalers_.begin()->second;
   return StandardScaler::fit(table.values, variates, 0, static_cast<int64_t>(table.stamps.size()));
 }
 
 std::vector<std::string> ForecastModel::forecast_variates(const SeriesTable& table) const {
+  if (options_.variates_apart()) return table.variates;
   const auto& names = named_ ? variates_ : table.variates;
   return {names.end() - std::min<int64_t>(shape_.c_out, static_cast<int64_t>(names.size())), names.end()};
 }
@@ -280,8 +281,44 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
   return at::cat(rounds, 1).narrow(1, 0, horizon);
 }
 
+/// The forecasts of a table's variates side by side.
+SeriesForecast ForecastModel::side_by_side(const SeriesTable& table,
+                                           std::span<const SeriesForecast> variates) {
+  SeriesForecast joined{table.unique_id, table.variates, variates.front().stamps, {}, {}};
+  const auto join = [&](const auto& part_of) {
+    std::vector<at::Tensor> parts;
+    for (const auto& variate : variates) parts.push_back(part_of(variate));
+    return at::cat(parts, 1);
+  };
+  joined.mean = join([](const SeriesForecast& variate) { return variate.mean; });
+  for (std::size_t i = 0; i < variates.front().half_widths.size(); ++i) {
+    joined.half_widths.emplace_back(
+        variates.front().half_widths[i].first,
+        join([i](const SeriesForecast& variate) { return variate.half_widths[i].second; }));
+  }
+  return joined;
+}
+
 std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
                                                     const std::vector<double>& levels) const {
+  if (!options_.variates_apart()) return forecast_whole(tables, horizon, levels);
+  std::vector<SeriesTable> alone;
+  for (const auto& table : tables) {
+    for (std::size_t c = 0; c < table.variates.size(); ++c) alone.push_back(variate_alone(table, c));
+  }
+  const auto forecasts = forecast_whole(alone, horizon, levels);
+  std::vector<SeriesForecast> results;
+  std::size_t first = 0;
+  for (const auto& table : tables) {
+    results.push_back(side_by_side(table, std::span(forecasts).subspan(first, table.variates.size())));
+    first += table.variates.size();
+  }
+  return results;
+}
+
+std::vector<SeriesForecast> ForecastModel::forecast_whole(const std::vector<SeriesTable>& tables,
+                                                          int64_t horizon,
+                                                          const std::vector<double>& levels) const {
   const c10::InferenceMode inference;
   const nn::Int8Scope int8(int8_.get());
   std::vector<SeriesForecast> results;

@@ -56,14 +56,18 @@ class ForecastModel {
   std::vector<std::string> forecast_variates(const SeriesTable& table) const;
 
   /// Forecasts `horizon` steps after the last row of each table, all tables in one batch; a horizon beyond
-  /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent.
-  /// Throws DataError for a table that lacks a variate, has one that the model was not trained on, or is too
-  /// short.
+  /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent. A
+  /// model that was trained on a mixture (DataOptions::variates_apart) forecasts each variate of any table by
+  /// itself. Throws DataError for a table that lacks a variate, has one that the model was not trained on, or
+  /// is too short.
   std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
                                        const std::vector<double>& levels) const;
 
  private:
   struct Input;
+  std::vector<SeriesForecast> forecast_whole(const std::vector<SeriesTable>& tables, int64_t horizon,
+                                             const std::vector<double>& levels) const;
+  static SeriesForecast side_by_side(const SeriesTable& table, std::span<const SeriesForecast> variates);
   Input prepare(const SeriesTable& table, int64_t horizon) const;
   StandardScaler scaler_for(const SeriesTable& table) const;
   std::vector<int64_t> columns_of(const SeriesTable& table) const;

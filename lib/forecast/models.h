@@ -3,14 +3,19 @@
 #include <tuple>
 
 #include "forecast/autoformer.h"
+#include "forecast/gateformer.h"
+#include "forecast/gpht.h"
 #include "forecast/informer.h"
 #include "forecast/itransformer.h"
+#include "forecast/mixlinear.h"
+#include "forecast/timae.h"
 
 namespace arzoo::forecast {
 
 /// The table of forecasters: a model is known to the command line, the configs, the contract tests and the
 /// README by standing here. Its source defines make<Options>().
-using Models = std::tuple<AutoformerOptions, InformerOptions, InformerStackOptions, InformerTslibOptions,
-                          ITransformerOptions>;
+using Models =
+    std::tuple<AutoformerOptions, InformerOptions, InformerStackOptions, InformerTslibOptions,
+               ITransformerOptions, MixLinearOptions, GateformerOptions, GphtOptions, TiMaeOptions>;
 
 }  // namespace arzoo::forecast

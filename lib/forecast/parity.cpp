@@ -5,6 +5,7 @@
 #include <set>
 
 #include "forecast/data_parity.h"
+#include "forecast/next_token_forecaster.h"
 #include "forecast/zoo.h"
 #include "runtime/optimizer.h"
 
@@ -52,6 +53,33 @@ std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const F
   return model;
 }
 
+/// What the official module returns: the forecast, or the next tokens of the whole window.
+at::Tensor official_output(Forecaster& model, const ForecastBatch& batch) {
+  auto* next_token = dynamic_cast<NextTokenForecaster*>(&model);
+  return next_token != nullptr ? next_token->next_tokens(batch) : model.forecast(batch);
+}
+
+/// The loss against the case's target, which for next tokens is the whole window, one token on.
+runtime::Losses official_loss(Forecaster& model, ForecastBatch batch) {
+  if (const auto* next_token = dynamic_cast<NextTokenForecaster*>(&model)) {
+    const int64_t token = next_token->token_len();
+    batch.target = batch.target.narrow(1, batch.target.size(1) - token, token);
+  }
+  return model.loss(batch);
+}
+
+/// The roll-out and the loss, where the case has them.
+void replay_further_outputs(const runtime::ParityCase& fixture, Forecaster& model, const ForecastBatch& batch,
+                            runtime::ParityReport& report) {
+  const c10::InferenceMode inference;
+  auto* next_token = dynamic_cast<NextTokenForecaster*>(&model);
+  if (next_token != nullptr && fixture.io.contains("ar_output"))
+    report.check("ar_output", next_token->roll_out(batch, fixture.io.at("ar_output").size(1)));
+  if (fixture.io.contains("loss") && batch.target.defined()) {
+    report.check("loss", official_loss(model, batch).total.expand_as(fixture.io.at("loss")));
+  }
+}
+
 void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   auto batch = inputs_of(fixture);
   const auto draws = draws_of(fixture, "");
@@ -60,12 +88,13 @@ void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& r
   model->train(was_in_training_mode(fixture));
   {
     const c10::InferenceMode inference;
-    report.check("output", model->forecast(batch));
+    report.check("output", official_output(*model, batch));
   }
+  replay_further_outputs(fixture, *model, batch, report);
   // Once more under autograd: training takes other kernels, and must agree.
   runtime::Trace trace;
   batch.trace = &trace;
-  report.check("output", model->forecast(batch));
+  report.check("output", official_output(*model, batch));
   for (const auto& [name, value] : trace) {
     if (is_choice(name)) {
       report.check(name, value);
@@ -113,7 +142,7 @@ at::Tensor output_before(Forecaster& model, const ForecastBatch& batch) {
   const torch::NoGradGuard no_grad;
   std::vector<at::Tensor> kept;
   for (const auto& buffer : model.buffers()) kept.push_back(buffer.clone());
-  const auto output = model.forecast(batch);
+  const auto output = official_output(model, batch);
   const auto buffers = model.buffers();
   for (std::size_t i = 0; i < buffers.size(); ++i) at::Tensor(buffers[i]).copy_(kept[i]);
   return output;
@@ -135,7 +164,7 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
     batch.draws = draws.empty() ? nullptr : &draws;
     optimizer.zero_grad();
     if (step == 0) report.check("output_step0", output_before(*model, batch));
-    const auto loss = model->loss(batch).total;
+    const auto loss = official_loss(*model, batch).total;
     losses.push_back(loss.item<double>());
     loss.backward();
     if (step == 0) {

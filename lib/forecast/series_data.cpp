@@ -50,24 +50,6 @@ std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int
   return {Border{0, train}, Border{back(train), rows - test}, Border{back(rows - test), rows}};
 }
 
-MissingPolicy missing_policy(const std::string& name) {
-  return name == "ffill"         ? MissingPolicy::ffill
-         : name == "interpolate" ? MissingPolicy::interpolate
-                                 : MissingPolicy::error;
-}
-
-SeriesReadOptions read_options(const DataOptions& options) {
-  SeriesReadOptions read;
-  read.format = options.format == "wide"   ? SeriesFormat::wide
-                : options.format == "long" ? SeriesFormat::long_
-                                           : SeriesFormat::automatic;
-  read.date_column = options.date;
-  read.columns = options.columns;
-  if (!options.freq.empty()) read.frequency = parse_frequency(options.freq);
-  read.missing = missing_policy(options.missing);
-  return read;
-}
-
 at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc) {
   const auto rows = static_cast<int64_t>(stamps.size());
   const char code = frequency_code(frequency);
@@ -114,47 +96,65 @@ SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
 }
 
 SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options)
+    : SeriesData(
+          [&] {
+            std::vector<SourceTable> sources;
+            for (const auto& table : tables) sources.push_back({table, options.split});
+            return sources;
+          }(),
+          options) {}
+
+SeriesData::SeriesData(const std::vector<SourceTable>& tables, const DataOptions& options)
     : options_(options) {
-  const int64_t window = options.seq_len + options.pred_len;
-  std::size_t longest = 0;
   for (auto& first : first_window_) first.push_back(0);
-  for (const auto& whole : tables) {
+  for (const auto& [whole, split] : tables) {
     const auto table = select_variates(whole, options);
-    const auto rows = static_cast<int64_t>(table.stamps.size());
-    if (variates_.empty()) {
-      variates_ = table.variates;
-      frequency_ = table.frequency;
+    const auto stamps = std::make_shared<const std::vector<Timestamp>>(table.stamps);
+    if (!options.variates_apart()) {
+      add(table, split, stamps);
+      continue;
     }
-    if (table.variates != variates_) {
-      fail<DataError>("{}: series {} has other variates than {}", table.source, shown(table.unique_id),
-                      shown(tables[0].unique_id));
-    }
-    longest = std::max(longest, table.stamps.size());
-    WindowedSeries series{table.unique_id,
-                          {},
-                          table.stamps,
-                          {},
-                          {},
-                          split_borders(options.split, rows, options.seq_len, table.source)};
-    const auto train = series.borders[0];
-    series.scaler = options.scale && train.end > 0
-                        ? StandardScaler::fit(table.values, int64_t(variates_.size()), train.begin, train.end)
-                        : StandardScaler::identity(int64_t(variates_.size()));
-    series.values = scaled_values(table, series.scaler);
-    if (options.marks) series.marks = calendar_marks(table.stamps, frequency_, options.timeenc);
-    for (int split = 0; split < 3; ++split) {
-      const auto border = series.borders[split];
-      first_window_[split].push_back(first_window_[split].back() +
-                                     std::max<int64_t>(0, border.end - border.begin - window + 1));
-    }
-    series_.push_back(std::move(series));
+    for (std::size_t c = 0; c < table.variates.size(); ++c) add(variate_alone(table, c), split, stamps);
   }
-  if (first_window_[0].back() == 0) {
-    fail<DataError>(
-        "{}: the longest series has {} rows, too few to train: its training share must hold seq_len + "
-        "pred_len = {} rows (give it more rows, or choose shorter lengths)",
-        tables.empty() ? options.path : tables[0].source, longest, window);
+  require_training_windows(tables);
+}
+
+void SeriesData::add(const SeriesTable& table, const SplitOptions& split,
+                     const std::shared_ptr<const std::vector<Timestamp>>& stamps) {
+  if (series_.empty()) {
+    variates_ = table.variates;
+    frequency_ = table.frequency;
   }
+  if (table.variates != variates_) {
+    fail<DataError>("{}: series {} has other variates than {}", table.source, shown(table.unique_id),
+                    shown(series_.front().unique_id));
+  }
+  const auto rows = static_cast<int64_t>(table.rows()), width = static_cast<int64_t>(variates_.size());
+  WindowedSeries series{
+      table.unique_id, {}, stamps, {}, {}, split_borders(split, rows, options_.seq_len, table.source)};
+  const auto train = series.borders[0];
+  series.scaler = options_.scale && train.end > 0
+                      ? StandardScaler::fit(table.values, width, train.begin, train.end)
+                      : StandardScaler::identity(width);
+  series.values = scaled_values(table, series.scaler);
+  if (options_.marks) series.marks = calendar_marks(table.stamps, frequency_, options_.timeenc);
+  const int64_t window = options_.seq_len + options_.pred_len;
+  for (int i = 0; i < 3; ++i) {
+    const auto border = series.borders[i];
+    first_window_[i].push_back(first_window_[i].back() +
+                               std::max<int64_t>(0, border.end - border.begin - window + 1));
+  }
+  series_.push_back(std::move(series));
+}
+
+void SeriesData::require_training_windows(const std::vector<SourceTable>& tables) const {
+  if (first_window_[0].back() > 0) return;
+  std::size_t longest = 0;
+  for (const auto& source : tables) longest = std::max(longest, source.table.rows());
+  fail<DataError>(
+      "{}: the longest series has {} rows, too few to train: its training share must hold seq_len + "
+      "pred_len = {} rows (give it more rows, or choose shorter lengths)",
+      tables.empty() ? options_.path : tables[0].table.source, longest, options_.seq_len + options_.pred_len);
 }
 
 int64_t SeriesData::windows(runtime::Split split) const {
@@ -180,7 +180,7 @@ SeriesData::Place SeriesData::place(runtime::Split split, int64_t index) const {
 
 std::vector<Timestamp> SeriesData::stamps_of(runtime::Split split, int64_t index) const {
   const auto [series, row] = place(split, index);
-  const auto first = series->stamps.begin() + row;
+  const auto first = series->stamps->begin() + row;
   return {first, first + options_.seq_len + options_.pred_len};
 }
 

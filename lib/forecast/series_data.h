@@ -1,15 +1,15 @@
 #pragma once
 
 #include <array>
-#include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "core/series_table.h"
 #include "forecast/data_options.h"
 #include "forecast/forecaster.h"
 #include "forecast/scaler.h"
+#include "forecast/series_sources.h"
 #include "runtime/experiment.h"
 
 namespace arzoo::forecast {
@@ -29,17 +29,11 @@ std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int
 struct WindowedSeries {
   std::string unique_id;
   StandardScaler scaler;
-  std::vector<Timestamp> stamps;  ///< [T]
-  at::Tensor values;              ///< [T, C] float, scaled
-  at::Tensor marks;               ///< [T, M] float; undefined without calendar features
+  std::shared_ptr<const std::vector<Timestamp>> stamps;  ///< [T], shared by the variates of a file
+  at::Tensor values;                                     ///< [T, C] float, scaled
+  at::Tensor marks;  ///< [T, M] float; undefined without calendar features
   std::array<Border, 3> borders;
 };
-
-/// "error", "ffill" or "interpolate".
-MissingPolicy missing_policy(const std::string& name);
-
-/// The columns to read, in the model's order: with a target it comes last, as in the official custom loader.
-SeriesReadOptions read_options(const DataOptions& options);
 
 /// Calendar features of these stamps, [T, M] float.
 at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc);
@@ -48,10 +42,14 @@ at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency&
 /// is given).
 SeriesTable select_variates(SeriesTable table, const DataOptions& options);
 
-/// The windows of all series of a file, by split.
+/// The windows of all series of a file or of several, by split. With options.variates_apart() every variate
+/// is a series of its own, so that a split's windows are all (window, variate) pairs of all files: drawn
+/// evenly, each file counts in proportion to its size.
 class SeriesData {
  public:
   /// Throws DataError when no series is long enough for a window, or the series have different variates.
+  SeriesData(const std::vector<SourceTable>& tables, const DataOptions& options);
+  /// The same with options.split for all of them.
   SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options);
 
   int64_t windows(runtime::Split split) const;
@@ -70,6 +68,9 @@ class SeriesData {
     const WindowedSeries* series;
     int64_t row;
   };
+  void add(const SeriesTable& table, const SplitOptions& split,
+           const std::shared_ptr<const std::vector<Timestamp>>& stamps);
+  void require_training_windows(const std::vector<SourceTable>& tables) const;
   Place place(runtime::Split split, int64_t index) const;
 
   DataOptions options_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forecast/models.h"
+#include "forecast/shape_check.h"
 #include "runtime/memory_budget.h"
 
 namespace arzoo::forecast {
@@ -12,7 +13,9 @@ template <std::size_t... I>
 std::vector<ZooEntry<Forecaster>> entries(std::index_sequence<I...>) {
   const auto entry = []<class Options>(std::type_identity<Options>) {
     return ZooEntry<Forecaster>{Options::kName, [](const Config& model, const SeriesShape& shape) {
-                                  return make<Options>(model_options<Options>(model), shape);
+                                  const auto options = model_options<Options>(model);
+                                  check_shape(options, shape, model);
+                                  return make<Options>(options, shape);
                                 }};
   };
   return {entry(std::type_identity<std::tuple_element_t<I, Models>>{})...};
@@ -76,7 +79,10 @@ OfficialConfig read_official_config(const Config& flat, int64_t marks) {
   Json section = model_section(name, flat, std::make_index_sequence<std::tuple_size_v<Models>>());
   if (section.empty())
     flat.at("model").reject(fmt::format("no forecaster is called \"{}\"", flat.text("model")));
-  auto shape = Config(only_fields<SeriesShape>(flat.json()), flat.name()).as<SeriesShape>();
+  Json lengths = only_fields<SeriesShape>(flat.json());
+  // A model without a decoder's input says nothing of its known steps.
+  if (!flat.has("label_len")) lengths["label_len"] = 0;
+  auto shape = Config(std::move(lengths), flat.name()).as<SeriesShape>();
   if (!flat.has("c_out")) shape.c_out = shape.enc_in;
   shape.marks = marks;
   return {Config(std::move(section), flat.name()), shape};

@@ -3,6 +3,7 @@
 #include "core/closest.h"
 #include "forecast/data_options.h"
 #include "forecast/models.h"
+#include "forecast/shape_check.h"
 
 namespace arzoo::plan {
 namespace {
@@ -29,12 +30,40 @@ FamilyCard family(std::string_view name, std::string_view commands, void (*check
           cards<Models>(name, std::make_index_sequence<std::tuple_size_v<Models>>())};
 }
 
+/// One forecaster's demands on its data.
+template <class Options>
+void check_forecaster(const Config& model, const Config& section) {
+  if (model.text("name") != Options::kName) return;
+  const auto data = section.as<forecast::DataOptions>();
+  if (!data.sources.empty() && !forecast::is_channel_independent<Options>()) {
+    section.at("sources").reject(
+        fmt::format("{} mixes the variates of one file, it cannot be trained on a mixture of files (use "
+                    "\"path\", or a model that "
+                    "forecasts each variate by itself)",
+                    Options::kName));
+  }
+  const forecast::SeriesShape shape{
+      .seq_len = data.seq_len, .label_len = data.label_len, .pred_len = data.pred_len};
+  forecast::check_shape(model_options<Options>(model), shape, model);
+}
+
+template <std::size_t... I>
+void check_forecasters(const Config& model, const Config& data, std::index_sequence<I...>) {
+  (check_forecaster<std::tuple_element_t<I, forecast::Models>>(model, data), ...);
+}
+
+void check_forecast_run(const Config& run) {
+  forecast::check_calendar(run);
+  check_forecasters(run.at("model"), run.at("data"),
+                    std::make_index_sequence<std::tuple_size_v<forecast::Models>>());
+}
+
 }  // namespace
 
 const std::vector<FamilyCard>& families() {
   static const std::vector<FamilyCard> all{
       family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>(
-          "forecast", "train forecast bench", &forecast::check_calendar),
+          "forecast", "train forecast bench", &check_forecast_run),
   };
   return all;
 }

@@ -27,11 +27,16 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   Json resolved;
   resolved["model"] = choice.model.resolve(model);
   resolved["data"] = choice.family.resolve_data(config.at("data"));
-  if (resolved["data"].contains("path")) {
-    resolved["data"]["path"] = found_path(resolved["data"]["path"].get<std::string>(), folder);
+  const auto find = [&](Json& section, const char* key) {
+    if (section.contains(key)) section[key] = found_path(section[key].get<std::string>(), folder);
+  };
+  find(resolved["data"], "path");
+  if (resolved["data"].contains("sources")) {
+    for (auto& source : resolved["data"]["sources"]) find(source, "path");
   }
   choice.family.check(Config(resolved, config.name(), config.pointer()));
   resolved["training"] = to_json(config.section("training").as<runtime::TrainingOptions>());
+  find(resolved["training"], "init_from");
   resolved["evaluation"] = choice.family.resolve_evaluation(config.section("evaluation"));
   int64_t seed = kDefaultSeed;
   if (config.has("seed")) config.at("seed").read(seed, at_least(0));
@@ -67,7 +72,7 @@ Json default_run_config(const ModelChoice& choice) {
       Json values = Json::object();
       for (const auto& field : fields) {
         const std::string name = field.pointer.substr(field.pointer.rfind('/') + 1);
-        values[name] = field.children.empty() ? field.default_value : self(self, field.children);
+        values[name] = field.type == "object" ? self(self, field.children) : field.default_value;
       }
       return values;
     };

@@ -36,6 +36,12 @@ std::string counted(std::string_view what, const std::vector<std::string>& items
                      items.size() > kMost ? ", …" : "");
 }
 
+/// A complex tensor as the real one, with real and imaginary part last, that a module keeps in its place.
+at::Tensor as_kept(const at::Tensor& source, const at::Tensor& target) {
+  const bool pairs = target.is_floating_point() && target.dim() == source.dim() + 1 && target.size(-1) == 2;
+  return source.is_complex() && pairs ? at::view_as_real(source.resolve_conj()) : source;
+}
+
 bool convertible(const at::Tensor& from, const at::Tensor& to) {
   return from.scalar_type() == to.scalar_type() || (from.is_floating_point() && to.is_floating_point());
 }
@@ -48,12 +54,13 @@ class Comparison {
         foreign_.push_back(entry.first);
     }
     for (const auto& [name, target] : wanted) {
-      const auto* source = given.find(name);
+      const auto* found = given.find(name);
       const bool optional = ignored && ignored(name);
-      if (source != nullptr && source->sizes() == target.sizes() && convertible(*source, target)) {
-        copies_.emplace_back(target, *source);
+      const auto source = found != nullptr ? as_kept(*found, target) : at::Tensor();
+      if (found != nullptr && source.sizes() == target.sizes() && convertible(source, target)) {
+        copies_.emplace_back(target, source);
       } else if (!optional) {
-        report(name, target, source);
+        report(name, target, found);
       }
     }
   }

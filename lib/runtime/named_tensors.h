@@ -64,9 +64,10 @@ NamedTensors state_dict(const torch::nn::Module& module);
 using IgnoredName = std::function<bool(std::string_view name)>;
 
 /// Copies the tensors into the module's parameters and buffers, whose names must be exactly theirs. Shapes
-/// must be equal, and dtypes too, except that any floating-point type is converted to any other. Records no
-/// autograd. Throws one CheckpointError, opened by `where`, that counts what is missing, unknown, misshapen
-/// or mistyped and names the first eight of each; then nothing has been copied.
+/// must be equal, and dtypes too, except that any floating-point type is converted to any other and that a
+/// complex tensor fits a real one with a trailing axis of two (real, imaginary). Records no autograd. Throws
+/// one CheckpointError, opened by `where`, that counts what is missing, unknown, misshapen or mistyped and
+/// names the first eight of each; then nothing has been copied.
 void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::string_view where,
                    const IgnoredName& ignored = {});
 

@@ -7,6 +7,9 @@ namespace arzoo::runtime {
 /// The "training" section of a config: the one loop's settings, the same for all families. No torch in here.
 /// Defaults are the recipe of the Autoformer / Informer / iTransformer scripts.
 struct TrainingOptions {
+  std::string init_from;
+  std::vector<std::string> init_except;
+  std::vector<std::string> trainable;
   int64_t epochs = 10;
   std::optional<int64_t> max_steps;
   int64_t batch_size = 32;
@@ -28,6 +31,16 @@ struct TrainingOptions {
   static constexpr double kMostEpochs = 1e6, kMostBatches = 1e6, kMostSteps = 1e12;
 
   static void fields(auto& o, auto& field) {
+    field("init_from", o.init_from, {},
+          "run directory, model folder or weights file to start from, relative to the config file; empty for "
+          "fresh weights");
+    field("init_except", o.init_except, {},
+          "names or modules that init_from may lack, hold besides, or have in another shape: they start "
+          "fresh; * "
+          "stands for any characters");
+    field("trainable", o.trainable, {},
+          "names or modules to train, as in \"encoders.*.forecast_head\"; the rest keeps its weights; empty "
+          "for all");
     field("epochs", o.epochs, between(1, kMostEpochs), "passes over the training split");
     field("max_steps", o.max_steps, between(1, kMostSteps),
           "stop after this many optimiser steps, whatever the epoch");
@@ -53,7 +66,10 @@ struct TrainingOptions {
     field("save_every", o.save_every, at_least(0),
           "steps between two saves of last/ within an epoch, 0 for none");
   }
-  void check() const { require(betas.size() == 2, "betas must be two numbers, got {}", betas.size()); }
+  void check() const {
+    require(betas.size() == 2, "betas must be two numbers, got {}", betas.size());
+    require(init_except.empty() || !init_from.empty(), "init_except says nothing without init_from");
+  }
 };
 
 }  // namespace arzoo::runtime

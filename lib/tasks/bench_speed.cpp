@@ -11,6 +11,7 @@
 #include "runtime/gemm_peak.h"
 #include "runtime/peak_memory.h"
 #include "tasks/reference_process.h"
+#include "tasks/run_inputs.h"
 #include "tasks/speed_results.h"
 #include "tasks/speed_rounds.h"
 #include "tasks/tasks.h"
@@ -293,10 +294,10 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   SpeedBench bench(suite, task, progress, stop);
   std::vector<Json> results;
   for (const auto& cell : cells) {
-    const auto data = cell.config["data"].value("path", "");
-    if (!data.empty() && !fs::exists(data)) {
-      progress.warn(fmt::format("{}: skipped, {} is not there", cell.name, data));
-      results.push_back({{"name", cell.name}, {"skipped", data + " is not there"}});
+    const auto absent = missing_input(cell.config);
+    if (!absent.empty()) {
+      progress.warn(fmt::format("{}: skipped, {} is not there", cell.name, absent));
+      results.push_back({{"name", cell.name}, {"skipped", absent + " is not there"}});
       continue;
     }
     results.push_back(bench.measure(cell));

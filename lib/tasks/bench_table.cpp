@@ -6,6 +6,7 @@
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
 #include "plan/run_config.h"
+#include "tasks/run_inputs.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -138,10 +139,10 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
   }
   std::vector<Json> results;
   for (const auto& cell : cells) {
-    const auto data = cell.config["data"].value("path", "");
-    if (!data.empty() && !fs::exists(data)) {
-      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, data));
-      results.push_back({{"skipped", data + " is not there"}});
+    const auto absent = missing_input(cell.config);
+    if (!absent.empty()) {
+      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, absent));
+      results.push_back({{"skipped", absent + " is not there"}});
       continue;
     }
     progress.note(cell.options.name);

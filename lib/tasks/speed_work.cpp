@@ -8,6 +8,7 @@
 #include "forecast/experiment.h"
 #include "nn/int8.h"
 #include "runtime/gemm_peak.h"
+#include "runtime/initial_weights.h"
 #include "runtime/training_step.h"
 #include "tasks/families.h"
 #include "tasks/forecast_stream.h"
@@ -27,6 +28,12 @@ Json request_of(const Json& model, ForecastExperiment& experiment) {
   return {{"model", model}, {"shape", to_json(experiment.data().shape())}};
 }
 
+/// What the run's config lets training change.
+std::vector<at::Tensor> trained_parameters(runtime::Experiment& experiment, const Config& config) {
+  runtime::select_trainable(experiment.model(), config.at("training").at("trainable"));
+  return experiment.model().parameters();
+}
+
 /// The training step of a run, loader and update included, over and over.
 class TrainStepWork : public SpeedWork {
  public:
@@ -36,7 +43,7 @@ class TrainStepWork : public SpeedWork {
         options_(Config(cell.config, cell.options.name).at("training").as<runtime::TrainingOptions>()),
         compute_(compute),
         experiment_(std::move(experiment)),
-        optimizer_(experiment_->model().parameters(), options_) {
+        optimizer_(trained_parameters(*experiment_, Config(cell.config, cell.options.name)), options_) {
     // One batch a step, whatever the config accumulates: the reference does the same.
     options_.accumulation_steps = 1;
     experiment_->model().train();
@@ -139,7 +146,7 @@ std::string stream_line(const ForecastExperiment& experiment) {
   const auto rows = experiment.data().shape().seq_len;
   const auto values = series.values.narrow(0, 0, rows);
   Json line{{"id", 0},
-            {"ds", DateFormat().format(series.stamps[static_cast<std::size_t>(rows - 1)])},
+            {"ds", DateFormat().format((*series.stamps)[static_cast<std::size_t>(rows - 1)])},
             {"values", Json::array()}};
   for (int64_t t = 0; t < rows; ++t) {
     Json row = Json::array();

@@ -2,6 +2,7 @@
 
 #include "core/run_dir.h"
 #include "plan/catalog.h"
+#include "runtime/initial_weights.h"
 #include "runtime/memory_budget.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
@@ -18,38 +19,50 @@ Json metrics_json(const runtime::Metrics& metrics) {
   return json;
 }
 
-// Weights, gradients and two moments in fp32; activations depend on the batch and are not in here.
-constexpr int64_t kBytesPerParameter = 16;
-
-int64_t count_parameters(const torch::nn::Module& model) {
-  int64_t parameters = 0;
-  for (const auto& parameter : model.parameters()) parameters += parameter.numel();
-  return parameters;
+/// Weights in fp32, and of what is trained a gradient and two moments; activations depend on the batch and
+/// are not in here.
+int64_t state_bytes(const runtime::ParameterCount& parameters) {
+  constexpr int64_t kBytesOfWeight = 4, kBytesOfTraining = 12;
+  return parameters.all * kBytesOfWeight + parameters.trained * kBytesOfTraining;
 }
 
 /// What the run would do: sizes, steps and an estimate of the memory that training takes.
 Json plan_of(runtime::Experiment& experiment, const runtime::TrainingOptions& options) {
-  const int64_t parameters = count_parameters(experiment.model());
+  const auto parameters = runtime::count_parameters(experiment.model());
   const int64_t steps = std::max<int64_t>(1, experiment.batches_per_epoch() / options.accumulation_steps);
-  return {{"parameters", parameters},
-          {"state_bytes", parameters * kBytesPerParameter},
+  return {{"parameters", parameters.all},
+          {"trained_parameters", parameters.trained},
+          {"state_bytes", state_bytes(parameters)},
           {"steps_per_epoch", steps},
           {"epochs", options.epochs},
           {"steps", options.max_steps ? std::min(*options.max_steps, steps * options.epochs)
                                       : steps * options.epochs}};
 }
 
+/// What decides which weights a run starts from and which it changes.
+std::vector<std::string> start_of(const Json& training) {
+  const auto options = Config(training, "training").as<runtime::TrainingOptions>();
+  std::vector<std::string> start{options.init_from};
+  start.insert(start.end(), options.init_except.begin(), options.init_except.end());
+  start.emplace_back();
+  start.insert(start.end(), options.trainable.begin(), options.trainable.end());
+  return start;
+}
+
 /// What a resumed run may not change: only the length of the training may.
 void check_same_run(const RunDir& run, const plan::TrainTask& task) {
   const auto before = Config::load(run.config());
+  const auto refuse = [&](const char* what) {
+    fail<UsageError>(
+        "{}: /{} differs from the run in {} (resume with the config in the run directory, or start anew "
+        "with --out)",
+        task.name, what, run.path().string());
+  };
   for (const char* section : {"model", "data", "seed"}) {
-    if (!before.has(section) || before.json().at(section) != task.config.at(section)) {
-      fail<UsageError>(
-          "{}: /{} differs from the run in {} (resume with the config in the run directory, or start anew "
-          "with --out)",
-          task.name, section, run.path().string());
-    }
+    if (!before.has(section) || before.json().at(section) != task.config.at(section)) refuse(section);
   }
+  if (start_of(before.json().at("training")) != start_of(task.config.at("training")))
+    refuse("training/init_from or trainable");
 }
 
 }  // namespace
@@ -64,10 +77,14 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   std::vector<std::string> notes;
   const auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
   for (const auto& note : notes) progress.note(note);
+  runtime::select_trainable(experiment->model(), config.at("training").at("trainable"));
   if (compute.device.is_cpu()) {
-    const int64_t state_bytes = count_parameters(experiment->model()) * kBytesPerParameter;
-    runtime::require_memory(config.at("model"), static_cast<uint64_t>(state_bytes));
+    const auto bytes = state_bytes(runtime::count_parameters(experiment->model()));
+    runtime::require_memory(config.at("model"), static_cast<uint64_t>(bytes));
   }
+  // A resumed run has its weights from itself.
+  if (!options.init_from.empty() && !task.resume)
+    progress.note(runtime::load_initial_weights(experiment->model(), options));
   if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
 
   const auto run = RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);

@@ -19,7 +19,8 @@ std::vector<fs::path> cases_in(const fs::path& root) {
   if (!fs::is_directory(root)) return found;
   for (const auto& entry : fs::directory_iterator(root)) {
     const auto name = entry.path().filename().string();
-    for (const char* known : {"autoformer_", "data_", "informer", "itransformer_"}) {
+    for (const char* known :
+         {"autoformer_", "data_", "gateformer_", "gpht_", "informer", "itransformer_", "mixlinear_"}) {
       if (name.starts_with(known)) found.push_back(entry.path());
     }
   }

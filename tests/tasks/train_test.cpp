@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "runtime/named_tensors.h"
 #include "support/stepping_progress.h"
 #include "support/tasks.h"
 
@@ -125,6 +126,69 @@ TEST_CASE("a finished run can be given more epochs") {
   resume(config, temp / "run");
   test::train(config, temp / "whole");
   check_same_run(temp / "run", temp / "whole");
+}
+
+TEST_CASE("a run starts from another's model and changes only what is named") {
+  const TempDir temp;
+  const auto config = test::tiny_config(training_file(temp));
+  test::train(config, temp / "first");
+  auto tuned = config;
+  tuned["training"].update(
+      {{"init_from", (temp / "first").string()}, {"trainable", {"projector"}}, {"learning_rate", 0.01}});
+  test::train(tuned, temp / "tuned");
+  const auto before = runtime::open_tensors(temp / "first/model"),
+             after = runtime::open_tensors(temp / "tuned/last");
+  for (const auto& [name, tensor] : before) {
+    if (!after.contains(name)) continue;
+    INFO(name);
+    CHECK(at::equal(after.at(name), tensor) == !name.starts_with("projector."));
+  }
+  CHECK(runtime::open_tensors(temp / "tuned/last/training.safetensors").contains("exp_avg.projector.weight"));
+  CHECK_FALSE(runtime::open_tensors(temp / "tuned/last/training.safetensors")
+                  .contains("exp_avg.enc_embedding.value_embedding.weight"));
+}
+
+TEST_CASE("a fine-tuning run interrupted and resumed is the run that was not, without what it started from") {
+  const auto steps = GENERATE(1, 13);
+  const TempDir temp;
+  test::train(test::tiny_config(training_file(temp)), temp / "first");
+  auto config = busy_config(temp);
+  config["training"].update({{"init_from", (temp / "first").string()}, {"trainable", {"encoder", "*.bias"}}});
+  test::train(config, temp / "whole");
+  std::atomic<bool> stop = false;
+  SteppingProgress progress([&](int64_t done) { stop = done >= steps; });
+  CHECK_THROWS_AS(tasks::train(test::train_task(config, temp / "run"), progress, stop), Interrupted);
+  fs::remove_all(temp / "first");
+  resume(config, temp / "run");
+  check_same_run(temp / "run", temp / "whole");
+  config["training"]["trainable"] = Json::array();
+  CHECK_THROWS_WITH(resume(config, temp / "run"),
+                    ContainsSubstring("training/init_from or trainable differs"));
+}
+
+TEST_CASE("what a run cannot start from or train is refused before it leaves anything behind") {
+  const TempDir temp;
+  auto config = test::tiny_config(training_file(temp));
+  config["training"]["init_from"] = (temp / "nowhere").string();
+  CHECK_THROWS_AS(test::train(config, temp / "run"), CheckpointError);
+  config["training"]["init_from"] = "";
+  config["training"]["trainable"] = {"projektor"};
+  CHECK_THROWS_WITH(
+      test::train(config, temp / "run"),
+      "tiny.json: /training/trainable/0: \"projektor\" means no parameter of the model (did you mean "
+      "\"projector\"?)");
+  CHECK_FALSE(fs::exists(temp / "run"));
+}
+
+TEST_CASE("a dry run counts what is trained") {
+  const TempDir temp;
+  auto config = test::tiny_config(training_file(temp), {{"training", {{"trainable", {"projector"}}}}});
+  auto task = test::train_task(config, temp / "run");
+  task.dry_run = true;
+  SilentProgress progress;
+  const auto plan = tasks::train(task, progress, test::kNeverStop)["plan"];
+  CHECK(plan["trained_parameters"] == 16 * 4 + 4);
+  CHECK(plan["parameters"].get<int64_t>() > 1000);
 }
 
 TEST_CASE("a dry run says what would be done and does none of it") {

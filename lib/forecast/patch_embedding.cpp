@@ -1,0 +1,27 @@
+#include "forecast/patch_embedding.h"
+
+#include <torch/torch.h>
+
+#include "nn/dropout.h"
+#include "nn/linear.h"
+#include "nn/position_table.h"
+
+namespace arzoo::forecast {
+
+PositionEmbedding::PositionEmbedding(int64_t d_model) {
+  pe_ = register_buffer("pe", nn::position_table(kLongest, d_model).unsqueeze(0));
+}
+
+PatchEmbedding::PatchEmbedding(int64_t patch_len, int64_t d_model, double dropout) : dropout_(dropout) {
+  value_embedding_ = register_module(
+      "value_embedding", torch::nn::Linear(torch::nn::LinearOptions(patch_len, d_model).bias(false)));
+  position_embedding_ = register_module("position_embedding", std::make_shared<PositionEmbedding>(d_model));
+}
+
+at::Tensor PatchEmbedding::forward(const at::Tensor& patches) {
+  const auto& weight = value_embedding_->weight;
+  const auto tokens = nn::linear(patches.to(weight.scalar_type()), weight, {});
+  return nn::dropout(tokens + position_embedding_->forward(patches.size(1)), dropout_, is_training());
+}
+
+}  // namespace arzoo::forecast

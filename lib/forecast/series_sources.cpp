@@ -1,0 +1,94 @@
+#include "forecast/series_sources.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+namespace arzoo::forecast {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_csv(const fs::path& path) {
+  const auto name = path.filename().string();
+  return name.ends_with(".csv") || name.ends_with(".csv.gz");
+}
+
+std::vector<fs::path> files_of(const fs::path& path) {
+  if (!fs::is_directory(path)) return {path};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    if (entry.is_regular_file() && is_csv(entry.path())) files.push_back(entry.path());
+  }
+  if (files.empty()) fail<DataError>("{}: no .csv or .csv.gz file in this folder", path.string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void read_files(const std::vector<fs::path>& files, const FileOptions& source,
+                std::vector<SourceTable>& tables, std::vector<std::string>& notes) {
+  for (const auto& path : files) {
+    auto file = read_series(path, read_options(source));
+    notes.insert(notes.end(), file.notes.begin(), file.notes.end());
+    for (auto& table : file.tables) {
+      notes.insert(notes.end(), table.notes.begin(), table.notes.end());
+      tables.push_back({std::move(table), source.split});
+    }
+  }
+}
+
+/// A mixture's scalers are kept by the series' names.
+void require_distinct(const std::vector<SourceTable>& tables) {
+  std::map<std::string, std::string> files;
+  for (const auto& [table, split] : tables) {
+    const auto [first, is_new] = files.emplace(table.unique_id, table.source);
+    if (!is_new) {
+      fail<DataError>("{}: series \"{}\" is in {} as well, expected distinct names (rename one)",
+                      table.source, table.unique_id, first->second);
+    }
+  }
+}
+
+}  // namespace
+
+MissingPolicy missing_policy(const std::string& name) {
+  return name == "ffill"         ? MissingPolicy::ffill
+         : name == "interpolate" ? MissingPolicy::interpolate
+                                 : MissingPolicy::error;
+}
+
+SeriesReadOptions read_options(const FileOptions& options) {
+  SeriesReadOptions read;
+  read.format = options.format == "wide"   ? SeriesFormat::wide
+                : options.format == "long" ? SeriesFormat::long_
+                                           : SeriesFormat::automatic;
+  read.date_column = options.date;
+  read.columns = options.columns;
+  if (!options.freq.empty()) read.frequency = parse_frequency(options.freq);
+  read.missing = missing_policy(options.missing);
+  return read;
+}
+
+std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<std::string>& notes) {
+  std::vector<SourceTable> tables;
+  if (!options.path.empty()) read_files({options.path}, options, tables, notes);
+  for (const auto& source : options.sources) read_files(files_of(source.path), source, tables, notes);
+  if (options.variates_apart()) require_distinct(tables);
+  return tables;
+}
+
+SeriesTable variate_alone(const SeriesTable& table, std::size_t variate) {
+  SeriesTable alone;
+  alone.unique_id = table.unique_id + "/" + table.variates[variate];
+  alone.stamps = table.stamps;
+  alone.variates = {"value"};
+  alone.values.reserve(table.rows());
+  for (std::size_t row = 0; row < table.rows(); ++row) alone.values.push_back(table.at(row, variate));
+  alone.frequency = table.frequency;
+  alone.date_format = table.date_format;
+  alone.source = table.source;
+  alone.first_line = table.first_line;
+  return alone;
+}
+
+}  // namespace arzoo::forecast

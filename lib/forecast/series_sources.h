@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/series_table.h"
+#include "forecast/data_options.h"
+
+namespace arzoo::forecast {
+
+/// A series as it was read, and how it is to be divided in time.
+struct SourceTable {
+  SeriesTable table;
+  SplitOptions split;
+};
+
+/// "error", "ffill" or "interpolate".
+MissingPolicy missing_policy(const std::string& name);
+
+/// How to read a file of these options.
+SeriesReadOptions read_options(const FileOptions& options);
+
+/// All series that a data section names: of its file, or of its sources in their order, a folder's files by
+/// name. `notes` receives what was filled and what was left out. Throws DataError for a file that cannot be
+/// used, a folder without CSV files, or two sources with a series of one name.
+std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<std::string>& notes);
+
+/// One variate as a series "unique_id/variate" of one variate, "value".
+SeriesTable variate_alone(const SeriesTable& table, std::size_t variate);
+
+}  // namespace arzoo::forecast

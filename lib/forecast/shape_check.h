@@ -1,0 +1,27 @@
+#pragma once
+
+#include "core/config.h"
+#include "forecast/series_shape.h"
+
+namespace arzoo::forecast {
+
+/// A model's options may demand something of the data (`void check_shape(const SeriesShape&) const`, throwing
+/// ConfigError by `require`), and may say that they forecast each variate by itself (`kChannelIndependent`).
+template <class Options>
+void check_shape(const Options& options, const SeriesShape& shape, const Config& model) {
+  if constexpr (requires { options.check_shape(shape); }) {
+    try {
+      options.check_shape(shape);
+    } catch (const ConfigError& error) {
+      model.reject(error.what());
+    }
+  }
+}
+
+template <class Options>
+constexpr bool is_channel_independent() {
+  if constexpr (requires { Options::kChannelIndependent; }) return Options::kChannelIndependent;
+  return false;
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+/// Masked modelling (MAE, He et al., CVPR 2022; MAR, Li et al., NeurIPS 2024): some tokens of each sample are
+/// kept, an encoder sees those alone, and a learned token stands for the others when all are put back in
+/// their places.
+namespace arzoo::nn {
+
+/// Which tokens of each sample are kept: as many in every sample, in their own order.
+struct KeptTokens {
+  at::Tensor index;    ///< [B, K] long, ascending in each row
+  int64_t length = 0;  ///< L, tokens of a sample
+
+  /// [B, L] bool, true where a token is masked.
+  at::Tensor masked() const;
+};
+
+/// One random order of `length` tokens per sample, [samples, length] long, every order as likely: one draw
+/// from the default CPU generator.
+at::Tensor random_orders(int64_t samples, int64_t length);
+
+/// Keeps the first `kept` tokens of each order. orders: [B, L], a permutation per row.
+KeptTokens keep_first_of(const at::Tensor& orders, int64_t kept);
+
+/// Keeps tokens [0, kept) of `length` in each of the samples.
+KeptTokens keep_beginning(int64_t samples, int64_t length, int64_t kept);
+
+/// The kept tokens of x [B, L, D], in their order: [B, K, D].
+at::Tensor visible_tokens(const at::Tensor& x, const KeptTokens& kept);
+
+/// The visible tokens back in their places, `mask_token` everywhere else. visible: [B, K, D]; mask_token:
+/// broadcast to [B, L, D]; returns [B, L, D].
+at::Tensor restored_tokens(const at::Tensor& visible, const at::Tensor& mask_token, const KeptTokens& kept);
+
+}  // namespace arzoo::nn
