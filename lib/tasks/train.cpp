@@ -3,6 +3,7 @@
 #include "core/run_dir.h"
 #include "plan/catalog.h"
 #include "runtime/initial_weights.h"
+#include "runtime/parameter_count.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
 #include "tasks/families.h"
