@@ -10,6 +10,7 @@
 #include "core/time_features.h"
 #include "forecast/zoo.h"
 #include "runtime/named_tensors.h"
+#include "runtime/parameter_count.h"
 #include "runtime/safetensors.h"
 
 namespace arzoo::forecast {
@@ -148,11 +149,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
   return opened;
 }
 
-int64_t ForecastModel::parameters() const {
-  int64_t count = 0;
-  for (const auto& parameter : model_->parameters()) count += parameter.numel();
-  return count;
-}
+int64_t ForecastModel::parameters() const { return runtime::count_parameters(*model_).all; }
 
 /// One series on its way through the model.
 struct ForecastModel::Input {

@@ -6,6 +6,7 @@
 
 #include "forecast/forecaster.h"
 #include "forecast/period_filter.h"
+#include "runtime/parameter_count.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -19,7 +20,7 @@ int64_t root_above(int64_t area) {
 /// A complex linear layer without bias. Its weight is kept as [out, in, 2] (real, imaginary), which every
 /// file format can hold and every optimiser can step; a complex64 [out, in] of an official checkpoint loads
 /// into it.
-class ComplexLinear : public torch::nn::Module {
+class ComplexLinear : public torch::nn::Module, public runtime::HoldsComplexPairs {
  public:
   ComplexLinear(int64_t in, int64_t out) {
     // As officially: a real layer's initialisation, made complex.

@@ -87,13 +87,4 @@ void select_trainable(torch::nn::Module& model, const Config& trainable) {
   }
 }
 
-ParameterCount count_parameters(const torch::nn::Module& model) {
-  ParameterCount count;
-  for (const auto& parameter : model.parameters()) {
-    count.all += parameter.numel();
-    if (parameter.requires_grad()) count.trained += parameter.numel();
-  }
-  return count;
-}
-
 }  // namespace arzoo::runtime

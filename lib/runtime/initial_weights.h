@@ -19,9 +19,4 @@ std::string load_initial_weights(torch::nn::Module& model, const TrainingOptions
 /// nearest name.
 void select_trainable(torch::nn::Module& model, const Config& trainable);
 
-struct ParameterCount {
-  int64_t all = 0, trained = 0;
-};
-ParameterCount count_parameters(const torch::nn::Module& model);
-
 }  // namespace arzoo::runtime

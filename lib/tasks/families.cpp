@@ -6,15 +6,10 @@
 #include "forecast/parity.h"
 #include "forecast/zoo.h"
 #include "plan/catalog.h"
+#include "runtime/parameter_count.h"
 
 namespace arzoo::tasks {
 namespace {
-
-int64_t parameters_of(const torch::nn::Module& model) {
-  int64_t count = 0;
-  for (const auto& parameter : model.parameters()) count += parameter.numel();
-  return count;
-}
 
 std::unique_ptr<runtime::Experiment> forecast_experiment(const Config& config,
                                                          const runtime::Compute& compute,
@@ -25,7 +20,8 @@ std::unique_ptr<runtime::Experiment> forecast_experiment(const Config& config,
 }
 
 int64_t count_forecaster(const Config& model) {
-  return parameters_of(*forecast::build(model, forecast::SeriesShape{.enc_in = 7, .c_out = 7}));
+  return runtime::count_parameters(*forecast::build(model, forecast::SeriesShape{.enc_in = 7, .c_out = 7}))
+      .all;
 }
 
 const std::vector<Family>& families() {

@@ -4,6 +4,7 @@
 #include "plan/catalog.h"
 #include "runtime/initial_weights.h"
 #include "runtime/memory_budget.h"
+#include "runtime/parameter_count.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
 #include "tasks/families.h"

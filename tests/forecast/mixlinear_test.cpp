@@ -3,6 +3,7 @@
 #include "forecast/period_filter.h"
 #include "forecast/zoo.h"
 #include "runtime/named_tensors.h"
+#include "runtime/parameter_count.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -45,22 +46,13 @@ at::Tensor forecast_under_autograd(Forecaster& model, const at::Tensor& x) {
   return model.forecast(batch).detach();
 }
 
-int64_t parameters_of(const Forecaster& model) {
-  int64_t count = 0;
-  for (const auto& parameter : model.parameters()) {
-    // A complex weight counts once, as in the paper.
-    count += parameter.dim() == 3 && parameter.size(-1) == 2 ? parameter.numel() / 2 : parameter.numel();
-  }
-  return count;
-}
-
 }  // namespace
 
 TEST_CASE("the parameters are as few as the paper says") {
   const auto [pred_len, lpf, parameters] =
       GENERATE(table<int64_t, int64_t, int64_t>({{96, 1, 59}, {192, 5, 87}, {336, 2, 105}, {720, 19, 195}}));
   const auto model = mixlinear(shape_of(720, pred_len, 7), {{"period_len", 24}, {"lpf", lpf}});
-  CHECK(parameters_of(*model) == parameters);
+  CHECK(runtime::count_parameters(*model).all == parameters);
 }
 
 TEST_CASE("inference in one pass agrees with the sum of both branches") {
@@ -133,7 +125,8 @@ TEST_CASE("complex weights load as pairs and as complex numbers") {
 TEST_CASE("the period filter is a convolution with zeros beyond the ends, and so is its gradient") {
   const auto taps = GENERATE(int64_t{1}, int64_t{3}, int64_t{25}, int64_t{41});
   const auto x = at::randn({5, 37});
-  const auto kernel = torch::randn({taps}, at::requires_grad()), same = kernel.detach().clone().requires_grad_();
+  const auto kernel = torch::randn({taps}, at::requires_grad()),
+             same = kernel.detach().clone().requires_grad_();
   const auto filtered = forecast::period_filter(x, kernel);
   const auto expected = x + at::conv1d(x.unsqueeze(1), same.view({1, 1, -1}), {}, 1, taps / 2).squeeze(1);
   CHECK(at::allclose(filtered, expected, 1e-4, 1e-5));

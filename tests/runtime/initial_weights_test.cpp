@@ -2,6 +2,7 @@
 
 #include "runtime/named_tensors.h"
 #include "runtime/optimizer.h"
+#include "runtime/parameter_count.h"
 #include "runtime/safetensors.h"
 #include "support/one_thread.h"
 #include "support/test.h"
