@@ -44,7 +44,7 @@ void remove_whole(const fs::path& path) {
 fs::path make_temporary_beside(const fs::path& target) {
   static std::atomic<unsigned> count{0};
   for (;;) {
-    const fs::path folder =
+    fs::path folder =
         folder_of(target) / fmt::format("{}{}-{}{}", kPrefix, ::getpid(), count++, kTemporary);
     std::error_code error;
     if (fs::create_directory(folder, error)) return folder;
@@ -86,7 +86,7 @@ fs::path swap_in(const fs::path& folder, const fs::path& target) {
   }
   if (::renameat2(AT_FDCWD, folder.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return folder;
   if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) fail_at(target, "cannot be replaced", errno);
-  const fs::path old = old_name(target);
+  fs::path old = old_name(target);
   remove_whole(old);
   if (::rename(target.c_str(), old.c_str()) != 0) fail_at(target, "cannot be replaced", errno);
   if (::rename(folder.c_str(), target.c_str()) != 0) {

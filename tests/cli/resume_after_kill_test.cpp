@@ -5,23 +5,14 @@ using namespace arzoo::test;
 
 namespace {
 
-/// Forty steps, each with a checkpoint behind it.
-std::vector<std::string> training(bool resume) {
-  std::vector<std::string> words{"train",
-                                 "config.json",
-                                 "--out",
-                                 "new",
-                                 "--threads",
-                                 "1",
-                                 "--quiet",
-                                 "--set",
-                                 "training.epochs=20",
-                                 "--set",
-                                 "training.patience=0",
-                                 "--set",
-                                 "training.save_every=1",
-                                 "--set",
-                                 "training.ema_decay=0.9"};
+/// A hundred and twenty steps, many more than are needed to meet one in the write of the checkpoint behind
+/// it.
+std::vector<std::string> training(bool resume, const std::string& save_every) {
+  std::vector<std::string> words{"train", "config.json", "--out", "new", "--threads", "1", "--quiet"};
+  for (const auto* change : {"epochs=12", "batch_size=4", "patience=0", "ema_decay=0.9"}) {
+    words.insert(words.end(), {"--set", std::string("training.") + change});
+  }
+  words.insert(words.end(), {"--set", "training.save_every=" + save_every});
   if (resume) words.emplace_back("--resume");
   return words;
 }
@@ -58,7 +49,7 @@ TEST_CASE("a run that was killed again and again ends as one that was not, byte 
     arzoo->write("series.csv", wide_csv(hourly_table(TrainedProgram::kRows, {"a", "b"})));
     arzoo->write("config.json", kTinyConfig);
   }
-  REQUIRE(undisturbed(training(false)).code == 0);
+  REQUIRE(undisturbed(training(false, "0")).code == 0);
   const auto expected = essence(undisturbed.files() / "new");
   REQUIRE(expected.count("last/training.safetensors") == 1);
   REQUIRE(expected.count("model/model.safetensors") == 1);
@@ -75,16 +66,16 @@ TEST_CASE("a run that was killed again and again ends as one that was not, byte 
   };
   const std::vector<std::function<bool()>> moments{
       [&] { return while_writing(0); }, [&] { return between(8); }, [&] { return torn(14); },
-      [&] { return between(20); }, [&] { return while_writing(26); }};
+      [&] { return between(25); }, [&] { return while_writing(31); }};
   int64_t before = -1;
   for (std::size_t i = 0; i < moments.size(); ++i) {
     CAPTURE(i);
-    REQUIRE(killed.killed(training(i > 0), moments[i]).code == 128 + SIGKILL);
+    REQUIRE(killed.killed(training(i > 0, "1"), moments[i]).code == 128 + SIGKILL);
     // What is there is whole, and nothing is lost.
     CHECK(saved_step(run) >= before);
     before = saved_step(run);
   }
-  const auto resumed = killed(training(true));
+  const auto resumed = killed(training(true, "0"));
   INFO(resumed.err);
   REQUIRE(resumed.code == 0);
   CHECK_FALSE(half_written(run));
@@ -103,7 +94,7 @@ TEST_CASE("a run that was killed before its first checkpoint says what to do") {
   arzoo.write("config.json", kTinyConfig);
   const auto run = arzoo.files() / "new";
   const auto early = [&] { return fs::exists(run / "config.json") && !fs::exists(run / "last"); };
-  REQUIRE(arzoo.killed(training(false), early).code == 128 + SIGKILL);
+  REQUIRE(arzoo.killed(training(false, "1"), early).code == 128 + SIGKILL);
   check_refused(arzoo, {"train", "config.json", "--out", "new", "--resume"}, 2,
                 "new: was stopped before its state was first saved, there is nothing to resume (remove it "
                 "and train anew)");

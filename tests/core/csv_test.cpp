@@ -94,7 +94,7 @@ TEST_CASE("broken files are refused with their line") {
       {"a,b\n1,\"2\n3,4\n", "x.csv:2: a quote opens here and never closes"},
       {"a,b\n1,\"2\"3\n", "x.csv:2: text after a closing quote"},
       {"a,b,a\n1,2,3\n", "x.csv:1: columns 1 and 3 are both named \"a\""},
-      {"a,,\n1,2,3\n", "x.csv:1: columns 2 and 3 are both named ''"},
+      {"a,,\n1,2,3\n", "x.csv:1: columns 2 and 3 are both named \"\""},
       {"a,b\n1,\xB0\n", "x.csv:2: byte 0xb0 at offset 6 is not UTF-8"},
   }));
   CHECK_THROWS_WITH(CsvTable::parse(text, "x.csv"), ContainsSubstring(message));

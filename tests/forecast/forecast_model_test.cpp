@@ -219,12 +219,13 @@ TEST_CASE("a table that does not fit is refused with what is wrong") {
   const TempDir temp;
   const auto model = open(wide_model(temp));
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(11), 4),
-                    "waves.csv: series \"waves.csv\" has 11 rows, the model needs a context of 12 (seq_len)");
+                    "waves.csv: series \"waves.csv\" has 11 rows, the model needs a context of 12 (seq_len; "
+                    "give it more rows, or train with a shorter one)");
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(40, {"a", "b"}), 4),
-                    "waves.csv: 2 variates, the model expects 3 (missing: c)");
+                    "waves.csv: 2 variates, the model expects 3 (missing: \"c\")");
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(40, {"a", "b", "c", "wind"}), 4),
                     ContainsSubstring("waves.csv: the model was not trained on the variate \"wind\"") &&
-                        ContainsSubstring("it knows a, b, c"));
+                        ContainsSubstring("it knows \"a\", \"b\", \"c\""));
   auto minutes = hourly_table(40);
   minutes.frequency = {Frequency::Unit::minute, 15};
   CHECK_THROWS_WITH(forecast_of(model, minutes, 4),

@@ -206,7 +206,7 @@ TEST_CASE("data without a single training window is an error with the numbers") 
   CHECK_THROWS_WITH(
       SeriesData({hourly_table(14)}, small_options()),
       "waves.csv: the longest series has 14 rows, too few to train: its training share must hold "
-      "seq_len + pred_len = 10 rows");
+      "seq_len + pred_len = 10 rows (give it more rows, or choose shorter lengths)");
   CHECK_NOTHROW(SeriesData({hourly_table(15)}, small_options()));
 }
 
