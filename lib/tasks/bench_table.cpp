@@ -2,6 +2,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
@@ -107,20 +108,35 @@ Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTa
   return result;
 }
 
-/// Rows of one metric each: published, measured, difference.
+/// What a cell's paper and its run have numbers for, the paper's first.
+std::vector<std::string> metrics_of(const TableCell& cell, const Json& result) {
+  std::vector<std::string> metrics;
+  for (const auto& [metric, published] : cell.published) metrics.push_back(metric);
+  if (!result.contains("test")) return metrics;
+  for (const auto& [metric, value] : result["test"].items()) {
+    if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) metrics.push_back(metric);
+  }
+  return metrics;
+}
+
+/// Rows of one metric each: published, measured, difference. A cell that did not run has a note instead.
 Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
   Table table(
       {"cell", "metric", {"published", 3}, {"measured", 3}, {"difference", 3}, {"seconds", 0}, "note"});
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    for (const auto& [metric, published] : cells[i].published) {
-      std::vector<Cell> row{cells[i].options.name, metric, published};
+    const std::map<std::string, double> published(cells[i].published.begin(), cells[i].published.end());
+    for (const auto& metric : metrics_of(cells[i], results[i])) {
+      const auto paper = published.find(metric);
+      std::vector<Cell> row(table.columns().size());
+      row[0] = cells[i].options.name;
+      row[1] = metric;
+      if (paper != published.end()) row[2] = paper->second;
+      row[6] = results[i].value("skipped", "");
       if (results[i].contains("test") && results[i]["test"].contains(metric)) {
         const double measured = results[i]["test"][metric];
-        row.insert(row.end(),
-                   {measured, measured - published, results[i]["seconds"].get<double>(), std::monostate{}});
-      } else {
-        row.insert(row.end(),
-                   {std::monostate{}, std::monostate{}, std::monostate{}, results[i].value("skipped", "")});
+        row[3] = measured;
+        if (paper != published.end()) row[4] = measured - paper->second;
+        row[5] = results[i]["seconds"].get<double>();
       }
       table.add(std::move(row));
     }
@@ -146,7 +162,8 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
       continue;
     }
     progress.note(cell.options.name);
-    const auto folder = task.out / cell.options.name;
+    // Precisions have their own results: one is no cache of another.
+    const auto folder = task.out / cell.options.name / task.compute.dtype;
     fs::create_directories(folder);
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }
