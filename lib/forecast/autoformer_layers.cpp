@@ -5,7 +5,7 @@
 #include "forecast/auto_correlation.h"
 #include "forecast/circular_convolution.h"
 #include "forecast/series_decomposition.h"
-#include "nn/dropout.h"
+#include "nn/hidden_layer.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -46,8 +46,8 @@ SeasonalFeedForward::SeasonalFeedForward(torch::nn::Module& layer, const Autofor
 }
 
 at::Tensor SeasonalFeedForward::forward(const at::Tensor& x, bool training) const {
-  const auto inner = nn::linear(x, conv1_->weight.squeeze(-1), {}, activation_);
-  return nn::linear(nn::dropout(inner, dropout_, training), conv2_->weight.squeeze(-1), {});
+  const auto inner = nn::hidden_layer(x, conv1_->weight.squeeze(-1), {}, activation_, dropout_, training);
+  return nn::linear(inner, conv2_->weight.squeeze(-1), {});
 }
 
 SeasonalEncoderLayer::SeasonalEncoderLayer(const AutoformerOptions& options, std::string name)

@@ -4,21 +4,11 @@
 
 #include <vector>
 
+#include "forecast/column_blocks.h"
 #include "nn/clones.h"
-#include "nn/parallel.h"
 
 namespace arzoo::forecast {
 namespace {
-
-constexpr int64_t kColumns = 64;     // of all steps stay in the cache while every delay reads them
-constexpr int64_t kGrain = 1 << 16;  // multiply-adds that are worth a thread
-
-/// One sample's columns of a [B, S, W] tensor.
-template <class Scalar>
-struct Columns {
-  Scalar* data;
-  int64_t rows, stride, count;
-};
 
 struct Delays {
   const int64_t* delays;
@@ -26,76 +16,37 @@ struct Delays {
   int64_t count, period;
 };
 
-/// The row that step `t`, delayed, falls on.
-inline int64_t delayed_row(int64_t t, int64_t delay, int64_t period) {
-  const int64_t row = t + delay;
-  return row < period ? row : row - period;
-}
-
-template <class Scalar>
-inline void sum_columns(const Columns<const Scalar>& values, const Delays& d, const Columns<Scalar>& out) {
-  for (int64_t t = 0; t < out.rows; ++t) {
-    float sum[kColumns] = {};
+/// out[t] = the weighed sum of the rows of `values` that the delays lead to. values: [period, kBlockColumns];
+/// out: [rows, kBlockColumns].
+ARZOO_CLONES void sum_block(const float* values, const Delays& d, int64_t rows, float* out) {
+  for (int64_t t = 0; t < rows; ++t) {
+    float sum[kBlockColumns] = {};
     for (int64_t i = 0; i < d.count; ++i) {
-      const int64_t row = delayed_row(t, d.delays[i], d.period);
-      if (row >= values.rows) continue;
-      const Scalar* from = values.data + row * values.stride;
-      const float weight = d.weights[i];
-      if (out.count == kColumns) {
-        for (int64_t j = 0; j < kColumns; ++j) sum[j] += weight * static_cast<float>(from[j]);
-      } else {
-        for (int64_t j = 0; j < out.count; ++j) sum[j] += weight * static_cast<float>(from[j]);
-      }
+      const int64_t later = t + d.delays[i], row = later < d.period ? later : later - d.period;
+      const float* from = values + row * kBlockColumns;
+      for (int64_t j = 0; j < kBlockColumns; ++j) sum[j] += d.weights[i] * from[j];
     }
-    Scalar* to = out.data + t * out.stride;
-    for (int64_t j = 0; j < out.count; ++j) to[j] = static_cast<Scalar>(sum[j]);
+    for (int64_t j = 0; j < kBlockColumns; ++j) out[t * kBlockColumns + j] = sum[j];
   }
 }
 
-ARZOO_CLONES void sum_block(const Columns<const float>& values, const Delays& d, const Columns<float>& out) {
-  sum_columns(values, d, out);
-}
-ARZOO_CLONES void sum_block(const Columns<const at::BFloat16>& values, const Delays& d,
-                            const Columns<at::BFloat16>& out) {
-  sum_columns(values, d, out);
+/// Adds the products of `rows` whole rows to sums, column by column.
+inline void multiply_rows(const float* a, const float* b, int64_t rows, float* sums) {
+  for (int64_t t = 0; t < rows; ++t) {
+    for (int64_t j = 0; j < kBlockColumns; ++j)
+      sums[j] += a[t * kBlockColumns + j] * b[t * kBlockColumns + j];
+  }
 }
 
-/// products[i] += the columns' share of the products with delay i.
-template <class Scalar>
-inline void multiply_columns(const Columns<const Scalar>& series, const Columns<const Scalar>& values,
-                             const Delays& d, float* products) {
+/// products[i] += the block's share of the products with delay i. series, values: [period, kBlockColumns].
+ARZOO_CLONES void multiply_block(const float* series, const float* values, const Delays& d, float* products) {
   for (int64_t i = 0; i < d.count; ++i) {
-    float sum[kColumns] = {};
-    for (int64_t t = 0; t < series.rows; ++t) {
-      const int64_t row = delayed_row(t, d.delays[i], d.period);
-      if (row >= values.rows) continue;
-      const Scalar* a = series.data + t * series.stride;
-      const Scalar* b = values.data + row * values.stride;
-      if (values.count == kColumns) {
-        for (int64_t j = 0; j < kColumns; ++j) sum[j] += static_cast<float>(a[j]) * static_cast<float>(b[j]);
-      } else {
-        for (int64_t j = 0; j < values.count; ++j)
-          sum[j] += static_cast<float>(a[j]) * static_cast<float>(b[j]);
-      }
-    }
-    for (int64_t j = 0; j < kColumns; ++j) products[i] += sum[j];
+    float sums[kBlockColumns] = {};
+    const int64_t delay = d.delays[i], before = d.period - delay;
+    multiply_rows(series, values + delay * kBlockColumns, before, sums);
+    multiply_rows(series + before * kBlockColumns, values, delay, sums);
+    for (int64_t j = 0; j < kBlockColumns; ++j) products[i] += sums[j];
   }
-}
-
-ARZOO_CLONES void multiply_block(const Columns<const float>& series, const Columns<const float>& values,
-                                 const Delays& d, float* products) {
-  multiply_columns(series, values, d, products);
-}
-ARZOO_CLONES void multiply_block(const Columns<const at::BFloat16>& series,
-                                 const Columns<const at::BFloat16>& values, const Delays& d,
-                                 float* products) {
-  multiply_columns(series, values, d, products);
-}
-
-template <class Scalar>
-Columns<const Scalar> columns_of(const at::Tensor& x, int64_t sample, int64_t first) {
-  return {x.const_data_ptr<Scalar>() + sample * x.stride(0) + first, x.size(1), x.stride(1),
-          std::min(kColumns, x.size(2) - first)};
 }
 
 template <class Scalar>
@@ -103,37 +54,41 @@ at::Tensor sum_on_cpu(const at::Tensor& values, const at::Tensor& delays, const 
                       int64_t period, int64_t rows) {
   const int64_t batch = values.size(0), width = values.size(2), k = delays.size(1);
   auto out = at::empty({batch, rows, width}, values.options());
+  const auto* from = values.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
   const int64_t* delay = delays.const_data_ptr<int64_t>();
   const float* weight = weights.const_data_ptr<float>();
-  const int64_t across = (width + kColumns - 1) / kColumns, work = std::max<int64_t>(1, rows * k * kColumns);
-  nn::parallel_for(batch * across, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-    for (int64_t item = begin; item < end; ++item) {
-      const int64_t b = item / across, first = item % across * kColumns;
-      const auto from = columns_of<Scalar>(values, b, first);
-      sum_block(from, {delay + b * k, weight + b * k, k, period},
-                Columns<Scalar>{to + b * rows * width + first, rows, width, from.count});
-    }
-  });
+  // Rows of the scratch beyond the values' stay zero.
+  const int64_t size = period * kBlockColumns;
+  for_each_block(batch, width, size + rows * kBlockColumns, k * size,
+                 [&](int64_t b, int64_t column, float* scratch) {
+                   load_block(from, block_place(values, b, column), scratch);
+                   sum_block(scratch, {delay + b * k, weight + b * k, k, period}, rows, scratch + size);
+                   store_block(scratch + size, block_place(out, b, column), to);
+                 });
   return out;
 }
 
+/// Sums over the columns, block by block of each sample: in an order that does not depend on the threads.
 template <class Scalar>
 at::Tensor products_on_cpu(const at::Tensor& series, const at::Tensor& values, const at::Tensor& delays,
                            int64_t period) {
   const int64_t batch = values.size(0), width = values.size(2), k = delays.size(1);
-  const auto products = at::zeros({batch, k}, values.options().dtype(at::kFloat));
+  const int64_t blocks = (width + kBlockColumns - 1) / kBlockColumns, size = period * kBlockColumns;
+  const auto products = at::zeros({batch, blocks, k}, values.options().dtype(at::kFloat));
+  const auto *left = series.const_data_ptr<Scalar>(), *right = values.const_data_ptr<Scalar>();
   auto* to = products.mutable_data_ptr<float>();
   const int64_t* delay = delays.const_data_ptr<int64_t>();
-  nn::parallel_for(batch, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; ++b) {
-      for (int64_t first = 0; first < width; first += kColumns) {
-        multiply_block(columns_of<Scalar>(series, b, first), columns_of<Scalar>(values, b, first),
-                       {delay + b * k, nullptr, k, period}, to + b * k);
-      }
-    }
+  for_each_block(batch, width, 2 * size, k * size, [&](int64_t b, int64_t column, float* scratch) {
+    const auto place = block_place(values, b, column);
+    // A last, narrower block must not see the columns of the one before.
+    if (place.columns < kBlockColumns) std::fill(scratch, scratch + 2 * size, 0.0F);
+    load_block(left, block_place(series, b, column), scratch);
+    load_block(right, place, scratch + size);
+    multiply_block(scratch, scratch + size, {delay + b * k, nullptr, k, period},
+                   to + (b * blocks + column / kBlockColumns) * k);
   });
-  return products;
+  return products.sum(1);
 }
 
 bool own_kernel(const at::Tensor& x) {

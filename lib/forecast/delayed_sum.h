@@ -9,12 +9,12 @@ namespace arzoo::forecast {
 ///
 /// values: [B, S, W] of any strides with unit stride along W; rows S .. period - 1 count as zero. delays:
 /// [B, k] int64 in [0, period); weights: [B, k] float. Returns [B, rows, W] in the type of `values`, rows <=
-/// period; sums are fp32. O(k rows W) time; no copy of the values is made. Records no autograd.
+/// period; sums are fp32. O(k rows W) time. Records no autograd.
 at::Tensor delayed_sum(const at::Tensor& values, const at::Tensor& delays, const at::Tensor& weights,
                        int64_t period, int64_t rows);
 
 /// How much delayed values resemble another series: out[b, i] = sum_t <series[b, t], values[b, (t +
-/// delays[b, i]) mod period]>, which is the gradient of the weights above. series: [B, rows, W]; values,
+/// delays[b, i]) mod period]>, which is the gradient of the weights above. series: [B, period, W]; values,
 /// delays as above; returns [B, k] float. Records no autograd.
 at::Tensor delayed_products(const at::Tensor& series, const at::Tensor& values, const at::Tensor& delays,
                             int64_t period);

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
-#include "nn/dropout.h"
+#include "nn/hidden_layer.h"
 #include "nn/residual_norm.h"
 
 namespace arzoo::forecast {
@@ -34,8 +34,8 @@ at::Tensor EncoderLayer::forward(const at::Tensor& input, const std::string& nam
   const auto x =
       nn::residual_norm(input, mixed, out_projection->weight, out_projection->bias, dropout_, norm1_);
   // A convolution of width one over time is a linear map of each step: no transposition is needed.
-  const auto inner = nn::linear(x, conv1_->weight.squeeze(-1), conv1_->bias, activation_);
-  const auto y = nn::dropout(inner, dropout_, is_training());
+  const auto y =
+      nn::hidden_layer(x, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_, is_training());
   const auto out = nn::residual_norm(x, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm2_);
   if (trace != nullptr) trace->emplace_back("mid." + name, out);
   return out;

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/dropout.h"
+#include "nn/hidden_layer.h"
 #include "nn/residual_norm.h"
 
 namespace arzoo::forecast {
@@ -43,8 +43,8 @@ at::Tensor InformerDecoderLayer::forward(const at::Tensor& x, const at::Tensor& 
   step = residual(step, cross_attention_->mix_with(step, memory, pass), *cross_attention_, norm2_,
                   ".cross_attention");
   step = last_steps(step, wanted);
-  const auto inner = nn::linear(step, conv1_->weight.squeeze(-1), conv1_->bias, activation_);
-  const auto y = nn::dropout(inner, dropout_, is_training());
+  const auto y =
+      nn::hidden_layer(step, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_, is_training());
   const auto out = nn::residual_norm(step, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm3_);
   if (pass.trace != nullptr) pass.trace->emplace_back("mid." + name, out);
   return out;

@@ -6,7 +6,7 @@ namespace arzoo::forecast {
 
 /// Series up to this length are compared through all pairs of their steps, longer ones through their spectra:
 /// where the times of the two cross.
-constexpr int64_t kLongestGram = 320;
+constexpr int64_t kLongestGram = 300;
 
 /// Auto-correlation by lag (Autoformer, eq. 5), averaged over the channels: out[b, tau] = mean over W of
 /// sum_t queries[b, t + tau] keys[b, t], indices modulo L. Keys beyond L are left out, missing ones count as

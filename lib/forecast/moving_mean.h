@@ -2,13 +2,12 @@
 
 #include <cstdint>
 
+#include "forecast/column_blocks.h"
+
 namespace arzoo::forecast {
 
-/// Columns that the kernels below treat at once: a block of a series is [length, kBlockColumns] float.
-constexpr int64_t kBlockColumns = 64;
-
 /// mean[t] = the mean of x over the steps t - half .. t + half, steps beyond the ends being the end's. Both
-/// are blocks.
+/// are blocks (column_blocks.h).
 void moving_mean(const float* x, float* mean, int64_t length, int64_t half);
 
 /// The transposed map, which a gradient takes: sum[u] = the sum over all t of the weight of x[u] in mean[t]

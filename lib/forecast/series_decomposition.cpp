@@ -5,81 +5,13 @@
 #include <vector>
 
 #include "forecast/moving_mean.h"
-#include "nn/clones.h"
 #include "nn/dropout.h"
-#include "nn/dropout_mask.h"
-#include "nn/parallel.h"
 
 namespace arzoo::forecast {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-constexpr int64_t kGrain = 1 << 15;  // elements that are worth a thread
-
-/// Where a block stands in a [B, L, D] tensor: `rows` rows of `columns` elements, `stride` apart.
-struct Place {
-  int64_t first, rows, columns, stride;
-};
-
-// Blocks are fp32 whatever the tensors are; the pairs below convert on the way in and out.
-template <class Scalar>
-inline void load_block(const Scalar* x, const Place& place, float* block) {
-  for (int64_t t = 0; t < place.rows; ++t) {
-    for (int64_t j = 0; j < place.columns; ++j)
-      block[t * kBlockColumns + j] = static_cast<float>(x[place.first + t * place.stride + j]);
-  }
-}
-
-template <class Scalar>
-inline void store_block(const float* block, const Place& place, Scalar* x) {
-  for (int64_t t = 0; t < place.rows; ++t) {
-    for (int64_t j = 0; j < place.columns; ++j)
-      x[place.first + t * place.stride + j] = static_cast<Scalar>(block[t * kBlockColumns + j]);
-  }
-}
-
-ARZOO_CLONES void load(const float* x, const Place& place, float* block) { load_block(x, place, block); }
-ARZOO_CLONES void load(const at::BFloat16* x, const Place& place, float* block) {
-  load_block(x, place, block);
-}
-ARZOO_CLONES void store(const float* block, const Place& place, float* x) { store_block(block, place, x); }
-ARZOO_CLONES void store(const float* block, const Place& place, at::BFloat16* x) {
-  store_block(block, place, x);
-}
-
-/// block *= the dropout's factors.
-ARZOO_CLONES void drop(float* block, const Place& place, nn::DropoutMask mask) {
-  for (int64_t t = 0; t < place.rows; ++t) {
-    const auto row = static_cast<uint32_t>(place.first + t * place.stride);
-    for (int64_t j = 0; j < place.columns; ++j)
-      block[t * kBlockColumns + j] *= mask.factor(row + static_cast<uint32_t>(j));
-  }
-}
-
-ARZOO_CLONES void add(const float* a, float* b, int64_t size) {
-  for (int64_t i = 0; i < size; ++i) b[i] += a[i];
-}
-
-ARZOO_CLONES void subtract(const float* a, float* b, int64_t size) {
-  for (int64_t i = 0; i < size; ++i) b[i] = a[i] - b[i];
-}
-
-/// Calls body(place, scratch) for every block of a [B, L, D] tensor; scratch: `blocks` zeroed blocks.
-template <class Body>
-void for_each_block(const at::Tensor& x, int64_t blocks, const Body& body) {
-  const int64_t rows = x.size(1), width = x.size(2);
-  const int64_t across = (width + kBlockColumns - 1) / kBlockColumns, size = rows * kBlockColumns;
-  nn::parallel_for(x.size(0) * across, std::max<int64_t>(1, kGrain / size), [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(static_cast<std::size_t>(blocks * size));
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t column = i % across * kBlockColumns;
-      body(Place{i / across * rows * width + column, rows, std::min(kBlockColumns, width - column), width},
-           scratch.data());
-    }
-  });
-}
 
 struct Residual {
   double dropout = 0.0;
@@ -99,18 +31,19 @@ variable_list split(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg
   auto* to_seasonal = seasonal.template mutable_data_ptr<Scalar>();
   auto* to_trend = with_trend ? trend.template mutable_data_ptr<Scalar>() : nullptr;
   const int64_t size = x.size(1) * kBlockColumns;
-  for_each_block(x, 2, [&](const Place& place, float* scratch) {
+  for_each_block(x.size(0), x.size(2), 2 * size, size, [&](int64_t b, int64_t column, float* scratch) {
+    const auto place = block_place(x, b, column);
     float *const sum = scratch, *const mean = scratch + size;
-    load(left, place, sum);
+    load_block(left, place, sum);
     if (right != nullptr) {
-      load(right, place, mean);
-      if (residual.drops()) drop(mean, place, residual.mask());
-      add(mean, sum, size);
+      load_block(right, place, mean);
+      if (residual.drops()) drop_block(mean, place, residual.mask());
+      add_to(mean, sum, size);
     }
     moving_mean(sum, mean, place.rows, moving_avg / 2);
-    if (to_trend != nullptr) store(mean, place, to_trend);
-    subtract(sum, mean, size);
-    store(mean, place, to_seasonal);
+    if (to_trend != nullptr) store_block(mean, place, to_trend);
+    subtract_from(sum, mean, size);
+    store_block(mean, place, to_seasonal);
   });
   return with_trend ? variable_list{seasonal, trend} : variable_list{seasonal};
 }
@@ -126,19 +59,20 @@ variable_list split_backward(const at::Tensor& seasonal, const at::Tensor& trend
   auto* to_x = x.template mutable_data_ptr<Scalar>();
   auto* to_y = y.template mutable_data_ptr<Scalar>();
   const int64_t size = any.size(1) * kBlockColumns;
-  for_each_block(any, 3, [&](const Place& place, float* scratch) {
+  for_each_block(any.size(0), any.size(2), 3 * size, size, [&](int64_t b, int64_t column, float* scratch) {
+    const auto place = block_place(any, b, column);
     float *const direct = scratch, *const difference = direct + size, *const spread = difference + size;
-    if (from_seasonal != nullptr) load(from_seasonal, place, direct);
-    if (from_trend != nullptr) load(from_trend, place, difference);
+    if (from_seasonal != nullptr) load_block(from_seasonal, place, direct);
+    if (from_trend != nullptr) load_block(from_trend, place, difference);
     // Without a tensor a block is zero, but `difference` has served the block before.
     if (from_trend == nullptr) std::fill(difference, difference + size, 0.0F);
     for (int64_t i = 0; i < size; ++i) difference[i] -= direct[i];
     moving_mean_transposed(difference, spread, place.rows, moving_avg / 2);
-    add(spread, direct, size);
-    store(direct, place, to_x);
+    add_to(spread, direct, size);
+    store_block(direct, place, to_x);
     if (residual.drops()) {
-      drop(direct, place, residual.mask());
-      store(direct, place, to_y);
+      drop_block(direct, place, residual.mask());
+      store_block(direct, place, to_y);
     }
     if (from_seasonal == nullptr) std::fill(direct, direct + size, 0.0F);
   });

@@ -12,8 +12,6 @@
 namespace arzoo::forecast {
 namespace {
 
-// A score of a matrix product costs about a seventh of one that is computed on its own.
-constexpr int64_t kAllScoresWorth = 7;
 constexpr int64_t kLargestBlock = 1 << 22;  // scores that are held at once
 constexpr int64_t kLanes = 16;
 constexpr int64_t kGrain = 1 << 16;  // multiply-adds that are worth a thread
@@ -103,9 +101,8 @@ at::Tensor sparsity_of_sampled_scores(const at::Tensor& queries, const at::Tenso
 }
 
 at::Tensor sparsity(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& sample) {
-  const bool many = keys.size(2) > kAllScoresWorth * sample.size(1);
-  return many && queries.is_cpu() ? sparsity_of_sampled_scores(queries, keys, sample)
-                                  : sparsity_of_all_scores(queries, keys, sample);
+  return queries.is_cpu() ? sparsity_of_sampled_scores(queries, keys, sample)
+                          : sparsity_of_all_scores(queries, keys, sample);
 }
 
 }  // namespace arzoo::forecast

@@ -103,10 +103,11 @@ class TokenEmbedding(nn.Module):
         self.values = nn.Conv1d(s["enc_in"], width, 3, padding=1, padding_mode="circular", bias=bias)
         self.calendar = nn.Linear(s["marks"], width, bias=bias)
         self.dropout = nn.Dropout(o["dropout"])
-        self.table = None
+        table = None
         if positions:
             angles = torch.arange(5000).unsqueeze(1) * torch.exp(torch.arange(0, width, 2) * (-math.log(10000) / width))
-            self.table = nn.Buffer(torch.stack([angles.sin(), angles.cos()], 2).flatten(1))
+            table = torch.stack([angles.sin(), angles.cos()], 2).flatten(1)
+        self.register_buffer("table", table)
 
     def forward(self, x, marks):
         out = self.values(x.permute(0, 2, 1)).transpose(1, 2) + self.calendar(marks)
