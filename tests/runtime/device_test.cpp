@@ -23,6 +23,15 @@ TEST_CASE("a name that is none of them is refused with what was expected") {
   CHECK_THROWS_AS(select_compute(malformed, "fp32"), UsageError);
 }
 
+TEST_CASE("8-bit inference is for a CPU, which auto then means") {
+  CHECK(select_compute("cpu", "fp32", "int8").int8);
+  CHECK(select_compute("auto", "fp32", "int8").device.is_cpu());
+  CHECK_FALSE(select_compute("cpu", "fp32").int8);
+  CHECK_THROWS_WITH(select_compute("cuda:0", "fp32", "int8"),
+                    ContainsSubstring("on --device cuda:0 take --dtype bf16"));
+  CHECK_THROWS_WITH(select_compute("cpu", "fp32", "int4"), "--quantize int4: expected int8");
+}
+
 TEST_CASE("one seed decides all random numbers") {
   runtime::seed(3);
   const auto first = at::randn({4});

@@ -2,11 +2,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 
 #include "core/config.h"
 #include "core/progress.h"
 #include "support/test.h"
 #include "tasks/reference_process.h"
+#include "tasks/speed_results.h"
 #include "tasks/speed_rounds.h"
 #include "tasks/speed_suite.h"
 #include "tasks/tasks.h"
@@ -82,15 +84,52 @@ TEST_CASE("a suite that contradicts itself is refused with the cell's place") {
       Row{R"({"work": "walk"})", "/cells/0/work"},
       Row{R"({"work": "stream", "batch_size": 2})", "one window at a time, got batch_size 2"},
       Row{R"({"work": "stream", "reference_dtype": "fp32"})", "no reference to compare with"},
-      Row{R"({"target": {"ratio": 0.5}})", "target.ratio needs a reference_dtype"},
+      Row{R"({"target": {"ratio": 0.5}})", "target.ratio and memory_ratio need a reference_dtype"},
       Row{R"({"work": "inference", "target": {"loader_share": 0.05}})",
           "is for work train_step, not inference"},
       Row{R"({"reference_dtype": "fp32"})", "the suite names no reference"},
+      Row{R"({"quantize": "int8"})", "for inference alone; got \"int8\" for train_step"},
+      Row{R"({"work": "inference", "quantize": "int4"})", "expected int8"},
+      Row{R"({"lengths": [24, 12]})", "lengths must ascend"},
       Row{R"({"speed": 1})", "/cells/0/speed: unknown key"},
   }));
   auto changed = cell("x", "train_step");
   changed.update(Json::parse(change));
   CHECK_THAT(config_error(changed), ContainsSubstring(message));
+}
+
+TEST_CASE("a cell with lengths is measured at each, and its growth is drawn") {
+  const test::TempDir folder;
+  write_small_run(folder);
+  auto lengths = cell("growing", "inference");
+  lengths["lengths"] = {8, 16, 32};
+  auto task = speed_task(folder, {lengths, cell("alone", "inference")}, "");
+  task.out = folder / "out";
+  SilentProgress progress;
+  const auto result = speed(task, progress, kGoOn);
+  REQUIRE(result["cells"].size() == 4);
+  CHECK(result["cells"][1]["name"] == "growing, L = 16");
+  REQUIRE(result["scaling"].size() == 1);
+  CHECK(result["scaling"][0]["seq_len"] == Json({8.0, 16.0, 32.0}));
+  CHECK(result["markdown"].get<std::string>().find("time ~ L^") != std::string::npos);
+  for (const char* file : {"table.md", "table.csv", "table.json", "report.html", "time.svg", "memory.svg"})
+    CHECK(std::filesystem::is_regular_file(folder / "out" / file));
+}
+
+TEST_CASE("the fitted exponent is that of the longest lengths") {
+  std::vector<Json> rows;
+  for (const double length : {1.0, 10.0, 100.0, 1000.0, 10000.0}) {
+    rows.push_back({{"scaling", "x"},
+                    {"seq_len", length},
+                    {"p50_ms", length < 50 ? 7.0 : 1e-3 * length * length},
+                    {"working_memory_bytes", 1e6 * std::sqrt(length)}});
+  }
+  const auto fits = fit_scaling(rows);
+  REQUIRE(fits.size() == 1);
+  CHECK(fits[0].time_exponent == Approx(2.0));
+  CHECK(fits[0].memory_exponent == Approx(0.5));
+  rows.resize(1);
+  CHECK(std::isnan(fit_scaling(rows)[0].time_exponent));
 }
 
 TEST_CASE("a reference's files may lie beside the suite, and other arguments stay as they are") {

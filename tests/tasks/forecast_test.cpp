@@ -95,6 +95,22 @@ TEST_CASE("a horizon of one's own is kept, shorter or longer than the model's") 
   CHECK(rows.text(std::size_t(horizon) - 1, "ds") == stamp_text(1060 + horizon - 1));
 }
 
+TEST_CASE("a forecast in 8 bits is near the one in full precision, and not the same") {
+  const TempDir temp;
+  auto task = forecast_task(wide_run(temp), {input_file(temp)}, temp / "full.csv");
+  test::forecast(task);
+  task.output = temp / "int8.csv";
+  task.compute.quantize = "int8";
+  test::forecast(task);
+  const Rows full(temp / "full.csv"), rounded(temp / "int8.csv");
+  REQUIRE(full.table.rows() == rounded.table.rows());
+  double largest = 0.0;
+  for (std::size_t row = 0; row < full.table.rows(); ++row)
+    largest = std::max(largest, std::abs(full.number(row, "yhat") - rounded.number(row, "yhat")));
+  CHECK(largest > 0.0);
+  CHECK(largest < 1.0);  // of variates that swing by 10 and more
+}
+
 TEST_CASE("two files are forecast together, in the order given, and told apart by their names") {
   const TempDir temp;
   const auto run = wide_run(temp);
