@@ -67,8 +67,9 @@ class Autoformer : public Forecaster {
   Autoformer(const AutoformerOptions& options, const SeriesShape& shape) : options_(options), shape_(shape) {
     // Where the official code breaks without a word: its "-0:" slice is the whole series.
     if (shape.label_len == 0) fail<ConfigError>("autoformer: label_len must be at least 1, got 0");
-    const EmbeddingOptions embedding{shape.enc_in,    options.d_model, shape.marks,        options.embed,
-                                     options.dropout, /*bias=*/false,  /*positions=*/false};
+    const EmbeddingOptions embedding{
+        shape.enc_in,    options.d_model, shape.marks,         options.embed,
+        options.dropout, /*bias=*/false,  /*positions=*/false, PositionEmbedding::kOfficialRows};
     enc_embedding_ = register_module("enc_embedding", std::make_shared<DataEmbedding>(embedding));
     dec_embedding_ = register_module("dec_embedding", std::make_shared<DataEmbedding>(embedding));
     encoder_ = register_module("encoder", std::make_shared<SeasonalEncoder>(options));

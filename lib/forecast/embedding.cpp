@@ -35,8 +35,8 @@ DataEmbedding::DataEmbedding(const EmbeddingOptions& options) : options_(options
       "tokenConv",
       torch::nn::Conv1d(torch::nn::Conv1dOptions(options.variates, width, 3).bias(options.bias)));
   torch::nn::init::kaiming_normal_(token_conv_->weight, 0.0, torch::kFanIn, torch::kLeakyReLU);
-  const auto positions = register_module("position_embedding", empty_module());
-  position_table_ = positions->register_buffer("pe", nn::position_table(kMostPositions, width).unsqueeze(0));
+  position_embedding_ =
+      register_module("position_embedding", std::make_shared<PositionEmbedding>(width, options.longest));
   if (options.marks == 0) return;
   const auto temporal = register_module("temporal_embedding", empty_module());
   if (options.embed == "timeF") {
@@ -91,7 +91,7 @@ at::Tensor DataEmbedding::forward(const at::Tensor& x, const at::Tensor& marks) 
                     marks.defined() ? marks.size(2) : 0, options_.marks);
   }
   auto sum = values_and_features(x, marks);
-  if (options_.positions) sum = sum + position_table_.narrow(1, 0, x.size(1));
+  if (options_.positions) sum = sum + position_embedding_->forward(x.size(1));
   if (!code_tables_.empty()) sum = sum + calendar(marks);
   return nn::dropout(sum, options_.dropout, is_training());
 }

@@ -6,10 +6,9 @@
 
 #include <string>
 
-namespace arzoo::forecast {
+#include "forecast/position_embedding.h"
 
-/// Steps that a position table has rows for, as in the official code.
-constexpr int64_t kMostPositions = 5000;
+namespace arzoo::forecast {
 
 struct EmbeddingOptions {
   int64_t variates, d_model;
@@ -18,6 +17,7 @@ struct EmbeddingOptions {
   double dropout;
   bool bias = false;      ///< of the convolution and the linear map (Informer2020 has them)
   bool positions = true;  ///< the position table is added (it is in the state dict either way)
+  int64_t longest = 0;    ///< steps of the longest input, which the table then has rows for
 };
 
 /// The input of Informer and Autoformer: a circular convolution of the values, the calendar and, where the
@@ -38,7 +38,7 @@ class DataEmbedding : public torch::nn::Module {
 
   EmbeddingOptions options_;
   torch::nn::Conv1d token_conv_{nullptr};
-  at::Tensor position_table_;
+  std::shared_ptr<PositionEmbedding> position_embedding_;
   torch::nn::Linear features_{nullptr};  ///< embed timeF
   std::vector<at::Tensor> code_tables_;  ///< embed fixed, learned: one per column of codes
 };

@@ -45,9 +45,10 @@ class Parts {
     return {options_.d_model, options_.n_heads, options_.d_ff, options_.dropout, options_.activation};
   }
   std::shared_ptr<DataEmbedding> embedding(const SeriesShape& shape) const {
-    return std::make_shared<DataEmbedding>(EmbeddingOptions{shape.enc_in, options_.d_model, shape.marks,
-                                                            options_.embed, options_.dropout,
-                                                            /*bias=*/!variant_.library, /*positions=*/true});
+    return std::make_shared<DataEmbedding>(
+        EmbeddingOptions{shape.enc_in, options_.d_model, shape.marks, options_.embed, options_.dropout,
+                         /*bias=*/!variant_.library, /*positions=*/true,
+                         std::max(shape.seq_len, shape.label_len + shape.pred_len)});
   }
   /// In the library every ProbSparse layer mixes its heads, here only the decoder's own and if asked.
   HeadOrder encoder_order() const { return variant_.library ? HeadOrder::mixed : HeadOrder::usual; }
@@ -186,11 +187,6 @@ class Informer : public Forecaster {
 
  private:
   static void check_lengths(const SeriesShape& shape, const Variant& variant) {
-    const int64_t longest = std::max(shape.seq_len, shape.label_len + shape.pred_len);
-    if (longest > kMostPositions) {
-      fail<ConfigError>("informer: seq_len and label_len + pred_len must be at most {}, got {}",
-                        kMostPositions, longest);
-    }
     const auto halvings = static_cast<int64_t>(variant.encoder_layers.size()) - 1;
     if (halvings > 0 && (halvings > 30 || shape.seq_len >> halvings == 0)) {
       fail<ConfigError>(

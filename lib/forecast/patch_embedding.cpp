@@ -4,13 +4,8 @@
 
 #include "nn/dropout.h"
 #include "nn/linear.h"
-#include "nn/position_table.h"
 
 namespace arzoo::forecast {
-
-PositionEmbedding::PositionEmbedding(int64_t d_model) {
-  pe_ = register_buffer("pe", nn::position_table(kLongest, d_model).unsqueeze(0));
-}
 
 PatchEmbedding::PatchEmbedding(int64_t patch_len, int64_t d_model, double dropout) : dropout_(dropout) {
   value_embedding_ = register_module(

@@ -3,20 +3,9 @@
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
 
+#include "forecast/position_embedding.h"
+
 namespace arzoo::forecast {
-
-/// The table of sinusoidal positions that official checkpoints hold as `pe` [1, 5000, D].
-class PositionEmbedding : public torch::nn::Module {
- public:
-  static constexpr int64_t kLongest = 5000;
-
-  explicit PositionEmbedding(int64_t d_model);
-  /// The first `length` positions, [1, length, D].
-  at::Tensor forward(int64_t length) const { return pe_.narrow(1, 0, length); }
-
- private:
-  at::Tensor pe_;
-};
 
 /// Patches of a series as tokens: a linear map without bias, positions, dropout (PatchTST; the
 /// Time-Series-Library's PatchEmbedding).

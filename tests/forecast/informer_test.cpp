@@ -111,9 +111,18 @@ TEST_CASE("impossible Informers are refused by name") {
   CHECK_THROWS_WITH(tiny("informer_tslib", {{"mix", true}}), ContainsSubstring("/mix: unknown key"));
   CHECK_THROWS_WITH(tiny("informerstack", {{"s_layers", {1, 1, 1, 1, 1, 1}}}),
                     ContainsSubstring("seq_len 24 is too short for 6 encoders"));
+}
+
+TEST_CASE("an Informer longer than the official position table has a longer one") {
   auto shape = kShape;
-  shape.pred_len = 5000;
-  CHECK_THROWS_WITH(tiny("informer", Json::object(), shape), ContainsSubstring("at most 5000, got 5010"));
+  const auto rows = [&](int64_t pred_len) {
+    shape.pred_len = pred_len;
+    return tiny("informer", Json::object(), shape)
+        ->named_buffers()["dec_embedding.position_embedding.pe"]
+        .size(1);
+  };
+  CHECK(rows(10) == 5000);
+  CHECK(rows(5000) == shape.label_len + 5000);
 }
 
 TEST_CASE("the two Informers of the same name are told apart by their config files") {
