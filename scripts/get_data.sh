@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Fetches the public series that the forecasting papers report into data/, and checks them.
+#
+#   scripts/get_data.sh [--from URL] [NAME ...]        NAME: etth1 etth2 ettm1 ettm2 weather exchange ili; all by default
+#
+# --from takes the files from a mirror instead: URL/ETTh1.csv and so on (file:// works). A file that is already there and right
+# is left alone; one that arrives wrong is not put in place. Needs python3 and git.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly ETT=https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small
+readonly TSLIB=https://huggingface.co/datasets/thuml/Time-Series-Library/resolve/main
+
+# name, place below data/, git's id of the contents (git hash-object), where it comes from
+readonly FILES="
+etth1     ETT/ETTh1.csv                  a52c4925778c07c1ef1a2cf6fd01594919717d9e  $ETT/ETTh1.csv
+etth2     ETT/ETTh2.csv                  6e3760778598fdee5208213d3fce122637307eec  $ETT/ETTh2.csv
+ettm1     ETT/ETTm1.csv                  62c9f979e2dc5b05d9cc5b38891e60e6baf77417  $ETT/ETTm1.csv
+ettm2     ETT/ETTm2.csv                  f9d46027c987d442d2d8f81308d1d8c4d1d35db8  $ETT/ETTm2.csv
+weather   benchmark/weather.csv          2c57f67fbe402293aad49611862165c9b3ecdcc8  $TSLIB/weather/weather.csv
+exchange  benchmark/exchange_rate.csv    6b04ff3158cd1e3b27b708eff0b75e14aaa400fb  $TSLIB/exchange_rate/exchange_rate.csv
+ili       benchmark/national_illness.csv ae0424af871366ecacc501399fcb730e9200458c  $TSLIB/illness/national_illness.csv
+"
+
+say() { printf 'get_data.sh: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+is_right() { [[ -f $1 && $(git hash-object --no-filters "$1") == "$2" ]]; }
+
+# Copies what the URL has into a file; the message of a failure is one line.
+download() {
+  python3 - "$1" "$2" << 'PYTHON'
+import shutil, sys, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=60) as source, open(sys.argv[2], "wb") as target:
+        shutil.copyfileobj(source, target)
+except OSError as error:
+    sys.exit(f"get_data.sh: {sys.argv[1]}: {error}")
+PYTHON
+}
+
+get() {
+  local place=data/$1 id=$2 url=$3
+  if is_right "$place" "$id"; then
+    say "$place is there"
+    return
+  fi
+  mkdir -p "$(dirname "$place")"
+  download "$url" "$place.part" || { rm -f "$place.part"; return 1; }
+  if ! is_right "$place.part" "$id"; then
+    rm -f "$place.part"
+    say "$url: not the file that was expected (git hash-object $id), nothing kept"
+    return 1
+  fi
+  mv "$place.part" "$place"
+  say "$place fetched"
+}
+
+mirror=
+if [[ ${1:-} == --from ]]; then
+  [[ -n ${2:-} ]] || die "--from needs a URL"
+  mirror=$2
+  shift 2
+fi
+failed=0
+for name in "$@"; do
+  grep -q "^$name " <<< "$FILES" || die "$name: no such data (expected etth1, etth2, ettm1, ettm2, weather, exchange or ili)"
+done
+while read -r name place id url; do
+  [[ -n $name ]] || continue
+  [[ $# == 0 || " $* " == *" $name "* ]] || continue
+  [[ -z $mirror ]] || url=$mirror/$(basename "$place")
+  get "$place" "$id" "$url" || failed=1
+done <<< "$FILES"
+exit "$failed"
