@@ -18,9 +18,10 @@ namespace arzoo::forecast {
 /// would show them), and the regressor's form.
 ///
 /// head "linear" is the fine-tuned form: encoder and a linear regressor, one map over time and one over the
-/// width. Train it with "training.init_from" a reconstruction run, "init_except": ["regressor", "mask_token",
-/// "decoder", "decoder_embedding", "decoder_norm", "projection"] and, to freeze the encoder as in the paper,
-/// "trainable": ["regressor"].
+/// width. Train it with "training.init_from" the folder last/ of a reconstruction run (the encoder gains from
+/// all epochs, the forecasts that choose the run's best model do not), "init_except": ["regressor",
+/// "mask_token", "decoder", "decoder_embedding", "decoder_norm", "projection"] and, to freeze the encoder as
+/// in the paper, "trainable": ["regressor"].
 struct TiMaeOptions {
   static constexpr std::string_view kName = "timae";
   static constexpr std::string_view kPaper = "Li et al., Ti-MAE, arXiv 2301.08871";
