@@ -44,8 +44,7 @@ void remove_whole(const fs::path& path) {
 fs::path make_temporary_beside(const fs::path& target) {
   static std::atomic<unsigned> count{0};
   for (;;) {
-    fs::path folder =
-        folder_of(target) / fmt::format("{}{}-{}{}", kPrefix, ::getpid(), count++, kTemporary);
+    fs::path folder = folder_of(target) / fmt::format("{}{}-{}{}", kPrefix, ::getpid(), count++, kTemporary);
     std::error_code error;
     if (fs::create_directory(folder, error)) return folder;
     // A name that exists already is a killed process's, whose id came round again.
