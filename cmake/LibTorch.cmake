@@ -37,6 +37,9 @@ add_library(arzoo_torch INTERFACE)
 add_library(arzoo::torch ALIAS arzoo_torch)
 target_include_directories(arzoo_torch SYSTEM INTERFACE "${ARZOO_TORCH_INC}" "${ARZOO_TORCH_API}")
 target_compile_definitions(arzoo_torch INTERFACE _GLIBCXX_USE_CXX11_ABI=${_abi} FMT_HEADER_ONLY)
+# LibTorch is a release build, and some of its classes (at::RecordFunction) have more members without NDEBUG: in every
+# build type its headers must be read as they were compiled.
+target_compile_definitions(arzoo_torch INTERFACE $<$<NOT:$<CONFIG:Release>>:NDEBUG>)
 # LibTorch's thread pool is called directly (lib/nn/parallel.h): link the very libgomp that it brings.
 file(GLOB _gomp "${ARZOO_TORCH_DIR}/lib/libgomp*.so*")
 if(_gomp)

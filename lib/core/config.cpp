@@ -1,5 +1,7 @@
 #include "core/config.h"
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <fstream>
 #include <set>
