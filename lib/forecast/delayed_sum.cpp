@@ -113,7 +113,8 @@ at::Tensor delayed_sum(const at::Tensor& values, const at::Tensor& delays, const
                        int64_t period, int64_t rows) {
   const torch::NoGradGuard no_grad;
   if (own_kernel(values)) {
-    const auto from = unit_stride(values), delay = delays.contiguous(), weight = weights.contiguous();
+    const auto from = unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
+               delay = delays.contiguous(), weight = weights.contiguous();
     return values.scalar_type() == at::kFloat ? sum_on_cpu<float>(from, delay, weight, period, rows)
                                               : sum_on_cpu<at::BFloat16>(from, delay, weight, period, rows);
   }
@@ -128,7 +129,9 @@ at::Tensor delayed_products(const at::Tensor& series, const at::Tensor& values, 
                             int64_t period) {
   const torch::NoGradGuard no_grad;
   if (own_kernel(values) && series.scalar_type() == values.scalar_type()) {
-    const auto left = unit_stride(series), right = unit_stride(values), delay = delays.contiguous();
+    const auto left = unit_stride(series.narrow(1, 0, std::min(period, series.size(1)))),
+               right = unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
+               delay = delays.contiguous();
     return values.scalar_type() == at::kFloat ? products_on_cpu<float>(left, right, delay, period)
                                               : products_on_cpu<at::BFloat16>(left, right, delay, period);
   }

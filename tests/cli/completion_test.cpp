@@ -49,7 +49,7 @@ TEST_CASE("bash offers commands, options, choices, models and files of the right
       {"arzoo train --set ''", ""},
       {"arzoo train ''", "runs config.json"},
       {"arzoo train config.json --out ''", "runs"},
-      {"arzoo models i", "itransformer"},
+      {"arzoo models it", "itransformer"},
       {"arzoo forecast --input a.csv s", "series one.csv"},
       {"arzoo completion ''", "bash zsh"},
   }));
