@@ -7,40 +7,28 @@
 #include <vector>
 
 #include "nn/clones.h"
+#include "nn/heads.h"
+#include "nn/lanes.h"
 #include "nn/parallel.h"
 
 namespace arzoo::forecast {
 namespace {
 
 constexpr int64_t kLargestBlock = 1 << 22;  // scores that are held at once
-constexpr int64_t kLanes = 16;
-constexpr int64_t kGrain = 1 << 16;  // multiply-adds that are worth a thread
+constexpr int64_t kGrain = 1 << 16;         // multiply-adds that are worth a thread
 
-inline float dot(const float* a, const float* b, int64_t size) {
-  float sums[kLanes] = {};
-  const int64_t whole = size / kLanes * kLanes;
-  for (int64_t e = 0; e < whole; e += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[e + lane] * b[e + lane];
-  }
-  float sum = 0.0F;
-  for (int64_t e = whole; e < size; ++e) sum += a[e] * b[e];
-  for (const float part : sums) sum += part;
-  return sum;
-}
-
-/// One head: rows of queries and keys `stride` numbers apart.
+/// One head. queries: [length, width]; keys: [key_count, width].
 struct Head {
   const float *queries, *keys;
-  int64_t query_stride, key_stride, width, key_count;
+  int64_t length, key_count, width;
 };
 
-ARZOO_CLONES void measure_head(const Head& head, const int64_t* sample, int64_t length, int64_t count,
-                               float* out) {
-  for (int64_t i = 0; i < length; ++i) {
+ARZOO_CLONES void measure_head(const Head& head, const int64_t* sample, int64_t count, float* out) {
+  for (int64_t i = 0; i < head.length; ++i) {
     float largest = -std::numeric_limits<float>::infinity(), sum = 0.0F;
     for (int64_t j = 0; j < count; ++j) {
-      const float score = dot(head.queries + i * head.query_stride,
-                              head.keys + sample[i * count + j] * head.key_stride, head.width);
+      const float score =
+          nn::dot(head.queries + i * head.width, head.keys + sample[i * count + j] * head.width, head.width);
       largest = score > largest ? score : largest;
       sum += score;
     }
@@ -48,14 +36,30 @@ ARZOO_CLONES void measure_head(const Head& head, const int64_t* sample, int64_t 
   }
 }
 
+template <class Scalar>
+void measure_heads(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& sample, float* out) {
+  const nn::Heads<Scalar> q(queries), k(keys);
+  const int64_t heads = queries.size(1), length = queries.size(2), width = queries.size(3);
+  const int64_t key_count = keys.size(2), count = sample.size(1);
+  const auto* picked = sample.const_data_ptr<int64_t>();
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, length * count * width));
+  nn::parallel_for(queries.size(0) * heads, grain, [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>((length + key_count) * width));
+    float *const rows = scratch.data(), *const key_rows = rows + length * width;
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t b = item / heads, h = item % heads;
+      nn::copy_rows(q.row(b, h), {length, width, q.step}, 1.0F, rows, width);
+      nn::copy_rows(k.row(b, h), {key_count, width, k.step}, 1.0F, key_rows, width);
+      measure_head({rows, key_rows, length, key_count, width}, picked, count, out + item * length);
+    }
+  });
+}
+
 at::Tensor measure(const at::Tensor& sampled, int64_t key_count) {
   return sampled.amax(-1) - sampled.sum(-1) / static_cast<double>(key_count);
 }
 
-at::Tensor unit_stride(const at::Tensor& x) {
-  const auto full = x.to(at::kFloat);
-  return full.stride(3) == 1 ? full : full.contiguous();
-}
+at::Tensor unit_stride(const at::Tensor& x) { return x.stride(3) == 1 ? x : x.contiguous(); }
 
 }  // namespace
 
@@ -81,22 +85,12 @@ at::Tensor sparsity_of_all_scores(const at::Tensor& queries, const at::Tensor& k
 at::Tensor sparsity_of_sampled_scores(const at::Tensor& queries, const at::Tensor& keys,
                                       const at::Tensor& sample) {
   const torch::NoGradGuard no_grad;
-  const auto q = unit_stride(queries), k = unit_stride(keys), index = sample.contiguous();
-  const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), width = q.size(3);
-  const int64_t count = index.size(1);
-  auto out = at::empty({batch, heads, length}, q.options());
-  const float *from_q = q.const_data_ptr<float>(), *from_k = k.const_data_ptr<float>();
-  const auto* picked = index.const_data_ptr<int64_t>();
+  const bool half = queries.scalar_type() == at::kBFloat16 && keys.scalar_type() == at::kBFloat16;
+  const auto type = half ? at::kBFloat16 : at::kFloat;
+  const auto q = unit_stride(queries.to(type)), k = unit_stride(keys.to(type)), index = sample.contiguous();
+  auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
   auto* to = out.mutable_data_ptr<float>();
-  const int64_t work = std::max<int64_t>(1, length * count * width);
-  nn::parallel_for(batch * heads, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-    for (int64_t item = begin; item < end; ++item) {
-      const int64_t b = item / heads, h = item % heads;
-      measure_head({from_q + b * q.stride(0) + h * q.stride(1), from_k + b * k.stride(0) + h * k.stride(1),
-                    q.stride(2), k.stride(2), width, k.size(2)},
-                   picked, length, count, to + item * length);
-    }
-  });
+  half ? measure_heads<at::BFloat16>(q, k, index, to) : measure_heads<float>(q, k, index, to);
   return out;
 }
 

@@ -5,7 +5,7 @@
 #include "nn/clones.h"
 #include "nn/dropout.h"
 #include "nn/dropout_mask.h"
-#include "nn/exp.h"
+#include "nn/lanes.h"
 #include "nn/parallel.h"
 
 namespace arzoo::nn {

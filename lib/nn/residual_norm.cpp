@@ -6,13 +6,13 @@
 
 #include "nn/clones.h"
 #include "nn/dropout.h"
+#include "nn/lanes.h"
 #include "nn/linear.h"
 #include "nn/parallel.h"
 
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kLanes = 16;
 constexpr int64_t kGrainRows = 32;
 
 struct NormParameters {

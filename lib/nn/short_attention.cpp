@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "nn/clones.h"
-#include "nn/exp.h"
+#include "nn/heads.h"
+#include "nn/lanes.h"
 #include "nn/parallel.h"
 
 namespace arzoo::nn {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr int64_t kMostKeys = 64;
 constexpr int64_t kWidest = 256;
-constexpr int64_t kLanes = 16;       // keys and widths are padded to whole vectors
 constexpr int64_t kGrain = 1 << 17;  // multiply-adds that are worth a thread
 
 struct Sizes {
@@ -22,63 +22,27 @@ struct Sizes {
   int64_t keys_padded, width_padded;  // to whole vectors
 };
 
-/// out[j] = sum_i factors[i] * rows[i * stride + j] for one vector of columns, which stays in a register.
-inline void weighted_sum(const float* factors, const float* rows, int64_t count, int64_t stride, float* out) {
-  float sum[kLanes] = {};
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) sum[lane] += factors[i] * rows[i * stride + lane];
-  }
-  for (int64_t lane = 0; lane < kLanes; ++lane) out[lane] = sum[lane];
-}
-
 /// One head, all in fp32. q: [L, E] scaled; kt: [E, keys_padded]; v, out: [., width_padded]; p: [keys_padded]
 /// scratch.
 ARZOO_CLONES void attend(const float* q, const float* kt, const float* v, float* out, float* p, Sizes s) {
   for (int64_t i = 0; i < s.queries; ++i) {
     for (int64_t j = 0; j < s.keys_padded; j += kLanes)
       weighted_sum(q + i * s.width, kt + j, s.width, s.keys_padded, p + j);
-    float largest = p[0];
-    for (int64_t j = 1; j < s.keys; ++j) largest = p[j] > largest ? p[j] : largest;
-    for (int64_t j = 0; j < s.keys_padded; ++j) p[j] = exp_nonpositive(p[j] - largest);
-    float sum = 0.0F;
-    for (int64_t j = 0; j < s.keys; ++j) sum += p[j];
-    for (int64_t j = 0; j < s.keys; ++j) p[j] /= sum;
+    softmax(p, s.keys);
     float* row = out + i * s.width_padded;
     for (int64_t e = 0; e < s.width_padded; e += kLanes)
       weighted_sum(p, v + e, s.keys, s.width_padded, row + e);
   }
 }
 
-/// A [B, H, T, E] tensor with unit stride along E, whatever the order of the rest.
+/// The rows of a head as columns, `stride` numbers long.
 template <class Scalar>
-struct Heads {
-  explicit Heads(const at::Tensor& x)
-      : data(x.const_data_ptr<Scalar>()), batch(x.stride(0)), head(x.stride(1)), step(x.stride(2)) {}
-  const Scalar* data;
-  int64_t batch, head, step;
-};
-
-/// Rows of one head, times `factor`, `stride` numbers apart in `out`.
-template <class Scalar>
-void copy_rows(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float factor,
-               float* out, int64_t stride) {
-  for (int64_t i = 0; i < rows; ++i) {
-    const Scalar* from = x.data + b * x.batch + h * x.head + i * x.step;
-    for (int64_t e = 0; e < width; ++e) out[i * stride + e] = static_cast<float>(from[e]) * factor;
+void copy_transposed(const Scalar* from, const HeadSize& size, float* out, int64_t stride) {
+  for (int64_t i = 0; i < size.rows; ++i) {
+    for (int64_t e = 0; e < size.width; ++e)
+      out[e * stride + i] = static_cast<float>(from[i * size.step + e]);
   }
 }
-
-/// The same rows as columns.
-template <class Scalar>
-void copy_transposed(const Heads<Scalar>& x, int64_t b, int64_t h, int64_t rows, int64_t width, float* out,
-                     int64_t stride) {
-  for (int64_t i = 0; i < rows; ++i) {
-    const Scalar* from = x.data + b * x.batch + h * x.head + i * x.step;
-    for (int64_t e = 0; e < width; ++e) out[e * stride + i] = static_cast<float>(from[e]);
-  }
-}
-
-int64_t whole_vectors(int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
 
 template <class Scalar>
 at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -99,14 +63,12 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
     float* const p = mixed + s.queries * s.width_padded;
     for (int64_t index = begin; index < end; ++index) {
       const int64_t b = index / heads, h = index % heads;
-      copy_rows(queries, b, h, s.queries, s.width, scale, qs, s.width);
-      copy_transposed(keys, b, h, s.keys, s.width, kt, s.keys_padded);
-      copy_rows(values, b, h, s.keys, s.width, 1.0F, vs, s.width_padded);
+      copy_rows(queries.row(b, h), {s.queries, s.width, queries.step}, scale, qs, s.width);
+      copy_transposed(keys.row(b, h), {s.keys, s.width, keys.step}, kt, s.keys_padded);
+      copy_rows(values.row(b, h), {s.keys, s.width, values.step}, 1.0F, vs, s.width_padded);
       attend(qs, kt, vs, mixed, p, s);
-      for (int64_t i = 0; i < s.queries; ++i) {
-        Scalar* to = result + ((b * s.queries + i) * heads + h) * s.width;
-        for (int64_t e = 0; e < s.width; ++e) to[e] = static_cast<Scalar>(mixed[i * s.width_padded + e]);
-      }
+      store_rows(mixed, s.width_padded, {s.queries, s.width, heads * s.width},
+                 result + (b * s.queries * heads + h) * s.width);
     }
   });
   return out.transpose(1, 2);

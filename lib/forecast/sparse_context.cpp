@@ -1,0 +1,128 @@
+#include "forecast/sparse_context.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "nn/clones.h"
+#include "nn/heads.h"
+#include "nn/lanes.h"
+#include "nn/parallel.h"
+
+namespace arzoo::forecast {
+namespace {
+
+constexpr int64_t kGrain = 1 << 16;  // multiply-adds that are worth a thread
+
+struct Sizes {
+  int64_t length, keys, width, kept;
+  int64_t width_padded;  // to whole vectors
+  bool causal;
+};
+
+/// The rows of queries that were not kept. v: [keys, width_padded]; out: [length, width_padded].
+ARZOO_CLONES void fill_context(const float* v, float* out, const Sizes& s) {
+  const int64_t width = s.width_padded;
+  std::vector<float> sum(static_cast<std::size_t>(width));
+  for (int64_t t = 0; t < s.keys; ++t) {
+    for (int64_t e = 0; e < width; ++e) sum[e] += v[t * width + e];
+    for (int64_t e = 0; s.causal && e < width; ++e) out[t * width + e] = sum[e];
+  }
+  if (s.causal) return;
+  for (int64_t e = 0; e < width; ++e) sum[e] /= static_cast<float>(s.keys);
+  for (int64_t t = 0; t < s.length; ++t) {
+    for (int64_t e = 0; e < width; ++e) out[t * width + e] = sum[e];
+  }
+}
+
+/// The kept rows. q: [length, width] scaled; k: [keys, width]; p: scratch for a row of scores.
+ARZOO_CLONES void attend_kept(const float* q, const float* k, const float* v, const int64_t* top, float* p,
+                              float* out, const Sizes& s) {
+  for (int64_t i = 0; i < s.kept; ++i) {
+    const int64_t row = top[i], seen = s.causal ? row + 1 : s.keys;
+    for (int64_t j = 0; j < seen; ++j) p[j] = nn::dot(q + row * s.width, k + j * s.width, s.width);
+    nn::softmax(p, seen);
+    for (int64_t e = 0; e < s.width_padded; e += nn::kLanes)
+      nn::weighted_sum(p, v + e, seen, s.width_padded, out + row * s.width_padded + e);
+  }
+}
+
+template <class Scalar>
+void run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& top, bool causal,
+         const at::Tensor& out) {
+  const int64_t heads = q.size(1), width = q.size(3);
+  const Sizes s{q.size(2), k.size(2), width, top.size(2), nn::whole_vectors(width), causal};
+  const nn::Heads<Scalar> queries(q), keys(k), values(v);
+  const auto* kept = top.const_data_ptr<int64_t>();
+  auto* to = out.mutable_data_ptr<Scalar>();
+  const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(width)));
+  const int64_t work = (s.kept * s.keys + s.length) * width;
+  nn::parallel_for(q.size(0) * heads, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>((s.length + s.keys) * (s.width + s.width_padded) +
+                                                        nn::whole_vectors(s.keys)));
+    float* const qs = scratch.data();
+    float* const ks = qs + s.length * s.width;
+    float* const vs = ks + s.keys * s.width;
+    float* const context = vs + s.keys * s.width_padded;
+    float* const p = context + s.length * s.width_padded;
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t b = item / heads, h = item % heads;
+      nn::copy_rows(queries.row(b, h), {s.length, width, queries.step}, scale, qs, width);
+      nn::copy_rows(keys.row(b, h), {s.keys, width, keys.step}, 1.0F, ks, width);
+      nn::copy_rows(values.row(b, h), {s.keys, width, values.step}, 1.0F, vs, s.width_padded);
+      fill_context(vs, context, s);
+      attend_kept(qs, ks, vs, kept + item * s.kept, p, context, s);
+      nn::store_rows(context, s.width_padded, {s.length, width, out.stride(1)},
+                     to + b * out.stride(0) + h * out.stride(2));
+    }
+  });
+}
+
+bool own_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const auto type = q.scalar_type();
+  return !at::GradMode::is_enabled() && q.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
+         k.scalar_type() == type && v.scalar_type() == type && q.stride(3) == 1 && k.stride(3) == 1 &&
+         v.stride(3) == 1 && q.numel() > 0;
+}
+
+/// [B, L, H, E] in the memory order that the layer reads.
+at::Tensor empty_rows(const at::Tensor& q, HeadOrder order) {
+  const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2), width = q.size(3);
+  return order == HeadOrder::mixed ? at::empty({batch, heads, length, width}, q.options()).transpose(1, 2)
+                                   : at::empty({batch, length, heads, width}, q.options());
+}
+
+at::Tensor composed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& top,
+                    bool causal, HeadOrder order) {
+  // top: [B, H, u] → index of whole rows [B, H, u, E].
+  const auto rows = top.unsqueeze(3).expand({-1, -1, -1, q.size(3)});
+  auto scores =
+      at::matmul(q.gather(2, rows), k.transpose(2, 3)) * (1.0 / std::sqrt(static_cast<double>(q.size(3))));
+  if (causal) {
+    const auto future = at::arange(k.size(2), top.options()).gt(top.unsqueeze(3));
+    scores = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
+  }
+  const auto kept = at::matmul(at::softmax(scores, -1), v).to(v.scalar_type());
+  const int64_t time = order == HeadOrder::mixed ? 2 : 1;
+  const auto values = order == HeadOrder::mixed ? v : v.transpose(1, 2);
+  auto sizes = values.sizes().vec();
+  sizes[static_cast<std::size_t>(time)] = q.size(2);
+  const auto context = causal ? values.cumsum(time) : values.mean(time, true).expand(sizes);
+  if (order == HeadOrder::mixed) return context.scatter(2, rows, kept).transpose(1, 2);
+  return context.scatter(1, rows.transpose(1, 2), kept.transpose(1, 2));
+}
+
+}  // namespace
+
+at::Tensor sparse_context(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const at::Tensor& top, bool causal, HeadOrder order) {
+  if (!own_kernel(q, k, v)) return composed(q, k, v, top, causal, order);
+  const auto kept = top.contiguous(), out = empty_rows(q, order);
+  q.scalar_type() == at::kFloat ? run<float>(q, k, v, kept, causal, out)
+                                : run<at::BFloat16>(q, k, v, kept, causal, out);
+  return out;
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,41 @@
+#include "nn/heads.h"
+
+#include "nn/clones.h"
+
+namespace arzoo::nn {
+namespace {
+
+template <class Scalar>
+inline void copy(const Scalar* from, const HeadSize& size, float factor, float* out, int64_t stride) {
+  for (int64_t i = 0; i < size.rows; ++i) {
+    for (int64_t e = 0; e < size.width; ++e)
+      out[i * stride + e] = static_cast<float>(from[i * size.step + e]) * factor;
+  }
+}
+
+template <class Scalar>
+inline void store(const float* rows, int64_t stride, const HeadSize& size, Scalar* to) {
+  for (int64_t i = 0; i < size.rows; ++i) {
+    for (int64_t e = 0; e < size.width; ++e)
+      to[i * size.step + e] = static_cast<Scalar>(rows[i * stride + e]);
+  }
+}
+
+}  // namespace
+
+ARZOO_CLONES void copy_rows(const float* from, const HeadSize& size, float factor, float* out,
+                            int64_t stride) {
+  copy(from, size, factor, out, stride);
+}
+ARZOO_CLONES void copy_rows(const at::BFloat16* from, const HeadSize& size, float factor, float* out,
+                            int64_t stride) {
+  copy(from, size, factor, out, stride);
+}
+ARZOO_CLONES void store_rows(const float* rows, int64_t stride, const HeadSize& size, float* to) {
+  store(rows, stride, size, to);
+}
+ARZOO_CLONES void store_rows(const float* rows, int64_t stride, const HeadSize& size, at::BFloat16* to) {
+  store(rows, stride, size, to);
+}
+
+}  // namespace arzoo::nn
