@@ -2,6 +2,7 @@
 
 #include "forecast/lag_scores.h"
 #include "runtime/autocast.h"
+#include "support/forecasters.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -80,13 +81,7 @@ TEST_CASE("auto-correlation and its gradients equal the formula, in training and
   const auto ours = layer.forward(c.q, c.k, c.v, {});
   const auto theirs = literal(c.q, padded(c.k, length), padded(c.v, length), count, training);
   CHECK(at::allclose(ours, theirs, 1e-4, 1e-5));
-  const auto direction = at::randn(ours.sizes());
-  const auto gradients = torch::autograd::grad({(ours * direction).sum()}, {c.q, c.k, c.v}),
-             expected = torch::autograd::grad({(theirs * direction).sum()}, {c.q, c.k, c.v});
-  for (std::size_t i = 0; i < 3; ++i) {
-    INFO("input " << i);
-    CHECK(at::allclose(gradients[i], expected[i], 1e-3, 1e-5));
-  }
+  test::check_same_gradients(ours, theirs, {c.q, c.k, c.v});
   const c10::InferenceMode inference;
   CHECK(at::allclose(layer.forward(c.q, c.k, c.v, {}), theirs, 1e-4, 1e-5));
 }

@@ -1,13 +1,14 @@
 #include "forecast/gateformer.h"
 
-#include "forecast/zoo.h"
 #include "runtime/named_tensors.h"
+#include "support/forecasters.h"
 #include "support/test.h"
 
 using namespace arzoo;
 using forecast::ForecastBatch;
 using forecast::Forecaster;
 using forecast::SeriesShape;
+using test::forecast_of;
 
 namespace {
 
@@ -15,24 +16,10 @@ constexpr SeriesShape kShape{
     .seq_len = 29, .label_len = 0, .pred_len = 7, .enc_in = 5, .c_out = 5, .marks = 0};
 
 std::shared_ptr<Forecaster> gateformer(const Json& changes = Json::object(), bool disturbed = true) {
-  torch::manual_seed(1);
   Json section = Json::parse(
       R"({"name": "gateformer", "patch_len": 8, "stride": 4, "d_model": 12, "n_heads": 3, "e_layers": 3, "d_ff": 20})");
   section.merge_patch(changes);
-  auto model = forecast::build(Config(section, "tiny"), kShape);
-  torch::NoGradGuard no_grad;
-  for (auto& parameter : model->parameters()) {
-    if (disturbed) parameter.add_(at::randn_like(parameter) * 0.1);
-  }
-  model->eval();
-  return model;
-}
-
-at::Tensor forecast_of(Forecaster& model, const at::Tensor& x) {
-  const c10::InferenceMode inference;
-  ForecastBatch batch;
-  batch.x_enc = x;
-  return model.forecast(batch).clone();
+  return test::tiny_model(section, kShape, disturbed ? 0.1 : 0.0);
 }
 
 at::Tensor windows(int64_t variates = 5) {

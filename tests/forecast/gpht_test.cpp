@@ -2,6 +2,7 @@
 
 #include "forecast/next_token_forecaster.h"
 #include "forecast/zoo.h"
+#include "support/forecasters.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -15,15 +16,11 @@ constexpr SeriesShape kShape{
     .seq_len = 32, .label_len = 0, .pred_len = 16, .enc_in = 3, .c_out = 3, .marks = 0};
 
 std::shared_ptr<NextTokenForecaster> gpht(const Json& changes = Json::object(), SeriesShape shape = kShape) {
-  torch::manual_seed(1);
   Json section =
       Json::parse(R"({"name": "gpht", "token_len": 8, "GT_d_model": 12, "n_heads": 3, "GT_e_layers": 2,
                                  "GT_d_ff": 20, "depth": 3, "GT_pooling_rate": [4, 2, 1]})");
   section.merge_patch(changes);
-  auto model =
-      std::dynamic_pointer_cast<NextTokenForecaster>(forecast::build(Config(section, "tiny"), shape));
-  model->eval();
-  return model;
+  return std::dynamic_pointer_cast<NextTokenForecaster>(test::tiny_model(section, shape));
 }
 
 ForecastBatch windows(int64_t variates = 3) {

@@ -1,15 +1,16 @@
 #include "forecast/mixlinear.h"
 
 #include "forecast/period_filter.h"
-#include "forecast/zoo.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
+#include "support/forecasters.h"
 #include "support/test.h"
 
 using namespace arzoo;
 using forecast::ForecastBatch;
 using forecast::Forecaster;
 using forecast::SeriesShape;
+using test::forecast_of;
 
 namespace {
 
@@ -23,21 +24,9 @@ SeriesShape shape_of(int64_t seq_len, int64_t pred_len, int64_t variates = 3) {
 }
 
 std::shared_ptr<Forecaster> mixlinear(const SeriesShape& shape, const Json& changes = Json::object()) {
-  torch::manual_seed(1);
   Json section = Json::parse(R"({"name": "mixlinear", "period_len": 6, "lpf": 2, "alpha": 0.6})");
   section.merge_patch(changes);
-  auto model = forecast::build(Config(section, "tiny"), shape);
-  torch::NoGradGuard no_grad;
-  for (auto& parameter : model->parameters()) parameter.add_(at::randn_like(parameter) * 0.3);
-  model->eval();
-  return model;
-}
-
-at::Tensor forecast_of(Forecaster& model, const at::Tensor& x) {
-  const c10::InferenceMode inference;
-  ForecastBatch batch;
-  batch.x_enc = x;
-  return model.forecast(batch).clone();
+  return test::tiny_model(section, shape, 0.3);
 }
 
 at::Tensor forecast_under_autograd(Forecaster& model, const at::Tensor& x) {

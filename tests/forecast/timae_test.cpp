@@ -1,8 +1,8 @@
 #include "forecast/timae.h"
 
-#include "forecast/zoo.h"
 #include "runtime/initial_weights.h"
 #include "runtime/named_tensors.h"
+#include "support/forecasters.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -16,14 +16,11 @@ constexpr SeriesShape kShape{
     .seq_len = 24, .label_len = 0, .pred_len = 8, .enc_in = 3, .c_out = 3, .marks = 0};
 
 std::shared_ptr<Forecaster> timae(const Json& changes = Json::object(), SeriesShape shape = kShape) {
-  torch::manual_seed(1);
   Json section =
       Json::parse(R"({"name": "timae", "d_model": 16, "n_heads": 2, "d_ff": 32, "decoder_d_model": 8,
                                  "decoder_n_heads": 2, "decoder_d_ff": 16, "dropout": 0.0})");
   section.merge_patch(changes);
-  auto model = forecast::build(Config(section, "tiny"), shape);
-  model->eval();
-  return model;
+  return test::tiny_model(section, shape);
 }
 
 ForecastBatch windows() {

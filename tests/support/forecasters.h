@@ -5,11 +5,17 @@
 
 namespace arzoo::test {
 
-/// A model of the zoo in evaluation mode, its weights drawn from a fixed seed.
+/// A model of the zoo in evaluation mode, its weights drawn from a fixed seed and moved from their start by
+/// normal noise of this deviation.
 inline std::shared_ptr<forecast::Forecaster> tiny_model(const Json& section,
-                                                        const forecast::SeriesShape& shape) {
+                                                        const forecast::SeriesShape& shape,
+                                                        double disturbance = 0.0) {
   torch::manual_seed(1);
   auto model = forecast::build(Config(section, "tiny"), shape);
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : model->parameters()) {
+    if (disturbance > 0) parameter.add_(at::randn_like(parameter) * disturbance);
+  }
   model->eval();
   return model;
 }
@@ -32,6 +38,24 @@ inline forecast::ForecastBatch random_batch(int64_t size, const forecast::Series
 inline at::Tensor forecast_of(forecast::Forecaster& model, const forecast::ForecastBatch& batch) {
   const c10::InferenceMode inference;
   return model.forecast(batch).clone();
+}
+
+inline at::Tensor forecast_of(forecast::Forecaster& model, const at::Tensor& x_enc) {
+  forecast::ForecastBatch batch;
+  batch.x_enc = x_enc;
+  return forecast_of(model, batch);
+}
+
+/// Checks that two results, which should be the same function of the inputs, pull at these in the same way.
+inline void check_same_gradients(const at::Tensor& ours, const at::Tensor& theirs,
+                                 const std::vector<at::Tensor>& inputs) {
+  const auto direction = at::randn(ours.sizes());
+  const auto gradients = torch::autograd::grad({(ours * direction).sum()}, inputs),
+             expected = torch::autograd::grad({(theirs * direction).sum()}, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    INFO("input " << i);
+    CHECK(at::allclose(gradients[i], expected[i], 1e-3, 1e-5));
+  }
 }
 
 /// Checks the gradient of each parameter against the slope of the loss along it, the direction that rounding
