@@ -4,6 +4,7 @@
 
 #include "nn/attention.h"
 #include "nn/dropout.h"
+#include "nn/hidden_layer.h"
 
 namespace arzoo::forecast {
 
@@ -39,8 +40,9 @@ PreNormLayer::PreNormLayer(const PreNormOptions& options)
 
 at::Tensor PreNormLayer::forward(const at::Tensor& x) {
   const auto y = nn::residual_dropout(x, self_attn_->forward(norm1_(x)), dropout_, is_training());
-  const auto inner = nn::linear(norm2_(y), linear1_->weight, linear1_->bias, activation_);
-  const auto out = nn::linear(nn::dropout(inner, dropout_, is_training()), linear2_->weight, linear2_->bias);
+  const auto inner =
+      nn::hidden_layer(norm2_(y), linear1_->weight, linear1_->bias, activation_, dropout_, is_training());
+  const auto out = nn::linear(inner, linear2_->weight, linear2_->bias);
   return nn::residual_dropout(y, out, dropout_, is_training());
 }
 

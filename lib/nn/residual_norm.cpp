@@ -72,7 +72,7 @@ at::Tensor fused(const at::Tensor& x, const at::Tensor& y, const at::Tensor& wei
 at::Tensor residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
                          const at::Tensor& bias, double p, torch::nn::LayerNorm& norm) {
   if (fits(x, y, weight, norm)) return fused(x, y, weight, bias, norm);
-  return norm(residual_dropout(x, at::linear(y, weight, bias), p, norm->is_training()));
+  return norm(residual_dropout(x, nn::linear(y, weight, bias), p, norm->is_training()));
 }
 
 }  // namespace arzoo::nn
