@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -86,6 +87,14 @@ std::string escape_markup(std::string_view text) {
     i += length == 0 ? 1 : length;
   }
   return escaped;
+}
+
+std::string first_few(const std::vector<std::string>& items, std::string (*shown)(std::string_view)) {
+  constexpr std::size_t kMost = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(items.size(), kMost); ++i)
+    text += (i == 0 ? "" : ", ") + shown(items[i]);
+  return items.size() > kMost ? fmt::format("{} and {} more", text, items.size() - kMost) : text;
 }
 
 std::string short_number(double value) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace arzoo {
 
@@ -16,6 +17,10 @@ std::string shortened(std::string_view text, std::size_t width);
 /// `text` on one line: line breaks and every other control character (C0, DEL, C1) become a space, so that a
 /// name taken from a file can neither move the cursor nor recolour a terminal.
 std::string one_line(std::string_view text);
+
+/// The first items of a list, each as `shown` writes it, and how many more there are: as much as a message
+/// can hold. "a", "b" and 3 more.
+std::string first_few(const std::vector<std::string>& items, std::string (*shown)(std::string_view));
 
 /// `text` for HTML and SVG, as content or as a quoted attribute: & < > " ' are escaped, bytes that are not
 /// valid UTF-8 and control characters that XML forbids become U+FFFD.

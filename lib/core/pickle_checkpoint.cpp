@@ -1,13 +1,12 @@
 #include "core/pickle_checkpoint.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/bytes.h"
+#include "core/display_text.h"
 #include "core/error.h"
 #include "core/pickle_machine.h"
 #include "core/zip_archive.h"
@@ -246,17 +245,6 @@ std::vector<StoredTensor> below(const std::vector<StoredTensor>& tensors, std::s
   return chosen;
 }
 
-std::string listed(const std::vector<std::string>& paths) {
-  constexpr std::size_t kMost = 8;
-  std::vector<std::string> shown;
-  for (const auto& path : paths) {
-    if (shown.size() == kMost)
-      return fmt::format("{}, and {} more", fmt::join(shown, ", "), paths.size() - kMost);
-    shown.push_back(in_quotes(path));
-  }
-  return fmt::format("{}", fmt::join(shown, ", "));
-}
-
 /// The paths that lie below no other one, in their order.
 std::vector<std::string> outermost(const std::vector<std::string>& paths) {
   const std::unordered_set<std::string_view> all(paths.begin(), paths.end());
@@ -283,7 +271,7 @@ std::string obvious_prefix(const PickleCheckpoint& checkpoint, std::string_view 
     if (std::all_of(dicts.begin(), dicts.end(), inside)) return usual;
   }
   fail<CheckpointError>("{}: holds several state dicts, expected one to be chosen with --state-dict: {}",
-                        where, listed(dicts));
+                        where, first_few(dicts, in_quotes));
 }
 
 }  // namespace
@@ -309,7 +297,7 @@ std::vector<StoredTensor> select_state_dict(const PickleCheckpoint& checkpoint, 
       below(checkpoint.tensors, path.empty() ? obvious_prefix(checkpoint, where) : std::string(path) + ".");
   if (chosen.empty()) {
     fail<CheckpointError>("{}: no state dict {}, expected one of: {} (--state-dict)", where, in_quotes(path),
-                          listed(checkpoint.state_dicts));
+                          first_few(checkpoint.state_dicts, in_quotes));
   }
   constexpr std::string_view kWrapper = "module.";
   if (std::all_of(chosen.begin(), chosen.end(),

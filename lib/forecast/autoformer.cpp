@@ -50,7 +50,7 @@ class SeasonalDecoder : public torch::nn::Module {
   at::Tensor forward(at::Tensor x, const at::Tensor& memory, at::Tensor& trend, const Pass& pass) {
     for (const auto& layer : layers_) x = layer->forward(x, memory, trend, pass);
     const auto normalised = norm_->forward(x);
-    if (pass.trace != nullptr) pass.trace->emplace_back("mid.decoder.norm", normalised);
+    pass.record("decoder.norm", normalised);
     return nn::linear(normalised.to(projection_->weight.scalar_type()), projection_->weight,
                       projection_->bias)
         .to(at::kFloat);
@@ -87,14 +87,12 @@ class Autoformer : public Forecaster {
     const auto memory = encoder_->forward(embedded, pass);
     const auto seasonal =
         decoder_->forward(dec_embedding_->forward(seasonal_start, batch.x_mark_dec), memory, trend, pass);
-    if (batch.trace != nullptr) {
-      batch.trace->emplace_back("mid.decomp_seasonal", parts.seasonal);
-      batch.trace->emplace_back("mid.decomp_trend", parts.trend);
-      batch.trace->emplace_back("mid.enc_embedding", embedded);
-      batch.trace->emplace_back("mid.encoder", memory);
-      batch.trace->emplace_back("mid.decoder", seasonal);
-      batch.trace->emplace_back("mid.decoder.1", trend);
-    }
+    pass.record("decomp_seasonal", parts.seasonal);
+    pass.record("decomp_trend", parts.trend);
+    pass.record("enc_embedding", embedded);
+    pass.record("encoder", memory);
+    pass.record("decoder", seasonal);
+    pass.record("decoder.1", trend);
     return (trend + seasonal).narrow(1, shape_.label_len, shape_.pred_len);
   }
 

@@ -24,10 +24,6 @@ at::Tensor projected(const AttentionLayer& layer, const at::Tensor& mixed) {
   return nn::linear(mixed, out->weight, out->bias);
 }
 
-void record(const Pass& pass, const std::string& name, const at::Tensor& value) {
-  if (pass.trace != nullptr) pass.trace->emplace_back("mid." + name, value);
-}
-
 }  // namespace
 
 SeasonalNorm::SeasonalNorm(int64_t d_model) {
@@ -61,10 +57,10 @@ at::Tensor SeasonalEncoderLayer::forward(const at::Tensor& x, const Pass& pass) 
     return residual_seasonal(series, update, options_.moving_avg, options_.dropout, is_training());
   };
   const auto mixed = projected(*attention_, attention_->mix(x, pass));
-  record(pass, name_ + ".attention", mixed);
+  pass.record(name_ + ".attention", mixed);
   const auto seasonal = next(x, mixed);
   const auto out = next(seasonal, feed_forward_->forward(seasonal, is_training()));
-  record(pass, name_, out);
+  pass.record(name_, out);
   return out;
 }
 
@@ -84,17 +80,17 @@ at::Tensor SeasonalDecoderLayer::forward(const at::Tensor& x, const at::Tensor& 
     return residual_decompose(series, update, options_.moving_avg, options_.dropout, is_training());
   };
   const auto of_self = projected(*self_attention_, self_attention_->mix(x, pass));
-  record(pass, name_ + ".self_attention", of_self);
+  pass.record(name_ + ".self_attention", of_self);
   const auto first = next(x, of_self);
   const auto of_cross =
       projected(*cross_attention_, cross_attention_->mix_with(first.seasonal, memory, pass));
-  record(pass, name_ + ".cross_attention", of_cross);
+  pass.record(name_ + ".cross_attention", of_cross);
   const auto second = next(first.seasonal, of_cross);
   const auto third = next(second.seasonal, feed_forward_->forward(second.seasonal, is_training()));
   // Forecasts are sums of trends: in fp32, whatever the layers compute in.
   const auto growth = circular_convolution(first.trend + second.trend + third.trend, projection_->weight, {});
-  record(pass, name_, third.seasonal);
-  record(pass, name_ + ".1", growth);
+  pass.record(name_, third.seasonal);
+  pass.record(name_ + ".1", growth);
   trend = trend + growth.to(at::kFloat);
   return third.seasonal;
 }

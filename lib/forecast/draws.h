@@ -37,6 +37,11 @@ struct Pass {
   Pass(runtime::Trace* trace_or_null = nullptr, Draws* draws_or_null = nullptr)
       : trace(trace_or_null), draws(draws_or_null) {}
 
+  /// Keeps an intermediate result under the name of its module, where there is a trace.
+  void record(const std::string& module, const at::Tensor& value) const {
+    if (trace != nullptr) trace->emplace_back("mid." + module, value);
+  }
+
   runtime::Trace* trace;  ///< collects intermediate results
   Draws* draws;           ///< for mechanisms that need any
 };

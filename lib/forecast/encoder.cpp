@@ -37,7 +37,7 @@ at::Tensor EncoderLayer::forward(const at::Tensor& input, const std::string& nam
   const auto y =
       nn::hidden_layer(x, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_, is_training());
   const auto out = nn::residual_norm(x, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm2_);
-  if (trace != nullptr) trace->emplace_back("mid." + name, out);
+  pass.record(name, out);
   return out;
 }
 
@@ -54,17 +54,14 @@ Encoder::Encoder(const std::vector<std::shared_ptr<EncoderLayer>>& layers, int64
 }
 
 at::Tensor Encoder::forward(at::Tensor x, const Pass& pass, const std::string& name) {
-  const auto record = [&](const std::string& what, const at::Tensor& value) {
-    if (pass.trace != nullptr) pass.trace->emplace_back("mid." + what, value);
-  };
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     x = layers_[i]->forward(x, fmt::format("{}.attn_layers.{}", name, i), pass);
     if (i >= distilling_.size()) continue;
     x = distilling_[i]->forward(x);
-    record(fmt::format("{}.conv_layers.{}", name, i), x);
+    pass.record(fmt::format("{}.conv_layers.{}", name, i), x);
   }
   x = norm_(x);
-  record(name, x);
+  pass.record(name, x);
   return x;
 }
 

@@ -7,6 +7,7 @@
 #include "core/atomic_file.h"
 #include "core/closest.h"
 #include "core/csv.h"
+#include "core/display_text.h"
 #include "core/time_features.h"
 #include "forecast/zoo.h"
 #include "runtime/named_tensors.h"
@@ -50,15 +51,6 @@ Frequency read_frequency(const Config& text) {
   } catch (const ConfigError& error) {
     text.reject(error.what());
   }
-}
-
-/// The first names, as a message can hold them.
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 10;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kMost); ++i)
-    text += fmt::format("{}{}", i == 0 ? "" : ", ", shown(names[i]));
-  return names.size() > kMost ? fmt::format("{} and {} more", text, names.size() - kMost) : text;
 }
 
 ConformalScores read_scores(const fs::path& file, const SeriesShape& shape) {
@@ -191,11 +183,12 @@ std::vector<int64_t> ForecastModel::columns_of(const SeriesTable& table) const {
     fail<DataError>(
         "{}: the model was not trained on the variate {}{}; it knows {} (drop the column, or train on it)",
         table.source, shown(name), near ? fmt::format(" (did you mean {}?)", shown(*near)) : "",
-        listed(variates_));
+        first_few(variates_, shown));
   }
   if (!absent.empty() || table.variates.size() != variates_.size()) {
     fail<DataError>("{}: {} variates, the model expects {}{}", table.source, table.variates.size(),
-                    variates_.size(), absent.empty() ? "" : fmt::format(" (missing: {})", listed(absent)));
+                    variates_.size(),
+                    absent.empty() ? "" : fmt::format(" (missing: {})", first_few(absent, shown)));
   }
   return columns;
 }
@@ -207,8 +200,7 @@ ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t ho
   if (rows < shape_.seq_len) {
     fail<DataError>(
         "{}: series {} has {} rows, the model needs a context of {} (seq_len; give it more rows, or train "
-        "with a "
-        "shorter one)",
+        "with a shorter one)",
         table.source, shown(table.unique_id), rows, shape_.seq_len);
   }
   Input input{scaler_for(table), {}, at::empty({shape_.seq_len, width}, at::kFloat), {}};

@@ -103,7 +103,7 @@ class InformerEncoder : public torch::nn::Module {
                                               fmt::format("encoder.encoders.{}", i)));
     }
     const auto joined = at::cat(results, 1);
-    if (pass.trace != nullptr) pass.trace->emplace_back("mid.encoder", joined);
+    pass.record("encoder", joined);
     return joined;
   }
 
@@ -142,7 +142,7 @@ class InformerDecoder : public torch::nn::Module {
 class Informer : public Forecaster {
  public:
   Informer(const InformerBase& options, const Variant& variant, const SeriesShape& shape)
-      : shape_(shape), padding_(variant.padding), resample_(options.resample) {
+      : shape_(shape), library_(variant.library), padding_(variant.padding), resample_(options.resample) {
     check_lengths(shape, variant);
     const Parts parts(options, variant);
     enc_embedding_ = register_module("enc_embedding", parts.embedding(shape));
@@ -167,21 +167,16 @@ class Informer : public Forecaster {
     const auto embedded = enc_embedding_->forward(batch.x_enc, batch.x_mark_enc);
     const auto memory = stack_ ? stack_->forward(embedded, pass) : encoder_->forward(embedded, pass);
     const auto start = dec_embedding_->forward(decoder_input(batch), batch.x_mark_dec);
-    if (batch.trace != nullptr) {
-      batch.trace->emplace_back("mid.enc_embedding", embedded);
-      batch.trace->emplace_back("mid.dec_embedding", start);
-    }
+    pass.record("enc_embedding", embedded);
+    pass.record("dec_embedding", start);
     // A trace wants all steps of the decoder, the forecast only the last ones.
     const auto decoded =
         decoder_->forward(start, memory, batch.trace != nullptr ? start.size(1) : shape_.pred_len, pass);
     const auto projected =
         nn::linear(decoded.to(projection_->weight.scalar_type()), projection_->weight, projection_->bias)
             .to(at::kFloat);
-    if (batch.trace != nullptr) {
-      // The library's decoder ends with the projection.
-      const bool inside = decoder_->named_children().contains("projection");
-      batch.trace->emplace_back("mid.decoder", inside ? projected : decoded);
-    }
+    // The library's decoder ends with the projection.
+    pass.record("decoder", library_ ? projected : decoded);
     return projected.narrow(1, projected.size(1) - shape_.pred_len, shape_.pred_len);
   }
 
@@ -203,6 +198,7 @@ class Informer : public Forecaster {
   }
 
   SeriesShape shape_;
+  bool library_;
   int64_t padding_;
   bool resample_;
   std::shared_ptr<DataEmbedding> enc_embedding_, dec_embedding_;

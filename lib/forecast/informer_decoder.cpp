@@ -46,7 +46,7 @@ at::Tensor InformerDecoderLayer::forward(const at::Tensor& x, const at::Tensor& 
   const auto y =
       nn::hidden_layer(step, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_, is_training());
   const auto out = nn::residual_norm(step, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm3_);
-  if (pass.trace != nullptr) pass.trace->emplace_back("mid." + name, out);
+  pass.record(name, out);
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <map>
 
+#include "core/csv.h"
+
 namespace arzoo::forecast {
 namespace {
 
@@ -43,8 +45,8 @@ void require_distinct(const std::vector<SourceTable>& tables) {
   for (const auto& [table, split] : tables) {
     const auto [first, is_new] = files.emplace(table.unique_id, table.source);
     if (!is_new) {
-      fail<DataError>("{}: series \"{}\" is in {} as well, expected distinct names (rename one)",
-                      table.source, table.unique_id, first->second);
+      fail<DataError>("{}: series {} is in {} as well, expected distinct names (rename one)", table.source,
+                      shown(table.unique_id), first->second);
     }
   }
 }

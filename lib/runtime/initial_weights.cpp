@@ -1,12 +1,13 @@
 #include "runtime/initial_weights.h"
 
-#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <set>
 
+#include "core/bytes.h"
 #include "core/closest.h"
+#include "core/display_text.h"
 #include "core/name_pattern.h"
 #include "runtime/named_tensors.h"
 
@@ -27,12 +28,6 @@ std::vector<std::string> names_in(const torch::nn::Module& model) {
   }
   names.insert(names.begin(), modules.begin(), modules.end());
   return names;
-}
-
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 8;
-  const std::vector<std::string> first(names.begin(), names.begin() + std::min(names.size(), kMost));
-  return fmt::format("{}{}", fmt::join(first, ", "), names.size() > kMost ? ", …" : "");
 }
 
 }  // namespace
@@ -61,7 +56,7 @@ std::string load_initial_weights(torch::nn::Module& model, const TrainingOptions
     if (!taken) fresh.push_back(name);
   }
   auto told = fmt::format("{} tensors from {}", loaded, path.string());
-  if (!fresh.empty()) told += fmt::format("; {} start fresh ({})", fresh.size(), listed(fresh));
+  if (!fresh.empty()) told += fmt::format("; {} start fresh ({})", fresh.size(), first_few(fresh, in_quotes));
   return told;
 }
 

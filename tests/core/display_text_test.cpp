@@ -64,3 +64,11 @@ TEST_CASE("markup is escaped and broken UTF-8 replaced", "[display_text_test]") 
   CHECK(escape_markup(std::string_view("\0\x1b\n", 3)) == "\uFFFD\uFFFD\n");
   CHECK(escape_markup("\xED\xA0\x80") == "\uFFFD\uFFFD\uFFFD");
 }
+
+TEST_CASE("a long list is shown by its first items and a count", "[display_text_test]") {
+  const auto quoted = [](std::string_view text) { return "<" + std::string(text) + ">"; };
+  CHECK(first_few({}, quoted).empty());
+  CHECK(first_few({"a", "b"}, quoted) == "<a>, <b>");
+  CHECK(first_few(std::vector<std::string>(10, "x"), quoted).ends_with("<x>, <x>"));
+  CHECK(first_few(std::vector<std::string>(13, "x"), quoted).ends_with("<x>, <x> and 3 more"));
+}
