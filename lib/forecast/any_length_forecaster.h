@@ -12,6 +12,11 @@ class AnyLengthForecaster : public Forecaster {
   /// any finite number; kept: [R, T], 0 at padding, undefined where there is none. Returns [R, horizon].
   virtual at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& kept, int64_t horizon) = 0;
 
+  /// The same for histories of unequal length, [T] float on the CPU each, in one batch on `device`; returns
+  /// [R, horizon] float on the CPU.
+  at::Tensor forecast_ragged(const std::vector<at::Tensor>& histories, int64_t horizon,
+                             const at::Device& device);
+
   /// Each variate of the batch's windows by itself.
   at::Tensor forecast(const ForecastBatch& batch) override;
 
