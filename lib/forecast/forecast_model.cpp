@@ -96,7 +96,9 @@ void save_forecast_model(const fs::path& folder, const Config& config, const Ser
 
 ConformalScores load_forecast_weights(const fs::path& weights, std::string_view state_dict, Forecaster& model,
                                       const SeriesShape& shape) {
-  runtime::load_strictly(model, runtime::open_tensors(weights, state_dict), weights.string());
+  // Files of older code hold a table that follows from the options.
+  const auto computed = [](std::string_view name) { return name.ends_with(".rotary_emb.inv_freq"); };
+  runtime::load_strictly(model, runtime::open_tensors(weights, state_dict), weights.string(), computed);
   return fs::exists(weights / kConformalFile) ? read_scores(weights / kConformalFile, shape)
                                               : ConformalScores();
 }
