@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "nn/linear.h"
 
 namespace arzoo::forecast {
@@ -16,6 +18,13 @@ at::Tensor as_heads(const at::Tensor& x, int64_t heads) {
 at::Tensor repeated_heads(const at::Tensor& x, int64_t times) {
   if (times == 1) return x;
   return x.unsqueeze(2).expand({-1, -1, times, -1, -1}).flatten(1, 2);
+}
+
+/// The attention's probabilities, rounded where the official code rounds them: in bf16 the kernel, which does
+/// not write them down, is the more exact one.
+at::Tensor probabilities(const at::Tensor& q, const at::Tensor& k, const at::Tensor& bias) {
+  const auto scores = at::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(q.size(-1)));
+  return at::softmax(scores + bias, -1, at::kFloat).to(q.scalar_type());
 }
 
 void record(runtime::Trace* trace, const std::string& name, const at::Tensor& value) {
@@ -46,6 +55,20 @@ RotaryAttention::RotaryAttention(const TimeMoeOptions& options) : options_(optio
   o_proj_ = register_module("o_proj", torch::nn::Linear(torch::nn::LinearOptions(width, width).bias(false)));
 }
 
+/// [B, H, T, E]; the probabilities only for whoever traces the pass.
+at::Tensor RotaryAttention::attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                     const DecoderPass& pass, const std::string& name) const {
+  if (pass.trace != nullptr) {
+    const auto shares = probabilities(q, k, pass.mode.bias);
+    record(pass.trace, name + ".attn_probs", shares);
+    return at::matmul(shares, v);
+  }
+  auto mode = pass.mode;
+  mode.dropout = options_.attention_dropout;
+  mode.training = is_training();
+  return nn::attention(q, k, v, mode);
+}
+
 at::Tensor RotaryAttention::forward(const at::Tensor& x, const DecoderPass& pass, nn::KvCache* cache,
                                     const std::string& name) {
   const auto projected = [&](const torch::nn::Linear& map, int64_t heads) {
@@ -60,12 +83,7 @@ at::Tensor RotaryAttention::forward(const at::Tensor& x, const DecoderPass& pass
   const int64_t group = options_.num_attention_heads / options_.key_value_heads();
   k = repeated_heads(k, group);
   v = repeated_heads(v, group);
-  if (pass.trace != nullptr)
-    pass.trace->emplace_back(name + ".attn_probs", nn::attention_weights(q, k, pass.mode));
-  auto mode = pass.mode;
-  mode.dropout = options_.attention_dropout;
-  mode.training = is_training();
-  const auto mixed = nn::attention(q, k, v, mode).transpose(1, 2).flatten(2);
+  const auto mixed = attended(q, k, v, pass, name).transpose(1, 2).flatten(2);
   return nn::linear(mixed, o_proj_->weight, {});
 }
 

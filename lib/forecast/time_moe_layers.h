@@ -20,8 +20,8 @@ namespace arzoo::forecast {
 /// What all layers of one pass share.
 struct DecoderPass {
   nn::RotaryAngles angles;          ///< of the tokens' positions
-  nn::AttentionMode mode;           ///< what a token may see
-  runtime::Trace* trace = nullptr;  ///< collects intermediate results when given
+  nn::AttentionMode mode;           ///< what a token may see; as a bias when there is a trace
+  runtime::Trace* trace = nullptr;  ///< collects intermediate results when given, dropout left out
 };
 
 /// silu(gate_layer(x)) * emb_layer(x): a time point as a token (eq. 2 of the paper).
@@ -44,6 +44,9 @@ class RotaryAttention : public torch::nn::Module {
                      const std::string& name);
 
  private:
+  at::Tensor attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const DecoderPass& pass,
+                      const std::string& name) const;
+
   TimeMoeOptions options_;
   torch::nn::Linear q_proj_{nullptr}, k_proj_{nullptr}, v_proj_{nullptr}, o_proj_{nullptr};
 };

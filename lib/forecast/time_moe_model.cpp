@@ -15,7 +15,7 @@ class OutputHead : public torch::nn::Module {
 
 void initialise(torch::nn::Module& model, double deviation) {
   const torch::NoGradGuard no_grad;
-  for (const auto& module : model.modules()) {
+  for (const auto& module : model.modules(/*include_self=*/false)) {
     auto* linear = module->as<torch::nn::Linear>();
     if (linear == nullptr) continue;
     linear->weight.normal_(0.0, deviation);
@@ -48,7 +48,7 @@ DecoderPass TimeMoeDecoder::pass_of(const TimeMoeInput& input, int64_t past, con
   pass.angles = nn::rotary_angles(positions, options_.head_dim(), options_.rope_theta, tokens.scalar_type());
   pass.trace = input.trace;
   // One token without padding sees everything, and a whole window needs no mask beyond the kernel's own.
-  if (input.attention_mask.defined() || (past > 0 && count > 1)) {
+  if (input.attention_mask.defined() || (past > 0 && count > 1) || input.trace != nullptr) {
     pass.mode.bias = nn::causal_bias(count, past + count, input.attention_mask, tokens.options());
   } else {
     pass.mode.causal = count > 1;
@@ -109,7 +109,7 @@ at::Tensor TimeMoe::generate(const at::Tensor& context, int64_t horizon, const a
   auto mask = attention_mask.defined() ? attention_mask.to(at::kLong)
                                        : at::ones({rows, known}, context.options().dtype(at::kLong));
   std::vector<nn::KvCache> cache(options_.num_hidden_layers, nn::KvCache(whole));
-  std::vector<at::Tensor> blocks{block};
+  std::vector<at::Tensor> blocks{context.to(type())};
   for (int64_t length = known; length < whole;) {
     TimeMoeInput input;
     input.values = block;
