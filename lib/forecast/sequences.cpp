@@ -12,11 +12,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The value that a text is, a list as well as an object: Config reads objects alone.
+Config value_of(std::string_view text, const std::string& name) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && text[first] == '{') return Config::parse(text, name);
+  const auto wrapped = Config::parse(fmt::format(R"({{"sequence": {}}})", text), name);
+  wrapped.only({"sequence"});
+  return wrapped.at("sequence");
+}
+
 /// A list of numbers, or an object with one under "sequence".
 std::vector<double> sequence_in(const Config& entry) {
-  const auto list = entry.json().is_object() ? entry.at("sequence") : entry;
   std::vector<double> values;
-  list.read(values, {});
+  (entry.json().is_object() ? entry.at("sequence") : entry).read(values, {});
   return values;
 }
 
@@ -33,7 +41,7 @@ class TextSequences : public Sequences {
 
 std::unique_ptr<Sequences> read_json(const fs::path& path) {
   std::vector<std::vector<double>> sequences;
-  for (const auto& entry : Config::parse(read_text_file(path), path.string()).elements())
+  for (const auto& entry : value_of(read_text_file(path), path.string()).elements())
     sequences.push_back(sequence_in(entry));
   return std::make_unique<TextSequences>(std::move(sequences));
 }
@@ -46,7 +54,7 @@ std::unique_ptr<Sequences> read_jsonl(const fs::path& path) {
     const auto end = std::min(text.find('\n', begin), text.size());
     const std::string_view row(text.data() + begin, end - begin);
     if (row.find_first_not_of(" \t\r") != std::string_view::npos)
-      sequences.push_back(sequence_in(Config::parse(row, fmt::format("{}:{}", path.string(), line))));
+      sequences.push_back(sequence_in(value_of(row, fmt::format("{}:{}", path.string(), line))));
     begin = end + 1;
   }
   return std::make_unique<TextSequences>(std::move(sequences));

@@ -2,8 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "nn/linear.h"
-
 namespace arzoo::nn {
 namespace {
 
@@ -104,11 +102,13 @@ at::Tensor SparseExperts::routed(const at::Tensor& tokens, const Routing& routin
 
 at::Tensor SparseExperts::forward(const at::Tensor& tokens, Routing* routing) {
   Routing choice;
-  choice.logits = nn::linear(tokens, gate_->weight, {});
+  // The router and the shared expert's gate stay in full precision under Int8Scope: they cost next to
+  // nothing, and a little rounding sends tokens elsewhere.
+  choice.logits = at::linear(tokens, gate_->weight);
   std::tie(choice.weights, choice.experts) =
       at::softmax(choice.logits, -1, at::kFloat).topk(options_.num_experts_per_tok, -1);
   const auto shared =
-      at::sigmoid(nn::linear(tokens, shared_expert_gate_->weight, {})) * shared_expert_->forward(tokens);
+      at::sigmoid(at::linear(tokens, shared_expert_gate_->weight)) * shared_expert_->forward(tokens);
   const auto mixed = routed(tokens, choice) + shared;
   if (routing != nullptr) *routing = std::move(choice);
   return mixed;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "core/error.h"
 #include "forecast/sequence_windows.h"
 #include "support/test.h"
 
@@ -71,14 +72,14 @@ TEST_CASE("a folder holds all that is in it and below, in the order of the names
 TEST_CASE("what cannot be read is named with its place") {
   const TempDir temp;
   const auto [file, content, text] = GENERATE(table<std::string, std::string, std::string>(
-      {{"a.jsonl", "[1]\n[1, null]\n", "a.jsonl:2: /1: expected"},
-       {"a.jsonl", "[1]\n{\"values\": [1]}\n", "a.jsonl:2: /sequence: missing"},
+      {{"a.jsonl", "[1]\n[1, null]\n", "a.jsonl:2: /sequence/1: expected"},
+       {"a.jsonl", "[1]\n{\"values\": [1]}\n", "a.jsonl:2: /: the key \"sequence\" is missing"},
        {"a.jsonl", "[1\n", "a.jsonl:1"},
        {"a.json", "{\"sequence\": [1]}", "a.json"},
        {"a.csv", "1,2\n", "a.csv: not a file of sequences"}}));
   const auto path = temp.write(file, content);
   INFO(content);
-  CHECK_THROWS_WITH(open_sequences(path), ContainsSubstring(text.substr(0, text.find(" missing"))));
+  CHECK_THROWS_WITH(open_sequences(path), ContainsSubstring(text));
   CHECK_THROWS_AS(open_sequences(path), DataError);
 }
 
@@ -87,10 +88,10 @@ TEST_CASE("binary data that do not fit their meta.json are refused") {
   const std::string whole = R"([{"offset": 0, "length": 3}])";
   const auto [text, why] = GENERATE_COPY(table<std::string, std::string>(
       {{meta(R"([{"offset": 1, "length": 3}])"), "beyond the 3"},
-       {meta(R"([{"offset": 9e14, "length": 1}])"), "beyond the 3"},
+       {meta(R"([{"offset": 900000000000000, "length": 1}])"), "beyond the 3"},
        {meta(R"([{"offset": -1, "length": 1}])"), "/scales/0/offset"},
        {meta(whole, "float16"), "float32 or float64"},
-       {meta(whole, "float64"), "expected 16"},
+       {meta(whole, "float64"), "expected 8 for 1"},
        {meta(whole, "float32", R"({"data-1-of-10.bin": 5})"), "expected 20"},
        {meta(whole, "float32", R"({"data.bin": 2})"), "no number"},
        {meta(whole, "float32", R"({"../bin/data-1-of-10.bin": 2})"), "plain file name"}}));
