@@ -57,6 +57,14 @@ TEST_CASE("a linear map in 8 bits is the map of the rounded operands") {
   CHECK(at::allclose(y, expected.detach(), 1e-4, 1e-4));
 }
 
+TEST_CASE("a map of a single number stays in full precision") {
+  torch::manual_seed(4);
+  Layer layer(1, 9);
+  const auto x = at::randn({5, 1});
+  const torch::NoGradGuard no_grad;
+  CHECK(at::allclose(in_int8(layer, x), at::linear(x, layer.linear->weight, layer.linear->bias)));
+}
+
 TEST_CASE("in 8 bits a sample's result does not depend on its batch") {
   torch::manual_seed(3);
   Layer layer(96, 64);
