@@ -63,7 +63,9 @@ Int8Weights::Int8Weights(const torch::nn::Module& model) : parameters_(model.par
 
 const Int8Matrix* Int8Weights::find(const at::Tensor& weight) {
   // LibTorch 2.11's integer product of a single column is wrong, and there is nothing to gain in one.
-  if (weight.dim() != 2 || weight.size(1) == 1 || !storages_.contains(weight.storage().unsafeGetStorageImpl())) return nullptr;
+  if (weight.dim() != 2 || weight.size(1) == 1 ||
+      !storages_.contains(weight.storage().unsafeGetStorageImpl()))
+    return nullptr;
   const Place place{weight.const_data_ptr(), weight.size(0), weight.size(1)};
   const std::lock_guard<std::mutex> lock(mutex_);
   auto found = matrices_.find(place);

@@ -27,8 +27,8 @@ class Int8Weights {
   /// The parameters' storage must stay where it is as long as this lives.
   explicit Int8Weights(const torch::nn::Module& model);
 
-  /// The 8-bit form of a parameter, a view or a run of adjacent ones, [out, in] with in > 1; nothing for another
-  /// tensor.
+  /// The 8-bit form of a parameter, a view or a run of adjacent ones, [out, in] with in > 1; nothing for
+  /// another tensor.
   const Int8Matrix* find(const at::Tensor& weight);
 
  private:
