@@ -9,6 +9,7 @@
 #include "core/csv.h"
 #include "core/display_text.h"
 #include "core/time_features.h"
+#include "forecast/any_length_forecaster.h"
 #include "forecast/zoo.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
@@ -19,7 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kLargestBatch = 256;
+constexpr std::size_t kLargestBatch = 256;
+constexpr int64_t kMostTokens = 32768;  // of a zero-shot model's batch
 constexpr const char* kConformalFile = "conformal.safetensors";
 
 /// The folder or file whose weights `path` means, and the config beside it.
@@ -86,7 +88,9 @@ void save_forecast_model(const fs::path& folder, const Config& config, const Ser
 
 ConformalScores load_forecast_weights(const fs::path& weights, std::string_view state_dict, Forecaster& model,
                                       const SeriesShape& shape) {
-  runtime::load_strictly(model, runtime::open_tensors(weights, state_dict), weights.string());
+  // Files of older code hold a table that follows from the options.
+  const auto computed = [](std::string_view name) { return name.ends_with(".rotary_emb.inv_freq"); };
+  runtime::load_strictly(model, runtime::open_tensors(weights, state_dict), weights.string(), computed);
   return fs::exists(weights / kConformalFile) ? read_scores(weights / kConformalFile, shape)
                                               : ConformalScores();
 }
@@ -134,6 +138,8 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
   }
   opened.name_ = model.text("name");
   opened.model_ = build(model, opened.shape_);
+  opened.zero_shot_ =
+      !read.has("family") && dynamic_cast<AnyLengthForecaster*>(opened.model_.get()) != nullptr;
   opened.scores_ = load_forecast_weights(location.weights, state_dict, *opened.model_, opened.shape_);
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
@@ -151,19 +157,28 @@ struct ForecastModel::Input {
   at::Tensor marks;               ///< [seq_len + horizon, M]; undefined without calendar features
 };
 
-StandardScaler ForecastModel::scaler_for(const SeriesTable& table) const {
+/// Rows of the table's end that the model sees. A zero-shot model has learnt to tell so many steps apart as
+/// its seq_len has, the forecast's own included.
+int64_t ForecastModel::context_of(int64_t rows, int64_t horizon) const {
+  return zero_shot_ ? std::min(rows, std::max<int64_t>(shape_.seq_len - horizon, shape_.seq_len / 2))
+                    : shape_.seq_len;
+}
+
+StandardScaler ForecastModel::scaler_for(const SeriesTable& table, int64_t context) const {
   const auto variates = static_cast<int64_t>(table.variates.size());
+  const auto rows = static_cast<int64_t>(table.rows());
+  if (zero_shot_) return StandardScaler::fit(table.values, variates, rows - context, rows, /*freedom=*/1);
   if (!options_.scale) return StandardScaler::identity(variates);
   const auto own = scalers_.find(table.unique_id);
   if (own != scalers_.end()) return own->second;
   // A model trained on one wide file has one scaler, whatever the new file is called; a series that a long
   // file's model has not seen is scaled by its own rows, as the official loader for new data does.
   if (scalers_.size() == 1 && !options_.variates_apart()) return scalers_.begin()->second;
-  return StandardScaler::fit(table.values, variates, 0, static_cast<int64_t>(table.stamps.size()));
+  return StandardScaler::fit(table.values, variates, 0, rows);
 }
 
 std::vector<std::string> ForecastModel::forecast_variates(const SeriesTable& table) const {
-  if (options_.variates_apart()) return table.variates;
+  if (variates_apart()) return table.variates;
   const auto& names = named_ ? variates_ : table.variates;
   return {names.end() - std::min<int64_t>(shape_.c_out, static_cast<int64_t>(names.size())), names.end()};
 }
@@ -197,21 +212,22 @@ ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t ho
   const auto table = select_variates(whole, options_);
   const auto columns = columns_of(table);
   const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
-  if (rows < shape_.seq_len) {
+  if (rows < least_context()) {
     fail<DataError>(
         "{}: series {} has {} rows, the model needs a context of {} (seq_len; give it more rows, or train "
         "with a shorter one)",
-        table.source, shown(table.unique_id), rows, shape_.seq_len);
+        table.source, shown(table.unique_id), rows, least_context());
   }
-  Input input{scaler_for(table), {}, at::empty({shape_.seq_len, width}, at::kFloat), {}};
+  const int64_t context = context_of(rows, horizon);
+  Input input{scaler_for(table, context), {}, at::empty({context, width}, at::kFloat), {}};
   auto* scaled = input.values.mutable_data_ptr<float>();
-  for (int64_t t = 0; t < shape_.seq_len; ++t) {
+  for (int64_t t = 0; t < context; ++t) {
     for (int64_t c = 0; c < width; ++c) {
       scaled[t * width + c] =
-          input.scaler.transform(table.values[(rows - shape_.seq_len + t) * width + columns[c]], c);
+          input.scaler.transform(table.values[(rows - context + t) * width + columns[c]], c);
     }
   }
-  std::vector<Timestamp> stamps(table.stamps.end() - shape_.seq_len, table.stamps.end());
+  std::vector<Timestamp> stamps(table.stamps.end() - context, table.stamps.end());
   for (int64_t step = 1; step <= horizon; ++step)
     input.future.push_back(advance(table.stamps.back(), table.frequency, step));
   if (shape_.marks == 0) return input;
@@ -227,6 +243,12 @@ ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t ho
 
 /// [series, horizon, variates], scaled.
 at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) const {
+  if (zero_shot_) {
+    std::vector<at::Tensor> histories;
+    for (const auto& input : inputs) histories.push_back(input.values.squeeze(1));
+    auto& model = dynamic_cast<AnyLengthForecaster&>(*model_);
+    return model.forecast_ragged(histories, horizon, compute_.device).unsqueeze(-1);
+  }
   const int64_t decoder = shape_.label_len + shape_.pred_len;
   std::vector<at::Tensor> rounds;
   for (int64_t done = 0; done < horizon; done += shape_.pred_len) {
@@ -290,7 +312,7 @@ SeriesForecast ForecastModel::side_by_side(const SeriesTable& table,
 
 std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
                                                     const std::vector<double>& levels) const {
-  if (!options_.variates_apart()) return forecast_whole(tables, horizon, levels);
+  if (!variates_apart()) return forecast_whole(tables, horizon, levels);
   std::vector<SeriesTable> alone;
   for (const auto& table : tables) {
     for (std::size_t c = 0; c < table.variates.size(); ++c) alone.push_back(variate_alone(table, c));
@@ -305,14 +327,24 @@ std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTabl
   return results;
 }
 
+/// Tables that are forecast at once.
+std::size_t ForecastModel::batch_size(const std::vector<SeriesTable>& tables, int64_t horizon) const {
+  if (!zero_shot_) return kLargestBatch;
+  int64_t longest = 1;
+  for (const auto& table : tables)
+    longest = std::max(longest, context_of(static_cast<int64_t>(table.rows()), horizon));
+  return std::clamp<std::size_t>(kMostTokens / (longest + horizon), 1, kLargestBatch);
+}
+
 std::vector<SeriesForecast> ForecastModel::forecast_whole(const std::vector<SeriesTable>& tables,
                                                           int64_t horizon,
                                                           const std::vector<double>& levels) const {
   const c10::InferenceMode inference;
   const nn::Int8Scope int8(int8_.get());
   std::vector<SeriesForecast> results;
-  for (std::size_t first = 0; first < tables.size(); first += kLargestBatch) {
-    const auto count = std::min<std::size_t>(kLargestBatch, tables.size() - first);
+  const auto at_once = batch_size(tables, horizon);
+  for (std::size_t first = 0; first < tables.size(); first += at_once) {
+    const auto count = std::min(at_once, tables.size() - first);
     std::vector<Input> inputs;
     for (std::size_t i = first; i < first + count; ++i) inputs.push_back(prepare(tables[i], horizon));
     const auto scaled = roll(inputs, horizon).to(at::kDouble);

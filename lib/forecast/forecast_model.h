@@ -47,6 +47,8 @@ class ForecastModel {
   const SeriesShape& shape() const { return shape_; }
   Forecaster& module() const { return *model_; }
   int64_t parameters() const;
+  /// Rows that a series must have at least.
+  int64_t least_context() const { return zero_shot_ ? 1 : shape_.seq_len; }
   bool has_intervals() const { return !scores_.empty(); }
   /// Names of the variates in the model's order; v0, v1, … where the checkpoint does not say.
   const std::vector<std::string>& variates() const { return variates_; }
@@ -58,8 +60,9 @@ class ForecastModel {
   /// Forecasts `horizon` steps after the last row of each table, all tables in one batch; a horizon beyond
   /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent. A
   /// model that was trained on a mixture (DataOptions::variates_apart) forecasts each variate of any table by
-  /// itself. Throws DataError for a table that lacks a variate, has one that the model was not trained on, or
-  /// is too short.
+  /// itself; a published pre-trained one (AnyLengthForecaster) as well, from as many rows as a table has,
+  /// each less its mean by its deviation. Throws DataError for a table that lacks a variate, has one that the
+  /// model was not trained on, or is too short.
   std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
                                        const std::vector<double>& levels) const;
 
@@ -69,7 +72,10 @@ class ForecastModel {
                                              const std::vector<double>& levels) const;
   static SeriesForecast side_by_side(const SeriesTable& table, std::span<const SeriesForecast> variates);
   Input prepare(const SeriesTable& table, int64_t horizon) const;
-  StandardScaler scaler_for(const SeriesTable& table) const;
+  bool variates_apart() const { return zero_shot_ || options_.variates_apart(); }
+  int64_t context_of(int64_t rows, int64_t horizon) const;
+  std::size_t batch_size(const std::vector<SeriesTable>& tables, int64_t horizon) const;
+  StandardScaler scaler_for(const SeriesTable& table, int64_t context) const;
   std::vector<int64_t> columns_of(const SeriesTable& table) const;
   SeriesForecast in_original_units(const SeriesTable& table, const Input& input, const at::Tensor& scaled,
                                    const std::vector<double>& levels) const;
@@ -82,6 +88,7 @@ class ForecastModel {
   std::vector<std::string> variates_;
   bool named_ =
       false;  ///< the checkpoint says what its variates are called; else any file of as many will do
+  bool zero_shot_ = false;  ///< made for any series: no scaler, no window of a fixed length
   Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
   std::shared_ptr<Forecaster> model_;

@@ -6,6 +6,7 @@
 
 #include "forecast/data_parity.h"
 #include "forecast/next_token_forecaster.h"
+#include "forecast/time_moe_parity.h"
 #include "forecast/zoo.h"
 #include "runtime/optimizer.h"
 
@@ -188,6 +189,8 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
 }  // namespace
 
 void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  if (fixture.config.has("model_type") && fixture.config.text("model_type") == "time_moe")
+    return replay_time_moe(fixture, report);
   if (fixture.config.has("data")) return replay_data(fixture, report);
   if (fixture.io.contains("loss") && fixture.io.contains("output_step0"))
     return replay_training(fixture, report);

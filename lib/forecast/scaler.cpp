@@ -1,11 +1,12 @@
 #include "forecast/scaler.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace arzoo::forecast {
 
 StandardScaler StandardScaler::fit(const std::vector<double>& values, int64_t variates, int64_t begin,
-                                   int64_t end) {
+                                   int64_t end, int64_t freedom) {
   StandardScaler scaler = identity(variates);
   const auto rows = static_cast<double>(end - begin);
   for (int64_t c = 0; c < variates; ++c) {
@@ -15,7 +16,7 @@ StandardScaler StandardScaler::fit(const std::vector<double>& values, int64_t va
     for (int64_t row = begin; row < end; ++row) rest += values[row * variates + c] - sum / rows;
     const double mean = sum / rows + rest / rows;
     for (int64_t row = begin; row < end; ++row) squares += std::pow(values[row * variates + c] - mean, 2);
-    const double deviation = std::sqrt(squares / rows);
+    const double deviation = std::sqrt(squares / std::max(1.0, rows - static_cast<double>(freedom)));
     scaler.mean[c] = mean;
     // A column that does not vary but for rounding has no scale of its own.
     const bool constant = deviation <= 10 * std::numeric_limits<double>::epsilon() * std::abs(mean);

@@ -11,8 +11,10 @@ namespace arzoo::forecast {
 struct StandardScaler {
   std::vector<double> mean, scale;
 
-  /// values: [rows, variates] row-major; fits on rows [begin, end).
-  static StandardScaler fit(const std::vector<double>& values, int64_t variates, int64_t begin, int64_t end);
+  /// values: [rows, variates] row-major; fits on rows [begin, end). `freedom`: what is taken from the number
+  /// of rows before the squares are divided by it; 1 gives the sample's unbiased deviation.
+  static StandardScaler fit(const std::vector<double>& values, int64_t variates, int64_t begin, int64_t end,
+                            int64_t freedom = 0);
   /// Leaves values as they are.
   static StandardScaler identity(int64_t variates);
 

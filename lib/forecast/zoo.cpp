@@ -52,13 +52,36 @@ bool describes(const std::string& name, const Config& flat) {
   }
 }
 
+/// The official file as this model's options are spelled, where the two may differ.
+template <class Options>
+Json as_ours(const Config& flat) {
+  if constexpr (requires { Options::normalised(flat); }) {
+    return Options::normalised(flat);
+  } else {
+    return flat.json();
+  }
+}
+
+/// The shape of a model whose official file says nothing of windows, nothing for the others.
+template <std::size_t... I>
+std::optional<SeriesShape> shape_of_model(const Config& model, std::index_sequence<I...>) {
+  std::optional<SeriesShape> shape;
+  const auto ask = [&]<class Options>(std::type_identity<Options>) {
+    if constexpr (requires(const Options& options) { options.official_shape(); }) {
+      if (model.text("name") == Options::kName) shape = model_options<Options>(model).official_shape();
+    }
+  };
+  (ask(std::type_identity<std::tuple_element_t<I, Models>>{}), ...);
+  return shape;
+}
+
 template <std::size_t... I>
 Json model_section(const std::string& name, const Config& flat, std::index_sequence<I...>) {
   Json section;
   const auto match = [&]<class Options>(std::type_identity<Options>) {
     if (!describes<Options>(name, flat)) return;
     section["name"] = Options::kName;
-    section.update(only_fields<Options>(flat.json()));
+    section.update(only_fields<Options>(as_ours<Options>(flat)));
   };
   (match(std::type_identity<std::tuple_element_t<I, Models>>{}), ...);
   return section;
@@ -75,17 +98,19 @@ std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape)
 }
 
 OfficialConfig read_official_config(const Config& flat, int64_t marks) {
-  const auto name = lower(flat.text("model"));
-  Json section = model_section(name, flat, std::make_index_sequence<std::tuple_size_v<Models>>());
-  if (section.empty())
-    flat.at("model").reject(fmt::format("no forecaster is called \"{}\"", flat.text("model")));
+  constexpr auto kAll = std::make_index_sequence<std::tuple_size_v<Models>>();
+  const char* key = !flat.has("model") && flat.has("model_type") ? "model_type" : "model";
+  Json section = model_section(lower(flat.text(key)), flat, kAll);
+  if (section.empty()) flat.at(key).reject(fmt::format("no forecaster is called \"{}\"", flat.text(key)));
+  Config model(std::move(section), flat.name());
+  if (const auto own = shape_of_model(model, kAll)) return {std::move(model), *own};
   Json lengths = only_fields<SeriesShape>(flat.json());
   // A model without a decoder's input says nothing of its known steps.
   if (!flat.has("label_len")) lengths["label_len"] = 0;
   auto shape = Config(std::move(lengths), flat.name()).as<SeriesShape>();
   if (!flat.has("c_out")) shape.c_out = shape.enc_in;
   shape.marks = marks;
-  return {Config(std::move(section), flat.name()), shape};
+  return {std::move(model), shape};
 }
 
 }  // namespace arzoo::forecast

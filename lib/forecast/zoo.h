@@ -10,8 +10,8 @@ namespace arzoo::forecast {
 std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape);
 
 /// A "model" section and a shape read from the flat config.json of an official checkpoint or fixture
-/// ("model": "iTransformer", "seq_len": 96, "d_model": 512, …); keys that mean nothing to the model are left
-/// out. `marks`: calendar features per step.
+/// ("model": "iTransformer", "seq_len": 96, "d_model": 512, …, or Hugging Face's "model_type"); keys that
+/// mean nothing to the model are left out. `marks`: calendar features per step.
 struct OfficialConfig {
   Config model;
   SeriesShape shape;

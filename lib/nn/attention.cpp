@@ -9,12 +9,26 @@
 
 namespace arzoo::nn {
 
+at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
+                       const at::TensorOptions& options) {
+  const auto masked = options.dtype(at::kBool);
+  auto hidden = at::ones({queries, keys}, masked).triu(keys - queries + 1).view({1, 1, queries, keys});
+  if (kept.defined()) hidden = hidden.logical_or(kept.eq(0).view({-1, 1, 1, keys}));
+  const auto type = c10::typeMetaToScalarType(options.dtype());
+  const auto lowest = type == at::kBFloat16
+                          ? static_cast<double>(std::numeric_limits<c10::BFloat16>::lowest())
+                      : type == at::kHalf ? static_cast<double>(std::numeric_limits<c10::Half>::lowest())
+                                          : static_cast<double>(std::numeric_limits<float>::lowest());
+  return at::zeros(hidden.sizes(), options).masked_fill(hidden, lowest);
+}
+
 at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMode& mode) {
   auto scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
   if (mode.causal) {
     const auto future = at::ones({q.size(-2), k.size(-2)}, q.options().dtype(at::kBool)).triu(1);
     scores = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
   }
+  if (mode.bias.defined()) scores = scores + mode.bias;
   return at::softmax(scores, -1);
 }
 
@@ -24,6 +38,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   // The fused CPU kernel knows no dropout; LibTorch's fallback would draw its mask from the slow sequential
   // generator.
   if (p > 0.0) return at::matmul(nn::dropout(attention_weights(q, k, mode), p, true), v);
+  if (mode.bias.defined()) return at::scaled_dot_product_attention(q, k, v, mode.bias);
   if (!mode.causal && fits_short_attention(q, k, v)) return short_attention(q, k, v);
   return at::scaled_dot_product_attention(q, k, v, {}, 0.0, mode.causal);
 }

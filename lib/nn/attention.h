@@ -9,9 +9,18 @@ struct AttentionMode {
   bool causal = false;    ///< query i sees keys 0..i only
   double dropout = 0.0;   ///< on the probabilities
   bool training = false;  ///< dropout is active
+  at::Tensor bias = {};   ///< added to the scores, broadcast to [B, H, L, S]; undefined: none
 };
 
-/// softmax(q k^T / sqrt(E)) v (Vaswani et al. 2017, eq. 1), fused where nothing forbids it.
+/// What tokens of a generation may see, as a bias [B or 1, 1, L, S]: 0 where query i, which stands at place
+/// S - L + i, may see key j, and the most negative finite number where j lies ahead or `kept` is 0 there.
+///
+/// Finite, so that a query that may see nothing (padding) attends to all keys evenly instead of being NaN.
+/// kept: [B, S], may be undefined.
+at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
+                       const at::TensorOptions& options);
+
+/// softmax(q k^T / sqrt(E) + bias) v (Vaswani et al. 2017, eq. 1), fused where nothing forbids it.
 /// q: [B, H, L, E]; k, v: [B, H, S, E]; returns [B, H, L, E].
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const AttentionMode& mode = {});

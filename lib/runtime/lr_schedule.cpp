@@ -38,7 +38,8 @@ double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps
   if (options.lradj == "cosine") {
     const auto span = static_cast<double>(std::max<int64_t>(1, total_steps - options.warmup_steps));
     const double progress = std::min(1.0, static_cast<double>(step - options.warmup_steps) / span);
-    return options.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+    const double range = options.learning_rate - options.min_learning_rate;
+    return options.min_learning_rate + range * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
   }
   return epoch_rate(options, step / std::max<int64_t>(1, steps_per_epoch));
 }

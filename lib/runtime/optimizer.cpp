@@ -2,28 +2,50 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
+#include "core/name_pattern.h"
+
 namespace arzoo::runtime {
 
 Adam::Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options)
-    : parameters_(std::move(parameters)),
-      beta1_(options.betas[0]),
+    : beta1_(options.betas[0]),
       beta2_(options.betas[1]),
       eps_(options.eps),
       weight_decay_(options.weight_decay),
       decoupled_(options.optimizer == "adamw") {
-  std::erase_if(parameters_, [](const at::Tensor& parameter) { return !parameter.requires_grad(); });
-  for (const auto& parameter : parameters_) {
-    state_.exp_avg.push_back(at::zeros_like(parameter, parameter.options().requires_grad(false)));
-    state_.exp_avg_sq.push_back(at::zeros_like(state_.exp_avg.back()));
-    state_.steps.push_back(at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
+  for (const auto& parameter : parameters) add(parameter, /*decayed=*/true);
+}
+
+Adam::Adam(const torch::nn::Module& model, const TrainingOptions& options)
+    : Adam(std::vector<at::Tensor>(), options) {
+  for (const auto& parameter : model.named_parameters()) {
+    const bool decayed =
+        std::none_of(options.undecayed.begin(), options.undecayed.end(),
+                     [&](const std::string& pattern) { return means_name(pattern, parameter.key()); });
+    add(parameter.value(), decayed);
   }
 }
 
+void Adam::add(const at::Tensor& parameter, bool decayed) {
+  if (!parameter.requires_grad()) return;
+  parameters_.push_back(parameter);
+  decayed_.push_back(decayed);
+  state_.exp_avg.push_back(at::zeros_like(parameter, parameter.options().requires_grad(false)));
+  state_.exp_avg_sq.push_back(at::zeros_like(state_.exp_avg.back()));
+  state_.steps.push_back(at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
+}
+
 void Adam::step(double learning_rate) {
+  for (const bool decayed : {true, false}) step(learning_rate, decayed);
+}
+
+/// Updates the parameters with, or those without, weight decay.
+void Adam::step(double learning_rate, bool decayed) {
   torch::NoGradGuard no_grad;
   std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (!parameters_[i].grad().defined()) continue;
+    if (decayed_[i] != decayed || !parameters_[i].grad().defined()) continue;
     parameters.push_back(parameters_[i]);
     // The kernel walks the raw storage, so a gradient that lies transposed is brought into the parameter's
     // order.
@@ -39,7 +61,7 @@ void Adam::step(double learning_rate) {
                                const std::optional<at::Tensor>&, const std::optional<at::Tensor>&);
   const FusedUpdate update = decoupled_ ? FusedUpdate(at::_fused_adamw_) : FusedUpdate(at::_fused_adam_);
   update(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, learning_rate, beta1_, beta2_,
-         weight_decay_, eps_,
+         decayed ? weight_decay_ : 0.0, eps_,
          /*amsgrad=*/false, /*maximize=*/false, std::nullopt, std::nullopt);
 }
 

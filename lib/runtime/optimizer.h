@@ -4,6 +4,10 @@
 
 #include <vector>
 
+namespace torch::nn {
+class Module;
+}
+
 #include "runtime/training_options.h"
 
 namespace arzoo::runtime {
@@ -13,6 +17,8 @@ namespace arzoo::runtime {
 class Adam {
  public:
   Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options);
+  /// The model's parameters; options.undecayed names those without weight decay.
+  Adam(const torch::nn::Module& model, const TrainingOptions& options);
 
   /// One update with the gradients that the parameters hold; parameters without a gradient stay as they are.
   void step(double learning_rate);
@@ -29,7 +35,11 @@ class Adam {
   State& state() { return state_; }
 
  private:
+  void add(const at::Tensor& parameter, bool decayed);
+  void step(double learning_rate, bool decayed);
+
   std::vector<at::Tensor> parameters_;
+  std::vector<bool> decayed_;  ///< of each parameter
   double beta1_, beta2_, eps_, weight_decay_;
   bool decoupled_;
   State state_;

@@ -64,6 +64,19 @@ Tolerance read_tolerance(const Config& info) {
   return tolerance;
 }
 
+/// The tensors under the names that case.json lists, which may say that the file calls one otherwise
+/// ("tensor").
+NamedTensors with_listed_names(NamedTensors io, const Config& info) {
+  for (const char* key : {"inputs", "outputs"}) {
+    for (const auto& [name, entry] : info.section(key).members()) {
+      if (!entry.has("tensor") || io.contains(name)) continue;
+      const auto tensor = io.at(entry.text("tensor"));
+      io.add(name, tensor);
+    }
+  }
+  return io;
+}
+
 }  // namespace
 
 ParityCase ParityCase::open(const fs::path& folder) {
@@ -76,11 +89,12 @@ ParityCase ParityCase::open(const fs::path& folder) {
   }
   auto info = Config::load(real / "case.json"), config = Config::load(real / "config.json");
   auto tolerance = read_tolerance(info);
+  auto io = with_listed_names(open_tensors(real / "io.safetensors"), info);
   return {real,
           (real.parent_path().filename() / real.filename()).string(),
           std::move(info),
           std::move(config),
-          open_tensors(real / "io.safetensors"),
+          std::move(io),
           tolerance};
 }
 

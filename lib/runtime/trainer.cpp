@@ -38,7 +38,7 @@ Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const C
       run_(run),
       progress_(progress),
       stop_(stop),
-      optimizer_(experiment.model().parameters(), options),
+      optimizer_(experiment.model(), options),
       average_(averaged_copy(optimizer_.parameters(), options.ema_decay)) {}
 
 int64_t Trainer::steps_per_epoch() const {

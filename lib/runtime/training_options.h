@@ -19,7 +19,9 @@ struct TrainingOptions {
   std::vector<double> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0.0;
+  std::vector<std::string> undecayed;
   std::string lradj = "type1";
+  double min_learning_rate = 0.0;
   int64_t warmup_steps = 0;
   double clip_grad_norm = 0.0;
   int64_t patience = 3;
@@ -53,10 +55,13 @@ struct TrainingOptions {
     field("betas", o.betas, from_below(0, 1), "decay rates of the first and second moment");
     field("eps", o.eps, more_than(0), "added to the root of the second moment");
     field("weight_decay", o.weight_decay, at_least(0), "weight decay");
+    field("undecayed", o.undecayed, {}, "names or modules that weight_decay leaves alone, as in \"*.bias\"");
     field("lradj", o.lradj, one_of({"constant", "type1", "type2", "type3", "cosine"}),
           "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "
           "tables of the "
-          "Informer line and of the Time-Series-Library; cosine falls to 0 over the run, per step");
+          "Informer line and of the Time-Series-Library; cosine falls to min_learning_rate over the run, per "
+          "step");
+    field("min_learning_rate", o.min_learning_rate, at_least(0), "where the cosine ends");
     field("warmup_steps", o.warmup_steps, at_least(0), "steps of linear warm-up before the schedule");
     field("clip_grad_norm", o.clip_grad_norm, at_least(0), "largest gradient norm, 0 for no clipping");
     field("patience", o.patience, at_least(0), "epochs without improvement before stopping, 0 for never");
@@ -68,6 +73,8 @@ struct TrainingOptions {
   }
   void check() const {
     require(betas.size() == 2, "betas must be two numbers, got {}", betas.size());
+    require(min_learning_rate <= learning_rate, "min_learning_rate ({}) must not exceed learning_rate ({})",
+            min_learning_rate, learning_rate);
     require(init_except.empty() || !init_from.empty(), "init_except says nothing without init_from");
   }
 };

@@ -101,7 +101,7 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
   csv.end_row();
   for (const auto& table : tables) {
     const auto rows = static_cast<int64_t>(table.stamps.size()),
-               needed = model.shape().seq_len + task.backtest * horizon;
+               needed = model.least_context() + task.backtest * horizon;
     if (rows < needed) {
       fail<DataError>("{}: series {} has {} rows, --backtest {} needs {} (seq_len + windows x horizon)",
                       table.source, shown(table.unique_id), rows, task.backtest, needed);

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "forecast/experiment.h"
 #include "forecast/parity.h"
 #include "forecast/zoo.h"
@@ -26,7 +28,7 @@ int64_t count_forecaster(const Config& model) {
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
-      {"forecast", &forecast_experiment, &count_forecaster, &forecast::replay},
+      {"forecast", &forecast_experiment, &count_forecaster, &forecast::replay, {"forecast", "time_moe"}},
   };
   return all;
 }
@@ -44,7 +46,8 @@ const Family& family_of_model(const Config& model_section) {
 const Family& family_of_fixture(const runtime::ParityCase& fixture) {
   const auto name = fixture.folder.parent_path().filename().string();
   for (const auto& family : families()) {
-    if (family.name == name) return family;
+    const auto& own = family.fixture_folders;
+    if (std::find(own.begin(), own.end(), name) != own.end()) return family;
   }
   fail<CheckpointError>(
       "{}: no family is called \"{}\" (a fixture's folder lies in a folder named for its family)",

@@ -33,6 +33,11 @@ TEST_CASE("scaled training rows have mean 0 and deviation 1, and scaling can be 
   CHECK(squares / 500 == Approx(1.0).epsilon(1e-6));
 }
 
+TEST_CASE("the unbiased deviation of a sample has one degree of freedom less, a single row none") {
+  CHECK(StandardScaler::fit({2, 4, 4, 6}, 1, 0, 4, 1).scale[0] == Approx(std::sqrt(8.0 / 3)).epsilon(1e-15));
+  CHECK(StandardScaler::fit({5}, 1, 0, 1, 1).scale[0] == 1.0);
+}
+
 TEST_CASE("a constant variate keeps its scale") {
   const auto value = GENERATE(0.0, 7.0, 0.1, 1e9 + 0.1);
   const auto scaler = StandardScaler::fit(std::vector<double>(1000, value), 1, 0, 1000);

@@ -54,6 +54,13 @@ TEST_CASE("cosine falls from the full rate to zero over the run") {
   CHECK(learning_rate(options_of("cosine", 2.0), step, kPerEpoch, 100) == Approx(2.0 * share).margin(1e-12));
 }
 
+TEST_CASE("cosine ends at the least rate that was asked for") {
+  auto options = options_of("cosine", 2.0);
+  options.min_learning_rate = 1.0;
+  const auto [step, rate] = GENERATE(table<int64_t, double>({{0, 2.0}, {50, 1.5}, {100, 1.0}, {150, 1.0}}));
+  CHECK(learning_rate(options, step, kPerEpoch, 100) == Approx(rate).epsilon(1e-12));
+}
+
 TEST_CASE("the warm-up rises in equal steps to the full rate, and the cosine starts behind it") {
   auto options = options_of("cosine", 1.0);
   options.warmup_steps = 4;

@@ -72,6 +72,20 @@ TEST_CASE("the optimiser makes the textbook's steps") {
   }
 }
 
+TEST_CASE("weight decay leaves the parameters alone that undecayed names") {
+  TrainingOptions options;
+  options.optimizer = GENERATE(as<std::string>{}, "adam", "adamw");
+  options.weight_decay = 0.5;
+  options.undecayed = {"*bias"};
+  torch::nn::Linear linear(3, 2);
+  Adam adam(*linear, options);
+  const auto weight = linear->weight.detach().clone(), bias = linear->bias.detach().clone();
+  for (auto& parameter : linear->parameters()) parameter.mutable_grad() = at::zeros_like(parameter);
+  adam.step(0.1);
+  CHECK(at::equal(linear->bias, bias));
+  CHECK_FALSE(at::allclose(linear->weight, weight));
+}
+
 TEST_CASE("a parameter without a gradient stays as it is and is not counted on") {
   auto used = parameter({1.0}), unused = parameter({2.0});
   Adam adam({used, unused}, {});

@@ -13,26 +13,31 @@ namespace {
 
 fs::path committed() { return test::source_dir() / "tests" / "fixtures" / "forecast"; }
 
-/// The folders in `root` that hold a case of a model or a pipeline that is here, in order.
-std::vector<fs::path> cases_in(const fs::path& root) {
+/// The folders in `root` that hold a case whose name begins with one of `known`, in order.
+std::vector<fs::path> cases_in(const fs::path& root, const std::vector<std::string>& known) {
   std::vector<fs::path> found;
   if (!fs::is_directory(root)) return found;
   for (const auto& entry : fs::directory_iterator(root)) {
     const auto name = entry.path().filename().string();
-    for (const char* known :
-         {"autoformer_", "data_", "gateformer_", "gpht_", "informer", "itransformer_", "mixlinear_"}) {
-      if (name.starts_with(known)) found.push_back(entry.path());
-    }
+    const bool here = std::any_of(known.begin(), known.end(),
+                                  [&](const std::string& prefix) { return name.starts_with(prefix); });
+    if (here) found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
   return found;
 }
 
+/// The cases of models and pipelines that are here.
 std::vector<fs::path> all_cases() {
-  auto all = cases_in(committed());
+  const auto source = test::source_dir();
+  std::vector<fs::path> all;
   // A workplace may have more of them, and the data sets that they need, beside the checkout.
-  const auto more = cases_in(test::source_dir().parent_path() / "shared" / "fixtures" / "forecast");
-  all.insert(all.end(), more.begin(), more.end());
+  for (const auto& root : {source / "tests" / "fixtures", source.parent_path() / "shared" / "fixtures"}) {
+    for (const auto& path : cases_in(root / "forecast", {"autoformer_", "data_", "gateformer_", "gpht_",
+                                                         "informer", "itransformer_", "mixlinear_"}))
+      all.push_back(path);
+    for (const auto& path : cases_in(root / "time_moe", {""})) all.push_back(path);
+  }
   return all;
 }
 
@@ -79,7 +84,7 @@ TEST_CASE("every fixture passes, each of its outputs compared") {
 }
 
 TEST_CASE("the committed fixtures cover a forward pass in each variant and training") {
-  CHECK(cases_in(committed()).size() >= 5);
+  CHECK(cases_in(committed(), {""}).size() >= 5);
   CHECK(fs::exists(committed() / kForward));
   CHECK(fs::exists(committed() / kTraining));
 }

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "forecast/forecaster.h"
+
+namespace arzoo::forecast {
+
+/// A forecaster of single series that takes as much history as there is and looks as far ahead as it is asked
+/// to: what a pre-trained model for series that it never saw must be.
+class AnyLengthForecaster : public Forecaster {
+ public:
+  /// The `horizon` steps after each history. history: [R, T], rows of unequal length padded on the left with
+  /// any finite number; kept: [R, T], 0 at padding, undefined where there is none. Returns [R, horizon].
+  virtual at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& kept, int64_t horizon) = 0;
+
+  /// The same for histories of unequal length, [T] float on the CPU each, in one batch on `device`; returns
+  /// [R, horizon] float on the CPU.
+  at::Tensor forecast_ragged(const std::vector<at::Tensor>& histories, int64_t horizon,
+                             const at::Device& device);
+
+  /// Each variate of the batch's windows by itself.
+  at::Tensor forecast(const ForecastBatch& batch) override;
+
+ protected:
+  explicit AnyLengthForecaster(int64_t pred_len) : pred_len_(pred_len) {}
+
+ private:
+  int64_t pred_len_;
+};
+
+/// [B, L, C] as [B * C, L]: every variate a series of its own.
+at::Tensor variate_rows(const at::Tensor& windows);
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,47 @@
+#include "forecast/time_moe_loss.h"
+
+#include <torch/torch.h>
+
+namespace arzoo::forecast {
+namespace {
+
+/// Windows of `steps` that start at each of T places, zeros beyond the end. x: [B, T, C]; returns
+/// [B, T, steps, C], a view.
+at::Tensor windows_ahead(const at::Tensor& x, int64_t steps) {
+  return at::constant_pad_nd(x, {0, 0, 0, steps - 1}).unfold(1, steps, 1).transpose(2, 3);
+}
+
+}  // namespace
+
+at::Tensor horizon_loss(const at::Tensor& forecasts, const at::Tensor& labels, const at::Tensor& masks) {
+  constexpr double kDelta = 2.0;
+  const int64_t channels = labels.size(2), steps = forecasts.size(2) / channels;
+  const auto truth = windows_ahead(labels, steps);  // [B, T, P, C]
+  const auto losses = at::huber_loss(forecasts.view({forecasts.size(0), forecasts.size(1), steps, channels}),
+                                     truth, at::Reduction::None, kDelta);
+  if (!masks.defined()) return losses.mean();
+  const auto counted = windows_ahead(masks.to(losses.scalar_type()).unsqueeze(-1), steps).expand_as(losses);
+  return (losses * counted).sum() / counted.sum();
+}
+
+at::Tensor balance_loss(const std::vector<at::Tensor>& router_logits, int64_t num_experts_per_tok,
+                        const at::Tensor& attention_mask) {
+  const auto logits = at::cat(router_logits);  // [V * N, E]
+  const auto probabilities = at::softmax(logits, -1, at::kFloat);
+  const int64_t experts = logits.size(1);
+  const auto chosen = std::get<1>(probabilities.detach().topk(num_experts_per_tok, -1));
+  at::Tensor share, mean;
+  if (!attention_mask.defined()) {
+    share = at::one_hot(chosen, experts).to(at::kFloat).mean(0);  // [K, E]
+    mean = probabilities.mean(0);                                 // [E]
+  } else {
+    const auto counted =
+        attention_mask.to(at::kFloat).flatten().repeat({static_cast<int64_t>(router_logits.size())});
+    const auto count = counted.sum();
+    share = (at::one_hot(chosen, experts).to(at::kFloat) * counted.view({-1, 1, 1})).sum(0) / count;
+    mean = (probabilities * counted.unsqueeze(-1)).sum(0) / count;
+  }
+  return (share * mean).sum() * static_cast<double>(experts);
+}
+
+}  // namespace arzoo::forecast

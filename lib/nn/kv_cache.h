@@ -1,0 +1,26 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <utility>
+
+namespace arzoo::nn {
+
+/// Keys and values of the tokens that one attention layer has seen, in storage reserved once: a step of
+/// generation copies its own tokens and no others.
+class KvCache {
+ public:
+  /// `capacity`: tokens to reserve room for; more make it grow.
+  explicit KvCache(int64_t capacity) : capacity_(capacity) {}
+
+  int64_t length() const { return length_; }
+  /// Appends k and v, [B, G, T, E] each, and returns all so far, [B, G, length(), E] each, as views.
+  std::pair<at::Tensor, at::Tensor> append(const at::Tensor& k, const at::Tensor& v);
+
+ private:
+  int64_t capacity_, length_ = 0;
+  at::Tensor keys_, values_;  ///< [B, G, capacity, E]
+};
+
+}  // namespace arzoo::nn

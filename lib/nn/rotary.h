@@ -1,0 +1,20 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+/// Rotary position embedding (Su et al., RoFormer, 2021), in the form of the LLaMA line: component i of a
+/// head turns together with component i + E/2, not with its neighbour.
+namespace arzoo::nn {
+
+/// The turns of T positions: [B or 1, 1, T, E/2] each, in the type of the heads.
+struct RotaryAngles {
+  at::Tensor cos, sin;
+};
+
+/// position * theta^(-2i / head_dim), in fp32 and then rounded to `type`. positions: [T] or [B, T] long.
+RotaryAngles rotary_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type);
+
+/// x turned by its positions' angles. x: [B, H, T, E]; returns the same shape.
+at::Tensor rotated(const at::Tensor& x, const RotaryAngles& angles);
+
+}  // namespace arzoo::nn

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "nn/gated_feed_forward.h"
+
+namespace arzoo::nn {
+
+struct SparseExpertsOptions {
+  int64_t width = 0;                ///< D
+  int64_t expert_width = 0;         ///< hidden width of a routed expert
+  int64_t shared_width = 0;         ///< hidden width of the shared expert
+  int64_t num_experts = 0;          ///< E
+  int64_t num_experts_per_tok = 0;  ///< K
+};
+
+/// Where the router sent each token.
+struct Routing {
+  at::Tensor logits;   ///< [N, E]
+  at::Tensor experts;  ///< [N, K] long, the most probable first
+  at::Tensor weights;  ///< [N, K] their probabilities: of all E experts, so they sum up to less than 1
+};
+
+/// A sparse mixture of gated experts with a shared one (Qwen2-MoE's form, which Time-MoE uses): the K most
+/// probable experts of a token weighted by the router's softmax, which is not renormalised, plus
+/// sigmoid(shared gate) times the shared expert. No capacity limit: no token is ever dropped.
+///
+/// Tokens are sorted by expert once and each expert is one run of matrix products on its own contiguous rows.
+/// In training an expert without tokens still has a gradient, of zeros, as in the official code: weight decay
+/// reaches it.
+class SparseExperts : public torch::nn::Module {
+ public:
+  explicit SparseExperts(const SparseExpertsOptions& options);
+
+  /// tokens: [N, D]; returns [N, D]. `routing` receives the router's choice when given.
+  at::Tensor forward(const at::Tensor& tokens, Routing* routing = nullptr);
+
+ private:
+  at::Tensor routed(const at::Tensor& tokens, const Routing& routing);
+
+  SparseExpertsOptions options_;
+  torch::nn::Linear gate_{nullptr}, shared_expert_gate_{nullptr};
+  std::vector<std::shared_ptr<GatedFeedForward>> experts_;
+  std::shared_ptr<GatedFeedForward> shared_expert_;
+};
+
+}  // namespace arzoo::nn

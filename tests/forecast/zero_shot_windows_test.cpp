@@ -1,0 +1,32 @@
+#include "forecast/zero_shot_windows.h"
+
+#include "core/error.h"
+#include "support/series.h"
+#include "support/test.h"
+
+using namespace arzoo;
+using forecast::ZeroShotWindows;
+
+TEST_CASE("the official evaluation has one window less than fit, in the test rows of the file's name") {
+  const auto [name, rows, count] = GENERATE(table<std::string, int64_t, int64_t>(
+      {{"any.csv", 200, 40 - 8}, {"ETTh1.csv", 14400, 2880 - 8}, {"etth2.csv", 17420, 2880 - 8}}));
+  const ZeroShotWindows windows(test::hourly_table(rows, {"a", "b"}), name, 16, 8);
+  CHECK(windows.columns() == 2);
+  CHECK(windows.size() == 2 * count);
+}
+
+TEST_CASE("windows of a column follow each other step by step, the target behind the context") {
+  const ZeroShotWindows windows(test::hourly_table(200, {"a", "b"}), "any.csv", 16, 8);
+  const int64_t second = windows.size() / 2;
+  const auto batch = windows.batch(std::vector<int64_t>{0, 8, second});
+  CHECK(batch.x_enc.sizes() == at::IntArrayRef({3, 16, 1}));
+  CHECK(batch.target.sizes() == at::IntArrayRef({3, 8, 1}));
+  CHECK(at::equal(batch.x_enc[0].narrow(0, 8, 8), batch.x_enc[1].narrow(0, 0, 8)));
+  CHECK(at::equal(batch.target[0], batch.x_enc[1].narrow(0, 8, 8)));
+  CHECK_FALSE(at::equal(batch.x_enc[0], batch.x_enc[2]));
+}
+
+TEST_CASE("a file without a window is refused") {
+  CHECK_THROWS_AS(ZeroShotWindows(test::hourly_table(50), "any.csv", 16, 12), DataError);
+  CHECK_THROWS_AS(ZeroShotWindows(test::hourly_table(50), "any.csv", 60, 2), DataError);
+}
