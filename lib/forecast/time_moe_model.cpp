@@ -47,11 +47,10 @@ DecoderPass TimeMoeDecoder::pass_of(const TimeMoeInput& input, int64_t past, con
   DecoderPass pass;
   pass.angles = nn::rotary_angles(positions, options_.head_dim(), options_.rope_theta, tokens.scalar_type());
   pass.trace = input.trace;
-  // One token without padding sees everything, and a whole window needs no mask beyond the kernel's own.
-  if (input.attention_mask.defined() || (past > 0 && count > 1) || input.trace != nullptr) {
+  if (input.attention_mask.defined() || input.trace != nullptr) {
     pass.mode.bias = nn::causal_bias(count, past + count, input.attention_mask, tokens.options());
   } else {
-    pass.mode.causal = count > 1;
+    pass.mode.causal = true;
   }
   return pass;
 }

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "nn/dropout.h"
-#include "nn/short_attention.h"
+#include "nn/fused_attention.h"
 
 namespace arzoo::nn {
 
@@ -25,7 +25,8 @@ at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
 at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMode& mode) {
   auto scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
   if (mode.causal) {
-    const auto future = at::ones({q.size(-2), k.size(-2)}, q.options().dtype(at::kBool)).triu(1);
+    const auto future =
+        at::ones({q.size(-2), k.size(-2)}, q.options().dtype(at::kBool)).triu(1 + k.size(-2) - q.size(-2));
     scores = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
   }
   if (mode.bias.defined()) scores = scores + mode.bias;
@@ -39,8 +40,12 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   // generator.
   if (p > 0.0) return at::matmul(nn::dropout(attention_weights(q, k, mode), p, true), v);
   if (mode.bias.defined()) return at::scaled_dot_product_attention(q, k, v, mode.bias);
-  if (!mode.causal && fits_short_attention(q, k, v)) return short_attention(q, k, v);
-  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, mode.causal);
+  const bool causal = mode.causal && q.size(-2) > 1;  // the last query sees everything
+  if (fits_fused_attention(q, k, v, causal)) return fused_attention(q, k, v, causal);
+  // LibTorch's own causal form lets the first query see the first key, whatever went before.
+  if (causal && q.size(-2) != k.size(-2))
+    return at::scaled_dot_product_attention(q, k, v, causal_bias(q.size(-2), k.size(-2), {}, q.options()));
+  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
 }
 
 }  // namespace arzoo::nn

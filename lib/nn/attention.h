@@ -6,7 +6,7 @@ namespace arzoo::nn {
 
 /// What distinguishes one use of attention from another.
 struct AttentionMode {
-  bool causal = false;    ///< query i sees keys 0..i only
+  bool causal = false;    ///< query i, which stands at place S - L + i, sees no later key; S >= L
   double dropout = 0.0;   ///< on the probabilities
   bool training = false;  ///< dropout is active
   at::Tensor bias = {};   ///< added to the scores, broadcast to [B, H, L, S]; undefined: none

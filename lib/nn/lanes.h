@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <limits>
 
 /// Straight-line code that the compiler turns into vector instructions, for functions with ARZOO_CLONES.
 namespace arzoo::nn {
@@ -28,13 +29,38 @@ inline float exp_nonpositive(float x) {
   return p * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
 }
 
-/// out[j] = sum_i factors[i] * rows[i * stride + j] for one vector of columns, which stays in a register.
-inline void weighted_sum(const float* factors, const float* rows, int64_t count, int64_t stride, float* out) {
-  float sum[kLanes] = {};
+/// x / (1 + e^-x) to 2 ulp, without overflow; -1e-36 instead of less below -87.
+inline float silu(float x) {
+  const float bounded = x < -87.0F ? -87.0F : x;
+  const float e = exp_nonpositive(bounded < 0.0F ? bounded : -bounded);
+  return bounded * (bounded < 0.0F ? e : 1.0F) / (1.0F + e);
+}
+
+/// kLanes numbers that the compiler keeps in registers; at any address, of any floats.
+using Lanes [[gnu::vector_size(kLanes * sizeof(float)), gnu::aligned(sizeof(float)), gnu::may_alias]] = float;
+
+/// out[r][j] = sum_i factors[r][i] * rows[i][j] for Rows rows of factors and Vectors vectors of columns,
+/// whose sums stay in registers: each number is read once for all of them. A step is the distance between
+/// rows.
+template <int Rows, int Vectors>
+inline void weighted_sums(const float* factors, int64_t factor_step, const float* rows, int64_t count,
+                          int64_t row_step, float* out, int64_t out_step) {
+  Lanes sums[Rows][Vectors] = {};
   for (int64_t i = 0; i < count; ++i) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) sum[lane] += factors[i] * rows[i * stride + lane];
+    for (int column = 0; column < Vectors; ++column) {
+      const Lanes row = *reinterpret_cast<const Lanes*>(rows + i * row_step + column * kLanes);
+      for (int r = 0; r < Rows; ++r) sums[r][column] += factors[r * factor_step + i] * row;
+    }
   }
-  for (int64_t lane = 0; lane < kLanes; ++lane) out[lane] = sum[lane];
+  for (int r = 0; r < Rows; ++r) {
+    for (int column = 0; column < Vectors; ++column)
+      *reinterpret_cast<Lanes*>(out + r * out_step + column * kLanes) = sums[r][column];
+  }
+}
+
+/// out[j] = sum_i factors[i] * rows[i * stride + j] for one vector of columns.
+inline void weighted_sum(const float* factors, const float* rows, int64_t count, int64_t stride, float* out) {
+  weighted_sums<1, 1>(factors, 0, rows, count, stride, out, 0);
 }
 
 /// <a, b>, summed in kLanes interleaved partial sums.
@@ -53,13 +79,26 @@ inline float dot(const float* a, const float* b, int64_t size) {
 /// scores[0 .. count - 1] become their softmax; scores up to whole_vectors(count) may be read and
 /// overwritten.
 inline void softmax(float* scores, int64_t count) {
-  float largest = scores[0];
-  for (int64_t j = 1; j < count; ++j) largest = scores[j] > largest ? scores[j] : largest;
+  constexpr float kLowest = -std::numeric_limits<float>::max();
   const int64_t padded = whole_vectors(count);
+  for (int64_t j = count; j < padded; ++j) scores[j] = kLowest;
+  float tops[kLanes], sums[kLanes] = {};
+  for (float& top : tops) top = kLowest;
+  for (int64_t j = 0; j < padded; j += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      tops[lane] = scores[j + lane] > tops[lane] ? scores[j + lane] : tops[lane];
+  }
+  float largest = kLowest;
+  for (const float top : tops) largest = top > largest ? top : largest;
   for (int64_t j = 0; j < padded; ++j) scores[j] = exp_nonpositive(scores[j] - largest);
+  for (int64_t j = count; j < padded; ++j) scores[j] = 0.0F;
+  for (int64_t j = 0; j < padded; j += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += scores[j + lane];
+  }
   float sum = 0.0F;
-  for (int64_t j = 0; j < count; ++j) sum += scores[j];
-  for (int64_t j = 0; j < count; ++j) scores[j] /= sum;
+  for (const float part : sums) sum += part;
+  const float share = 1.0F / sum;
+  for (int64_t j = 0; j < padded; ++j) scores[j] *= share;
 }
 
 }  // namespace arzoo::nn

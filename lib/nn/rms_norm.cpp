@@ -5,43 +5,65 @@
 #include <cmath>
 
 #include "nn/clones.h"
+#include "nn/lanes.h"
 #include "nn/parallel.h"
 
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kLanes = 16;
 constexpr int64_t kGrainRows = 64;
 
-/// One row. The sum runs in kLanes interleaved partial sums: an order the compiler may vectorise.
-ARZOO_CLONES void norm_row(const float* x, const float* weight, float* out, int64_t width, float eps) {
+/// One row, rounded where the official code rounds: the quotient, then its product with the weight.
+template <class Scalar>
+inline void norm_row(const Scalar* x, const Scalar* weight, Scalar* out, int64_t width, float eps) {
   float squares[kLanes] = {};
   const int64_t whole = width / kLanes * kLanes;
   for (int64_t d = 0; d < whole; d += kLanes) {
-    for (int64_t j = 0; j < kLanes; ++j) squares[j] += x[d + j] * x[d + j];
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      const auto value = static_cast<float>(x[d + lane]);
+      squares[lane] += value * value;
+    }
   }
   float square = 0.0F;
-  for (int64_t d = whole; d < width; ++d) square += x[d] * x[d];
-  for (int64_t j = 0; j < kLanes; ++j) square += squares[j];
+  for (int64_t d = whole; d < width; ++d) square += static_cast<float>(x[d]) * static_cast<float>(x[d]);
+  for (const float part : squares) square += part;
   const float scale = 1.0F / std::sqrt(square / static_cast<float>(width) + eps);
-  for (int64_t d = 0; d < width; ++d) out[d] = x[d] * scale * weight[d];
+  for (int64_t d = 0; d < width; ++d) {
+    const auto normed = static_cast<Scalar>(static_cast<float>(x[d]) * scale);
+    out[d] = static_cast<Scalar>(static_cast<float>(normed) * static_cast<float>(weight[d]));
+  }
+}
+
+struct Rows {
+  int64_t begin, end, width;
+};
+
+ARZOO_CLONES void norm_rows(const float* x, const float* weight, float* out, Rows rows, float eps) {
+  for (int64_t i = rows.begin; i < rows.end; ++i)
+    norm_row(x + i * rows.width, weight, out + i * rows.width, rows.width, eps);
+}
+ARZOO_CLONES void norm_rows(const at::BFloat16* x, const at::BFloat16* weight, at::BFloat16* out, Rows rows,
+                            float eps) {
+  for (int64_t i = rows.begin; i < rows.end; ++i)
+    norm_row(x + i * rows.width, weight, out + i * rows.width, rows.width, eps);
 }
 
 bool fits(const at::Tensor& x, const at::Tensor& weight) {
-  return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat &&
-         weight.scalar_type() == at::kFloat;
+  const auto type = x.scalar_type();
+  return !at::GradMode::is_enabled() && x.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
+         weight.scalar_type() == type;
 }
 
+template <class Scalar>
 at::Tensor fused(const at::Tensor& x, const at::Tensor& weight, double eps) {
   const auto rows = x.contiguous();
   auto out = at::empty_like(rows);
   const int64_t width = x.size(-1), count = x.numel() / std::max<int64_t>(width, 1);
-  const auto* from = rows.const_data_ptr<float>();
-  const auto* scale = weight.const_data_ptr<float>();
-  auto* to = out.mutable_data_ptr<float>();
+  const auto* from = rows.const_data_ptr<Scalar>();
+  const auto* scale = weight.const_data_ptr<Scalar>();
+  auto* to = out.mutable_data_ptr<Scalar>();
   parallel_for(count, kGrainRows, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      norm_row(from + i * width, scale, to + i * width, width, static_cast<float>(eps));
+    norm_rows(from, scale, to, {begin, end, width}, static_cast<float>(eps));
   });
   return out;
 }
@@ -53,7 +75,10 @@ RmsNorm::RmsNorm(int64_t width, double eps) : eps_(eps) {
 }
 
 at::Tensor RmsNorm::forward(const at::Tensor& x) {
-  if (fits(x, weight_)) return fused(x, weight_, eps_);
+  if (fits(x, weight_)) {
+    return x.scalar_type() == at::kFloat ? fused<float>(x, weight_, eps_)
+                                         : fused<at::BFloat16>(x, weight_, eps_);
+  }
   const auto wide = x.to(at::kFloat);
   const auto normed = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps_);
   return weight_ * normed.to(x.scalar_type());

@@ -2,7 +2,71 @@
 
 #include <torch/torch.h>
 
+#include "nn/clones.h"
+#include "nn/heads.h"
+#include "nn/parallel.h"
+
 namespace arzoo::nn {
+namespace {
+
+constexpr int64_t kGrainTokens = 32;
+
+/// One head of one token, `half` numbers of each kind; the products are rounded like the sum.
+template <class Scalar>
+inline void turn(const Scalar* x, const Scalar* cos, const Scalar* sin, Scalar* out, int64_t half) {
+  const auto product = [](Scalar a, Scalar b) {
+    return static_cast<float>(static_cast<Scalar>(static_cast<float>(a) * static_cast<float>(b)));
+  };
+  for (int64_t i = 0; i < half; ++i)
+    out[i] = static_cast<Scalar>(product(x[i], cos[i]) - product(x[half + i], sin[i]));
+  for (int64_t i = 0; i < half; ++i)
+    out[half + i] = static_cast<Scalar>(product(x[half + i], cos[i]) + product(x[i], sin[i]));
+}
+
+/// A token's heads, `step` numbers apart in x and side by side in `out`.
+struct TokenHeads {
+  int64_t count, step, half;
+};
+
+ARZOO_CLONES void turn_heads(const float* x, const float* cos, const float* sin, float* out,
+                             TokenHeads heads) {
+  for (int64_t h = 0; h < heads.count; ++h)
+    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half);
+}
+ARZOO_CLONES void turn_heads(const at::BFloat16* x, const at::BFloat16* cos, const at::BFloat16* sin,
+                             at::BFloat16* out, TokenHeads heads) {
+  for (int64_t h = 0; h < heads.count; ++h)
+    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half);
+}
+
+/// All in one pass; the result lies as [B, T, H, E] in memory.
+template <class Scalar>
+at::Tensor fused(const at::Tensor& x, const RotaryAngles& angles) {
+  const int64_t batch = x.size(0), heads = x.size(1), tokens = x.size(2), width = x.size(3);
+  auto out = at::empty({batch, tokens, heads, width}, x.options());
+  const Heads<Scalar> from(x);
+  const auto* cos = angles.cos.const_data_ptr<Scalar>();
+  const auto* sin = angles.sin.const_data_ptr<Scalar>();
+  auto* to = out.mutable_data_ptr<Scalar>();
+  const int64_t angle_rows = angles.cos.size(0) == 1 ? tokens : batch * tokens;
+  parallel_for(batch * tokens, kGrainTokens, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t angle = i % angle_rows * (width / 2);
+      turn_heads(from.row(i / tokens, 0) + i % tokens * from.step, cos + angle, sin + angle,
+                 to + i * heads * width, {heads, from.head, width / 2});
+    }
+  });
+  return out.transpose(1, 2);
+}
+
+bool fits(const at::Tensor& x, const RotaryAngles& angles) {
+  const auto type = x.scalar_type();
+  return !at::GradMode::is_enabled() && x.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
+         x.stride(3) == 1 && angles.cos.scalar_type() == type && angles.cos.is_contiguous() &&
+         angles.sin.is_contiguous();
+}
+
+}  // namespace
 
 RotaryAngles rotary_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type) {
   const auto options = positions.options().dtype(at::kFloat);
@@ -14,6 +78,8 @@ RotaryAngles rotary_angles(const at::Tensor& positions, int64_t head_dim, double
 }
 
 at::Tensor rotated(const at::Tensor& x, const RotaryAngles& angles) {
+  if (fits(x, angles))
+    return x.scalar_type() == at::kFloat ? fused<float>(x, angles) : fused<at::BFloat16>(x, angles);
   const auto half = x.size(-1) / 2;
   const auto low = x.narrow(-1, 0, half), high = x.narrow(-1, half, half);
   return at::cat({low * angles.cos - high * angles.sin, high * angles.cos + low * angles.sin}, -1);

@@ -14,7 +14,8 @@ struct RotaryAngles {
 /// position * theta^(-2i / head_dim), in fp32 and then rounded to `type`. positions: [T] or [B, T] long.
 RotaryAngles rotary_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type);
 
-/// x turned by its positions' angles. x: [B, H, T, E]; returns the same shape.
+/// x turned by its positions' angles, in one pass in inference on a CPU. x: [B, H, T, E]; returns the same
+/// shape.
 at::Tensor rotated(const at::Tensor& x, const RotaryAngles& angles);
 
 }  // namespace arzoo::nn

@@ -2,6 +2,12 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
+#include "nn/clones.h"
+#include "nn/lanes.h"
+#include "nn/parallel.h"
+
 namespace arzoo::nn {
 namespace {
 
@@ -62,11 +68,89 @@ at::Tensor dispatched(const at::Tensor& tokens, const ExpertOrder& order) {
   return PermutedRows::apply(pairs, order.pairs, order.rows);
 }
 
-/// The weighted sum of each token's rows, [N, D].
-at::Tensor combined(const at::Tensor& rows, const ExpertOrder& order, const at::Tensor& weights) {
+constexpr int64_t kGrainTokens = 16;
+
+/// What one token's results are made of: its rows among all experts' and the shared expert's.
+template <class Scalar>
+struct TokenParts {
+  const Scalar* rows;
+  const int64_t* row_of;  ///< [K]
+  const Scalar* weights;  ///< [K]
+  const Scalar* shared;   ///< [D]
+  float opened;           ///< weight of the shared expert
+  int64_t count, width;   ///< K, D
+};
+
+template <class Scalar>
+inline void add_parts(const TokenParts<Scalar>& parts, Scalar* out) {
+  for (int64_t d = 0; d < parts.width; d += kLanes) {
+    const int64_t size = std::min(kLanes, parts.width - d);
+    float sums[kLanes] = {};
+    for (int64_t i = 0; i < parts.count; ++i) {
+      const auto weight = static_cast<float>(parts.weights[i]);
+      const Scalar* row = parts.rows + parts.row_of[i] * parts.width + d;
+      for (int64_t lane = 0; lane < size; ++lane) sums[lane] += weight * static_cast<float>(row[lane]);
+    }
+    for (int64_t lane = 0; lane < size; ++lane) {
+      out[d + lane] =
+          static_cast<Scalar>(sums[lane] + parts.opened * static_cast<float>(parts.shared[d + lane]));
+    }
+  }
+}
+
+ARZOO_CLONES void add_token(const TokenParts<float>& parts, float* out) { add_parts(parts, out); }
+ARZOO_CLONES void add_token(const TokenParts<at::BFloat16>& parts, at::BFloat16* out) {
+  add_parts(parts, out);
+}
+
+/// The sums of a pass without autograd on a CPU, in one go and in fp32.
+template <class Scalar>
+at::Tensor fused_sum(const at::Tensor& rows, const ExpertOrder& order, const at::Tensor& weights,
+                     const at::Tensor& shared, const at::Tensor& opened) {
+  auto out = at::empty_like(shared);
+  const int64_t count = weights.size(1), width = rows.size(1);
+  const auto* row_of = order.rows.const_data_ptr<int64_t>();
+  const auto *from = rows.const_data_ptr<Scalar>(), *weight = weights.const_data_ptr<Scalar>(),
+             *beside = shared.const_data_ptr<Scalar>(), *share = opened.const_data_ptr<Scalar>();
+  auto* to = out.mutable_data_ptr<Scalar>();
+  parallel_for(weights.size(0), kGrainTokens, [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      add_token({from, row_of + n * count, weight + n * count, beside + n * width,
+                 static_cast<float>(share[n]), count, width},
+                to + n * width);
+    }
+  });
+  return out;
+}
+
+/// The weighted sum of each token's rows plus `opened` [N, 1] times `shared` [N, D]; [N, D].
+at::Tensor combined(const at::Tensor& rows, const ExpertOrder& order, const at::Tensor& weights,
+                    const at::Tensor& shared, const at::Tensor& opened) {
+  if (!at::GradMode::is_enabled() && rows.is_cpu()) {
+    if (rows.scalar_type() == at::kFloat) return fused_sum<float>(rows, order, weights, shared, opened);
+    if (rows.scalar_type() == at::kBFloat16)
+      return fused_sum<at::BFloat16>(rows, order, weights, shared, opened);
+  }
   const auto pairs = at::GradMode::is_enabled() ? PermutedRows::apply(rows, order.rows, order.pairs)
                                                 : rows.index_select(0, order.rows);
-  return (pairs.view({weights.size(0), weights.size(1), rows.size(1)}) * weights.unsqueeze(-1)).sum(1);
+  const auto routed =
+      (pairs.view({weights.size(0), weights.size(1), rows.size(1)}) * weights.unsqueeze(-1)).sum(1);
+  return routed + opened * shared;
+}
+
+/// The experts' results for their tokens, [N * K, D]. Under autograd also of an expert without tokens.
+at::Tensor expert_rows(const at::Tensor& tokens, const ExpertOrder& order,
+                       const std::vector<std::shared_ptr<GatedFeedForward>>& experts) {
+  const auto rows = dispatched(tokens, order);
+  std::vector<at::Tensor> parts;
+  int64_t first = 0;
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    const int64_t count = order.counts[e];
+    if (count > 0 || at::GradMode::is_enabled())
+      parts.push_back(experts[e]->forward(rows.narrow(0, first, count)));
+    first += count;
+  }
+  return at::cat(parts);
 }
 
 }  // namespace
@@ -86,20 +170,6 @@ SparseExperts::SparseExperts(const SparseExpertsOptions& options) : options_(opt
   shared_expert_gate_ = scores("shared_expert_gate", 1);
 }
 
-at::Tensor SparseExperts::routed(const at::Tensor& tokens, const Routing& routing) {
-  const auto order = sorted_by_expert(routing.experts, options_.num_experts);
-  const auto rows = dispatched(tokens, order);
-  std::vector<at::Tensor> parts;
-  int64_t first = 0;
-  for (std::size_t e = 0; e < experts_.size(); ++e) {
-    const int64_t count = order.counts[e];
-    if (count > 0 || at::GradMode::is_enabled())
-      parts.push_back(experts_[e]->forward(rows.narrow(0, first, count)));
-    first += count;
-  }
-  return combined(at::cat(parts), order, routing.weights.to(tokens.scalar_type()));
-}
-
 at::Tensor SparseExperts::forward(const at::Tensor& tokens, Routing* routing) {
   Routing choice;
   // The router and the shared expert's gate stay in full precision under Int8Scope: they cost next to
@@ -107,9 +177,11 @@ at::Tensor SparseExperts::forward(const at::Tensor& tokens, Routing* routing) {
   choice.logits = at::linear(tokens, gate_->weight);
   std::tie(choice.weights, choice.experts) =
       at::softmax(choice.logits, -1, at::kFloat).topk(options_.num_experts_per_tok, -1);
-  const auto shared =
-      at::sigmoid(at::linear(tokens, shared_expert_gate_->weight)) * shared_expert_->forward(tokens);
-  const auto mixed = routed(tokens, choice) + shared;
+  const auto order = sorted_by_expert(choice.experts, options_.num_experts);
+  const auto opened = at::sigmoid(at::linear(tokens, shared_expert_gate_->weight));
+  const auto mixed =
+      combined(expert_rows(tokens, order, experts_), order, choice.weights.to(tokens.scalar_type()),
+               shared_expert_->forward(tokens), opened);
   if (routing != nullptr) *routing = std::move(choice);
   return mixed;
 }

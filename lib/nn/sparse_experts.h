@@ -37,8 +37,6 @@ class SparseExperts : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& tokens, Routing* routing = nullptr);
 
  private:
-  at::Tensor routed(const at::Tensor& tokens, const Routing& routing);
-
   SparseExpertsOptions options_;
   torch::nn::Linear gate_{nullptr}, shared_expert_gate_{nullptr};
   std::vector<std::shared_ptr<GatedFeedForward>> experts_;

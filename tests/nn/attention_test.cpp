@@ -1,9 +1,9 @@
 #include "nn/attention.h"
 
+#include "nn/fused_attention.h"
 #include "nn/linear.h"
 #include "nn/packed_linear.h"
 #include "nn/residual_norm.h"
-#include "nn/short_attention.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -27,12 +27,12 @@ TEST_CASE("attention among few tokens equals its definition") {
   const auto q = at::randn({3, 2, queries, width}), k = at::randn({3, 2, keys, width}),
              v = at::randn({3, 2, keys, width});
   c10::InferenceMode inference;
-  REQUIRE(nn::fits_short_attention(q, k, v));
+  REQUIRE(nn::fits_fused_attention(q, k, v, false));
   CHECK(worst(nn::attention(q, k, v), by_definition(q, k, v)) < 2e-6);
   const auto packed = at::randn({3, keys, 3, 2, width});
   const auto view = [&](int64_t i) { return packed.select(2, i).transpose(1, 2); };
-  CHECK(worst(nn::short_attention(view(0), view(1), view(2)), by_definition(view(0), view(1), view(2))) <
-        2e-6);
+  CHECK(worst(nn::fused_attention(view(0), view(1), view(2), false),
+              by_definition(view(0), view(1), view(2))) < 2e-6);
 }
 
 TEST_CASE("large scores neither overflow nor lose the largest") {
@@ -40,7 +40,7 @@ TEST_CASE("large scores neither overflow nor lose the largest") {
   const auto q = at::full({1, 1, 2, 4}, 100.0), k = at::zeros({1, 1, 3, 4});
   k.select(2, 1).fill_(100.0);
   const auto v = at::arange(12, at::kFloat).view({1, 1, 3, 4});
-  CHECK(worst(nn::short_attention(q, k, v), v.narrow(2, 1, 1).expand({1, 1, 2, 4})) < 1e-6);
+  CHECK(worst(nn::fused_attention(q, k, v, false), v.narrow(2, 1, 1).expand({1, 1, 2, 4})) < 1e-6);
 }
 
 TEST_CASE("a causal query sees no later key") {
@@ -52,6 +52,19 @@ TEST_CASE("a causal query sees no later key") {
   CHECK(at::equal(nn::attention(q, k, v, causal).narrow(2, 0, 4),
                   nn::attention(q, k, changed, causal).narrow(2, 0, 4)));
   CHECK(nn::attention_weights(q, k, causal).triu(1).abs().max().item<double>() == 0.0);
+}
+
+TEST_CASE("causal attention in inference equals its definition, also behind a cache of earlier tokens") {
+  const auto [queries, keys, width] = GENERATE(
+      table<int64_t, int64_t, int64_t>({{1, 9, 8}, {6, 6, 8}, {37, 101, 32}, {130, 130, 33}, {5, 300, 128}}));
+  torch::manual_seed(6);
+  const auto q = at::randn({2, 3, queries, width}), k = at::randn({2, 3, keys, width}),
+             v = at::randn({2, 3, keys, width});
+  const nn::AttentionMode causal{.causal = true};
+  const auto expected = nn::attention_weights(q, k, causal).matmul(v);
+  CHECK(worst(nn::attention(q, k, v, causal), expected) < 2e-6);
+  c10::InferenceMode inference;
+  CHECK(worst(nn::attention(q, k, v, causal), expected) < 2e-6);
 }
 
 TEST_CASE("packed projections equal the single ones, in inference and in training, before and after a move") {
