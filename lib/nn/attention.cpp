@@ -41,7 +41,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   if (p > 0.0) return at::matmul(nn::dropout(attention_weights(q, k, mode), p, true), v);
   if (mode.bias.defined()) return at::scaled_dot_product_attention(q, k, v, mode.bias);
   const bool causal = mode.causal && q.size(-2) > 1;  // the last query sees everything
-  if (fits_fused_attention(q, k, v, causal)) return fused_attention(q, k, v, causal);
+  if (fits_fused_attention(q, k, v)) return fused_attention(q, k, v, causal);
   // LibTorch's own causal form lets the first query see the first key, whatever went before.
   if (causal && q.size(-2) != k.size(-2))
     return at::scaled_dot_product_attention(q, k, v, causal_bias(q.size(-2), k.size(-2), {}, q.options()));

@@ -13,64 +13,114 @@
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kFewKeys = 128;      // LibTorch's kernel loses to any other
-constexpr int64_t kMostCausal = 1024;  // beyond, it leaves out the future too, block by block
-constexpr int64_t kMostCached = 4096;  // a head's keys and values stay in the processor's cache
+constexpr int64_t kMostKeys = 2048;  // a head's keys and values stay in the processor's cache
 constexpr int64_t kWidest = 256;
-constexpr int64_t kRows = 4;         // queries at a time: their sums fit the registers
+constexpr int64_t kRows = 4;    // queries at a time: their sums fit the registers
+constexpr int64_t kBlock = 32;  // queries that share a tile of keys, or of values, in the fastest cache
+constexpr int64_t kTileNumbers = 4096;
 constexpr int64_t kGrain = 1 << 17;  // multiply-adds that are worth a thread
 
 struct Sizes {
   int64_t queries, keys, width;
   int64_t queries_padded, keys_padded, width_padded;  // to whole blocks and vectors
+  int64_t tile;                                       // keys, a divisor of keys_padded
   bool causal;
 
   /// Keys that query i sees.
   int64_t seen(int64_t i) const {
     return causal ? std::clamp<int64_t>(keys - queries + i + 1, 1, keys) : keys;
   }
+  /// Keys that any of the kRows queries from i on sees.
+  int64_t most(int64_t i) const { return seen(std::min(i + kRows, queries) - 1); }
 };
 
 /// The sums of kRows rows of factors over `columns` columns, two vectors of them at a time.
-inline void weigh(const float* factors, int64_t factor_step, const float* rows, int64_t count, int64_t step,
-                  int64_t columns, float* out, int64_t out_step) {
+template <bool Add>
+ARZOO_INTO_CLONES void weigh(const float* factors, int64_t factor_step, const float* rows, int64_t count,
+                             int64_t step, int64_t columns, float* out, int64_t out_step) {
   int64_t j = 0;
   for (; j + 2 * kLanes <= columns; j += 2 * kLanes)
-    weighted_sums<kRows, 2>(factors, factor_step, rows + j, count, step, out + j, out_step);
-  if (j < columns) weighted_sums<kRows, 1>(factors, factor_step, rows + j, count, step, out + j, out_step);
+    weighted_sums<kRows, 2, Add>(factors, factor_step, rows + j, count, step, out + j, out_step);
+  if (j < columns)
+    weighted_sums<kRows, 1, Add>(factors, factor_step, rows + j, count, step, out + j, out_step);
 }
 
-/// One head, all in fp32. q: [queries_padded, E] scaled; kt: [E, keys_padded]; v: [keys, width_padded]; out:
-/// [queries_padded, width_padded]; p: [kRows, keys_padded] scratch.
-ARZOO_CLONES void attend(const float* q, const float* kt, const float* v, float* out, float* p, Sizes s) {
-  for (int64_t i = 0; i < s.queries_padded; i += kRows) {
-    const int64_t most = s.seen(std::min(i + kRows, s.queries) - 1);
-    weigh(q + i * s.width, s.width, kt, s.width, s.keys_padded, whole_vectors(most), p, s.keys_padded);
-    for (int64_t row = 0; row < kRows; ++row) {
-      const int64_t seen = std::min(most, s.seen(i + row));
-      softmax(p + row * s.keys_padded, seen);
-      for (int64_t j = seen; j < most; ++j) p[row * s.keys_padded + j] = 0.0F;
+/// A head's numbers, all in fp32.
+struct HeadData {
+  const float* q;   ///< [queries_padded, E], scaled
+  const float* kt;  ///< [keys_padded / tile, E, tile]
+  const float* v;   ///< [keys, width_padded]
+  float* out;       ///< [queries_padded, width_padded]
+  float* p;         ///< [kBlock, keys_padded] scratch
+};
+
+/// The queries from `first` to `end`, kRows at a time, tile by tile.
+ARZOO_INTO_CLONES void attend_block(const HeadData& head, int64_t first, int64_t end, const Sizes& s) {
+  const int64_t all = s.most(end - kRows);
+  for (int64_t j = 0; j < all; j += s.tile) {
+    for (int64_t i = first; i < end; i += kRows) {
+      if (s.most(i) <= j) continue;
+      const int64_t columns = std::min(s.tile, whole_vectors(s.most(i) - j));
+      weigh<false>(head.q + i * s.width, s.width, head.kt + j * s.width, s.width, s.tile, columns,
+                   head.p + (i - first) * s.keys_padded + j, s.keys_padded);
     }
-    weigh(p, s.keys_padded, v, most, s.width_padded, s.width_padded, out + i * s.width_padded,
-          s.width_padded);
+  }
+  for (int64_t i = first; i < end; ++i) {
+    const int64_t group = s.most(first + (i - first) / kRows * kRows), seen = std::min(group, s.seen(i));
+    float* const p = head.p + (i - first) * s.keys_padded;
+    softmax(p, seen);
+    for (int64_t j = seen; j < group; ++j) p[j] = 0.0F;
+  }
+  std::fill(head.out + first * s.width_padded, head.out + end * s.width_padded, 0.0F);
+  for (int64_t j = 0; j < all; j += s.tile) {
+    for (int64_t i = first; i < end; i += kRows) {
+      const int64_t count = std::min(s.tile, s.most(i) - j);
+      if (count <= 0) continue;
+      weigh<true>(head.p + (i - first) * s.keys_padded + j, s.keys_padded, head.v + j * s.width_padded, count,
+                  s.width_padded, s.width_padded, head.out + i * s.width_padded, s.width_padded);
+    }
   }
 }
 
-/// The rows of a head as columns, `stride` numbers long.
+ARZOO_CLONES void attend(const HeadData& head, int64_t first, int64_t end, Sizes s) {
+  for (int64_t i = first; i < end; i += kBlock) attend_block(head, i, std::min(i + kBlock, end), s);
+}
+
+/// The rows of a head as columns, a tile of them behind the other.
 template <class Scalar>
-void copy_transposed(const Scalar* from, const HeadSize& size, float* out, int64_t stride) {
-  for (int64_t i = 0; i < size.rows; ++i) {
-    for (int64_t e = 0; e < size.width; ++e)
-      out[e * stride + i] = static_cast<float>(from[i * size.step + e]);
+void copy_transposed(const Scalar* from, int64_t step, float* out, const Sizes& s) {
+  for (int64_t i = 0; i < s.keys; ++i) {
+    float* const column = out + i / s.tile * s.tile * s.width + i % s.tile;
+    for (int64_t e = 0; e < s.width; ++e) column[e * s.tile] = static_cast<float>(from[i * step + e]);
   }
 }
 
 Sizes sizes_of(const at::Tensor& q, const at::Tensor& k, bool causal) {
+  const auto whole = [](int64_t size, int64_t part) { return (size + part - 1) / part * part; };
   const int64_t queries = q.size(2), keys = k.size(2), width = q.size(3);
-  return {
-      queries, keys, width, (queries + kRows - 1) / kRows * kRows, whole_vectors(keys), whole_vectors(width),
-      causal};
+  const int64_t tile =
+      std::min(whole_vectors(keys), std::max(2 * kLanes, kTileNumbers / width / kLanes * kLanes));
+  return {queries, keys, width, whole(queries, kRows), whole(keys, tile), whole_vectors(width), tile, causal};
 }
+
+/// A thread's buffers for one head.
+class Scratch {
+ public:
+  explicit Scratch(const Sizes& s)
+      : queries_(s.queries_padded * s.width),
+        keys_(s.width * s.keys_padded),
+        values_(s.keys * s.width_padded),
+        results_(s.queries_padded * s.width_padded),
+        scores_(kBlock * s.keys_padded) {}
+  float* queries() { return queries_.data(); }
+  float* keys() { return keys_.data(); }
+  float* values() { return values_.data(); }
+  float* results() { return results_.data(); }
+  HeadData data() { return {queries(), keys(), values(), results(), scores_.data()}; }
+
+ private:
+  std::vector<float> queries_, keys_, values_, results_, scores_;
+};
 
 template <class Scalar>
 at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {
@@ -80,23 +130,25 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bo
   const Heads<Scalar> queries(q), keys(k), values(v);
   auto* result = out.mutable_data_ptr<Scalar>();
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.width)));
-  const int64_t work = s.queries * s.keys_padded * s.width_padded;
-  parallel_for(batch * heads, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(s.queries_padded * (s.width + s.width_padded) + s.width * s.keys_padded +
-                               s.keys * s.width_padded + kRows * s.keys_padded);
-    float* const qs = scratch.data();
-    float* const kt = qs + s.queries_padded * s.width;
-    float* const vs = kt + s.width * s.keys_padded;
-    float* const mixed = vs + s.keys * s.width_padded;
-    float* const p = mixed + s.queries_padded * s.width_padded;
+  // With fewer heads than threads each takes some blocks of a head's queries.
+  const int64_t blocks = (s.queries + kBlock - 1) / kBlock;
+  const int64_t parts = std::clamp<int64_t>(omp_get_max_threads() / std::max<int64_t>(batch * heads, 1), 1,
+                                            std::max<int64_t>(blocks, 1));
+  const int64_t work = s.queries * s.keys_padded * s.width_padded / parts;
+  parallel_for(batch * heads * parts, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
+    Scratch scratch(s);
     for (int64_t index = begin; index < end; ++index) {
-      const int64_t b = index / heads, h = index % heads;
-      copy_rows(queries.row(b, h), {s.queries, s.width, queries.step}, scale, qs, s.width);
-      copy_transposed(keys.row(b, h), {s.keys, s.width, keys.step}, kt, s.keys_padded);
-      copy_rows(values.row(b, h), {s.keys, s.width, values.step}, 1.0F, vs, s.width_padded);
-      attend(qs, kt, vs, mixed, p, s);
-      store_rows(mixed, s.width_padded, {s.queries, s.width, heads * s.width},
-                 result + (b * s.queries * heads + h) * s.width);
+      const int64_t part = index % parts, b = index / parts / heads, h = index / parts % heads;
+      const int64_t first = blocks * part / parts * kBlock;
+      const int64_t last = std::min(blocks * (part + 1) / parts * kBlock, s.queries);
+      copy_rows(queries.row(b, h) + first * queries.step, {last - first, s.width, queries.step}, scale,
+                scratch.queries() + first * s.width, s.width);
+      copy_transposed(keys.row(b, h), keys.step, scratch.keys(), s);
+      copy_rows(values.row(b, h), {s.keys, s.width, values.step}, 1.0F, scratch.values(), s.width_padded);
+      attend(scratch.data(), first, std::min(last + kRows - 1, s.queries_padded) / kRows * kRows, s);
+      store_rows(scratch.results() + first * s.width_padded, s.width_padded,
+                 {last - first, s.width, heads * s.width},
+                 result + ((b * s.queries + first) * heads + h) * s.width);
     }
   });
   return out.transpose(1, 2);
@@ -104,15 +156,13 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bo
 
 }  // namespace
 
-bool fits_fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {
+bool fits_fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const bool type = q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16;
   const bool inference =
       !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad());
   const bool cpu = type && inference && q.is_cpu() && q.dim() == 4 && q.size(3) <= kWidest &&
                    q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
-  const int64_t keys = k.size(2);
-  const int64_t most = !causal ? kFewKeys : q.size(2) == keys ? kMostCausal : kMostCached;
-  return cpu && keys <= most;
+  return cpu && k.size(2) <= kMostKeys;
 }
 
 at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {

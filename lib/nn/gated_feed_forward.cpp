@@ -15,7 +15,7 @@ constexpr int64_t kGrain = 1 << 14;
 
 /// silu is rounded before it is multiplied, as LibTorch's two operations do.
 template <class Scalar>
-inline void gate_range(Scalar* gate, const Scalar* up, int64_t begin, int64_t end) {
+ARZOO_INTO_CLONES void gate_range(Scalar* gate, const Scalar* up, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) {
     const auto opened = static_cast<Scalar>(silu(static_cast<float>(gate[i])));
     gate[i] = static_cast<Scalar>(static_cast<float>(opened) * static_cast<float>(up[i]));

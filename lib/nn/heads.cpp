@@ -6,7 +6,8 @@ namespace arzoo::nn {
 namespace {
 
 template <class Scalar>
-inline void copy(const Scalar* from, const HeadSize& size, float factor, float* out, int64_t stride) {
+ARZOO_INTO_CLONES void copy(const Scalar* from, const HeadSize& size, float factor, float* out,
+                            int64_t stride) {
   for (int64_t i = 0; i < size.rows; ++i) {
     for (int64_t e = 0; e < size.width; ++e)
       out[i * stride + e] = static_cast<float>(from[i * size.step + e]) * factor;
@@ -14,7 +15,7 @@ inline void copy(const Scalar* from, const HeadSize& size, float factor, float* 
 }
 
 template <class Scalar>
-inline void store(const float* rows, int64_t stride, const HeadSize& size, Scalar* to) {
+ARZOO_INTO_CLONES void store(const float* rows, int64_t stride, const HeadSize& size, Scalar* to) {
   for (int64_t i = 0; i < size.rows; ++i) {
     for (int64_t e = 0; e < size.width; ++e)
       to[i * size.step + e] = static_cast<Scalar>(rows[i * stride + e]);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "nn/clones.h"
+
 /// Straight-line code that the compiler turns into vector instructions, for functions with ARZOO_CLONES.
 namespace arzoo::nn {
 
@@ -13,7 +15,7 @@ constexpr int64_t kLanes = 16;
 constexpr int64_t whole_vectors(int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
 
 /// e^x for x <= 0 to 1 ulp (Cephes' expf).
-inline float exp_nonpositive(float x) {
+ARZOO_INTO_CLONES float exp_nonpositive(float x) {
   x = x < -87.0F ? -87.0F : x;
   const float shifted =
       x * 1.44269504F + 12582912.0F;  // rounds to the nearest integer in the low mantissa bits
@@ -30,7 +32,7 @@ inline float exp_nonpositive(float x) {
 }
 
 /// x / (1 + e^-x) to 2 ulp, without overflow; -1e-36 instead of less below -87.
-inline float silu(float x) {
+ARZOO_INTO_CLONES float silu(float x) {
   const float bounded = x < -87.0F ? -87.0F : x;
   const float e = exp_nonpositive(bounded < 0.0F ? bounded : -bounded);
   return bounded * (bounded < 0.0F ? e : 1.0F) / (1.0F + e);
@@ -39,13 +41,19 @@ inline float silu(float x) {
 /// kLanes numbers that the compiler keeps in registers; at any address, of any floats.
 using Lanes [[gnu::vector_size(kLanes * sizeof(float)), gnu::aligned(sizeof(float)), gnu::may_alias]] = float;
 
-/// out[r][j] = sum_i factors[r][i] * rows[i][j] for Rows rows of factors and Vectors vectors of columns,
-/// whose sums stay in registers: each number is read once for all of them. A step is the distance between
-/// rows.
-template <int Rows, int Vectors>
-inline void weighted_sums(const float* factors, int64_t factor_step, const float* rows, int64_t count,
-                          int64_t row_step, float* out, int64_t out_step) {
+/// out[r][j] = sum_i factors[r][i] * rows[i][j], added to what is there if Add, for Rows rows of factors and
+/// Vectors vectors of columns, whose sums stay in registers: each number is read once for all of them. A step
+/// is the distance between rows.
+template <int Rows, int Vectors, bool Add = false>
+ARZOO_INTO_CLONES void weighted_sums(const float* factors, int64_t factor_step, const float* rows,
+                                     int64_t count, int64_t row_step, float* out, int64_t out_step) {
   Lanes sums[Rows][Vectors] = {};
+  if (Add) {
+    for (int r = 0; r < Rows; ++r) {
+      for (int column = 0; column < Vectors; ++column)
+        sums[r][column] = *reinterpret_cast<Lanes*>(out + r * out_step + column * kLanes);
+    }
+  }
   for (int64_t i = 0; i < count; ++i) {
     for (int column = 0; column < Vectors; ++column) {
       const Lanes row = *reinterpret_cast<const Lanes*>(rows + i * row_step + column * kLanes);
@@ -59,12 +67,13 @@ inline void weighted_sums(const float* factors, int64_t factor_step, const float
 }
 
 /// out[j] = sum_i factors[i] * rows[i * stride + j] for one vector of columns.
-inline void weighted_sum(const float* factors, const float* rows, int64_t count, int64_t stride, float* out) {
+ARZOO_INTO_CLONES void weighted_sum(const float* factors, const float* rows, int64_t count, int64_t stride,
+                                    float* out) {
   weighted_sums<1, 1>(factors, 0, rows, count, stride, out, 0);
 }
 
 /// <a, b>, summed in kLanes interleaved partial sums.
-inline float dot(const float* a, const float* b, int64_t size) {
+ARZOO_INTO_CLONES float dot(const float* a, const float* b, int64_t size) {
   float sums[kLanes] = {};
   const int64_t whole = size / kLanes * kLanes;
   for (int64_t e = 0; e < whole; e += kLanes) {
@@ -78,7 +87,7 @@ inline float dot(const float* a, const float* b, int64_t size) {
 
 /// scores[0 .. count - 1] become their softmax; scores up to whole_vectors(count) may be read and
 /// overwritten.
-inline void softmax(float* scores, int64_t count) {
+ARZOO_INTO_CLONES void softmax(float* scores, int64_t count) {
   constexpr float kLowest = -std::numeric_limits<float>::max();
   const int64_t padded = whole_vectors(count);
   for (int64_t j = count; j < padded; ++j) scores[j] = kLowest;

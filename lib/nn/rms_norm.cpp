@@ -15,7 +15,8 @@ constexpr int64_t kGrainRows = 64;
 
 /// One row, rounded where the official code rounds: the quotient, then its product with the weight.
 template <class Scalar>
-inline void norm_row(const Scalar* x, const Scalar* weight, Scalar* out, int64_t width, float eps) {
+ARZOO_INTO_CLONES void norm_row(const Scalar* x, const Scalar* weight, Scalar* out, int64_t width,
+                                float eps) {
   float squares[kLanes] = {};
   const int64_t whole = width / kLanes * kLanes;
   for (int64_t d = 0; d < whole; d += kLanes) {

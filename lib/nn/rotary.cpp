@@ -13,7 +13,8 @@ constexpr int64_t kGrainTokens = 32;
 
 /// One head of one token, `half` numbers of each kind; the products are rounded like the sum.
 template <class Scalar>
-inline void turn(const Scalar* x, const Scalar* cos, const Scalar* sin, Scalar* out, int64_t half) {
+ARZOO_INTO_CLONES void turn(const Scalar* x, const Scalar* cos, const Scalar* sin, Scalar* out,
+                            int64_t half) {
   const auto product = [](Scalar a, Scalar b) {
     return static_cast<float>(static_cast<Scalar>(static_cast<float>(a) * static_cast<float>(b)));
   };

@@ -82,7 +82,7 @@ struct TokenParts {
 };
 
 template <class Scalar>
-inline void add_parts(const TokenParts<Scalar>& parts, Scalar* out) {
+ARZOO_INTO_CLONES void add_parts(const TokenParts<Scalar>& parts, Scalar* out) {
   for (int64_t d = 0; d < parts.width; d += kLanes) {
     const int64_t size = std::min(kLanes, parts.width - d);
     float sums[kLanes] = {};

@@ -2,10 +2,12 @@
 from .autoformer import Autoformer
 from .informer import Informer
 from .itransformer import ITransformer
+from .time_moe import TimeMoe
 
 MODELS = {
     "autoformer": Autoformer,
     "informer": Informer,
     "informer_tslib": lambda o, s: Informer(o, s, library=True),
     "itransformer": ITransformer,
+    "time_moe": TimeMoe,
 }
