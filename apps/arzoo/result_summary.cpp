@@ -91,6 +91,11 @@ std::string train_summary(const Json& result) {
   return labelled(rows);
 }
 
+std::string initial_model_summary(const Json& result) {
+  return labelled({{"model", text_of(result, "model")},
+                   {"weights", fmt::format("{}, as initialised", text_of(result, "parameters"))}});
+}
+
 std::string forecast_summary(const Json& result) {
   Rows rows{{"output", text_of(result, "output")},
             {"forecast", fmt::format("{} series, {} steps each, {} rows in {}", text_of(result, "series"),

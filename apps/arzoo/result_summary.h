@@ -9,6 +9,8 @@
 namespace arzoo::cli {
 
 std::string train_summary(const Json& result);
+/// `train --init-only`.
+std::string initial_model_summary(const Json& result);
 std::string forecast_summary(const Json& result);
 std::string inspect_summary(const Json& result);
 std::string convert_summary(const Json& result);

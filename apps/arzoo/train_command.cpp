@@ -13,6 +13,7 @@ struct TrainFlags {
   std::vector<std::string> overrides;
   std::optional<std::string> out;
   bool resume = false;
+  bool init_only = false;
 };
 
 plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags) {
@@ -26,6 +27,7 @@ plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& fla
   task.out = task.config["output"].get<std::string>();
   if (task.out.empty()) fail<ConfigError>("{}: /output: expected the name of a folder, got \"\"", task.name);
   task.resume = flags.resume;
+  task.init_only = flags.init_only;
   task.dry_run = invocation.dry_run;
   return task;
 }
@@ -56,6 +58,10 @@ void add_train_command(CLI::App& root, Invocation& invocation) {
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command->add_flag("--resume", flags->resume, "go on with the run in the run directory, bit for bit");
+  command
+      ->add_flag("--init-only", flags->init_only,
+                 "save the model as training would begin with it, in --dtype, and stop")
+      ->excludes("--resume");
   command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")
       ->type_name("DIR");
   add_shared_options(*command, invocation);
@@ -64,6 +70,7 @@ void add_train_command(CLI::App& root, Invocation& invocation) {
   on_chosen(*command, invocation, [flags, &invocation] {
     const auto task = checked_task(invocation, *flags);
     if (task.dry_run) return show_plan(invocation, task);
+    if (task.init_only) return run_task(invocation, &plan::TaskTable::train, task, initial_model_summary);
     return run_task(invocation, &plan::TaskTable::train, task, train_summary);
   });
 }

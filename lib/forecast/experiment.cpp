@@ -10,6 +10,7 @@
 #include "forecast/forecast_model.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
+#include "runtime/named_tensors.h"
 #include "runtime/training_options.h"
 
 namespace arzoo::forecast {
@@ -115,7 +116,8 @@ void ForecastExperiment::save(const std::filesystem::path& folder) {
 }
 
 void ForecastExperiment::load(const std::filesystem::path& folder) {
-  scores_ = load_forecast_weights(folder, "", *model_, data_.shape());
+  runtime::load_strictly(*model_, runtime::open_tensors(folder), folder.string());
+  scores_ = load_forecast_scores(folder, data_.shape());
 }
 
 std::vector<ReportSection> ForecastExperiment::showcase() {

@@ -11,6 +11,7 @@
 #include "core/time_features.h"
 #include "forecast/any_length_forecaster.h"
 #include "forecast/zoo.h"
+#include "runtime/deferred_weights.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
 #include "runtime/safetensors.h"
@@ -86,13 +87,9 @@ void save_forecast_model(const fs::path& folder, const Config& config, const Ser
   runtime::write_safetensors(folder / kConformalFile, {{"ranks", scores.ranks()}}, {});
 }
 
-ConformalScores load_forecast_weights(const fs::path& weights, std::string_view state_dict, Forecaster& model,
-                                      const SeriesShape& shape) {
-  // Files of older code hold a table that follows from the options.
-  const auto computed = [](std::string_view name) { return name.ends_with(".rotary_emb.inv_freq"); };
-  runtime::load_strictly(model, runtime::open_tensors(weights, state_dict), weights.string(), computed);
-  return fs::exists(weights / kConformalFile) ? read_scores(weights / kConformalFile, shape)
-                                              : ConformalScores();
+ConformalScores load_forecast_scores(const fs::path& folder, const SeriesShape& shape) {
+  return fs::exists(folder / kConformalFile) ? read_scores(folder / kConformalFile, shape)
+                                             : ConformalScores();
 }
 
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::path>& config,
@@ -137,10 +134,17 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     for (int64_t c = 0; c < official.shape.enc_in; ++c) opened.variates_.push_back(fmt::format("v{}", c));
   }
   opened.name_ = model.text("name");
-  opened.model_ = build(model, opened.shape_);
+  {
+    const runtime::DeferredWeights until_taken;
+    opened.model_ = build(model, opened.shape_);
+  }
   opened.zero_shot_ =
       !read.has("family") && dynamic_cast<AnyLengthForecaster*>(opened.model_.get()) != nullptr;
-  opened.scores_ = load_forecast_weights(location.weights, state_dict, *opened.model_, opened.shape_);
+  // Files of older code hold a table that follows from the options.
+  const auto computed = [](std::string_view name) { return name.ends_with(".rotary_emb.inv_freq"); };
+  runtime::take_strictly(*opened.model_, runtime::open_tensors(location.weights, state_dict), compute.dtype,
+                         location.weights.string(), computed);
+  opened.scores_ = load_forecast_scores(location.weights, opened.shape_);
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
   if (compute.int8) opened.int8_ = std::make_shared<nn::Int8Weights>(*opened.model_);

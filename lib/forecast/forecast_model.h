@@ -17,11 +17,9 @@ namespace arzoo::forecast {
 void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
                          const Forecaster& model, const ConformalScores& scores);
 
-/// Reads the weights that save_forecast_model wrote, or those of a bare weights file, into a model of this
-/// shape, and returns the scores, empty where there are none. `state_dict`: of a .pth file with several.
-/// Throws CheckpointError.
-ConformalScores load_forecast_weights(const std::filesystem::path& weights, std::string_view state_dict,
-                                      Forecaster& model, const SeriesShape& shape);
+/// The scores that save_forecast_model wrote beside the weights, empty where there are none. Throws
+/// CheckpointError.
+ConformalScores load_forecast_scores(const std::filesystem::path& folder, const SeriesShape& shape);
 
 /// What came out for one series: values in the units of the input.
 struct SeriesForecast {

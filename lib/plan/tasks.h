@@ -31,6 +31,7 @@ struct TrainTask {
   std::string name;  ///< of the config file, for messages
   fs::path out;
   bool resume = false;
+  bool init_only = false;  ///< save the model as training would begin with it, in compute.dtype, and stop
   bool dry_run = false;
 };
 

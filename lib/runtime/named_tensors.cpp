@@ -17,15 +17,15 @@ namespace arzoo::runtime {
 
 namespace {
 
-void collect(const torch::nn::Module& module, const std::string& prefix, NamedTensors& tensors) {
-  for (const auto& parameter : module.named_parameters(/*recurse=*/false)) {
-    tensors.add(prefix + parameter.key(), parameter.value().detach());
-  }
-  for (const auto& buffer : module.named_buffers(/*recurse=*/false)) {
-    tensors.add(prefix + buffer.key(), buffer.value().detach());
-  }
+/// Calls visit(name, tensor) for all that state_dict lists, with the module's tensors themselves.
+template <class Visit>
+void for_each_tensor(const torch::nn::Module& module, const std::string& prefix, const Visit& visit) {
+  for (const auto& parameter : module.named_parameters(/*recurse=*/false))
+    visit(prefix + parameter.key(), parameter.value());
+  for (const auto& buffer : module.named_buffers(/*recurse=*/false))
+    visit(prefix + buffer.key(), buffer.value());
   for (const auto& child : module.named_children())
-    collect(*child.value(), prefix + child.key() + ".", tensors);
+    for_each_tensor(*child.value(), prefix + child.key() + ".", visit);
 }
 
 /// "2 missing (a, b)"; at most eight are named.
@@ -78,6 +78,12 @@ class Comparison {
   void copy() const {
     const at::NoGradGuard no_grad;
     for (const auto& [target, source] : copies_) target.copy_(source);
+  }
+
+  void take(at::ScalarType dtype) const {
+    const at::NoGradGuard no_grad;
+    for (const auto& [target, source] : copies_)
+      target.set_data(source.to(target.is_floating_point() ? dtype : target.scalar_type()).contiguous());
   }
 
  private:
@@ -154,7 +160,9 @@ NamedTensors open_tensors(const std::filesystem::path& path, std::string_view st
 
 NamedTensors state_dict(const torch::nn::Module& module) {
   NamedTensors tensors("model");
-  collect(module, "", tensors);
+  for_each_tensor(module, "", [&](std::string name, const at::Tensor& tensor) {
+    tensors.add(std::move(name), tensor.detach());
+  });
   return tensors;
 }
 
@@ -163,6 +171,16 @@ void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::
   const Comparison comparison(state_dict(module), tensors, ignored);
   comparison.require_match(where);
   comparison.copy();
+}
+
+void take_strictly(torch::nn::Module& module, const NamedTensors& tensors, at::ScalarType dtype,
+                   std::string_view where, const IgnoredName& ignored) {
+  NamedTensors own("model");
+  for_each_tensor(module, "",
+                  [&](std::string name, const at::Tensor& tensor) { own.add(std::move(name), tensor); });
+  const Comparison comparison(own, tensors, ignored);
+  comparison.require_match(where);
+  comparison.take(dtype);
 }
 
 }  // namespace arzoo::runtime

@@ -71,4 +71,10 @@ using IgnoredName = std::function<bool(std::string_view name)>;
 void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::string_view where,
                    const IgnoredName& ignored = {});
 
+/// Makes the tensors the module's own, of the same names and shapes as load_strictly wants them, floating
+/// ones in `dtype`: a tensor that is of it already is taken as it lies, in its file's mapped pages; another
+/// is converted. No other weights of the module are ever read or written. Throws as load_strictly does.
+void take_strictly(torch::nn::Module& module, const NamedTensors& tensors, at::ScalarType dtype,
+                   std::string_view where, const IgnoredName& ignored = {});
+
 }  // namespace arzoo::runtime

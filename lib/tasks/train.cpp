@@ -2,6 +2,7 @@
 
 #include "core/run_dir.h"
 #include "plan/catalog.h"
+#include "runtime/deferred_weights.h"
 #include "runtime/initial_weights.h"
 #include "runtime/memory_budget.h"
 #include "runtime/parameter_count.h"
@@ -66,6 +67,18 @@ void check_same_run(const RunDir& run, const plan::TrainTask& task) {
     refuse("training/init_from or trainable");
 }
 
+/// The model before its first step, as a run directory that holds nothing else.
+Json save_initial_model(const plan::TrainTask& task, runtime::Experiment& experiment,
+                        const runtime::Compute& compute) {
+  const auto run = RunDir::create(task.out, IfExists::fail);
+  run.write_config(task.config);
+  experiment.model().to(compute.dtype);
+  run.save_model([&](const std::filesystem::path& folder) { experiment.save(folder); });
+  return {{"run_dir", task.out.string()},
+          {"model", run.model().string()},
+          {"parameters", runtime::count_parameters(experiment.model()).all}};
+}
+
 }  // namespace
 
 Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
@@ -75,11 +88,13 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   runtime::seed(task.config.at("seed").get<int64_t>());
   const auto options = config.at("training").as<runtime::TrainingOptions>();
 
+  std::optional<runtime::DeferredWeights> unseen;
+  if (task.dry_run) unseen.emplace();
   std::vector<std::string> notes;
   const auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
   for (const auto& note : notes) progress.note(note);
   runtime::select_trainable(experiment->model(), config.at("training").at("trainable"));
-  if (compute.device.is_cpu()) {
+  if (compute.device.is_cpu() && !task.init_only) {
     const auto bytes = state_bytes(runtime::count_parameters(experiment->model()));
     runtime::require_memory(config.at("model"), static_cast<uint64_t>(bytes));
   }
@@ -87,6 +102,7 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   if (!options.init_from.empty() && !task.resume)
     progress.note(runtime::load_initial_weights(experiment->model(), options));
   if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
+  if (task.init_only) return save_initial_model(task, *experiment, compute);
 
   const auto run = RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);
   if (task.resume) check_same_run(run, task);

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+namespace arzoo::runtime {
+
+/// While one lives, this thread's models are made without drawing their initial weights: the memory of a
+/// parameter is reserved and not touched, so that taking over a checkpoint (take_strictly) costs neither the
+/// time nor the pages of weights that nobody will see. Until then those weights are undefined.
+class DeferredWeights {
+ public:
+  // Not inline: whoever uses it must get the kernels as well, which register themselves beside it.
+  DeferredWeights();
+
+ private:
+  c10::impl::IncludeDispatchKeyGuard guard_;
+};
+
+}  // namespace arzoo::runtime
