@@ -22,8 +22,16 @@ at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
   return at::zeros(hidden.sizes(), options).masked_fill(hidden, lowest);
 }
 
+namespace {
+
+double scale_of(const AttentionMode& mode, const at::Tensor& q) {
+  return mode.scale > 0.0 ? mode.scale : 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
+}
+
+}  // namespace
+
 at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMode& mode) {
-  auto scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
+  auto scores = at::matmul(q * scale_of(mode, q), k.transpose(-2, -1));
   if (mode.causal) {
     const auto future = at::ones({q.size(-2), k.size(-2)}, q.options().dtype(at::kBool)).triu(1);
     scores = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
@@ -38,9 +46,12 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   // The fused CPU kernel knows no dropout; LibTorch's fallback would draw its mask from the slow sequential
   // generator.
   if (p > 0.0) return at::matmul(nn::dropout(attention_weights(q, k, mode), p, true), v);
-  if (mode.bias.defined()) return at::scaled_dot_product_attention(q, k, v, mode.bias);
-  if (!mode.causal && fits_short_attention(q, k, v)) return short_attention(q, k, v);
-  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, mode.causal);
+  const double scale = scale_of(mode, q);
+  if (mode.bias.defined())
+    return at::scaled_dot_product_attention(q, k, v, mode.bias, /*dropout_p=*/0.0, /*is_causal=*/false,
+                                            scale);
+  if (!mode.causal && fits_short_attention(q, k, v)) return short_attention(q, k, v, scale);
+  return at::scaled_dot_product_attention(q, k, v, {}, /*dropout_p=*/0.0, mode.causal, scale);
 }
 
 }  // namespace arzoo::nn

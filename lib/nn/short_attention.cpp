@@ -45,13 +45,12 @@ void copy_transposed(const Scalar* from, const HeadSize& size, float* out, int64
 }
 
 template <class Scalar>
-at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, float scale) {
   const int64_t batch = q.size(0), heads = q.size(1);
   const Sizes s{q.size(2), k.size(2), q.size(3), whole_vectors(k.size(2)), whole_vectors(q.size(3))};
   auto out = at::empty({batch, s.queries, heads, s.width}, q.options());
   const Heads<Scalar> queries(q), keys(k), values(v);
   auto* result = out.mutable_data_ptr<Scalar>();
-  const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.width)));
   const int64_t work = s.queries * s.keys_padded * s.width_padded;
   parallel_for(batch * heads, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(s.queries * (s.width + s.width_padded) + s.width * s.keys_padded +
@@ -84,8 +83,9 @@ bool fits_short_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
          q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
 }
 
-at::Tensor short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  return q.scalar_type() == at::kFloat ? run<float>(q, k, v) : run<at::BFloat16>(q, k, v);
+at::Tensor short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale) {
+  const auto factor = static_cast<float>(scale);
+  return q.scalar_type() == at::kFloat ? run<float>(q, k, v, factor) : run<at::BFloat16>(q, k, v, factor);
 }
 
 }  // namespace arzoo::nn

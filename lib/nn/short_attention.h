@@ -9,7 +9,7 @@ namespace arzoo::nn {
 /// kernel is made for long sequences and takes five times as long at 11 tokens.
 bool fits_short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
-/// As nn::attention without mask and dropout. The result lies as [B, L, H, E] in memory.
-at::Tensor short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+/// As nn::attention with this scale and without mask and dropout. The result lies as [B, L, H, E] in memory.
+at::Tensor short_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale);
 
 }  // namespace arzoo::nn
