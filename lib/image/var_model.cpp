@@ -212,7 +212,7 @@ void Var::initialise(double gamma_factor) {
   const double deviation = std::sqrt(1.0 / static_cast<double>(3 * options_.embed_dim));
   // The official bounds of +-2 lie many deviations away: a plain normal distribution.
   for (const auto& table : {pos_start_, pos_1LC_, class_emb_, lvl_embed_}) table.normal_(0.0, deviation);
-  for (const auto& part : modules()) {
+  for (const auto& part : modules(/*include_self=*/false)) {
     const auto* layer = dynamic_cast<const nn::LinearLayer*>(part.get());
     if (layer == nullptr) continue;
     layer->weight().normal_(0.0, deviation);
@@ -231,7 +231,7 @@ void Var::initialise(double gamma_factor) {
 void Var::set_type(at::ScalarType type) {
   type_ = type;
   for (const auto& block : blocks_) {
-    for (const auto& part : block->modules()) {
+    for (const auto& part : block->modules(/*include_self=*/false)) {
       if (dynamic_cast<const nn::LinearLayer*>(part.get()) != nullptr) nn::set_storage_type(*part, type);
     }
   }

@@ -23,7 +23,7 @@ void Conv2d::initialise() {
 }
 
 void initialise_convolutions(torch::nn::Module& module) {
-  for (const auto& part : module.modules()) {
+  for (const auto& part : module.modules(/*include_self=*/false)) {
     if (auto* convolution = dynamic_cast<Conv2d*>(part.get())) convolution->initialise();
   }
 }
