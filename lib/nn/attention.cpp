@@ -22,8 +22,16 @@ at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
   return at::zeros(hidden.sizes(), options).masked_fill(hidden, lowest);
 }
 
+namespace {
+
+double scale_of(const AttentionMode& mode, const at::Tensor& q) {
+  return mode.scale > 0.0 ? mode.scale : 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
+}
+
+}  // namespace
+
 at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const AttentionMode& mode) {
-  auto scores = at::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
+  auto scores = at::matmul(q * scale_of(mode, q), k.transpose(-2, -1));
   if (mode.causal) {
     const auto future =
         at::ones({q.size(-2), k.size(-2)}, q.options().dtype(at::kBool)).triu(1 + k.size(-2) - q.size(-2));
@@ -39,13 +47,16 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   // The fused CPU kernel knows no dropout; LibTorch's fallback would draw its mask from the slow sequential
   // generator.
   if (p > 0.0) return at::matmul(nn::dropout(attention_weights(q, k, mode), p, true), v);
-  if (mode.bias.defined()) return at::scaled_dot_product_attention(q, k, v, mode.bias);
+  const double scale = scale_of(mode, q);
+  if (mode.bias.defined()) return at::scaled_dot_product_attention(q, k, v, mode.bias, 0.0, false, scale);
   const bool causal = mode.causal && q.size(-2) > 1;  // the last query sees everything
-  if (fits_fused_attention(q, k, v)) return fused_attention(q, k, v, causal);
+  if (fits_fused_attention(q, k, v)) return fused_attention(q, k, v, {causal, scale});
   // LibTorch's own causal form lets the first query see the first key, whatever went before.
-  if (causal && q.size(-2) != k.size(-2))
-    return at::scaled_dot_product_attention(q, k, v, causal_bias(q.size(-2), k.size(-2), {}, q.options()));
-  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
+  if (causal && q.size(-2) != k.size(-2)) {
+    const auto bias = causal_bias(q.size(-2), k.size(-2), {}, q.options());
+    return at::scaled_dot_product_attention(q, k, v, bias, 0.0, false, scale);
+  }
+  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal, scale);
 }
 
 }  // namespace arzoo::nn

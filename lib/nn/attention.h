@@ -9,6 +9,7 @@ struct AttentionMode {
   bool causal = false;    ///< query i, which stands at place S - L + i, sees no later key; S >= L
   double dropout = 0.0;   ///< on the probabilities
   bool training = false;  ///< dropout is active
+  double scale = 0.0;     ///< of the scores; 0: 1 / sqrt(E)
   at::Tensor bias = {};   ///< added to the scores, broadcast to [B, H, L, S]; undefined: none
 };
 
@@ -20,7 +21,7 @@ struct AttentionMode {
 at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
                        const at::TensorOptions& options);
 
-/// softmax(q k^T / sqrt(E) + bias) v (Vaswani et al. 2017, eq. 1), fused where nothing forbids it.
+/// softmax(scale q k^T + bias) v (Vaswani et al. 2017, eq. 1), fused where nothing forbids it.
 /// q: [B, H, L, E]; k, v: [B, H, S, E]; returns [B, H, L, E].
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const AttentionMode& mode = {});

@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <cmath>
 #include <vector>
 
 #include "nn/clones.h"
@@ -123,13 +122,13 @@ class Scratch {
 };
 
 template <class Scalar>
-at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {
+at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const FusedMode& mode) {
   const int64_t batch = q.size(0), heads = q.size(1);
-  const auto s = sizes_of(q, k, causal);
+  const auto s = sizes_of(q, k, mode.causal);
   auto out = at::empty({batch, s.queries, heads, s.width}, q.options());
   const Heads<Scalar> queries(q), keys(k), values(v);
   auto* result = out.mutable_data_ptr<Scalar>();
-  const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.width)));
+  const auto scale = static_cast<float>(mode.scale);
   // With fewer heads than threads each takes some blocks of a head's queries.
   const int64_t blocks = (s.queries + kBlock - 1) / kBlock;
   const int64_t parts = std::clamp<int64_t>(omp_get_max_threads() / std::max<int64_t>(batch * heads, 1), 1,
@@ -165,8 +164,9 @@ bool fits_fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
   return cpu && k.size(2) <= kMostKeys;
 }
 
-at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {
-  return q.scalar_type() == at::kFloat ? run<float>(q, k, v, causal) : run<at::BFloat16>(q, k, v, causal);
+at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const FusedMode& mode) {
+  return q.scalar_type() == at::kFloat ? run<float>(q, k, v, mode) : run<at::BFloat16>(q, k, v, mode);
 }
 
 }  // namespace arzoo::nn

@@ -129,10 +129,10 @@ at::Tensor hidden_layer(const at::Tensor& x, const at::Tensor& weight, const at:
   if (!at::GradMode::is_enabled() || after == Activation::none)
     return nn::dropout(nn::linear(x, weight, bias, after), p, drops);
   const auto product = at::linear(x, weight, bias);
-  if (own_kernel(product))
+  if (own_kernel(product) && after != Activation::gelu_tanh)
     return ActivationFunction::apply(product, after == Activation::relu, drops ? draw_dropout_key() : 0,
                                      drops ? p : 0.0);
-  return nn::dropout(after == Activation::relu ? at::relu(product) : at::gelu(product), p, drops);
+  return nn::dropout(activate(product, after), p, drops);
 }
 
 }  // namespace arzoo::nn

@@ -103,6 +103,7 @@ at::Tensor int8_linear(const at::Tensor& x, const Int8Matrix& weight, const at::
   });
   if (after == Activation::relu) at::relu_(out);
   if (after == Activation::gelu) at::gelu_(out);
+  if (after == Activation::gelu_tanh) at::gelu_(out, "tanh");
   return out.to(x.scalar_type());
 }
 

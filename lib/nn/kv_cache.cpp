@@ -8,10 +8,11 @@ namespace arzoo::nn {
 namespace {
 
 /// Storage for `capacity` tokens that begins with the first `length` of `kept`, which may be undefined.
-at::Tensor enlarged(const at::Tensor& kept, int64_t length, int64_t capacity, const at::Tensor& like) {
-  auto sizes = like.sizes().vec();
+at::Tensor enlarged(const at::Tensor& kept, int64_t length, int64_t capacity, at::IntArrayRef like,
+                    const at::TensorOptions& options) {
+  auto sizes = like.vec();
   sizes[2] = capacity;
-  auto storage = at::empty(sizes, like.options());
+  auto storage = at::empty(sizes, options);
   if (kept.defined()) storage.narrow(2, 0, length).copy_(kept.narrow(2, 0, length));
   return storage;
 }
@@ -19,16 +20,25 @@ at::Tensor enlarged(const at::Tensor& kept, int64_t length, int64_t capacity, co
 }  // namespace
 
 std::pair<at::Tensor, at::Tensor> KvCache::append(const at::Tensor& k, const at::Tensor& v) {
-  const int64_t tokens = k.size(2), needed = length_ + tokens;
+  const auto [keys, values] = extend(k.sizes(), k.options());
+  keys.copy_(k);
+  values.copy_(v);
+  return first(length_);
+}
+
+std::pair<at::Tensor, at::Tensor> KvCache::extend(at::IntArrayRef sizes, const at::TensorOptions& options) {
+  const int64_t tokens = sizes[2], needed = length_ + tokens;
   if (!keys_.defined() || needed > keys_.size(2)) {
     capacity_ = std::max(needed, keys_.defined() ? 2 * capacity_ : capacity_);
-    keys_ = enlarged(keys_, length_, capacity_, k);
-    values_ = enlarged(values_, length_, capacity_, v);
+    keys_ = enlarged(keys_, length_, capacity_, sizes, options);
+    values_ = enlarged(values_, length_, capacity_, sizes, options);
   }
-  keys_.narrow(2, length_, tokens).copy_(k);
-  values_.narrow(2, length_, tokens).copy_(v);
   length_ = needed;
-  return {keys_.narrow(2, 0, length_), values_.narrow(2, 0, length_)};
+  return {keys_.narrow(2, needed - tokens, tokens), values_.narrow(2, needed - tokens, tokens)};
+}
+
+std::pair<at::Tensor, at::Tensor> KvCache::first(int64_t tokens) const {
+  return {keys_.narrow(2, 0, tokens), values_.narrow(2, 0, tokens)};
 }
 
 }  // namespace arzoo::nn

@@ -18,6 +18,11 @@ class KvCache {
   /// Appends k and v, [B, G, T, E] each, and returns all so far, [B, G, length(), E] each, as views.
   std::pair<at::Tensor, at::Tensor> append(const at::Tensor& k, const at::Tensor& v);
 
+  /// Makes room for the keys and values of more tokens, `sizes` = [B, G, T, E], and returns it to be written.
+  std::pair<at::Tensor, at::Tensor> extend(at::IntArrayRef sizes, const at::TensorOptions& options);
+  /// The first `tokens` keys and values, [B, G, tokens, E] each, as views.
+  std::pair<at::Tensor, at::Tensor> first(int64_t tokens) const;
+
  private:
   int64_t capacity_, length_ = 0;
   at::Tensor keys_, values_;  ///< [B, G, capacity, E]

@@ -28,7 +28,36 @@ bool fusable(const at::Tensor& x, const at::Tensor& weight) {
          (type == at::kFloat || type == at::kBFloat16) && x.numel() > 0 && fused_linear().has_value();
 }
 
+/// What oneDNN calls an activation, and which form of it.
+std::pair<std::string_view, std::string_view> epilogue_of(Activation after) {
+  switch (after) {
+    case Activation::none:
+      return {"none", "none"};
+    case Activation::relu:
+      return {"relu", "none"};
+    case Activation::gelu:
+      return {"gelu", "none"};
+    case Activation::gelu_tanh:
+      return {"gelu", "tanh"};
+  }
+  return {"none", "none"};
+}
+
 }  // namespace
+
+at::Tensor activate(const at::Tensor& x, Activation by) {
+  switch (by) {
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return at::relu(x);
+    case Activation::gelu:
+      return at::gelu(x);
+    case Activation::gelu_tanh:
+      return at::gelu(x, "tanh");
+  }
+  return x;
+}
 
 Activation activation(const std::string& name) {
   return name == "relu" ? Activation::relu : Activation::gelu;
@@ -38,17 +67,14 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
   if (const auto* rounded = int8_form(x, weight)) return int8_linear(x, *rounded, bias, after);
   if (fusable(x, weight)) {
     const auto rows = x.reshape({-1, x.size(-1)});
-    const std::string_view epilogue = after == Activation::none   ? "none"
-                                      : after == Activation::relu ? "relu"
-                                                                  : "gelu";
+    const auto [epilogue, form] = epilogue_of(after);
     const auto out = fused_linear()->call(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt,
-                                          epilogue, at::List<std::optional<at::Scalar>>(), "none");
+                                          epilogue, at::List<std::optional<at::Scalar>>(), form);
     auto sizes = x.sizes().vec();
     sizes.back() = weight.size(0);
     return out.view(sizes);
   }
-  const auto out = at::linear(x, weight, bias);
-  return after == Activation::none ? out : after == Activation::relu ? at::relu(out) : at::gelu(out);
+  return activate(at::linear(x, weight, bias), after);
 }
 
 }  // namespace arzoo::nn

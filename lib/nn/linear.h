@@ -6,7 +6,15 @@
 
 namespace arzoo::nn {
 
-enum class Activation { none, relu, gelu };
+enum class Activation {
+  none,
+  relu,
+  gelu,      ///< exact: by the error function
+  gelu_tanh  ///< by its tanh approximation (Hendrycks & Gimpel, 2016)
+};
+
+/// The activation alone.
+at::Tensor activate(const at::Tensor& x, Activation by);
 
 /// "relu" or anything else, which means the exact (erf) GELU, as in the official code of the forecasters.
 Activation activation(const std::string& name);

@@ -4,6 +4,8 @@
 #include "forecast/data_options.h"
 #include "forecast/models.h"
 #include "forecast/shape_check.h"
+#include "image/data_options.h"
+#include "image/models.h"
 
 namespace arzoo::plan {
 namespace {
@@ -58,12 +60,15 @@ void check_forecast_run(const Config& run) {
                     std::make_index_sequence<std::tuple_size_v<forecast::Models>>());
 }
 
+void check_nothing(const Config&) {}
+
 }  // namespace
 
 const std::vector<FamilyCard>& families() {
   static const std::vector<FamilyCard> all{
       family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>(
           "forecast", "train forecast bench", &check_forecast_run),
+      family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "bench", &check_nothing),
   };
   return all;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <numbers>
 
@@ -28,10 +29,68 @@ double epoch_rate(const TrainingOptions& options, int64_t finished) {
   return initial;
 }
 
+/// The place at which the first line of "lin0.8" ends, nothing for another kind.
+std::optional<double> bend_of(const std::string& kind) {
+  constexpr std::string_view kLine = "lin";
+  if (!kind.starts_with(kLine) || kind.size() == kLine.size()) return std::nullopt;
+  double bend = 0.0;
+  const char* const end = kind.data() + kind.size();
+  const auto read = std::from_chars(kind.data() + kLine.size(), end, bend);
+  if (read.ec != std::errc() || read.ptr != end || bend <= 0.0 || bend >= 1.0) return std::nullopt;
+  return bend;
+}
+
+/// The share at `place` in [0, 1] of what follows the warm-up.
+double share_after_warmup(const std::string& kind, double place, double end) {
+  constexpr double kShort = 0.05, kLong = 0.15;
+  const auto line = [&](double flat) {
+    return place < flat ? 1.0 : end + (1.0 - end) * (1.0 - place) / (1.0 - flat);
+  };
+  if (kind == "lin0") return line(kShort);
+  if (kind == "lin") return line(kLong);
+  if (kind == "lin00") return line(0.0);
+  if (kind == "exp") return place < kLong ? 1.0 : std::pow(end, (place - kLong) / (1.0 - kLong));
+  if (kind == "cos") return end + (1.0 - end) * (0.5 + 0.5 * std::cos(std::numbers::pi * place));
+  const auto bend = bend_of(kind);
+  if (!bend) fail<ConfigError>("\"{}\" is no schedule (expected lin0, lin, lin00, lin0.8, exp or cos)", kind);
+  const double middle = (1.0 + end + (1.0 - end) * (1.0 - *bend)) / 2.0;
+  if (place < *bend) return 1.0 + (middle - 1.0) * place / *bend;
+  return end + (middle - end) * (1.0 - place) / (1.0 - *bend);
+}
+
+bool is_annealing(const std::string& lradj) {
+  return lradj == "lin0" || lradj == "lin" || lradj == "lin00" || lradj == "exp" || lradj == "cos";
+}
+
 }  // namespace
+
+double annealed_share(const Annealing& annealing, int64_t step) {
+  const double start = annealing.warmup_start;
+  const auto behind = static_cast<double>(step - annealing.warmup_steps);
+  if (behind < 0.0)
+    return start + (1.0 - start) * static_cast<double>(step) / static_cast<double>(annealing.warmup_steps);
+  const auto span = static_cast<double>(annealing.total_steps - 1 - annealing.warmup_steps);
+  const double place = span > 0.0 ? std::min(behind / span, 1.0) : 1.0;
+  return share_after_warmup(annealing.kind, place, annealing.end);
+}
+
+double half_cosine(double from, double to, int64_t step, int64_t total_steps) {
+  const double place = static_cast<double>(step) / static_cast<double>(std::max<int64_t>(1, total_steps - 1));
+  return to + (from - to) * (0.5 + 0.5 * std::cos(std::numbers::pi * std::min(place, 1.0)));
+}
+
+double weight_decay(const TrainingOptions& options, int64_t step, int64_t total_steps) {
+  if (!options.final_weight_decay) return options.weight_decay;
+  return half_cosine(options.weight_decay, *options.final_weight_decay, step, total_steps);
+}
 
 double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps_per_epoch,
                      int64_t total_steps) {
+  if (is_annealing(options.lradj)) {
+    const Annealing annealing{options.lradj, options.warmup_steps, total_steps, options.warmup_start,
+                              options.min_learning_rate / options.learning_rate};
+    return options.learning_rate * annealed_share(annealing, step);
+  }
   if (step < options.warmup_steps) {
     return options.learning_rate * static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps);
   }

@@ -22,6 +22,8 @@ class Adam {
 
   /// One update with the gradients that the parameters hold; parameters without a gradient stay as they are.
   void step(double learning_rate);
+  /// The decay of the next steps: for schedules that change it.
+  void set_weight_decay(double weight_decay) { weight_decay_ = weight_decay; }
   void zero_grad();
   /// Scales all gradients so that their joint L2 norm is at most `limit`; returns the norm before.
   double clip_gradients(double limit);

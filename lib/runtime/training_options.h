@@ -19,10 +19,12 @@ struct TrainingOptions {
   std::vector<double> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0.0;
+  std::optional<double> final_weight_decay;
   std::vector<std::string> undecayed;
   std::string lradj = "type1";
   double min_learning_rate = 0.0;
   int64_t warmup_steps = 0;
+  double warmup_start = 0.005;
   double clip_grad_norm = 0.0;
   int64_t patience = 3;
   double ema_decay = 0.0;
@@ -55,14 +57,20 @@ struct TrainingOptions {
     field("betas", o.betas, from_below(0, 1), "decay rates of the first and second moment");
     field("eps", o.eps, more_than(0), "added to the root of the second moment");
     field("weight_decay", o.weight_decay, at_least(0), "weight decay");
+    field("final_weight_decay", o.final_weight_decay, at_least(0),
+          "where weight_decay moves over the run, along a cosine; it stays when there is none");
     field("undecayed", o.undecayed, {}, "names or modules that weight_decay leaves alone, as in \"*.bias\"");
-    field("lradj", o.lradj, one_of({"constant", "type1", "type2", "type3", "cosine"}),
+    field("lradj", o.lradj,
+          one_of({"constant", "type1", "type2", "type3", "cosine", "lin0", "lin", "lin00", "exp", "cos"}),
           "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "
           "tables of the "
           "Informer line and of the Time-Series-Library; cosine falls to min_learning_rate over the run, per "
-          "step");
-    field("min_learning_rate", o.min_learning_rate, at_least(0), "where the cosine ends");
+          "step; lin0, lin, lin00, exp and cos are those of VAR's trainer: flat for 5, 15, 0, 15 and 0 % of "
+          "the steps, then along a line, an exponential or a cosine to min_learning_rate");
+    field("min_learning_rate", o.min_learning_rate, at_least(0), "where a schedule per step ends");
     field("warmup_steps", o.warmup_steps, at_least(0), "steps of linear warm-up before the schedule");
+    field("warmup_start", o.warmup_start, between(0, 1),
+          "share of the learning rate that the warm-up of VAR's schedules begins with");
     field("clip_grad_norm", o.clip_grad_norm, at_least(0), "largest gradient norm, 0 for no clipping");
     field("patience", o.patience, at_least(0), "epochs without improvement before stopping, 0 for never");
     field("ema_decay", o.ema_decay, from_below(0, 1),
@@ -75,6 +83,7 @@ struct TrainingOptions {
     require(betas.size() == 2, "betas must be two numbers, got {}", betas.size());
     require(min_learning_rate <= learning_rate, "min_learning_rate ({}) must not exceed learning_rate ({})",
             min_learning_rate, learning_rate);
+    require(lradj != "exp" || min_learning_rate > 0, "the schedule exp needs a min_learning_rate above 0");
     require(init_except.empty() || !init_from.empty(), "init_except says nothing without init_from");
   }
 };

@@ -7,6 +7,8 @@
 #include "forecast/experiment.h"
 #include "forecast/parity.h"
 #include "forecast/zoo.h"
+#include "image/parity.h"
+#include "image/zoo.h"
 #include "plan/catalog.h"
 #include "runtime/parameter_count.h"
 
@@ -26,9 +28,17 @@ int64_t count_forecaster(const Config& model) {
       .all;
 }
 
+std::unique_ptr<runtime::Experiment> no_experiment(const Config& config, const runtime::Compute&,
+                                                   std::vector<std::string>&) {
+  config.at("model").reject(fmt::format("{} cannot be trained", config.at("model").text("name")));
+}
+
+int64_t count_image_model(const Config& model) { return runtime::count_parameters(*image::build(model)).all; }
+
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"forecast", &forecast_experiment, &count_forecaster, &forecast::replay, {"forecast", "time_moe"}},
+      {"image", &no_experiment, &count_image_model, &image::replay, {"var"}},
   };
   return all;
 }

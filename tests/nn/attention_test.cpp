@@ -31,7 +31,8 @@ TEST_CASE("attention among few tokens equals its definition") {
   CHECK(worst(nn::attention(q, k, v), by_definition(q, k, v)) < 2e-6);
   const auto packed = at::randn({3, keys, 3, 2, width});
   const auto view = [&](int64_t i) { return packed.select(2, i).transpose(1, 2); };
-  CHECK(worst(nn::fused_attention(view(0), view(1), view(2), false),
+  const nn::FusedMode mode{false, 1.0 / std::sqrt(double(width))};
+  CHECK(worst(nn::fused_attention(view(0), view(1), view(2), mode),
               by_definition(view(0), view(1), view(2))) < 2e-6);
 }
 
@@ -40,7 +41,7 @@ TEST_CASE("large scores neither overflow nor lose the largest") {
   const auto q = at::full({1, 1, 2, 4}, 100.0), k = at::zeros({1, 1, 3, 4});
   k.select(2, 1).fill_(100.0);
   const auto v = at::arange(12, at::kFloat).view({1, 1, 3, 4});
-  CHECK(worst(nn::fused_attention(q, k, v, false), v.narrow(2, 1, 1).expand({1, 1, 2, 4})) < 1e-6);
+  CHECK(worst(nn::fused_attention(q, k, v, {false, 0.5}), v.narrow(2, 1, 1).expand({1, 1, 2, 4})) < 1e-6);
 }
 
 TEST_CASE("a causal query sees no later key") {

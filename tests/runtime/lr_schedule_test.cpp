@@ -69,6 +69,41 @@ TEST_CASE("the warm-up rises in equal steps to the full rate, and the cosine sta
   CHECK(learning_rate(options, step, kPerEpoch, 14) == Approx(rate).margin(1e-12));
 }
 
+TEST_CASE("VAR's schedules rise from their start, stay, and end where they should") {
+  const auto [kind, flat_until] = GENERATE(
+      table<std::string, int64_t>({{"lin0", 14}, {"lin", 23}, {"lin00", 10}, {"exp", 23}, {"cos", 10}}));
+  INFO(kind);
+  auto options = options_of(kind, 2.0);
+  options.warmup_steps = 10;
+  options.min_learning_rate = 0.02;
+  const auto rate = [&](int64_t step) { return learning_rate(options, step, kPerEpoch, 101); };
+  CHECK(rate(0) == Approx(2.0 * options.warmup_start));
+  CHECK(rate(5) == Approx(2.0 * (options.warmup_start + (1.0 - options.warmup_start) * 0.5)));
+  CHECK(rate(10) == Approx(2.0));
+  CHECK(rate(flat_until) == Approx(2.0));
+  CHECK(rate(flat_until + 2) < 2.0);
+  CHECK(rate(100) == Approx(0.02));
+  CHECK(rate(1000) == Approx(0.02));
+}
+
+TEST_CASE("a schedule of two lines bends where its name says") {
+  runtime::Annealing annealing{.kind = "lin0.8", .warmup_steps = 0, .total_steps = 11, .end = 0.1};
+  CHECK(runtime::annealed_share(annealing, 0) == Approx(1.0));
+  CHECK(runtime::annealed_share(annealing, 8) == Approx((1.0 + 0.1 + 0.9 * 0.2) / 2));
+  CHECK(runtime::annealed_share(annealing, 10) == Approx(0.1));
+  annealing.kind = GENERATE(as<std::string>{}, "lin1.5", "lin0.8x", "line", "quadratic");
+  CHECK_THROWS_AS(runtime::annealed_share(annealing, 3), ConfigError);
+}
+
+TEST_CASE("weight decay stays, or moves along half a cosine") {
+  auto options = options_of("constant");
+  options.weight_decay = 0.05;
+  CHECK(runtime::weight_decay(options, 7, 11) == 0.05);
+  options.final_weight_decay = 0.09;
+  const auto [step, decay] = GENERATE(table<int64_t, double>({{0, 0.05}, {5, 0.07}, {10, 0.09}, {99, 0.09}}));
+  CHECK(runtime::weight_decay(options, step, 11) == Approx(decay));
+}
+
 TEST_CASE("a run as long as its warm-up divides by nothing") {
   auto options = options_of("cosine", 1.0);
   options.warmup_steps = 5;

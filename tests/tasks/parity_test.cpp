@@ -36,7 +36,9 @@ std::vector<fs::path> all_cases() {
     for (const auto& path : cases_in(root / "forecast", {"autoformer_", "data_", "gateformer_", "gpht_",
                                                          "informer", "itransformer_", "mixlinear_"}))
       all.push_back(path);
-    for (const auto& path : cases_in(root / "time_moe", {""})) all.push_back(path);
+    for (const char* family : {"time_moe", "var"}) {
+      for (const auto& path : cases_in(root / family, {""})) all.push_back(path);
+    }
   }
   return all;
 }

@@ -1,0 +1,59 @@
+#include "image/fixture.h"
+
+#include <torch/torch.h>
+
+namespace arzoo::image {
+
+VarOptions var_options_among(const Config& transformer, const Config& vae) {
+  Json kept = transformer.json();
+  kept["vae"] = to_json(options_among<VqvaeOptions>(vae));
+  return options_among<VarOptions>(Config(std::move(kept), transformer.name(), transformer.pointer()));
+}
+
+runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::string& path) {
+  const auto file = (fixture.folder / path).lexically_normal();
+  if (file.parent_path().parent_path() != fixture.folder.parent_path()) {
+    fail<CheckpointError>("{}: weights {} lie outside the cases, expected FILE or ../CASE/FILE", fixture.name,
+                          path);
+  }
+  return runtime::open_tensors(file);
+}
+
+std::vector<at::Tensor> by_scale(const at::Tensor& ids, const Grids& grids) {
+  std::vector<int64_t> counts;
+  for (const auto& grid : grids) counts.push_back(grid.tokens());
+  return ids.split_with_sizes(counts, 1);
+}
+
+VarSampling RecordedRun::sampling() const {
+  VarSampling sampling;
+  options.at("cfg").read(sampling.cfg_scale, {});
+  double top_p = 0.0;
+  options.at("top_p").read(top_p, {});
+  std::vector<int64_t> top_k;
+  const auto most = options.at("top_k");
+  if (most.json().is_array()) {
+    most.read(top_k, {});
+  } else {
+    most.read(top_k.emplace_back(), {});
+  }
+  std::vector<double> temperatures(top_k.size(), 1.0);
+  if (options.has("temp")) options.at("temp").read(temperatures, {});
+  for (std::size_t k = 0; k < top_k.size(); ++k)
+    sampling.scales.push_back({.top_k = top_k[k], .top_p = top_p, .temperature = temperatures.at(k)});
+  if (options.has("more_smooth")) options.at("more_smooth").read(sampling.more_smooth, {});
+  return sampling;
+}
+
+void GenerationRecord::on_logits(std::size_t, const at::Tensor& scale_logits) {
+  logits.push_back(scale_logits.clone());
+}
+
+void GenerationRecord::on_scale(std::size_t, const at::Tensor& scale_ids, const at::Tensor& sum,
+                                const at::Tensor& next) {
+  ids.push_back(scale_ids);
+  f_hat.push_back(sum.clone());
+  if (next.defined()) maps.push_back(next);
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "image/var_files.h"
+#include "image/var_sampler.h"
+#include "runtime/parity.h"
+
+/// What the replays of this family share.
+namespace arzoo::image {
+
+/// The options among the members of an official configuration; what else it says means nothing here.
+template <class Options>
+Options options_among(const Config& official) {
+  Json kept = Json::object();
+  for (const auto& field : describe<Options>()) {
+    const auto name = field.pointer.substr(1);
+    if (official.has(name)) kept[name] = official.json().at(name);
+  }
+  return Config(std::move(kept), official.name(), official.pointer()).template as<Options>();
+}
+
+/// Options of a transformer, whose tokenizer is the section "vae" of `official`.
+VarOptions var_options_among(const Config& transformer, const Config& vae);
+
+/// Weights that a case names, its own or another case's beside it ("../other/weights.safetensors"). Throws
+/// CheckpointError for a path that leads elsewhere.
+runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::string& path);
+
+/// A recorded [B, L] map of token ids, apart by scale.
+std::vector<at::Tensor> by_scale(const at::Tensor& ids, const Grids& grids);
+
+/// One recorded generation.
+struct RecordedRun {
+  const runtime::ParityCase& fixture;
+  std::string name;
+  Config options;  ///< of the run: cfg, top_k, …
+
+  at::Tensor labels() const { return fixture.input(name + ".label_B"); }
+  VarSampling sampling() const;
+};
+
+/// Keeps all that a generation shows.
+class GenerationRecord : public SamplingObserver {
+ public:
+  std::vector<at::Tensor> logits, ids, f_hat, maps;
+
+  void on_logits(std::size_t scale, const at::Tensor& logits) override;
+  void on_scale(std::size_t scale, const at::Tensor& ids, const at::Tensor& f_hat,
+                const at::Tensor& next) override;
+};
+
+/// A replay of one kind of case.
+void replay_vqvae(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_quantizer(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_var(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_code(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_var_training(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_schedules(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_published(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+
+}  // namespace arzoo::image

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <tuple>
+
+#include "image/var.h"
+#include "image/vqvae.h"
+
+namespace arzoo::image {
+
+/// The table of image models: a model is known to the command line, the configs and the README by standing
+/// here.
+using Models = std::tuple<VqvaeOptions, VarOptions>;
+
+}  // namespace arzoo::image

@@ -1,0 +1,21 @@
+#include "image/parity.h"
+
+#include "image/fixture.h"
+
+namespace arzoo::image {
+
+void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  const auto& config = fixture.config;
+  const auto model = config.text("model");
+  if (model == "vqvae") return replay_vqvae(fixture, report);
+  if (model == "var_quantizer") return replay_quantizer(fixture, report);
+  if (model == "var_schedule") return replay_schedules(fixture, report);
+  if (model == "var_code") return replay_code(fixture, report);
+  if (model == "var" && config.has("var_file")) return replay_published(fixture, report);
+  if (model == "var" && config.has("train")) return replay_var_training(fixture, report);
+  if (model == "var") return replay_var(fixture, report);
+  config.at("model").reject(fmt::format(
+      "\"{}\" is of no known kind (expected vqvae, var_quantizer, var, var_code or var_schedule)", model));
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,176 @@
+#include "image/token_sampler.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "nn/clones.h"
+#include "nn/lanes.h"
+#include "nn/parallel.h"
+
+namespace arzoo::image {
+namespace {
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr int64_t kGrainCodes = 1 << 13;
+
+/// Calls body(row) for each row of V numbers.
+template <class Body>
+void for_rows(int64_t rows, int64_t codes, const Body& body) {
+  nn::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / std::max<int64_t>(codes, 1)),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t i = begin; i < end; ++i) body(i);
+                   });
+}
+
+void keep_top_k(float* logits, int64_t codes, int64_t top_k) {
+  if (top_k >= codes) return;
+  std::vector<float> sorted(logits, logits + codes);
+  std::nth_element(sorted.begin(), sorted.begin() + (top_k - 1), sorted.end(), std::greater<>());
+  const float least = sorted[top_k - 1];
+  for (int64_t v = 0; v < codes; ++v) logits[v] = logits[v] < least ? kNever : logits[v];
+}
+
+struct Candidate {
+  float logit;
+  int32_t code;
+  double mass;
+  bool operator<(const Candidate& other) const {
+    return logit < other.logit || (logit == other.logit && code < other.code);
+  }
+};
+
+/// Without sorting: the range that holds the border is halved by selection.
+void keep_top_p(float* logits, int64_t codes, double top_p) {
+  std::vector<Candidate> candidates;
+  for (int64_t v = 0; v < codes; ++v) {
+    if (logits[v] != kNever) candidates.push_back({logits[v], static_cast<int32_t>(v), 0.0});
+  }
+  if (candidates.empty()) return;
+  const float largest = std::max_element(candidates.begin(), candidates.end())->logit;
+  double total = 0.0;
+  for (auto& candidate : candidates) total += candidate.mass = std::exp(candidate.logit - largest);
+  const double budget = (1.0 - top_p) * total;
+  double removed = 0.0;
+  auto low = candidates.begin(), high = candidates.end();
+  while (low != high) {
+    const auto middle = low + (high - low) / 2;
+    std::nth_element(low, middle, high);
+    double mass = 0.0;
+    for (auto at = low; at <= middle; ++at) mass += at->mass;
+    if (removed + mass <= budget) {
+      removed += mass;
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == candidates.end()) {
+    std::nth_element(candidates.begin(), candidates.end() - 1, candidates.end());
+    --low;
+  }
+  for (auto at = candidates.begin(); at != low; ++at) logits[at->code] = kNever;
+}
+
+/// exp(logit - largest), 0 for -inf.
+ARZOO_CLONES void weigh(const float* logits, int64_t codes, float largest, float* weights) {
+  for (int64_t v = 0; v < codes; ++v) {
+    const float weight = nn::exp_nonpositive(logits[v] - largest);
+    weights[v] = logits[v] == kNever ? 0.0F : weight;
+  }
+}
+
+/// The code at which the cumulative probability passes `uniform`.
+int64_t pick_code(const float* logits, int64_t codes, double uniform, std::vector<float>& weights) {
+  weights.resize(codes);
+  weigh(logits, codes, *std::max_element(logits, logits + codes), weights.data());
+  double total = 0.0;
+  for (const float weight : weights) total += weight;
+  const double target = uniform * total;
+  double sum = 0.0;
+  int64_t last = 0;
+  for (int64_t v = 0; v < codes; ++v) {
+    if (weights[v] == 0.0F) continue;
+    sum += weights[v];
+    last = v;
+    if (sum > target) break;
+  }
+  return last;
+}
+
+/// Scrambles 64 bits (Steele et al., SplitMix, 2014).
+uint64_t scrambled(uint64_t x) {
+  x += 0x9e3779b97f4a7c15U;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31);
+}
+
+/// Number `index` of a stream, in (0, 1).
+double uniform_of(uint64_t stream, uint64_t index) {
+  return (static_cast<double>(scrambled(stream ^ scrambled(index)) >> 11) + 0.5) * 0x1.0p-53;
+}
+
+// A seed's second stream.
+constexpr uint64_t kSmoothing = 0x736d6f6f7468U;
+
+}  // namespace
+
+void keep_likely(at::Tensor& logits, const TokenSampling& sampling) {
+  const int64_t codes = logits.size(-1);
+  auto* data = logits.mutable_data_ptr<float>();
+  if (sampling.top_k > 0 || sampling.top_p > 0.0) {
+    for_rows(logits.numel() / codes, codes, [&](int64_t row) {
+      if (sampling.top_k > 0) keep_top_k(data + row * codes, codes, sampling.top_k);
+      if (sampling.top_p > 0.0) keep_top_p(data + row * codes, codes, sampling.top_p);
+    });
+  }
+  if (sampling.temperature != 1.0) logits.div_(sampling.temperature);
+}
+
+std::vector<uint64_t> image_seeds(uint64_t seed, uint64_t first, std::size_t count) {
+  std::vector<uint64_t> seeds;
+  for (std::size_t i = 0; i < count; ++i) seeds.push_back(scrambled(scrambled(seed) + first + i));
+  return seeds;
+}
+
+at::Tensor SeededDraws::pick(const at::Tensor& logits, int64_t first) {
+  const int64_t tokens = logits.size(1), codes = logits.size(2), rows = logits.size(0) * tokens;
+  auto ids = at::empty({logits.size(0), tokens}, at::kLong);
+  const auto* data = logits.const_data_ptr<float>();
+  auto* to = ids.mutable_data_ptr<int64_t>();
+  nn::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / codes), [&](int64_t begin, int64_t end) {
+    std::vector<float> weights;
+    for (int64_t i = begin; i < end; ++i) {
+      const double uniform = uniform_of(seeds_[i / tokens], first + i % tokens);
+      to[i] = pick_code(data + i * codes, codes, uniform, weights);
+    }
+  });
+  return ids;
+}
+
+at::Tensor SeededDraws::exponentials(const at::Tensor& logits, int64_t first) {
+  const int64_t tokens = logits.size(1), codes = logits.size(2);
+  auto out = at::empty(logits.sizes(), at::kFloat);
+  auto* to = out.mutable_data_ptr<float>();
+  for_rows(logits.size(0) * tokens, codes, [&](int64_t row) {
+    const uint64_t stream = scrambled(seeds_[row / tokens] ^ kSmoothing);
+    const auto start = static_cast<uint64_t>((first + row % tokens) * codes);
+    for (int64_t v = 0; v < codes; ++v)
+      to[row * codes + v] = static_cast<float>(-std::log(uniform_of(stream, start + v)));
+  });
+  return out;
+}
+
+at::Tensor ReplayedDraws::pick(const at::Tensor& logits, int64_t first) {
+  return at::softmax(logits, -1).div_(picking_.narrow(1, first, logits.size(1))).argmax(-1);
+}
+
+at::Tensor ReplayedDraws::exponentials(const at::Tensor& logits, int64_t first) {
+  return smoothing_.narrow(1, first, logits.size(1));
+}
+
+}  // namespace arzoo::image

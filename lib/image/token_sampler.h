@@ -1,0 +1,63 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace arzoo::image {
+
+/// Which codes may be drawn, and how boldly.
+struct TokenSampling {
+  int64_t top_k = 0;         ///< as many of the likeliest, ties included; 0: all
+  double top_p = 0.0;        ///< the likeliest that together have this probability; 0: all
+  double temperature = 1.0;  ///< divides what is left of the logits
+};
+
+/// Sets the logits of codes that may not be drawn to -inf, in place, and divides the rest by the temperature.
+///
+/// As in VAR's official code: first top_k, then top_p of what it left, which takes away codes from the least
+/// likely up (of equal ones the lower number first) while their probabilities sum up to at most 1 - top_p;
+/// the likeliest always stays. logits: [..., V] fp32, contiguous, on the CPU.
+void keep_likely(at::Tensor& logits, const TokenSampling& sampling);
+
+/// Where the random numbers of a generation come from. Tokens are counted over all scales.
+class TokenDraws {
+ public:
+  virtual ~TokenDraws() = default;
+  /// One code per token from softmax(logits), [B, N] long. logits: [B, N, V] of the tokens from `first` on.
+  virtual at::Tensor pick(const at::Tensor& logits, int64_t first) = 0;
+  /// Draws of the standard exponential distribution, of the same shape as logits.
+  virtual at::Tensor exponentials(const at::Tensor& logits, int64_t first) = 0;
+};
+
+/// A stream of its own for each image: a picture depends on its seed, not on the batch or the threads.
+class SeededDraws : public TokenDraws {
+ public:
+  /// One seed per image of the batch.
+  explicit SeededDraws(std::vector<uint64_t> seeds) : seeds_(std::move(seeds)) {}
+  at::Tensor pick(const at::Tensor& logits, int64_t first) override;
+  at::Tensor exponentials(const at::Tensor& logits, int64_t first) override;
+
+ private:
+  std::vector<uint64_t> seeds_;
+};
+
+/// The seeds of images first, first + 1, … of a run.
+std::vector<uint64_t> image_seeds(uint64_t seed, uint64_t first, std::size_t count);
+
+/// The numbers that another program drew: exponential variates e, [B, L, V], with which its multinomial draw
+/// is the code of the largest p / e.
+class ReplayedDraws : public TokenDraws {
+ public:
+  /// `smoothing`: the variates of more_smooth, may be undefined.
+  explicit ReplayedDraws(at::Tensor picking, at::Tensor smoothing = {})
+      : picking_(std::move(picking)), smoothing_(std::move(smoothing)) {}
+  at::Tensor pick(const at::Tensor& logits, int64_t first) override;
+  at::Tensor exponentials(const at::Tensor& logits, int64_t first) override;
+
+ private:
+  at::Tensor picking_, smoothing_;
+};
+
+}  // namespace arzoo::image

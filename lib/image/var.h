@@ -1,0 +1,56 @@
+#pragma once
+
+#include "image/vqvae.h"
+
+namespace arzoo::image {
+
+/// VAR (Tian et al., NeurIPS 2024): the tokens of one scale at once, from all coarser scales. Names are the
+/// official class's; the defaults are VAR-d16's for 256 x 256 pixels.
+struct VarOptions {
+  static constexpr std::string_view kName = "var";
+  static constexpr std::string_view kPaper = "Tian et al., VAR, NeurIPS 2024";
+
+  int64_t num_classes = 1000;
+  int64_t depth = 16;
+  int64_t embed_dim = 1024;
+  int64_t num_heads = 16;
+  double mlp_ratio = 4.0;
+  double drop_path_rate = 0.1 * 16 / 24;
+  double norm_eps = 1e-6;
+  bool shared_aln = false;
+  double cond_drop_rate = 0.1;
+  bool attn_l2_norm = true;
+  std::vector<int64_t> patch_nums = {1, 2, 3, 4, 5, 6, 8, 10, 13, 16};
+  VqvaeOptions vae;
+
+  static void fields(auto& o, auto& field) {
+    field("num_classes", o.num_classes, at_least(1), "classes, without the null class");
+    field("depth", o.depth, at_least(1), "transformer blocks");
+    field("embed_dim", o.embed_dim, at_least(1), "width of a token, 64 * depth in the published models");
+    field("num_heads", o.num_heads, at_least(1), "attention heads, depth in the published models");
+    field("mlp_ratio", o.mlp_ratio, more_than(0),
+          "width of the feed-forward layer in multiples of embed_dim");
+    field("drop_path_rate", o.drop_path_rate, from_below(0, 1),
+          "stochastic depth of the last block, 0.1 * depth / 24 in the published models");
+    field("norm_eps", o.norm_eps, more_than(0), "added to the variance in layer normalisation");
+    field("shared_aln", o.shared_aln, {}, "one map from the class to the modulation for all blocks");
+    field("cond_drop_rate", o.cond_drop_rate, between(0, 1),
+          "probability of training a sample without its class, for classifier-free guidance");
+    field("attn_l2_norm", o.attn_l2_norm, {}, "cosine attention with a learned temperature per head");
+    field("patch_nums", o.patch_nums, nonempty(at_least(1)), "side of each token map, coarse to fine");
+    field("vae", o.vae, {}, "the tokenizer, a model \"vqvae\"");
+  }
+  void check() const {
+    require(embed_dim % num_heads == 0, "embed_dim ({}) must be a multiple of num_heads ({})", embed_dim,
+            num_heads);
+    require(patch_nums.size() >= 2, "patch_nums must have at least 2 scales, got {}", patch_nums.size());
+  }
+};
+
+/// The names that the official optimiser does not decay, as patterns for TrainingOptions::undecayed: biases,
+/// position and level tables, the shared modulation's offsets and the temperatures.
+inline std::vector<std::string> undecayed_names() {
+  return {"*bias", "*pos_1LC", "*pos_start", "*lvl_embed", "*ada_gss", "*scale_mul_1H11"};
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,153 @@
+#include "image/var_block.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "nn/attention.h"
+#include "nn/cosine_heads.h"
+
+namespace arzoo::image {
+namespace {
+
+constexpr double kPlainScale = 0.25;
+constexpr double kFirstTemperature = 4.0, kLargestTemperature = 100.0;
+
+}  // namespace
+
+VarAttention::VarAttention(const VarOptions& options)
+    : heads_(options.num_heads),
+      width_(options.embed_dim / options.num_heads),
+      l2_norm_(options.attn_l2_norm) {
+  const int64_t all = options.embed_dim;
+  if (l2_norm_)
+    scale_mul_1H11_ =
+        register_parameter("scale_mul_1H11", at::full({1, heads_, 1, 1}, std::log(kFirstTemperature)));
+  mat_qkv_ = register_module("mat_qkv", std::make_shared<nn::LinearLayer>(all, 3 * all, /*with_bias=*/false));
+  q_bias_ = register_parameter("q_bias", at::zeros({all}));
+  v_bias_ = register_parameter("v_bias", at::zeros({all}));
+  zero_k_bias_ = register_buffer("zero_k_bias", at::zeros({all}));
+  proj_ = register_module("proj", std::make_shared<nn::LinearLayer>(all, all));
+}
+
+at::Tensor VarAttention::project(const at::Tensor& x) const {
+  const auto bias = at::cat({q_bias_, zero_k_bias_, v_bias_}).to(mat_qkv_->weight().scalar_type());
+  return nn::linear(x, mat_qkv_->weight(), bias);
+}
+
+at::Tensor VarAttention::temperatures() const {
+  return scale_mul_1H11_.clamp_max(std::log(kLargestTemperature)).exp();
+}
+
+at::Tensor VarAttention::forward(const at::Tensor& x, const at::Tensor& bias) {
+  const int64_t batch = x.size(0), tokens = x.size(1);
+  const auto parts = project(x).view({batch, tokens, 3, heads_, width_}).permute({2, 0, 3, 1, 4}).unbind(0);
+  auto q = parts[0], k = parts[1];
+  nn::AttentionMode mode;
+  mode.bias = bias;
+  mode.scale = kPlainScale / std::sqrt(static_cast<double>(width_));
+  if (l2_norm_) {
+    q = nn::unit_vectors(q) * temperatures();
+    k = nn::unit_vectors(k);
+    mode.scale = 1.0;
+  }
+  const auto mixed = nn::attention(q, k, parts[2], mode);
+  return proj_->forward(mixed.transpose(1, 2).reshape({batch, tokens, heads_ * width_}));
+}
+
+at::Tensor VarAttention::extend(const at::Tensor& x, const std::vector<int64_t>& scales, nn::KvCache& cache) {
+  const int64_t batch = x.size(0), tokens = x.size(1);
+  int64_t seen = cache.length();
+  auto qkv = project(x);
+  nn::AttentionMode mode;
+  at::Tensor q;
+  if (l2_norm_) {
+    q = nn::cache_cosine_heads(qkv, temperatures().to(at::kFloat).view({heads_}), cache);
+    mode.scale = 1.0;
+  } else {
+    const auto parts = qkv.view({batch, tokens, 3, heads_, width_});
+    q = parts.select(2, 0).transpose(1, 2);
+    cache.append(parts.select(2, 1).transpose(1, 2), parts.select(2, 2).transpose(1, 2));
+    mode.scale = kPlainScale / std::sqrt(static_cast<double>(width_));
+  }
+  std::vector<at::Tensor> mixed;
+  int64_t begin = 0;
+  for (const int64_t count : scales) {
+    seen += count;
+    const auto [keys, values] = cache.first(seen);
+    mixed.push_back(nn::attention(q.narrow(2, begin, count), keys, values, mode).transpose(1, 2));
+    begin += count;
+  }
+  const auto all = mixed.size() == 1 ? mixed.front() : at::cat(mixed, 1);
+  return proj_->forward(all.reshape({batch, tokens, heads_ * width_}));
+}
+
+VarFeedForward::VarFeedForward(int64_t width, int64_t hidden) {
+  fc1_ = register_module("fc1", std::make_shared<nn::LinearLayer>(width, hidden));
+  fc2_ = register_module("fc2", std::make_shared<nn::LinearLayer>(hidden, width));
+}
+
+at::Tensor VarFeedForward::forward(const at::Tensor& x) const {
+  return fc2_->forward(fc1_->forward(x, nn::Activation::gelu_tanh));
+}
+
+ConditionMap::ConditionMap(int64_t width, int64_t count) : count_(count) {
+  map_ = register_module("1", std::make_shared<nn::LinearLayer>(width, count * width));
+}
+
+at::Tensor ConditionMap::forward(const at::Tensor& condition) const {
+  const auto active = at::silu(condition).to(map_->weight().scalar_type());
+  const auto mapped = at::GradMode::is_enabled() ? map_->forward(active) : map_->of_few_rows(active);
+  return mapped.to(at::kFloat).reshape({condition.size(0), 1, count_, -1});
+}
+
+VarBlock::VarBlock(const VarOptions& options) : eps_(options.norm_eps) {
+  const int64_t width = options.embed_dim;
+  // To even on a tie, as Python rounds.
+  const auto hidden = static_cast<int64_t>(std::nearbyint(static_cast<double>(width) * options.mlp_ratio));
+  if (options.shared_aln) ada_gss_ = register_parameter("ada_gss", at::empty({1, 1, 6, width}));
+  attn_ = register_module("attn", std::make_shared<VarAttention>(options));
+  ffn_ = register_module("ffn", std::make_shared<VarFeedForward>(width, hidden));
+  if (!options.shared_aln) ada_lin_ = register_module("ada_lin", std::make_shared<ConditionMap>(width, 6));
+}
+
+BlockModulation VarBlock::modulation(const at::Tensor& condition, const at::Tensor& shared) const {
+  const auto all = ada_lin_ == nullptr ? ada_gss_ + shared : ada_lin_->forward(condition);
+  const auto parts = all.unbind(2);
+  return {parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]};
+}
+
+at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulation, const at::Tensor& bias,
+                             const Kept& kept, const std::string& name, runtime::Trace* trace) {
+  const auto add = [&](const at::Tensor& to, const at::Tensor& branch, const at::Tensor& gamma,
+                       const at::Tensor& share, const char* part) {
+    if (trace != nullptr) trace->emplace_back(name + part, branch);
+    return to + (share.defined() ? branch * (gamma * share) : branch * gamma);
+  };
+  const auto attended =
+      attn_->forward(nn::modulated_norm(x, modulation.before_attention(), eps_, x.scalar_type()), bias);
+  const auto middle = add(x, attended, modulation.gamma1, kept.attention, ".attn");
+  const auto mapped =
+      ffn_->forward(nn::modulated_norm(middle, modulation.before_ffn(), eps_, x.scalar_type()));
+  const auto out = add(middle, mapped, modulation.gamma2, kept.ffn, ".ffn");
+  if (trace != nullptr) trace->emplace_back(name, out);
+  return out;
+}
+
+void VarBlock::initialise_modulation(double gamma_factor) {
+  const torch::NoGradGuard no_grad;
+  const auto shrink = [&](at::Tensor gammas, at::Tensor others) {
+    gammas.mul_(gamma_factor);
+    others.mul_(0.5);
+  };
+  if (ada_lin_ == nullptr) {
+    ada_gss_.normal_().div_(std::sqrt(static_cast<double>(ada_gss_.size(3))));
+    shrink(ada_gss_.narrow(2, 0, 2), ada_gss_.narrow(2, 2, 4));
+  } else {
+    const auto& weight = ada_lin_->map().weight();
+    const int64_t width = weight.size(1);
+    shrink(weight.narrow(0, 0, 2 * width), weight.narrow(0, 2 * width, 4 * width));
+  }
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,246 @@
+#include "image/var_model.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "nn/drop_path.h"
+#include "nn/storage_type.h"
+
+namespace arzoo::image {
+namespace {
+
+/// A module that holds one weight, as torch.nn.Embedding does.
+at::Tensor register_table(torch::nn::Module& owner, const char* name, int64_t rows, int64_t width) {
+  auto table = std::make_shared<torch::nn::Module>();
+  const auto weight = table->register_parameter("weight", at::empty({rows, width}));
+  owner.register_module(name, table);
+  return weight;
+}
+
+/// The level of each token, [1, L].
+at::Tensor levels_of(const Grids& grids) {
+  std::vector<at::Tensor> levels;
+  for (std::size_t k = 0; k < grids.size(); ++k)
+    levels.push_back(at::full({grids[k].tokens()}, static_cast<int64_t>(k), at::kLong));
+  return at::cat(levels).view({1, -1});
+}
+
+/// 0 where a token sees another, of its own or a coarser level, -inf elsewhere: [1, 1, L, L].
+at::Tensor block_causal_bias(const at::Tensor& levels) {
+  const auto hidden = levels.view({-1, 1}).lt(levels.view({1, -1}));
+  const int64_t tokens = levels.numel();
+  return at::zeros({tokens, tokens})
+      .masked_fill_(hidden, -std::numeric_limits<double>::infinity())
+      .view({1, 1, tokens, tokens});
+}
+
+/// [B, ...] → [2 B, ...] with the single row of the null class in the second half.
+at::Tensor with_null_rows(const at::Tensor& rows, int64_t batch, bool guided) {
+  if (!guided) return rows;
+  auto sizes = rows.sizes().vec();
+  sizes[0] = batch;
+  return at::cat({rows.narrow(0, 0, batch), rows.narrow(0, batch, 1).expand(sizes)});
+}
+
+}  // namespace
+
+std::vector<int64_t> nested_blocks(int64_t depth, int64_t used) {
+  std::vector<int64_t> blocks;
+  for (int64_t i = 0; i < used; ++i) blocks.push_back(used == 1 ? 0 : i * (depth - 1) / (used - 1));
+  return blocks;
+}
+
+Var::Var(const VarOptions& options) : options_(options), grids_(square_grids(options.patch_nums)) {
+  const int64_t width = options.embed_dim;
+  register_embeddings(tokens_of(grids_));
+  if (options.shared_aln)
+    shared_ada_lin_ = register_module("shared_ada_lin", std::make_shared<ConditionMap>(width, 6));
+  torch::nn::ModuleList list;
+  for (int64_t i = 0; i < options.depth; ++i) {
+    blocks_.push_back(std::make_shared<VarBlock>(options));
+    list->push_back(blocks_.back());
+  }
+  register_module("blocks", list);
+  auto holder = std::make_shared<torch::nn::Module>();
+  head_nm_ = holder->register_module("ada_lin", std::make_shared<ConditionMap>(width, 2));
+  register_module("head_nm", holder);
+  head_ = register_module("head", std::make_shared<nn::LinearLayer>(width, options.vae.vocab_size));
+}
+
+void Var::register_embeddings(int64_t tokens) {
+  const int64_t width = options_.embed_dim;
+  pos_start_ = register_parameter("pos_start", at::empty({1, grids_.front().tokens(), width}));
+  pos_1LC_ = register_parameter("pos_1LC", at::empty({1, tokens, width}));
+  lvl_1L_ = register_buffer("lvl_1L", levels_of(grids_));
+  attn_bias_for_masking_ = register_buffer("attn_bias_for_masking", block_causal_bias(lvl_1L_));
+  word_embed_ =
+      register_module("word_embed", std::make_shared<nn::LinearLayer>(options_.vae.z_channels, width));
+  class_emb_ = register_table(*this, "class_emb", options_.num_classes + 1, width);
+  lvl_embed_ = register_table(*this, "lvl_embed", static_cast<int64_t>(grids_.size()), width);
+}
+
+at::Tensor Var::places() const { return at::embedding(lvl_embed_, lvl_1L_) + pos_1LC_; }
+
+at::Tensor Var::shared_modulation(const at::Tensor& condition) const {
+  return shared_ada_lin_ == nullptr ? at::Tensor() : shared_ada_lin_->forward(condition);
+}
+
+nn::Modulation Var::head_modulation(const at::Tensor& condition) const {
+  const auto parts = head_nm_->forward(condition).unbind(2);
+  return {parts[0], parts[1]};
+}
+
+at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept,
+                        runtime::Trace* trace) {
+  const auto record = [&](const char* name, const at::Tensor& value) {
+    if (trace != nullptr) trace->emplace_back(name, value);
+  };
+  const auto condition = at::embedding(class_emb_, labels);  // [B, C]
+  const auto start = condition.unsqueeze(1) + pos_start_;
+  auto x = at::cat({start, word_embed_->forward(maps)}, 1) + places();
+  record("embed", x);
+  const auto shared = shared_modulation(condition);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const double rate = blocks_.size() < 2 ? 0.0
+                                           : options_.drop_path_rate * static_cast<double>(i) /
+                                                 static_cast<double>(blocks_.size() - 1);
+    const auto share = [&](int64_t branch) -> at::Tensor {
+      if (!is_training() || rate == 0.0) return {};
+      const auto block = static_cast<int64_t>(i);
+      return kept.defined() ? nn::kept_paths(kept[block][branch], rate)
+                            : nn::draw_kept_paths(labels.size(0), rate, x.options().requires_grad(false));
+    };
+    const VarBlock::Kept shares{share(0), share(1)};
+    x = blocks_[i]->forward(x, blocks_[i]->modulation(condition, shared), attn_bias_for_masking_, shares,
+                            "block" + std::to_string(i), trace);
+  }
+  const auto normed = nn::modulated_norm(x, head_modulation(condition), options_.norm_eps, at::kFloat);
+  record("head_nm", normed);
+  return head_->forward(normed);
+}
+
+at::Tensor Var::dropped(const at::Tensor& labels, const at::Tensor& uniform) const {
+  const auto draws = uniform.defined() ? uniform : at::rand({labels.size(0)}).to(labels.device());
+  return labels.masked_fill(draws.lt(options_.cond_drop_rate), null_class());
+}
+
+runtime::Losses Var::loss(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& targets,
+                          double label_smoothing, const VarDraws& draws) {
+  const auto logits = forward(dropped(labels, draws.condition), maps, draws.kept);
+  const auto total = at::cross_entropy_loss(logits.flatten(0, 1), targets.flatten(), {}, at::Reduction::Mean,
+                                            /*ignore_index=*/-100, label_smoothing);
+  const torch::NoGradGuard no_grad;
+  const auto hits = logits.argmax(-1).eq(targets).to(at::kFloat);
+  const int64_t last = grids_.back().tokens();
+  return {total,
+          {{"accuracy", hits.mean()}, {"accuracy_last", hits.narrow(1, hits.size(1) - last, last).mean()}}};
+}
+
+VarGeneration Var::begin(const at::Tensor& labels, bool guided) const {
+  const int64_t batch = labels.size(0);
+  if (batch == 0 || labels.min().item<int64_t>() < 0 || labels.max().item<int64_t>() > null_class())
+    fail<UsageError>("var: classes must be a list of numbers in 0..{} ({} is no class)", null_class(),
+                     null_class());
+  const auto ids = guided ? at::cat({labels, at::full({1}, null_class(), labels.options())}) : labels;
+  const auto condition = at::embedding(class_emb_, ids);
+  const auto shared = shared_modulation(condition);
+  const auto rows = [&](const at::Tensor& table) { return with_null_rows(table, batch, guided); };
+  VarGeneration generation;
+  generation.guided = guided;
+  for (const auto& block : blocks_) {
+    const auto m = block->modulation(condition, shared);
+    generation.modulations.push_back(
+        {rows(m.gamma1), rows(m.gamma2), rows(m.scale1), rows(m.scale2), rows(m.shift1), rows(m.shift2)});
+    generation.caches.emplace_back(tokens_of(grids_));
+  }
+  const auto head = head_modulation(condition);
+  generation.head = {rows(head.scale), rows(head.shift)};
+  generation.start = rows(condition).unsqueeze(1) + pos_start_;
+  return generation;
+}
+
+at::Tensor Var::next_tokens(const VarGeneration& generation, const at::Tensor& maps,
+                            std::size_t scales) const {
+  std::vector<at::Tensor> parts;
+  if (generation.next == 0) parts.push_back(generation.start);
+  if (maps.defined()) {
+    const auto words = word_embed_->forward(maps);
+    parts.push_back(generation.guided ? words.repeat({2, 1, 1}) : words);
+  }
+  const int64_t begin = tokens_of(grids_, generation.next), end = tokens_of(grids_, generation.next + scales);
+  return at::cat(parts, 1).add_(places().narrow(1, begin, end - begin));
+}
+
+at::Tensor Var::extend(VarGeneration& generation, const at::Tensor& maps, std::size_t scales,
+                       const std::vector<int64_t>& blocks) const {
+  auto x = next_tokens(generation, maps, scales);
+  std::vector<int64_t> counts;
+  for (std::size_t k = 0; k < scales; ++k) counts.push_back(grids_[generation.next + k].tokens());
+  generation.next += scales;
+  auto normed = nn::modulated_norm(x, generation.modulations[blocks.front()].before_attention(),
+                                   options_.norm_eps, type_);
+  for (std::size_t j = 0; j < blocks.size(); ++j) {
+    const bool last = j + 1 == blocks.size();
+    const auto& block = *blocks_[blocks[j]];
+    const auto& modulation = generation.modulations[blocks[j]];
+    const auto attended = block.attention().extend(normed, counts, generation.caches[blocks[j]]);
+    normed = nn::gated_modulated_norm(x, attended, modulation.gamma1, modulation.before_ffn(),
+                                      options_.norm_eps, type_);
+    const auto mapped = block.ffn().forward(normed);
+    normed = nn::gated_modulated_norm(
+        x, mapped, modulation.gamma2,
+        last ? generation.head : generation.modulations[blocks[j + 1]].before_attention(), options_.norm_eps,
+        last ? at::kFloat : type_);
+    if (generation.trace != nullptr)
+      generation.trace->emplace_back("block" + std::to_string(blocks[j]), x.clone());
+  }
+  return normed.narrow(1, normed.size(1) - counts.back(), counts.back());
+}
+
+at::Tensor Var::guided_logits(const VarGeneration& generation, const at::Tensor& hidden, double t) const {
+  if (!generation.guided) return head_->forward(hidden);
+  const int64_t batch = hidden.size(0) / 2;
+  const auto with_class = hidden.narrow(0, 0, batch), without = hidden.narrow(0, batch, batch);
+  return head_->forward(t == 0.0 ? with_class : with_class * (1.0 + t) - without * t);
+}
+
+void Var::initialise(double gamma_factor) {
+  const torch::NoGradGuard no_grad;
+  const double deviation = std::sqrt(1.0 / static_cast<double>(3 * options_.embed_dim));
+  // The official bounds of +-2 lie many deviations away: a plain normal distribution.
+  for (const auto& table : {pos_start_, pos_1LC_, class_emb_, lvl_embed_}) table.normal_(0.0, deviation);
+  for (const auto& part : modules(/*include_self=*/false)) {
+    const auto* layer = dynamic_cast<const nn::LinearLayer*>(part.get());
+    if (layer == nullptr) continue;
+    layer->weight().normal_(0.0, deviation);
+    if (layer->bias().defined()) layer->bias().zero_();
+  }
+  head_->weight().mul_(0.02);
+  head_nm_->map().weight().mul_(0.5);
+  const double depth_factor = std::sqrt(2.0 * static_cast<double>(blocks_.size()));
+  for (const auto& block : blocks_) {
+    block->attention().proj().weight().div_(depth_factor);
+    block->ffn().fc2().weight().div_(depth_factor);
+    block->initialise_modulation(gamma_factor);
+  }
+}
+
+void Var::set_type(at::ScalarType type) {
+  type_ = type;
+  for (const auto& block : blocks_) {
+    for (const auto& part : block->modules(/*include_self=*/false)) {
+      if (dynamic_cast<const nn::LinearLayer*>(part.get()) != nullptr) nn::set_storage_type(*part, type);
+    }
+  }
+}
+
+std::vector<int64_t> Var::all_blocks() const {
+  std::vector<int64_t> blocks(blocks_.size());
+  std::iota(blocks.begin(), blocks.end(), 0);
+  return blocks;
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "image/grid.h"
+#include "image/var_block.h"
+
+namespace arzoo::image {
+
+/// What is drawn at random in a training pass; undefined: drawn from the default generator.
+struct VarDraws {
+  at::Tensor condition;  ///< [B] uniform; a sample below cond_drop_rate loses its class
+  at::Tensor kept;       ///< [depth, 2, B], 1 where a sample keeps the block's attention, its feed-forward
+};
+
+/// Where a generation stands.
+struct VarGeneration {
+  bool guided = false;                       ///< the second half of the rows is of the null class
+  std::size_t next = 0;                      ///< the scale that comes next
+  std::vector<BlockModulation> modulations;  ///< of each block, [rows, 1, C]
+  nn::Modulation head;
+  std::vector<nn::KvCache> caches;  ///< of each block: it may have skipped scales
+  at::Tensor start;                 ///< [rows, p_0^2, C], the first tokens
+  runtime::Trace* trace = nullptr;  ///< collects each block's output
+};
+
+/// The transformer of VAR.
+///
+/// Tokens of scale k are seen as the features that the scales before k sum up to ("maps", see
+/// ResidualQuantizer::next_input), those of scale 0 as the class. Notation: B samples, L tokens of all
+/// scales, C width, z width of a code vector, V codes, NC classes; NC itself is the null class.
+class Var : public torch::nn::Module {
+ public:
+  /// The weights are memory as it comes until they are loaded or initialised.
+  explicit Var(const VarOptions& options);
+
+  const VarOptions& options() const { return options_; }
+  const Grids& grids() const { return grids_; }
+  int64_t null_class() const { return options_.num_classes; }
+
+  /// All scales at once (teacher forcing). labels: [B] long in [0, NC]; maps: [B, L - p_0^2, z]; returns
+  /// logits [B, L, V]. Labels are dropped only in a loss, not here. kept: as in VarDraws; drawn in training
+  /// mode when undefined.
+  at::Tensor forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept = {},
+                     runtime::Trace* trace = nullptr);
+
+  /// The labels that a training pass sees: some are the null class.
+  at::Tensor dropped(const at::Tensor& labels, const at::Tensor& uniform = {}) const;
+  /// The cross-entropy over all tokens, of targets [B, L] long, and the accuracies of all and of the last
+  /// scale.
+  runtime::Losses loss(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& targets,
+                       double label_smoothing, const VarDraws& draws = {});
+
+  /// A generation of the given classes, [B], with a row of the null class beside each when `guided`. All
+  /// modulations are computed here, once. Throws UsageError for a class that is none.
+  VarGeneration begin(const at::Tensor& labels, bool guided) const;
+  /// Runs the next `scales` scales through `blocks` (ascending) with their keys and values kept. maps: [B,
+  /// tokens, z] of them, those of scale 0 left out. Returns the last scale's tokens as the head sees them,
+  /// [rows, tokens, C].
+  at::Tensor extend(VarGeneration& generation, const at::Tensor& maps, std::size_t scales,
+                    const std::vector<int64_t>& blocks) const;
+  /// (1 + t) cond - t null, [B, tokens, V], of extend()'s result: the head is linear, so the rows are mixed
+  /// before it.
+  at::Tensor guided_logits(const VarGeneration& generation, const at::Tensor& hidden, double t) const;
+
+  /// The official start. `gamma_factor` (alng): of the weights that make the gates.
+  void initialise(double gamma_factor = 1e-5);
+  /// The type of the linear maps inside the blocks, for inference. Their weights become memory as it comes;
+  /// embeddings, the residual stream and the head stay in fp32.
+  void set_type(at::ScalarType type);
+  /// All blocks.
+  std::vector<int64_t> all_blocks() const;
+
+ private:
+  at::Tensor places() const;
+  at::Tensor shared_modulation(const at::Tensor& condition) const;
+  nn::Modulation head_modulation(const at::Tensor& condition) const;
+  at::Tensor next_tokens(const VarGeneration& generation, const at::Tensor& maps, std::size_t scales) const;
+  void register_embeddings(int64_t tokens);
+
+  VarOptions options_;
+  Grids grids_;
+  at::ScalarType type_ = at::kFloat;
+  at::Tensor pos_start_, pos_1LC_;             ///< [1, p_0^2, C], [1, L, C]
+  at::Tensor lvl_1L_, attn_bias_for_masking_;  ///< [1, L] long, [1, 1, L, L]
+  at::Tensor class_emb_, lvl_embed_;           ///< [NC + 1, C], [S, C]
+  std::shared_ptr<nn::LinearLayer> word_embed_, head_;
+  std::shared_ptr<ConditionMap> shared_ada_lin_, head_nm_;
+  std::vector<std::shared_ptr<VarBlock>> blocks_;
+};
+
+/// The blocks that a sub-network of `used` out of `depth` blocks keeps, evenly spread (VARiant, 2025):
+/// floor(i (depth - 1) / (used - 1)). 1 <= used <= depth.
+std::vector<int64_t> nested_blocks(int64_t depth, int64_t used);
+
+}  // namespace arzoo::image

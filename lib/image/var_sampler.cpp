@@ -1,0 +1,135 @@
+#include "image/var_sampler.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace arzoo::image {
+namespace {
+
+/// The softmax temperature of more_smooth at a scale's place in [0, 1].
+double smoothing_temperature(double place) { return std::max(0.27 * (1.0 - place * 0.95), 0.005); }
+
+}  // namespace
+
+const TokenSampling& VarSampling::at(std::size_t scale) const {
+  static const TokenSampling kNoFilter;
+  if (scales.empty()) return kNoFilter;
+  return scales.size() == 1 ? scales.front() : scales.at(scale);
+}
+
+/// What grows while the scales are drawn.
+struct VarSampler::Run {
+  const VarSampling& sampling;
+  TokenDraws& draws;
+  SamplingObserver* observer;
+  at::Tensor f_hat;
+  std::size_t scale = 0;              ///< the next to be drawn
+  std::vector<at::Tensor> maps = {};  ///< what scales 1, 2, … see
+};
+
+VarSampler::VarSampler(Vqvae& vae, const Var& model) : vae_(vae), model_(model) {
+  const auto &own = model.options().vae, &given = vae.options();
+  if (own.vocab_size != given.vocab_size || own.z_channels != given.z_channels) {
+    fail<CheckpointError>(
+        "var: the tokenizer has {} codes of width {}, expected {} of width {} (another one's checkpoint)",
+        given.vocab_size, given.z_channels, own.vocab_size, own.z_channels);
+  }
+}
+
+void VarSampler::refine_with(const Var& refiner, int64_t draft_steps) {
+  const auto scales = static_cast<int64_t>(model_.grids().size());
+  if (!(refiner.grids() == model_.grids()))
+    fail<CheckpointError>("code: drafter and refiner draw different scales, expected the same patch_nums");
+  if (draft_steps < 1 || draft_steps >= scales)
+    fail<UsageError>("code: {} draft steps, expected 1..{} (of {} scales)", draft_steps, scales - 1, scales);
+  refiner_ = &refiner;
+  draft_steps_ = static_cast<std::size_t>(draft_steps);
+}
+
+std::vector<int64_t> VarSampler::blocks(const Var& model, const VarSampling& sampling,
+                                        std::size_t scale) const {
+  const int64_t depth = model.options().depth;
+  if (sampling.depths.empty()) return model.all_blocks();
+  const int64_t used = sampling.depths.at(scale);
+  if (used < 1 || used > depth)
+    fail<UsageError>("depth schedule: {} blocks at scale {}, expected 1..{}", used, scale + 1, depth);
+  return nested_blocks(depth, used);
+}
+
+void VarSampler::draw_scale(Run& run, const at::Tensor& hidden, const VarGeneration& generation,
+                            const Var& model) const {
+  const auto& grids = model.grids();
+  const auto scales = static_cast<int64_t>(grids.size());
+  const auto k = static_cast<int64_t>(run.scale);
+  const double place = static_cast<double>(k) / static_cast<double>(scales - 1);
+  auto logits = model.guided_logits(generation, hidden, run.sampling.cfg_scale * place).cpu();
+  if (run.observer != nullptr) run.observer->on_logits(run.scale, logits);
+  keep_likely(logits, run.sampling.at(run.scale));
+  const int64_t first = tokens_of(grids, run.scale);
+  auto ids = run.draws.pick(logits, first).to(run.f_hat.device());
+  if (known_ != nullptr) ids = at::where(known_->kept.at(k), known_->ids.at(k), ids);
+  auto& quantizer = vae_.quantizer();
+  if (run.sampling.more_smooth) {
+    const auto gumbel = -run.draws.exponentials(logits, first).log();
+    const auto shares = at::softmax((logits * (1.0 + place) + gumbel) / smoothing_temperature(place), -1);
+    const auto mixed = at::matmul(shares.to(run.f_hat.device()), quantizer.codebook());  // [B, tokens, z]
+    const auto& grid = grids[run.scale];
+    quantizer.add_scale(
+        run.f_hat, mixed.transpose(1, 2).reshape({mixed.size(0), mixed.size(2), grid.height, grid.width}), k,
+        scales);
+  } else {
+    quantizer.add_scale(run.f_hat, quantizer.lookup(ids, grids[run.scale]), k, scales);
+  }
+  ++run.scale;
+  at::Tensor next;
+  if (run.scale < grids.size()) {
+    next = ResidualQuantizer::next_input(run.f_hat, grids[run.scale]);
+    run.maps.push_back(next);
+  }
+  if (run.observer != nullptr) run.observer->on_scale(run.scale - 1, ids, run.f_hat, next);
+}
+
+void VarSampler::draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const {
+  auto generation = model_.begin(labels, /*guided=*/true);
+  generation.trace = trace;
+  while (run.scale < until) {
+    const auto maps = run.scale == 0 ? at::Tensor() : run.maps.back();
+    const auto hidden = model_.extend(generation, maps, 1, blocks(model_, run.sampling, run.scale));
+    draw_scale(run, hidden, generation, model_);
+  }
+}
+
+void VarSampler::refine(Run& run, const at::Tensor& labels) const {
+  auto generation = refiner_->begin(labels, /*guided=*/true);
+  // The drafted scales pass at once, with the first scale that is the refiner's own.
+  auto hidden = refiner_->extend(generation, at::cat(run.maps, 1), run.scale + 1,
+                                 blocks(*refiner_, run.sampling, run.scale));
+  draw_scale(run, hidden, generation, *refiner_);
+  while (run.scale < refiner_->grids().size()) {
+    hidden = refiner_->extend(generation, run.maps.back(), 1, blocks(*refiner_, run.sampling, run.scale));
+    draw_scale(run, hidden, generation, *refiner_);
+  }
+}
+
+at::Tensor VarSampler::features(const at::Tensor& labels, const VarSampling& sampling, TokenDraws& draws,
+                                SamplingObserver* observer, runtime::Trace* trace) const {
+  const torch::NoGradGuard no_grad;
+  const auto& grids = model_.grids();
+  const auto& codebook = vae_.quantizer().codebook();
+  Run run{sampling, draws, observer,
+          at::zeros({labels.size(0), codebook.size(1), grids.back().height, grids.back().width},
+                    codebook.options().requires_grad(false))};
+  draft(run, labels, refiner_ == nullptr ? grids.size() : draft_steps_, trace);
+  if (refiner_ != nullptr) refine(run, labels);
+  return run.f_hat;
+}
+
+at::Tensor VarSampler::pictures(const at::Tensor& features) const {
+  const torch::NoGradGuard no_grad;
+  return vae_.decode(features).add_(1.0).mul_(0.5);
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "image/token_sampler.h"
+#include "image/var_model.h"
+#include "image/vqvae_model.h"
+
+namespace arzoo::image {
+
+/// How pictures are drawn.
+struct VarSampling {
+  double cfg_scale = 1.5;             ///< strength of the class at the last scale; it grows linearly from 0
+  std::vector<TokenSampling> scales;  ///< of each scale; one entry stands for all, none for no filter
+  std::vector<int64_t> depths;        ///< blocks that each scale passes through (VARiant); none: all
+  bool more_smooth = false;           ///< mix code vectors instead of choosing one: for looking at, not FID
+
+  const TokenSampling& at(std::size_t scale) const;
+};
+
+/// Tokens that are given instead of drawn: for in-painting, out-painting and class-conditional editing.
+struct KnownTokens {
+  std::vector<at::Tensor> ids;   ///< of each scale, [1 or B, tokens] long
+  std::vector<at::Tensor> kept;  ///< [1 or B, tokens] bool, true where ids counts
+};
+
+/// Watches a generation.
+class SamplingObserver {
+ public:
+  virtual ~SamplingObserver() = default;
+  /// The guided logits of a scale, [B, tokens, V], before any code is ruled out.
+  virtual void on_logits(std::size_t /*scale*/, const at::Tensor& /*logits*/) {}
+  /// A scale's tokens and the sum of all scales so far; `next`: the maps that the next scale sees, undefined
+  /// after the last.
+  virtual void on_scale(std::size_t /*scale*/, const at::Tensor& /*ids*/, const at::Tensor& /*f_hat*/,
+                        const at::Tensor& /*next*/) {}
+};
+
+/// Draws pictures with one VAR, or with two that share the work: a drafter for the coarse scales, a refiner
+/// for the rest (CoDe: Chen et al., CVPR 2025).
+class VarSampler {
+ public:
+  /// Everything must outlive the sampler. Throws CheckpointError when tokenizer and transformer do not fit.
+  VarSampler(Vqvae& vae, const Var& model);
+
+  /// The refiner takes over at scale `draft_steps`. Throws UsageError unless 0 < draft_steps < scales,
+  /// CheckpointError when its scales differ.
+  void refine_with(const Var& refiner, int64_t draft_steps);
+  /// `known` must outlive the run.
+  void keep(const KnownTokens* known) { known_ = known; }
+
+  /// The sum of all code vectors, [B, z, p_S, p_S], of pictures of these classes, [B] long. `trace`: collects
+  /// each block's output of each scale.
+  at::Tensor features(const at::Tensor& labels, const VarSampling& sampling, TokenDraws& draws,
+                      SamplingObserver* observer = nullptr, runtime::Trace* trace = nullptr) const;
+  /// Pictures [B, 3, H, W] in [0, 1] of such features.
+  at::Tensor pictures(const at::Tensor& features) const;
+
+ private:
+  struct Run;
+  void draw_scale(Run& run, const at::Tensor& hidden, const VarGeneration& generation,
+                  const Var& model) const;
+  std::vector<int64_t> blocks(const Var& model, const VarSampling& sampling, std::size_t scale) const;
+  void draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const;
+  void refine(Run& run, const at::Tensor& labels) const;
+
+  Vqvae& vae_;
+  const Var& model_;
+  const Var* refiner_ = nullptr;
+  std::size_t draft_steps_ = 0;
+  const KnownTokens* known_ = nullptr;
+};
+
+}  // namespace arzoo::image

@@ -1,0 +1,19 @@
+#include "image/zoo.h"
+
+#include "core/zoo.h"
+#include "image/var_model.h"
+#include "image/vqvae_model.h"
+#include "runtime/memory_budget.h"
+
+namespace arzoo::image {
+
+std::shared_ptr<torch::nn::Module> build(const Config& model) {
+  const auto name = model.text("name");
+  return runtime::within_memory(model, [&]() -> std::shared_ptr<torch::nn::Module> {
+    if (name == VqvaeOptions::kName) return std::make_shared<Vqvae>(model_options<VqvaeOptions>(model));
+    if (name == VarOptions::kName) return std::make_shared<Var>(model_options<VarOptions>(model));
+    model.at("name").reject(fmt::format("no image model is called \"{}\"", name));
+  });
+}
+
+}  // namespace arzoo::image

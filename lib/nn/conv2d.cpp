@@ -1,0 +1,31 @@
+#include "nn/conv2d.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+namespace arzoo::nn {
+
+Conv2d::Conv2d(const ConvShape& shape) : shape_(shape) {
+  weight_ = register_parameter("weight", at::empty({shape.out, shape.in, shape.kernel, shape.kernel}));
+  bias_ = register_parameter("bias", at::empty({shape.out}));
+}
+
+at::Tensor Conv2d::forward(const at::Tensor& x) {
+  return at::conv2d(x, weight_, bias_, shape_.stride, shape_.padding);
+}
+
+void Conv2d::initialise() {
+  const torch::NoGradGuard no_grad;
+  const double bound = 1.0 / std::sqrt(static_cast<double>(shape_.in * shape_.kernel * shape_.kernel));
+  weight_.uniform_(-bound, bound);
+  bias_.uniform_(-bound, bound);
+}
+
+void initialise_convolutions(torch::nn::Module& module) {
+  for (const auto& part : module.modules(/*include_self=*/false)) {
+    if (auto* convolution = dynamic_cast<Conv2d*>(part.get())) convolution->initialise();
+  }
+}
+
+}  // namespace arzoo::nn

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+namespace arzoo::nn {
+
+/// What makes one convolution differ from another.
+struct ConvShape {
+  int64_t in = 0, out = 0;
+  int64_t kernel = 3;
+  int64_t stride = 1;
+  int64_t padding = 1;  ///< zeros on each side
+};
+
+/// A two-dimensional convolution with bias, as torch.nn.Conv2d.
+///
+/// Its weights are not drawn when it is made: a model is either loaded or initialised as a whole.
+class Conv2d : public torch::nn::Module {
+ public:
+  explicit Conv2d(const ConvShape& shape);
+
+  /// x: [B, in, H, W]; returns [B, out, H', W'], channels-last where x is.
+  at::Tensor forward(const at::Tensor& x);
+  /// PyTorch's default: uniform within 1 / sqrt(fan in).
+  void initialise();
+
+  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }
+
+ private:
+  ConvShape shape_;
+  at::Tensor weight_;  ///< [out, in, kernel, kernel]
+  at::Tensor bias_;    ///< [out]
+};
+
+/// Calls initialise() of each convolution in the module.
+void initialise_convolutions(torch::nn::Module& module);
+
+}  // namespace arzoo::nn

@@ -1,0 +1,68 @@
+#include "nn/conv_blocks.h"
+
+#include <torch/torch.h>
+
+#include "nn/attention.h"
+
+namespace arzoo::nn {
+namespace {
+
+std::shared_ptr<Conv2d> pointwise(int64_t in, int64_t out) {
+  return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out, .kernel = 1, .stride = 1, .padding = 0});
+}
+
+std::shared_ptr<Conv2d> convolution(int64_t in, int64_t out) {
+  return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out});
+}
+
+/// a + b, in b's place where nothing needs b again.
+at::Tensor sum(const at::Tensor& a, at::Tensor b) { return at::GradMode::is_enabled() ? a + b : b.add_(a); }
+
+}  // namespace
+
+ResBlock::ResBlock(int64_t in, int64_t out) {
+  norm1_ = register_module("norm1", std::make_shared<GroupNorm>(in));
+  conv1_ = register_module("conv1", convolution(in, out));
+  norm2_ = register_module("norm2", std::make_shared<GroupNorm>(out));
+  conv2_ = register_module("conv2", convolution(out, out));
+  if (in != out) nin_shortcut_ = register_module("nin_shortcut", pointwise(in, out));
+}
+
+at::Tensor ResBlock::forward(const at::Tensor& x) {
+  const auto branch = conv2_->forward(norm2_->silu(conv1_->forward(norm1_->silu(x))));
+  return sum(nin_shortcut_ == nullptr ? x : nin_shortcut_->forward(x), branch);
+}
+
+AttnBlock::AttnBlock(int64_t channels) {
+  norm_ = register_module("norm", std::make_shared<GroupNorm>(channels));
+  qkv_ = register_module("qkv", pointwise(channels, 3 * channels));
+  proj_out_ = register_module("proj_out", pointwise(channels, channels));
+}
+
+at::Tensor AttnBlock::forward(const at::Tensor& x) {
+  const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
+  const auto qkv =
+      qkv_->forward(norm_->forward(x)).permute({0, 2, 3, 1}).reshape({batch, 1, -1, 3 * channels});
+  const auto parts = qkv.split(channels, -1);
+  const auto mixed = attention(parts[0], parts[1], parts[2]);  // [B, 1, H W, C]
+  const auto image = mixed.transpose(1, 2).reshape({batch, height, width, channels}).permute({0, 3, 1, 2});
+  return sum(x, proj_out_->forward(image));
+}
+
+Downsample::Downsample(int64_t channels) {
+  conv_ =
+      register_module("conv", std::make_shared<Conv2d>(ConvShape{
+                                  .in = channels, .out = channels, .kernel = 3, .stride = 2, .padding = 0}));
+}
+
+at::Tensor Downsample::forward(const at::Tensor& x) {
+  return conv_->forward(at::constant_pad_nd(x, {0, 1, 0, 1}));
+}
+
+Upsample::Upsample(int64_t channels) { conv_ = register_module("conv", convolution(channels, channels)); }
+
+at::Tensor Upsample::forward(const at::Tensor& x) {
+  return conv_->forward(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
+}
+
+}  // namespace arzoo::nn

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "nn/conv2d.h"
+#include "nn/group_norm.h"
+
+/// The blocks of the convolutional autoencoders in the line of VQGAN (Esser et al., CVPR 2021) and of latent
+/// diffusion, with their official names. x: [B, C, H, W]; channel counts are multiples of GroupNorm::kGroups.
+namespace arzoo::nn {
+
+/// shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x)))))); the shortcut is a 1x1 convolution where the
+/// channel counts differ.
+class ResBlock : public torch::nn::Module {
+ public:
+  ResBlock(int64_t in, int64_t out);
+  /// Returns [B, out, H, W].
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  std::shared_ptr<GroupNorm> norm1_, norm2_;
+  std::shared_ptr<Conv2d> conv1_, conv2_, nin_shortcut_;
+};
+
+/// x + attention of a single head over all pixels.
+class AttnBlock : public torch::nn::Module {
+ public:
+  explicit AttnBlock(int64_t channels);
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  std::shared_ptr<GroupNorm> norm_;
+  std::shared_ptr<Conv2d> qkv_, proj_out_;
+};
+
+/// Half the size: a 3x3 convolution of stride 2 over x with one more row and column of zeros at the bottom
+/// and at the right, none at the top and at the left.
+class Downsample : public torch::nn::Module {
+ public:
+  explicit Downsample(int64_t channels);
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  std::shared_ptr<Conv2d> conv_;
+};
+
+/// Twice the size: nearest neighbour, then a 3x3 convolution.
+class Upsample : public torch::nn::Module {
+ public:
+  explicit Upsample(int64_t channels);
+  at::Tensor forward(const at::Tensor& x);
+
+ private:
+  std::shared_ptr<Conv2d> conv_;
+};
+
+}  // namespace arzoo::nn
