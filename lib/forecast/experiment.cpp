@@ -3,11 +3,10 @@
 #include <torch/torch.h>
 
 #include <chrono>
-#include <numeric>
-#include <random>
 
 #include "core/chart.h"
 #include "forecast/forecast_model.h"
+#include "forecast/window_norm.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
 #include "runtime/training_options.h"
@@ -19,16 +18,31 @@ constexpr int64_t kMostResidualWindows = 2000;
 constexpr int64_t kShownVariates = 4;
 constexpr double kShownLevel = 80;
 
+/// Scales a batch by its own histories, as a zero-shot forecast does, and says how; undefined when the data
+/// are not to be scaled so.
+WindowStats scale_windows(ForecastBatch& batch, bool wanted) {
+  if (!wanted) return {};
+  WindowStats stats{batch.x_enc.mean(1, true), batch.x_enc.std(1, /*unbiased=*/true, /*keepdim=*/true)};
+  stats.std = at::where(stats.std > 0, stats.std, at::ones_like(stats.std));
+  for (auto* values : {&batch.x_enc, &batch.x_dec, &batch.target})
+    *values = (*values - stats.mean) / stats.std;
+  return stats;
+}
+
+at::Tensor unscaled(const at::Tensor& values, const WindowStats& stats) {
+  return stats.mean.defined() ? denormalise(values, stats) : values;
+}
+
 }  // namespace
 
 ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Compute& compute)
     : config_(config),
       compute_(compute),
       evaluation_(config.at("evaluation").as<EvaluationOptions>()),
-      seed_(config.json().at("seed").get<int64_t>()),
-      batch_size_(config.at("training").as<runtime::TrainingOptions>().batch_size),
       data_(read_sources(config.at("data").as<DataOptions>(), notes_), config.at("data").as<DataOptions>()),
       model_(build(config.at("model"), data_.shape())),
+      order_(data_.windows(runtime::Split::train), config.json().at("seed").get<int64_t>(),
+             config.at("training").as<runtime::TrainingOptions>().batch_size),
       loader_([this](int64_t batch) { return training_batch(batch); }) {
   model_->to(compute.device);
   if (data_.options().variates_apart()) {
@@ -37,30 +51,10 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
   }
 }
 
-int64_t ForecastExperiment::batches_per_epoch() const {
-  // The official loaders drop the last, incomplete batch; a file with less than one batch is one batch.
-  return std::max<int64_t>(1, data_.windows(runtime::Split::train) / batch_size_);
-}
-
-std::span<const int64_t> ForecastExperiment::epoch_order(int64_t epoch) const {
-  if (epoch != ordered_epoch_) {
-    order_.resize(data_.windows(runtime::Split::train));
-    std::iota(order_.begin(), order_.end(), int64_t{0});
-    // A generator of its own for each epoch: the order needs no state to be resumed.
-    std::seed_seq seeds{static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32),
-                        static_cast<uint32_t>(epoch)};
-    std::mt19937_64 generator(seeds);
-    std::shuffle(order_.begin(), order_.end(), generator);
-    ordered_epoch_ = epoch;
-  }
-  return order_;
-}
+int64_t ForecastExperiment::batches_per_epoch() const { return order_.batches(); }
 
 ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
-  const auto order = epoch_order(batch / batches_per_epoch());
-  const auto first = static_cast<std::size_t>(batch % batches_per_epoch() * batch_size_);
-  return data_.batch(runtime::Split::train,
-                     order.subspan(first, std::min<std::size_t>(batch_size_, order.size() - first)));
+  return data_.batch(runtime::Split::train, order_.batch(batch));
 }
 
 ForecastBatch ForecastExperiment::on_device(ForecastBatch batch) const {
@@ -75,31 +69,25 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
   const auto asked = std::chrono::steady_clock::now();
   auto windows = loader_.get(batch);
   loader_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
+  scale_windows(windows, data_.options().scale_windows);
   return model_->loss(on_device(std::move(windows)));
-}
-
-std::vector<int64_t> ForecastExperiment::evaluated_windows(runtime::Split split) const {
-  const int64_t all = data_.windows(split);
-  const int64_t count = evaluation_.max_windows > 0 ? std::min(all, evaluation_.max_windows) : all;
-  std::vector<int64_t> indices(count);
-  for (int64_t i = 0; i < count; ++i) indices[i] = i * all / count;
-  return indices;
 }
 
 runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   if (split == runtime::Split::test && !evaluation_.test) return {};
   c10::InferenceMode inference;
   model_->eval();
-  const auto indices = evaluated_windows(split);
+  const auto indices = runtime::spread_items(data_.windows(split), evaluation_.max_windows);
   const auto windows = static_cast<int64_t>(indices.size());
   const int64_t stride = std::max<int64_t>(1, windows / kMostResidualWindows);
   runtime::ErrorSums errors;
   std::vector<at::Tensor> residuals;
   for (int64_t first = 0; first < windows; first += evaluation_.batch_size) {
     const auto size = std::min(evaluation_.batch_size, windows - first);
-    const auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
+    auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
+    const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
-    errors.add(forecast, batch.target);
+    errors.add(unscaled(forecast, stats), unscaled(batch.target, stats));
     if (split != runtime::Split::val) continue;
     for (int64_t i = (stride - first % stride) % stride; i < size; i += stride) {
       residuals.push_back((forecast[i] - batch.target[i]).abs().cpu());
@@ -121,7 +109,8 @@ void ForecastExperiment::load(const std::filesystem::path& folder) {
 std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto split = data_.windows(runtime::Split::test) > 0 ? runtime::Split::test : runtime::Split::train;
   const int64_t last = data_.windows(split) - 1;
-  const auto batch = data_.batch(split, std::span(&last, 1));
+  auto batch = data_.batch(split, std::span(&last, 1));
+  const auto stats = scale_windows(batch, data_.options().scale_windows);
   c10::InferenceMode inference;
   model_->eval();
   const auto forecast = scored_channels(model_->forecast(on_device(batch)), batch.target).cpu();
@@ -131,7 +120,8 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto& scaler = data_.series().back().scaler;
   ReportSection section{"Forecasts"};
   for (int64_t c = 0; c < std::min(channels, kShownVariates); ++c) {
-    const auto units = [&](const at::Tensor& scaled) {
+    const auto units = [&](const at::Tensor& window) {
+      const auto scaled = unscaled(window.view({1, -1, 1}), stats).flatten();
       std::vector<double> values;
       for (int64_t t = 0; t < scaled.size(0); ++t)
         values.push_back(scaler.inverse(scaled[t].item<double>(), skipped + c));
