@@ -99,6 +99,7 @@ struct DataOptions : FileOptions {
   std::string target;
   bool scale = true;
   bool scale_windows = false;
+  int64_t mixed_windows = 1;
   bool marks = true;
   int64_t timeenc = 1;
   int64_t seq_len = 96;
@@ -121,6 +122,10 @@ struct DataOptions : FileOptions {
           "each window is less the mean of its history, by its deviation, in training and later on: the "
           "model then "
           "forecasts any series as a published zero-shot model does (models of any length, with sources)");
+    field("mixed_windows", o.mixed_windows, between(1, 100),
+          "with scale_windows: a training window is a random mixture of up to so many windows of its batch, "
+          "each "
+          "upside down half of the time (after Chronos' TSMixup); 1 for the windows as they are");
     field("marks", o.marks, {}, "give the model calendar features");
     field("timeenc", o.timeenc, between(0, 1),
           "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");
@@ -135,6 +140,7 @@ struct DataOptions : FileOptions {
     if (!freq.empty()) parse_frequency(freq);
     require(!scale_windows || !sources.empty(),
             "scale_windows goes with sources (series of one variate each)");
+    require(mixed_windows == 1 || scale_windows, "mixed_windows goes with scale_windows");
     if (sources.empty()) return;
     require(path.empty(), "path and sources cannot be given together (add the file to the sources)");
     require(!marks, "marks must be false with sources: files of several frequencies have no common calendar");

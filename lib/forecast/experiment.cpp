@@ -6,7 +6,7 @@
 
 #include "core/chart.h"
 #include "forecast/forecast_model.h"
-#include "forecast/window_norm.h"
+#include "forecast/window_scale.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
 #include "runtime/training_options.h"
@@ -18,21 +18,6 @@ constexpr int64_t kMostResidualWindows = 2000;
 constexpr int64_t kShownVariates = 4;
 constexpr double kShownLevel = 80;
 
-/// Scales a batch by its own histories, as a zero-shot forecast does, and says how; undefined when the data
-/// are not to be scaled so.
-WindowStats scale_windows(ForecastBatch& batch, bool wanted) {
-  if (!wanted) return {};
-  WindowStats stats{batch.x_enc.mean(1, true), batch.x_enc.std(1, /*unbiased=*/true, /*keepdim=*/true)};
-  stats.std = at::where(stats.std > 0, stats.std, at::ones_like(stats.std));
-  for (auto* values : {&batch.x_enc, &batch.x_dec, &batch.target})
-    *values = (*values - stats.mean) / stats.std;
-  return stats;
-}
-
-at::Tensor unscaled(const at::Tensor& values, const WindowStats& stats) {
-  return stats.mean.defined() ? denormalise(values, stats) : values;
-}
-
 }  // namespace
 
 ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Compute& compute)
@@ -41,7 +26,8 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
       evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       data_(read_sources(config.at("data").as<DataOptions>(), notes_), config.at("data").as<DataOptions>()),
       model_(build(config.at("model"), data_.shape())),
-      order_(data_.windows(runtime::Split::train), config.json().at("seed").get<int64_t>(),
+      seed_(config.json().at("seed").get<int64_t>()),
+      order_(data_.windows(runtime::Split::train), seed_,
              config.at("training").as<runtime::TrainingOptions>().batch_size),
       loader_([this](int64_t batch) { return training_batch(batch); }) {
   model_->to(compute.device);
@@ -54,7 +40,10 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
 int64_t ForecastExperiment::batches_per_epoch() const { return order_.batches(); }
 
 ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
-  return data_.batch(runtime::Split::train, order_.batch(batch));
+  auto windows = data_.batch(runtime::Split::train, order_.batch(batch));
+  scale_windows(windows, data_.options().scale_windows);
+  mix_windows(windows, data_.options().mixed_windows, runtime::batch_generator(seed_, batch));
+  return windows;
 }
 
 ForecastBatch ForecastExperiment::on_device(ForecastBatch batch) const {
@@ -69,7 +58,6 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
   const auto asked = std::chrono::steady_clock::now();
   auto windows = loader_.get(batch);
   loader_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
-  scale_windows(windows, data_.options().scale_windows);
   return model_->loss(on_device(std::move(windows)));
 }
 
@@ -87,7 +75,7 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
     auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
     const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
-    errors.add(unscaled(forecast, stats), unscaled(batch.target, stats));
+    errors.add(denormalise(forecast, stats), denormalise(batch.target, stats));
     if (split != runtime::Split::val) continue;
     for (int64_t i = (stride - first % stride) % stride; i < size; i += stride) {
       residuals.push_back((forecast[i] - batch.target[i]).abs().cpu());
@@ -121,7 +109,7 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
   ReportSection section{"Forecasts"};
   for (int64_t c = 0; c < std::min(channels, kShownVariates); ++c) {
     const auto units = [&](const at::Tensor& window) {
-      const auto scaled = unscaled(window.view({1, -1, 1}), stats).flatten();
+      const auto scaled = denormalise(window.view({1, -1, 1}), stats).flatten();
       std::vector<double> values;
       for (int64_t t = 0; t < scaled.size(0); ++t)
         values.push_back(scaler.inverse(scaled[t].item<double>(), skipped + c));

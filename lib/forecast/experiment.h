@@ -46,6 +46,7 @@ class ForecastExperiment : public runtime::Experiment {
   std::shared_ptr<Forecaster> model_;
   ConformalScores scores_;
   double loader_seconds_ = 0.0;
+  int64_t seed_;
   mutable runtime::EpochOrder order_;  ///< the loader thread's alone, but for batches()
   runtime::Prefetcher<ForecastBatch> loader_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <random>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,9 @@ class EpochOrder {
   int64_t ordered_epoch_ = -1;
   std::vector<int64_t> order_;
 };
+
+/// A generator for what is drawn on the way to batch `batch`: of these numbers alone, as the order is.
+std::mt19937_64 batch_generator(int64_t seed, int64_t batch);
 
 /// `wanted` of `all` items, evenly spread; all of them when `wanted` is 0 or too many.
 std::vector<int64_t> spread_items(int64_t all, int64_t wanted);
