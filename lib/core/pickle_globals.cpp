@@ -56,6 +56,9 @@ constexpr KnownGlobal kKnown[] = {
     {"numpy", "dtype", Role::inert},
     {"numpy.core.multiarray", "scalar", Role::inert},
     {"numpy._core.multiarray", "scalar", Role::inert},
+    {"numpy", "ndarray", Role::inert},
+    {"numpy.core.multiarray", "_reconstruct", Role::inert},
+    {"numpy._core.multiarray", "_reconstruct", Role::inert},
     {"_codecs", "encode", Role::inert},
 };
 

@@ -116,7 +116,7 @@ class Machine {
   void push_long(std::uint64_t length) {
     const auto digits = reader_.take(length, "a number");
     if (length > sizeof(std::int64_t)) {
-      push(PickleInert{"int"});
+      push(PickleInert{"int", {}, {}});
       return;
     }
     std::uint64_t bits = !digits.empty() && (digits.back() & 0x80) != 0 ? ~std::uint64_t{0} : 0;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -39,9 +40,12 @@ struct KnownGlobal;
 struct PickleGlobal {
   const KnownGlobal* global;
 };
-/// Something known and harmless whose content is of no use here: a device, a layout, a numpy scalar.
+/// Something known and harmless that is not made: a device, a layout, a NumPy dtype, scalar or array. What it
+/// would have been made of is kept for readers that know the type.
 struct PickleInert {
-  std::string_view type;
+  std::string_view type;               ///< the name that was called
+  std::optional<PickleRef> arguments;  ///< a sequence
+  std::optional<PickleRef> state;
 };
 /// The memory of tensors; the container around the pickle knows where the bytes are.
 struct PickleStorage {

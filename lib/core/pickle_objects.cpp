@@ -61,7 +61,7 @@ PickleRef PickleObjects::construct(PickleRef callee, PickleRef argument_tuple) {
       expect<PickleSequence>(arguments[0], "the dimensions of a torch.Size");
       return arguments[0];
     case GlobalRole::inert:
-      return make(PickleInert{global.name});
+      return make(PickleInert{global.name, argument_tuple, {}});
     case GlobalRole::storage:
     case GlobalRole::dtype:
       break;
@@ -108,10 +108,12 @@ std::vector<std::int64_t> PickleObjects::dimensions(PickleRef ref, std::string_v
   return numbers;
 }
 
-// The attributes of an OrderedDict (the "_metadata" of a state dict) and of inert values say nothing about
-// tensors.
+// The attributes of an OrderedDict (the "_metadata" of a state dict) say nothing about tensors.
 void PickleObjects::set_state(PickleRef object, PickleRef state) {
-  if (std::holds_alternative<PickleInert>(pickle_[object])) return;
+  if (auto* inert = std::get_if<PickleInert>(&pickle_.values[object])) {
+    inert->state = state;
+    return;
+  }
   auto* dict = std::get_if<PickleDict>(&pickle_.values[object]);
   if (dict == nullptr) wrong("attributes for something that has none");
   if (!dict->is_namespace) return;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <limits>
 #include <optional>
 
 #include "core/bytes.h"
 #include "core/config.h"
 #include "core/mapped_file.h"
+#include "core/number_bytes.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -78,8 +78,8 @@ class BinarySequences : public Sequences {
     const auto type = meta.text("dtype");
     if (type != "float32" && type != "float64")
       meta.at("dtype").reject(fmt::format("expected float32 or float64, got \"{}\"", type));
-    wide_ = type == "float64";
-    files_ = open_files(folder, meta, wide_ ? 8 : 4);
+    type_ = *number_type(type);
+    files_ = open_files(folder, meta, static_cast<int64_t>(type_.size));
     const int64_t all = files_.empty() ? 0 : files_.back().begin + files_.back().elements;
     for (const auto& entry : meta.at("scales").elements()) {
       const auto stored = entry.as<StoredSequence>();
@@ -101,7 +101,10 @@ class BinarySequences : public Sequences {
     for (const auto& file : files_) {
       const int64_t begin = std::max(stored.offset, file.begin),
                     end = std::min(stored.offset + stored.length, file.begin + file.elements);
-      for (int64_t i = begin; i < end; ++i) values.push_back(element(file, i - file.begin));
+      if (begin >= end) continue;
+      const auto part = type_.read(
+          file.mapping->bytes().substr((begin - file.begin) * type_.size, (end - begin) * type_.size));
+      values.insert(values.end(), part.begin(), part.end());
     }
     if (stored.mean && stored.std) {
       for (auto& value : values) value = value * *stored.std + *stored.mean;
@@ -110,19 +113,7 @@ class BinarySequences : public Sequences {
   }
 
  private:
-  double element(const BinaryFile& file, int64_t index) const {
-    const auto bytes = file.mapping->bytes();
-    double wide = 0.0;
-    float narrow = 0.0F;
-    if (wide_) {
-      std::memcpy(&wide, bytes.data() + index * 8, 8);
-      return wide;
-    }
-    std::memcpy(&narrow, bytes.data() + index * 4, 4);
-    return narrow;
-  }
-
-  bool wide_ = false;
+  NumberType type_;
   std::vector<BinaryFile> files_;
   std::vector<StoredSequence> sequences_;
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "core/config.h"
 #include "core/frequency.h"
 #include "forecast/series_shape.h"
@@ -54,12 +56,50 @@ struct SourceOptions : FileOptions {
   void check() const { require(!path.empty(), "path is missing (a CSV file or a folder of them)"); }
 };
 
+/// Series without a calendar to pre-train on, as Time-MoE's training reads them.
+struct SequenceOptions {
+  std::string path;
+  int64_t max_length = 1024;
+  std::optional<int64_t> stride;
+  std::string windows = "apart";
+  std::string normalisation = "zero";
+  double validation = 0.05;
+
+  static void fields(auto& o, auto& field) {
+    field(
+        "path", o.path, {},
+        ".jsonl, .json, .npy or .pkl file, a folder of Time-300B's binary form, or a folder of any of these");
+    field("max_length", o.max_length, between(1, SeriesShape::kMostSteps),
+          "points of a window that are seen");
+    field("stride", o.stride, between(1, SeriesShape::kMostSteps),
+          "points between the starts of two windows of a series (windows apart); null for max_length");
+    field(
+        "windows", o.windows, one_of({"apart", "packed"}),
+        "apart: each window is of one series, a short series is padded on the right and the padding does not "
+        "count in the loss; packed: the series are cut one behind the other, so that nothing is padded: a "
+        "window may hold the end of one and the start of the next, which sees what is before it; the step "
+        "between the two does not count in the loss, the last points that fill no window are left out");
+    field("normalisation", o.normalisation, one_of({"zero", "max", "none"}),
+          "of each whole series: zero: less its mean, by its deviation; max: by its largest magnitude");
+    field("validation", o.validation, from_below(0, 1),
+          "share of the series that validate, evenly spread over the data; 0 for none");
+  }
+  void check() const {
+    require(windows == "apart" || !stride,
+            "stride does not go with windows \"packed\" (packed windows do not "
+            "overlap)");
+  }
+};
+
 /// The "data" section of a forecaster's config. No torch in here.
 struct DataOptions : FileOptions {
   std::vector<SourceOptions> sources;
+  SequenceOptions sequences;
   std::string features = "M";
   std::string target;
   bool scale = true;
+  bool scale_windows = false;
+  int64_t mixed_windows = 1;
   bool marks = true;
   int64_t timeenc = 1;
   int64_t seq_len = 96;
@@ -72,19 +112,35 @@ struct DataOptions : FileOptions {
           "instead of path: files or folders of any frequency to train on together, every variate a series "
           "of its own "
           "and every window of it one item, for models that forecast each variate by itself");
+    field("sequences", o.sequences, {},
+          "instead of path: series without a calendar, for models that are pre-trained on windows of them");
     field("features", o.features, one_of({"M", "S", "MS"}),
           "M: all variates predict all; S: the target alone; MS: all predict the target");
     field("target", o.target, {}, "target column of S and MS, the last one when empty");
     field("scale", o.scale, {}, "standardise each column by the training rows' mean and deviation");
+    field("scale_windows", o.scale_windows, {},
+          "each window is less the mean of its history, by its deviation, in training and later on: the "
+          "model then "
+          "forecasts any series as a published zero-shot model does (models of any length, with sources)");
+    field("mixed_windows", o.mixed_windows, between(1, 100),
+          "with scale_windows: a training window is a random mixture of up to so many windows of its batch, "
+          "each "
+          "upside down half of the time (after Chronos' TSMixup); 1 for the windows as they are");
     field("marks", o.marks, {}, "give the model calendar features");
     field("timeenc", o.timeenc, between(0, 1),
           "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");
     SeriesShape::length_fields(o, field);
   }
   void check() const {
-    require(!path.empty() || !sources.empty(), "path is missing (the CSV file to train on)");
+    const bool has_sequences = !sequences.path.empty();
+    require(!path.empty() || !sources.empty() || has_sequences, "path is missing (the CSV file to train on)");
+    require(!has_sequences || (path.empty() && sources.empty()),
+            "sequences cannot be given together with path or sources");
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
     if (!freq.empty()) parse_frequency(freq);
+    require(!scale_windows || !sources.empty(),
+            "scale_windows goes with sources (series of one variate each)");
+    require(mixed_windows == 1 || scale_windows, "mixed_windows goes with scale_windows");
     if (sources.empty()) return;
     require(path.empty(), "path and sources cannot be given together (add the file to the sources)");
     require(!marks, "marks must be false with sources: files of several frequencies have no common calendar");

@@ -3,11 +3,10 @@
 #include <torch/torch.h>
 
 #include <chrono>
-#include <numeric>
-#include <random>
 
 #include "core/chart.h"
 #include "forecast/forecast_model.h"
+#include "forecast/window_scale.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
 #include "runtime/named_tensors.h"
@@ -26,10 +25,11 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
     : config_(config),
       compute_(compute),
       evaluation_(config.at("evaluation").as<EvaluationOptions>()),
-      seed_(config.json().at("seed").get<int64_t>()),
-      batch_size_(config.at("training").as<runtime::TrainingOptions>().batch_size),
       data_(read_sources(config.at("data").as<DataOptions>(), notes_), config.at("data").as<DataOptions>()),
       model_(build(config.at("model"), data_.shape())),
+      seed_(config.json().at("seed").get<int64_t>()),
+      order_(data_.windows(runtime::Split::train), seed_,
+             config.at("training").as<runtime::TrainingOptions>().batch_size),
       loader_([this](int64_t batch) { return training_batch(batch); }) {
   model_->to(compute.device);
   if (data_.options().variates_apart()) {
@@ -38,30 +38,13 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
   }
 }
 
-int64_t ForecastExperiment::batches_per_epoch() const {
-  // The official loaders drop the last, incomplete batch; a file with less than one batch is one batch.
-  return std::max<int64_t>(1, data_.windows(runtime::Split::train) / batch_size_);
-}
-
-std::span<const int64_t> ForecastExperiment::epoch_order(int64_t epoch) const {
-  if (epoch != ordered_epoch_) {
-    order_.resize(data_.windows(runtime::Split::train));
-    std::iota(order_.begin(), order_.end(), int64_t{0});
-    // A generator of its own for each epoch: the order needs no state to be resumed.
-    std::seed_seq seeds{static_cast<uint32_t>(seed_), static_cast<uint32_t>(seed_ >> 32),
-                        static_cast<uint32_t>(epoch)};
-    std::mt19937_64 generator(seeds);
-    std::shuffle(order_.begin(), order_.end(), generator);
-    ordered_epoch_ = epoch;
-  }
-  return order_;
-}
+int64_t ForecastExperiment::batches_per_epoch() const { return order_.batches(); }
 
 ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
-  const auto order = epoch_order(batch / batches_per_epoch());
-  const auto first = static_cast<std::size_t>(batch % batches_per_epoch() * batch_size_);
-  return data_.batch(runtime::Split::train,
-                     order.subspan(first, std::min<std::size_t>(batch_size_, order.size() - first)));
+  auto windows = data_.batch(runtime::Split::train, order_.batch(batch));
+  scale_windows(windows, data_.options().scale_windows);
+  mix_windows(windows, data_.options().mixed_windows, runtime::batch_generator(seed_, batch));
+  return windows;
 }
 
 ForecastBatch ForecastExperiment::on_device(ForecastBatch batch) const {
@@ -79,28 +62,21 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
   return model_->loss(on_device(std::move(windows)));
 }
 
-std::vector<int64_t> ForecastExperiment::evaluated_windows(runtime::Split split) const {
-  const int64_t all = data_.windows(split);
-  const int64_t count = evaluation_.max_windows > 0 ? std::min(all, evaluation_.max_windows) : all;
-  std::vector<int64_t> indices(count);
-  for (int64_t i = 0; i < count; ++i) indices[i] = i * all / count;
-  return indices;
-}
-
 runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   if (split == runtime::Split::test && !evaluation_.test) return {};
   c10::InferenceMode inference;
   model_->eval();
-  const auto indices = evaluated_windows(split);
+  const auto indices = runtime::spread_items(data_.windows(split), evaluation_.max_windows);
   const auto windows = static_cast<int64_t>(indices.size());
   const int64_t stride = std::max<int64_t>(1, windows / kMostResidualWindows);
   runtime::ErrorSums errors;
   std::vector<at::Tensor> residuals;
   for (int64_t first = 0; first < windows; first += evaluation_.batch_size) {
     const auto size = std::min(evaluation_.batch_size, windows - first);
-    const auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
+    auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
+    const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
-    errors.add(forecast, batch.target);
+    errors.add(denormalise(forecast, stats), denormalise(batch.target, stats));
     if (split != runtime::Split::val) continue;
     for (int64_t i = (stride - first % stride) % stride; i < size; i += stride) {
       residuals.push_back((forecast[i] - batch.target[i]).abs().cpu());
@@ -123,7 +99,8 @@ void ForecastExperiment::load(const std::filesystem::path& folder) {
 std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto split = data_.windows(runtime::Split::test) > 0 ? runtime::Split::test : runtime::Split::train;
   const int64_t last = data_.windows(split) - 1;
-  const auto batch = data_.batch(split, std::span(&last, 1));
+  auto batch = data_.batch(split, std::span(&last, 1));
+  const auto stats = scale_windows(batch, data_.options().scale_windows);
   c10::InferenceMode inference;
   model_->eval();
   const auto forecast = scored_channels(model_->forecast(on_device(batch)), batch.target).cpu();
@@ -133,7 +110,8 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto& scaler = data_.series().back().scaler;
   ReportSection section{"Forecasts"};
   for (int64_t c = 0; c < std::min(channels, kShownVariates); ++c) {
-    const auto units = [&](const at::Tensor& scaled) {
+    const auto units = [&](const at::Tensor& window) {
+      const auto scaled = denormalise(window.view({1, -1, 1}), stats).flatten();
       std::vector<double> values;
       for (int64_t t = 0; t < scaled.size(0); ++t)
         values.push_back(scaler.inverse(scaled[t].item<double>(), skipped + c));

@@ -3,6 +3,7 @@
 #include "forecast/conformal.h"
 #include "forecast/series_data.h"
 #include "runtime/device.h"
+#include "runtime/epoch_order.h"
 #include "runtime/prefetcher.h"
 
 namespace arzoo::forecast {
@@ -36,21 +37,17 @@ class ForecastExperiment : public runtime::Experiment {
  private:
   ForecastBatch training_batch(int64_t batch) const;
   ForecastBatch on_device(ForecastBatch batch) const;
-  std::span<const int64_t> epoch_order(int64_t epoch) const;
-  std::vector<int64_t> evaluated_windows(runtime::Split split) const;
 
   Config config_;
   runtime::Compute compute_;
   EvaluationOptions evaluation_;
-  int64_t seed_, batch_size_;
   std::vector<std::string> notes_;
   SeriesData data_;
   std::shared_ptr<Forecaster> model_;
   ConformalScores scores_;
   double loader_seconds_ = 0.0;
-  // The order of the epoch that the loader thread is in.
-  mutable int64_t ordered_epoch_ = -1;
-  mutable std::vector<int64_t> order_;
+  int64_t seed_;
+  mutable runtime::EpochOrder order_;  ///< the loader thread's alone, but for batches()
   runtime::Prefetcher<ForecastBatch> loader_;
 };
 

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "core/atomic_file.h"
 #include "core/closest.h"
@@ -10,6 +11,7 @@
 #include "core/display_text.h"
 #include "core/time_features.h"
 #include "forecast/any_length_forecaster.h"
+#include "forecast/length_batches.h"
 #include "forecast/zoo.h"
 #include "runtime/deferred_weights.h"
 #include "runtime/named_tensors.h"
@@ -138,8 +140,9 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
     const runtime::DeferredWeights until_taken;
     opened.model_ = build(model, opened.shape_);
   }
-  opened.zero_shot_ =
-      !read.has("family") && dynamic_cast<AnyLengthForecaster*>(opened.model_.get()) != nullptr;
+  opened.zero_shot_ = (!read.has("family") || opened.options_.scale_windows) &&
+                      dynamic_cast<AnyLengthForecaster*>(opened.model_.get()) != nullptr;
+  opened.longest_ = opened.shape_.seq_len + (read.has("family") ? opened.shape_.pred_len : 0);
   // Files of older code hold a table that follows from the options.
   const auto computed = [](std::string_view name) { return name.ends_with(".rotary_emb.inv_freq"); };
   runtime::take_strictly(*opened.model_, runtime::open_tensors(location.weights, state_dict), compute.dtype,
@@ -161,11 +164,14 @@ struct ForecastModel::Input {
   at::Tensor marks;               ///< [seq_len + horizon, M]; undefined without calendar features
 };
 
-/// Rows of the table's end that the model sees. A zero-shot model has learnt to tell so many steps apart as
-/// its seq_len has, the forecast's own included.
+// A zero-shot model has learnt to tell so many steps apart as its windows had, the forecast's own included.
+int64_t ForecastModel::most_context(int64_t horizon) const {
+  return zero_shot_ ? std::max<int64_t>(longest_ - horizon, longest_ / 2) : shape_.seq_len;
+}
+
+/// Rows of the table's end that the model sees.
 int64_t ForecastModel::context_of(int64_t rows, int64_t horizon) const {
-  return zero_shot_ ? std::min(rows, std::max<int64_t>(shape_.seq_len - horizon, shape_.seq_len / 2))
-                    : shape_.seq_len;
+  return zero_shot_ ? std::min(rows, most_context(horizon)) : shape_.seq_len;
 }
 
 StandardScaler ForecastModel::scaler_for(const SeriesTable& table, int64_t context) const {
@@ -314,6 +320,15 @@ SeriesForecast ForecastModel::side_by_side(const SeriesTable& table,
   return joined;
 }
 
+at::Tensor ForecastModel::forecast_rows(const at::Tensor& history, int64_t horizon) const {
+  auto* model = dynamic_cast<AnyLengthForecaster*>(model_.get());
+  if (model == nullptr)
+    fail<UsageError>("{}: forecasts what it was trained on, expected a model for any series", name_);
+  const c10::InferenceMode inference;
+  const nn::Int8Scope int8(int8_.get());
+  return model->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat);
+}
+
 std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
                                                     const std::vector<double>& levels) const {
   if (!variates_apart()) return forecast_whole(tables, horizon, levels);
@@ -331,13 +346,13 @@ std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTabl
   return results;
 }
 
-/// Tables that are forecast at once.
-std::size_t ForecastModel::batch_size(const std::vector<SeriesTable>& tables, int64_t horizon) const {
-  if (!zero_shot_) return kLargestBatch;
-  int64_t longest = 1;
-  for (const auto& table : tables)
-    longest = std::max(longest, context_of(static_cast<int64_t>(table.rows()), horizon));
-  return std::clamp<std::size_t>(kMostTokens / (longest + horizon), 1, kLargestBatch);
+/// Numbers of the tables that are forecast at once.
+std::vector<std::vector<std::size_t>> ForecastModel::batches(const std::vector<SeriesTable>& tables,
+                                                             int64_t horizon) const {
+  std::vector<int64_t> lengths;
+  for (const auto& table : tables) lengths.push_back(context_of(static_cast<int64_t>(table.rows()), horizon));
+  constexpr auto kAny = std::numeric_limits<int64_t>::max();
+  return length_batches(lengths, horizon, kLargestBatch, zero_shot_ ? kMostTokens : kAny);
 }
 
 std::vector<SeriesForecast> ForecastModel::forecast_whole(const std::vector<SeriesTable>& tables,
@@ -345,16 +360,14 @@ std::vector<SeriesForecast> ForecastModel::forecast_whole(const std::vector<Seri
                                                           const std::vector<double>& levels) const {
   const c10::InferenceMode inference;
   const nn::Int8Scope int8(int8_.get());
-  std::vector<SeriesForecast> results;
-  const auto at_once = batch_size(tables, horizon);
-  for (std::size_t first = 0; first < tables.size(); first += at_once) {
-    const auto count = std::min(at_once, tables.size() - first);
+  std::vector<SeriesForecast> results(tables.size());
+  for (const auto& batch : batches(tables, horizon)) {
     std::vector<Input> inputs;
-    for (std::size_t i = first; i < first + count; ++i) inputs.push_back(prepare(tables[i], horizon));
+    for (const auto i : batch) inputs.push_back(prepare(tables[i], horizon));
     const auto scaled = roll(inputs, horizon).to(at::kDouble);
-    for (std::size_t i = 0; i < count; ++i) {
-      results.push_back(
-          in_original_units(tables[first + i], inputs[i], scaled[static_cast<int64_t>(i)], levels));
+    for (std::size_t row = 0; row < batch.size(); ++row) {
+      results[batch[row]] =
+          in_original_units(tables[batch[row]], inputs[row], scaled[static_cast<int64_t>(row)], levels);
     }
   }
   return results;

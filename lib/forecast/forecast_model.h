@@ -47,6 +47,11 @@ class ForecastModel {
   int64_t parameters() const;
   /// Rows that a series must have at least.
   int64_t least_context() const { return zero_shot_ ? 1 : shape_.seq_len; }
+  /// Rows of a series' end that a forecast of `horizon` steps looks at, at most.
+  int64_t most_context(int64_t horizon) const;
+  /// Whether it forecasts series that it never saw, of any length: a published pre-trained model, or one that
+  /// was trained to (DataOptions::scale_windows).
+  bool is_zero_shot() const { return zero_shot_; }
   bool has_intervals() const { return !scores_.empty(); }
   /// Names of the variates in the model's order; v0, v1, … where the checkpoint does not say.
   const std::vector<std::string>& variates() const { return variates_; }
@@ -55,14 +60,18 @@ class ForecastModel {
   /// The variates that a forecast of this table would have: all, or the target alone (features S and MS).
   std::vector<std::string> forecast_variates(const SeriesTable& table) const;
 
-  /// Forecasts `horizon` steps after the last row of each table, all tables in one batch; a horizon beyond
+  /// Forecasts `horizon` steps after the last row of each table, the tables in batches; a horizon beyond
   /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent. A
   /// model that was trained on a mixture (DataOptions::variates_apart) forecasts each variate of any table by
-  /// itself; a published pre-trained one (AnyLengthForecaster) as well, from as many rows as a table has,
+  /// itself; a zero-shot one as well, from as many rows as a table has,
   /// each less its mean by its deviation. Throws DataError for a table that lacks a variate, has one that the
   /// model was not trained on, or is too short.
   std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
                                        const std::vector<double>& levels) const;
+
+  /// The steps after each row of `history`, [R, T] float on the CPU, as it is: nothing is scaled. Returns
+  /// [R, horizon] float on the CPU. Throws UsageError unless the model is an AnyLengthForecaster.
+  at::Tensor forecast_rows(const at::Tensor& history, int64_t horizon) const;
 
  private:
   struct Input;
@@ -72,7 +81,8 @@ class ForecastModel {
   Input prepare(const SeriesTable& table, int64_t horizon) const;
   bool variates_apart() const { return zero_shot_ || options_.variates_apart(); }
   int64_t context_of(int64_t rows, int64_t horizon) const;
-  std::size_t batch_size(const std::vector<SeriesTable>& tables, int64_t horizon) const;
+  std::vector<std::vector<std::size_t>> batches(const std::vector<SeriesTable>& tables,
+                                                int64_t horizon) const;
   StandardScaler scaler_for(const SeriesTable& table, int64_t context) const;
   std::vector<int64_t> columns_of(const SeriesTable& table) const;
   SeriesForecast in_original_units(const SeriesTable& table, const Input& input, const at::Tensor& scaled,
@@ -87,6 +97,7 @@ class ForecastModel {
   bool named_ =
       false;  ///< the checkpoint says what its variates are called; else any file of as many will do
   bool zero_shot_ = false;  ///< made for any series: no scaler, no window of a fixed length
+  int64_t longest_ = 0;     ///< of a zero-shot model: history and forecast together, as it was trained
   Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
   std::shared_ptr<Forecaster> model_;

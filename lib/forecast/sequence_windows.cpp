@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "forecast/scaler.h"
 
@@ -22,18 +23,73 @@ void rescale(std::vector<double>& values, SequenceScale scale) {
   }
 }
 
+std::vector<int64_t> all_of(const Sequences& sequences) {
+  std::vector<int64_t> numbers(sequences.size());
+  std::iota(numbers.begin(), numbers.end(), int64_t{0});
+  return numbers;
+}
+
 }  // namespace
 
 SequenceWindows::SequenceWindows(const Sequences& sequences, SequenceScale scale, int64_t max_length,
                                  std::optional<int64_t> stride)
-    : sequences_(sequences), scale_(scale), max_length_(max_length) {
-  const int64_t step = stride.value_or(max_length);
-  for (int64_t i = 0; i < sequences.size(); ++i) {
-    const int64_t length = sequences.length(i);
-    if (length < 2) continue;
-    places_.push_back({i, 0});
-    for (int64_t offset = step; offset <= length - (max_length + 1); offset += step)
-      places_.push_back({i, offset});
+    : SequenceWindows(sequences, all_of(sequences), scale, SequenceCut::apart, max_length, stride) {}
+
+SequenceWindows::SequenceWindows(const Sequences& sequences, std::vector<int64_t> chosen, SequenceScale scale,
+                                 SequenceCut cut, int64_t max_length, std::optional<int64_t> stride)
+    : sequences_(sequences), chosen_(std::move(chosen)), scale_(scale), cut_(cut), max_length_(max_length) {
+  std::erase_if(chosen_, [&](int64_t number) { return sequences_.length(number) < 2; });
+  if (cut == SequenceCut::apart) {
+    cut_apart(stride.value_or(max_length));
+  } else {
+    cut_packed();
+  }
+}
+
+void SequenceWindows::cut_apart(int64_t stride) {
+  for (std::size_t i = 0; i < chosen_.size(); ++i) {
+    const int64_t last = sequences_.length(chosen_[i]) - (max_length_ + 1);
+    places_.push_back({static_cast<int64_t>(i), 0});
+    for (int64_t offset = stride; offset <= last; offset += stride)
+      places_.push_back({static_cast<int64_t>(i), offset});
+  }
+}
+
+void SequenceWindows::cut_packed() {
+  int64_t next = 0;  // where the next window starts, counted from the start of the current series
+  for (std::size_t i = 0; i < chosen_.size(); ++i) {
+    const int64_t length = sequences_.length(chosen_[i]);
+    for (; next < length; next += max_length_ + 1) places_.push_back({static_cast<int64_t>(i), next});
+    next -= length;
+  }
+  // The points have ended within the last window.
+  if (next > 0) places_.pop_back();
+}
+
+SequenceWindows::Place SequenceWindows::place(int64_t index) const {
+  return {chosen_[places_[index].chosen], places_[index].offset};
+}
+
+std::vector<double> SequenceWindows::normalised(int64_t chosen) const {
+  auto values = sequences_.values(chosen_[chosen]);
+  rescale(values, scale_);
+  return values;
+}
+
+/// One row of a batch, zeros so far.
+void SequenceWindows::fill(const Start& start, float* inputs, float* labels, int64_t* masks) const {
+  int64_t offset = start.offset, point = 0;  // points of the window that are there
+  for (int64_t i = start.chosen; point <= max_length_; ++i, offset = 0) {
+    const auto values = normalised(i);
+    const int64_t count = std::min(max_length_ + 1 - point, static_cast<int64_t>(values.size()) - offset);
+    for (int64_t t = 0; t < count; ++t, ++point) {
+      const auto value = static_cast<float>(values[offset + t]);
+      if (point < max_length_) inputs[point] = value;
+      if (point == 0) continue;
+      labels[point - 1] = value;
+      masks[point - 1] = t > 0 ? 1 : 0;
+    }
+    if (cut_ == SequenceCut::apart) return;
   }
 }
 
@@ -41,19 +97,9 @@ TokenBatch SequenceWindows::batch(std::span<const int64_t> indices) const {
   const auto rows = static_cast<int64_t>(indices.size());
   TokenBatch batch{at::zeros({rows, max_length_}), at::zeros({rows, max_length_}),
                    at::zeros({rows, max_length_}, at::kLong)};
-  auto inputs = batch.input_ids.accessor<float, 2>(), labels = batch.labels.accessor<float, 2>();
-  auto masks = batch.loss_masks.accessor<int64_t, 2>();
   for (int64_t row = 0; row < rows; ++row) {
-    const auto from = places_[indices[row]];
-    auto values = sequences_.values(from.sequence);
-    rescale(values, scale_);
-    const int64_t known = std::min(max_length_, static_cast<int64_t>(values.size()) - from.offset - 1);
-    for (int64_t t = 0; t <= known && t < max_length_; ++t)
-      inputs[row][t] = static_cast<float>(values[from.offset + t]);
-    for (int64_t t = 0; t < known; ++t) {
-      labels[row][t] = static_cast<float>(values[from.offset + t + 1]);
-      masks[row][t] = 1;
-    }
+    fill(places_[indices[row]], batch.input_ids[row].mutable_data_ptr<float>(),
+         batch.labels[row].mutable_data_ptr<float>(), batch.loss_masks[row].mutable_data_ptr<int64_t>());
   }
   return batch;
 }

@@ -1,11 +1,13 @@
 #include "forecast/sequences.h"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 
 #include "core/config.h"
 #include "core/text_file.h"
 #include "forecast/binary_sequences.h"
+#include "forecast/npy_sequences.h"
+#include "forecast/pickle_sequences.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -28,22 +30,11 @@ std::vector<double> sequence_in(const Config& entry) {
   return values;
 }
 
-class TextSequences : public Sequences {
- public:
-  explicit TextSequences(std::vector<std::vector<double>> sequences) : sequences_(std::move(sequences)) {}
-  int64_t size() const override { return static_cast<int64_t>(sequences_.size()); }
-  int64_t length(int64_t index) const override { return static_cast<int64_t>(sequences_[index].size()); }
-  std::vector<double> values(int64_t index) const override { return sequences_[index]; }
-
- private:
-  std::vector<std::vector<double>> sequences_;
-};
-
 std::unique_ptr<Sequences> read_json(const fs::path& path) {
   std::vector<std::vector<double>> sequences;
   for (const auto& entry : value_of(read_text_file(path), path.string()).elements())
     sequences.push_back(sequence_in(entry));
-  return std::make_unique<TextSequences>(std::move(sequences));
+  return std::make_unique<ListedSequences>(std::move(sequences));
 }
 
 std::unique_ptr<Sequences> read_jsonl(const fs::path& path) {
@@ -57,7 +48,7 @@ std::unique_ptr<Sequences> read_jsonl(const fs::path& path) {
       sequences.push_back(sequence_in(value_of(row, fmt::format("{}:{}", path.string(), line))));
     begin = end + 1;
   }
-  return std::make_unique<TextSequences>(std::move(sequences));
+  return std::make_unique<ListedSequences>(std::move(sequences));
 }
 
 /// Several sources one behind the other.
@@ -83,7 +74,17 @@ class JoinedSequences : public Sequences {
   std::vector<int64_t> first_ = {0};  ///< number of each part's first series, and of all
 };
 
-bool is_text(const fs::path& path) { return path.extension() == ".json" || path.extension() == ".jsonl"; }
+using Opener = std::unique_ptr<Sequences> (*)(const fs::path& path);
+
+/// By the name's ending; null for a file that is none of series.
+Opener opener_of(const fs::path& path) {
+  static const std::map<std::string, Opener> kOpeners{{".jsonl", &read_jsonl},
+                                                      {".json", &read_json},
+                                                      {".npy", &open_npy_sequences},
+                                                      {".pkl", &read_pickled_sequences}};
+  const auto found = kOpeners.find(path.extension().string());
+  return found == kOpeners.end() ? nullptr : found->second;
+}
 
 /// Adds the sources in a folder and below. Links are not followed: a loop of them must end.
 void collect(const fs::path& folder, std::vector<std::unique_ptr<Sequences>>& parts) {
@@ -97,8 +98,8 @@ void collect(const fs::path& folder, std::vector<std::unique_ptr<Sequences>>& pa
   for (const auto& path : entries) {
     if (fs::is_directory(fs::symlink_status(path))) {
       collect(path, parts);
-    } else if (is_text(path)) {
-      parts.push_back(open_sequences(path));
+    } else if (const auto open = opener_of(path)) {
+      parts.push_back(open(path));
     }
   }
 }
@@ -109,16 +110,19 @@ std::unique_ptr<Sequences> open_sequences(const fs::path& path) {
   if (!fs::exists(path)) fail<DataError>("{}: no such file or folder", path.string());
   try {
     if (!fs::is_directory(path)) {
-      if (path.extension() == ".jsonl") return read_jsonl(path);
-      if (path.extension() == ".json") return read_json(path);
-      fail<DataError>("{}: not a file of sequences, expected .json, .jsonl or a folder", path.string());
+      if (const auto open = opener_of(path)) return open(path);
+      fail<DataError>("{}: not a file of sequences, expected .json, .jsonl, .npy, .pkl or a folder",
+                      path.string());
     }
     std::vector<std::unique_ptr<Sequences>> parts;
     collect(path, parts);
     if (parts.empty())
-      fail<DataError>("{}: no .json or .jsonl file and no binary data set in or below it", path.string());
+      fail<DataError>("{}: no .json, .jsonl, .npy or .pkl file and no binary data set in or below it",
+                      path.string());
     return std::make_unique<JoinedSequences>(std::move(parts));
   } catch (const ConfigError& error) {
+    fail<DataError>("{}", error.what());
+  } catch (const CheckpointError& error) {
     fail<DataError>("{}", error.what());
   }
 }

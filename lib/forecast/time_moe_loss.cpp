@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
 namespace arzoo::forecast {
 namespace {
 
@@ -42,6 +44,44 @@ at::Tensor balance_loss(const std::vector<at::Tensor>& router_logits, int64_t nu
     mean = (probabilities * counted.unsqueeze(-1)).sum(0) / count;
   }
   return (share * mean).sum() * static_cast<double>(experts);
+}
+
+runtime::Metrics router_statistics(const std::vector<at::Tensor>& router_logits,
+                                   int64_t num_experts_per_tok) {
+  if (router_logits.empty()) return {};
+  const torch::NoGradGuard no_grad;
+  runtime::Metrics loads;
+  double served = 0.0;
+  for (std::size_t layer = 0; layer < router_logits.size(); ++layer) {
+    const auto& logits = router_logits[layer];
+    const auto choices = static_cast<double>(logits.size(0) * num_experts_per_tok);
+    const auto chosen = std::get<1>(at::softmax(logits, -1, at::kFloat).topk(num_experts_per_tok, -1));
+    const auto counts = at::bincount(chosen.flatten(), {}, logits.size(1)).cpu();
+    for (int64_t e = 0; e < logits.size(1); ++e) {
+      const double load = static_cast<double>(counts[e].item<int64_t>()) / choices;
+      loads.emplace_back(fmt::format("expert_load_layer_{}/expert_{}", layer, e), load);
+      served += load;
+    }
+  }
+  // Shares of thousands of tokens add up to 1 but for the last digits.
+  const double dropped = 1.0 - served / static_cast<double>(router_logits.size());
+  loads.insert(loads.begin(), {"router/dropped", std::abs(dropped) < 1e-9 ? 0.0 : dropped});
+  return loads;
+}
+
+runtime::Losses named_losses(const TimeMoeLoss& loss, const TimeMoeOptions& options) {
+  runtime::Losses losses{loss.total};
+  for (std::size_t head = 0; head < loss.heads.size(); ++head)
+    losses.parts.emplace_back(fmt::format("huber_{}", options.horizon_lengths[head]), loss.heads[head]);
+  if (loss.balance.defined()) losses.parts.emplace_back("router/balance", loss.balance);
+  std::vector<at::Tensor> logits;
+  for (const auto& layer : loss.router_logits) logits.push_back(layer.detach());
+  if (!logits.empty()) {
+    losses.statistics = [logits, chosen = options.num_experts_per_tok] {
+      return router_statistics(logits, chosen);
+    };
+  }
+  return losses;
 }
 
 }  // namespace arzoo::forecast

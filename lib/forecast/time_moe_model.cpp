@@ -128,7 +128,7 @@ at::Tensor TimeMoe::generate(const at::Tensor& context, int64_t horizon, const a
 
 TimeMoeLoss TimeMoe::official_loss(const TimeMoeInput& input, const at::Tensor& labels,
                                    const at::Tensor& loss_masks) {
-  const auto found = states(input);
+  auto found = states(input);
   const auto truth = labels.dim() == 2 ? labels.unsqueeze(-1) : labels;
   TimeMoeLoss loss;
   for (std::size_t head = 0; head < heads_.size(); ++head) {
@@ -141,6 +141,7 @@ TimeMoeLoss TimeMoe::official_loss(const TimeMoeInput& input, const at::Tensor& 
     loss.balance = balance_loss(found.router_logits, options_.num_experts_per_tok, input.attention_mask);
     loss.total = loss.total + options_.router_aux_loss_factor * loss.balance;
   }
+  loss.router_logits = std::move(found.router_logits);
   return loss;
 }
 
@@ -155,11 +156,7 @@ runtime::Losses TimeMoe::loss(const ForecastBatch& batch) {
   input.values = rows.narrow(1, 0, tokens);
   const auto found =
       official_loss(input, rows.narrow(1, 1, tokens), at::ones({rows.size(0), tokens}, rows.options()));
-  runtime::Losses losses{found.total};
-  for (std::size_t head = 0; head < heads_.size(); ++head)
-    losses.parts.emplace_back(fmt::format("huber_{}", options_.horizon_lengths[head]), found.heads[head]);
-  if (found.balance.defined()) losses.parts.emplace_back("balance", found.balance);
-  return losses;
+  return named_losses(found, options_);
 }
 
 template <>

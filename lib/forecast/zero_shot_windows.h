@@ -6,26 +6,35 @@
 
 #include "core/series_table.h"
 #include "forecast/forecaster.h"
+#include "forecast/sequences.h"
 
 namespace arzoo::forecast {
 
-/// The windows of Time-MoE's official zero-shot evaluation (run_eval.py): each column of the file is scaled
-/// by the mean and population deviation of its training rows, and every window of its test rows but the last
-/// one is forecast, without any further normalisation. Windows are numbered column by column.
+/// The windows of Time-MoE's official zero-shot evaluation (run_eval.py): every window of a series' test rows
+/// but the last one is forecast, without any further normalisation. Windows are numbered series by series.
 class ZeroShotWindows {
  public:
-  /// The file's name decides its test rows: those of ETTh and ETTm are fixed, of other files the last fifth.
-  /// Throws DataError when it holds no window.
+  /// The columns of a table, each a series that is scaled by the mean and population deviation of its
+  /// training rows. The file's name decides the test rows: those of ETTh and ETTm are fixed, of other files
+  /// the last fifth. Throws DataError when there is no window.
   ZeroShotWindows(const SeriesTable& table, const std::string& file_name, int64_t context, int64_t horizon);
+  /// Sequences whole and as they are. Throws DataError when there is no window; `where` names them.
+  ZeroShotWindows(const Sequences& sequences, const std::string& where, int64_t context, int64_t horizon);
 
-  int64_t size() const { return columns_ * per_column_; }
-  int64_t columns() const { return columns_; }
+  int64_t size() const { return first_.back(); }
+  int64_t columns() const { return static_cast<int64_t>(tests_.size()); }
   /// x_enc: [B, context, 1]; target: [B, horizon, 1].
   ForecastBatch batch(std::span<const int64_t> indices) const;
+  /// The training rows of each column, [rows] float, scaled; of sequences none.
+  const std::vector<at::Tensor>& training() const { return training_; }
 
  private:
-  int64_t context_, horizon_, columns_, per_column_ = 0;
-  at::Tensor values_;  ///< [columns, test rows and the context before them] float
+  void add(at::Tensor test);
+
+  int64_t context_, horizon_;
+  std::vector<at::Tensor> tests_;  ///< [test rows and the context before them] float, of each series
+  std::vector<at::Tensor> training_;
+  std::vector<int64_t> first_ = {0};  ///< number of each series' first window, and of all
 };
 
 }  // namespace arzoo::forecast

@@ -44,6 +44,14 @@ void check_forecaster(const Config& model, const Config& section) {
                     "forecasts each variate by itself)",
                     Options::kName));
   }
+  if constexpr (!std::is_same_v<Options, forecast::TimeMoeOptions>) {
+    const auto refuse = [&](const char* key, const char* what) {
+      section.at(key).reject(
+          fmt::format("{} {} (the model {} can be)", Options::kName, what, forecast::TimeMoeOptions::kName));
+    };
+    if (!data.sequences.path.empty()) refuse("sequences", "cannot be trained on series without a calendar");
+    if (data.scale_windows) refuse("scale_windows", "cannot be trained to forecast any series");
+  }
   const forecast::SeriesShape shape{
       .seq_len = data.seq_len, .label_len = data.label_len, .pred_len = data.pred_len};
   forecast::check_shape(model_options<Options>(model), shape, model);

@@ -34,6 +34,7 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   if (resolved["data"].contains("sources")) {
     for (auto& source : resolved["data"]["sources"]) find(source, "path");
   }
+  if (resolved["data"].contains("sequences")) find(resolved["data"]["sequences"], "path");
   choice.family.check(Config(resolved, config.name(), config.pointer()));
   resolved["training"] = to_json(config.section("training").as<runtime::TrainingOptions>());
   find(resolved["training"], "init_from");

@@ -23,6 +23,13 @@ std::vector<at::Tensor> averaged_copy(const std::vector<at::Tensor>& parameters,
   return copy;
 }
 
+/// The parts and statistics of the step that is logged, behind the mean loss since the last line.
+void add_details(NamedValues& values, const Losses& losses) {
+  for (const auto& [name, part] : losses.parts) values.emplace_back(name, part.item<double>());
+  if (!losses.statistics) return;
+  for (const auto& statistic : losses.statistics()) values.push_back(statistic);
+}
+
 /// The first metric decides. Without a validation split every epoch is an improvement.
 bool is_gain(const Metrics& metrics, const Metrics& best) {
   return metrics.empty() || best.empty() || metrics.front().second <= best.front().second;
@@ -109,16 +116,18 @@ void Trainer::train_epoch() {
   while (state_.step < last) {
     const double rate = learning_rate(options_, state_.step, steps_per_epoch(), total_steps());
     optimizer_.set_weight_decay(weight_decay(options_, state_.step, total_steps()));
-    const double loss = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate);
+    const auto losses = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate);
     update_average();
     ++state_.step;
-    state_.loss_sum += loss;
+    state_.loss_sum += losses.mean;
     ++state_.loss_steps;
-    state_.log_sum += loss;
-    progress_.step({{"loss", loss}});
+    state_.log_sum += losses.mean;
+    progress_.step({{"loss", losses.mean}});
     if (state_.step % options_.log_every == 0) {
-      log_line(state_.epoch + 1,
-               {{"loss", state_.log_sum / static_cast<double>(options_.log_every)}, {"learning_rate", rate}});
+      NamedValues values{{"loss", state_.log_sum / static_cast<double>(options_.log_every)},
+                         {"learning_rate", rate}};
+      add_details(values, losses.last);
+      log_line(state_.epoch + 1, values);
       state_.log_sum = 0.0;
     }
     // After an epoch's last step the validation saves, with its line of the log.

@@ -20,13 +20,13 @@ void require_finite(double loss, const Losses& losses, int64_t step) {
 
 }  // namespace
 
-double training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options,
-                     const Compute& compute, int64_t step, double learning_rate) {
+StepLosses training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options,
+                         const Compute& compute, int64_t step, double learning_rate) {
   optimizer.zero_grad();
   const auto scale = static_cast<double>(options.accumulation_steps);
-  double total = 0.0;
+  StepLosses result;
   for (int64_t i = 0; i < options.accumulation_steps; ++i) {
-    Losses losses;
+    auto& losses = result.last;
     {
       const Autocast autocast(compute.device.type(), compute.dtype);
       losses = experiment.loss(step * options.accumulation_steps + i);
@@ -34,11 +34,11 @@ double training_step(Experiment& experiment, Adam& optimizer, const TrainingOpti
     const double loss = losses.total.item<double>();
     require_finite(loss, losses, step);
     (options.accumulation_steps == 1 ? losses.total : losses.total / scale).backward();
-    total += loss / scale;
+    result.mean += loss / scale;
   }
   if (options.clip_grad_norm > 0) optimizer.clip_gradients(options.clip_grad_norm);
   optimizer.step(learning_rate);
-  return total;
+  return result;
 }
 
 }  // namespace arzoo::runtime

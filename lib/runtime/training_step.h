@@ -7,12 +7,18 @@
 
 namespace arzoo::runtime {
 
+/// What one optimiser step came to.
+struct StepLosses {
+  double mean = 0.0;  ///< of the totals of its batches
+  Losses last;        ///< of the last of them
+};
+
 /// One optimiser step, number `step` counted from 0: the gradients of accumulation_steps batches, averaged
 /// and clipped, and the update with this learning rate. What a run repeats and `bench speed` times.
 ///
-/// Returns the mean loss of the batches. Throws SystemFailure naming step and parts when a loss is not
+/// Throws SystemFailure naming step and parts when a loss is not
 /// finite; the weights are then as they were.
-double training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options,
-                     const Compute& compute, int64_t step, double learning_rate);
+StepLosses training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options,
+                         const Compute& compute, int64_t step, double learning_rate);
 
 }  // namespace arzoo::runtime

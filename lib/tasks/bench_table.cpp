@@ -9,13 +9,14 @@
 #include "plan/run_config.h"
 #include "tasks/run_inputs.h"
 #include "tasks/tasks.h"
+#include "tasks/zero_shot.h"
 
 namespace arzoo::tasks {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// One number pair of a table: what a config reaches beside what was published for it.
+/// A cell that trains: what a config reaches beside what was published for it.
 struct CellOptions {
   std::string name;
   std::string config;
@@ -29,35 +30,57 @@ struct CellOptions {
   void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
 };
 
+/// A cell trains a config ("config", "set"), or forecasts a file with what is there ("model" or "baseline").
 struct TableCell {
-  CellOptions options;
+  std::string name;
   std::vector<std::pair<std::string, double>> published;
-  Json config;  ///< resolved
+  Json config;  ///< resolved; null in a cell that trains nothing
+  ZeroShotOptions zero_shot = {};
 };
 
-TableCell read_cell(const Config& cell, const fs::path& folder) {
+/// A path in a suite is meant relative to the suite, or to where the command runs: the first that exists.
+std::string found_beside(const fs::path& folder, const std::string& path) {
+  const bool as_it_is = path.empty() || fs::path(path).is_absolute() || fs::exists(path);
+  return as_it_is ? path : (folder / path).lexically_normal().string();
+}
+
+ZeroShotOptions read_zero_shot(const Config& cell, const fs::path& folder, const Config& models) {
+  auto options = cell.as<ZeroShotOptions>();
+  if (models.has(options.model)) options.model = models.text(options.model);
+  for (auto* path : {&options.model, &options.data, &options.fit}) *path = found_beside(folder, *path);
+  return options;
+}
+
+TableCell read_cell(const Config& cell, const fs::path& folder, const Config& models) {
   TableCell result;
   Json options = cell.json();
   options.erase("published");
-  result.options = Config(std::move(options), cell.name(), cell.pointer()).as<CellOptions>();
+  if (!cell.has("config")) {
+    result.name = cell.text("name");
+    options.erase("name");
+    result.zero_shot =
+        read_zero_shot(Config(std::move(options), cell.name(), cell.pointer()), folder, models);
+  } else {
+    const auto trained = Config(std::move(options), cell.name(), cell.pointer()).as<CellOptions>();
+    result.name = trained.name;
+    const auto path = folder / trained.config;
+    result.config = plan::resolve_run_config(Config::load(path, trained.set), path.parent_path());
+  }
   for (const auto& [metric, number] : cell.section("published").members()) {
     double value = 0.0;
     number.read(value, {});
     result.published.emplace_back(metric, value);
   }
-  const auto path = folder / result.options.config;
-  result.config = plan::resolve_run_config(Config::load(path, result.options.set), path.parent_path());
   return result;
 }
 
 std::vector<TableCell> read_cells(const plan::TableTask& task) {
-  task.suite.only({"$schema", "title", "source", "cells"});
+  task.suite.only({"$schema", "title", "source", "models", "cells"});
+  const auto models = task.suite.section("models");
   std::vector<TableCell> cells;
   for (const auto& entry : task.suite.at("cells").elements()) {
-    auto cell = read_cell(entry, task.folder);
-    const auto matches = [&](const std::string& text) {
-      return cell.options.name.find(text) != std::string::npos;
-    };
+    auto cell = read_cell(entry, task.folder, models);
+    const auto matches = [&](const std::string& text) { return cell.name.find(text) != std::string::npos; };
     if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches))
       cells.push_back(std::move(cell));
   }
@@ -89,20 +112,24 @@ bool is_run_of(const fs::path& file, const Json& config) {
 }
 
 /// Trains a cell, or goes on with it where an earlier call was interrupted.
-Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress,
-              Stop stop) {
-  const auto hash = fingerprint(cell.config);
-  const auto file = folder / "result.json";
-  if (auto done = finished(file, hash)) return *done;
+Json train_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task,
+                Progress& progress, Stop stop) {
   const auto run = folder / "run";
   const bool resume = fs::exists(run / "last") && is_run_of(run / "config.json", cell.config);
   if (!resume) fs::remove_all(run);
-  auto result = train({.compute = task.compute,
-                       .config = cell.config,
-                       .name = cell.options.name,
-                       .out = run,
-                       .resume = resume},
-                      progress, stop);
+  return train(
+      {.compute = task.compute, .config = cell.config, .name = cell.name, .out = run, .resume = resume},
+      progress, stop);
+}
+
+Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress,
+              Stop stop) {
+  const bool trains = !cell.config.is_null();
+  const auto hash = fingerprint(trains ? cell.config : identity(cell.zero_shot));
+  const auto file = folder / "result.json";
+  if (auto done = finished(file, hash)) return *done;
+  auto result = trains ? train_cell(cell, folder, task, progress, stop)
+                       : run_zero_shot(cell.zero_shot, task.compute, progress, stop);
   result["fingerprint"] = hash;
   write_atomically(file, result.dump(2) + "\n");
   return result;
@@ -128,7 +155,7 @@ Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& res
     for (const auto& metric : metrics_of(cells[i], results[i])) {
       const auto paper = published.find(metric);
       std::vector<Cell> row(table.columns().size());
-      row[0] = cells[i].options.name;
+      row[0] = cells[i].name;
       row[1] = metric;
       if (paper != published.end()) row[2] = paper->second;
       row[6] = results[i].value("skipped", "");
@@ -150,20 +177,20 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
   const auto cells = read_cells(task);
   if (task.dry_run) {
     Json names = Json::array();
-    for (const auto& cell : cells) names.push_back(cell.options.name);
+    for (const auto& cell : cells) names.push_back(cell.name);
     return {{"plan", {{"cells", names}, {"out", task.out.string()}}}};
   }
   std::vector<Json> results;
   for (const auto& cell : cells) {
-    const auto absent = missing_input(cell.config);
+    const auto absent = cell.config.is_null() ? missing_input(cell.zero_shot) : missing_input(cell.config);
     if (!absent.empty()) {
-      progress.warn(fmt::format("{}: skipped, {} is not there", cell.options.name, absent));
+      progress.warn(fmt::format("{}: skipped, {} is not there", cell.name, absent));
       results.push_back({{"skipped", absent + " is not there"}});
       continue;
     }
-    progress.note(cell.options.name);
+    progress.note(cell.name);
     // Precisions have their own results: one is no cache of another.
-    const auto folder = task.out / cell.options.name / task.compute.dtype;
+    const auto folder = task.out / cell.name / task.compute.dtype;
     fs::create_directories(folder);
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }

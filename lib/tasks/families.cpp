@@ -6,6 +6,7 @@
 
 #include "forecast/experiment.h"
 #include "forecast/parity.h"
+#include "forecast/sequence_experiment.h"
 #include "forecast/zoo.h"
 #include "image/parity.h"
 #include "image/zoo.h"
@@ -15,12 +16,20 @@
 namespace arzoo::tasks {
 namespace {
 
+template <class Experiment>
+std::unique_ptr<runtime::Experiment> noted(const Config& config, const runtime::Compute& compute,
+                                           std::vector<std::string>& notes) {
+  auto experiment = std::make_unique<Experiment>(config, compute);
+  notes = experiment->notes();
+  return experiment;
+}
+
 std::unique_ptr<runtime::Experiment> forecast_experiment(const Config& config,
                                                          const runtime::Compute& compute,
                                                          std::vector<std::string>& notes) {
-  auto experiment = std::make_unique<forecast::ForecastExperiment>(config, compute);
-  notes = experiment->notes();
-  return experiment;
+  const bool sequences = !config.at("data").as<forecast::DataOptions>().sequences.path.empty();
+  return sequences ? noted<forecast::SequenceExperiment>(config, compute, notes)
+                   : noted<forecast::ForecastExperiment>(config, compute, notes);
 }
 
 int64_t count_forecaster(const Config& model) {

@@ -68,13 +68,15 @@ void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& fo
 }
 
 Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon) {
-  return {{"model", model.name()},
-          {"parameters", model.parameters()},
-          {"seq_len", model.shape().seq_len},
-          {"horizon", horizon},
-          {"files", task.inputs.size()},
-          {"intervals", model.has_intervals()},
-          {"rounds", (horizon + model.shape().pred_len - 1) / model.shape().pred_len}};
+  Json plan{{"model", model.name()},
+            {"parameters", model.parameters()},
+            {model.is_zero_shot() ? "most_context" : "seq_len", model.most_context(horizon)},
+            {"horizon", horizon},
+            {"files", task.inputs.size()},
+            {"intervals", model.has_intervals()}};
+  // A zero-shot model plans its passes itself.
+  if (!model.is_zero_shot()) plan["rounds"] = (horizon + model.shape().pred_len - 1) / model.shape().pred_len;
+  return plan;
 }
 
 }  // namespace

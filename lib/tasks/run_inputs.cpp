@@ -10,6 +10,7 @@ std::string missing_input(const Json& config) {
   if (data.contains("sources")) {
     for (const auto& source : data.at("sources")) inputs.push_back(source.value("path", ""));
   }
+  if (data.contains("sequences")) inputs.push_back(data.at("sequences").value("path", ""));
   for (const auto& input : inputs) {
     if (!input.empty() && !std::filesystem::exists(input)) return input;
   }

@@ -1,5 +1,6 @@
 #include "tasks/run_report.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -31,15 +32,34 @@ std::map<std::string, Series> read_curves(const std::filesystem::path& metrics) 
   return curves;
 }
 
+/// The chart that a curve belongs to: "router" of "router/balance"; the losses and the learning rate name
+/// none.
+std::string chart_of(const std::string& curve) {
+  const auto slash = curve.find('/');
+  if (slash == std::string::npos) return curve == "learning_rate" ? "Learning rate" : "Loss";
+  auto title = curve.substr(0, slash);
+  std::replace(title.begin(), title.end(), '_', ' ');
+  return title;
+}
+
 ReportSection curves_section(const std::filesystem::path& metrics) {
-  auto curves = read_curves(metrics);
+  std::vector<LineChart> charts;
+  const auto add_chart = [&](const std::string& title) {
+    charts.push_back({.title = title, .x = {"step"}, .y = {title}, .series = {}});
+  };
+  add_chart("Loss");
+  add_chart("Learning rate");
+  for (auto& [name, curve] : read_curves(metrics)) {
+    const auto title = chart_of(name);
+    const auto is_its = [&](const LineChart& chart) { return chart.title == title; };
+    if (std::none_of(charts.begin(), charts.end(), is_its)) add_chart(title);
+    curve.name = name.substr(name.find('/') + 1);
+    std::find_if(charts.begin(), charts.end(), is_its)->series.push_back(std::move(curve));
+  }
   ReportSection section{"Training"};
-  LineChart losses{.title = "Loss", .x = {"step"}, .y = {"loss"}, .series = {}};
-  LineChart rates{.title = "Learning rate", .x = {"step"}, .y = {"learning rate"}, .series = {}};
-  for (auto& [name, curve] : curves)
-    (name == "learning_rate" ? rates : losses).series.push_back(std::move(curve));
-  if (!losses.series.empty()) section.content.emplace_back(ReportSvg{to_svg(losses)});
-  if (!rates.series.empty()) section.content.emplace_back(ReportSvg{to_svg(rates)});
+  for (const auto& chart : charts) {
+    if (!chart.series.empty()) section.content.emplace_back(ReportSvg{to_svg(chart)});
+  }
   return section;
 }
 

@@ -175,3 +175,45 @@ TEST_CASE("a constant series, and one of a single row, have a finite zero-shot f
   for (auto& value : table.values) value = 3.5;
   CHECK(model.forecast({table}, 9, {}).front().mean.isfinite().all().item<bool>());
 }
+
+TEST_CASE("a sharded folder forecasts as the whole one") {
+  const TempDir temp;
+  const auto folder = published(temp);
+  const auto table = test::hourly_table(30, {"a"}, 300);
+  const auto whole = open(folder).forecast({table}, 9, {}).front().mean;
+  const auto model = small_model();
+  const auto entries = runtime::state_dict(*model).entries();
+  Json index{{"metadata", Json::object()}, {"weight_map", Json::object()}};
+  const std::size_t half = entries.size() / 2;
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    index["weight_map"][entries[i].first] =
+        fmt::format("model-0000{}-of-00002.safetensors", i < half ? 1 : 2);
+  std::filesystem::remove(folder / "model.safetensors");
+  runtime::write_safetensors(folder / "model-00001-of-00002.safetensors",
+                             {entries.begin(), entries.begin() + static_cast<int64_t>(half)}, {});
+  runtime::write_safetensors(folder / "model-00002-of-00002.safetensors",
+                             {entries.begin() + static_cast<int64_t>(half), entries.end()}, {});
+  temp.write("hub/model.safetensors.index.json", index.dump());
+  CHECK(at::equal(open(folder).forecast({table}, 9, {}).front().mean, whole));
+}
+
+TEST_CASE("many series of unequal length come out in the order in which they went in") {
+  const TempDir temp;
+  const auto model = open(published(temp));
+  std::vector<SeriesTable> tables;
+  for (const std::size_t rows : {30, 5, 50, 28, 6, 31})
+    tables.push_back(end_of(test::hourly_table(60, {"a"}, 100 + static_cast<int64_t>(rows)), rows));
+  const auto together = model.forecast(tables, 9, {});
+  REQUIRE(together.size() == tables.size());
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    INFO(i);
+    CHECK(at::allclose(together[i].mean, model.forecast({tables[i]}, 9, {}).front().mean, 1e-4, 1e-4));
+  }
+}
+
+TEST_CASE("a zero-shot model sees as much history as leaves room for the forecast") {
+  const TempDir temp;
+  const auto model = open(published(temp));  // for 64 steps
+  CHECK(model.most_context(20) == 44);
+  CHECK(model.most_context(60) == 32);
+}

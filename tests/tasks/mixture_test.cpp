@@ -117,3 +117,43 @@ TEST_CASE("a model's demands on the lengths are checked with the config") {
   CHECK_THROWS_WITH(plan::resolve_run_config(Config(config, "mix.json"), "."),
                     ContainsSubstring("mix.json: /model: seq_len (13) must be a multiple of token_len (4)"));
 }
+
+TEST_CASE("a model of any length that was trained on scaled windows forecasts any series, with intervals") {
+  const TempDir temp;
+  auto config = mixture_config(temp);
+  config["model"] = Json::parse(R"({"name": "time_moe", "hidden_size": 8, "intermediate_size": 8,
+      "horizon_lengths": [1, 8], "num_hidden_layers": 1, "num_attention_heads": 2, "num_experts": 2})");
+  config["data"]["scale_windows"] = true;
+  config["data"]["mixed_windows"] = 3;
+  const auto experiment = experiment_of(config);
+  CHECK(std::isfinite(experiment->loss(0).total.item<double>()));
+  CHECK(experiment->evaluate(Split::val)[0].second > 0);
+  CHECK(experiment->showcase().front().content.size() == 1);
+  fs::create_directories(temp / "model");
+  experiment->save(temp / "model");
+  const auto model = ForecastModel::open(temp / "model", std::nullopt, {});
+  REQUIRE(model.is_zero_shot());
+  // Windows of 12 + 8 steps.
+  CHECK(model.most_context(8) == 12);
+  CHECK(model.most_context(4) == 16);
+  auto table = hourly_table(7, {"x", "y"});
+  const auto forecast = model.forecast({table}, 8, {80}).front();
+  CHECK(forecast.mean.sizes() == at::IntArrayRef({8, 2}));
+  for (auto& value : table.values) value = 10 * value + 3;
+  const auto scaled = model.forecast({table}, 8, {80}).front();
+  CHECK(at::allclose(scaled.mean, forecast.mean * 10 + 3, 1e-3, 1e-1));
+  CHECK(at::allclose(scaled.half_widths[0].second, forecast.half_widths[0].second * 10, 1e-3));
+}
+
+TEST_CASE("scaled windows are for models of any length and for series of one variate") {
+  const TempDir temp;
+  auto config = mixture_config(temp);
+  config["data"]["scale_windows"] = true;
+  CHECK_THROWS_WITH(
+      plan::resolve_run_config(Config(config, "mix.json"), "."),
+      ContainsSubstring("mix.json: /data/scale_windows: gpht cannot be trained to forecast any"));
+  config["data"]["scale_windows"] = false;
+  config["data"]["mixed_windows"] = 2;
+  CHECK_THROWS_WITH(plan::resolve_run_config(Config(config, "mix.json"), "."),
+                    ContainsSubstring("mixed_windows goes with scale_windows"));
+}

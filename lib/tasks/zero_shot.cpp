@@ -1,0 +1,177 @@
+#include "tasks/zero_shot.h"
+
+#include <torch/torch.h>
+
+#include <chrono>
+
+#include "forecast/baselines.h"
+#include "forecast/forecast_model.h"
+#include "forecast/zero_shot_windows.h"
+#include "plan/run_config.h"
+#include "runtime/epoch_order.h"
+#include "runtime/metrics.h"
+
+namespace arzoo::tasks {
+namespace {
+
+namespace fs = std::filesystem;
+using forecast::LinearBaseline;
+using forecast::ZeroShotWindows;
+
+constexpr int64_t kMostTokens = 32768;  // of a batch
+
+/// history [R, T] on the CPU to [R, horizon].
+using Forecasts = std::function<at::Tensor(const at::Tensor& history)>;
+
+bool is_csv(const std::string& path) { return path.ends_with(".csv") || path.ends_with(".csv.gz"); }
+
+ZeroShotWindows open_windows(const ZeroShotOptions& cell) {
+  if (!is_csv(cell.data))
+    return {*forecast::open_sequences(cell.data), cell.data, cell.context, cell.horizon};
+  SeriesReadOptions options;
+  options.columns = cell.columns;
+  options.missing = forecast::missing_policy(cell.missing);
+  const auto file = read_series(cell.data, options);
+  if (file.tables.size() > 1) {
+    fail<DataError>("{}: {} series, expected a wide file (a date column and a column per series)", cell.data,
+                    file.tables.size());
+  }
+  return {file.tables.front(), fs::path(cell.data).filename().string(), cell.context, cell.horizon};
+}
+
+/// A suite names a model's folder; a run directory holds it in model/.
+fs::path model_folder(const std::string& model) {
+  const fs::path path(model);
+  return fs::exists(path / "model") ? path / "model" : path;
+}
+
+/// All windows of each row of training data, in batches.
+void add_windows(LinearBaseline& linear, const at::Tensor& rows, int64_t context, int64_t horizon) {
+  const int64_t windows = rows.size(0) - context - horizon + 1;
+  for (int64_t first = 0; first < windows; first += kMostTokens / 8) {
+    const int64_t count = std::min(windows - first, kMostTokens / 8);
+    const auto parts =
+        rows.narrow(0, first, count + context + horizon - 1).unfold(0, context + horizon, 1);  // a view
+    linear.add(parts.narrow(1, 0, context), parts.narrow(1, context, horizon));
+  }
+}
+
+/// The training rows of all series that a training config names.
+std::vector<at::Tensor> training_rows(const ZeroShotOptions& cell) {
+  const fs::path path(cell.fit);
+  auto config = plan::resolve_run_config(Config::load(path), path.parent_path());
+  auto& section = config["data"];
+  section["seq_len"] = cell.context;
+  section["label_len"] = 0;
+  section["pred_len"] = cell.horizon;
+  const auto options = Config(section, cell.fit, "/data").as<forecast::DataOptions>();
+  std::vector<std::string> notes;
+  const forecast::SeriesData data(forecast::read_sources(options, notes), options);
+  std::vector<at::Tensor> rows;
+  for (const auto& series : data.series()) {
+    const auto border = series.borders[0];
+    for (int64_t c = 0; c < series.values.size(1); ++c)
+      rows.push_back(series.values.select(1, c).narrow(0, border.begin, border.end - border.begin));
+  }
+  return rows;
+}
+
+Forecasts fitted_linear(const ZeroShotOptions& cell, const ZeroShotWindows& windows) {
+  auto linear = std::make_shared<LinearBaseline>(cell.context, cell.horizon);
+  for (const auto& rows : cell.fit.empty() ? windows.training() : training_rows(cell))
+    add_windows(*linear, rows, cell.context, cell.horizon);
+  if (linear->windows() == 0) {
+    fail<DataError>("{}: no training window of context {} and horizon {} to fit a linear map on", cell.data,
+                    cell.context, cell.horizon);
+  }
+  linear->solve();
+  return [linear](const at::Tensor& history) { return linear->forecast(history); };
+}
+
+Forecasts opened_model(const ZeroShotOptions& cell, const runtime::Compute& compute) {
+  const auto model = std::make_shared<const forecast::ForecastModel>(
+      forecast::ForecastModel::open(model_folder(cell.model), std::nullopt, compute));
+  return [model, horizon = cell.horizon](const at::Tensor& history) {
+    return model->forecast_rows(history, horizon);
+  };
+}
+
+/// The forecasts of each history less its mean, by its unbiased deviation, in the history's own scale again.
+Forecasts by_context(Forecasts inner) {
+  return [inner = std::move(inner)](const at::Tensor& history) {
+    const auto mean = history.mean(1, true), deviation = history.std(1, true, true);
+    const auto scale = at::where(deviation > 0, deviation, at::ones_like(deviation));
+    return inner((history - mean) / scale) * scale + mean;
+  };
+}
+
+Forecasts forecasts_of(const ZeroShotOptions& cell, const ZeroShotWindows& windows,
+                       const runtime::Compute& compute) {
+  if (cell.baseline == "linear") return fitted_linear(cell, windows);
+  if (cell.baseline == "seasonal_naive") {
+    return [cell](const at::Tensor& history) {
+      return forecast::seasonal_naive(history, cell.horizon, cell.season);
+    };
+  }
+  auto model = opened_model(cell, compute);
+  return cell.scale == "context" ? by_context(std::move(model)) : model;
+}
+
+}  // namespace
+
+std::string missing_input(const ZeroShotOptions& cell) {
+  std::vector<fs::path> inputs{cell.data};
+  if (!cell.fit.empty()) inputs.push_back(cell.fit);
+  if (!cell.model.empty()) inputs.push_back(model_folder(cell.model) / "config.json");
+  for (const auto& input : inputs) {
+    if (!fs::exists(input)) return input.string();
+  }
+  return "";
+}
+
+Json identity(const ZeroShotOptions& cell) {
+  Json files = Json::array();
+  const auto add = [&](const fs::path& path) {
+    if (!fs::is_regular_file(path)) return;
+    files.push_back(
+        {path.string(), fs::file_size(path), fs::last_write_time(path).time_since_epoch().count()});
+  };
+  add(cell.data);
+  if (!cell.fit.empty()) add(cell.fit);
+  if (!cell.model.empty()) {
+    std::vector<fs::path> parts;
+    for (const auto& entry : fs::directory_iterator(model_folder(cell.model))) parts.push_back(entry.path());
+    std::sort(parts.begin(), parts.end());
+    for (const auto& part : parts) add(part);
+  }
+  return {{"cell", to_json(cell)}, {"files", files}};
+}
+
+Json run_zero_shot(const ZeroShotOptions& cell, const plan::ComputeOptions& compute_options,
+                   Progress& progress, const std::atomic<bool>& stop) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto compute =
+      runtime::select_compute(compute_options.device, compute_options.dtype, compute_options.quantize);
+  runtime::set_threads(compute_options.threads);
+  const c10::InferenceMode inference;
+  const auto windows = open_windows(cell);
+  const auto forecast = forecasts_of(cell, windows, compute);
+  const auto chosen = runtime::spread_items(windows.size(), cell.max_windows);
+  const auto all = static_cast<int64_t>(chosen.size()),
+             at_once = std::max<int64_t>(1, kMostTokens / (cell.context + cell.horizon));
+  runtime::ErrorSums errors;
+  progress.begin("windows", all);
+  for (int64_t first = 0; first < all; first += at_once) {
+    const auto count = std::min(at_once, all - first);
+    const auto batch = windows.batch(std::span(chosen).subspan(first, count));
+    errors.add(forecast(batch.x_enc.squeeze(-1)), batch.target.squeeze(-1));
+    progress.step({}, count);
+    if (stop.load()) fail<Interrupted>("interrupted (the cells that are done are kept)");
+  }
+  progress.end();
+  return {{"test", {{"mse", errors.mse()}, {"mae", errors.mae()}}},
+          {"windows", all},
+          {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()}};
+}
+
+}  // namespace arzoo::tasks
