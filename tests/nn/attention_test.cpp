@@ -31,8 +31,8 @@ TEST_CASE("attention among few tokens equals its definition") {
   CHECK(worst(nn::attention(q, k, v), by_definition(q, k, v)) < 2e-6);
   const auto packed = at::randn({3, keys, 3, 2, width});
   const auto view = [&](int64_t i) { return packed.select(2, i).transpose(1, 2); };
-  CHECK(worst(nn::short_attention(view(0), view(1), view(2), 1.0 / std::sqrt(double(width))), by_definition(view(0), view(1), view(2))) <
-        2e-6);
+  CHECK(worst(nn::short_attention(view(0), view(1), view(2), 1.0 / std::sqrt(double(width))),
+              by_definition(view(0), view(1), view(2))) < 2e-6);
 }
 
 TEST_CASE("large scores neither overflow nor lose the largest") {
@@ -75,7 +75,8 @@ TEST_CASE("packed projections equal the single ones, in inference and in trainin
 }
 
 TEST_CASE("fused linear maps equal LibTorch's") {
-  const auto after = GENERATE(nn::Activation::none, nn::Activation::relu, nn::Activation::gelu);
+  const auto after =
+      GENERATE(nn::Activation::none, nn::Activation::relu, nn::Activation::gelu, nn::Activation::gelu_tanh);
   torch::manual_seed(4);
   const auto x = at::randn({2, 7, 20}), weight = at::randn({11, 20}), bias = at::randn({11});
   const auto expected = nn::linear(x, weight, bias, after);
