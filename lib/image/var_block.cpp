@@ -31,8 +31,7 @@ VarAttention::VarAttention(const VarOptions& options)
 }
 
 at::Tensor VarAttention::project(const at::Tensor& x) const {
-  const auto bias = at::cat({q_bias_, zero_k_bias_, v_bias_}).to(mat_qkv_->weight().scalar_type());
-  return nn::linear(x, mat_qkv_->weight(), bias);
+  return mat_qkv_->with_bias(x, at::cat({q_bias_, zero_k_bias_, v_bias_}).to(mat_qkv_->type()));
 }
 
 at::Tensor VarAttention::temperatures() const {
@@ -96,8 +95,7 @@ ConditionMap::ConditionMap(int64_t width, int64_t count) : count_(count) {
 }
 
 at::Tensor ConditionMap::forward(const at::Tensor& condition) const {
-  const auto active = at::silu(condition).to(map_->weight().scalar_type());
-  const auto mapped = at::GradMode::is_enabled() ? map_->forward(active) : map_->of_few_rows(active);
+  const auto mapped = map_->forward(at::silu(condition).to(map_->type()));
   return mapped.to(at::kFloat).reshape({condition.size(0), 1, count_, -1});
 }
 

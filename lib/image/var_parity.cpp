@@ -152,8 +152,14 @@ void replay_var(const ParityCase& fixture, ParityReport& report) {
   replay_teacher_forcing(fixture, *model, report);
   replay_train_mode(fixture, options, report);
   const VarSampler sampler(*vae, *model);
-  for (const auto& [name, run] : config.at("runs").members())
-    replay_run({fixture, name, run}, sampler, report);
+  // As loaded, and once more as a generation uses them.
+  for (const bool packed : {false, true}) {
+    for (torch::nn::Module* part : std::initializer_list<torch::nn::Module*>{vae.get(), model.get()}) {
+      if (packed) nn::pack_for_inference(*part);
+    }
+    for (const auto& [name, run] : config.at("runs").members())
+      replay_run({fixture, name, run}, sampler, report);
+  }
 }
 
 void replay_code(const ParityCase& fixture, ParityReport& report) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/nn/module.h>
+#include "nn/packed_weights.h"
 
 namespace arzoo::nn {
 
@@ -15,7 +15,7 @@ struct ConvShape {
 /// A two-dimensional convolution with bias, as torch.nn.Conv2d.
 ///
 /// Its weights are not drawn when it is made: a model is either loaded or initialised as a whole.
-class Conv2d : public torch::nn::Module {
+class Conv2d : public torch::nn::Module, public PackedForInference {
  public:
   explicit Conv2d(const ConvShape& shape);
 
@@ -23,14 +23,20 @@ class Conv2d : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
   /// PyTorch's default: uniform within 1 / sqrt(fan in).
   void initialise();
+  /// Takes effect at the next input, whose size decides the layout.
+  void pack() override;
 
   const at::Tensor& weight() const { return weight_; }
   const at::Tensor& bias() const { return bias_; }
 
  private:
+  ConvSteps steps() const { return {shape_.stride, shape_.padding}; }
+
   ConvShape shape_;
   at::Tensor weight_;  ///< [out, in, kernel, kernel]
   at::Tensor bias_;    ///< [out]
+  bool to_be_packed_ = false;
+  at::Tensor packed_;  ///< the weight, once it is packed
 };
 
 /// Calls initialise() of each convolution in the module.

@@ -18,6 +18,12 @@ std::shared_ptr<Conv2d> convolution(int64_t in, int64_t out) {
 /// a + b, in b's place where nothing needs b again.
 at::Tensor sum(const at::Tensor& a, at::Tensor b) { return at::GradMode::is_enabled() ? a + b : b.add_(a); }
 
+/// The three taps along `dim` as two, for a pixel that is the first or the second copy of its original.
+at::Tensor folded_kernel(const at::Tensor& kernel, int64_t dim, bool second) {
+  const auto tap = [&](int64_t i) { return kernel.narrow(dim, i, 1); };
+  return second ? at::cat({tap(0) + tap(1), tap(2)}, dim) : at::cat({tap(0), tap(1) + tap(2)}, dim);
+}
+
 }  // namespace
 
 ResBlock::ResBlock(int64_t in, int64_t out) {
@@ -61,7 +67,41 @@ at::Tensor Downsample::forward(const at::Tensor& x) {
 
 Upsample::Upsample(int64_t channels) { conv_ = register_module("conv", convolution(channels, channels)); }
 
+void Upsample::pack() {
+  const auto& kernel = conv_->weight();
+  if (!parities_.empty() || !can_pack(kernel)) return;
+  const int64_t channels = kernel.size(0);
+  for (const bool odd_row : {false, true}) {
+    for (const bool odd_column : {false, true}) {
+      auto parity = std::make_shared<Conv2d>(ConvShape{.in = channels, .out = channels, .kernel = 2});
+      const auto folded = folded_kernel(folded_kernel(kernel.to(at::kFloat), 2, odd_row), 3, odd_column);
+      parity->weight().set_data(folded.to(kernel.scalar_type()));
+      parity->bias().set_data(conv_->bias().detach());
+      parity->pack();
+      parities_.push_back(std::move(parity));
+    }
+  }
+  release(kernel);
+}
+
+at::Tensor Upsample::by_parity(const at::Tensor& x) const {
+  const int64_t height = x.size(2), width = x.size(3);
+  auto out =
+      at::empty({x.size(0), x.size(1), 2 * height, 2 * width}, x.options(), at::MemoryFormat::ChannelsLast);
+  for (int64_t place = 0; place < 4; ++place) {
+    const int64_t row = place / 2, column = place % 2;
+    // With zeros on both sides there is one row and one column too many: the first for odd places, the last
+    // for even ones.
+    const auto wider = parities_[place]->forward(x);
+    out.slice(2, row, {}, 2)
+        .slice(3, column, {}, 2)
+        .copy_(wider.narrow(2, row, height).narrow(3, column, width));
+  }
+  return out;
+}
+
 at::Tensor Upsample::forward(const at::Tensor& x) {
+  if (!parities_.empty()) return by_parity(x);
   return conv_->forward(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
 }
 

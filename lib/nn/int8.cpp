@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "nn/clones.h"
+#include "nn/float_rows.h"
+#include "nn/lanes.h"
 #include "nn/parallel.h"
 
 namespace arzoo::nn {
@@ -34,27 +36,68 @@ ARZOO_CLONES void scale_row(const int32_t* sums, float scale, const float* scale
   for (int64_t j = 0; j < width; ++j) out[j] = static_cast<float>(sums[j]) * (scale * scales[j]) + bias[j];
 }
 
-/// Calls body(row) for each row, on as many threads as the work is worth.
+ARZOO_CLONES void relu_row(float* x, int64_t width) {
+  for (int64_t j = 0; j < width; ++j) x[j] = x[j] < 0.0F ? 0.0F : x[j];  // NaN stays
+}
+
+/// x / (1 + e^(-2u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), which is the tanh form of the GELU.
+ARZOO_CLONES void gelu_tanh_row(float* x, int64_t width) {
+  constexpr float kTwiceRoot = 1.5957691216F, kCubic = 0.044715F;
+  for (int64_t j = 0; j < width; ++j) {
+    const float twice = kTwiceRoot * (x[j] + kCubic * x[j] * x[j] * x[j]);
+    const float e = exp_nonpositive(twice < 0.0F ? twice : -twice);
+    x[j] = x[j] * (twice < 0.0F ? e : 1.0F) / (1.0F + e);
+  }
+}
+
+/// Calls body(begin, end) for runs of rows, on as many threads as the work is worth.
 template <class Body>
 void for_rows(int64_t rows, int64_t width, const Body& body) {
-  parallel_for(rows, std::max<int64_t>(1, kGrainElements / std::max<int64_t>(width, 1)),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) body(i);
-               });
+  parallel_for(rows, std::max<int64_t>(1, kGrainElements / std::max<int64_t>(width, 1)), body);
+}
+
+template <class Scalar>
+Int8Matrix quantized(const at::Tensor& x) {
+  const int64_t rows = x.size(0), width = x.size(1);
+  Int8Matrix matrix{at::empty({rows, width}, at::kChar), at::empty({rows}, at::kFloat)};
+  const auto* in = x.const_data_ptr<Scalar>();
+  auto* values = matrix.values.mutable_data_ptr<int8_t>();
+  auto* scales = matrix.scales.mutable_data_ptr<float>();
+  for_rows(rows, width, [&](int64_t begin, int64_t end) {
+    FloatRows row(width);
+    for (int64_t i = begin; i < end; ++i)
+      scales[i] = quantize_row(row.read(in + i * width, 1), values + i * width, width);
+  });
+  return matrix;
+}
+
+/// What becomes of the integer sums.
+struct Epilogue {
+  const float *row_scales, *scales, *bias;
+  Activation after;
+};
+
+template <class Scalar>
+void finish(const at::Tensor& sums, const Epilogue& epilogue, Scalar* out) {
+  const int64_t width = sums.size(1);
+  const auto* from = sums.const_data_ptr<int32_t>();
+  for_rows(sums.size(0), width, [&](int64_t begin, int64_t end) {
+    RowSink sink(width);
+    for (int64_t i = begin; i < end; ++i) {
+      float* const row = sink.room(out + i * width, 1);
+      scale_row(from + i * width, epilogue.row_scales[i], epilogue.scales, epilogue.bias, row, width);
+      if (epilogue.after == Activation::relu) relu_row(row, width);
+      if (epilogue.after == Activation::gelu_tanh) gelu_tanh_row(row, width);
+      sink.done(out + i * width, 1);
+    }
+  });
 }
 
 }  // namespace
 
 Int8Matrix quantize_rows(const at::Tensor& x) {
-  const auto from = x.to(at::kFloat).contiguous();
-  const int64_t rows = from.size(0), width = from.size(1);
-  Int8Matrix matrix{at::empty({rows, width}, at::kChar), at::empty({rows}, at::kFloat)};
-  const auto* in = from.const_data_ptr<float>();
-  auto* values = matrix.values.mutable_data_ptr<int8_t>();
-  auto* scales = matrix.scales.mutable_data_ptr<float>();
-  for_rows(rows, width,
-           [&](int64_t i) { scales[i] = quantize_row(in + i * width, values + i * width, width); });
-  return matrix;
+  if (x.scalar_type() == at::kBFloat16) return quantized<at::BFloat16>(x.contiguous());
+  return quantized<float>(x.to(at::kFloat).contiguous());
 }
 
 Int8Weights::Int8Weights(const torch::nn::Module& model) : parameters_(model.parameters()) {
@@ -63,7 +106,7 @@ Int8Weights::Int8Weights(const torch::nn::Module& model) : parameters_(model.par
 
 const Int8Matrix* Int8Weights::find(const at::Tensor& weight) {
   // LibTorch 2.11's integer product of a single column is wrong, and there is nothing to gain in one.
-  if (weight.dim() != 2 || weight.size(1) == 1 ||
+  if (weight.dim() != 2 || weight.size(1) == 1 || !weight.has_storage() ||
       !storages_.contains(weight.storage().unsafeGetStorageImpl()))
     return nullptr;
   const Place place{weight.const_data_ptr(), weight.size(0), weight.size(1)};
@@ -92,18 +135,17 @@ at::Tensor int8_linear(const at::Tensor& x, const Int8Matrix& weight, const at::
   const auto added = bias.defined() ? bias.to(at::kFloat).contiguous() : at::zeros({out_width}, at::kFloat);
   auto sizes = x.sizes().vec();
   sizes.back() = out_width;
-  auto out = at::empty(sizes, at::kFloat);
-  const auto* from = sums.const_data_ptr<int32_t>();
-  const auto* row_scales = rows.scales.const_data_ptr<float>();
-  const auto* scales = weight.scales.const_data_ptr<float>();
-  const auto* biases = added.const_data_ptr<float>();
-  auto* to = out.mutable_data_ptr<float>();
-  for_rows(sums.size(0), out_width, [&](int64_t i) {
-    scale_row(from + i * out_width, row_scales[i], scales, biases, to + i * out_width, out_width);
-  });
-  if (after == Activation::relu) at::relu_(out);
+  const Epilogue epilogue{rows.scales.const_data_ptr<float>(), weight.scales.const_data_ptr<float>(),
+                          added.const_data_ptr<float>(), after};
+  // The exact GELU is LibTorch's, in fp32.
+  const bool half = x.scalar_type() == at::kBFloat16 && after != Activation::gelu;
+  auto out = at::empty(sizes, half ? at::kBFloat16 : at::kFloat);
+  if (half) {
+    finish(sums, epilogue, out.mutable_data_ptr<at::BFloat16>());
+  } else {
+    finish(sums, epilogue, out.mutable_data_ptr<float>());
+  }
   if (after == Activation::gelu) at::gelu_(out);
-  if (after == Activation::gelu_tanh) at::gelu_(out, "tanh");
   return out.to(x.scalar_type());
 }
 

@@ -10,12 +10,17 @@ LinearLayer::LinearLayer(int64_t in, int64_t out, bool with_bias) {
 }
 
 at::Tensor LinearLayer::forward(const at::Tensor& x, Activation after) const {
-  return nn::linear(x, weight_, bias_, after);
+  return with_bias(x, bias_, after);
 }
 
-at::Tensor LinearLayer::of_few_rows(const at::Tensor& x) const {
-  const auto product = at::mm(weight_, x.t()).t();
-  return bias_.defined() ? product + bias_ : product;
+at::Tensor LinearLayer::with_bias(const at::Tensor& x, const at::Tensor& bias, Activation after) const {
+  return nn::linear(x, packed_.defined() ? packed_ : weight_, bias, after);
+}
+
+void LinearLayer::pack() {
+  if (packed_.defined() || !can_pack(weight_)) return;
+  packed_ = packed_linear_weight(weight_);
+  release(weight_);
 }
 
 }  // namespace arzoo::nn

@@ -1,29 +1,31 @@
 #pragma once
 
-#include <torch/nn/module.h>
-
 #include "nn/linear.h"
+#include "nn/packed_weights.h"
 
 namespace arzoo::nn {
 
 /// A linear map, as torch.nn.Linear, whose weights are not drawn when it is made: a model is either loaded or
 /// initialised as a whole.
-class LinearLayer : public torch::nn::Module {
+class LinearLayer : public torch::nn::Module, public PackedForInference {
  public:
   LinearLayer(int64_t in, int64_t out, bool with_bias = true);
 
   /// after(x W^T + b). x: [..., in]; returns [..., out].
   at::Tensor forward(const at::Tensor& x, Activation after = Activation::none) const;
-  /// The same for a few rows, [N, in]: as W x^T, which reads the weights once where the usual product is
-  /// slow.
-  at::Tensor of_few_rows(const at::Tensor& x) const;
+  /// The same with this bias in place of the layer's.
+  at::Tensor with_bias(const at::Tensor& x, const at::Tensor& bias,
+                       Activation after = Activation::none) const;
+  void pack() override;
 
   const at::Tensor& weight() const { return weight_; }
   const at::Tensor& bias() const { return bias_; }
+  at::ScalarType type() const { return weight_.scalar_type(); }
 
  private:
   at::Tensor weight_;  ///< [out, in]
   at::Tensor bias_;    ///< [out], undefined when there is none
+  at::Tensor packed_;  ///< the weight, once it is packed
 };
 
 }  // namespace arzoo::nn

@@ -89,7 +89,8 @@ TEST_CASE("packed projections equal the single ones, in inference and in trainin
 }
 
 TEST_CASE("fused linear maps equal LibTorch's") {
-  const auto after = GENERATE(nn::Activation::none, nn::Activation::relu, nn::Activation::gelu);
+  const auto after =
+      GENERATE(nn::Activation::none, nn::Activation::relu, nn::Activation::gelu, nn::Activation::gelu_tanh);
   torch::manual_seed(4);
   const auto x = at::randn({2, 7, 20}), weight = at::randn({11, 20}), bias = at::randn({11});
   const auto expected = nn::linear(x, weight, bias, after);

@@ -2,6 +2,7 @@
 
 #include "nn/adaln.h"
 #include "nn/cosine_heads.h"
+#include "nn/linear_layer.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -50,6 +51,31 @@ TEST_CASE("the blocks compute the same in inference and under autograd") {
   CHECK(expected.sizes() == at::IntArrayRef({2, 64, 6, 8}));
   const torch::NoGradGuard no_grad;
   CHECK(worst(run(), expected) < 1e-5);
+}
+
+TEST_CASE("packed layers compute what they computed before, in either type") {
+  const auto type = GENERATE(at::kFloat, at::kBFloat16);
+  torch::manual_seed(5);
+  auto parts = std::make_shared<torch::nn::Module>();
+  auto up = parts->register_module("up", std::make_shared<nn::Upsample>(64));
+  auto block = parts->register_module("block", std::make_shared<nn::ResBlock>(64, 32));
+  auto layer = parts->register_module("layer", std::make_shared<nn::LinearLayer>(32, 40));
+  nn::initialise_convolutions(*parts);
+  randomise(*layer);
+  const auto x = at::randn({2, 64, 5, 3});
+  const torch::NoGradGuard no_grad;
+  const auto run = [&](at::ScalarType as) {
+    const auto image = block->forward(up->forward(x.to(as).contiguous(at::MemoryFormat::ChannelsLast)));
+    return layer->forward(image.permute({0, 2, 3, 1}), nn::Activation::gelu_tanh).to(at::kFloat);
+  };
+  const auto expected = run(at::kFloat);
+  CHECK(expected.sizes() == at::IntArrayRef({2, 10, 6, 40}));
+  parts->to(type);
+  nn::pack_for_inference(*parts);
+  const double allowed = (type == at::kFloat ? 1e-5 : 0.03) * expected.abs().max().item<double>();
+  CHECK(worst(run(type), expected) < allowed);
+  CHECK(worst(run(type), expected) < allowed);
+  CHECK(layer->weight().numel() == 0);
 }
 
 TEST_CASE("adaptive normalisation in one pass equals its definition, per sample and per token") {

@@ -47,7 +47,7 @@ TEST_CASE("a row with a value that is not finite stays not finite, and the other
 TEST_CASE("a linear map in 8 bits is the map of the rounded operands") {
   torch::manual_seed(2);
   const auto [in, out] = GENERATE(table<int64_t, int64_t>({{64, 32}, {17, 5}, {1, 1}, {256, 257}}));
-  const auto after = GENERATE(Activation::none, Activation::relu, Activation::gelu);
+  const auto after = GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh);
   Layer layer(in, out);
   const auto x = at::randn({3, 5, in});
   const auto y = in_int8(layer, x, after);
