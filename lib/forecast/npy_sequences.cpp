@@ -63,6 +63,8 @@ NpyHeader parse_header(std::string_view text, const fs::path& path) {
     fail<DataError>("{}: an array of {} dimensions, expected 1 or 2", path.string(), shape.size());
   if (shape.size() == 2) header.rows = shape[0];
   header.columns = shape.back();
+  // A file of no numbers could promise any number of series.
+  if (header.rows == 0 || header.columns == 0) fail<DataError>("{}: an array of no numbers", path.string());
   return header;
 }
 

@@ -131,6 +131,7 @@ TEST_CASE("what cannot be read is named with its place") {
        {"a.npy", npy("'descr': '<f4', 'fortran_order': True, 'shape': (3, 1), ", ""), "Fortran order"},
        {"a.npy", npy("'descr': '<f4', 'fortran_order': False, 'shape': (9, 9), ", "1234"),
         "4 bytes of numbers"},
+       {"a.npy", npy("'descr': '<f4', 'fortran_order': False, 'shape': (999999999, 0), ", ""), "no numbers"},
        {"a.npy", npy("'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1), ", "1234"), "3 dimensions"},
        {"a.pkl",
         "\x80\x04]K\x01"
