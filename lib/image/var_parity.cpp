@@ -53,17 +53,13 @@ void replay_run(const RecordedRun& run, const VarSampler& sampler, ParityReport&
   ReplayedDraws draws(fixture.input(name("noise_BLV")), input_if_any("gumbel_exp_BLV"));
   GenerationRecord record;
   runtime::Trace trace;
-  auto tolerance = fixture.tolerance;
-  // more_smooth divides logits by as little as 0.0135 and feeds the result back: a rounding of 1e-6 becomes
-  // 1e-4.
-  if (run.sampling().more_smooth) tolerance = {.rtol = 1e-3, .atol = 1e-3};
   const auto f_hat = sampler.features(run.labels(), run.sampling(), draws, &record, &trace);
   std::vector<at::Tensor> first_block;
   for (const auto& [block, value] : trace) {
     if (block == "block0") first_block.push_back(value);
   }
   const auto check = [&](const char* output, const at::Tensor& value) {
-    if (fixture.io.contains(name(output))) report.check(name(output), value, tolerance);
+    if (fixture.io.contains(name(output))) report.check(name(output), value, fixture.tolerance);
   };
   check("idx_BL", at::cat(record.ids, 1));
   check("logits_BLV", at::cat(record.logits, 1));
