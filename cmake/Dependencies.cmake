@@ -10,6 +10,7 @@ endfunction()
 
 arzoo_require(Threads libc6-dev)
 arzoo_require(ZLIB zlib1g-dev)
+arzoo_require(PNG libpng-dev)
 find_package(nlohmann_json QUIET)
 find_package(fmt QUIET)
 find_package(CLI11 QUIET)

@@ -126,6 +126,7 @@ std::unique_ptr<CLI::App> make_command_line(Invocation& invocation) {
   root->require_subcommand(1);
   add_train_command(*root, invocation);
   add_forecast_command(*root, invocation);
+  add_generate_image_command(*root, invocation);
   add_bench_command(*root, invocation);
   add_models_command(*root, invocation);
   add_inspect_command(*root, invocation);

@@ -8,12 +8,12 @@
 namespace arzoo::cli {
 
 void add_inspect_command(CLI::App& root, Invocation& invocation) {
-  auto* command =
-      root.add_subcommand("inspect", "List the tensors of a checkpoint without running or loading it.");
+  auto* command = root.add_subcommand(
+      "inspect", "List the tensors of a checkpoint without loading it, or what a PNG says of itself.");
   auto task = std::make_shared<plan::InspectTask>();
   command
       ->add_option("PATH", task->path,
-                   "safetensors, .pth, .pt or .bin file, or a folder with one or with shards")
+                   "safetensors, .pth, .pt, .bin or .png file, or a folder with weights or with shards")
       ->type_name("PATH")
       ->required();
   add_state_dict_option(*command, task->state_dict);

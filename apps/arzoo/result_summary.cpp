@@ -108,7 +108,17 @@ std::string forecast_summary(const Json& result) {
   return text;
 }
 
+std::string generate_image_summary(const Json& result) {
+  const auto files = result.contains("files") ? result.at("files").size() : 0;
+  return labelled(
+      {{"output", text_of(result, "output")},
+       {"drawn", fmt::format("{} pictures in {} ({} s each), {} files", text_of(result, "pictures"),
+                             short_duration(number_of(result, "seconds")),
+                             text_of(result, "seconds_per_picture"), files)}});
+}
+
 std::string inspect_summary(const Json& result) {
+  if (!result.contains("tensors")) return fields_text(result);
   Table tensors({"tensor", "dtype", "shape", "bytes"});
   const Json none = Json::array();
   for (const auto& tensor : result.contains("tensors") ? result.at("tensors") : none) {

@@ -12,6 +12,8 @@ std::string train_summary(const Json& result);
 /// `train --init-only`.
 std::string initial_model_summary(const Json& result);
 std::string forecast_summary(const Json& result);
+std::string generate_image_summary(const Json& result);
+/// Of a checkpoint its tensors, of a picture what is written in it.
 std::string inspect_summary(const Json& result);
 std::string convert_summary(const Json& result);
 std::string parity_summary(const Json& result);

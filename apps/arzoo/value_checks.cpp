@@ -38,6 +38,14 @@ CLI::Validator whole_number(int64_t minimum, int64_t maximum) {
   });
 }
 
+CLI::Validator real_number(double minimum, double maximum) {
+  return check([minimum, maximum](const std::string& text) -> std::string {
+    const auto value = parsed<double>(text);
+    if (value && *value >= minimum && *value <= maximum) return "";
+    return fmt::format("expected a number from {} to {}, got \"{}\"", minimum, maximum, text);
+  });
+}
+
 CLI::Validator percentage() {
   return check([](const std::string& text) -> std::string {
     const auto value = parsed<double>(text);

@@ -10,6 +10,8 @@ namespace arzoo::cli {
 
 /// An integer of the interval, written in full.
 CLI::Validator whole_number(int64_t minimum, int64_t maximum);
+/// A number of the interval.
+CLI::Validator real_number(double minimum, double maximum);
 /// A number between 0 and 100, neither of them.
 CLI::Validator percentage();
 /// One of the names; the nearest is offered to a mistyped one.

@@ -12,6 +12,9 @@ namespace {
 /// The softmax temperature of more_smooth at a scale's place in [0, 1].
 double smoothing_temperature(double place) { return std::max(0.27 * (1.0 - place * 0.95), 0.005); }
 
+/// Without guidance there is no need for the rows of the null class.
+bool is_guided(const VarSampling& sampling) { return sampling.cfg_scale != 0.0; }
+
 }  // namespace
 
 const TokenSampling& VarSampling::at(std::size_t scale) const {
@@ -75,7 +78,9 @@ void VarSampler::draw_scale(Run& run, const at::Tensor& hidden, const VarGenerat
   if (run.sampling.more_smooth) {
     const auto gumbel = -run.draws.exponentials(logits, first).log();
     const auto shares = at::softmax((logits * (1.0 + place) + gumbel) / smoothing_temperature(place), -1);
-    const auto mixed = at::matmul(shares.to(run.f_hat.device()), quantizer.codebook());  // [B, tokens, z]
+    auto mixed = at::matmul(shares.to(run.f_hat.device()), quantizer.codebook());  // [B, tokens, z]
+    if (known_ != nullptr)
+      mixed = at::where(known_->kept.at(k).unsqueeze(-1), at::embedding(quantizer.codebook(), ids), mixed);
     const auto& grid = grids[run.scale];
     quantizer.add_scale(
         run.f_hat, mixed.transpose(1, 2).reshape({mixed.size(0), mixed.size(2), grid.height, grid.width}), k,
@@ -93,7 +98,7 @@ void VarSampler::draw_scale(Run& run, const at::Tensor& hidden, const VarGenerat
 }
 
 void VarSampler::draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const {
-  auto generation = model_.begin(labels, /*guided=*/true);
+  auto generation = model_.begin(labels, is_guided(run.sampling));
   generation.trace = trace;
   while (run.scale < until) {
     const auto maps = run.scale == 0 ? at::Tensor() : run.maps.back();
@@ -103,7 +108,7 @@ void VarSampler::draft(Run& run, const at::Tensor& labels, std::size_t until, ru
 }
 
 void VarSampler::refine(Run& run, const at::Tensor& labels) const {
-  auto generation = refiner_->begin(labels, /*guided=*/true);
+  auto generation = refiner_->begin(labels, is_guided(run.sampling));
   // The drafted scales pass at once, with the first scale that is the refiner's own.
   auto hidden = refiner_->extend(generation, at::cat(run.maps, 1), run.scale + 1,
                                  blocks(*refiner_, run.sampling, run.scale));

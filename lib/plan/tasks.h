@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/progress.h"
+#include "image/generation_options.h"
 
 /// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
 namespace arzoo::plan {
@@ -50,6 +51,22 @@ struct ForecastTask {
   std::string freq;                 ///< overrides the inferred frequency
   int64_t backtest = 0;             ///< windows to forecast within the known data and score
   bool stream = false;              ///< one JSON window per line of stdin, one forecast per line of stdout
+  bool dry_run = false;
+};
+
+struct GenerateImageTask {
+  ComputeOptions compute;
+  image::GeneratorSource source;
+  image::GenerationOptions options = {};
+  std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
+  int64_t count = 1;                      ///< pictures of each class
+  int64_t first = 0;                      ///< number of the first picture: its seed follows from it
+  int64_t batch_size = 8;                 ///< pictures drawn together; they do not depend on it
+  std::optional<fs::path> edit;           ///< the picture to be drawn on
+  std::vector<image::PixelBox> paint = {}, keep = {};  ///< where, or where not
+  std::optional<fs::path> mask;                        ///< the same as a picture: where it is white
+  fs::path output;                                     ///< a folder, or a file NAME.png
+  bool save_scales = false;                            ///< also what is there after each scale
   bool dry_run = false;
 };
 
@@ -106,6 +123,7 @@ struct TaskTable {
   using Stop = const std::atomic<bool>&;
   Outcome (*train)(const TrainTask&, Progress&, Stop);
   Outcome (*forecast)(const ForecastTask&, Progress&, Stop);
+  Outcome (*generate_image)(const GenerateImageTask&, Progress&, Stop);
   Outcome (*inspect)(const InspectTask&, Progress&, Stop);
   Outcome (*convert)(const ConvertTask&, Progress&, Stop);
   Outcome (*models)(const ModelsTask&, Progress&, Stop);

@@ -2,14 +2,39 @@
 
 #include <torch/torch.h>
 
+#include "core/mapped_file.h"
+#include "core/png_file.h"
 #include "core/tensor_files.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
+namespace {
+
+/// A text of our own is JSON and is shown by its members.
+Json read_text(const std::string& text) {
+  auto parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return parsed.is_object() ? parsed : Json(text);
+}
+
+Json inspect_png(const plan::fs::path& path, std::string_view bytes) {
+  const auto summary = describe_png(bytes, path.string());
+  Json result{{"path", path.string()},    {"format", "PNG"},        {"width", summary.width},
+              {"height", summary.height}, {"color", summary.color}, {"bit_depth", summary.bit_depth},
+              {"bytes", bytes.size()}};
+  result["texts"] = Json::object();
+  for (const auto& [keyword, text] : summary.texts) result["texts"][keyword] = read_text(text);
+  return result;
+}
+
+}  // namespace
 
 Json inspect(const plan::InspectTask& task, Progress&, Stop) {
+  if (plan::fs::is_regular_file(task.path)) {
+    const auto file = MappedFile::open(task.path);
+    if (is_png(file->bytes())) return inspect_png(task.path, file->bytes());
+  }
   // Of a run directory, its best model.
   const bool run = plan::fs::exists(task.path / "model" / "model.safetensors");
   const auto summary = describe_tensors(run ? task.path / "model" : task.path, task.state_dict);

@@ -31,7 +31,7 @@ Outcome guarded(const Task& task, Progress& progress, Stop stop) {
   } catch (const c10::Error& error) {
     return {ExitCode::internal, "internal: LibTorch: " + first_line(error.what_without_backtrace()), {}};
   } catch (const std::bad_alloc&) {
-    return {ExitCode::internal, "out of memory (try a smaller batch_size or --horizon)", {}};
+    return {ExitCode::internal, "out of memory (try a smaller batch size or horizon)", {}};
   } catch (const std::exception& error) {
     return {ExitCode::internal, std::string("internal: ") + error.what(), {}};
   }
@@ -57,6 +57,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
   static const plan::TaskTable table{
       &tasks::guarded<plan::TrainTask, tasks::train>,
       &tasks::guarded<plan::ForecastTask, tasks::forecast>,
+      &tasks::guarded<plan::GenerateImageTask, tasks::generate_image>,
       &tasks::guarded<plan::InspectTask, tasks::inspect>,
       &tasks::guarded<plan::ConvertTask, tasks::convert>,
       &tasks::guarded<plan::ModelsTask, tasks::models>,

@@ -17,7 +17,11 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop);
 /// "backtest"?}.
 Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop);
 
-/// Keys, shapes and dtypes of a checkpoint, without loading it.
+/// Draws pictures with a trained model and writes them as PNG files, as they come. Returns {"output",
+/// "pictures", "seconds", "seconds_per_picture", "files": […], "settings"}; with dry_run {"plan": {…}}.
+Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Stop stop);
+
+/// Keys, shapes and dtypes of a checkpoint, without loading it; of a PNG file its size and texts.
 Json inspect(const plan::InspectTask& task, Progress& progress, Stop stop);
 
 /// Rewrites a checkpoint as one safetensors file. Returns {"output", "tensors", "bytes"}; with dry_run

@@ -58,6 +58,19 @@ Outcome forecast(const plan::ForecastTask& task, Progress&, Stop) {
   return {ExitCode::ok, "", result};
 }
 
+Outcome generate_image(const plan::GenerateImageTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"pictures", task.count}}}}};
+  Json result{{"output", task.output.string()},
+              {"pictures", task.count},
+              {"seconds", 12.0},
+              {"seconds_per_picture", 1.5}};
+  result["files"] = Json::array({(task.output / "000000_none.png").string()});
+  result["top_k"] = task.options.top_k;
+  result["depth_schedule"] = task.options.depth_schedule;
+  for (const auto& box : task.paint) result["paint"].push_back({box.x, box.y, box.width, box.height});
+  return {ExitCode::ok, "", result};
+}
+
 Outcome inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (task.path.filename() == "broken.safetensors")
     return {ExitCode::data, "broken.safetensors: header is cut", {}};
@@ -116,7 +129,7 @@ Outcome speed(const plan::SpeedTask& task, Progress&, Stop) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train,  &forecast, &inspect, &convert,
-                                         &models, &parity,   &table,   &speed};
+  static const plan::TaskTable functions{&train,  &forecast, &generate_image, &inspect, &convert,
+                                         &models, &parity,   &table,          &speed};
   return &functions;
 }

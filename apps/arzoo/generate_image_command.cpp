@@ -1,0 +1,180 @@
+#include <CLI/CLI.hpp>
+#include <limits>
+
+#include "commands.h"
+#include "help_format.h"
+#include "list_values.h"
+#include "path_checks.h"
+#include "result_summary.h"
+#include "task_run.h"
+#include "value_checks.h"
+
+namespace arzoo::cli {
+namespace {
+
+constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+constexpr double kLargest = 1e6;
+
+void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
+  const auto add = [&command](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)->type_name("MODEL");
+  };
+  add("--model", task.source.model,
+      "run directory, model folder, or weights file as published (var_d16.pth)");
+  add("--vae", task.source.vae, "its tokenizer, when it does not lie with the model (vae_ch160v4096z32.pth)");
+  add_state_dict_option(command, task.source.state_dict);
+  add("--drafter", task.source.drafter,
+      "collaborative decoding: this model draws the first --draft-steps scales, --model the rest");
+  add("--refiner", task.source.refiner, "or the other way round: this one draws the rest");
+  command.add_option("--draft-steps", task.source.draft_steps, "scales that the drafter draws")
+      ->type_name("N")
+      ->check(whole_number(1, kMost));
+}
+
+void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
+  const auto add_number = [&command](const char* name, int64_t& value, const char* help, int64_t least) {
+    command.add_option(name, value, help)->type_name("N")->check(whole_number(least, kMost));
+  };
+  command
+      .add_option("--class", task.classes,
+                  "numbers or names, all, none (without a class), or random: one per picture, the default")
+      ->type_name("CLASS[,CLASS...]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  add_number("--count", task.count, "pictures of each class", 1);
+  add_number("--first", task.first,
+             "number of the first picture: with its class and --count 1 it is drawn again alone", 0);
+  add_number("--batch-size", task.batch_size, "pictures drawn together, 8 by default", 1);
+  command
+      .add_option("--output", task.output,
+                  "a folder for the pictures and grid.png; or NAME.png: the one picture, or the grid")
+      ->type_name("PATH")
+      ->required();
+  command.add_flag("--save-scales", task.save_scales, "also write what is there after each scale");
+}
+
+/// A check that accepts what `parse` does.
+template <class Parse>
+CLI::Validator parses(const Parse& parse) {
+  return {[parse](const std::string& text) -> std::string {
+            try {
+              parse(text);
+              return "";
+            } catch (const UsageError& error) {
+              return error.what();
+            }
+          },
+          /*description=*/""};
+}
+
+/// A list with a value per scale.
+template <class T, class Parse>
+void add_scale_list(CLI::App& command, const char* name, std::vector<T>& list, const Parse& parse,
+                    const char* help) {
+  command
+      .add_option_function<std::string>(
+          name, [&list, parse](const std::string& text) { list = parse(text); }, help)
+      ->type_name("V[xN][,V...]")
+      ->check(parses(parse));
+}
+
+void add_sampling_options(CLI::App& command, image::GenerationOptions& options) {
+  const auto integers = [](int64_t minimum) {
+    return [minimum](const std::string& text) { return integer_list(text, minimum, kMost); };
+  };
+  const auto numbers = [](double minimum, double maximum) {
+    return [minimum, maximum](const std::string& text) { return number_list(text, minimum, maximum); };
+  };
+  command.add_option("--cfg", options.cfg, "strength of the class, growing from 0 to this at the last scale")
+      ->type_name("S")
+      ->check(real_number(0, kLargest));
+  add_scale_list(command, "--top-k", options.top_k, integers(0),
+                 "draw among the K likeliest codes, 0 for all; one value, or a list by scale");
+  add_scale_list(command, "--top-p", options.top_p, numbers(0, 1),
+                 "draw among the likeliest codes that together have this probability, 0 for all");
+  add_scale_list(command, "--temperature", options.temperature, numbers(1e-6, kLargest),
+                 "divides the logits: below 1 bolder, above 1 wilder");
+  command.add_flag("--smooth", options.more_smooth,
+                   "mix codes instead of drawing one: smoother to look at, worse in FID");
+  add_scale_list(command, "--depth-schedule", options.depth_schedule, integers(1),
+                 "blocks that each scale passes through: 16x6,4 is 16 for six scales, then 4");
+}
+
+/// Boxes of the picture that is edited, the option repeated for each.
+CLI::Option* add_boxes(CLI::App& command, const char* name, std::vector<image::PixelBox>& boxes,
+                       const char* help) {
+  const auto add = [&boxes](const std::vector<std::string>& texts) {
+    for (const auto& text : texts) boxes.push_back(pixel_box(text));
+  };
+  return command.add_option_function<std::vector<std::string>>(name, add, help)
+      ->type_name("X,Y,W,H")
+      ->allow_extra_args(false)
+      ->check(parses(pixel_box));
+}
+
+void add_edit_options(CLI::App& command, plan::GenerateImageTask& task) {
+  auto* edit = command.add_option("--edit", task.edit, "draw on this picture instead of on nothing")
+                   ->type_name("PICTURE");
+  auto* paint = add_boxes(command, "--paint", task.paint, "in-painting: a box to draw anew; repeatable");
+  auto* keep = add_boxes(command, "--keep", task.keep, "out-painting: a box to keep; repeatable");
+  auto* mask = command.add_option("--mask", task.mask, "a picture of the same size, white where to draw")
+                   ->type_name("PICTURE");
+  for (auto* where : {paint, keep, mask}) where->needs(edit);
+  paint->excludes(keep)->excludes(mask);
+  keep->excludes(mask);
+}
+
+void check_output(const plan::GenerateImageTask& task) {
+  if (task.output.extension() != ".png") return;
+  std::vector<fs::path> inputs;
+  for (const auto& input : {task.edit, task.mask}) {
+    if (input) inputs.push_back(*input);
+  }
+  require_output_file(task.output, inputs, "generate-image: --output");
+  if (task.save_scales)
+    fail<UsageError>("generate-image: --save-scales writes many pictures, expected --output to be a folder");
+}
+
+void check(const plan::GenerateImageTask& task) {
+  const auto& source = task.source;
+  if (source.model.empty() && !(source.drafter && source.refiner))
+    fail<UsageError>("generate-image: --model is required (see arzoo generate-image --help)");
+  const auto require_if_given = [](const std::optional<fs::path>& path, const char* option) {
+    if (path) require_checkpoint(*path, option);
+  };
+  if (!source.model.empty()) require_checkpoint(source.model, "generate-image: --model");
+  require_if_given(source.vae, "generate-image: --vae");
+  require_if_given(source.drafter, "generate-image: --drafter");
+  require_if_given(source.refiner, "generate-image: --refiner");
+  if (task.edit) require_input_file(*task.edit, "generate-image: --edit");
+  if (task.mask) require_input_file(*task.mask, "generate-image: --mask");
+  if (task.edit && task.paint.empty() && task.keep.empty() && !task.mask)
+    fail<UsageError>("generate-image: --edit needs to know where: --paint, --keep or --mask");
+  check_output(task);
+}
+
+}  // namespace
+
+void add_generate_image_command(CLI::App& root, Invocation& invocation) {
+  auto* command = root.add_subcommand("generate-image", "Draw pictures with a trained or published model.");
+  command->formatter(std::make_shared<HelpFormat>("--model MODEL --output PATH"));
+  auto task = std::make_shared<plan::GenerateImageTask>();
+  add_model_options(*command, *task);
+  add_picture_options(*command, *task);
+  add_sampling_options(*command, task->options);
+  add_edit_options(*command, *task);
+  add_shared_options(*command, invocation);
+  add_inference_options(*command, invocation);
+  command->footer(
+      "example:\n  arzoo generate-image --model runs/var_fashion --class all --count 8 --seed 1 "
+      "--output garments");
+  on_chosen(*command, invocation, [task, &invocation] {
+    task->compute = invocation.compute;
+    task->dry_run = invocation.dry_run;
+    check(*task);
+    return run_task(invocation, &plan::TaskTable::generate_image, *task,
+                    task->dry_run ? plan_summary : generate_image_summary);
+  });
+}
+
+}  // namespace arzoo::cli

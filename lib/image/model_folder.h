@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "image/generation_options.h"
+
+/// Folders of trained image models:
+///
+///     config.json         what ModelFolder says
+///     model.safetensors   the weights, under the official names
+///     vae/                of a model that draws tokens: its tokenizer, a folder like this one
+namespace arzoo::image {
+
+/// What a model folder says of itself, besides its weights.
+struct ModelFolder {
+  std::filesystem::path path;  ///< where the weights are
+  Json model;                  ///< the model's options, "name" first
+  std::vector<std::string> classes = {};
+  int64_t channels = 3;  ///< of the pictures that it learnt from, 1 or 3
+  SamplingDefaults sampling = {};
+};
+
+/// config.json of a model folder.
+Json to_json(const ModelFolder& folder);
+/// The folder that `path`, a run directory or a model folder, means; nothing when there is no config.json in
+/// it. Throws ConfigError, UsageError for the folder of another family.
+std::optional<ModelFolder> find_model_folder(const std::filesystem::path& path);
+
+}  // namespace arzoo::image

@@ -1,0 +1,166 @@
+#include "image/var_generator.h"
+
+#include <torch/torch.h>
+
+#include "image/known_tokens.h"
+#include "nn/packed_weights.h"
+#include "runtime/parameter_count.h"
+
+namespace arzoo::image {
+namespace {
+
+/// The transformers of a source, the drafter first, and where the first that is no drafter or refiner by name
+/// lies: its folder decides the rest.
+std::vector<OpenedVar> open_models(const GeneratorSource& source, at::ScalarType type) {
+  const bool shared = source.drafter || source.refiner;
+  if (shared != source.draft_steps.has_value()) {
+    fail<UsageError>(shared
+                         ? "--draft-steps is needed with --drafter or --refiner (how many scales are drafted)"
+                         : "--draft-steps needs a --drafter or a --refiner");
+  }
+  if (source.drafter && source.refiner && !source.model.empty())
+    fail<UsageError>("--model has nothing to do beside --drafter and --refiner: leave one of the three out");
+  std::vector<OpenedVar> opened;
+  opened.push_back(source.drafter ? open_var(*source.drafter, "", type)
+                                  : open_var(source.model, source.state_dict, type));
+  if (shared)
+    opened.push_back(source.refiner ? open_var(*source.refiner, "", type)
+                                    : open_var(source.model, source.state_dict, type));
+  return opened;
+}
+
+template <class T>
+T per_scale(const std::vector<T>& list, std::size_t scale, T otherwise) {
+  return list.empty() ? otherwise : list[std::min(scale, list.size() - 1)];
+}
+
+/// A list as it was given, or the one value that stands for it.
+template <class T>
+Json list_or(const std::vector<T>& list, T otherwise) {
+  return list.size() > 1 ? Json(list) : Json(list.empty() ? otherwise : list.front());
+}
+
+/// Tells a watcher of each scale.
+class ScaleReport : public SamplingObserver {
+ public:
+  ScaleReport(const StepWatcher& watcher, std::function<at::Tensor(const at::Tensor&)> decode)
+      : watcher_(watcher), decode_(std::move(decode)) {}
+
+  void on_scale(std::size_t scale, const at::Tensor&, const at::Tensor& f_hat, const at::Tensor&) override {
+    watcher_(static_cast<int64_t>(scale), [&] { return decode_(f_hat); });
+  }
+
+ private:
+  const StepWatcher& watcher_;
+  std::function<at::Tensor(const at::Tensor&)> decode_;
+};
+
+}  // namespace
+
+VarGenerator::VarGenerator(const GeneratorSource& source, const GenerationOptions& options,
+                           const runtime::Compute& compute)
+    : device_(compute.device) {
+  const auto opened = open_models(source, compute.dtype);
+  for (const auto& part : opened) models_.push_back(part.model);
+  // What a refiner is for stands with the drafter, unless only the refiner has a folder.
+  const auto& main = opened.front().folder || opened.size() == 1 ? opened.front() : opened.back();
+  vae_ = open_tokenizer(main, source.vae, compute.dtype);
+  sampler_.emplace(*vae_, first());
+  if (models_.size() == 2) sampler_->refine_with(*models_.back(), *source.draft_steps);
+  SamplingDefaults defaults;
+  if (main.folder) {
+    defaults = main.folder->sampling;
+    class_names_ = main.folder->classes;
+    channels_ = main.folder->channels;
+    if (!class_names_.empty() && static_cast<int64_t>(class_names_.size()) != classes()) {
+      fail<CheckpointError>("{}: config.json names {} classes, the model has {}", main.folder->path.string(),
+                            class_names_.size(), classes());
+    }
+  }
+  settings_["model"] = VarOptions::kName;
+  settings_["weights"] = opened.front().file.string();
+  if (models_.size() == 2) {
+    settings_["refiner"] = opened.back().file.string();
+    settings_["draft_steps"] = *source.draft_steps;
+  }
+  read_options(options, defaults);
+  prepare(compute);
+}
+
+int64_t VarGenerator::side() const { return first().grids().back().height * vae_->options().downsampling(); }
+
+void VarGenerator::read_options(const GenerationOptions& options, const SamplingDefaults& defaults) {
+  const auto scales = first().grids().size();
+  const auto check = [&](const auto& list, const char* option) {
+    if (list.size() > scales)
+      fail<UsageError>("{}: {} values, the model has {} scales", option, list.size(), scales);
+  };
+  check(options.top_k, "--top-k");
+  check(options.top_p, "--top-p");
+  check(options.temperature, "--temperature");
+  check(options.depth_schedule, "--depth-schedule");
+  sampling_.cfg_scale = options.cfg.value_or(defaults.cfg);
+  sampling_.more_smooth = options.more_smooth;
+  for (std::size_t k = 0; k < scales; ++k) {
+    sampling_.scales.push_back({.top_k = per_scale(options.top_k, k, defaults.top_k),
+                                .top_p = per_scale(options.top_p, k, defaults.top_p),
+                                .temperature = per_scale(options.temperature, k, defaults.temperature)});
+    if (!options.depth_schedule.empty())
+      sampling_.depths.push_back(per_scale(options.depth_schedule, k, int64_t{0}));
+  }
+  for (const int64_t depth : options.depth_schedule) {
+    if (depth < 1 || depth > first().options().depth)
+      fail<UsageError>("--depth-schedule: {} blocks, the model has {}", depth, first().options().depth);
+  }
+  settings_["cfg"] = sampling_.cfg_scale;
+  settings_["top_k"] = list_or(options.top_k, defaults.top_k);
+  settings_["top_p"] = list_or(options.top_p, defaults.top_p);
+  settings_["temperature"] = list_or(options.temperature, defaults.temperature);
+  if (options.more_smooth) settings_["more_smooth"] = true;
+  if (!options.depth_schedule.empty()) settings_["depth_schedule"] = sampling_.depths;
+}
+
+void VarGenerator::prepare(const runtime::Compute& compute) {
+  const auto all = std::make_shared<torch::nn::Module>();
+  for (std::size_t i = 0; i < models_.size(); ++i) all->register_module(fmt::format("{}", i), models_[i]);
+  parameters_ = runtime::count_parameters(*all).all + runtime::count_parameters(*vae_).all;
+  settings_["dtype"] = compute.int8 ? "int8" : std::string(c10::toString(compute.dtype));
+  for (torch::nn::Module* part : {all.get(), static_cast<torch::nn::Module*>(vae_.get())}) {
+    part->eval();
+    part->to(compute.device);
+  }
+  if (compute.int8) int8_ = std::make_shared<nn::Int8Weights>(*all);
+  if (!compute.device.is_cpu()) return;
+  if (!compute.int8) nn::pack_for_inference(*all);
+  nn::pack_for_inference(*vae_);
+}
+
+void VarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
+  const auto on_device = picture.to(device_);
+  edit_ = std::make_unique<Edit>(Edit{tokens_outside(*vae_, first().grids(), on_device, paint),
+                                      on_device.add(1.0).mul_(0.5),
+                                      paint.to(device_).view({1, 1, paint.size(0), paint.size(1)})});
+  sampler_->keep(&edit_->tokens);
+}
+
+at::Tensor VarGenerator::draw(const PictureBatch& batch, const StepWatcher& watcher) const {
+  const torch::NoGradGuard no_grad;
+  const nn::Int8Scope int8(int8_.get());
+  const auto decode = [this](const at::Tensor& f_hat) {
+    auto pictures = sampler_->pictures(f_hat);
+    // What is not drawn anew is the given picture itself, not what the tokenizer makes of it.
+    if (edit_) pictures = at::where(edit_->paint, pictures, edit_->picture);
+    return pictures.cpu();
+  };
+  SeededDraws draws(batch.seeds);
+  ScaleReport report(watcher, decode);
+  return decode(sampler_->features(batch.labels.to(device_), sampling_, draws, &report));
+}
+
+std::unique_ptr<ImageGenerator> open_generator(const GeneratorSource& source,
+                                               const GenerationOptions& options,
+                                               const runtime::Compute& compute) {
+  return std::make_unique<VarGenerator>(source, options, compute);
+}
+
+}  // namespace arzoo::image

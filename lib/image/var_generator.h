@@ -1,0 +1,50 @@
+#pragma once
+
+#include "image/image_generator.h"
+#include "image/var_sampler.h"
+#include "image/var_source.h"
+#include "nn/int8.h"
+
+namespace arzoo::image {
+
+/// A VAR with its tokenizer, ready to draw; or two that share the work (CoDe).
+class VarGenerator : public ImageGenerator {
+ public:
+  /// Throws as open_generator does.
+  VarGenerator(const GeneratorSource& source, const GenerationOptions& options,
+               const runtime::Compute& compute);
+
+  int64_t classes() const override { return first().options().num_classes; }
+  const std::vector<std::string>& class_names() const override { return class_names_; }
+  int64_t height() const override { return side(); }
+  int64_t width() const override { return side(); }
+  int64_t channels() const override { return channels_; }
+  int64_t steps() const override { return static_cast<int64_t>(first().grids().size()); }
+  int64_t parameters() const override { return parameters_; }
+  Json settings() const override { return settings_; }
+  void edit(const at::Tensor& picture, const at::Tensor& paint) override;
+  at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const override;
+
+ private:
+  const Var& first() const { return *models_.front(); }
+  int64_t side() const;
+  void read_options(const GenerationOptions& options, const SamplingDefaults& defaults);
+  void prepare(const runtime::Compute& compute);
+
+  std::vector<std::shared_ptr<Var>> models_;  ///< the model, or drafter and refiner
+  std::shared_ptr<Vqvae> vae_;
+  std::optional<VarSampler> sampler_;
+  VarSampling sampling_;
+  std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
+  struct Edit {
+    KnownTokens tokens;
+    at::Tensor picture, paint;  ///< [1, 3, H, W] in [0, 1], [1, 1, H, W]
+  };
+  std::unique_ptr<Edit> edit_;
+  std::vector<std::string> class_names_;
+  int64_t channels_ = 3, parameters_ = 0;
+  at::Device device_ = at::kCPU;
+  Json settings_;
+};
+
+}  // namespace arzoo::image

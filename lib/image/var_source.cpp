@@ -1,0 +1,100 @@
+#include "image/var_source.h"
+
+#include <algorithm>
+
+#include "core/display_text.h"
+#include "core/tensor_files.h"
+#include "core/zoo.h"
+
+namespace arzoo::image {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTokenizerFile = "vae_ch160v4096z32.pth";
+// In ar-ckpt-last.pth and ar-ckpt-best.pth, which VAR's trainer writes.
+constexpr const char *kTrainedVar = "trainer.var_wo_ddp", *kTrainedVae = "trainer.vae_local";
+
+/// The one var_*.pth of a folder without a config, as it is downloaded.
+fs::path published_file(const fs::path& folder) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with("var_") && name.ends_with(".pth")) found.push_back(name);
+  }
+  if (found.size() == 1) return folder / found.front();
+  std::sort(found.begin(), found.end());
+  if (found.empty()) {
+    fail<CheckpointError>(
+        "{}: neither config.json nor a var_*.pth in it (expected a run directory, a model folder, or the "
+        "published files; did the run save a model yet?)",
+        folder.string());
+  }
+  fail<UsageError>("{}: holds several models, expected one to be named: {}", folder.string(),
+                   first_few(found, in_quotes));
+}
+
+bool holds_trainer(const fs::path& file) {
+  const auto dicts = describe_tensors(file).state_dicts;
+  return std::find(dicts.begin(), dicts.end(), kTrainedVar) != dicts.end();
+}
+
+template <class Options>
+Options options_in(const ModelFolder& folder) {
+  const Config model(folder.model, (folder.path / "config.json").string(), "/model");
+  if (model.text("name") != Options::kName)
+    fail<UsageError>("{}: a model \"{}\", expected \"{}\"", folder.path.string(), model.text("name"),
+                     Options::kName);
+  return model_options<Options>(model);
+}
+
+std::shared_ptr<Vqvae> tokenizer_of_file(const fs::path& file, const std::string& state_dict,
+                                         const Var& model, at::ScalarType type) {
+  const auto weights = runtime::open_tensors(file, state_dict);
+  auto options = vqvae_options_of(weights);
+  options.v_patch_nums = model.options().patch_nums;
+  return load_vqvae(options, weights, type);
+}
+
+std::shared_ptr<Vqvae> tokenizer_at(const fs::path& path, const Var& model, at::ScalarType type) {
+  if (!fs::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
+  if (!fs::is_directory(path)) return tokenizer_of_file(path, "", model, type);
+  const auto folder = find_model_folder(path);
+  if (!folder)
+    fail<CheckpointError>("{}: no config.json in it, expected a tokenizer's folder", path.string());
+  return load_vqvae(options_in<VqvaeOptions>(*folder), runtime::open_tensors(folder->path), type);
+}
+
+}  // namespace
+
+OpenedVar open_var(const fs::path& path, const std::string& state_dict, at::ScalarType type) {
+  if (!fs::exists(path)) {
+    fail<CheckpointError>(
+        "{}: no such file or folder (expected a run directory, a model folder or a weights file)",
+        path.string());
+  }
+  OpenedVar opened;
+  if (fs::is_directory(path)) opened.folder = find_model_folder(path);
+  if (opened.folder) {
+    opened.file = opened.folder->path;
+    const auto options = options_in<VarOptions>(*opened.folder);
+    opened.model = load_var(options, runtime::open_tensors(opened.file), type);
+    return opened;
+  }
+  opened.file = fs::is_directory(path) ? published_file(path) : path;
+  opened.is_trainer = state_dict.empty() && holds_trainer(opened.file);
+  const auto weights = runtime::open_tensors(opened.file, opened.is_trainer ? kTrainedVar : state_dict);
+  opened.model = load_var(var_options_of(weights), weights, type);
+  return opened;
+}
+
+std::shared_ptr<Vqvae> open_tokenizer(const OpenedVar& var, const std::optional<fs::path>& vae,
+                                      at::ScalarType type) {
+  if (vae) return tokenizer_at(*vae, *var.model, type);
+  if (var.is_trainer) return tokenizer_of_file(var.file, kTrainedVae, *var.model, type);
+  const auto beside = var.folder ? var.folder->path / "vae" : var.file.parent_path() / kTokenizerFile;
+  if (!fs::exists(beside)) fail<UsageError>("--vae: needed, there is no tokenizer at {}", beside.string());
+  return tokenizer_at(beside, *var.model, type);
+}
+
+}  // namespace arzoo::image

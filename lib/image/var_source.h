@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+
+#include "image/model_folder.h"
+#include "image/var_files.h"
+
+/// Finding a VAR and its tokenizer on disk: run directories and model folders of ours, published files,
+/// a trainer's checkpoint that holds both.
+namespace arzoo::image {
+
+/// A transformer that was opened, and what lies with it.
+struct OpenedVar {
+  std::shared_ptr<Var> model;
+  std::optional<ModelFolder> folder;  ///< of ours; none for a file
+  std::filesystem::path file;         ///< what the weights were read from
+  bool is_trainer = false;            ///< a trainer's checkpoint, which holds the tokenizer as well
+};
+
+/// `path`: a run directory or model folder, a folder with one var_*.pth, or a weights file. Linear maps in
+/// `type`. Throws CheckpointError, ConfigError, UsageError.
+OpenedVar open_var(const std::filesystem::path& path, const std::string& state_dict, at::ScalarType type);
+
+/// The tokenizer at `vae`, or when none is named the one that lies with the transformer: vae/ in its folder,
+/// the checkpoint's own, or the published file beside it. Convolutions in `type`. Throws as open_var does;
+/// UsageError naming --vae when there is none.
+std::shared_ptr<Vqvae> open_tokenizer(const OpenedVar& var, const std::optional<std::filesystem::path>& vae,
+                                      at::ScalarType type);
+
+}  // namespace arzoo::image
