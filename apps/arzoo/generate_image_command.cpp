@@ -41,7 +41,7 @@ void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
       ->type_name("CLASS[,CLASS...]")
       ->delimiter(',')
       ->allow_extra_args(false);
-  add_number("--count", task.count, "pictures of each class", 1);
+  add_number("--count", task.count, "pictures of each class, 1 by default", 1);
   add_number("--first", task.first,
              "number of the first picture: with its class and --count 1 it is drawn again alone", 0);
   add_number("--batch-size", task.batch_size, "pictures drawn together, 8 by default", 1);

@@ -18,12 +18,12 @@ std::optional<ModelFolder> find_model_folder(const fs::path& path) {
   const auto where = fs::exists(path / "model" / "config.json") ? path / "model" : path;
   if (!fs::exists(where / "config.json")) return std::nullopt;
   const auto config = Config::load(where / "config.json");
-  if (!config.has("family") || config.text("family") != "image") {
-    fail<UsageError>("{}: {}, expected an image model", path.string(),
-                     config.has("family") ? "a model of the family " + config.text("family")
-                                          : "its config.json names no family");
-  }
-  ModelFolder folder{.path = where, .model = config.at("model").json()};
+  if (!config.has("family")) return std::nullopt;  // another program's
+  if (config.text("family") != "image")
+    fail<UsageError>("{}: a model of the family {}, expected an image model", path.string(),
+                     config.text("family"));
+  const auto model = config.at("model");
+  ModelFolder folder{.path = where, .model = model.json()};
   if (config.has("classes")) config.at("classes").read(folder.classes, {});
   if (config.has("channels")) config.at("channels").read(folder.channels, between(1, 3));
   folder.sampling = config.section("sampling").as<SamplingDefaults>();

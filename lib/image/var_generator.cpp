@@ -13,11 +13,11 @@ namespace {
 /// lies: its folder decides the rest.
 std::vector<OpenedVar> open_models(const GeneratorSource& source, at::ScalarType type) {
   const bool shared = source.drafter || source.refiner;
-  if (shared != source.draft_steps.has_value()) {
-    fail<UsageError>(shared
-                         ? "--draft-steps is needed with --drafter or --refiner (how many scales are drafted)"
-                         : "--draft-steps needs a --drafter or a --refiner");
+  if (shared && !source.draft_steps) {
+    fail<UsageError>(
+        "--draft-steps is needed with --drafter or --refiner: how many scales the drafter draws");
   }
+  if (!shared && source.draft_steps) fail<UsageError>("--draft-steps needs a --drafter or a --refiner");
   if (source.drafter && source.refiner && !source.model.empty())
     fail<UsageError>("--model has nothing to do beside --drafter and --refiner: leave one of the three out");
   std::vector<OpenedVar> opened;
@@ -124,7 +124,7 @@ void VarGenerator::prepare(const runtime::Compute& compute) {
   const auto all = std::make_shared<torch::nn::Module>();
   for (std::size_t i = 0; i < models_.size(); ++i) all->register_module(fmt::format("{}", i), models_[i]);
   parameters_ = runtime::count_parameters(*all).all + runtime::count_parameters(*vae_).all;
-  settings_["dtype"] = compute.int8 ? "int8" : std::string(c10::toString(compute.dtype));
+  settings_["dtype"] = runtime::precision_name(compute);
   for (torch::nn::Module* part : {all.get(), static_cast<torch::nn::Module*>(vae_.get())}) {
     part->eval();
     part->to(compute.device);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/bytes.h"
 #include "core/display_text.h"
 #include "core/tensor_files.h"
 #include "core/zoo.h"
@@ -11,27 +12,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kTokenizerFile = "vae_ch160v4096z32.pth";
 // In ar-ckpt-last.pth and ar-ckpt-best.pth, which VAR's trainer writes.
 constexpr const char *kTrainedVar = "trainer.var_wo_ddp", *kTrainedVae = "trainer.vae_local";
 
-/// The one var_*.pth of a folder without a config, as it is downloaded.
-fs::path published_file(const fs::path& folder) {
+/// The files PREFIX*.pth of a folder.
+std::vector<std::string> published_files(const fs::path& folder, std::string_view prefix) {
   std::vector<std::string> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder)) {
     const auto name = entry.path().filename().string();
-    if (name.starts_with("var_") && name.ends_with(".pth")) found.push_back(name);
+    if (name.starts_with(prefix) && name.ends_with(".pth")) found.push_back(name);
   }
-  if (found.size() == 1) return folder / found.front();
   std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// The one var_*.pth of a folder without a config, as it is downloaded.
+fs::path published_var(const fs::path& folder) {
+  const auto found = published_files(folder, "var_");
+  if (found.size() == 1) return folder / found.front();
   if (found.empty()) {
     fail<CheckpointError>(
-        "{}: neither config.json nor a var_*.pth in it (expected a run directory, a model folder, or the "
-        "published files; did the run save a model yet?)",
+        "{}: neither a config.json of ours nor a var_*.pth in it (expected a run directory, a model folder, "
+        "or "
+        "the published files; did the run save a model yet?)",
         folder.string());
   }
   fail<UsageError>("{}: holds several models, expected one to be named: {}", folder.string(),
                    first_few(found, in_quotes));
+}
+
+/// The tokenizer beside a published file.
+fs::path published_vae(const fs::path& folder) {
+  const auto found = published_files(folder, "vae_");
+  if (found.size() == 1) return folder / found.front();
+  fail<UsageError>("--vae: needed, there {} beside the model{}",
+                   found.empty() ? "is no vae_*.pth" : "are several vae_*.pth",
+                   found.empty() ? "" : ": " + first_few(found, in_quotes));
 }
 
 bool holds_trainer(const fs::path& file) {
@@ -81,7 +97,7 @@ OpenedVar open_var(const fs::path& path, const std::string& state_dict, at::Scal
     opened.model = load_var(options, runtime::open_tensors(opened.file), type);
     return opened;
   }
-  opened.file = fs::is_directory(path) ? published_file(path) : path;
+  opened.file = fs::is_directory(path) ? published_var(path) : path;
   opened.is_trainer = state_dict.empty() && holds_trainer(opened.file);
   const auto weights = runtime::open_tensors(opened.file, opened.is_trainer ? kTrainedVar : state_dict);
   opened.model = load_var(var_options_of(weights), weights, type);
@@ -92,9 +108,10 @@ std::shared_ptr<Vqvae> open_tokenizer(const OpenedVar& var, const std::optional<
                                       at::ScalarType type) {
   if (vae) return tokenizer_at(*vae, *var.model, type);
   if (var.is_trainer) return tokenizer_of_file(var.file, kTrainedVae, *var.model, type);
-  const auto beside = var.folder ? var.folder->path / "vae" : var.file.parent_path() / kTokenizerFile;
-  if (!fs::exists(beside)) fail<UsageError>("--vae: needed, there is no tokenizer at {}", beside.string());
-  return tokenizer_at(beside, *var.model, type);
+  if (!var.folder) return tokenizer_at(published_vae(var.file.parent_path()), *var.model, type);
+  const auto inside = var.folder->path / "vae";
+  if (!fs::exists(inside)) fail<UsageError>("--vae: needed, there is no {}", inside.string());
+  return tokenizer_at(inside, *var.model, type);
 }
 
 }  // namespace arzoo::image

@@ -80,6 +80,11 @@ Compute select_compute(const std::string& device, const std::string& dtype, cons
   fail<UsageError>("--device {}: expected auto, cpu, cuda or cuda:INDEX", device);
 }
 
+std::string precision_name(const Compute& compute) {
+  if (compute.int8) return "int8";
+  return compute.dtype == at::kFloat ? "fp32" : compute.dtype == at::kBFloat16 ? "bf16" : "fp16";
+}
+
 void set_threads(int64_t threads) {
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
 }

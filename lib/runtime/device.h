@@ -19,6 +19,9 @@ struct Compute {
 /// not there. `quantize`: "int8" or nothing; throws UsageError for int8 on another device than a CPU.
 Compute select_compute(const std::string& device, const std::string& dtype, const std::string& quantize = "");
 
+/// "fp32", "bf16", "fp16", or "int8" of linear maps in 8 bits.
+std::string precision_name(const Compute& compute);
+
 /// Threads of the intra-op pool; 0 keeps the default. Call before the first computation.
 void set_threads(int64_t threads);
 int64_t threads();

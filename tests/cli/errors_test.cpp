@@ -23,6 +23,8 @@ struct Mistake {
 
 const std::vector<std::string> kForecast{"forecast", "--model", "weights.pth", "--input", "series.csv"};
 
+const std::vector<std::string> kGenerate{"generate-image", "--model", "weights.pth"};
+
 Mistake with(std::vector<std::string> words, const std::vector<std::string>& more, int code,
              std::string message) {
   words.insert(words.end(), more.begin(), more.end());
@@ -33,7 +35,8 @@ std::vector<Mistake> usage_mistakes() {
   return {
       {{},
        2,
-       "a command is missing, expected one of train, forecast, bench, models, inspect, convert, completion "
+       "a command is missing, expected one of train, forecast, generate-image, bench, models, inspect, "
+       "convert, completion "
        "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
       {{"dance"}, 2, R"(unknown command "dance" (see arzoo --help))"},
@@ -134,6 +137,29 @@ std::vector<Mistake> file_mistakes() {
            R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
       with(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2,
            R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
+      {{"generate-image", "--output", "out"},
+       2,
+       "generate-image: --model is required (see arzoo generate-image --help)"},
+      with(kGenerate, {}, 2, "generate-image: --output is required (see arzoo generate-image --help)"),
+      with(kGenerate, {"--output", "absent/a.png"}, 2,
+           "generate-image: --output: absent/a.png: there is no folder absent"),
+      with(kGenerate, {"--output", "a.png", "--save-scales"}, 2,
+           "generate-image: --save-scales writes many pictures, expected --output to be a folder"),
+      with(kGenerate, {"--output", "out", "--edit", "series.csv"}, 2,
+           "generate-image: --edit needs to know where: --paint, --keep or --mask"),
+      with(kGenerate, {"--output", "out", "--paint", "1,2,3,4"}, 2,
+           "generate-image: --paint requires --edit"),
+      with(kGenerate, {"--output", "out", "--edit", "series.csv", "--paint", "1,2,3"}, 2,
+           "generate-image: --paint: expected X,Y,W,H, the upper left corner and the size of a box in "
+           R"(pixels, got "1,2,3")"),
+      with(kGenerate, {"--output", "out", "--top-k", "16x6,-1"}, 2,
+           "generate-image: --top-k: expected integers from 0 to 2147483647 (VxN for N times V; at most 64 "
+           R"(of them), got "16x6,-1")"),
+      with(kGenerate, {"--output", "out", "--cfg", "much"}, 2,
+           R"(generate-image: --cfg: expected a number from 0 to 1000000, got "much")"),
+      with(kGenerate, {"--output", "out", "--vae", "absent"}, 3,
+           "generate-image: --vae: absent: no such file or directory, expected a run directory, a checkpoint "
+           "folder or a weights file"),
       {{"convert", "weights.pth", "absent/out.safetensors"},
        2,
        "convert: absent/out.safetensors: there is no folder absent"},

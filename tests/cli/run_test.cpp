@@ -42,6 +42,7 @@ TEST_CASE("with --json stdout carries exactly one document") {
       {"train", "config.json"},
       {"train", "config.json", "--dry-run"},
       {"forecast", "--model", "model.safetensors", "--input", "series.csv", "--output", "out.csv"},
+      {"generate-image", "--model", "model.safetensors", "--output", "pictures"},
       {"inspect", "model.safetensors"},
       {"convert", "model.safetensors", "out.safetensors"},
       {"convert", "model.safetensors", "out.safetensors", "--dry-run"},
@@ -158,4 +159,23 @@ TEST_CASE("a model's options are listed with type, default and range") {
     CHECK(option["maximum"] == 1.0);
   }
   CHECK(found);
+}
+
+TEST_CASE("lists by scale and boxes reach the task as they are meant") {
+  const PreparedProgram arzoo;
+  const auto document = arzoo({"generate-image", "--model", "model.safetensors", "--output", "out", "--top-k",
+                               "600x2,9", "--depth-schedule", "4", "--edit", "series.csv", "--paint",
+                               "1,2,3,4", "--paint", "0,0,5,6", "--json"})
+                            .json();
+  CHECK(document["top_k"] == nlohmann::json({600, 600, 9}));
+  CHECK(document["depth_schedule"] == nlohmann::json({4}));
+  CHECK(document["paint"] == nlohmann::json({{1, 2, 3, 4}, {0, 0, 5, 6}}));
+}
+
+TEST_CASE("drawn pictures are counted and timed") {
+  const auto ended = PreparedProgram()(
+      {"generate-image", "--model", "model.safetensors", "--output", "out", "--count", "8"});
+  CHECK(ended.out ==
+        "output  out\n"
+        "drawn   8 pictures in 12s (1.500 s each), 1 files\n");
 }

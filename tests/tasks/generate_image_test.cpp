@@ -1,0 +1,221 @@
+#include <fstream>
+#include <set>
+
+#include "core/atomic_file.h"
+#include "core/png_file.h"
+#include "core/text_file.h"
+#include "image/model_folder.h"
+#include "runtime/safetensors.h"
+#include "support/tasks.h"
+#include "support/tiny_var.h"
+
+using namespace arzoo;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int64_t kSide = 10;  // pixels of the tiny model's pictures
+
+void write_folder(const fs::path& path, const Json& options, std::string_view name,
+                  const torch::nn::Module& model, const image::SamplingDefaults& sampling,
+                  std::vector<std::string> classes = {}) {
+  fs::create_directories(path);
+  Json json{{"name", name}};
+  json.update(options);
+  const image::ModelFolder folder{
+      .path = path, .model = json, .classes = std::move(classes), .channels = 1, .sampling = sampling};
+  write_atomically(path / "config.json", image::to_json(folder).dump());
+  runtime::write_safetensors(path / "model.safetensors", runtime::state_dict(model).entries(), {});
+}
+
+/// A model folder with a tokenizer in it, as training leaves them.
+struct TinyFolder {
+  TinyFolder() {
+    write_folder(path(), to_json(tiny.model.options()), "var", tiny.model, {.cfg = 2.0, .top_k = 12},
+                 {"boot", "T-shirt/top", "bag", "coat", "dress"});
+    write_folder(path() / "vae", to_json(tiny.vae.options()), "vqvae", tiny.vae, {});
+  }
+  fs::path path() const { return temp / "model"; }
+
+  plan::GenerateImageTask task(const std::string& output) const {
+    plan::GenerateImageTask task{.source = {.model = path()}, .output = temp / output};
+    task.compute.seed = 7;
+    return task;
+  }
+
+  TempDir temp;
+  test::TinyVar tiny;
+};
+
+Json generate(const plan::GenerateImageTask& task) {
+  SilentProgress progress;
+  return tasks::generate_image(task, progress, test::kNeverStop);
+}
+
+std::vector<uint8_t> pixels(const fs::path& file) { return read_png(file).pixels; }
+
+Json parameters(const fs::path& file) {
+  SilentProgress progress;
+  return tasks::inspect({file}, progress, test::kNeverStop)["texts"]["parameters"];
+}
+
+}  // namespace
+
+TEST_CASE("a folder gets a picture per class and number, and all of them in a grid") {
+  const TinyFolder folder;
+  auto task = folder.task("out");
+  task.classes = {"2", "T-shirt/top"};
+  task.count = 3;
+  const auto result = generate(task);
+  CHECK(result["pictures"] == 6);
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(task.output)) names.insert(entry.path().filename());
+  CHECK(names == std::set<std::string>{"000000_bag.png", "000001_bag.png", "000002_bag.png",
+                                       "000003_T-shirt-top.png", "000004_T-shirt-top.png",
+                                       "000005_T-shirt-top.png", "grid.png"});
+  const auto grid = read_png(task.output / "grid.png");
+  CHECK(grid.width == 3 * kSide + 2 * 2);
+  CHECK(grid.height == 2 * kSide + 2);
+  CHECK(grid.channels == 1);  // as the folder says
+}
+
+TEST_CASE("a picture depends on its seed and class, not on batch, threads or the other pictures") {
+  const TinyFolder folder;
+  auto task = folder.task("together");
+  task.classes = {"all"};
+  task.count = 2;
+  generate(task);
+  auto apart = task;
+  apart.output = folder.temp / "apart";
+  apart.batch_size = 1;
+  apart.compute.threads = 1;
+  generate(apart);
+  auto alone = task;
+  alone.output = folder.temp / "alone.png";
+  alone.classes = {"coat"};
+  alone.first = 7;
+  alone.count = 1;
+  generate(alone);
+  auto other = alone;
+  other.output = folder.temp / "other.png";
+  other.compute.seed = 8;
+  generate(other);
+  for (const auto& entry : fs::directory_iterator(task.output)) {
+    INFO(entry.path());
+    CHECK(pixels(entry.path()) == pixels(apart.output / entry.path().filename()));
+  }
+  CHECK(pixels(alone.output) == pixels(task.output / "000007_coat.png"));
+  CHECK(pixels(alone.output) != pixels(other.output));
+}
+
+TEST_CASE("a picture says how it was drawn") {
+  const TinyFolder folder;
+  auto task = folder.task("one.png");
+  task.classes = {"dress"};
+  task.options.temperature = {1.0, 0.5};
+  task.options.depth_schedule = {4, 2};
+  generate(task);
+  const auto said = parameters(task.output);
+  CHECK(said["model"] == "var");
+  CHECK(said["class"] == "dress");
+  CHECK(said["seed"] == 7);
+  CHECK(said["picture"] == 0);
+  CHECK(said["cfg"] == 2.0);  // the folder's
+  CHECK(said["top_k"] == 12);
+  CHECK(said["temperature"] == Json({1.0, 0.5}));
+  CHECK(said["depth_schedule"] == Json({4, 2, 2, 2}));
+}
+
+TEST_CASE("the scales of a picture end in the picture") {
+  const TinyFolder folder;
+  auto task = folder.task("scales");
+  task.save_scales = true;
+  task.classes = {"none"};
+  generate(task);
+  CHECK(pixels(task.output / "000000_none_scale04.png") == pixels(task.output / "000000_none.png"));
+  CHECK(pixels(task.output / "000000_none_scale01.png") != pixels(task.output / "000000_none.png"));
+  CHECK_FALSE(fs::exists(task.output / "grid.png"));
+}
+
+TEST_CASE("editing leaves every pixel outside the boxes as it was") {
+  const TinyFolder folder;
+  Picture picture{.width = kSide, .height = kSide, .channels = 1};
+  for (int64_t i = 0; i < kSide * kSide; ++i) picture.pixels.push_back(static_cast<uint8_t>(i * 2));
+  write_png(folder.temp / "given.png", picture);
+  auto task = folder.task("edited.png");
+  task.edit = folder.temp / "given.png";
+  task.paint = {{.x = 4, .y = 2, .width = 5, .height = 6}};
+  generate(task);
+  auto kept = task;
+  kept.output = folder.temp / "kept.png";
+  kept.keep = std::exchange(kept.paint, {});
+  generate(kept);
+  const auto painted = pixels(task.output), outpainted = pixels(kept.output);
+  int64_t changed = 0;
+  for (int64_t y = 0; y < kSide; ++y) {
+    for (int64_t x = 0; x < kSide; ++x) {
+      const bool inside = x >= 4 && x < 9 && y >= 2 && y < 8;
+      const auto at = static_cast<std::size_t>(y * kSide + x);
+      CAPTURE(x, y);
+      CHECK((inside || painted[at] == picture.pixels[at]));
+      CHECK((!inside || outpainted[at] == picture.pixels[at]));
+      changed += painted[at] != picture.pixels[at] ? 1 : 0;
+    }
+  }
+  CHECK(changed > 10);
+  CHECK(parameters(task.output)["class"] == "none");
+}
+
+TEST_CASE("a drafter and a refiner of the same weights draw what the model draws") {
+  const TinyFolder folder;
+  auto task = folder.task("one.png");
+  task.classes = {"1"};
+  generate(task);
+  auto shared = task;
+  shared.output = folder.temp / "two.png";
+  shared.source.refiner = folder.path();
+  shared.source.draft_steps = 2;
+  generate(shared);
+  CHECK(pixels(shared.output) == pixels(task.output));
+  CHECK(parameters(shared.output)["draft_steps"] == 2);
+}
+
+TEST_CASE("what generate-image cannot do is said") {
+  const TinyFolder folder;
+  auto task = folder.task("out");
+  const auto refuses = [&](const std::string& message) {
+    CHECK_THROWS_WITH(generate(task), ContainsSubstring(message));
+  };
+  SECTION("an unknown class") {
+    task.classes = {"boots"};
+    refuses(R"(--class: the model knows no class "boots" (did you mean "boot"?))");
+  }
+  SECTION("too long a list") {
+    task.options.top_k = {1, 2, 3, 4, 5};
+    refuses("--top-k: 5 values, the model has 4 scales");
+  }
+  SECTION("too many blocks") {
+    task.options.depth_schedule = {5};
+    refuses("--depth-schedule: 5 blocks, the model has 4");
+  }
+  SECTION("a box outside") {
+    write_png(folder.temp / "given.png", Picture{.width = 2, .height = 1, .channels = 1, .pixels = {1, 2}});
+    task.edit = folder.temp / "given.png";
+    task.paint = {{.x = 1, .y = 0, .width = 2, .height = 1}};
+    refuses("--paint: the box 1,0,2,1 leaves the picture of 2 x 1 pixels");
+  }
+  SECTION("no tokenizer") {
+    fs::remove_all(folder.path() / "vae");
+    refuses("--vae: needed");
+  }
+  SECTION("a tokenizer in the model's place") {
+    task.source.model = folder.path() / "vae";
+    refuses(R"(a model "vqvae", expected "var")");
+  }
+  SECTION("half of a collaboration") {
+    task.source.drafter = folder.path();
+    refuses("--draft-steps is needed");
+  }
+  CHECK_FALSE(fs::exists(folder.temp / "out" / "grid.png"));
+}
