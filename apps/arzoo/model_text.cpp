@@ -53,8 +53,18 @@ std::string command_list(const Json& model) {
   return fmt::format("{}", fmt::join(model.at("commands").get<std::vector<std::string>>(), ", "));
 }
 
-Cell parameters_cell(const Json& model) {
-  return model.contains("parameters") ? Cell(model.at("parameters").get<int64_t>()) : Cell();
+/// The number of a size, nothing where libarzoo could not be asked.
+Cell size_cell(const Json& model, const char* key) {
+  return model.contains(key) ? Cell(model.at(key).get<int64_t>()) : Cell();
+}
+
+/// What a token costs where it passes through a part of the model only.
+std::string activated_text(const Json& model) {
+  constexpr double kFlopsOfWeight = 2.0, kMillion = 1e6;
+  const auto activated = model.at("activated_parameters").get<double>();
+  return fmt::format("{} per token, {} MFLOP in their matrix products",
+                     model.at("activated_parameters").dump(),
+                     short_number(activated * kFlopsOfWeight / kMillion));
 }
 
 }  // namespace
@@ -63,7 +73,7 @@ Json model_json(const plan::ModelChoice& choice, const Json& counts) {
   const auto& model = choice.model;
   Json json{{"name", model.name}, {"family", model.family}, {"paper", model.paper}};
   const std::string name(model.name);
-  if (counts.contains(name)) json["parameters"] = counts.at(name);
+  if (counts.contains(name)) json.update(counts.at(name));
   json["commands"] = Json::array();
   std::string_view rest = choice.family.commands;
   while (!rest.empty()) {
@@ -87,13 +97,15 @@ std::string model_list_text(const Json& document) {
   const auto& models = document.at("models");
   const bool counted = !models.empty() && models.front().contains("parameters");
   std::vector<Column> columns{"family", "model", "paper"};
-  if (counted) columns.emplace_back("parameters");
+  if (counted) columns.insert(columns.end(), {"parameters", "activated"});
   columns.emplace_back("commands");
   Table table(columns);
   for (const auto& model : models) {
     std::vector<Cell> row;
     for (const char* key : {"family", "name", "paper"}) row.emplace_back(model.at(key).get<std::string>());
-    if (counted) row.push_back(parameters_cell(model));
+    if (counted) {
+      for (const char* key : {"parameters", "activated_parameters"}) row.push_back(size_cell(model, key));
+    }
     row.emplace_back(command_list(model));
     table.add(std::move(row));
   }
@@ -106,6 +118,8 @@ std::string model_text(const Json& document) {
     head.emplace_back(key, document.at(key).get<std::string>());
   if (document.contains("parameters"))
     head.emplace_back("parameters", document.at("parameters").dump() + " with the defaults");
+  if (document.contains("parameters") && document.at("parameters") != document.at("activated_parameters"))
+    head.emplace_back("activated", activated_text(document));
   head.emplace_back("commands", command_list(document));
   Table table({"option", "type", "default", "range", "meaning"});
   for (const auto& option : document.at("options")) {

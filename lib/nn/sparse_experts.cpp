@@ -186,4 +186,19 @@ at::Tensor SparseExperts::forward(const at::Tensor& tokens, Routing* routing) {
   return mixed;
 }
 
+int64_t SparseExperts::idle_parameters() const {
+  int64_t of_expert = 0;
+  for (const auto& parameter : experts_.front()->parameters()) of_expert += parameter.numel();
+  return of_expert * (options_.num_experts - options_.num_experts_per_tok);
+}
+
+int64_t idle_parameters(const torch::nn::Module& model) {
+  int64_t idle = 0;
+  for (const auto& part : model.modules()) {
+    if (const auto* experts = dynamic_cast<const SparseExperts*>(part.get()))
+      idle += experts->idle_parameters();
+  }
+  return idle;
+}
+
 }  // namespace arzoo::nn

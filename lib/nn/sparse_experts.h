@@ -35,6 +35,8 @@ class SparseExperts : public torch::nn::Module {
 
   /// tokens: [N, D]; returns [N, D]. `routing` receives the router's choice when given.
   at::Tensor forward(const at::Tensor& tokens, Routing* routing = nullptr);
+  /// Weights that a token passes by: those of the experts that it does not visit.
+  int64_t idle_parameters() const;
 
  private:
   SparseExpertsOptions options_;
@@ -42,5 +44,8 @@ class SparseExperts : public torch::nn::Module {
   std::vector<std::shared_ptr<GatedFeedForward>> experts_;
   std::shared_ptr<GatedFeedForward> shared_expert_;
 };
+
+/// The same of all sparse mixtures in a model.
+int64_t idle_parameters(const torch::nn::Module& model);
 
 }  // namespace arzoo::nn

@@ -10,6 +10,7 @@
 #include "forecast/zoo.h"
 #include "image/parity.h"
 #include "image/zoo.h"
+#include "nn/sparse_experts.h"
 #include "plan/catalog.h"
 #include "runtime/parameter_count.h"
 
@@ -32,22 +33,26 @@ std::unique_ptr<runtime::Experiment> forecast_experiment(const Config& config,
                    : noted<forecast::ForecastExperiment>(config, compute, notes);
 }
 
-int64_t count_forecaster(const Config& model) {
-  return runtime::count_parameters(*forecast::build(model, forecast::SeriesShape{.enc_in = 7, .c_out = 7}))
-      .all;
+ModelSize size_of_module(const torch::nn::Module& model) {
+  const int64_t all = runtime::count_parameters(model).all;
+  return {.parameters = all, .activated = all - nn::idle_parameters(model)};
 }
+
+ModelSize size_of_forecaster(const Config& model) {
+  return size_of_module(*forecast::build(model, forecast::SeriesShape{.enc_in = 7, .c_out = 7}));
+}
+
+ModelSize size_of_image_model(const Config& model) { return size_of_module(*image::build(model)); }
 
 std::unique_ptr<runtime::Experiment> no_experiment(const Config& config, const runtime::Compute&,
                                                    std::vector<std::string>&) {
   config.at("model").reject(fmt::format("{} cannot be trained", config.at("model").text("name")));
 }
 
-int64_t count_image_model(const Config& model) { return runtime::count_parameters(*image::build(model)).all; }
-
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
-      {"forecast", &forecast_experiment, &count_forecaster, &forecast::replay, {"forecast", "time_moe"}},
-      {"image", &no_experiment, &count_image_model, &image::replay, {"var"}},
+      {"forecast", &forecast_experiment, &size_of_forecaster, &forecast::replay, {"forecast", "time_moe"}},
+      {"image", &no_experiment, &size_of_image_model, &image::replay, {"var"}},
   };
   return all;
 }

@@ -11,6 +11,12 @@
 
 namespace arzoo::tasks {
 
+/// How large a model is.
+struct ModelSize {
+  int64_t parameters = 0;
+  int64_t activated = 0;  ///< those that one token passes through; fewer where experts are sparse
+};
+
 /// What the tasks need of a family; the torch side of plan/catalog.h.
 struct Family {
   std::string_view name;  ///< as in plan::families()
@@ -18,8 +24,8 @@ struct Family {
   /// interpolated").
   std::unique_ptr<runtime::Experiment> (*experiment)(const Config& config, const runtime::Compute& compute,
                                                      std::vector<std::string>& notes);
-  /// Parameters of a model with these options and the family's default data.
-  int64_t (*count_parameters)(const Config& model);
+  /// The size of a model with these options and the family's default data.
+  ModelSize (*size_of)(const Config& model);
   runtime::ParityReplay replay;
   std::vector<std::string_view> fixture_folders;  ///< names of the folders that its cases lie in
 };

@@ -9,7 +9,8 @@ Json models(const plan::ModelsTask& task, Progress&, Stop) {
   for (const auto& name : task.names) {
     const auto choice = plan::find_model(Config(name, "models"));
     const Config model(plan::default_run_config(choice)["model"], name);
-    counts[name] = family_of_model(model).count_parameters(model);
+    const auto size = family_of_model(model).size_of(model);
+    counts[name] = {{"parameters", size.parameters}, {"activated_parameters", size.activated}};
   }
   return counts;
 }

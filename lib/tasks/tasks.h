@@ -28,7 +28,7 @@ Json inspect(const plan::InspectTask& task, Progress& progress, Stop stop);
 /// {"plan": {…}}.
 Json convert(const plan::ConvertTask& task, Progress& progress, Stop stop);
 
-/// Parameter counts of the default configs: {name: count}.
+/// Sizes of the default configs: {name: {"parameters", "activated_parameters"}}.
 Json models(const plan::ModelsTask& task, Progress& progress, Stop stop);
 
 /// Replays fixture folders. Returns {"cases": […], "passed", "failed"}; a failure is the caller's exit

@@ -142,6 +142,9 @@ TEST_CASE("the list of models counts parameters") {
   const PreparedProgram arzoo;
   CHECK(arzoo({"models", "--json"}).json()["models"][0]["parameters"] == 6400000);
   CHECK_THAT(arzoo({"models"}).out, ContainsSubstring("parameters"));
+  CHECK(arzoo({"models", "--json"}).json()["models"][0]["activated_parameters"] == 3200000);
+  CHECK_THAT(arzoo({"models", "time_moe"}).out,
+             ContainsSubstring("activated   3200000 per token, 6.400 MFLOP in their matrix products\n"));
   CHECK(Program(Library::none)({"models"}).out.find("parameters") == std::string::npos);
 }
 

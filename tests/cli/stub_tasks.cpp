@@ -89,7 +89,8 @@ Outcome convert(const plan::ConvertTask& task, Progress&, Stop) {
 
 Outcome models(const plan::ModelsTask& task, Progress&, Stop) {
   Json counts = Json::object();
-  for (const auto& name : task.names) counts[name] = 6400000;
+  for (const auto& name : task.names)
+    counts[name] = {{"parameters", 6400000}, {"activated_parameters", 3200000}};
   return {ExitCode::ok, "", counts};
 }
 

@@ -87,3 +87,13 @@ TEST_CASE("the router's weights are probabilities among all experts, not renorma
   CHECK(at::allclose(routing.weights, all.gather(1, routing.experts)));
   CHECK((routing.weights.sum(1) < 0.999).all().item<bool>());
 }
+
+TEST_CASE("a token passes by the experts that it does not visit") {
+  const auto experts = experts_of(4, 3);
+  const int64_t of_expert = 3 * 6 * 5;
+  CHECK(experts.idle_parameters() == of_expert);
+  torch::nn::Sequential model(torch::nn::Linear(6, 6));
+  CHECK(nn::idle_parameters(*model) == 0);
+  model->push_back(std::make_shared<nn::SparseExperts>(experts_of(5, 1)));
+  CHECK(nn::idle_parameters(*model) == 4 * of_expert);
+}
