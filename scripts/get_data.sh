@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Fetches the public series that the forecasting papers report into data/, and checks them.
+# Fetches the public data that the papers report on into data/, and checks them.
 #
-#   scripts/get_data.sh [--from URL] [NAME ...]        NAME: etth1 etth2 ettm1 ettm2 weather exchange ili; all by default
+#   scripts/get_data.sh [--from URL] [NAME ...]        NAME: etth1 etth2 ettm1 ettm2 weather exchange ili fashion_mnist; all by default
 #
-# --from takes the files from a mirror instead: URL/ETTh1.csv and so on (file:// works). A file that is already there and right
+# Fashion-MNIST comes from Debian's package dataset-fashion-mnist: taken where it is installed, else downloaded with apt-get
+# (no root needed). --from takes the files from a mirror instead: URL/ETTh1.csv and so on (file:// works). A file that is already there and right
 # is left alone; one that arrives wrong is not put in place. Needs python3 and git.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,6 +21,14 @@ ettm2     ETT/ETTm2.csv                  f9d46027c987d442d2d8f81308d1d8c4d1d35db
 weather   benchmark/weather.csv          2c57f67fbe402293aad49611862165c9b3ecdcc8  $TSLIB/weather/weather.csv
 exchange  benchmark/exchange_rate.csv    6b04ff3158cd1e3b27b708eff0b75e14aaa400fb  $TSLIB/exchange_rate/exchange_rate.csv
 ili       benchmark/national_illness.csv ae0424af871366ecacc501399fcb730e9200458c  $TSLIB/illness/national_illness.csv
+"
+
+# name below data/fashion_mnist/ and git's id of its contents
+readonly FASHION="
+train-images-idx3-ubyte.gz 02a28c9e8109fecd445a6139ec6fc1cf69962bad
+train-labels-idx1-ubyte.gz 30f17ae17d94b728cb5d8e1a780b8c0c719a170a
+t10k-images-idx3-ubyte.gz 22d01d0f3548883dc17d2b67e45518a6068dbb3a
+t10k-labels-idx1-ubyte.gz 9dc35004f04f1a55389332534ad976f289699e57
 "
 
 say() { printf 'get_data.sh: %s\n' "$*" >&2; }
@@ -56,6 +65,38 @@ get() {
   say "$place fetched"
 }
 
+# Prints the folder of the package's files, unpacking them below the given folder where the package is not installed.
+unpack_fashion() {
+  local installed=/usr/share/datasets/fashion-mnist
+  if [[ -d $installed ]]; then
+    echo "$installed"
+    return
+  fi
+  (cd "$1" && apt-get download -q dataset-fashion-mnist >&2 && dpkg-deb -x dataset-fashion-mnist_*.deb .) || return 1
+  echo "$1$installed"
+}
+
+get_fashion() {
+  local name id missing='' unpacked source=$mirror
+  while read -r name id; do
+    [[ -z $name ]] || is_right "data/fashion_mnist/$name" "$id" || missing=1
+  done <<< "$FASHION"
+  if [[ -z $missing ]]; then
+    say "data/fashion_mnist is there"
+    return
+  fi
+  unpacked=$(mktemp -d)
+  if [[ -z $source ]]; then
+    source=$(unpack_fashion "$unpacked") || { rm -rf "$unpacked"; return 1; }
+    source=file://$source
+  fi
+  while read -r name id; do
+    [[ -z $name ]] || get "fashion_mnist/$name" "$id" "$source/$name" || missing=failed
+  done <<< "$FASHION"
+  rm -rf "$unpacked"
+  [[ $missing != failed ]]
+}
+
 mirror=
 if [[ ${1:-} == --from ]]; then
   [[ -n ${2:-} ]] || die "--from needs a URL"
@@ -64,7 +105,8 @@ if [[ ${1:-} == --from ]]; then
 fi
 failed=0
 for name in "$@"; do
-  grep -q "^$name " <<< "$FILES" || die "$name: no such data (expected etth1, etth2, ettm1, ettm2, weather, exchange or ili)"
+  [[ $name == fashion_mnist ]] && continue
+  grep -q "^$name " <<< "$FILES" || die "$name: no such data (expected etth1, etth2, ettm1, ettm2, weather, exchange, ili or fashion_mnist)"
 done
 while read -r name place id url; do
   [[ -n $name ]] || continue
@@ -72,4 +114,5 @@ while read -r name place id url; do
   [[ -z $mirror ]] || url=$mirror/$(basename "$place")
   get "$place" "$id" "$url" || failed=1
 done <<< "$FILES"
+if [[ $# == 0 || " $* " == *" fashion_mnist "* ]]; then get_fashion || failed=1; fi
 exit "$failed"

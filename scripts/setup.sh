@@ -15,7 +15,7 @@ readonly VENV=$ROOT/.deps/venv
 readonly INSTALLED=$VENV/.arzoo-installed # says what was installed, written last
 readonly TORCH='torch==2.11.0'
 readonly CPU_RUNTIME='nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85' # libtorch_cpu is linked against these
-readonly PACKAGES='g++ clang cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev catch2 zlib1g-dev libpng-dev'
+readonly PACKAGES='g++ clang cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev catch2 zlib1g-dev libpng-dev libjpeg-dev'
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }

@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "image/feature_net.h"
 #include "image/var.h"
 #include "image/vqvae.h"
 
@@ -9,6 +10,6 @@ namespace arzoo::image {
 
 /// The table of image models: a model is known to the command line, the configs and the README by standing
 /// here.
-using Models = std::tuple<VqvaeOptions, VarOptions>;
+using Models = std::tuple<VqvaeOptions, VarOptions, FeatureNetOptions>;
 
 }  // namespace arzoo::image

@@ -38,7 +38,7 @@ std::vector<int64_t> phi_indices(int64_t scales, int64_t phis) {
 ResidualQuantizer::ResidualQuantizer(const VqvaeOptions& options)
     : beta_(options.beta), share_(std::abs(options.quant_resi)), using_znorm_(options.using_znorm) {
   const auto scales = static_cast<int64_t>(options.v_patch_nums.size());
-  register_buffer("ema_vocab_hit_SV", at::zeros({scales, options.vocab_size}));
+  uses_ = register_buffer("ema_vocab_hit_SV", at::zeros({scales, options.vocab_size}));
   auto embedding = std::make_shared<torch::nn::Module>();
   codebook_ = embedding->register_parameter("weight", at::empty({options.vocab_size, options.z_channels}));
   register_module("embedding", embedding);
@@ -164,14 +164,43 @@ ResidualQuantizer::Pass ResidualQuantizer::train_pass(const at::Tensor& f, const
   const auto target = f.detach();
   auto rest = target.clone(), f_hat = at::zeros_like(target);
   auto loss = at::zeros({}, f.options().requires_grad(false));
+  std::vector<at::Tensor> ids;
   for (int64_t k = 0; k < scales; ++k) {
-    const auto ids = nearest(rest, grids[k]);
-    const auto h = upsampled(lookup(ids, grids[k]), f.sizes(), k, scales);
+    ids.push_back(nearest(rest, grids[k]));
+    const auto h = upsampled(lookup(ids.back(), grids[k]), f.sizes(), k, scales);
     f_hat = f_hat + h;
     rest = rest - h.detach();
     loss = loss + at::mse_loss(f_hat.detach(), f) * beta_ + at::mse_loss(f_hat, target);
   }
-  return {f_hat.detach() - target + f, loss / static_cast<double>(scales)};
+  return {f_hat.detach() - target + f, loss / static_cast<double>(scales), std::move(ids)};
+}
+
+void ResidualQuantizer::count_uses(const std::vector<at::Tensor>& ids, bool first) {
+  constexpr double kMemory = 0.99;
+  const torch::NoGradGuard no_grad;
+  for (std::size_t k = 0; k < ids.size(); ++k) {
+    const auto counts = at::bincount(ids[k].flatten(), {}, codebook_.size(0)).to(at::kFloat);
+    auto average = uses_[static_cast<int64_t>(k)];
+    first ? average.copy_(counts) : average.lerp_(counts, 1.0 - kMemory);
+  }
+}
+
+void ResidualQuantizer::replace_codes(const at::Tensor& unused, const at::Tensor& f, const Grids& grids) {
+  const torch::NoGradGuard no_grad;
+  // A codebook that is drawn anew has not coded anything yet.
+  if (unused.all().item<bool>()) codebook_.zero_();
+  const auto code = encode(f, grids);
+  std::vector<at::Tensor> wanted;
+  for (std::size_t k = 0; k < grids.size(); ++k) {
+    const auto rest = k == 0 ? f : f - code.f_hat[k - 1];
+    wanted.push_back(next_input(rest, grids[k]).flatten(0, 1));
+  }
+  const auto candidates = at::cat(wanted);
+  const auto places = unused.nonzero().flatten();
+  const auto drawn = at::randint(candidates.size(0), places.sizes(), at::kLong).to(f.device());
+  codebook_.index_copy_(0, places, candidates.index_select(0, drawn));
+  // As many uses as the others have: time to prove itself.
+  uses_.index_fill_(1, places, uses_.mean());
 }
 
 }  // namespace arzoo::image

@@ -44,10 +44,21 @@ class ResidualQuantizer : public torch::nn::Module {
 
   /// A training pass, under autograd.
   struct Pass {
-    at::Tensor f_hat;  ///< straight through: its gradient is f's
-    at::Tensor loss;   ///< codebook and commitment loss, the mean over the scales
+    at::Tensor f_hat;             ///< straight through: its gradient is f's
+    at::Tensor loss;              ///< codebook and commitment loss, the mean over the scales
+    std::vector<at::Tensor> ids;  ///< of each scale, [B, tokens] long
   };
   Pass train_pass(const at::Tensor& f, const Grids& grids) const;
+
+  /// Counts the codes of a training batch into ema_vocab_hit_SV, an average over the last hundred batches or
+  /// so: officially a statistic, here also what tells used code vectors from unused ones.
+  void count_uses(const std::vector<at::Tensor>& ids, bool first);
+  /// How often each code was used lately, [V], all scales together; all zero before the first batch.
+  at::Tensor uses() const { return uses_.sum(0); }
+  /// Moves the code vectors that `unused`, [V] bool, marks to where vectors are needed: to features, each
+  /// averaged down to the grid of some scale, less what the scales before it stand for. Drawn from the
+  /// default generator.
+  void replace_codes(const at::Tensor& unused, const at::Tensor& f, const Grids& grids);
 
   /// As torch's Embedding and Conv2d start.
   void initialise();
@@ -62,6 +73,7 @@ class ResidualQuantizer : public torch::nn::Module {
   double beta_, share_;  ///< share_: of the convolution in phi
   bool using_znorm_;
   at::Tensor codebook_;                            ///< [V, z]
+  at::Tensor uses_;                                ///< [S, V]
   std::vector<std::shared_ptr<nn::Conv2d>> phis_;  ///< none where phi is the identity
 };
 

@@ -21,6 +21,8 @@ struct VarOptions {
   double cond_drop_rate = 0.1;
   bool attn_l2_norm = true;
   std::vector<int64_t> patch_nums = {1, 2, 3, 4, 5, 6, 8, 10, 13, 16};
+  double label_smoothing = 0.0;
+  double alng = 1e-5;
   VqvaeOptions vae;
 
   static void fields(auto& o, auto& field) {
@@ -38,6 +40,9 @@ struct VarOptions {
           "probability of training a sample without its class, for classifier-free guidance");
     field("attn_l2_norm", o.attn_l2_norm, {}, "cosine attention with a learned temperature per head");
     field("patch_nums", o.patch_nums, nonempty(at_least(1)), "side of each token map, coarse to fine");
+    field("label_smoothing", o.label_smoothing, from_below(0, 1), "in training: of the cross-entropy");
+    field("alng", o.alng, more_than(0),
+          "at the start of training: factor on the weights that make the blocks' gates");
     field("vae", o.vae, {}, "the tokenizer, a model \"vqvae\"");
   }
   void check() const {

@@ -6,8 +6,10 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "image/token_scores.h"
 #include "nn/drop_path.h"
 #include "nn/storage_type.h"
+#include "runtime/autocast.h"
 
 namespace arzoo::image {
 namespace {
@@ -117,6 +119,8 @@ at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const 
     x = blocks_[i]->forward(x, blocks_[i]->modulation(condition, shared), attn_bias_for_masking_, shares,
                             "block" + std::to_string(i), trace);
   }
+  // The head computes in fp32 even in mixed precision.
+  const runtime::WithoutAutocast full_precision(x.device().type());
   const auto normed = nn::modulated_norm(x, head_modulation(condition), options_.norm_eps, at::kFloat);
   record("head_nm", normed);
   return head_->forward(normed);
@@ -132,11 +136,12 @@ runtime::Losses Var::loss(const at::Tensor& labels, const at::Tensor& maps, cons
   const auto logits = forward(dropped(labels, draws.condition), maps, draws.kept);
   const auto total = at::cross_entropy_loss(logits.flatten(0, 1), targets.flatten(), {}, at::Reduction::Mean,
                                             /*ignore_index=*/-100, label_smoothing);
-  const torch::NoGradGuard no_grad;
-  const auto hits = logits.argmax(-1).eq(targets).to(at::kFloat);
-  const int64_t last = grids_.back().tokens();
-  return {total,
-          {{"accuracy", hits.mean()}, {"accuracy_last", hits.narrow(1, hits.size(1) - last, last).mean()}}};
+  const auto scores = [seen = logits.detach(), targets, last = grids_.back().tokens()] {
+    TokenScores sums(last);
+    sums.add(seen, targets);
+    return sums.metrics();
+  };
+  return {total, {}, scores};
 }
 
 VarGeneration Var::begin(const at::Tensor& labels, bool guided) const {

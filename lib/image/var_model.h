@@ -44,8 +44,7 @@ class Var : public torch::nn::Module {
 
   /// The labels that a training pass sees: some are the null class.
   at::Tensor dropped(const at::Tensor& labels, const at::Tensor& uniform = {}) const;
-  /// The cross-entropy over all tokens, of targets [B, L] long, and the accuracies of all and of the last
-  /// scale.
+  /// The cross-entropy over all tokens, of targets [B, L] long; its statistics are those of TokenScores.
   runtime::Losses loss(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& targets,
                        double label_smoothing, const VarDraws& draws = {});
 

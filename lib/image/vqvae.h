@@ -21,6 +21,8 @@ struct VqvaeOptions {
   double quant_resi = 0.5;
   int64_t share_quant_resi = 4;
   std::vector<int64_t> v_patch_nums = {1, 2, 3, 4, 5, 6, 8, 10, 13, 16};
+  double l1_weight = 0.0;
+  int64_t revive_every = 0;
 
   static void fields(auto& o, auto& field) {
     field("vocab_size", o.vocab_size, at_least(1), "code vectors");
@@ -38,6 +40,10 @@ struct VqvaeOptions {
     field("share_quant_resi", o.share_quant_resi, at_least(0),
           "phi convolutions shared by the scales; 0 for one per scale");
     field("v_patch_nums", o.v_patch_nums, nonempty(at_least(1)), "side of each token map, coarse to fine");
+    field("l1_weight", o.l1_weight, at_least(0),
+          "in training: weight of the mean absolute error beside the mean squared one");
+    field("revive_every", o.revive_every, at_least(0),
+          "in training: batches after which unused code vectors move to where features are, 0 for never");
   }
   void check() const {
     require(ch % 32 == 0, "ch must be a multiple of 32 (group normalisation), got {}", ch);
@@ -48,6 +54,8 @@ struct VqvaeOptions {
   }
   /// Pixels of an image's side per latent pixel.
   int64_t downsampling() const { return int64_t{1} << (ch_mult.size() - 1); }
+  /// Pixels of an image's side.
+  int64_t pixels() const { return v_patch_nums.back() * downsampling(); }
 };
 
 }  // namespace arzoo::image

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "nn/storage_type.h"
+#include "runtime/autocast.h"
 
 namespace arzoo::image {
 namespace {
@@ -48,6 +49,7 @@ at::Tensor Vqvae::features(const at::Tensor& images) {
                     fmt::join(images.sizes(), ", "), factor);
   }
   const auto encoded = encoder_->forward(laid_out(images, type_));
+  const runtime::WithoutAutocast full_precision(images.device().type());
   return quant_conv_->forward(encoded.to(at::kFloat)).contiguous();
 }
 
@@ -72,8 +74,12 @@ at::Tensor Vqvae::reconstruct(const at::Tensor& images, const Grids& grids) {
 }
 
 Vqvae::Pass Vqvae::train_pass(const at::Tensor& images) {
-  const auto quantised = quantize_->train_pass(features(images), grids());
-  return {decode_unclamped(quantised.f_hat), quantised.loss};
+  auto quantised = [&] {
+    const auto f = features(images);
+    const runtime::WithoutAutocast full_precision(images.device().type());
+    return quantize_->train_pass(f, grids());
+  }();
+  return {decode_unclamped(quantised.f_hat), quantised.loss, std::move(quantised.ids)};
 }
 
 void Vqvae::initialise() {

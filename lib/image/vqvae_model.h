@@ -31,9 +31,10 @@ class Vqvae : public torch::nn::Module {
   /// What is left of images that pass through all token maps.
   at::Tensor reconstruct(const at::Tensor& images, const Grids& grids);
 
-  /// A training pass: the reconstruction (not clamped) and the quantiser's loss.
+  /// A training pass: the reconstruction (not clamped), the quantiser's loss and each scale's tokens.
   struct Pass {
     at::Tensor images, quantizer_loss;
+    std::vector<at::Tensor> ids;
   };
   Pass train_pass(const at::Tensor& images);
 

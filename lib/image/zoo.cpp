@@ -1,6 +1,7 @@
 #include "image/zoo.h"
 
 #include "core/zoo.h"
+#include "image/feature_net_model.h"
 #include "image/var_model.h"
 #include "image/vqvae_model.h"
 #include "runtime/memory_budget.h"
@@ -12,6 +13,8 @@ std::shared_ptr<torch::nn::Module> build(const Config& model) {
   return runtime::within_memory(model, [&]() -> std::shared_ptr<torch::nn::Module> {
     if (name == VqvaeOptions::kName) return std::make_shared<Vqvae>(model_options<VqvaeOptions>(model));
     if (name == VarOptions::kName) return std::make_shared<Var>(model_options<VarOptions>(model));
+    if (name == FeatureNetOptions::kName)
+      return std::make_shared<FeatureNet>(model_options<FeatureNetOptions>(model));
     model.at("name").reject(fmt::format("no image model is called \"{}\"", name));
   });
 }

@@ -76,7 +76,8 @@ const std::vector<FamilyCard>& families() {
   static const std::vector<FamilyCard> all{
       family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>(
           "forecast", "train forecast bench", &check_forecast_run),
-      family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "bench", &check_nothing),
+      family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "train bench",
+                                                                          &check_nothing),
   };
   return all;
 }

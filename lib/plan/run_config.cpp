@@ -30,7 +30,8 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   const auto find = [&](Json& section, const char* key) {
     if (section.contains(key)) section[key] = found_path(section[key].get<std::string>(), folder);
   };
-  find(resolved["data"], "path");
+  for (const char* key : {"path", "labels", "test_path", "test_labels", "tokenizer"})
+    find(resolved["data"], key);
   if (resolved["data"].contains("sources")) {
     for (auto& source : resolved["data"]["sources"]) find(source, "path");
   }

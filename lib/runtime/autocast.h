@@ -28,4 +28,20 @@ class Autocast {
   bool active_;
 };
 
+/// Everything in the types that it has while it lives: for parts that mixed precision would spoil.
+class WithoutAutocast {
+ public:
+  explicit WithoutAutocast(at::DeviceType device)
+      : device_(device), before_(at::autocast::is_autocast_enabled(device)) {
+    at::autocast::set_autocast_enabled(device_, false);
+  }
+  ~WithoutAutocast() { at::autocast::set_autocast_enabled(device_, before_); }
+  WithoutAutocast(const WithoutAutocast&) = delete;
+  WithoutAutocast& operator=(const WithoutAutocast&) = delete;
+
+ private:
+  at::DeviceType device_;
+  bool before_;
+};
+
 }  // namespace arzoo::runtime

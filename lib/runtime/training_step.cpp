@@ -27,9 +27,11 @@ StepLosses training_step(Experiment& experiment, Adam& optimizer, const Training
   StepLosses result;
   for (int64_t i = 0; i < options.accumulation_steps; ++i) {
     auto& losses = result.last;
+    const int64_t batch = step * options.accumulation_steps + i;
+    experiment.prepare(batch);
     {
       const Autocast autocast(compute.device.type(), compute.dtype);
-      losses = experiment.loss(step * options.accumulation_steps + i);
+      losses = experiment.loss(batch);
     }
     const double loss = losses.total.item<double>();
     require_finite(loss, losses, step);

@@ -7,6 +7,7 @@
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
 #include "plan/run_config.h"
+#include "tasks/picture_cells.h"
 #include "tasks/run_inputs.h"
 #include "tasks/tasks.h"
 #include "tasks/zero_shot.h"
@@ -30,12 +31,41 @@ struct CellOptions {
   void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
 };
 
-/// A cell trains a config ("config", "set"), or forecasts a file with what is there ("model" or "baseline").
+/// What a cell measures that trains nothing.
+class Evaluation {
+ public:
+  virtual ~Evaluation() = default;
+  /// The first file that is not there; empty when all are.
+  virtual std::string missing() const = 0;
+  /// All that decides the result.
+  virtual Json identity() const = 0;
+  /// {"test": {…}, "seconds", …}
+  virtual Json run(const plan::ComputeOptions& compute, Progress& progress, Stop stop) const = 0;
+};
+
+template <class Options, Json (*kRun)(const Options&, const plan::ComputeOptions&, Progress&, Stop)>
+class EvaluationOf final : public Evaluation {
+ public:
+  explicit EvaluationOf(Options options) : options_(std::move(options)) {}
+  std::string missing() const override { return missing_input(options_); }
+  Json identity() const override { return tasks::identity(options_); }
+  Json run(const plan::ComputeOptions& compute, Progress& progress, Stop stop) const override {
+    return kRun(options_, compute, progress, stop);
+  }
+
+ private:
+  Options options_;
+};
+
+/// A cell trains a config ("config", "set"), or evaluates what is there.
 struct TableCell {
   std::string name;
   std::vector<std::pair<std::string, double>> published;
   Json config;  ///< resolved; null in a cell that trains nothing
-  ZeroShotOptions zero_shot = {};
+  std::shared_ptr<const Evaluation> evaluation = {};
+
+  std::string missing() const { return evaluation ? evaluation->missing() : missing_input(config); }
+  Json identity() const { return evaluation ? evaluation->identity() : config; }
 };
 
 /// A path in a suite is meant relative to the suite, or to where the command runs: the first that exists.
@@ -44,11 +74,22 @@ std::string found_beside(const fs::path& folder, const std::string& path) {
   return as_it_is ? path : (folder / path).lexically_normal().string();
 }
 
-ZeroShotOptions read_zero_shot(const Config& cell, const fs::path& folder, const Config& models) {
+/// Pictures ("pictures" or "samples"), or forecasts ("model" or "baseline") of a file.
+std::shared_ptr<const Evaluation> read_evaluation(const Config& cell, const fs::path& folder,
+                                                  const Config& models) {
+  const auto find = [&](std::string& model, std::initializer_list<std::string*> paths) {
+    if (models.has(model)) model = models.text(model);
+    for (auto* path : paths) *path = found_beside(folder, *path);
+  };
+  if (PictureCellOptions::describes(cell)) {
+    auto options = cell.as<PictureCellOptions>();
+    find(options.model,
+         {&options.model, &options.pictures, &options.features, &options.samples, &options.reference});
+    return std::make_shared<EvaluationOf<PictureCellOptions, run_picture_cell>>(std::move(options));
+  }
   auto options = cell.as<ZeroShotOptions>();
-  if (models.has(options.model)) options.model = models.text(options.model);
-  for (auto* path : {&options.model, &options.data, &options.fit}) *path = found_beside(folder, *path);
-  return options;
+  find(options.model, {&options.model, &options.data, &options.fit});
+  return std::make_shared<EvaluationOf<ZeroShotOptions, run_zero_shot>>(std::move(options));
 }
 
 TableCell read_cell(const Config& cell, const fs::path& folder, const Config& models) {
@@ -58,8 +99,8 @@ TableCell read_cell(const Config& cell, const fs::path& folder, const Config& mo
   if (!cell.has("config")) {
     result.name = cell.text("name");
     options.erase("name");
-    result.zero_shot =
-        read_zero_shot(Config(std::move(options), cell.name(), cell.pointer()), folder, models);
+    result.evaluation =
+        read_evaluation(Config(std::move(options), cell.name(), cell.pointer()), folder, models);
   } else {
     const auto trained = Config(std::move(options), cell.name(), cell.pointer()).as<CellOptions>();
     result.name = trained.name;
@@ -124,12 +165,11 @@ Json train_cell(const TableCell& cell, const fs::path& folder, const plan::Table
 
 Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress,
               Stop stop) {
-  const bool trains = !cell.config.is_null();
-  const auto hash = fingerprint(trains ? cell.config : identity(cell.zero_shot));
+  const auto hash = fingerprint(cell.identity());
   const auto file = folder / "result.json";
   if (auto done = finished(file, hash)) return *done;
-  auto result = trains ? train_cell(cell, folder, task, progress, stop)
-                       : run_zero_shot(cell.zero_shot, task.compute, progress, stop);
+  auto result = cell.evaluation ? cell.evaluation->run(task.compute, progress, stop)
+                                : train_cell(cell, folder, task, progress, stop);
   result["fingerprint"] = hash;
   write_atomically(file, result.dump(2) + "\n");
   return result;
@@ -182,7 +222,7 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
   }
   std::vector<Json> results;
   for (const auto& cell : cells) {
-    const auto absent = cell.config.is_null() ? missing_input(cell.zero_shot) : missing_input(cell.config);
+    const auto absent = cell.missing();
     if (!absent.empty()) {
       progress.warn(fmt::format("{}: skipped, {} is not there", cell.name, absent));
       results.push_back({{"skipped", absent + " is not there"}});

@@ -8,7 +8,10 @@
 #include "forecast/parity.h"
 #include "forecast/sequence_experiment.h"
 #include "forecast/zoo.h"
+#include "image/feature_net_experiment.h"
 #include "image/parity.h"
+#include "image/var_experiment.h"
+#include "image/vqvae_experiment.h"
 #include "image/zoo.h"
 #include "nn/sparse_experts.h"
 #include "plan/catalog.h"
@@ -44,15 +47,18 @@ ModelSize size_of_forecaster(const Config& model) {
 
 ModelSize size_of_image_model(const Config& model) { return size_of_module(*image::build(model)); }
 
-std::unique_ptr<runtime::Experiment> no_experiment(const Config& config, const runtime::Compute&,
-                                                   std::vector<std::string>&) {
-  config.at("model").reject(fmt::format("{} cannot be trained", config.at("model").text("name")));
+std::unique_ptr<runtime::Experiment> image_experiment(const Config& config, const runtime::Compute& compute,
+                                                      std::vector<std::string>& notes) {
+  const auto model = config.at("model").text("name");
+  if (model == image::VarOptions::kName) return noted<image::VarExperiment>(config, compute, notes);
+  if (model == image::VqvaeOptions::kName) return noted<image::VqvaeExperiment>(config, compute, notes);
+  return noted<image::FeatureNetExperiment>(config, compute, notes);
 }
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"forecast", &forecast_experiment, &size_of_forecaster, &forecast::replay, {"forecast", "time_moe"}},
-      {"image", &no_experiment, &size_of_image_model, &image::replay, {"var"}},
+      {"image", &image_experiment, &size_of_image_model, &image::replay, {"var"}},
   };
   return all;
 }

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "image/frechet_distance.h"
+#include "runtime/losses.h"
+
+namespace arzoo::image {
+
+/// What is known of a set of pictures for comparing it with another.
+struct PictureFeatures {
+  std::optional<FeatureStatistics> statistics;
+  at::Tensor features;       ///< [N, F], may be undefined
+  at::Tensor probabilities;  ///< [N, classes], may be undefined
+};
+
+/// Reads what other programs computed, for the official protocols with Inception-v3's features, whose weights
+/// do not come with this program:
+///
+///     .npy   features [N, F]
+///     .npz   "mu", "sigma": statistics, as in ADM's reference batches (VIRTUAL_imagenet256_labeled.npz) and
+///            pytorch-fid's files; "features" (or "arr_0" where it is a matrix): features [N, F];
+///            "probabilities": class probabilities [N, classes]
+///
+/// Statistics that the file does not hold are computed from its features. Throws DataError.
+PictureFeatures read_features(const std::filesystem::path& path);
+
+/// {"FID", "IS", "precision", "recall"} of generated pictures: the distance of the statistics; the Inception
+/// Score where there are probabilities; precision and recall (k = 3) where both sets have features. `figure`
+/// names the distance: with other features than Inception-v3's it is another figure.
+runtime::Metrics compare_pictures(const PictureFeatures& real, const PictureFeatures& generated,
+                                  const std::string& figure = "FID");
+
+}  // namespace arzoo::image

@@ -1,0 +1,50 @@
+#include "image/picture_features.h"
+
+#include <torch/torch.h>
+
+#include "core/error.h"
+#include "core/zoo.h"
+#include "image/model_folder.h"
+#include "image/zoo.h"
+#include "runtime/named_tensors.h"
+
+namespace arzoo::image {
+
+std::shared_ptr<FeatureNet> open_feature_net(const std::filesystem::path& path,
+                                             const runtime::Compute& compute) {
+  const auto folder = find_model_folder(path);
+  if (!folder) fail<CheckpointError>("{}: no model folder (config.json and weights)", path.string());
+  const auto net =
+      std::dynamic_pointer_cast<FeatureNet>(build(Config(folder->model, path.string(), "/model")));
+  if (net == nullptr) {
+    fail<UsageError>("{}: a model \"{}\", expected a feature_net", path.string(),
+                     folder->model.value("name", ""));
+  }
+  runtime::load_strictly(*net, runtime::open_tensors(folder->path), path.string());
+  net->eval();
+  net->to(compute.device);
+  return net;
+}
+
+void FeatureCollector::add(const at::Tensor& images) {
+  const c10::InferenceMode inference;
+  const auto features = net_.features(images.to(device_).mul(2.0).sub_(1.0));
+  features_.push_back(features.cpu());
+  probabilities_.push_back(at::softmax(net_.classify(features), 1).cpu());
+}
+
+PictureFeatures FeatureCollector::result() const {
+  PictureFeatures result;
+  if (features_.empty()) fail<DataError>("no pictures to compare");
+  result.features = at::cat(features_);
+  result.probabilities = at::cat(probabilities_);
+  result.statistics = FeatureStatistics::of(result.features);
+  return result;
+}
+
+at::Tensor as_stored(const at::Tensor& images, int64_t channels) {
+  const auto seen = channels == 1 ? images.mean(1, /*keepdim=*/true).expand_as(images) : images;
+  return seen.mul(255.0).add_(0.5).floor_().clamp_(0.0, 255.0).div_(255.0);
+}
+
+}  // namespace arzoo::image

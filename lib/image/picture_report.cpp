@@ -1,0 +1,21 @@
+#include "image/picture_report.h"
+
+#include <torch/torch.h>
+
+#include "core/png_file.h"
+#include "image/picture_tensor.h"
+
+namespace arzoo::image {
+
+ReportPng report_grid(const at::Tensor& images, int64_t channels, int64_t columns,
+                      const std::string& caption) {
+  constexpr int64_t kLegibleSide = 84;
+  const int64_t height = images.size(2), width = images.size(3),
+                factor = std::max<int64_t>(1, kLegibleSide / std::max(height, width));
+  const auto large = at::upsample_nearest2d(images, {height * factor, width * factor});
+  std::vector<Picture> pictures;
+  for (const auto& image : large.unbind(0)) pictures.push_back(picture_of(image, channels));
+  return {encode_png(picture_grid(pictures, columns)), caption};
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+/// What is measured on sets of pictures besides the Fréchet distance.
+namespace arzoo::image {
+
+/// The Inception Score (Salimans et al., NeurIPS 2016): e to the mean divergence of each picture's class
+/// probabilities from their mean, averaged over parts of `part` pictures (the last may be smaller), 5000 in
+/// ADM's evaluator. probabilities: [N, classes].
+double inception_score(const at::Tensor& probabilities, int64_t part = 5000);
+
+/// Precision: the share of generated pictures among the real ones; recall: of real ones among the generated.
+struct PrecisionRecall {
+  double precision = 0.0, recall = 0.0;
+};
+/// Kynkäänniemi et al., NeurIPS 2019: a picture lies among others if one of them is at least as near as its
+/// own k-th nearest neighbour. real, generated: [N, F] and [M, F], more than k rows each; throws DataError
+/// for fewer.
+PrecisionRecall precision_recall(const at::Tensor& real, const at::Tensor& generated, int64_t k = 3);
+
+}  // namespace arzoo::image

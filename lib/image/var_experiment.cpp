@@ -1,0 +1,107 @@
+#include "image/var_experiment.h"
+
+#include <torch/torch.h>
+
+#include "core/zoo.h"
+#include "image/picture_report.h"
+#include "image/saved_model.h"
+#include "image/token_scores.h"
+#include "image/var_files.h"
+#include "image/var_sampler.h"
+#include "image/zoo.h"
+#include "runtime/named_tensors.h"
+
+namespace arzoo::image {
+namespace {
+
+/// The trained tokenizer, which must be the one that model.vae describes.
+std::shared_ptr<Vqvae> load_tokenizer(const Config& config, const VqvaeOptions& options) {
+  const auto source = config.at("data").at("tokenizer");
+  const std::filesystem::path path = source.text();
+  if (path.empty())
+    source.reject("a var needs the trained tokenizer (arzoo train configs/image/vqvae_*.json)");
+  if (!std::filesystem::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
+  const auto folder = find_model_folder(path);
+  if (folder) {
+    const auto own =
+        arzoo::to_json(model_options<VqvaeOptions>(Config(folder->model, path.string(), "/model")));
+    const auto wanted = arzoo::to_json(options);
+    for (const auto& [key, value] : wanted.items()) {
+      const bool of_training = key == "l1_weight" || key == "revive_every" || key == "beta";
+      if (of_training || own.at(key) == value) continue;
+      config.at("model").at("vae").at(key).reject(
+          fmt::format("{}, but the tokenizer in {} has {}", value.dump(), path.string(), own.at(key).dump()));
+    }
+  }
+  return load_vqvae(options, runtime::open_tensors(folder ? folder->path : path));
+}
+
+}  // namespace
+
+VarExperiment::VarExperiment(const Config& config, const runtime::Compute& compute)
+    : section_(config.json().at("model")),
+      options_(model_options<VarOptions>(config.at("model"))),
+      compute_(compute),
+      seed_(config.json().at("seed").get<int64_t>()),
+      vae_(load_tokenizer(config, options_.vae)),
+      model_(std::dynamic_pointer_cast<Var>(build(config.at("model")))),
+      loader_(config, options_.patch_nums.back() * options_.vae.downsampling()),
+      tokens_(*vae_, model_->grids(), loader_, config, compute) {
+  loader_.data().check_labels(config.at("model").at("num_classes"));
+  model_->initialise(options_.alng);
+  vae_->to(compute.device);
+  model_->to(compute.device);
+}
+
+runtime::Losses VarExperiment::loss(int64_t batch) {
+  const auto tokens = tokens_.training(batch);
+  return model_->loss(tokens.labels, tokens.maps, tokens.targets, options_.label_smoothing);
+}
+
+runtime::Metrics VarExperiment::evaluate(runtime::Split split) {
+  model_->eval();
+  TokenScores scores(model_->grids().back().tokens());
+  tokens_.each(split, [&](const TokenBatch& tokens) {
+    scores.add(model_->forward(tokens.labels, tokens.maps), tokens.targets);
+  });
+  return scores.empty() ? runtime::Metrics{} : scores.metrics();
+}
+
+void VarExperiment::save(const std::filesystem::path& folder) {
+  ModelFolder own{.path = folder,
+                  .model = section_,
+                  .classes = loader_.data().class_names(),
+                  .channels = loader_.data().channels(),
+                  .sampling = loader_.evaluation().sampling};
+  save_model(own, *model_);
+  Json tokenizer{{"name", VqvaeOptions::kName}};
+  tokenizer.update(arzoo::to_json(options_.vae));
+  own.path = folder / "vae";
+  own.model = tokenizer;
+  save_model(own, *vae_, model_->parameters().front().scalar_type());
+}
+
+void VarExperiment::load(const std::filesystem::path& folder) {
+  runtime::load_strictly(*model_, runtime::open_tensors(folder), folder.string());
+}
+
+std::vector<ReportSection> VarExperiment::showcase() {
+  const int64_t shown = loader_.evaluation().shown;
+  if (shown == 0) return {};
+  const torch::NoGradGuard no_grad;
+  model_->eval();
+  const auto& defaults = loader_.evaluation().sampling;
+  VarSampling sampling;
+  sampling.cfg_scale = defaults.cfg;
+  sampling.scales = {{defaults.top_k, defaults.top_p, defaults.temperature}};
+  const int64_t columns = std::min(shown, options_.num_classes);
+  const auto labels = at::arange(shown, at::kLong).remainder_(options_.num_classes).to(compute_.device);
+  SeededDraws draws(image_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown)));
+  const VarSampler sampler(*vae_, *model_);
+  const auto pictures = sampler.pictures(sampler.features(labels, sampling, draws)).cpu();
+  return {{"Samples",
+           {report_grid(pictures, loader_.data().channels(), columns,
+                        fmt::format("one column per class, from class 0 on; cfg {}", defaults.cfg))}}};
+}
+
+}  // namespace arzoo::image

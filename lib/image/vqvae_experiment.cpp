@@ -1,0 +1,113 @@
+#include "image/vqvae_experiment.h"
+
+#include <torch/torch.h>
+
+#include "image/picture_report.h"
+#include "image/saved_model.h"
+#include "image/zoo.h"
+#include "runtime/named_tensors.h"
+
+namespace arzoo::image {
+namespace {
+
+// A code is in use with this share of what it had if all were used alike: the official trainer's margin.
+constexpr double kUsedShare = 0.08;
+
+/// [V] bool
+at::Tensor is_used(const at::Tensor& uses) { return uses.ge(uses.mean() * kUsedShare); }
+
+/// No training batch was coded yet.
+bool is_fresh(const at::Tensor& uses) { return uses.sum().item<double>() == 0.0; }
+
+double percent(const at::Tensor& flags) { return 100.0 * flags.to(at::kDouble).mean().item<double>(); }
+
+/// e to the entropy of the codes' frequencies: as many codes, used alike, would say as much.
+double perplexity(const at::Tensor& uses) {
+  const auto p = uses.to(at::kDouble) / uses.sum();
+  return std::exp(-(p * p.clamp_min(1e-300).log()).sum().item<double>());
+}
+
+}  // namespace
+
+VqvaeExperiment::VqvaeExperiment(const Config& config, const runtime::Compute& compute)
+    : section_(config.json().at("model")),
+      compute_(compute),
+      model_(std::dynamic_pointer_cast<Vqvae>(build(config.at("model")))),
+      loader_(config, model_->options().pixels()) {
+  model_->initialise();
+  model_->to(compute.device);
+}
+
+void VqvaeExperiment::prepare(int64_t batch) {
+  auto& quantizer = model_->quantizer();
+  const auto uses = quantizer.uses();
+  const bool fresh = is_fresh(uses);
+  const int64_t every = model_->options().revive_every;
+  const bool due = every > 0 && batch > 0 && batch % every == 0;
+  if (!fresh && !due) return;
+  const torch::NoGradGuard no_grad;
+  const auto images = loader_.get(batch).images.to(compute_.device);
+  const auto unused = fresh ? at::ones_like(uses, at::kBool) : is_used(uses).logical_not();
+  if (unused.any().item<bool>()) quantizer.replace_codes(unused, model_->features(images), model_->grids());
+}
+
+runtime::Losses VqvaeExperiment::loss(int64_t batch) {
+  const auto images = loader_.get(batch).images.to(compute_.device);
+  const auto pass = model_->train_pass(images);
+  model_->quantizer().count_uses(pass.ids, is_fresh(model_->quantizer().uses()));
+  const auto l2 = at::mse_loss(pass.images, images), l1 = at::l1_loss(pass.images, images);
+  auto total = l2 + pass.quantizer_loss;
+  if (model_->options().l1_weight > 0) total = total + l1 * model_->options().l1_weight;
+  const auto statistics = [this] {
+    const auto uses = model_->quantizer().uses();
+    return runtime::Metrics{{"codes/used", percent(is_used(uses))}, {"codes/perplexity", perplexity(uses)}};
+  };
+  return {total,
+          {{"l2", l2.detach()}, {"l1", l1.detach()}, {"quantizer", pass.quantizer_loss.detach()}},
+          statistics};
+}
+
+runtime::Metrics VqvaeExperiment::evaluate(runtime::Split split) {
+  if (loader_.evaluated(split).empty()) return {};
+  model_->eval();
+  std::vector<at::Tensor> errors;
+  auto uses = at::zeros({model_->options().vocab_size}, at::kDouble);
+  loader_.each(split, [&](const ImageBatch& batch) {
+    const auto images = batch.images.to(compute_.device);
+    const auto code = model_->quantizer().encode(model_->features(images), model_->grids());
+    const auto difference = model_->decode(code.f_hat.back()) - images;
+    errors.push_back(difference.to(at::kDouble).square().mean({1, 2, 3}).cpu());
+    for (const auto& ids : code.ids) uses += at::bincount(ids.flatten(), {}, uses.size(0)).cpu();
+  });
+  const auto squared = at::cat(errors);
+  // Pixels in [-1, 1]: the peak is 2. A perfect picture would count infinitely.
+  const auto psnr = (squared.clamp_min(1e-10) / 4.0).log10() * -10.0;
+  return {{"l2", squared.mean().item<double>()},
+          {"psnr", psnr.mean().item<double>()},
+          {"codes", percent(is_used(uses))}};
+}
+
+void VqvaeExperiment::save(const std::filesystem::path& folder) {
+  save_model({.path = folder,
+              .model = section_,
+              .classes = loader_.data().class_names(),
+              .channels = loader_.data().channels()},
+             *model_);
+}
+
+void VqvaeExperiment::load(const std::filesystem::path& folder) {
+  runtime::load_strictly(*model_, runtime::open_tensors(folder), folder.string());
+}
+
+std::vector<ReportSection> VqvaeExperiment::showcase() {
+  const auto images = loader_.shown().images;
+  if (images.size(0) == 0) return {};
+  const c10::InferenceMode inference;
+  model_->eval();
+  const auto again = model_->reconstruct(images.to(compute_.device), model_->grids()).cpu();
+  return {{"Reconstructions",
+           {report_grid(at::cat({images, again}).add(1.0).div_(2.0), loader_.data().channels(),
+                        images.size(0), "pictures above, their reconstructions below")}}};
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,191 @@
+#include "tasks/picture_cells.h"
+
+#include <torch/torch.h>
+
+#include <chrono>
+
+#include "core/error.h"
+#include "core/zoo.h"
+#include "image/image_generator.h"
+#include "image/model_folder.h"
+#include "image/picture_data.h"
+#include "image/picture_features.h"
+#include "image/token_sampler.h"
+#include "image/var_files.h"
+#include "runtime/epoch_order.h"
+#include "runtime/named_tensors.h"
+
+namespace arzoo::tasks {
+namespace {
+
+namespace fs = std::filesystem;
+using image::FeatureCollector;
+using runtime::Split;
+
+using Stop = const std::atomic<bool>&;
+
+std::vector<std::string> inputs_of(const PictureCellOptions& cell) {
+  std::vector<std::string> inputs;
+  for (const auto& input : {cell.pictures, cell.model, cell.features, cell.samples, cell.reference}) {
+    if (!input.empty()) inputs.push_back(input);
+  }
+  return inputs;
+}
+
+void stop_if_asked(Stop stop) {
+  if (stop.load()) fail<Interrupted>("interrupted while measuring pictures");
+}
+
+/// Size and time of a file, or of all files below a folder.
+void add_files(const fs::path& path, std::vector<Json>& files) {
+  const auto add = [&](const fs::path& file) {
+    files.push_back(
+        {file.string(), fs::file_size(file), fs::last_write_time(file).time_since_epoch().count()});
+  };
+  if (fs::is_regular_file(path)) add(path);
+  if (!fs::is_directory(path)) return;
+  for (const auto& entry : fs::recursive_directory_iterator(path)) {
+    if (entry.is_regular_file()) add(entry.path());
+  }
+}
+
+/// What is measured with one model.
+class Comparison {
+ public:
+  Comparison(const PictureCellOptions& cell, const runtime::Compute& compute, Progress& progress, Stop stop)
+      : cell_(cell),
+        compute_(compute),
+        progress_(progress),
+        stop_(stop),
+        net_(image::open_feature_net(cell.features, compute)),
+        real_(data_options(cell), net_->options().pixels) {}
+
+  Json run() {
+    FeatureCollector real(*net_, compute_.device), made(*net_, compute_.device);
+    add_real(real);
+    const auto folder = image::find_model_folder(cell_.model);
+    const bool tokenizer = folder && folder->model.value("name", "") == image::VqvaeOptions::kName;
+    runtime::Metrics extra = tokenizer ? reconstruct(*folder, made) : draw(made);
+    const auto generated = made.result();
+    auto metrics = image::compare_pictures(real.result(), generated, cell_.figure);
+    metrics.insert(metrics.end(), extra.begin(), extra.end());
+    Json test = Json::object();
+    for (const auto& [name, value] : metrics) test[name] = value;
+    return {{"test", test}, {"pictures", generated.features.size(0)}};
+  }
+
+ private:
+  static image::DataOptions data_options(const PictureCellOptions& cell) {
+    image::DataOptions options;
+    options.path = cell.pictures;
+    options.resize = 1.0;
+    options.validation = 0.0;
+    return options;
+  }
+
+  /// Calls `visit` with the real pictures in [0, 1], `wanted` of them evenly spread, 0 for all.
+  template <class Visit>
+  void each_real(int64_t wanted, const Visit& visit) {
+    const auto items = runtime::spread_items(real_.size(Split::train), wanted);
+    const auto batch = static_cast<std::size_t>(cell_.batch_size);
+    for (std::size_t first = 0; first < items.size(); first += batch) {
+      const auto part = std::span(items).subspan(first, std::min(batch, items.size() - first));
+      visit(real_.batch(Split::train, part, nullptr).images.add(1.0).div_(2.0));
+      progress_.step({}, static_cast<int64_t>(part.size()));
+      stop_if_asked(stop_);
+    }
+  }
+
+  void add_real(FeatureCollector& real) {
+    progress_.begin("real pictures", real_.size(Split::train));
+    each_real(0, [&](const at::Tensor& images) { real.add(images); });
+    progress_.end();
+  }
+
+  runtime::Metrics draw(FeatureCollector& made) {
+    const auto generator = image::open_generator({.model = cell_.model}, {}, compute_);
+    const int64_t channels = generator->channels();
+    progress_.begin("pictures", cell_.count);
+    std::chrono::duration<double> drawing{0};
+    for (int64_t first = 0; first < cell_.count; first += cell_.batch_size) {
+      const int64_t count = std::min(cell_.batch_size, cell_.count - first);
+      image::PictureBatch batch;
+      batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
+      batch.seeds = image::image_seeds(static_cast<uint64_t>(cell_.seed), static_cast<uint64_t>(first),
+                                       static_cast<std::size_t>(count));
+      const auto begun = std::chrono::steady_clock::now();
+      const auto images = generator->draw(batch, {});
+      drawing += std::chrono::steady_clock::now() - begun;
+      made.add(image::as_stored(images, channels));
+      progress_.step({}, count);
+      stop_if_asked(stop_);
+    }
+    progress_.end();
+    return {{"seconds_per_picture", drawing.count() / static_cast<double>(cell_.count)}};
+  }
+
+  runtime::Metrics reconstruct(const image::ModelFolder& folder, FeatureCollector& made) {
+    const Config section(folder.model, cell_.model, "/model");
+    const auto vae =
+        image::load_vqvae(model_options<image::VqvaeOptions>(section), runtime::open_tensors(folder.path));
+    vae->to(compute_.device);
+    double decibels = 0.0, pictures = 0.0;
+    progress_.begin("reconstructions", cell_.count);
+    each_real(cell_.count, [&](const at::Tensor& images) {
+      const c10::InferenceMode inference;
+      const auto pixels = images.mul(2.0).sub_(1.0).to(compute_.device);
+      const auto again =
+          image::as_stored(vae->reconstruct(pixels, vae->grids()).cpu().add(1.0).div_(2.0), folder.channels);
+      const auto squared = (again - images).to(at::kDouble).square().mean({1, 2, 3});
+      decibels += (squared.clamp_min(1e-10).log10() * -10.0).sum().item<double>();
+      pictures += static_cast<double>(images.size(0));
+      made.add(again);
+    });
+    progress_.end();
+    return {{"psnr", decibels / pictures}};
+  }
+
+  const PictureCellOptions& cell_;
+  runtime::Compute compute_;
+  Progress& progress_;
+  Stop stop_;
+  std::shared_ptr<image::FeatureNet> net_;
+  image::PictureData real_;
+};
+
+Json compare_files(const PictureCellOptions& cell) {
+  const auto samples = image::read_features(cell.samples);
+  Json test = Json::object();
+  for (const auto& [name, value] :
+       image::compare_pictures(image::read_features(cell.reference), samples, cell.figure))
+    test[name] = value;
+  return {{"test", test}, {"pictures", samples.features.defined() ? samples.features.size(0) : 0}};
+}
+
+}  // namespace
+
+std::string missing_input(const PictureCellOptions& cell) {
+  for (const auto& input : inputs_of(cell)) {
+    if (!fs::exists(input)) return input;
+  }
+  return "";
+}
+
+Json identity(const PictureCellOptions& cell) {
+  std::vector<Json> files;
+  for (const auto& input : inputs_of(cell)) add_files(input, files);
+  std::sort(files.begin(), files.end());
+  return {{"options", to_json(cell)}, {"files", files}};
+}
+
+Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& options, Progress& progress,
+                      Stop stop) {
+  const auto compute = runtime::select_compute(options.device, options.dtype, options.quantize);
+  runtime::set_threads(options.threads);
+  const auto start = std::chrono::steady_clock::now();
+  auto result = cell.model.empty() ? compare_files(cell) : Comparison(cell, compute, progress, stop).run();
+  result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace arzoo::tasks

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "core/config.h"
+#include "core/progress.h"
+#include "plan/tasks.h"
+
+namespace arzoo::tasks {
+
+/// A cell of a table that compares pictures with real ones: what a model draws, what a tokenizer makes of
+/// them, or what another program computed of either.
+struct PictureCellOptions {
+  std::string pictures;
+  std::string model;
+  std::string features;
+  std::string figure = "FID";
+  int64_t count = 1000;
+  int64_t batch_size = 50;
+  int64_t seed = 0;
+  std::string samples;
+  std::string reference;
+
+  static void fields(auto& o, auto& field) {
+    field("pictures", o.pictures, {}, "the real ones: a folder with a sub-folder per class, or an IDX file");
+    field("model", o.model, {},
+          "a model that draws pictures, its classes in turn, or a vqvae, which reconstructs the real ones; "
+          "relative to the suite");
+    field("features", o.features, {}, "a trained feature_net, whose features are compared");
+    field("figure", o.figure, {},
+          "what to call the Fréchet distance of these features: it is no FID unless they are Inception-v3's");
+    field("count", o.count, at_least(4), "pictures to draw or to reconstruct");
+    field("batch_size", o.batch_size, at_least(1), "pictures at once");
+    field("seed", o.seed, at_least(0), "of the drawing");
+    field(
+        "samples", o.samples, {},
+        "in place of a model: file of features of generated pictures (.npy; .npz with \"features\" and, for "
+        "the Inception Score, \"probabilities\")");
+    field("reference", o.reference, {},
+          "with samples: file of what the real pictures' features are like (.npz with \"mu\" and \"sigma\", "
+          "as ADM's VIRTUAL_imagenet256_labeled.npz; or with features)");
+  }
+  void check() const {
+    require(samples.empty() == reference.empty(), "samples and reference go together");
+    require(samples.empty() != model.empty(), "exactly one of model and samples must be given");
+    require(model.empty() || (!pictures.empty() && !features.empty()), "a model needs pictures and features");
+    require(model.empty() || figure != "FID",
+            "figure must name what is measured with these features (it is no FID)");
+  }
+  /// Whether a cell of a suite is of this kind.
+  static bool describes(const Config& cell) { return cell.has("pictures") || cell.has("samples"); }
+};
+
+/// The first file that the cell reads and that is not there; empty when all are.
+std::string missing_input(const PictureCellOptions& cell);
+
+/// What decides the cell's result: the options, and size and time of the files. For a cache.
+Json identity(const PictureCellOptions& cell);
+
+/// Paths are relative to where the process runs. Returns {"test": {"FID", "IS", "precision", "recall"},
+/// "pictures", "seconds"}; of a model also test/"seconds_per_picture", of a vqvae test/"psnr". Throws
+/// DataError, CheckpointError.
+Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& compute, Progress& progress,
+                      const std::atomic<bool>& stop);
+
+}  // namespace arzoo::tasks

@@ -1,0 +1,78 @@
+#include "core/jpeg_file.h"
+
+#include <numeric>
+
+#include "core/error.h"
+#include "support/test.h"
+
+using namespace arzoo;
+using test::read_file;
+
+namespace {
+
+std::string stored(const std::string& name) {
+  return read_file(test::source_dir() / "tests/fixtures/pictures" / name);
+}
+
+std::vector<int> first_of(const Picture& picture, std::size_t count) {
+  return {picture.pixels.begin(), picture.pixels.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
+int64_t sum_of(const Picture& picture) {
+  return std::accumulate(picture.pixels.begin(), picture.pixels.end(), int64_t{0});
+}
+
+}  // namespace
+
+// Expected values: Pillow 13 on the same files.
+TEST_CASE("grey, progressive and CMYK pictures are read as Pillow reads them") {
+  const auto grey = decode_jpeg(stored("grey.jpg"), "grey.jpg");
+  CHECK(std::tuple(grey.width, grey.height, grey.channels) == std::tuple(10, 7, 1));
+  CHECK(first_of(grey, 12) == std::vector<int>{40, 45, 52, 58, 64, 70, 77, 82, 88, 94, 43, 48});
+  CHECK(sum_of(grey) == 5309);
+
+  const auto rgb = decode_jpeg(stored("progressive.jpg"), "progressive.jpg");
+  CHECK(std::tuple(rgb.width, rgb.height, rgb.channels) == std::tuple(17, 12, 3));
+  CHECK(first_of(rgb, 6) == std::vector<int>{43, 80, 124, 45, 79, 125});
+  CHECK(sum_of(rgb) == 77187);
+
+  const auto cmyk = decode_jpeg(stored("cmyk.jpg"), "cmyk.jpg");
+  CHECK(std::tuple(cmyk.width, cmyk.height, cmyk.channels) == std::tuple(8, 6, 3));
+  // Pillow rounds the product of ink and black in another place: within one step.
+  const auto pixels = first_of(cmyk, 6);
+  const std::vector<int> expected{80, 65, 50, 74, 63, 46};
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(std::abs(pixels[i] - expected[i]) <= 1);
+}
+
+TEST_CASE("a JPEG picture cut anywhere is refused by name, never repaired") {
+  const auto whole = stored("progressive.jpg");
+  for (std::size_t length = 3; length + 2 < whole.size(); length += 7) {
+    INFO(length);
+    CHECK_THROWS_WITH(decode_jpeg(whole.substr(0, length), "cut.jpg"), ContainsSubstring("cut.jpg: "));
+  }
+  CHECK_THROWS_AS(decode_jpeg("\x89PNG", "other.jpg"), DataError);
+  CHECK_THROWS_AS(decode_jpeg("", "empty.jpg"), DataError);
+}
+
+TEST_CASE("damage in a JPEG picture ends in an error or in a picture of the promised size") {
+  const auto whole = stored("progressive.jpg");
+  for (std::size_t at = 2; at < whole.size(); ++at) {
+    auto damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
+    try {
+      const auto picture = decode_jpeg(damaged, "damaged.jpg");
+      CHECK(picture.pixels.size() == static_cast<std::size_t>(picture.row_bytes() * picture.height));
+    } catch (const DataError& error) {
+      CHECK_THAT(error.what(), ContainsSubstring("damaged.jpg: "));
+    }
+  }
+}
+
+TEST_CASE(
+    "a JPEG picture that promises more pixels than its bytes can hold is refused before memory is taken") {
+  auto bytes = stored("grey.jpg");
+  const auto frame = bytes.find("\xff\xc0");
+  REQUIRE(frame != std::string::npos);
+  bytes.replace(frame + 5, 4, "\xfd\xe8\xfd\xe8");  // 65000 x 65000
+  CHECK_THROWS_WITH(decode_jpeg(bytes, "huge.jpg"), ContainsSubstring("65000x65000 pixels"));
+}
