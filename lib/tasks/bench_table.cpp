@@ -2,11 +2,13 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
 #include "plan/run_config.h"
+#include "tasks/families.h"
 #include "tasks/run_inputs.h"
 #include "tasks/tasks.h"
 #include "tasks/zero_shot.h"
@@ -35,6 +37,7 @@ struct TableCell {
   std::string name;
   std::vector<std::pair<std::string, double>> published;
   Json config;  ///< resolved; null in a cell that trains nothing
+  Json study;   ///< resolved; null where the trained model is not looked into
   ZeroShotOptions zero_shot = {};
 };
 
@@ -51,10 +54,19 @@ ZeroShotOptions read_zero_shot(const Config& cell, const fs::path& folder, const
   return options;
 }
 
+/// A cell's wish to look into the model that it trains.
+Json resolve_study(const Config& study, const Json& config) {
+  if (config.is_null()) study.reject("a cell that trains nothing has no model to look into");
+  const auto& family = family_of_model(Config(config, study.name()).at("model"));
+  if (!family.study) study.reject(fmt::format("the family {} has no studies", family.name));
+  return family.study->resolve(study);
+}
+
 TableCell read_cell(const Config& cell, const fs::path& folder, const Config& models) {
   TableCell result;
   Json options = cell.json();
   options.erase("published");
+  options.erase("study");
   if (!cell.has("config")) {
     result.name = cell.text("name");
     options.erase("name");
@@ -66,6 +78,7 @@ TableCell read_cell(const Config& cell, const fs::path& folder, const Config& mo
     const auto path = folder / trained.config;
     result.config = plan::resolve_run_config(Config::load(path, trained.set), path.parent_path());
   }
+  if (cell.has("study")) result.study = resolve_study(cell.at("study"), result.config);
   for (const auto& [metric, number] : cell.section("published").members()) {
     double value = 0.0;
     number.read(value, {});
@@ -111,6 +124,18 @@ bool is_run_of(const fs::path& file, const Json& config) {
   return stored.json() == config;
 }
 
+/// Looks into the trained model: its numbers join the cell's, its tables and charts lie in the cell's folder.
+void add_study(const TableCell& cell, const fs::path& folder, Json& result, Progress& progress) {
+  const Config run(cell.config, cell.name);
+  const auto start = std::chrono::steady_clock::now();
+  const auto found =
+      family_of_model(run.at("model"))
+          .study->run(Config(cell.study, cell.name), run, folder / "run" / "model", folder, progress);
+  result["test"].update(found["test"]);
+  result["markdown"] = found["markdown"];
+  result["study_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// Trains a cell, or goes on with it where an earlier call was interrupted.
 Json train_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task,
                 Progress& progress, Stop stop) {
@@ -125,11 +150,15 @@ Json train_cell(const TableCell& cell, const fs::path& folder, const plan::Table
 Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress,
               Stop stop) {
   const bool trains = !cell.config.is_null();
-  const auto hash = fingerprint(trains ? cell.config : identity(cell.zero_shot));
+  const auto hash =
+      fingerprint(!trains                ? identity(cell.zero_shot)
+                  : cell.study.is_null() ? cell.config
+                                         : Json{{"config", cell.config}, {"study", cell.study}});
   const auto file = folder / "result.json";
   if (auto done = finished(file, hash)) return *done;
   auto result = trains ? train_cell(cell, folder, task, progress, stop)
                        : run_zero_shot(cell.zero_shot, task.compute, progress, stop);
+  if (!cell.study.is_null()) add_study(cell, folder, result, progress);
   result["fingerprint"] = hash;
   write_atomically(file, result.dump(2) + "\n");
   return result;
@@ -171,6 +200,16 @@ Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& res
   return table;
 }
 
+/// The tables that the studies of the cells made, each below the cell's name.
+std::string study_tables(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
+  std::string text;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto own = results[i].value("markdown", "");
+    if (!own.empty()) text += fmt::format("\n## {}\n\n{}", cells[i].name, own);
+  }
+  return text;
+}
+
 }  // namespace
 
 Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
@@ -195,11 +234,12 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }
   const auto rows = table_of(cells, results);
+  const auto markdown = to_markdown(rows) + study_tables(cells, results);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
   if (task.suite.has("source")) result["source"] = task.suite.text("source");
   result["rows"] = to_json(rows);
-  result["markdown"] = to_markdown(rows);
-  write_atomically(task.out / "table.md", to_markdown(rows));
+  result["markdown"] = markdown;
+  write_atomically(task.out / "table.md", markdown);
   write_atomically(task.out / "table.csv", to_csv(rows));
   write_atomically(task.out / "table.json", result.dump(2) + "\n");
   return result;

@@ -1,15 +1,29 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "core/config.h"
+#include "core/progress.h"
 #include "runtime/device.h"
 #include "runtime/experiment.h"
 #include "runtime/parity.h"
 
 namespace arzoo::tasks {
+
+/// How a family looks into a trained model for a suite's cell ("study").
+struct Study {
+  /// Every option in force; ConfigError.
+  Json (*resolve)(const Config& options);
+  /// run: resolved config of the training; model: folder of the saved model; out: for tables and charts.
+  /// Returns
+  /// {"test": {name: number}, "markdown": text}.
+  Json (*run)(const Config& options, const Config& run, const std::filesystem::path& model,
+              const std::filesystem::path& out, Progress& progress);
+};
 
 /// What the tasks need of a family; the torch side of plan/catalog.h.
 struct Family {
@@ -22,6 +36,7 @@ struct Family {
   int64_t (*count_parameters)(const Config& model);
   runtime::ParityReplay replay;
   std::vector<std::string_view> fixture_folders;  ///< names of the folders that its cases lie in
+  std::optional<Study> study = std::nullopt;
 };
 
 /// All families; the only place that lists them. Throws ConfigError for a model of none, CheckpointError for
