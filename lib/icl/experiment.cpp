@@ -197,9 +197,10 @@ class PathExperiment : public LearnerExperiment {
   }
 
  private:
+  /// Nothing that counts comes after the longest row's end: what only padding follows is left out.
   at::Tensor loss_of(const at::Tensor& rows) {
     const auto ids = on_device(rows);
-    const int64_t length = ids.size(1) - 1;
+    const int64_t length = (rows != kPadToken).sum(1).max().item<int64_t>() - 1;
     return as<PathLearner>(*learner_).loss(ids.narrow(1, 0, length), ids.narrow(1, 1, length));
   }
 
