@@ -1,22 +1,12 @@
 #pragma once
 
+#include "core/options_among.h"
 #include "image/var_files.h"
 #include "image/var_sampler.h"
 #include "runtime/parity.h"
 
 /// What the replays of this family share.
 namespace arzoo::image {
-
-/// The options among the members of an official configuration; what else it says means nothing here.
-template <class Options>
-Options options_among(const Config& official) {
-  Json kept = Json::object();
-  for (const auto& field : describe<Options>()) {
-    const auto name = field.pointer.substr(1);
-    if (official.has(name)) kept[name] = official.json().at(name);
-  }
-  return Config(std::move(kept), official.name(), official.pointer()).template as<Options>();
-}
 
 /// Options of a transformer, whose tokenizer is the section "vae" of `official`.
 VarOptions var_options_among(const Config& transformer, const Config& vae);

@@ -38,6 +38,27 @@ inline float gelu_slope(float x) {
   const Normal normal(x);
   return normal.below + x * normal.density;
 }
+
+/// The tanh approximation of the GELU is x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3), because
+/// 1 + tanh(u) = 2 sigmoid(2 u).
+constexpr float kTwiceRoot = 1.59576912F, kCubic = 0.044715F;
+
+/// sigmoid(2 u) and 1 - sigmoid(2 u), neither by a difference.
+struct TanhGate {
+  explicit TanhGate(float x) {
+    const float z = kTwiceRoot * (x + kCubic * x * x * x);
+    const float e = exp_nonpositive(z < 0.0F ? z : -z), larger = 1.0F / (1.0F + e), smaller = e * larger;
+    below = z < 0.0F ? smaller : larger;
+    above = z < 0.0F ? larger : smaller;
+  }
+  float below, above;
+};
+
+inline float gelu_tanh(float x) { return x * TanhGate(x).below; }
+inline float gelu_tanh_slope(float x) {
+  const TanhGate gate(x);
+  return gate.below + x * gate.below * gate.above * kTwiceRoot * (1.0F + 3.0F * kCubic * x * x);
+}
 inline float relu(float x) { return x > 0.0F ? x : 0.0F; }
 inline float relu_slope(float x) { return x > 0.0F ? 1.0F : 0.0F; }
 
@@ -55,13 +76,15 @@ inline float relu_slope(float x) { return x > 0.0F ? 1.0F : 0.0F; }
                mask.factor(static_cast<uint32_t>(i));                                               \
   }
 ARZOO_HIDDEN_LAYER(float, gelu)
+ARZOO_HIDDEN_LAYER(float, gelu_tanh)
 ARZOO_HIDDEN_LAYER(float, relu)
 ARZOO_HIDDEN_LAYER(at::BFloat16, gelu)
+ARZOO_HIDDEN_LAYER(at::BFloat16, gelu_tanh)
 ARZOO_HIDDEN_LAYER(at::BFloat16, relu)
 #undef ARZOO_HIDDEN_LAYER
 
 struct Options {
-  bool relu;
+  Activation by;
   DropoutMask mask;
 };
 
@@ -71,8 +94,10 @@ at::Tensor run(const at::Tensor& x, const Options& options) {
   const auto* from = x.const_data_ptr<Scalar>();
   auto* to = out.template mutable_data_ptr<Scalar>();
   parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    if (options.relu) {
+    if (options.by == Activation::relu) {
       relu_range(from, to, begin, end, options.mask);
+    } else if (options.by == Activation::gelu_tanh) {
+      gelu_tanh_range(from, to, begin, end, options.mask);
     } else {
       gelu_range(from, to, begin, end, options.mask);
     }
@@ -86,8 +111,10 @@ at::Tensor run_back(const at::Tensor& x, const at::Tensor& gradient, const Optio
   const auto *from = x.const_data_ptr<Scalar>(), *g = gradient.const_data_ptr<Scalar>();
   auto* to = out.template mutable_data_ptr<Scalar>();
   parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    if (options.relu) {
+    if (options.by == Activation::relu) {
       relu_back(from, g, to, begin, end, options.mask);
+    } else if (options.by == Activation::gelu_tanh) {
+      gelu_tanh_back(from, g, to, begin, end, options.mask);
     } else {
       gelu_back(from, g, to, begin, end, options.mask);
     }
@@ -96,19 +123,20 @@ at::Tensor run_back(const at::Tensor& x, const at::Tensor& gradient, const Optio
 }
 
 struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, bool relu, int64_t key, double p) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, Activation by, int64_t key,
+                            double p) {
     context->save_for_backward({x});
-    context->saved_data["relu"] = relu;
+    context->saved_data["activation"] = static_cast<int64_t>(by);
     context->saved_data["key"] = key;
     context->saved_data["p"] = p;
-    const Options options{relu, DropoutMask(key, p)};
+    const Options options{by, DropoutMask(key, p)};
     return x.scalar_type() == at::kFloat ? run<float>(x, options) : run<at::BFloat16>(x, options);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto x = context->get_saved_variables()[0];
     const auto gradient = gradients[0].to(x.scalar_type()).contiguous();
     const Options options{
-        context->saved_data["relu"].toBool(),
+        static_cast<Activation>(context->saved_data["activation"].toInt()),
         DropoutMask(context->saved_data["key"].toInt(), context->saved_data["p"].toDouble())};
     const auto out = x.scalar_type() == at::kFloat ? run_back<float>(x, gradient, options)
                                                    : run_back<at::BFloat16>(x, gradient, options);
@@ -129,9 +157,8 @@ at::Tensor hidden_layer(const at::Tensor& x, const at::Tensor& weight, const at:
   if (!at::GradMode::is_enabled() || after == Activation::none)
     return nn::dropout(nn::linear(x, weight, bias, after), p, drops);
   const auto product = at::linear(x, weight, bias);
-  if (own_kernel(product) && after != Activation::gelu_tanh)
-    return ActivationFunction::apply(product, after == Activation::relu, drops ? draw_dropout_key() : 0,
-                                     drops ? p : 0.0);
+  if (own_kernel(product))
+    return ActivationFunction::apply(product, after, drops ? draw_dropout_key() : 0, drops ? p : 0.0);
   return nn::dropout(activate(product, after), p, drops);
 }
 

@@ -71,18 +71,19 @@ at::Tensor fused(const at::Tensor& x, const at::Tensor& weight, double eps) {
 
 }  // namespace
 
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  if (fits(x, weight)) {
+    return x.scalar_type() == at::kFloat ? fused<float>(x, weight, eps) : fused<at::BFloat16>(x, weight, eps);
+  }
+  const auto wide = x.to(at::kFloat);
+  const auto normed = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);
+  return weight * normed.to(x.scalar_type());
+}
+
 RmsNorm::RmsNorm(int64_t width, double eps) : eps_(eps) {
   weight_ = register_parameter("weight", torch::ones({width}));
 }
 
-at::Tensor RmsNorm::forward(const at::Tensor& x) {
-  if (fits(x, weight_)) {
-    return x.scalar_type() == at::kFloat ? fused<float>(x, weight_, eps_)
-                                         : fused<at::BFloat16>(x, weight_, eps_);
-  }
-  const auto wide = x.to(at::kFloat);
-  const auto normed = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps_);
-  return weight_ * normed.to(x.scalar_type());
-}
+at::Tensor RmsNorm::forward(const at::Tensor& x) { return rms_norm(x, weight_, eps_); }
 
 }  // namespace arzoo::nn

@@ -7,7 +7,10 @@ namespace arzoo::nn {
 /// x / sqrt(mean(x^2) + eps) * weight over the last axis (Zhang & Sennrich, NeurIPS 2019).
 ///
 /// As in the LLaMA line the mean is taken in fp32 and the quotient rounded to x's type before the weight is
-/// applied. One pass over the rows in inference on a CPU.
+/// applied. One pass over the rows in inference on a CPU. x: [..., D]; weight: [D].
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+/// The same as a layer.
 class RmsNorm : public torch::nn::Module {
  public:
   RmsNorm(int64_t width, double eps);

@@ -4,6 +4,8 @@
 #include "forecast/data_options.h"
 #include "forecast/models.h"
 #include "forecast/shape_check.h"
+#include "icl/data_options.h"
+#include "icl/models.h"
 #include "image/data_options.h"
 #include "image/models.h"
 
@@ -70,6 +72,30 @@ void check_forecast_run(const Config& run) {
 
 void check_nothing(const Config&) {}
 
+/// The section of the data that a learner reads; nothing for another model.
+template <class Options>
+void find_section(const Config& model, std::string& section) {
+  if (model.text("name") == Options::kName) section = Options::kData;
+}
+
+template <std::size_t... I>
+std::string learner_section(const Config& model, std::index_sequence<I...>) {
+  std::string section;
+  (find_section<std::tuple_element_t<I, icl::Models>>(model, section), ...);
+  return section;
+}
+
+/// A learner's prompts are described by one section; the others must be left alone.
+void check_icl_run(const Config& run) {
+  const auto model = run.at("model");
+  const auto own = learner_section(model, std::make_index_sequence<std::tuple_size_v<icl::Models>>());
+  const Json defaults = to_json(icl::DataOptions());
+  for (const auto& [key, section] : run.at("data").members()) {
+    if (!section.json().is_object() || key == own || section.json() == defaults.at(key)) continue;
+    section.reject(fmt::format("{} does not read this section (it reads \"{}\")", model.text("name"), own));
+  }
+}
+
 }  // namespace
 
 const std::vector<FamilyCard>& families() {
@@ -78,6 +104,7 @@ const std::vector<FamilyCard>& families() {
           "forecast", "train forecast bench", &check_forecast_run),
       family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "train bench",
                                                                           &check_nothing),
+      family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &check_icl_run),
   };
   return all;
 }

@@ -2,11 +2,13 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
 #include "plan/run_config.h"
+#include "tasks/families.h"
 #include "tasks/picture_cells.h"
 #include "tasks/run_inputs.h"
 #include "tasks/tasks.h"
@@ -61,11 +63,15 @@ class EvaluationOf final : public Evaluation {
 struct TableCell {
   std::string name;
   std::vector<std::pair<std::string, double>> published;
-  Json config;  ///< resolved; null in a cell that trains nothing
+  Json config;           ///< resolved; null in a cell that trains nothing
+  Json study = nullptr;  ///< resolved; null where the trained model is not looked into
   std::shared_ptr<const Evaluation> evaluation = {};
 
   std::string missing() const { return evaluation ? evaluation->missing() : missing_input(config); }
-  Json identity() const { return evaluation ? evaluation->identity() : config; }
+  Json identity() const {
+    if (evaluation) return evaluation->identity();
+    return study.is_null() ? config : Json{{"config", config}, {"study", study}};
+  }
 };
 
 /// A path in a suite is meant relative to the suite, or to where the command runs: the first that exists.
@@ -92,10 +98,19 @@ std::shared_ptr<const Evaluation> read_evaluation(const Config& cell, const fs::
   return std::make_shared<EvaluationOf<ZeroShotOptions, run_zero_shot>>(std::move(options));
 }
 
+/// A cell's wish to look into the model that it trains.
+Json resolve_study(const Config& study, const Json& config) {
+  if (config.is_null()) study.reject("a cell that trains nothing has no model to look into");
+  const auto& family = family_of_model(Config(config, study.name()).at("model"));
+  if (!family.study) study.reject(fmt::format("the family {} has no studies", family.name));
+  return family.study->resolve(study);
+}
+
 TableCell read_cell(const Config& cell, const fs::path& folder, const Config& models) {
   TableCell result;
   Json options = cell.json();
   options.erase("published");
+  options.erase("study");
   if (!cell.has("config")) {
     result.name = cell.text("name");
     options.erase("name");
@@ -107,6 +122,7 @@ TableCell read_cell(const Config& cell, const fs::path& folder, const Config& mo
     const auto path = folder / trained.config;
     result.config = plan::resolve_run_config(Config::load(path, trained.set), path.parent_path());
   }
+  if (cell.has("study")) result.study = resolve_study(cell.at("study"), result.config);
   for (const auto& [metric, number] : cell.section("published").members()) {
     double value = 0.0;
     number.read(value, {});
@@ -152,6 +168,18 @@ bool is_run_of(const fs::path& file, const Json& config) {
   return stored.json() == config;
 }
 
+/// Looks into the trained model: its numbers join the cell's, its tables and charts lie in the cell's folder.
+void add_study(const TableCell& cell, const fs::path& folder, Json& result, Progress& progress) {
+  const Config run(cell.config, cell.name);
+  const auto start = std::chrono::steady_clock::now();
+  const auto found =
+      family_of_model(run.at("model"))
+          .study->run(Config(cell.study, cell.name), run, folder / "run" / "model", folder, progress);
+  result["test"].update(found["test"]);
+  result["markdown"] = found["markdown"];
+  result["study_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// Trains a cell, or goes on with it where an earlier call was interrupted.
 Json train_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task,
                 Progress& progress, Stop stop) {
@@ -170,6 +198,7 @@ Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTa
   if (auto done = finished(file, hash)) return *done;
   auto result = cell.evaluation ? cell.evaluation->run(task.compute, progress, stop)
                                 : train_cell(cell, folder, task, progress, stop);
+  if (!cell.study.is_null()) add_study(cell, folder, result, progress);
   result["fingerprint"] = hash;
   write_atomically(file, result.dump(2) + "\n");
   return result;
@@ -211,6 +240,16 @@ Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& res
   return table;
 }
 
+/// The tables that the studies of the cells made, each below the cell's name.
+std::string study_tables(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
+  std::string text;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto own = results[i].value("markdown", "");
+    if (!own.empty()) text += fmt::format("\n## {}\n\n{}", cells[i].name, own);
+  }
+  return text;
+}
+
 }  // namespace
 
 Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
@@ -235,11 +274,12 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }
   const auto rows = table_of(cells, results);
+  const auto markdown = to_markdown(rows) + study_tables(cells, results);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
   if (task.suite.has("source")) result["source"] = task.suite.text("source");
   result["rows"] = to_json(rows);
-  result["markdown"] = to_markdown(rows);
-  write_atomically(task.out / "table.md", to_markdown(rows));
+  result["markdown"] = markdown;
+  write_atomically(task.out / "table.md", markdown);
   write_atomically(task.out / "table.csv", to_csv(rows));
   write_atomically(task.out / "table.json", result.dump(2) + "\n");
   return result;

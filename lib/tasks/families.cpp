@@ -8,6 +8,11 @@
 #include "forecast/parity.h"
 #include "forecast/sequence_experiment.h"
 #include "forecast/zoo.h"
+#include "icl/experiment.h"
+#include "icl/parity.h"
+#include "icl/path_finding.h"
+#include "icl/study.h"
+#include "icl/zoo.h"
 #include "image/feature_net_experiment.h"
 #include "image/parity.h"
 #include "image/var_experiment.h"
@@ -55,10 +60,40 @@ std::unique_ptr<runtime::Experiment> image_experiment(const Config& config, cons
   return noted<image::FeatureNetExperiment>(config, compute, notes);
 }
 
+std::unique_ptr<runtime::Experiment> icl_experiment(const Config& config, const runtime::Compute& compute,
+                                                    std::vector<std::string>& notes) {
+  auto experiment = icl::make_experiment(config, compute);
+  notes = experiment->notes();
+  return experiment;
+}
+
+Json resolve_icl_study(const Config& options) { return to_json(options.as<icl::StudyOptions>()); }
+
+Json run_icl_study(const Config& options, const Config& run, const std::filesystem::path& model,
+                   const std::filesystem::path& out, Progress& progress) {
+  icl::StudyRecord record(out);
+  icl::study({run, model, options.as<icl::StudyOptions>(), progress}, record);
+  Json result{{"test", Json::object()}, {"markdown", record.markdown()}};
+  for (const auto& [name, value] : record.metrics()) result["test"][name] = value;
+  return result;
+}
+
+/// A vocabulary and a block stand for a graph, which is not drawn for this.
+ModelSize size_of_learner(const Config& model) {
+  constexpr int64_t kNodes = 100, kBlock = 64;
+  return size_of_module(*icl::build(model, {{}, icl::vocab_size(kNodes), kBlock}));
+}
+
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"forecast", &forecast_experiment, &size_of_forecaster, &forecast::replay, {"forecast", "time_moe"}},
       {"image", &image_experiment, &size_of_image_model, &image::replay, {"var"}},
+      {"icl",
+       &icl_experiment,
+       &size_of_learner,
+       &icl::replay,
+       {"icl"},
+       Study{&resolve_icl_study, &run_icl_study}},
   };
   return all;
 }

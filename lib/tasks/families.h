@@ -1,10 +1,13 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "core/config.h"
+#include "core/progress.h"
 #include "runtime/device.h"
 #include "runtime/experiment.h"
 #include "runtime/parity.h"
@@ -15,6 +18,17 @@ namespace arzoo::tasks {
 struct ModelSize {
   int64_t parameters = 0;
   int64_t activated = 0;  ///< those that one token passes through; fewer where experts are sparse
+};
+
+/// How a family looks into a trained model for a suite's cell ("study").
+struct Study {
+  /// Every option in force; ConfigError.
+  Json (*resolve)(const Config& options);
+  /// run: resolved config of the training; model: folder of the saved model; out: for tables and charts.
+  /// Returns
+  /// {"test": {name: number}, "markdown": text}.
+  Json (*run)(const Config& options, const Config& run, const std::filesystem::path& model,
+              const std::filesystem::path& out, Progress& progress);
 };
 
 /// What the tasks need of a family; the torch side of plan/catalog.h.
@@ -28,6 +42,7 @@ struct Family {
   ModelSize (*size_of)(const Config& model);
   runtime::ParityReplay replay;
   std::vector<std::string_view> fixture_folders;  ///< names of the folders that its cases lie in
+  std::optional<Study> study = std::nullopt;
 };
 
 /// All families; the only place that lists them. Throws ConfigError for a model of none, CheckpointError for

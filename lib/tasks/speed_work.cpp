@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "forecast/experiment.h"
+#include "icl/experiment.h"
 #include "nn/int8.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"
@@ -54,8 +55,10 @@ class TrainStepWork : public SpeedWork {
     runtime::finish_device_work(compute_);
   }
   Json reference_request() const override {
-    auto* forecaster = forecaster_of(*experiment_);
-    return forecaster == nullptr ? Json(nullptr) : request_of(model_, *forecaster);
+    if (auto* forecaster = forecaster_of(*experiment_)) return request_of(model_, *forecaster);
+    const auto* learner = dynamic_cast<icl::LearnerExperiment*>(experiment_.get());
+    const Json shape = learner == nullptr ? Json(nullptr) : learner->reference_shape();
+    return shape.is_null() ? Json(nullptr) : Json{{"model", model_}, {"shape", shape}};
   }
   double loader_seconds() const override {
     auto* forecaster = forecaster_of(*experiment_);

@@ -17,10 +17,10 @@ import torch
 from torch.nn import functional as F
 
 sys.dont_write_bytecode = True  # the models lie beside this file, in a source tree
-from plain_models import MODELS  # noqa: E402
+from plain_models import BATCHES, MODELS  # noqa: E402
 
 
-def make_batch(shape, batch_size):
+def make_windows(shape, batch_size):
     generator = torch.Generator().manual_seed(1)
 
     def noise(*sizes):
@@ -78,6 +78,7 @@ class Workbench:
         torch.set_num_threads(request["threads"])
         model, optimizer = self.model(request)
         device = torch.device(request["device"])
+        make_batch = BATCHES.get(request["model"]["name"], make_windows)
         batch = {name: values.to(device) for name, values in make_batch(request["shape"], request["batch_size"]).items()}
         autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=request["dtype"] == "bf16")
         training = request["work"] == "train_step"

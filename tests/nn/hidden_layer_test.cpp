@@ -8,16 +8,18 @@ using nn::Activation;
 namespace {
 
 at::Tensor literal(const at::Tensor& x, Activation after) {
-  return after == Activation::relu ? at::relu(x) : at::gelu(x);
+  return after == Activation::relu ? at::relu(x)
+                                   : at::gelu(x, after == Activation::gelu_tanh ? "tanh" : "none");
 }
 
 }  // namespace
 
-TEST_CASE("activations equal LibTorch's over their whole range, and so do their slopes") {
-  const auto after = GENERATE(Activation::gelu, Activation::relu);
+TEST_CASE("activations equal LibTorch's in double precision over their whole range, and so do their slopes") {
+  const auto after = GENERATE(Activation::gelu, Activation::gelu_tanh, Activation::relu);
   auto x = at::linspace(-20, 20, 100001).unsqueeze(1).requires_grad_();
   const auto one = at::ones({1, 1});
-  const auto ours = nn::hidden_layer(x, one, {}, after, 0.0, true), theirs = literal(x, after);
+  const auto ours = nn::hidden_layer(x, one, {}, after, 0.0, true),
+             theirs = literal(x.to(at::kDouble), after);
   CHECK(((ours - theirs).abs() / (x.abs() + 1)).max().item<double>() < 4e-7);
   const auto gradient = torch::autograd::grad({ours.sum()}, {x})[0],
              expected = torch::autograd::grad({theirs.sum()}, {x})[0];
@@ -26,7 +28,7 @@ TEST_CASE("activations equal LibTorch's over their whole range, and so do their 
 
 TEST_CASE(
     "a hidden layer in training equals inference but for the dropped elements, whose gradient is zero") {
-  const auto after = GENERATE(Activation::gelu, Activation::relu);
+  const auto after = GENERATE(Activation::gelu, Activation::gelu_tanh, Activation::relu);
   const auto type = GENERATE(at::kFloat, at::kBFloat16);
   torch::manual_seed(1);
   const auto weight = at::randn({300, 16}).to(type), bias = at::randn({300}).to(type);

@@ -94,6 +94,8 @@ TEST_CASE("the loss reaches every parameter with a finite gradient") {
   CHECK(losses.total.dim() == 0);
   losses.total.backward();
   for (const auto& parameter : experiment->model().named_parameters()) {
+    // A key's bias alone is what a softmax takes out again.
+    if (parameter.key().ends_with("SelfAttention_0/key/bias")) continue;
     INFO(entry.model << " " << parameter.key());
     const auto& gradient = parameter.value().grad();
     REQUIRE(gradient.defined());

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace arzoo::icl {
+
+/// The random numbers of batch `index` of `stream`: a function of the three, so that a run that stopped
+/// anywhere goes on with the same data.
+at::Generator generator_of(int64_t seed, uint64_t stream, int64_t index);
+
+/// The streams of the splits.
+enum Stream : uint64_t { kTrainStream, kValidationStream, kTestStream };
+
+/// A random permutation of 0 … size - 1 per row, [rows, size] long.
+at::Tensor permutations(int64_t rows, int64_t size, at::Generator generator);
+
+}  // namespace arzoo::icl

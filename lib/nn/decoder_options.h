@@ -1,0 +1,57 @@
+#pragma once
+
+#include "core/config.h"
+
+namespace arzoo::nn {
+
+/// What a decoder-only transformer is made of, under GPT-2's names. No torch in here.
+struct DecoderOptions {
+  int64_t n_embd = 256;
+  int64_t n_layer = 12;
+  int64_t n_head = 8;
+  int64_t head_dim = 0;
+  int64_t n_inner = 0;
+  std::string attention = "softmax";
+  std::string feed_forward = "gelu_tanh";
+  std::string norm = "layer_norm";
+  std::string residual = "pre_norm";
+  std::string positions = "learned";
+  double layer_norm_epsilon = 1e-5;
+  bool bias = true;
+
+  static void fields(auto& o, auto& field) {
+    field("n_embd", o.n_embd, between(1, 65536), "width of a token");
+    field("n_layer", o.n_layer, between(1, 1024), "blocks");
+    field("n_head", o.n_head, between(1, 1024), "attention heads");
+    field("head_dim", o.head_dim, between(0, 65536), "width of a head; 0 for n_embd / n_head");
+    field("n_inner", o.n_inner, between(0, 1048576),
+          "hidden width of the feed-forward layer; 0 for 4 n_embd");
+    field("attention", o.attention, one_of({"softmax", "linear", "mesa"}),
+          "how a token mixes what it sees: softmax; linear: by the bare products of query and key; mesa: by "
+          "the "
+          "ridge regression of all keys on all values so far");
+    field("feed_forward", o.feed_forward, one_of({"none", "gelu", "gelu_tanh", "relu", "gated"}),
+          "activation of the feed-forward layer; gated: SwiGLU; none: attention alone");
+    field("norm", o.norm, one_of({"none", "layer_norm", "rms_norm"}), "normalisation, and of the output");
+    field("residual", o.residual, one_of({"pre_norm", "normalised", "beside"}),
+          "what a branch is added to: pre_norm: x + f(norm(x)); normalised: norm(x) + f(norm(x)); beside: "
+          "norm(x) + f(x)");
+    field("positions", o.positions, one_of({"none", "learned", "sinusoidal", "rotary"}),
+          "how a token knows its place");
+    field("layer_norm_epsilon", o.layer_norm_epsilon, more_than(0), "added to the variance in normalisation");
+    field("bias", o.bias, {}, "linear maps and layer normalisation have a bias");
+  }
+  void check() const {
+    require(head_dim > 0 || n_embd % n_head == 0, "n_embd ({}) must be a multiple of n_head ({})", n_embd,
+            n_head);
+    require(positions != "rotary" || head_width() % 2 == 0, "rotary positions need an even head_dim, got {}",
+            head_width());
+    require(positions != "sinusoidal" || n_embd % 2 == 0, "sinusoidal positions need an even n_embd, got {}",
+            n_embd);
+  }
+
+  int64_t head_width() const { return head_dim > 0 ? head_dim : n_embd / n_head; }
+  int64_t hidden_width() const { return n_inner > 0 ? n_inner : 4 * n_embd; }
+};
+
+}  // namespace arzoo::nn
