@@ -211,8 +211,12 @@ TEST_CASE("bad data leaves no run behind") {
   CHECK_THROWS_AS(test::train(test::tiny_config(temp / "none.csv"), temp / "run"), Error);
 }
 
-TEST_CASE("the parameters of a default model are counted") {
+TEST_CASE("the parameters of a default model are counted, and those that a token passes through") {
   SilentProgress progress;
-  const auto counts = tasks::models({.names = {"itransformer"}}, progress, test::kNeverStop);
-  CHECK(counts["itransformer"].get<int64_t>() > 1'000'000);
+  const auto counts = tasks::models({.names = {"itransformer", "time_moe"}}, progress, test::kNeverStop);
+  CHECK(counts["itransformer"]["parameters"].get<int64_t>() > 1'000'000);
+  CHECK(counts["itransformer"]["activated_parameters"] == counts["itransformer"]["parameters"]);
+  // TimeMoE-50M by name: 113 M, of which 50 M are activated (its paper, Table 2).
+  CHECK(counts["time_moe"]["parameters"] == 113'352'192);
+  CHECK(counts["time_moe"]["activated_parameters"] == 49'651'200);
 }
