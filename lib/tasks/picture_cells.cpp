@@ -114,7 +114,7 @@ class Comparison {
       batch.seeds = image::image_seeds(static_cast<uint64_t>(cell_.seed), static_cast<uint64_t>(first),
                                        static_cast<std::size_t>(count));
       const auto begun = std::chrono::steady_clock::now();
-      const auto images = generator->draw(batch, {});
+      const auto images = generator->draw(batch, [](int64_t, const auto&) {});
       drawing += std::chrono::steady_clock::now() - begun;
       made.add(image::as_stored(images, channels));
       progress_.step({}, count);
