@@ -103,7 +103,9 @@ class Comparison {
   }
 
   runtime::Metrics draw(FeatureCollector& made) {
-    const auto generator = image::open_generator({.model = cell_.model}, {}, compute_);
+    image::GeneratorSource source;
+    source.model = cell_.model;
+    const auto generator = image::open_generator(source, {}, compute_);
     const int64_t channels = generator->channels();
     progress_.begin("pictures", cell_.count);
     std::chrono::duration<double> drawing{0};
