@@ -103,7 +103,9 @@ class Comparison {
   }
 
   runtime::Metrics draw(FeatureCollector& made) {
-    const auto generator = image::open_generator({.model = cell_.model}, {}, compute_);
+    image::GeneratorSource source;
+    source.model = cell_.model;
+    const auto generator = image::open_generator(source, {}, compute_);
     const int64_t channels = generator->channels();
     progress_.begin("pictures", cell_.count);
     std::chrono::duration<double> drawing{0};
@@ -114,7 +116,7 @@ class Comparison {
       batch.seeds = image::image_seeds(static_cast<uint64_t>(cell_.seed), static_cast<uint64_t>(first),
                                        static_cast<std::size_t>(count));
       const auto begun = std::chrono::steady_clock::now();
-      const auto images = generator->draw(batch, {});
+      const auto images = generator->draw(batch, [](int64_t, const auto&) {});
       drawing += std::chrono::steady_clock::now() - begun;
       made.add(image::as_stored(images, channels));
       progress_.step({}, count);

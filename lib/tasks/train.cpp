@@ -67,12 +67,21 @@ void check_same_run(const RunDir& run, const plan::TrainTask& task) {
     refuse("training/init_from or trainable");
 }
 
+/// Weights in the given type; counts and indices stay what they are.
+void cast_weights(torch::nn::Module& model, at::ScalarType type) {
+  const torch::NoGradGuard no_grad;
+  for (auto& parameter : model.parameters()) parameter.set_data(parameter.to(type));
+  for (auto& buffer : model.buffers()) {
+    if (buffer.is_floating_point()) buffer.set_data(buffer.to(type));
+  }
+}
+
 /// The model before its first step, as a run directory that holds nothing else.
 Json save_initial_model(const plan::TrainTask& task, runtime::Experiment& experiment,
                         const runtime::Compute& compute) {
   const auto run = RunDir::create(task.out, IfExists::fail);
   run.write_config(task.config);
-  experiment.model().to(compute.dtype);
+  cast_weights(experiment.model(), compute.dtype);
   run.save_model([&](const std::filesystem::path& folder) { experiment.save(folder); });
   return {{"run_dir", task.out.string()},
           {"model", run.model().string()},

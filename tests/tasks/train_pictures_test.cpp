@@ -1,0 +1,177 @@
+// Image models trained on pictures, from the files to folders that draw, and tables that measure them.
+
+#include "core/png_file.h"
+#include "image/image_generator.h"
+#include "image/model_folder.h"
+#include "image/picture_features.h"
+#include "runtime/named_tensors.h"
+#include "support/pictures.h"
+#include "support/stepping_progress.h"
+#include "support/tasks.h"
+
+using namespace arzoo;
+using test::SteppingProgress;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+plan::TrainTask task_of(const std::string& name, const fs::path& out,
+                        const std::vector<std::string>& set = {}) {
+  const auto path = test::source_dir() / "configs/image" / (name + ".json");
+  plan::TrainTask task;
+  task.compute.device = "cpu";
+  task.config = plan::resolve_run_config(Config::load(path, set), path.parent_path());
+  task.name = path.string();
+  task.out = out;
+  return task;
+}
+
+Json train(const plan::TrainTask& task) {
+  SilentProgress progress;
+  return tasks::train(task, progress, test::kNeverStop);
+}
+
+Json table(const TempDir& temp, const Json& cells) {
+  plan::TableTask task{.compute = {},
+                       .suite = Config(Json{{"cells", cells}}, "suite.json"),
+                       .folder = temp.path(),
+                       .out = temp / "table",
+                       .only = {},
+                       .dry_run = false};
+  task.compute.device = "cpu";
+  SilentProgress progress;
+  return tasks::table(task, progress, test::kNeverStop);
+}
+
+/// A .npy file of a matrix of doubles.
+std::string npy(int64_t rows, int64_t columns, double shift) {
+  const auto header =
+      fmt::format("{{'descr': '<f8', 'fortran_order': False, 'shape': ({}, {}), }}\n", rows, columns);
+  std::string bytes = std::string("\x93NUMPY\1") + '\0' + static_cast<char>(header.size()) + '\0' + header;
+  for (int64_t i = 0; i < rows * columns; ++i) {
+    const double value = std::sin(static_cast<double>(i * i)) + shift;
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("an image model's run, interrupted at any step and resumed, is the run that was not") {
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "feature_net_tiny");
+  INFO(name);
+  const TempDir temp;
+  train(task_of(name, temp / "whole"));
+  std::atomic<bool> stop = false;
+  SteppingProgress progress([&](int64_t done) { stop = done >= 4; });
+  auto task = task_of(name, temp / "run");
+  CHECK_THROWS_AS(tasks::train(task, progress, stop), Interrupted);
+  task.resume = true;
+  train(task);
+  for (const char* file : {"metrics.jsonl", "model/model.safetensors", "last/training.safetensors"}) {
+    INFO(file);
+    CHECK(test::read_file(temp / "run" / file) == test::read_file(temp / "whole" / file));
+  }
+  CHECK_THAT(test::read_file(temp / "run/report.html"), ContainsSubstring("data:image/png;base64,"));
+}
+
+TEST_CASE("mixed precision trains image models and leaves their weights in fp32") {
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "feature_net_tiny");
+  INFO(name);
+  const TempDir temp;
+  auto task = task_of(name, temp / "run", {"training.epochs=1"});
+  task.compute.dtype = "bf16";
+  train(task);
+  for (const auto& [key, tensor] : runtime::open_tensors(temp / "run/model"))
+    CHECK(tensor.scalar_type() != at::kBFloat16);
+}
+
+TEST_CASE("a trained var draws pictures without anything else") {
+  const TempDir temp;
+  const auto result = train(task_of("var_tiny", temp / "run"));
+  for (const char* metric : {"Lm", "Lt", "Accm", "Acct"}) CHECK(result["test"].contains(metric));
+  CHECK_THAT(test::read_file(temp / "run/metrics.jsonl"), ContainsSubstring("\"Acct\""));
+  image::GeneratorSource source;
+  source.model = temp / "run";
+  const auto generator = image::open_generator(source, {}, {});
+  CHECK(generator->class_names().at(7) == "sneaker");
+  CHECK(generator->channels() == 1);
+  image::PictureBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
+  int64_t steps = 0;
+  const auto pictures = generator->draw(batch, [&](int64_t, const auto&) { ++steps; });
+  CHECK(steps == 4);
+  CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
+}
+
+TEST_CASE("an initial model in bf16 keeps its counts and indices, and its tokenizer is of its type") {
+  const TempDir temp;
+  auto task = task_of("var_tiny", temp / "run");
+  task.compute.dtype = "bf16";
+  task.init_only = true;
+  train(task);
+  const auto weights = runtime::open_tensors(temp / "run/model");
+  CHECK(weights.at("lvl_1L").scalar_type() == at::kLong);
+  CHECK(weights.at("head.weight").scalar_type() == at::kBFloat16);
+  const auto tokenizer = runtime::open_tensors(temp / "run/model/vae");
+  CHECK(tokenizer.at("quantize.embedding.weight").scalar_type() == at::kBFloat16);
+  image::GeneratorSource source;
+  source.model = temp / "run";
+  CHECK_NOTHROW(image::open_generator(source, {}, {}));
+}
+
+TEST_CASE("a vqvae learns from a folder of pictures of any size, whose names its folder keeps") {
+  const TempDir temp;
+  for (int i = 0; i < 6; ++i) {
+    test::write_picture(temp / fmt::format("pictures/cats/{}.png", i), 30 + i, 20, 3);
+    test::write_picture(temp / fmt::format("pictures/dogs/{}.png", i), 20, 40 + i, 1);
+  }
+  auto task = task_of("vqvae_tiny", temp / "run", {"data.classes=[]", "training.batch_size=4"});
+  task.config["data"]["path"] = (temp / "pictures").string();
+  task.config["data"]["test_path"] = "";
+  const auto result = train(task);
+  CHECK(result["best"]["val"]["psnr"].get<double>() > 0.0);
+  CHECK(result["test"].empty());
+  const auto folder = image::find_model_folder(temp / "run");
+  REQUIRE(folder);
+  CHECK(folder->classes == std::vector<std::string>{"cats", "dogs"});
+  CHECK(folder->channels == 3);
+}
+
+TEST_CASE("a var without its tokenizer, or with another one, is refused at the key") {
+  const TempDir temp;
+  auto task = task_of("var_tiny", temp / "run");
+  task.config["data"]["tokenizer"] = "";
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/tokenizer: a var needs the trained tokenizer"));
+  task = task_of("var_tiny", temp / "run", {"model.vae.quant_resi=0.25"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/quant_resi: 0.25, but the tokenizer in"));
+  task = task_of("var_tiny", temp / "run", {"model.num_classes=5"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/num_classes: 5 classes, but a picture"));
+}
+
+TEST_CASE("a table measures drawn pictures, reconstructions and files of features") {
+  const TempDir temp;
+  const auto few = (test::source_dir() / "data/fashion/pictures/few-images-idx3-ubyte.gz").string();
+  const auto pair = test::source_dir() / "data/fashion";
+  const Json common{{"pictures", few},
+                    {"features", (pair / "features").string()},
+                    {"figure", "Fashion-FID"},
+                    {"count", 20}};
+  auto drawn = common, again = common;
+  drawn.update({{"name", "drawn"}, {"model", pair.string()}});
+  again.update({{"name", "again"}, {"model", (pair / "vae").string()}});
+  const Json files{{"name", "files"},
+                   {"samples", temp.write("samples.npy", npy(20, 3, 0.0)).string()},
+                   {"reference", temp.write("reference.npy", npy(30, 3, 0.5)).string()}};
+  const auto result = table(temp, {drawn, again, files});
+  const auto read = [&](const std::string& cell) {
+    return Json::parse(test::read_file(temp / "table" / cell / "fp32/result.json"))["test"];
+  };
+  CHECK(read("drawn")["Fashion-FID"].get<double>() > read("again")["Fashion-FID"].get<double>());
+  CHECK(read("drawn")["IS"].get<double>() > 1.0);
+  CHECK(read("again")["psnr"].get<double>() > 15.0);
+  // The features differ by the shift of their means, and by the covariance of their first 20 and 30 rows.
+  CHECK(read("files")["FID"].get<double>() > 3 * 0.2);
+  CHECK(read("files")["precision"].get<double>() <= 1.0);
+  CHECK_FALSE(read("files").contains("IS"));
+}
