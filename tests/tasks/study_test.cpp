@@ -35,7 +35,7 @@ double measured(const Json& result, const std::string& metric) {
 TEST_CASE("a study of linear self-attention puts training, construction and descent side by side") {
   const TempDir temp;
   auto cell = cell_of("icl/vonoswald_transformer_tiny.json", {{"tasks", 256}, {"curvature_steps", 5}});
-  cell["set"] = {"model.num_layers=2"};
+  cell["set"] = {"model.num_layers=2", "training.epochs=2"};
   const auto result = run(cell, temp);
   CHECK(measured(result, "construction vs GD, largest difference") < 1e-5);
   CHECK(measured(result, "construction loss") == Approx(measured(result, "GD loss")).epsilon(1e-4));
@@ -43,7 +43,8 @@ TEST_CASE("a study of linear self-attention puts training, construction and desc
   CHECK(measured(result, "GD loss") < measured(result, "trained loss"));
   CHECK(measured(result, "GD++ loss") < measured(result, "GD loss"));
   const auto folder = temp / "out" / "tiny" / "fp32";
-  for (const auto* file : {"input_range.csv", "input_range.svg", "weight_scale.csv", "weight_scale.svg"})
+  for (const auto* file : {"learners.csv", "training.svg", "input_range.csv", "input_range.svg",
+                           "weight_scale.csv", "weight_scale.svg"})
     CHECK(fs::exists(folder / file));
   CHECK(result["markdown"].get<std::string>().find("## tiny") != std::string::npos);
 }
