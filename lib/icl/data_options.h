@@ -104,6 +104,13 @@ struct GraphOptions {
           "probability that a pair without an edge is trained on");
     field("num_of_paths", o.num_of_paths, between(1, 1000), "random walks per pair that is trained on");
   }
+  void check() const {
+    constexpr int64_t kMostRows = 2000000;
+    const int64_t rows = num_nodes * (num_nodes - 1) / 2 * (num_of_paths + 1);
+    require(rows <= kMostRows,
+            "num_nodes ({}) and num_of_paths ({}) ask for up to {} rows, at most {} expected", num_nodes,
+            num_of_paths, rows, kMostRows);
+  }
 };
 
 struct DataOptions {

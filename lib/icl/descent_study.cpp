@@ -1,5 +1,7 @@
 #include <torch/torch.h>
 
+#include <fstream>
+
 #include "icl/draws.h"
 #include "icl/gradient_descent.h"
 #include "icl/regression_prompts.h"
@@ -11,6 +13,16 @@ namespace {
 
 /// Seeds of what is drawn apart from the test split.
 enum DescentStream : uint64_t { kScanStream = 100, kCurvatureStream, kShiftStream };
+
+/// Whether gradient descent can be written into a learner of this kind: one linear head on tokens as they
+/// come.
+bool has_construction(const VonOswaldOptions& options, const RegressionOptions& data) {
+  const bool linear_head = options.num_heads == 1 && !options.use_softmax && !options.first_layer_sm &&
+                           !options.sum_norm && options.key_size == data.token_width();
+  const bool bare = options.att_only_trans && !options.layer_norm && !options.use_bias && !options.in_proj &&
+                    !options.pos_enc;
+  return linear_head && bare && data.task == "linear" && !data.classic_token_const;
+}
 
 std::unique_ptr<SelfAttentionLearner> constructed(const VonOswaldOptions& options,
                                                   const RegressionOptions& data, double rate,
@@ -85,7 +97,7 @@ std::unique_ptr<SelfAttentionLearner> trained_curvature(const Subject& subject,
 
 /// Loss of the explicit descent in fp64, and how far the construction's predictions are from it.
 struct Explicit {
-  double loss = 0.0, largest_difference = 0.0;
+  double loss = 0.0, mean_difference = 0.0, largest_difference = 0.0;
 };
 Explicit explicit_descent(const SelfAttentionLearner& construction, const RegressionOptions& data,
                           double rate, const RegressionPrompts& prompts) {
@@ -97,8 +109,9 @@ Explicit explicit_descent(const SelfAttentionLearner& construction, const Regres
   const auto query = tokens.select(1, -1).narrow(1, 0, data.input_size);
   const auto predicted = (w.squeeze(1) * query).sum(-1);
   const auto target = prompts.target.select(1, -1).to(at::kDouble);
-  return {0.5 * (predicted - target).square().mean().item<double>(),
-          (predicted - construction.predict(prompts.tokens).to(at::kDouble)).abs().max().item<double>()};
+  const auto difference = (predicted - construction.predict(prompts.tokens).to(at::kDouble)).abs();
+  return {0.5 * (predicted - target).square().mean().item<double>(), difference.mean().item<double>(),
+          difference.max().item<double>()};
 }
 
 struct Contender {
@@ -146,19 +159,54 @@ void add_likeness(const std::string& name, const Likeness& like, StudyRecord& re
   record.metric("prediction difference vs " + name, like.prediction);
 }
 
+/// What was trained, what was constructed and the descent itself, side by side (Fig. 2 of the paper).
+void study_learners(const Explicit& exact, const std::vector<Contender>& contenders,
+                    const RegressionPrompts& prompts, int64_t inputs, StudyRecord& record) {
+  Table table({"learner",
+               {"loss", 5},
+               {"prediction difference from GD"},
+               {"cosine of sensitivities with GD", 5},
+               {"sensitivity difference from GD", 5}});
+  table.add({"GD, explicit in fp64", exact.loss, exact.mean_difference, {}, {}});
+  const auto* const construction = contenders.at(1).learner;
+  for (const auto& [name, learner] : contenders) {
+    const auto like = likeness(*learner, *construction, prompts.tokens, inputs);
+    table.add({name, loss_of(*learner, prompts), like.prediction, like.cosine, like.sensitivity});
+  }
+  record.table("learners", table);
+}
+
+/// The validation loss over the run's steps beside the loss of GD, from what the run has logged.
+void study_training(const Subject& subject, const std::vector<Contender>& contenders,
+                    const RegressionPrompts& prompts, StudyRecord& record) {
+  std::ifstream log(subject.model.parent_path() / "metrics.jsonl");
+  Series trained{"trained", {}, {}};
+  for (std::string line; std::getline(log, line);) {
+    const auto entry = Json::parse(line);
+    if (!entry.contains("val_loss")) continue;
+    trained.x.push_back(entry.at("step").get<double>());
+    trained.y.push_back(entry.at("val_loss").get<double>());
+  }
+  if (trained.x.size() < 2) return;
+  LineChart chart{"Loss over training", {"steps"}, {"loss"}, {trained}};
+  for (std::size_t i = 1; i < contenders.size(); ++i) {
+    const double loss = loss_of(*contenders[i].learner, prompts);
+    chart.series.push_back(
+        {contenders[i].name, {trained.x.front(), trained.x.back()}, {loss, loss}, false, /*dashed=*/true});
+  }
+  record.chart("training", chart);
+}
+
 }  // namespace
 
 void study_descent(const Subject& subject, StudyRecord& record) {
   const auto data = subject.data().regression;
   const auto trained = subject.open<SelfAttentionLearner>();
-  auto plain = trained->options();
-  const bool linear = plain.att_only_trans && !plain.use_softmax && !plain.first_layer_sm &&
-                      plain.num_heads == 1 && plain.key_size == data.token_width() &&
-                      !data.classic_token_const && !plain.in_proj && !plain.pos_enc && data.task == "linear";
+  const auto& plain = trained->options();
   const auto prompts =
       draw_regression(data, subject.options.tasks, generator_of(subject.seed(), kTestStream, 0));
   record.metric("trained loss", loss_of(*trained, prompts));
-  if (!linear) return;
+  if (!has_construction(plain, data)) return;
   const auto scan =
       draw_regression(data, subject.options.tasks, generator_of(subject.seed(), kScanStream, 0));
   const double rate = best_rate(plain, data, /*curvature=*/false, scan);
@@ -169,7 +217,7 @@ void study_descent(const Subject& subject, StudyRecord& record) {
   record.metric("construction loss", loss_of(*construction, prompts));
   record.metric("construction vs GD, largest difference", exact.largest_difference);
   add_likeness("GD", likeness(*trained, *construction, prompts.tokens, data.input_size), record);
-  std::vector<Contender> contenders{{"trained", trained.get()}, {"GD", construction.get()}};
+  std::vector<Contender> contenders{{"trained", trained.get()}, {"construction", construction.get()}};
   std::unique_ptr<SelfAttentionLearner> curvature;
   if (plain.num_layers > 1 && subject.options.curvature_steps > 0) {
     curvature = trained_curvature(subject, plain, data, scan);
@@ -183,6 +231,8 @@ void study_descent(const Subject& subject, StudyRecord& record) {
     record.metric("interpolated loss", loss_of(mixed, prompts));
     contenders.push_back({"interpolated", &mixed});
   }
+  study_learners(exact, contenders, prompts, data.input_size, record);
+  study_training(subject, contenders, prompts, record);
   study_shift(subject, "input_range", steps_between(0.5, 2.0, 0.25), &RegressionOptions::input_range,
               contenders, record);
   study_shift(subject, "weight_scale", steps_between(0.5, 5.0, 0.5), &RegressionOptions::weight_scale,

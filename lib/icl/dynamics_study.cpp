@@ -87,16 +87,22 @@ void study_dynamics(const Subject& subject, StudyRecord& record) {
                                        {"one step of GD", loss_by_step(descent, test.labels), true},
                                        {"least squares", loss_by_step(regression, test.labels), true}};
   record.curves("loss_by_step", "Loss of the next state by states seen", "states seen", curves, Scale::log);
-  for (const auto& curve : curves) {
-    record.metric(curve.name + " loss", curve.values.mean().item<double>());
-    record.metric(curve.name + " loss at the last step", curve.values[-1].item<double>());
+  Table predictors(
+      {"predictor", {"loss", 5}, {"loss at the last step", 5}, {"difference from the model", 5}});
+  const std::vector<at::Tensor> predictions{tested.predicted, descent, regression};
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const auto& name = curves[i].name;
+    const auto& values = curves[i].values;
+    const double loss = values.mean().item<double>(), last = values[-1].item<double>(),
+                 difference = loss_by_step(predictions[i], tested.predicted).mean().item<double>();
+    predictors.add({name, loss, last, difference});
+    record.metric(name + " loss", loss);
+    record.metric(name + " loss at the last step", last);
+    if (i > 0) record.metric("difference from " + name, difference);
   }
+  record.table("predictors", predictors);
   record.metric("step size", eta);
   record.metric("ridge penalty", lambda);
-  record.metric("difference from one step of GD",
-                loss_by_step(descent, tested.predicted).mean().item<double>());
-  record.metric("difference from least squares",
-                loss_by_step(regression, tested.predicted).mean().item<double>());
   const auto fit_regression = dynamics_ridge(fit.states, lambda, SeenPairs::all);
   Table probes({"layer", {"least squares, share of variance read out", 4}});
   for (std::size_t layer = 0; layer < tested.trace.hidden.size(); ++layer) {

@@ -58,14 +58,18 @@ void study_errors(const Subject& subject, const Prompts& prompts, const at::Tens
     curve.low = curve.high = at::Tensor();
     curves.push_back(std::move(curve));
   }
-  record.curves("error_by_shots", "Error by points seen, in units of answering 0", "points seen", curves);
+  record.curves("error_by_shots", "Error by points seen, in units of answering 0", "points seen", curves,
+                Scale::log);
   // Twice as many points as coordinates, or as many as there are.
   const int64_t asked = std::min(2 * options.n_dims, options.n_points - 1);
   const auto shots = fmt::format("at {} shots", asked);
   for (const auto& curve : curves)
     record.metric(fmt::format("{} error {}", curve.name, shots), curve.values[asked].item<double>());
-  record.metric("model / least squares " + shots,
-                curves[0].values[asked].item<double>() / curves[1].values[asked].item<double>());
+  // Without noise least squares is right to rounding, which nothing can be measured by.
+  const double least_squares_error = curves[1].values[asked].item<double>();
+  if (options.noise_std > 0)
+    record.metric("model / least squares " + shots,
+                  curves[0].values[asked].item<double>() / least_squares_error);
 }
 
 /// The algorithms that Akyürek et al. compare with (Sec. 4).
