@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a forecast: builds arzoo, trains iTransformer on weather data in under a minute, forecasts.
+# From a fresh checkout to a forecast and a picture: builds arzoo, trains iTransformer on weather data in under a minute, forecasts, and
+# draws garments with the bundled model.
 # A run that is there is not trained again; remove runs/quickstart to start anew.
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
@@ -26,5 +27,7 @@ else
   show build/release/arzoo train configs/forecast/itransformer_weather.json --out "$RUN"
 fi
 show build/release/arzoo forecast --model "$RUN" --input "$DATA" --output "$RUN/forecast.csv" --level 80,95 --plot "$RUN/plots"
+show build/release/arzoo generate-image --model data/fashion --class all --count 8 --seed 1 --output "$RUN/garments.png"
 
-printf '\nforecast: %s\nplots:    %s\nreport:   %s (open it in a browser)\n' "$RUN/forecast.csv" "$RUN/plots/" "$RUN/report.html"
+printf '\nforecast: %s\nplots:    %s\nreport:   %s (open it in a browser)\ngarments: %s\n' \
+  "$RUN/forecast.csv" "$RUN/plots/" "$RUN/report.html" "$RUN/garments.png"
