@@ -79,34 +79,39 @@ double separation(const at::Tensor& scores, const at::Tensor& truth) {
   return (sum - positives * (positives - 1) / 2) / (positives * negatives);
 }
 
-/// The first block's feed-forward map of a token alone, read out: what a node, or a target, adds to the
-/// logits of each node (Sec. 4 of the paper). x: [n, D]; returns [n, n].
-at::Tensor read_out(const PathLearner& learner, const at::Tensor& x, int64_t nodes) {
-  const auto table = learner.embedding().narrow(0, kFirstNodeToken, nodes);
-  return at::matmul(x, table.t());
-}
-
-/// A_W: what the current node adds through embedding and feed-forward layer. R_W: what the target adds
-/// through the attention's value map and the feed-forward layer.
+/// What the one block says of the next node where its attention lies on the target (Sec. 4 of the paper),
+/// read out of the weights alone: averaged over targets it is what the current node adds, over current nodes
+/// what the target adds.
 struct LearnedMatrices {
   at::Tensor adjacency, reachability;  ///< [node, next], [target, next]
 };
-LearnedMatrices learned_matrices(const PathLearner& learner, const AlpineOptions& options, int64_t nodes) {
+LearnedMatrices learned_matrices(const PathLearner& learner, const nn::DecoderOptions& options,
+                                 int64_t nodes) {
+  constexpr int64_t kTargetPlace = 1, kNodePlace = 3;
   const auto weights = learner.weights();
   const auto& block = weights.blocks.front();
-  const int64_t inner = options.decoder.n_head * options.decoder.head_width();
+  const int64_t inner = options.n_head * options.head_width();
   const auto norm = [&](const nn::Affine& by, const at::Tensor& x) {
-    return at::layer_norm(x, {x.size(-1)}, by.weight, by.bias, options.decoder.layer_norm_epsilon);
+    return at::layer_norm(x, {x.size(-1)}, by.weight, by.bias, options.layer_norm_epsilon);
   };
-  const auto through = [&](const at::Tensor& x) {
-    const auto hidden = at::gelu(at::matmul(norm(block.norm_2, x), block.up.weight.t()), "tanh");
-    return x + at::matmul(hidden, block.down.weight.t());
+  const auto mapped = [](const nn::Affine& by, const at::Tensor& x) {
+    return at::linear(x, by.weight, by.bias);
   };
   const auto tokens = learner.embedding().narrow(0, kFirstNodeToken, nodes);
-  const auto value = block.qkv.weight.narrow(0, 2 * inner, inner);
-  const auto attended =
-      at::matmul(at::matmul(norm(block.norm_1, tokens), value.t()), block.projection.weight.t());
-  return {read_out(learner, through(tokens), nodes), read_out(learner, through(attended), nodes)};
+  const auto placed = [&](int64_t place) {
+    return weights.positions.defined() ? tokens + weights.positions[place] : tokens;
+  };
+  const auto values = mapped(block.qkv, norm(block.norm_1, placed(kTargetPlace))).narrow(1, 2 * inner, inner);
+  const auto attended = mapped(block.projection, values), current = placed(kNodePlace);
+  LearnedMatrices learned{at::zeros({nodes, nodes}), at::zeros({nodes, nodes})};
+  for (int64_t target = 0; target < nodes; ++target) {
+    const auto x = current + attended[target];
+    const auto hidden = at::gelu(mapped(block.up, norm(block.norm_2, x)), "tanh");
+    const auto logits = at::matmul(norm(weights.norm, x + mapped(block.down, hidden)), tokens.t());
+    learned.adjacency += logits / static_cast<double>(nodes);
+    learned.reachability[target] = logits.mean(0);
+  }
+  return learned;
 }
 
 /// Adds the separation of the entries that count, unless all of them are alike.
@@ -119,7 +124,7 @@ void add_separation(const std::string& name, const at::Tensor& learned, const at
 
 void study_weights(const Subject& subject, const PathLearner& learner, const PathTask& task,
                    const Observed& seen, StudyRecord& record) {
-  const auto options = model_options<AlpineOptions>(subject.run.at("model"));
+  const auto options = model_options<AlpineOptions>(subject.run.at("model")).decoder;
   const int64_t nodes = task.graph.nodes();
   const auto learned = learned_matrices(learner, options, nodes);
   const auto above = at::ones({nodes, nodes}, at::kBool).triu(1), below = above.t();
@@ -192,7 +197,8 @@ void study_paths(const Subject& subject, StudyRecord& record) {
   record.metric("attention on the target", attention_on_target(*learner, task));
   const auto decoder = model_options<AlpineOptions>(subject.run.at("model")).decoder;
   // What the paper reads out of the weights is the mechanism of one block of its kind.
-  if (decoder.n_layer == 1 && decoder.norm == "layer_norm" && decoder.feed_forward == "gelu_tanh")
+  if (decoder.n_layer == 1 && decoder.norm == "layer_norm" && decoder.residual == "pre_norm" &&
+      decoder.feed_forward == "gelu_tanh")
     study_weights(subject, *learner, task, seen, record);
 }
 
