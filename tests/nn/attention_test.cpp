@@ -112,3 +112,19 @@ TEST_CASE("the fused end of a sub-layer equals its parts") {
   CHECK(worst(nn::residual_norm(x, y, weight, bias, 0.1, norm), norm(x + at::linear(y, weight, bias))) <
         1e-5);
 }
+
+TEST_CASE("training in bf16 has the gradients of fp32, with and without a bias") {
+  const bool biased = GENERATE(false, true);
+  torch::manual_seed(6);
+  const auto draw = [] { return at::randn({2, 3, 7, 8}).to(at::kBFloat16); };
+  const auto q = draw(), k = draw(), v = draw(), weights = at::randn({2, 3, 7, 8});
+  const auto gradient = [&](at::ScalarType type) {
+    const auto x = q.to(type).requires_grad_();
+    nn::AttentionMode mode{.causal = !biased, .training = true};
+    if (biased) mode.bias = nn::causal_bias(7, 7, {}, x.detach().options());
+    const auto out = nn::attention(x, k.to(type), v.to(type), mode);
+    CHECK(out.scalar_type() == type);
+    return torch::autograd::grad({(out.to(at::kFloat) * weights).sum()}, {x})[0].to(at::kFloat);
+  };
+  CHECK(at::allclose(gradient(at::kBFloat16), gradient(at::kFloat), 2e-2, 1e-2));
+}
