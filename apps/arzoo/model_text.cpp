@@ -74,13 +74,7 @@ Json model_json(const plan::ModelChoice& choice, const Json& counts) {
   Json json{{"name", model.name}, {"family", model.family}, {"paper", model.paper}};
   const std::string name(model.name);
   if (counts.contains(name)) json.update(counts.at(name));
-  json["commands"] = Json::array();
-  std::string_view rest = choice.family.commands;
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find(' '), rest.size());
-    json["commands"].push_back(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  json["commands"] = plan::commands_of(choice);
   return json;
 }
 

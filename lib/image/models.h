@@ -12,4 +12,7 @@ namespace arzoo::image {
 /// here.
 using Models = std::tuple<VqvaeOptions, VarOptions, FeatureNetOptions>;
 
+/// Those of them that generate-image draws with.
+using Generators = std::tuple<VarOptions>;
+
 }  // namespace arzoo::image

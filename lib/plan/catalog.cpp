@@ -1,5 +1,7 @@
 #include "plan/catalog.h"
 
+#include <sstream>
+
 #include "core/closest.h"
 #include "forecast/data_options.h"
 #include "forecast/models.h"
@@ -122,6 +124,17 @@ ModelChoice find_model(const Config& name) {
   name.reject(fmt::format("no model is called \"{}\"{}", wanted,
                           near ? fmt::format(" (did you mean \"{}\"?)", *near)
                                : fmt::format(" (known: {})", fmt::join(known, ", "))));
+}
+
+std::vector<std::string> commands_of(const ModelChoice& choice) {
+  std::istringstream words{std::string(choice.family.commands)};
+  std::vector<std::string> commands;
+  for (std::string word; words >> word;) commands.push_back(word);
+  const bool draws =
+      std::apply([&](const auto&... options) { return ((choice.model.name == options.kName) || ...); },
+                 image::Generators());
+  if (draws) commands.insert(commands.end() - 1, "generate-image");
+  return commands;
 }
 
 }  // namespace arzoo::plan

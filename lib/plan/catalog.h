@@ -10,7 +10,7 @@ namespace arzoo::plan {
 /// What a family's configs hold besides the model.
 struct FamilyCard {
   std::string_view name;
-  std::string_view commands;  ///< those that its models serve, for `arzoo models`
+  std::string_view commands;  ///< those that all of its models serve
   Json (*resolve_data)(const Config& data);
   Json (*resolve_evaluation)(const Config& evaluation);
   void (*check)(const Config& run);  ///< of what must hold between the resolved sections; ConfigError
@@ -28,5 +28,8 @@ struct ModelChoice {
   const ModelCard& model;
 };
 ModelChoice find_model(const Config& name);
+
+/// The commands that serve a model: its family's, and generate-image where it draws pictures.
+std::vector<std::string> commands_of(const ModelChoice& choice);
 
 }  // namespace arzoo::plan
