@@ -19,7 +19,7 @@ ValueKind value_kind(const CLI::Option& option) {
   }
   if (type == "DIR") return {Source::folders};
   if (type == "CSV") return {Source::files, {}, {".csv", ".csv.gz"}};
-  if (type == "PICTURE") return {Source::files, {}, {".png"}};
+  if (type == "PICTURE") return {Source::files, {}, {".png", ".jpg", ".jpeg"}};
   if (type.ends_with(".json")) return {Source::files, {}, {".json"}};
   if (type.ends_with(".safetensors")) return {Source::files, {}, {".safetensors"}};
   if (type == "PATH" || type == "MODEL") return {Source::files};

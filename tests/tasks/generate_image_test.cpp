@@ -167,6 +167,18 @@ TEST_CASE("editing leaves every pixel outside the boxes as it was") {
   CHECK(parameters(task.output)["class"] == "none");
 }
 
+TEST_CASE("a JPEG of another size is resized before it is edited") {
+  const TinyFolder folder;
+  auto task = folder.task("edited.png");
+  task.edit = test::source_dir() / "tests/fixtures/pictures/grey.jpg";
+  task.keep = {{.x = 0, .y = 0, .width = 1, .height = 1}};
+  RecordingProgress progress;
+  tasks::generate_image(task, progress, test::kNeverStop);
+  REQUIRE(progress.notes.size() == 1);
+  CHECK_THAT(progress.notes.front(), ContainsSubstring("to the model's 10 x 10 pixels"));
+  CHECK(read_png(task.output).width == kSide);
+}
+
 TEST_CASE("a drafter and a refiner of the same weights draw what the model draws") {
   const TinyFolder folder;
   auto task = folder.task("one.png");
