@@ -2,18 +2,15 @@
 
 #include <torch/torch.h>
 
+#include "core/zoo.h"
 #include "image/picture_report.h"
-#include "image/saved_model.h"
 #include "image/zoo.h"
-#include "runtime/named_tensors.h"
 
 namespace arzoo::image {
 
 FeatureNetExperiment::FeatureNetExperiment(const Config& config, const runtime::Compute& compute)
-    : section_(config.json().at("model")),
-      compute_(compute),
-      model_(std::dynamic_pointer_cast<FeatureNet>(build(config.at("model")))),
-      loader_(config, model_->options().pixels) {
+    : PictureExperiment(config, compute, model_options<FeatureNetOptions>(config.at("model")).pixels),
+      model_(std::dynamic_pointer_cast<FeatureNet>(build(config.at("model")))) {
   loader_.data().check_labels(config.at("model").at("num_classes"));
   model_->initialise();
   model_->to(compute.device);
@@ -38,18 +35,6 @@ runtime::Metrics FeatureNetExperiment::evaluate(runtime::Split split) {
     count += static_cast<double>(labels.size(0));
   });
   return {{"cross_entropy", loss / count}, {"accuracy", 100.0 * hits / count}};
-}
-
-void FeatureNetExperiment::save(const std::filesystem::path& folder) {
-  save_model({.path = folder,
-              .model = section_,
-              .classes = loader_.data().class_names(),
-              .channels = loader_.data().channels()},
-             *model_);
-}
-
-void FeatureNetExperiment::load(const std::filesystem::path& folder) {
-  runtime::load_strictly(*model_, runtime::open_tensors(folder), folder.string());
 }
 
 std::vector<ReportSection> FeatureNetExperiment::showcase() {

@@ -45,13 +45,14 @@ int64_t offset(int64_t room, std::mt19937_64* random) {
 
 Picture cropped(const Picture& picture, int64_t pixels, double resize, bool flip, std::mt19937_64* random) {
   const bool mirror = flip && random != nullptr && std::uniform_int_distribution<int>(0, 1)(*random) == 1;
-  const auto& upright = mirror ? mirrored(picture) : picture;
+  const Picture other = mirror ? mirrored(picture) : Picture();
+  const auto& seen = mirror ? other : picture;
   const auto target = std::llrint(resize * static_cast<double>(pixels));
   const int64_t short_side = std::min(picture.width, picture.height);
   const auto side = [&](int64_t length) {
     return length == short_side ? target : static_cast<int64_t>(target * length / short_side);
   };
-  const auto small = lanczos_resized(upright, side(picture.width), side(picture.height));
+  const auto small = lanczos_resized(seen, side(picture.width), side(picture.height));
   const int64_t top = offset(small.height - pixels, random);
   return window(small, offset(small.width - pixels, random), top, pixels);
 }

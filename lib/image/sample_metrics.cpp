@@ -47,6 +47,14 @@ double inception_score(const at::Tensor& probabilities, int64_t part) {
   return sum / static_cast<double>(scores.size());
 }
 
+at::Tensor squared_error(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).to(at::kDouble).square().mean({1, 2, 3});
+}
+
+at::Tensor signal_to_noise(const at::Tensor& squared_error, double peak) {
+  return (squared_error / (peak * peak)).clamp_min(1e-10).log10() * -10.0;
+}
+
 PrecisionRecall precision_recall(const at::Tensor& real, const at::Tensor& generated, int64_t k) {
   const auto a = real.to(at::kDouble), b = generated.to(at::kDouble);
   for (const auto& rows : {a, b}) {

@@ -12,6 +12,12 @@ namespace arzoo::image {
 /// ADM's evaluator. probabilities: [N, classes].
 double inception_score(const at::Tensor& probabilities, int64_t part = 5000);
 
+/// The mean squared error of each picture, in double. a, b: [B, C, H, W]; returns [B].
+at::Tensor squared_error(const at::Tensor& a, const at::Tensor& b);
+/// The peak signal-to-noise ratio in dB of such errors, where `peak` is the width of the pixels' range. An
+/// error below 1e-10 of peak^2 counts as that: a perfect picture would count infinitely.
+at::Tensor signal_to_noise(const at::Tensor& squared_error, double peak);
+
 /// Precision: the share of generated pictures among the real ones; recall: of real ones among the generated.
 struct PrecisionRecall {
   double precision = 0.0, recall = 0.0;

@@ -6,10 +6,9 @@
 #include "image/picture_report.h"
 #include "image/saved_model.h"
 #include "image/token_scores.h"
-#include "image/var_files.h"
 #include "image/var_sampler.h"
+#include "image/var_source.h"
 #include "image/zoo.h"
-#include "runtime/named_tensors.h"
 
 namespace arzoo::image {
 namespace {
@@ -23,8 +22,7 @@ std::shared_ptr<Vqvae> load_tokenizer(const Config& config, const VqvaeOptions& 
   if (!std::filesystem::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
   const auto folder = find_model_folder(path);
   if (folder) {
-    const auto own =
-        arzoo::to_json(model_options<VqvaeOptions>(Config(folder->model, path.string(), "/model")));
+    const auto own = arzoo::to_json(vqvae_options_of(*folder));
     const auto wanted = arzoo::to_json(options);
     for (const auto& [key, value] : wanted.items()) {
       const bool of_training = key == "l1_weight" || key == "revive_every" || key == "beta";
@@ -36,16 +34,20 @@ std::shared_ptr<Vqvae> load_tokenizer(const Config& config, const VqvaeOptions& 
   return load_vqvae(options, runtime::open_tensors(folder ? folder->path : path));
 }
 
+/// The side of the model's pictures.
+int64_t pixels_of(const Config& model) {
+  const auto options = model_options<VarOptions>(model);
+  return options.patch_nums.back() * options.vae.downsampling();
+}
+
 }  // namespace
 
 VarExperiment::VarExperiment(const Config& config, const runtime::Compute& compute)
-    : section_(config.json().at("model")),
+    : PictureExperiment(config, compute, pixels_of(config.at("model"))),
       options_(model_options<VarOptions>(config.at("model"))),
-      compute_(compute),
       seed_(config.json().at("seed").get<int64_t>()),
       vae_(load_tokenizer(config, options_.vae)),
       model_(std::dynamic_pointer_cast<Var>(build(config.at("model")))),
-      loader_(config, options_.patch_nums.back() * options_.vae.downsampling()),
       tokens_(*vae_, model_->grids(), loader_, config, compute) {
   loader_.data().check_labels(config.at("model").at("num_classes"));
   model_->initialise(options_.alng);
@@ -68,21 +70,14 @@ runtime::Metrics VarExperiment::evaluate(runtime::Split split) {
 }
 
 void VarExperiment::save(const std::filesystem::path& folder) {
-  ModelFolder own{.path = folder,
-                  .model = section_,
-                  .classes = loader_.data().class_names(),
-                  .channels = loader_.data().channels(),
-                  .sampling = loader_.evaluation().sampling};
+  auto own = description(folder);
+  own.sampling = loader_.evaluation().sampling;
   save_model(own, *model_);
   Json tokenizer{{"name", VqvaeOptions::kName}};
   tokenizer.update(arzoo::to_json(options_.vae));
   own.path = folder / "vae";
   own.model = tokenizer;
   save_model(own, *vae_, model_->parameters().front().scalar_type());
-}
-
-void VarExperiment::load(const std::filesystem::path& folder) {
-  runtime::load_strictly(*model_, runtime::open_tensors(folder), folder.string());
 }
 
 std::vector<ReportSection> VarExperiment::showcase() {

@@ -78,10 +78,16 @@ std::shared_ptr<Vqvae> tokenizer_at(const fs::path& path, const Var& model, at::
   const auto folder = find_model_folder(path);
   if (!folder)
     fail<CheckpointError>("{}: no config.json in it, expected a tokenizer's folder", path.string());
-  return load_vqvae(options_in<VqvaeOptions>(*folder), runtime::open_tensors(folder->path), type);
+  return open_vqvae(*folder, type);
 }
 
 }  // namespace
+
+VqvaeOptions vqvae_options_of(const ModelFolder& folder) { return options_in<VqvaeOptions>(folder); }
+
+std::shared_ptr<Vqvae> open_vqvae(const ModelFolder& folder, at::ScalarType type) {
+  return load_vqvae(vqvae_options_of(folder), runtime::open_tensors(folder.path), type);
+}
 
 OpenedVar open_var(const fs::path& path, const std::string& state_dict, at::ScalarType type) {
   if (!fs::exists(path)) {

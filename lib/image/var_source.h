@@ -21,6 +21,11 @@ struct OpenedVar {
 /// `type`. Throws CheckpointError, ConfigError, UsageError.
 OpenedVar open_var(const std::filesystem::path& path, const std::string& state_dict, at::ScalarType type);
 
+/// The options of the tokenizer in a folder. Throws UsageError for another model's folder, ConfigError.
+VqvaeOptions vqvae_options_of(const ModelFolder& folder);
+/// The tokenizer in a folder, its convolutions in `type`. Throws as vqvae_options_of does, CheckpointError.
+std::shared_ptr<Vqvae> open_vqvae(const ModelFolder& folder, at::ScalarType type = at::kFloat);
+
 /// The tokenizer at `vae`, or when none is named the one that lies with the transformer: vae/ in its folder,
 /// the checkpoint's own, or the published file beside it. Convolutions in `type`. Throws as open_var does;
 /// UsageError naming --vae when there is none.

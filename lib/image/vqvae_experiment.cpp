@@ -2,10 +2,10 @@
 
 #include <torch/torch.h>
 
+#include "core/zoo.h"
 #include "image/picture_report.h"
-#include "image/saved_model.h"
+#include "image/sample_metrics.h"
 #include "image/zoo.h"
-#include "runtime/named_tensors.h"
 
 namespace arzoo::image {
 namespace {
@@ -30,10 +30,8 @@ double perplexity(const at::Tensor& uses) {
 }  // namespace
 
 VqvaeExperiment::VqvaeExperiment(const Config& config, const runtime::Compute& compute)
-    : section_(config.json().at("model")),
-      compute_(compute),
-      model_(std::dynamic_pointer_cast<Vqvae>(build(config.at("model")))),
-      loader_(config, model_->options().pixels()) {
+    : PictureExperiment(config, compute, model_options<VqvaeOptions>(config.at("model")).pixels()),
+      model_(std::dynamic_pointer_cast<Vqvae>(build(config.at("model")))) {
   model_->initialise();
   model_->to(compute.device);
 }
@@ -75,28 +73,13 @@ runtime::Metrics VqvaeExperiment::evaluate(runtime::Split split) {
   loader_.each(split, [&](const ImageBatch& batch) {
     const auto images = batch.images.to(compute_.device);
     const auto code = model_->quantizer().encode(model_->features(images), model_->grids());
-    const auto difference = model_->decode(code.f_hat.back()) - images;
-    errors.push_back(difference.to(at::kDouble).square().mean({1, 2, 3}).cpu());
+    errors.push_back(squared_error(model_->decode(code.f_hat.back()), images).cpu());
     for (const auto& ids : code.ids) uses += at::bincount(ids.flatten(), {}, uses.size(0)).cpu();
   });
   const auto squared = at::cat(errors);
-  // Pixels in [-1, 1]: the peak is 2. A perfect picture would count infinitely.
-  const auto psnr = (squared.clamp_min(1e-10) / 4.0).log10() * -10.0;
   return {{"l2", squared.mean().item<double>()},
-          {"psnr", psnr.mean().item<double>()},
+          {"psnr", signal_to_noise(squared, 2.0).mean().item<double>()},
           {"codes", percent(is_used(uses))}};
-}
-
-void VqvaeExperiment::save(const std::filesystem::path& folder) {
-  save_model({.path = folder,
-              .model = section_,
-              .classes = loader_.data().class_names(),
-              .channels = loader_.data().channels()},
-             *model_);
-}
-
-void VqvaeExperiment::load(const std::filesystem::path& folder) {
-  runtime::load_strictly(*model_, runtime::open_tensors(folder), folder.string());
 }
 
 std::vector<ReportSection> VqvaeExperiment::showcase() {

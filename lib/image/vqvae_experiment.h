@@ -1,8 +1,7 @@
 #pragma once
 
-#include "image/picture_data.h"
+#include "image/picture_experiment.h"
 #include "image/vqvae_model.h"
-#include "runtime/device.h"
 
 namespace arzoo::image {
 
@@ -11,13 +10,12 @@ namespace arzoo::image {
 /// The official training code is not released; the paper (Sec. 3.2) adds a perceptual and an adversarial loss
 /// to these: the mean squared error of the pixels (and l1_weight times the absolute one) and the quantiser's
 /// loss.
-class VqvaeExperiment : public runtime::Experiment {
+class VqvaeExperiment : public PictureExperiment {
  public:
   /// config: resolved (plan/run_config.h). Throws DataError for pictures that cannot be used.
   VqvaeExperiment(const Config& config, const runtime::Compute& compute);
 
   torch::nn::Module& model() override { return *model_; }
-  int64_t batches_per_epoch() const override { return loader_.batches_per_epoch(); }
   /// Before the first batch the codebook becomes features of that batch; every revive_every batches unused
   /// code vectors become what this batch needs.
   void prepare(int64_t batch) override;
@@ -25,18 +23,11 @@ class VqvaeExperiment : public runtime::Experiment {
   /// {"l2", "psnr", "codes"}: of reconstructions in [-1, 1] the mean squared error; the peak signal-to-noise
   /// ratio in dB, of each picture, averaged; the share of code vectors in use, in percent.
   runtime::Metrics evaluate(runtime::Split split) override;
-  void save(const std::filesystem::path& folder) override;
-  void load(const std::filesystem::path& folder) override;
   /// Pictures and, below each, its reconstruction.
   std::vector<ReportSection> showcase() override;
 
-  std::vector<std::string> notes() const { return {loader_.data().summary()}; }
-
  private:
-  Json section_;
-  runtime::Compute compute_;
   std::shared_ptr<Vqvae> model_;
-  PictureLoader loader_;
 };
 
 }  // namespace arzoo::image

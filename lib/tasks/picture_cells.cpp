@@ -5,15 +5,15 @@
 #include <chrono>
 
 #include "core/error.h"
-#include "core/zoo.h"
 #include "image/image_generator.h"
 #include "image/model_folder.h"
 #include "image/picture_data.h"
 #include "image/picture_features.h"
+#include "image/sample_metrics.h"
 #include "image/token_sampler.h"
-#include "image/var_files.h"
+#include "image/var_source.h"
 #include "runtime/epoch_order.h"
-#include "runtime/named_tensors.h"
+#include "tasks/run_inputs.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -24,29 +24,12 @@ using runtime::Split;
 
 using Stop = const std::atomic<bool>&;
 
-std::vector<std::string> inputs_of(const PictureCellOptions& cell) {
-  std::vector<std::string> inputs;
-  for (const auto& input : {cell.pictures, cell.model, cell.features, cell.samples, cell.reference}) {
-    if (!input.empty()) inputs.push_back(input);
-  }
-  return inputs;
+std::vector<fs::path> inputs_of(const PictureCellOptions& cell) {
+  return {cell.pictures, cell.model, cell.features, cell.samples, cell.reference};
 }
 
 void stop_if_asked(Stop stop) {
   if (stop.load()) fail<Interrupted>("interrupted while measuring pictures");
-}
-
-/// Size and time of a file, or of all files below a folder.
-void add_files(const fs::path& path, std::vector<Json>& files) {
-  const auto add = [&](const fs::path& file) {
-    files.push_back(
-        {file.string(), fs::file_size(file), fs::last_write_time(file).time_since_epoch().count()});
-  };
-  if (fs::is_regular_file(path)) add(path);
-  if (!fs::is_directory(path)) return;
-  for (const auto& entry : fs::recursive_directory_iterator(path)) {
-    if (entry.is_regular_file()) add(entry.path());
-  }
 }
 
 /// What is measured with one model.
@@ -127,9 +110,7 @@ class Comparison {
   }
 
   runtime::Metrics reconstruct(const image::ModelFolder& folder, FeatureCollector& made) {
-    const Config section(folder.model, cell_.model, "/model");
-    const auto vae =
-        image::load_vqvae(model_options<image::VqvaeOptions>(section), runtime::open_tensors(folder.path));
+    const auto vae = image::open_vqvae(folder);
     vae->to(compute_.device);
     double decibels = 0.0, pictures = 0.0;
     progress_.begin("reconstructions", cell_.count);
@@ -138,8 +119,7 @@ class Comparison {
       const auto pixels = images.mul(2.0).sub_(1.0).to(compute_.device);
       const auto again =
           image::as_stored(vae->reconstruct(pixels, vae->grids()).cpu().add(1.0).div_(2.0), folder.channels);
-      const auto squared = (again - images).to(at::kDouble).square().mean({1, 2, 3});
-      decibels += (squared.clamp_min(1e-10).log10() * -10.0).sum().item<double>();
+      decibels += image::signal_to_noise(image::squared_error(again, images), 1.0).sum().item<double>();
       pictures += static_cast<double>(images.size(0));
       made.add(again);
     });
@@ -166,18 +146,10 @@ Json compare_files(const PictureCellOptions& cell) {
 
 }  // namespace
 
-std::string missing_input(const PictureCellOptions& cell) {
-  for (const auto& input : inputs_of(cell)) {
-    if (!fs::exists(input)) return input;
-  }
-  return "";
-}
+std::string missing_input(const PictureCellOptions& cell) { return first_missing(inputs_of(cell)); }
 
 Json identity(const PictureCellOptions& cell) {
-  std::vector<Json> files;
-  for (const auto& input : inputs_of(cell)) add_files(input, files);
-  std::sort(files.begin(), files.end());
-  return {{"options", to_json(cell)}, {"files", files}};
+  return {{"options", to_json(cell)}, {"files", file_stamps(inputs_of(cell))}};
 }
 
 Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& options, Progress& progress,

@@ -10,6 +10,7 @@
 #include "plan/run_config.h"
 #include "runtime/epoch_order.h"
 #include "runtime/metrics.h"
+#include "tasks/run_inputs.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -120,31 +121,14 @@ Forecasts forecasts_of(const ZeroShotOptions& cell, const ZeroShotWindows& windo
 }  // namespace
 
 std::string missing_input(const ZeroShotOptions& cell) {
-  std::vector<fs::path> inputs{cell.data};
-  if (!cell.fit.empty()) inputs.push_back(cell.fit);
-  if (!cell.model.empty()) inputs.push_back(model_folder(cell.model) / "config.json");
-  for (const auto& input : inputs) {
-    if (!fs::exists(input)) return input.string();
-  }
-  return "";
+  return first_missing(
+      {cell.data, cell.fit, cell.model.empty() ? fs::path() : model_folder(cell.model) / "config.json"});
 }
 
 Json identity(const ZeroShotOptions& cell) {
-  Json files = Json::array();
-  const auto add = [&](const fs::path& path) {
-    if (!fs::is_regular_file(path)) return;
-    files.push_back(
-        {path.string(), fs::file_size(path), fs::last_write_time(path).time_since_epoch().count()});
-  };
-  add(cell.data);
-  if (!cell.fit.empty()) add(cell.fit);
-  if (!cell.model.empty()) {
-    std::vector<fs::path> parts;
-    for (const auto& entry : fs::directory_iterator(model_folder(cell.model))) parts.push_back(entry.path());
-    std::sort(parts.begin(), parts.end());
-    for (const auto& part : parts) add(part);
-  }
-  return {{"cell", to_json(cell)}, {"files", files}};
+  return {{"cell", to_json(cell)},
+          {"files",
+           file_stamps({cell.data, cell.fit, cell.model.empty() ? fs::path() : model_folder(cell.model)})}};
 }
 
 Json run_zero_shot(const ZeroShotOptions& cell, const plan::ComputeOptions& compute_options,
