@@ -10,6 +10,8 @@
 #include "icl/models.h"
 #include "image/data_options.h"
 #include "image/models.h"
+#include "shape3d/data_options.h"
+#include "shape3d/models.h"
 
 namespace arzoo::plan {
 namespace {
@@ -106,6 +108,8 @@ const std::vector<FamilyCard>& families() {
           "forecast", "train forecast bench", &check_forecast_run),
       family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "train bench",
                                                                           &check_nothing),
+      family<shape3d::Models, shape3d::DataOptions, shape3d::EvaluationOptions>("shape3d", "train bench",
+                                                                                &check_nothing),
       family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &check_icl_run),
   };
   return all;
