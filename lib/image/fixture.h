@@ -3,6 +3,7 @@
 #include "core/options_among.h"
 #include "image/var_files.h"
 #include "image/var_sampler.h"
+#include "runtime/module_part.h"
 #include "runtime/parity.h"
 
 /// What the replays of this family share.
@@ -14,6 +15,11 @@ VarOptions var_options_among(const Config& transformer, const Config& vae);
 /// Weights that a case names, its own or another case's beside it ("../other/weights.safetensors"). Throws
 /// CheckpointError for a path that leads elsewhere.
 runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::string& path);
+
+using runtime::part;
+
+/// A number of denoising steps, which the official code takes as text. Throws ConfigError at `where`.
+int64_t diffusion_steps(const Config& where, const std::string& text);
 
 /// A recorded [B, L] map of token ids, apart by scale.
 std::vector<at::Tensor> by_scale(const at::Tensor& ids, const Grids& grids);
@@ -45,6 +51,11 @@ void replay_var(const runtime::ParityCase& fixture, runtime::ParityReport& repor
 void replay_code(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_var_training(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_schedules(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_kl_vae(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_diffusion_tables(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_diffusion_head(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_mar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_flowar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_published(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 
 }  // namespace arzoo::image

@@ -29,6 +29,20 @@ std::vector<OpenedVar> open_models(const GeneratorSource& source, at::ScalarType
   return opened;
 }
 
+constexpr double kDefaultCfg = 1.5;
+
+/// Options of models that draw continuous tokens.
+void refuse_continuous(const GenerationOptions& options) {
+  const auto refuse = [](bool given, const char* option) {
+    if (given) fail<UsageError>("{}: means nothing to a var, which draws codes scale by scale", option);
+  };
+  refuse(options.steps.has_value(), "--steps");
+  refuse(options.denoising_steps.has_value(), "--denoising-steps");
+  refuse(!options.cfg_schedule.empty(), "--cfg-schedule");
+  refuse(!options.solver.empty(), "--solver");
+  refuse(options.guidance.has_value(), "--guidance");
+}
+
 template <class T>
 T per_scale(const std::vector<T>& list, std::size_t scale, T otherwise) {
   return list.empty() ? otherwise : list[std::min(scale, list.size() - 1)];
@@ -90,6 +104,7 @@ VarGenerator::VarGenerator(const GeneratorSource& source, const GenerationOption
 int64_t VarGenerator::side() const { return first().grids().back().height * vae_->options().downsampling(); }
 
 void VarGenerator::read_options(const GenerationOptions& options, const SamplingDefaults& defaults) {
+  refuse_continuous(options);
   const auto scales = first().grids().size();
   const auto check = [&](const auto& list, const char* option) {
     if (list.size() > scales)
@@ -99,7 +114,7 @@ void VarGenerator::read_options(const GenerationOptions& options, const Sampling
   check(options.top_p, "--top-p");
   check(options.temperature, "--temperature");
   check(options.depth_schedule, "--depth-schedule");
-  sampling_.cfg_scale = options.cfg.value_or(defaults.cfg);
+  sampling_.cfg_scale = options.cfg.value_or(defaults.cfg.value_or(kDefaultCfg));
   sampling_.more_smooth = options.more_smooth;
   for (std::size_t k = 0; k < scales; ++k) {
     sampling_.scales.push_back({.top_k = per_scale(options.top_k, k, defaults.top_k),
@@ -155,12 +170,6 @@ at::Tensor VarGenerator::draw(const PictureBatch& batch, const StepWatcher& watc
   SeededDraws draws(batch.seeds);
   ScaleReport report(watcher, decode);
   return decode(sampler_->features(batch.labels.to(device_), sampling_, draws, &report));
-}
-
-std::unique_ptr<ImageGenerator> open_generator(const GeneratorSource& source,
-                                               const GenerationOptions& options,
-                                               const runtime::Compute& compute) {
-  return std::make_unique<VarGenerator>(source, options, compute);
 }
 
 }  // namespace arzoo::image

@@ -37,6 +37,7 @@ at::Tensor listed_gradient_norms(const runtime::ParityCase& fixture, const torch
 void replay_shape_vae(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_shape_vae_training(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_marching_cubes(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_mar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_metrics(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_operations(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 

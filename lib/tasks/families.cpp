@@ -14,6 +14,9 @@
 #include "icl/study.h"
 #include "icl/zoo.h"
 #include "image/feature_net_experiment.h"
+#include "image/flowar_experiment.h"
+#include "image/kl_vae_experiment.h"
+#include "image/mar_experiment.h"
 #include "image/parity.h"
 #include "image/var_experiment.h"
 #include "image/vqvae_experiment.h"
@@ -21,6 +24,7 @@
 #include "nn/sparse_experts.h"
 #include "plan/catalog.h"
 #include "runtime/parameter_count.h"
+#include "shape3d/mar3d_experiment.h"
 #include "shape3d/parity.h"
 #include "shape3d/shape_vae_experiment.h"
 #include "shape3d/zoo.h"
@@ -60,11 +64,16 @@ std::unique_ptr<runtime::Experiment> image_experiment(const Config& config, cons
   const auto model = config.at("model").text("name");
   if (model == image::VarOptions::kName) return noted<image::VarExperiment>(config, compute, notes);
   if (model == image::VqvaeOptions::kName) return noted<image::VqvaeExperiment>(config, compute, notes);
+  if (model == image::KlVaeOptions::kName) return noted<image::KlVaeExperiment>(config, compute, notes);
+  if (model == image::MarOptions::kName) return noted<image::MarExperiment>(config, compute, notes);
+  if (model == image::FlowArOptions::kName) return noted<image::FlowArExperiment>(config, compute, notes);
   return noted<image::FeatureNetExperiment>(config, compute, notes);
 }
 
 std::unique_ptr<runtime::Experiment> shape_experiment(const Config& config, const runtime::Compute& compute,
                                                       std::vector<std::string>& notes) {
+  const auto model = config.at("model").text("name");
+  if (model == shape3d::Mar3dOptions::kName) return noted<shape3d::Mar3dExperiment>(config, compute, notes);
   return noted<shape3d::ShapeVaeExperiment>(config, compute, notes);
 }
 
@@ -97,7 +106,7 @@ ModelSize size_of_learner(const Config& model) {
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"forecast", &forecast_experiment, &size_of_forecaster, &forecast::replay, {"forecast", "time_moe"}},
-      {"image", &image_experiment, &size_of_image_model, &image::replay, {"var"}},
+      {"image", &image_experiment, &size_of_image_model, &image::replay, {"var", "mar", "flowar"}},
       {"shape3d", &shape_experiment, &size_of_shape_model, &shape3d::replay, {"mar3d"}},
       {"icl",
        &icl_experiment,

@@ -10,8 +10,8 @@
 #include "image/picture_data.h"
 #include "image/picture_features.h"
 #include "image/sample_metrics.h"
-#include "image/token_sampler.h"
 #include "image/var_source.h"
+#include "nn/seeded_noise.h"
 #include "runtime/epoch_order.h"
 #include "tasks/run_inputs.h"
 
@@ -96,8 +96,8 @@ class Comparison {
       const int64_t count = std::min(cell_.batch_size, cell_.count - first);
       image::PictureBatch batch;
       batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
-      batch.seeds = image::image_seeds(static_cast<uint64_t>(cell_.seed), static_cast<uint64_t>(first),
-                                       static_cast<std::size_t>(count));
+      batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell_.seed), static_cast<uint64_t>(first),
+                                   static_cast<std::size_t>(count));
       const auto begun = std::chrono::steady_clock::now();
       const auto images = generator->draw(batch, [](int64_t, const auto&) {});
       drawing += std::chrono::steady_clock::now() - begun;
