@@ -134,10 +134,9 @@ std::vector<std::string> commands_of(const ModelChoice& choice) {
   std::istringstream words{std::string(choice.family.commands)};
   std::vector<std::string> commands;
   for (std::string word; words >> word;) commands.push_back(word);
-  const bool draws =
-      std::apply([&](const auto&... options) { return ((choice.model.name == options.kName) || ...); },
-                 image::Generators());
-  if (draws) commands.insert(commands.end() - 1, "generate-image");
+  const auto is_among = [&](const auto&... options) { return ((choice.model.name == options.kName) || ...); };
+  if (std::apply(is_among, image::Generators())) commands.insert(commands.end() - 1, "generate-image");
+  if (std::apply(is_among, shape3d::Generators())) commands.insert(commands.end() - 1, "generate-3d");
   return commands;
 }
 

@@ -51,7 +51,7 @@ Mar3d::Draws fixed_draws(const Mar3dOptions& options, int64_t batch) {
   const auto stage = [&](const ShapeMarOptions& of) {
     nn::MaskedDraws draws;
     const int64_t rows = of.diffusion_batch_mul * batch * of.latent_size;
-    draws.orders = at::rand({batch, of.latent_size}, generator).argsort(1);
+    draws.orders = at::argsort(at::rand({batch, of.latent_size}, generator), int64_t{1});
     draws.masked = std::max<int64_t>(1, of.latent_size * 3 / 4);
     draws.label_drop = at::ones({batch});
     draws.t =

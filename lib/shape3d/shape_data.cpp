@@ -6,6 +6,7 @@
 
 #include "runtime/training_options.h"
 #include "shape3d/implicit_shape.h"
+#include "shape3d/outline.h"
 #include "shape3d/point_tensor.h"
 
 namespace arzoo::shape3d {
@@ -18,7 +19,7 @@ constexpr int64_t kFewestPoints = 4096;
 constexpr uint64_t kTestSeed = 0x7e57'5eed;
 
 DrawnAmounts amounts_of(const DataOptions& options, const EvaluationOptions& evaluation,
-                        int64_t silhouettes) {
+                        const Outlines& outlines) {
   return {.surface = std::max(kFewestPoints, 2 * options.surface_points),
           .volume = std::max({kFewestPoints, evaluation.points, options.queries}),
           .near = std::max(kFewestPoints, options.queries),
@@ -78,12 +79,6 @@ SurfaceClouds stacked(const std::vector<SurfaceClouds>& all) {
     batch.levels.push_back(at::cat(clouds));
   }
   return batch;
-}
-
-at::Tensor outline_of(const Picture& picture) {
-  const auto bytes = at::from_blob(const_cast<uint8_t*>(picture.pixels.data()),
-                                   {1, picture.height, picture.width}, at::TensorOptions(at::kByte));
-  return 1.0F - bytes.to(at::kFloat) / 255.0F;
 }
 
 }  // namespace
@@ -162,8 +157,8 @@ LabelledShapes ShapeData::batch(Split split, std::span<const int64_t> items, std
                near = query(one.near, near_count);
     points.push_back(at::cat({anywhere.first, near.first}));
     occupancies.push_back(at::cat({anywhere.second, near.second}));
-    if (!one.silhouettes.empty())
-      silhouettes.push_back(outline_of(one.silhouettes[random() % one.silhouettes.size()]));
+    if (!one.outlines.empty())
+      silhouettes.push_back(outline_tensor(one.outlines[random() % one.outlines.size()]));
     labels.push_back(one.label);
   }
   LabelledShapes batch{{stacked(clouds), at::stack(points), at::stack(occupancies)},

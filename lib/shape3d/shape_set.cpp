@@ -7,6 +7,7 @@
 #include "nn/parallel.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/mesh_renderer.h"
+#include "shape3d/outline.h"
 #include "shape3d/triangle_tree.h"
 
 namespace arzoo::shape3d {
@@ -42,8 +43,8 @@ void draw_points(Shape& shape, const Inside& inside, const DrawnAmounts& amounts
   for (int64_t i = 0; i < amounts.outlines.sides; ++i) {
     View view;
     view.azimuth = 360.0 * static_cast<double>(i) / static_cast<double>(amounts.outlines.sides);
-    view.pixels = amounts.outlines.pixels;
-    shape.silhouettes.push_back(silhouette(shape.mesh, view));
+    view.pixels = 2 * amounts.outlines.pixels;
+    shape.outlines.push_back(framed_outline(silhouette(shape.mesh, view), amounts.outlines.pixels));
   }
 }
 

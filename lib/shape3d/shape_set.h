@@ -21,7 +21,7 @@ struct Shape {
   Mesh mesh = {};  ///< empty once it was forgotten
   SurfacePoints surface = {};
   LabelledPoints volume = {}, near = {};  ///< of the cube [-1, 1]^3, and beside the surface
-  std::vector<Picture> silhouettes = {};  ///< from evenly spread sides
+  std::vector<Picture> outlines = {};     ///< framed, from evenly spread sides
 };
 
 /// Outlines of a shape, from so many sides, evenly spread.

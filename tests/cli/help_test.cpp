@@ -24,8 +24,9 @@ std::vector<std::string> words(const std::string& text) {
 
 TEST_CASE("the help of each command is the approved one and shows an example") {
   const Program arzoo(Library::none);
-  const std::string command = GENERATE("train", "forecast", "generate-image", "bench table", "bench speed",
-                                       "bench parity", "models", "inspect", "convert", "completion");
+  const std::string command =
+      GENERATE("train", "forecast", "generate-image", "generate-3d", "bench table", "bench speed",
+               "bench parity", "models", "inspect", "convert", "completion");
   CAPTURE(command);
   const auto help = arzoo(words(command + " --help"));
   CHECK(help.code == 0);
@@ -44,8 +45,8 @@ TEST_CASE("the help of the program and of bench lists their commands") {
 
 TEST_CASE("help fits a terminal of a hundred columns") {
   const Program arzoo(Library::none);
-  const std::string command =
-      GENERATE("train", "forecast", "generate-image", "bench table", "models", "inspect", "convert");
+  const std::string command = GENERATE("train", "forecast", "generate-image", "generate-3d", "bench table",
+                                       "models", "inspect", "convert");
   std::istringstream lines(arzoo(words(command + " --help")).out);
   for (std::string line; std::getline(lines, line);) {
     CAPTURE(line);
