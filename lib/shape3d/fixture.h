@@ -39,6 +39,7 @@ void replay_shape_vae_training(const runtime::ParityCase& fixture, runtime::Pari
 void replay_marching_cubes(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_mar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_metrics(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_vision(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_operations(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 
 }  // namespace arzoo::shape3d

@@ -1,9 +1,10 @@
 """The models of arzoo in plain PyTorch, as their papers' code formulates them: MODELS makes one from its options and shape, and BATCHES, where there is one, the input that it
 is timed on; the others are timed on windows of series."""
-from . import garg_gpt2
+from . import garg_gpt2, shape_vae
 from .autoformer import Autoformer
 from .informer import Informer
 from .itransformer import ITransformer
+from .shape_vae import ShapeVae
 from .time_moe import TimeMoe
 
 MODELS = {
@@ -12,7 +13,8 @@ MODELS = {
     "informer": Informer,
     "informer_tslib": lambda o, s: Informer(o, s, library=True),
     "itransformer": ITransformer,
+    "shape_vae": ShapeVae,
     "time_moe": TimeMoe,
 }
 
-BATCHES = {"garg_gpt2": garg_gpt2.make_batch}
+BATCHES = {"garg_gpt2": garg_gpt2.make_batch, "shape_vae": shape_vae.make_batch}
