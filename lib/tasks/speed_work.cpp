@@ -7,6 +7,8 @@
 
 #include "forecast/experiment.h"
 #include "icl/experiment.h"
+#include "image/image_generator.h"
+#include "image/token_sampler.h"
 #include "nn/int8.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"
@@ -117,6 +119,28 @@ class InferenceWork : public SpeedWork {
   std::unique_ptr<nn::Int8Weights> int8_;
 };
 
+/// Pictures of the first classes, from noise to pixels.
+class GenerationWork : public SpeedWork {
+ public:
+  GenerationWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute)
+      : model_(cell.config.at("model")),
+        generator_(image::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
+                                           {}, compute)) {
+    batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
+    batch_.seeds = image::image_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
+  }
+
+  void run() override {
+    generator_->draw(batch_, [](int64_t, const auto&) {});
+  }
+  Json reference_request() const override { return {{"model", model_}, {"shape", generator_->settings()}}; }
+
+ private:
+  Json model_;
+  std::unique_ptr<image::ImageGenerator> generator_;
+  image::PictureBatch batch_;
+};
+
 /// A folder for a model that must be opened from disk, removed with everything in it.
 class ScratchFolder {
  public:
@@ -185,6 +209,7 @@ class StreamWork : public SpeedWork {
 std::unique_ptr<SpeedWork> make_speed_work(const ResolvedSpeedCell& cell, const runtime::Compute& compute) {
   const Config config(cell.config, cell.options.name);
   runtime::seed(cell.config.at("seed").get<int64_t>());
+  if (cell.options.work == "generate") return std::make_unique<GenerationWork>(cell, compute);
   std::vector<std::string> notes;
   auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
   if (cell.options.work == "train_step")

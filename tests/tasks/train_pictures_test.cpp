@@ -104,6 +104,23 @@ TEST_CASE("a trained var draws pictures without anything else") {
   CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
 }
 
+TEST_CASE("a supernet is trained and judged with its sub-networks, and draws through them") {
+  const TempDir temp;
+  const auto result = train(task_of("var_tiny", temp / "run",
+                                    {"model.supernet.depths=[1]", "model.supernet.bridge_scales=2",
+                                     "model.supernet.joint_epochs=1", "model.supernet.growing_epochs=1"}));
+  const auto& test = result["test"];
+  CHECK(test["supernet"].get<double>() ==
+        Approx((test["Lm"].get<double>() + test["Lm_d1"].get<double>()) / 2));
+  CHECK(test["Lm"] != test["Lm_d1"]);
+  image::GenerationOptions options;
+  options.depth_schedule = {2, 2, 1};
+  image::GeneratorSource source;
+  source.model = temp / "run";
+  CHECK(image::open_generator(source, options, {})->settings()["depth_schedule"] == Json({2, 2, 1, 1}));
+  CHECK_THROWS_AS(task_of("var_tiny", temp / "run", {"model.supernet.depths=[3]"}), ConfigError);
+}
+
 TEST_CASE("an initial model in bf16 keeps its counts and indices, and its tokenizer is of its type") {
   const TempDir temp;
   auto task = task_of("var_tiny", temp / "run");
@@ -147,6 +164,42 @@ TEST_CASE("a var without its tokenizer, or with another one, is refused at the k
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/quant_resi: 0.25, but the tokenizer in"));
   task = task_of("var_tiny", temp / "run", {"model.num_classes=5"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/num_classes: 5 classes, but a picture"));
+}
+
+TEST_CASE("a table measures what drawing costs, of trained and of random models and parts of them") {
+  const TempDir temp;
+  const auto few = (test::source_dir() / "data/fashion/pictures/few-images-idx3-ubyte.gz").string();
+  const auto pair = test::source_dir() / "data/fashion";
+  const auto config = (test::source_dir() / "configs/image/var_tiny.json").string();
+  const Json trained{{"name", "trained"},        {"model", pair.string()},
+                     {"refiner", pair.string()}, {"draft_steps", 2},
+                     {"pictures", few},          {"features", (pair / "features").string()},
+                     {"figure", "Fashion-FID"},  {"count", 8}};
+  const Json whole{{"name", "whole"}, {"random", {config}}, {"count", 4}, {"batch_size", 2}};
+  auto part = whole, shared = whole;
+  part.update({{"name", "part"}, {"depth_schedule", {2, 2, 1}}, {"beside", "whole"}});
+  shared.update({{"name", "shared"}, {"random", {config, config}}, {"draft_steps", 3}});
+  const auto result = table(temp, {trained, whole, part, shared});
+  const auto read = [&](const std::string& cell) {
+    return Json::parse(test::read_file(temp / "table" / cell / "fp32/result.json"))["test"];
+  };
+  for (const auto* name : {"trained", "whole", "part", "shared"}) {
+    CHECK(read(name)["seconds_per_picture"].get<double>() > 0.0);
+    CHECK(read(name)["peak_mib"].get<double>() > 0.0);
+  }
+  CHECK(read("trained").contains("Fashion-FID"));
+  CHECK_FALSE(read("whole").contains("FID"));
+  // Two blocks see 1 + 4 + 16 + 49 tokens, or one of them only the coarse ones.
+  CHECK(read("part")["cache_mib"].get<double>() ==
+        Approx(read("whole")["cache_mib"].get<double>() * (70 + 5) / 140));
+  bool told = false;
+  for (const auto& row : result["rows"])
+    told = told ||
+           (row["cell"] == "part" && row["metric"] == "cache_saved" && row["measured"] == Approx(65.0 / 140));
+  CHECK(told);
+  CHECK(read("shared")["parameters_m"].get<double>() > read("whole")["parameters_m"].get<double>());
+  CHECK_THROWS_AS(table(temp, {Json{{"name", "both"}, {"random", {config}}, {"model", pair.string()}}}),
+                  ConfigError);
 }
 
 TEST_CASE("a table measures drawn pictures, reconstructions and files of features") {
