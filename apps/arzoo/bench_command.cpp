@@ -69,6 +69,35 @@ void add_parity(CLI::App& bench, Invocation& invocation) {
   });
 }
 
+void add_regress(CLI::App& bench, Invocation& invocation) {
+  auto* regress = bench.add_subcommand(
+      "regress", "Compare accuracy and speed with stored baselines; exit code 4 when they got worse.");
+  struct Flags {
+    std::vector<fs::path> baselines;
+    std::vector<std::string> only;
+    fs::path junit;
+    bool accuracy_only = false, update = false;
+  };
+  auto flags = std::make_shared<Flags>();
+  regress->add_option("BASELINE.json", flags->baselines, "what to run, and what came of it before")
+      ->type_name("BASELINE.json")
+      ->required();
+  regress->add_option("--only", flags->only, "only cells whose name contains this text; repeatable")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
+  regress->add_option("--junit", flags->junit, "also write the checks as JUnit XML")->type_name("FILE.xml");
+  regress->add_flag("--accuracy-only", flags->accuracy_only, "time nothing");
+  regress->add_flag("--update", flags->update, "store what is measured in the baselines");
+  add_shared_options(*regress, invocation);
+  regress->footer("example:\n  arzoo bench regress configs/bench/regress/*.json --junit regress.xml");
+  on_chosen(*regress, invocation, [flags, &invocation] {
+    const plan::RegressTask task{invocation.compute,   flags->baselines, flags->only,       flags->junit,
+                                 flags->accuracy_only, flags->update,    invocation.dry_run};
+    return run_task(invocation, &plan::TaskTable::regress, task,
+                    invocation.dry_run ? plan_summary : suite_summary);
+  });
+}
+
 }  // namespace
 
 void add_bench_command(CLI::App& root, Invocation& invocation) {
@@ -84,6 +113,7 @@ void add_bench_command(CLI::App& root, Invocation& invocation) {
   speed->footer("example:\n  arzoo bench speed configs/bench/speed_forecast.json --threads 2");
   run_suite_when_chosen(*speed, invocation, &plan::TaskTable::speed);
   add_parity(*bench, invocation);
+  add_regress(*bench, invocation);
 }
 
 }  // namespace arzoo::cli

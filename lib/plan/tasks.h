@@ -109,6 +109,16 @@ struct SpeedTask {
   bool dry_run = false;
 };
 
+struct RegressTask {
+  ComputeOptions compute;
+  std::vector<fs::path> baselines;
+  std::vector<std::string> only;  ///< cells whose name contains one of these
+  fs::path junit;                 ///< file for continuous integration; empty: none
+  bool accuracy_only = false;     ///< time nothing
+  bool update = false;            ///< store what is measured
+  bool dry_run = false;
+};
+
 /// What a task leaves for the launcher: a document for --json, from which the human summary is printed as
 /// well.
 struct Outcome {
@@ -130,6 +140,7 @@ struct TaskTable {
   Outcome (*parity)(const ParityTask&, Progress&, Stop);
   Outcome (*table)(const TableTask&, Progress&, Stop);
   Outcome (*speed)(const SpeedTask&, Progress&, Stop);
+  Outcome (*regress)(const RegressTask&, Progress&, Stop);
 };
 
 /// The one symbol that the launcher looks up in libarzoo.

@@ -2,9 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "forecast/experiment.h"
 #include "icl/experiment.h"
 #include "image/image_generator.h"
@@ -15,6 +12,7 @@
 #include "runtime/training_step.h"
 #include "tasks/families.h"
 #include "tasks/forecast_stream.h"
+#include "tasks/scratch_folder.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -139,26 +137,6 @@ class GenerationWork : public SpeedWork {
   Json model_;
   std::unique_ptr<image::ImageGenerator> generator_;
   image::PictureBatch batch_;
-};
-
-/// A folder for a model that must be opened from disk, removed with everything in it.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "arzoo-bench-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) fail<SystemFailure>("{}: cannot make a temporary folder", name);
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
 };
 
 forecast::ForecastModel reopened(ForecastExperiment& experiment, const runtime::Compute& compute) {

@@ -41,4 +41,8 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop);
 /// Measures throughput, latency and memory beside plain PyTorch and this machine's own peak.
 Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop);
 
+/// Trains and times the cells of baseline files and compares with what is stored there. Returns {"checks":
+/// […], "failed", "skipped": […], "updated", "markdown"}; a failure is the caller's exit code 4.
+Json regress(const plan::RegressTask& task, Progress& progress, Stop stop);
+
 }  // namespace arzoo::tasks
