@@ -111,12 +111,19 @@ struct SpeedTask {
 
 struct RegressTask {
   ComputeOptions compute;
-  std::vector<fs::path> baselines;
-  std::vector<std::string> only;  ///< cells whose name contains one of these
-  fs::path junit;                 ///< file for continuous integration; empty: none
-  bool accuracy_only = false;     ///< time nothing
-  bool update = false;            ///< store what is measured
+  Config suite;
+  fs::path folder;
+  fs::path out;
+  std::vector<std::string> only;
   bool dry_run = false;
+  fs::path baseline = {};
+  bool accuracy_only = false;  ///< time nothing
+  bool update = false;         ///< store what is measured
+};
+
+struct ReportTask {
+  std::vector<fs::path> folders;
+  fs::path output;
 };
 
 /// What a task leaves for the launcher: a document for --json, from which the human summary is printed as
@@ -141,6 +148,7 @@ struct TaskTable {
   Outcome (*table)(const TableTask&, Progress&, Stop);
   Outcome (*speed)(const SpeedTask&, Progress&, Stop);
   Outcome (*regress)(const RegressTask&, Progress&, Stop);
+  Outcome (*report)(const ReportTask&, Progress&, Stop);
 };
 
 /// The one symbol that the launcher looks up in libarzoo.

@@ -13,6 +13,7 @@
 #include "tasks/run_inputs.h"
 #include "tasks/scratch_folder.h"
 #include "tasks/speed_rounds.h"
+#include "tasks/suite_results.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -78,21 +79,33 @@ void judge_time(Check& check, double slowdown) {
     check.verdict = fmt::format("{:.2f} times as slow", *check.measured / *check.stored);
 }
 
-/// Compares what the cells of baselines give with what is stored.
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Compares what the cells of a suite give with what is stored.
 class Regression {
  public:
   Regression(const plan::RegressTask& task, Progress& progress, Stop stop)
       : task_(task), progress_(progress), stop_(stop) {}
 
-  void run(RegressCell& cell, const fs::path& folder, const std::string& group);
+  /// Compares with what is stored, and returns what is measured.
+  StoredCell run(const RegressOptions& cell, const StoredCell& stored);
   const std::vector<Check>& checks() const { return checks_; }
   const std::vector<JunitCase>& cases() const { return cases_; }
   const Json& skipped() const { return skipped_; }
 
  private:
   NamedNumbers metrics(const Json& config, const std::string& name);
-  double time(const RegressCell& cell, const Json& config, const std::string& work);
-  void add(Check check, const std::string& group);
+  NamedNumbers times(const RegressOptions& cell, const NamedNumbers& stored, const Json& config);
+  double time(const std::string& cell, const Json& config, const std::string& work);
+  void add(Check check);
 
   const plan::RegressTask& task_;
   Progress& progress_;
@@ -116,13 +129,13 @@ NamedNumbers Regression::metrics(const Json& config, const std::string& name) {
 }
 
 /// How long the work takes in multiples of the calibration kernel's time: the median over the rounds.
-double Regression::time(const RegressCell& cell, const Json& config, const std::string& work) {
+double Regression::time(const std::string& cell, const Json& config, const std::string& work) {
   SpeedCell options;
-  options.name = cell.options.name;
+  options.name = cell;
   options.work = work;
   const int64_t batch = work == "stream" ? 1 : config.at("training").at("batch_size").get<int64_t>();
   const auto compute = runtime::select_compute(task_.compute.device, "fp32");
-  const auto timed = make_speed_work({options, cell.options.name, 0, config, batch}, compute);
+  const auto timed = make_speed_work({options, cell, 0, config, batch}, compute);
   const auto kernel = [&](int64_t repeat, double) -> std::optional<std::vector<double>> {
     std::vector<double> seconds;
     for (int64_t i = 0; i < repeat; ++i) seconds.push_back(kernel_.run());
@@ -130,58 +143,61 @@ double Regression::time(const RegressCell& cell, const Json& config, const std::
   };
   SpeedSuite rounds;
   rounds.round_seconds = 0.1;
-  progress_.begin(fmt::format("{} {}", cell.options.name, work), rounds.rounds);
+  progress_.begin(fmt::format("{} {}", cell, work), rounds.rounds);
   const auto times = time_in_turns(*timed, kernel, rounds, progress_, stop_);
   progress_.end();
   return quantile(times.ratios(), 0.5);
 }
 
-void Regression::add(Check check, const std::string& group) {
-  JunitCase junit{group, fmt::format("{} {}", check.cell, check.what), check.seconds};
+void Regression::add(Check check) {
+  JunitCase junit{check.cell, check.what, check.seconds};
   if (!check.verdict.empty()) junit.failure = check.failure();
   cases_.push_back(std::move(junit));
   checks_.push_back(std::move(check));
 }
 
-void Regression::run(RegressCell& cell, const fs::path& folder, const std::string& group) {
-  const auto& name = cell.options.name;
-  const auto path = folder / cell.options.config;
-  const auto config = plan::resolve_run_config(Config::load(path, cell.options.set), path.parent_path());
-  if (const auto absent = missing_input(config); !absent.empty()) {
-    progress_.warn(fmt::format("{}: skipped, {} is not there", name, absent));
-    skipped_.push_back({{"cell", name}, {"missing", absent}});
-    cases_.push_back({group, name, 0.0, "", absent + " is not there"});
-    return;
-  }
-  progress_.note(name);
-  const auto start = std::chrono::steady_clock::now();
-  const auto spent = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  const auto measured = metrics(config, path.string());
-  const double training = spent();
-  for (const auto& metric : names_of(cell.metrics, measured)) {
-    Check check{name, metric,  number_called(cell.metrics, metric), number_called(measured, metric), "",
-                "",   training};
-    judge_metric(check, cell.options.tolerance);
-    add(std::move(check), group);
-  }
-  cell.metrics = measured;
-  if (task_.accuracy_only) return;
+NamedNumbers Regression::times(const RegressOptions& cell, const NamedNumbers& stored, const Json& config) {
   NamedNumbers times;
-  for (const auto& work : cell.options.works) {
-    const double before = spent();
-    Check check{name, work, number_called(cell.times, work), std::nullopt, "", "", 0.0};
+  for (const auto& work : cell.works) {
+    const Stopwatch watch;
+    Check check{cell.name, work, number_called(stored, work), std::nullopt, "", "", 0.0};
     for (int i = 0; i < kMostTimings && (i == 0 || (check.stored && !check.verdict.empty())); ++i) {
-      const double ratio = time(cell, config, work);
+      const double ratio = time(cell.name, config, work);
       check.measured = std::min(check.measured.value_or(ratio), ratio);
-      judge_time(check, cell.options.slowdown);
+      judge_time(check, cell.slowdown);
     }
-    check.seconds = spent() - before;
+    check.seconds = watch.seconds();
     times.emplace_back(work, *check.measured);
-    add(std::move(check), group);
+    add(std::move(check));
   }
-  cell.times = times;
+  return times;
+}
+
+StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored) {
+  const auto path = task_.folder / cell.config;
+  const auto config = plan::resolve_run_config(Config::load(path, cell.set), path.parent_path());
+  if (const auto absent = missing_input(config); !absent.empty()) {
+    progress_.warn(fmt::format("{}: skipped, {} is not there", cell.name, absent));
+    skipped_.push_back({{"cell", cell.name}, {"missing", absent}});
+    cases_.push_back({cell.name, "run", 0.0, "", absent + " is not there"});
+    return stored;
+  }
+  progress_.note(cell.name);
+  const Stopwatch watch;
+  StoredCell measured{metrics(config, path.string()), stored.times};
+  for (const auto& metric : names_of(stored.metrics, measured.metrics)) {
+    Check check{cell.name,
+                metric,
+                number_called(stored.metrics, metric),
+                number_called(measured.metrics, metric),
+                "",
+                "",
+                watch.seconds()};
+    judge_metric(check, cell.tolerance);
+    add(std::move(check));
+  }
+  if (!task_.accuracy_only) measured.times = times(cell, stored.times, config);
+  return measured;
 }
 
 Cell cell_of(const std::optional<double>& value) { return value ? Cell(*value) : Cell(); }
@@ -198,45 +214,49 @@ Table table_of(const std::vector<Check>& checks) {
   return table;
 }
 
-bool is_wanted(const plan::RegressTask& task, const std::string& name) {
-  const auto matches = [&](const std::string& text) { return name.find(text) != std::string::npos; };
-  return task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches);
+/// The cells whose name contains one of task.only, all when there is none.
+std::vector<RegressOptions> wanted_cells(const plan::RegressTask& task) {
+  auto json = task.suite.json();
+  if (json.is_object()) json.erase("$schema");
+  const auto suite = Config(std::move(json), task.suite.name(), task.suite.pointer()).as<RegressSuite>();
+  std::vector<RegressOptions> cells;
+  for (const auto& cell : suite.cells)
+    if (is_wanted(task.only, cell.name)) cells.push_back(cell);
+  if (cells.empty()) fail_unwanted(task.suite, task.only);
+  return cells;
 }
 
 }  // namespace
 
 Json regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
-  std::vector<Baseline> baselines;
-  for (const auto& file : task.baselines) baselines.push_back(read_baseline(file));
-  Json names = Json::array();
-  for (const auto& baseline : baselines) {
-    for (const auto& cell : baseline.cells)
-      if (is_wanted(task, cell.options.name)) names.push_back(cell.options.name);
+  const auto cells = wanted_cells(task);
+  Baseline baseline(task.baseline, !task.update);
+  if (task.dry_run) {
+    Json names = Json::array();
+    for (const auto& cell : cells) names.push_back(cell.name);
+    return {{"plan", {{"cells", names}, {"baseline", task.baseline.string()}, {"out", task.out.string()}}}};
   }
-  if (names.empty())
-    fail<UsageError>("--only: no cell's name contains \"{}\"", task.only.empty() ? "" : task.only.front());
-  if (task.dry_run) return {{"plan", {{"cells", names}}}};
-
   runtime::select_compute(task.compute.device, "fp32");
   runtime::set_threads(task.compute.threads);
   Regression regression(task, progress, stop);
-  for (auto& baseline : baselines) {
-    for (auto& cell : baseline.cells) {
-      if (is_wanted(task, cell.options.name))
-        regression.run(cell, baseline.file.parent_path(), baseline.file.stem().string());
-    }
-    if (task.update) write_baseline(baseline);
+  for (const auto& cell : cells) {
+    const auto measured = regression.run(cell, baseline.at(cell.name));
+    if (task.update) baseline.store(cell.name, measured);
   }
-  if (!task.junit.empty()) write_atomically(task.junit, to_junit("arzoo bench regress", regression.cases()));
+  if (task.update) baseline.write();
   const auto& checks = regression.checks();
   const auto failed =
-      std::count_if(checks.begin(), checks.end(), [](const auto& c) { return !c.verdict.empty(); });
+      std::count_if(checks.begin(), checks.end(), [](const auto& check) { return !check.verdict.empty(); });
   const auto table = table_of(checks);
-  return {{"checks", to_json(table)},
-          {"failed", task.update ? 0 : failed},
-          {"skipped", regression.skipped()},
-          {"updated", task.update},
-          {"markdown", to_markdown(table)}};
+  Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()},
+              {"rows", to_json(table)},
+              {"failed", task.update ? 0 : failed},
+              {"skipped", regression.skipped()},
+              {"updated", task.update},
+              {"markdown", to_markdown(table)}};
+  write_suite_results(task.out, result, table);
+  write_atomically(task.out / "junit.xml", to_junit(result["title"].get<std::string>(), regression.cases()));
+  return result;
 }
 
 }  // namespace arzoo::tasks

@@ -313,6 +313,7 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   Json result{{"title", suite.title.empty() ? task.suite.name() : suite.title}};
   result["machine"] = machine_of(task, bench.peaks());
   result["cells"] = results;
+  result["rows"] = to_json(table);
   result["scaling"] = to_json(scaling);
   result["markdown"] = to_markdown(table);
   if (!scaling.empty())

@@ -1,4 +1,3 @@
-#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "tasks/metrics_json.h"
 #include "tasks/picture_cells.h"
 #include "tasks/run_inputs.h"
+#include "tasks/suite_results.h"
 #include "tasks/tasks.h"
 #include "tasks/zero_shot.h"
 
@@ -152,13 +152,9 @@ std::vector<TableCell> read_cells(const plan::TableTask& task) {
     auto cell = read_cell(entry, task.folder, models);
     if (!cell.beside.empty() && std::find(names.begin(), names.end(), cell.beside) == names.end())
       entry.at("beside").reject(fmt::format("no cell of the suite is called \"{}\"", cell.beside));
-    const auto matches = [&](const std::string& text) { return cell.name.find(text) != std::string::npos; };
-    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches))
-      cells.push_back(std::move(cell));
+    if (is_wanted(task.only, cell.name)) cells.push_back(std::move(cell));
   }
-  if (cells.empty())
-    fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(),
-                     fmt::join(task.only, "\" or \""));
+  if (cells.empty()) fail_unwanted(task.suite, task.only);
   return cells;
 }
 
@@ -191,7 +187,7 @@ void add_study(const TableCell& cell, const fs::path& folder, Json& result, Prog
       family_of_model(run.at("model"))
           .study->run(Config(cell.study, cell.name), run, folder / "run" / "model", folder, progress);
   result["test"].update(found["test"]);
-  result["markdown"] = found["markdown"];
+  for (const char* part : {"markdown", "tables", "charts"}) result[part] = found[part];
   result["study_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -268,6 +264,11 @@ Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& res
   return table;
 }
 
+/// Precisions have their own results: one is no cache of another.
+fs::path folder_of(const TableCell& cell, const plan::TableTask& task) {
+  return task.out / cell.name / task.compute.dtype;
+}
+
 /// The tables that the studies of the cells made, each below the cell's name.
 std::string study_tables(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
   std::string text;
@@ -296,21 +297,22 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
       continue;
     }
     progress.note(cell.name);
-    // Precisions have their own results: one is no cache of another.
-    const auto folder = task.out / cell.name / task.compute.dtype;
+    const auto folder = folder_of(cell, task);
     fs::create_directories(folder);
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }
   add_savings(cells, results);
   const auto rows = table_of(cells, results);
-  const auto markdown = to_markdown(rows) + study_tables(cells, results);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
   if (task.suite.has("source")) result["source"] = task.suite.text("source");
   result["rows"] = to_json(rows);
-  result["markdown"] = markdown;
-  write_atomically(task.out / "table.md", markdown);
-  write_atomically(task.out / "table.csv", to_csv(rows));
-  write_atomically(task.out / "table.json", result.dump(2) + "\n");
+  result["markdown"] = to_markdown(rows) + study_tables(cells, results);
+  Report report;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (results[i].contains("charts"))
+      report.sections.push_back(study_section(cells[i].name, results[i], folder_of(cells[i], task)));
+  }
+  write_suite_results(task.out, result, rows, std::move(report));
   return result;
 }
 

@@ -73,6 +73,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded<plan::TableTask, tasks::table>,
       &tasks::guarded<plan::SpeedTask, tasks::speed>,
       &tasks::guarded_regress,
+      &tasks::guarded<plan::ReportTask, tasks::report>,
   };
   return &table;
 }

@@ -30,31 +30,25 @@ Json as_json(const NamedNumbers& numbers) {
 
 }  // namespace
 
-Baseline read_baseline(const std::filesystem::path& file) {
-  const auto config = Config::load(file);
-  config.only({"$schema", "title", "cells"});
-  Baseline baseline{file, config.has("title") ? config.text("title") : file.stem().string(), {}};
-  for (const auto& entry : config.at("cells").elements()) {
-    auto options = entry.json();
-    if (options.is_object()) {
-      options.erase("metrics");
-      options.erase("times");
-    }
-    RegressCell cell{Config(std::move(options), entry.name(), entry.pointer()).as<RegressOptions>(),
-                     numbers_of(entry.section("metrics")), numbers_of(entry.section("times"))};
-    baseline.cells.push_back(std::move(cell));
+Baseline::Baseline(std::filesystem::path file, bool must_exist) : file_(std::move(file)) {
+  if (!must_exist && !std::filesystem::exists(file_)) return;
+  for (const auto& [name, cell] : Config::load(file_).members()) {
+    cell.only({"metrics", "times"});
+    cells_[name] = {numbers_of(cell.section("metrics")), numbers_of(cell.section("times"))};
   }
-  return baseline;
 }
 
-void write_baseline(const Baseline& baseline) {
-  auto json = Config::load(baseline.file).json();
-  for (std::size_t i = 0; i < baseline.cells.size(); ++i) {
-    auto& cell = json["cells"][i];
-    cell["metrics"] = as_json(baseline.cells[i].metrics);
-    cell["times"] = as_json(baseline.cells[i].times);
-  }
-  write_atomically(baseline.file, json.dump(2) + "\n");
+const StoredCell& Baseline::at(const std::string& cell) const {
+  static const StoredCell kNothing;
+  const auto found = cells_.find(cell);
+  return found == cells_.end() ? kNothing : found->second;
+}
+
+void Baseline::write() const {
+  Json json = Json::object();
+  for (const auto& [name, cell] : cells_)
+    json[name] = {{"metrics", as_json(cell.metrics)}, {"times", as_json(cell.times)}};
+  write_atomically(file_, json.dump(2) + "\n");
 }
 
 }  // namespace arzoo::tasks

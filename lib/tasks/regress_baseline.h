@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +21,7 @@ struct RegressOptions {
 
   static void fields(auto& o, auto& field) {
     field("name", o.name, {}, "what the cell is called");
-    field("config", o.config, {}, "training config, relative to the baseline; trained, then evaluated");
+    field("config", o.config, {}, "training config, relative to the suite; trained, then evaluated");
     field("set", o.set, {}, "overrides, as --set takes them");
     field("works", o.works, one_of({"train_step", "inference", "stream", "generate"}),
           "what is timed beside the calibration kernel, as in bench speed");
@@ -31,29 +32,42 @@ struct RegressOptions {
   void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
 };
 
+/// A suite file. No torch in here.
+struct RegressSuite {
+  std::string title;
+  std::vector<RegressOptions> cells;
+
+  static void fields(auto& o, auto& field) {
+    field("title", o.title, {}, "heading of the results");
+    field("cells", o.cells, nonempty(), "what to run");
+  }
+};
+
 using NamedNumbers = std::vector<std::pair<std::string, double>>;
 
-/// A cell and what is stored for it.
-struct RegressCell {
-  RegressOptions options;
+/// What is stored for a cell.
+struct StoredCell {
   NamedNumbers metrics;  ///< of the test split, or of validation where there is none
   NamedNumbers times;    ///< of each work, in multiples of the calibration kernel's
 };
 
-/// A baseline file:
+/// A baseline file, by the names of a suite's cells:
 ///
-///     {"title": "…", "cells": [{"name": …, "config": …, "metrics": {"mse": 0.71}, "times":
-///     {"train_step": 3.2}}]}
-struct Baseline {
-  std::filesystem::path file;
-  std::string title;
-  std::vector<RegressCell> cells;
-};
+///     {"itransformer": {"metrics": {"mse": 0.71}, "times": {"train_step": 3.2}}, …}
+class Baseline {
+ public:
+  /// must_exist: a file that is not there is a UsageError and not an empty baseline. Throws ConfigError.
+  Baseline(std::filesystem::path file, bool must_exist);
 
-/// Throws UsageError for a missing file, ConfigError.
-Baseline read_baseline(const std::filesystem::path& file);
-/// The same file with other numbers; whatever else is in it stays. Throws as read_baseline does,
-/// SystemFailure.
-void write_baseline(const Baseline& baseline);
+  /// What is stored for a cell, nothing for one that is new.
+  const StoredCell& at(const std::string& cell) const;
+  void store(const std::string& cell, StoredCell numbers) { cells_[cell] = std::move(numbers); }
+  /// Throws SystemFailure.
+  void write() const;
+
+ private:
+  std::filesystem::path file_;
+  std::map<std::string, StoredCell> cells_;
+};
 
 }  // namespace arzoo::tasks

@@ -45,4 +45,8 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop);
 /// […], "failed", "skipped": […], "updated", "markdown"}; a failure is the caller's exit code 4.
 Json regress(const plan::RegressTask& task, Progress& progress, Stop stop);
 
+/// One HTML file about all runs and all suites' results below some folders. Returns {"output", "runs",
+/// "tables"}.
+Json report(const plan::ReportTask& task, Progress& progress, Stop stop);
+
 }  // namespace arzoo::tasks

@@ -12,33 +12,30 @@ namespace {
 
 const std::atomic<bool> kGoOn{false};
 
-/// A baseline with one small forecaster, and nothing stored yet.
-fs::path fresh_baseline(const TempDir& folder, const std::vector<std::string>& set = {}) {
+/// A suite with one small forecaster.
+Json suite_of(const std::vector<std::string>& set = {}) {
   const auto config = test::source_dir() / "configs/forecast/itransformer_tiny.json";
   const Json cell{{"name", "small"}, {"config", config.string()}, {"set", set}, {"slowdown", 2.0}};
-  return folder.write("small.json", Json{{"title", "small"}, {"cells", {cell}}}.dump());
+  return {{"title", "small"}, {"cells", {cell}}};
 }
 
-Json regress(const TempDir& folder, bool update, bool accuracy_only) {
-  plan::RegressTask task;
+/// Compares with folder/baseline.json, or writes that.
+Json regress(const TempDir& folder, const Json& suite, bool update, bool accuracy_only = true) {
+  plan::RegressTask task{.compute = {},
+                         .suite = Config(suite, "suite.json"),
+                         .folder = folder.path(),
+                         .out = folder / "out",
+                         .only = {},
+                         .baseline = folder / "baseline.json",
+                         .accuracy_only = accuracy_only,
+                         .update = update};
   task.compute.device = "cpu";
-  task.baselines = {folder / "small.json"};
-  task.junit = folder / "junit.xml";
-  task.update = update;
-  task.accuracy_only = accuracy_only;
   SilentProgress progress;
   return tasks::regress(task, progress, kGoOn);
 }
 
-/// Puts other overrides into a stored baseline, as a change of the program would have the same effect.
-void change(const TempDir& folder, const std::string& override) {
-  auto json = Config::load(folder / "small.json").json();
-  json["cells"][0]["set"] = {override};
-  folder.write("small.json", json.dump());
-}
-
 std::string verdict(const Json& result, const std::string& what) {
-  for (const auto& check : result["checks"])
+  for (const auto& check : result["rows"])
     if (check["what"] == what) return check["result"];
   return "no such check";
 }
@@ -47,45 +44,46 @@ std::string verdict(const Json& result, const std::string& what) {
 
 TEST_CASE("a baseline is written once, then found again") {
   const TempDir folder;
-  fresh_baseline(folder);
-  const auto missing = regress(folder, false, true);
-  CHECK(missing["failed"] == 2);  // mse and mae
-  CHECK_THAT(verdict(missing, "mse"), ContainsSubstring("--update"));
-  CHECK(regress(folder, true, true)["failed"] == 0);
-  const auto stored = Config::load(folder / "small.json").json();
-  CHECK(stored["title"] == "small");
-  CHECK(stored["cells"][0]["metrics"]["mse"].get<double>() > 0.0);
-  const auto again = regress(folder, false, true);
+  CHECK_THROWS_AS(regress(folder, suite_of(), false), UsageError);
+  CHECK(regress(folder, suite_of(), true)["failed"] == 0);
+  const auto stored = Config::load(folder / "baseline.json").json();
+  CHECK(stored["small"]["metrics"]["mse"].get<double>() > 0.0);
+  const auto again = regress(folder, suite_of(), false);
   CHECK(again["failed"] == 0);
   CHECK(verdict(again, "mse") == "pass");
-  CHECK_THAT(test::read_file(folder / "junit.xml"), ContainsSubstring("tests=\"2\" failures=\"0\""));
+  CHECK_THAT(test::read_file(folder / "out/junit.xml"), ContainsSubstring("failures=\"0\""));
+  CHECK(fs::exists(folder / "out/report.html"));
+}
+
+TEST_CASE("a metric that is new, and one that is gone, are noticed") {
+  const TempDir folder;
+  folder.write("baseline.json", R"({"small": {"metrics": {"gone": 1.0}}})");
+  const auto result = regress(folder, suite_of(), false);
+  CHECK_THAT(verdict(result, "mse"), ContainsSubstring("--update"));
+  CHECK_THAT(verdict(result, "gone"), ContainsSubstring("not measured any more"));
 }
 
 TEST_CASE("a change of accuracy is noticed") {
   const TempDir folder;
-  fresh_baseline(folder);
-  regress(folder, true, true);
-  change(folder, "training.learning_rate=1e-2");
-  const auto result = regress(folder, false, true);
+  regress(folder, suite_of(), true);
+  const auto result = regress(folder, suite_of({"training.learning_rate=1e-2"}), false);
   CHECK(result["failed"].get<int>() >= 1);
   CHECK_THAT(verdict(result, "mse"), ContainsSubstring("changed by more than 0.1 %"));
   CHECK_THAT(result["markdown"].get<std::string>(), ContainsSubstring("FAIL"));
-  CHECK_THAT(test::read_file(folder / "junit.xml"), ContainsSubstring("<failure message=\"mse: "));
+  CHECK_THAT(test::read_file(folder / "out/junit.xml"), ContainsSubstring("<failure message=\"mse: "));
 }
 
 TEST_CASE("a slow-down is noticed") {
   const TempDir folder;
-  fresh_baseline(folder);
-  regress(folder, true, false);
-  change(folder, "model.d_ff=8192");
-  const auto result = regress(folder, false, false);
+  regress(folder, suite_of(), true, false);
+  const auto result = regress(folder, suite_of({"model.d_ff=8192"}), false, false);
   CHECK_THAT(verdict(result, "train_step"), ContainsSubstring("times as slow"));
 }
 
-TEST_CASE("a baseline that is none is refused") {
+TEST_CASE("a suite or a baseline that is none is refused") {
   const TempDir folder;
-  folder.write("small.json", R"({"cells": [{"name": "x"}]})");
-  CHECK_THROWS_AS(regress(folder, false, true), ConfigError);
-  folder.write("small.json", R"({"cells": [], "works": 3})");
-  CHECK_THROWS_AS(regress(folder, false, true), ConfigError);
+  CHECK_THROWS_AS(regress(folder, {{"cells", Json::array()}}, true), ConfigError);
+  CHECK_THROWS_AS(regress(folder, {{"cells", {{{"name", "x"}}}}}, true), ConfigError);
+  folder.write("baseline.json", R"({"small": {"mse": 0.5}})");
+  CHECK_THROWS_AS(regress(folder, suite_of(), false), ConfigError);
 }
