@@ -5,12 +5,12 @@
 #include <chrono>
 
 #include "core/error.h"
+#include "image/autoencoder.h"
 #include "image/image_generator.h"
 #include "image/model_folder.h"
 #include "image/picture_data.h"
 #include "image/picture_features.h"
 #include "image/sample_metrics.h"
-#include "image/var_source.h"
 #include "nn/seeded_noise.h"
 #include "runtime/epoch_order.h"
 #include "tasks/run_inputs.h"
@@ -47,8 +47,8 @@ class Comparison {
     FeatureCollector real(*net_, compute_.device), made(*net_, compute_.device);
     add_real(real);
     const auto folder = image::find_model_folder(cell_.model);
-    const bool tokenizer = folder && folder->model.value("name", "") == image::VqvaeOptions::kName;
-    runtime::Metrics extra = tokenizer ? reconstruct(*folder, made) : draw(made);
+    const auto tokenizer = folder ? image::open_autoencoder(*folder, compute_) : nullptr;
+    runtime::Metrics extra = tokenizer ? reconstruct(tokenizer, folder->channels, made) : draw(made);
     const auto generated = made.result();
     auto metrics = image::compare_pictures(real.result(), generated, cell_.figure);
     metrics.insert(metrics.end(), extra.begin(), extra.end());
@@ -109,16 +109,14 @@ class Comparison {
     return {{"seconds_per_picture", drawing.count() / static_cast<double>(cell_.count)}};
   }
 
-  runtime::Metrics reconstruct(const image::ModelFolder& folder, FeatureCollector& made) {
-    const auto vae = image::open_vqvae(folder);
-    vae->to(compute_.device);
+  runtime::Metrics reconstruct(const image::Reconstruction& tokenizer, int64_t channels,
+                               FeatureCollector& made) {
     double decibels = 0.0, pictures = 0.0;
     progress_.begin("reconstructions", cell_.count);
     each_real(cell_.count, [&](const at::Tensor& images) {
       const c10::InferenceMode inference;
       const auto pixels = images.mul(2.0).sub_(1.0).to(compute_.device);
-      const auto again =
-          image::as_stored(vae->reconstruct(pixels, vae->grids()).cpu().add(1.0).div_(2.0), folder.channels);
+      const auto again = image::as_stored(tokenizer(pixels).cpu().add(1.0).div_(2.0), channels);
       decibels += image::signal_to_noise(image::squared_error(again, images), 1.0).sum().item<double>();
       pictures += static_cast<double>(images.size(0));
       made.add(again);
