@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .layers import time_sinusoids
+from .var import Decoder
 
 
 def rms(x, eps=1e-6):
@@ -138,13 +139,13 @@ class FlowNet(nn.Module):
 
 
 class FlowAr(nn.Module):
-    """In training the velocities of all scales; else latents: a whole generation."""
+    """In training the velocities of all scales; else pictures."""
 
     def __init__(self, options, shape):
         super().__init__()
         o = options
         self.sides, self.channels, self.null = o["scale"], o["vae"]["embed_dim"], o["class_num"]
-        self.shape = {"num_steps": 25, "cfg": 4.3, "guidance": 0.9, **shape}
+        self.shape = {"steps": 25, "cfg": 4.3, "guidance": 0.9, **shape}
         width, tokens = o["encoder_embed_dim"], sum(side * side for side in o["scale"])
         self.class_emb, self.z_proj = nn.Embedding(self.null + 1, width), nn.Linear(self.channels, width)
         for name in ("encoder_pos", "decoder_pos", "diffusion_pos"):
@@ -152,6 +153,8 @@ class FlowAr(nn.Module):
         self.z_proj_ln, self.encoder_norm, self.decoder_norm = RmsNorm(width), RmsNorm(width), RmsNorm(width)
         self.encoder = nn.ModuleList(Block(width, o["encoder_num_heads"], o["mlp_ratio"]) for _ in range(o["encoder_depth"]))
         self.decoder = nn.ModuleList(Block(width, o["decoder_num_heads"], o["mlp_ratio"]) for _ in range(o["decoder_depth"]))
+        self.to_decoder = nn.Conv2d(self.channels, self.channels, 1)
+        self.decoder_half = Decoder({**o["vae"], "z_channels": self.channels}, attends=False)
         self.decoder_embed, self.flow = nn.Linear(width, width), FlowNet(o)
         level = torch.cat([torch.full((side * side,), k) for k, side in enumerate(o["scale"])])
         self.register_buffer("mask", torch.zeros(tokens, tokens).masked_fill(level[:, None] < level[None], float("-inf")))
@@ -188,7 +191,7 @@ class FlowAr(nn.Module):
         return torch.cat(answers, dim=1)
 
     def scale_flow(self, z, side, cfg):
-        rows, steps = z.shape[0] // 2, self.shape["num_steps"]
+        rows, steps = z.shape[0] // 2, self.shape["steps"]
         times = torch.linspace(1, 0, steps + 1, dtype=torch.float64) if steps == 50 else torch.cat(
             [torch.linspace(1, 0.3, steps // 2, dtype=torch.float64), torch.linspace(0.25, 0, steps // 2 + 1, dtype=torch.float64)])
         x = torch.randn(2 * rows, side * side, self.channels, dtype=torch.float64)
@@ -214,20 +217,12 @@ class FlowAr(nn.Module):
                 seen = self.z_proj(self.next_input(tokens, k)).repeat(2, 1, 1)
         for block in [*self.encoder, *self.decoder]:
             block.attn.cache = None
-        return tokens
+        maps = tokens.transpose(1, 2).unflatten(2, (self.sides[-1],) * 2)
+        return self.decoder_half(self.to_decoder(maps / 0.2325)).clamp(-1, 1)
 
     def forward(self, batch):
         return self.velocities(batch) if self.training else self.draw(batch["labels"])
 
 
-def make_batch(options, batch_size):
-    """Latents, classes and, in training, the velocities that are to be found."""
-    generator = torch.Generator().manual_seed(1)
-    side, channels = options["scale"][-1], options["vae"]["embed_dim"]
-    tokens = sum(s * s for s in options["scale"])
-    return {
-        "latents": torch.randn(batch_size, channels, side, side, generator=generator),
-        "labels": torch.randint(0, options["class_num"], (batch_size,), generator=generator),
-        "noise": torch.randn(batch_size, tokens, channels, generator=generator),
-        "target": torch.randn(batch_size, tokens, channels, generator=generator),
-    }
+def make_batch(shape, batch_size):
+    return {"labels": torch.arange(batch_size)}

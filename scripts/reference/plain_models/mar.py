@@ -3,9 +3,9 @@ import math
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from .layers import VitBlock, time_sinusoids
+from .var import Decoder
 
 STEPS = 1000
 
@@ -77,8 +77,7 @@ class Head(nn.Module):
 
 
 class Mar(nn.Module):
-    """In training the head's estimate of the noise of every token; else latents: the steps of a whole generation, or the first
-    `shape["steps"]` of them."""
+    """In training the head's estimate of the noise of every token; else pictures."""
 
     def __init__(self, options, shape):
         super().__init__()
@@ -86,7 +85,7 @@ class Mar(nn.Module):
         self.side = o["img_size"] // (2 ** (len(o["vae"]["ch_mult"]) - 1) * o["patch_size"])
         self.length, self.width = self.side ** 2, o["vae"]["embed_dim"] * o["patch_size"] ** 2
         self.buffer, self.classes, self.copies = o["buffer_size"], o["class_num"], o["diffusion_batch_mul"]
-        self.shape = {"num_iter": 64, "denoising_steps": 100, "cfg": 2.9, "steps": 0, **shape}
+        self.shape = {"steps": 64, "denoising_steps": 100, "cfg": 2.9, "cfg_schedule": "linear", **shape}
         dim, out = o["encoder_embed_dim"], o["decoder_embed_dim"]
         rows = self.buffer + self.length
         self.class_emb, self.fake_latent = nn.Embedding(self.classes, dim), nn.Parameter(torch.randn(1, dim) * 0.02)
@@ -103,6 +102,9 @@ class Mar(nn.Module):
         self.decoder = blocks(o["decoder_depth"], out, o["decoder_num_heads"])
         self.encoder_norm, self.decoder_norm = nn.LayerNorm(dim, eps=1e-6), nn.LayerNorm(out, eps=1e-6)
         self.decoder_embed = nn.Linear(dim, out)
+        channels = o["vae"]["embed_dim"]
+        self.patch, self.to_decoder = o["patch_size"], nn.Conv2d(channels, channels, 1)
+        self.decoder_half = Decoder({**o["vae"], "z_channels": channels}, attends=False)
         self.head = Head(self.width, out, o["diffloss_w"], o["diffloss_d"])
 
     def transform(self, tokens, mask, classes):
@@ -146,34 +148,32 @@ class Mar(nn.Module):
         return x[:rows]
 
     def draw(self, labels):
-        samples, length, total = labels.shape[0], self.length, self.shape["num_iter"]
+        samples, length, total = labels.shape[0], self.length, min(self.shape["steps"], self.length)
         order = torch.argsort(torch.rand(samples, length), dim=1)
         mask, tokens = torch.ones(samples, length), torch.zeros(samples, length, self.width)
         classes = torch.cat([self.class_emb(labels), self.fake_latent.repeat(samples, 1)])
         diffusion = Diffusion(self.shape["denoising_steps"])
-        for step in range(self.shape["steps"] or total):
+        for step in range(total):
             z = self.transform(torch.cat([tokens, tokens]), torch.cat([mask, mask]), classes)
             left = math.floor(length * math.cos(math.pi / 2 * (step + 1) / total))
             left = max(1, min(int(mask[0].sum()) - 1, left))
             following = torch.zeros(samples, length).scatter_(1, order[:, :left], 1.0)
             drawn = mask.bool() if step + 1 == total else mask.bool() ^ following.bool()
             rows = z[torch.cat([drawn, drawn]).nonzero(as_tuple=True)]
-            cfg = 1 + (self.shape["cfg"] - 1) * (length - left) / length
+            grown = (length - left) / length if self.shape["cfg_schedule"] == "linear" else 1
+            cfg = 1 + (self.shape["cfg"] - 1) * grown
             tokens[drawn.nonzero(as_tuple=True)] = self.denoise(rows, cfg, diffusion).float()
             mask = following
         return tokens
 
+    def decoded(self, tokens):
+        side, p = self.side, self.patch
+        maps = tokens.view(-1, side, side, self.width // (p * p), p, p).permute(0, 3, 1, 4, 2, 5)
+        return self.decoder_half(self.to_decoder(maps.reshape(len(tokens), -1, side * p, side * p) / 0.2325)).clamp(-1, 1)
+
     def forward(self, batch):
-        return self.noise_estimate(batch) if self.training else self.draw(batch["labels"])
+        return self.noise_estimate(batch) if self.training else self.decoded(self.draw(batch["labels"]))
 
 
-def make_batch(options, batch_size):
-    """Latents, classes and, in training, the noise that is to be estimated."""
-    generator = torch.Generator().manual_seed(1)
-    side = options["img_size"] // (2 ** (len(options["vae"]["ch_mult"]) - 1) * options["patch_size"])
-    width = options["vae"]["embed_dim"] * options["patch_size"] ** 2
-    return {
-        "latents": torch.randn(batch_size, side ** 2, width, generator=generator),
-        "labels": torch.randint(0, options["class_num"], (batch_size,), generator=generator),
-        "target": torch.randn(batch_size * side ** 2 * options["diffusion_batch_mul"], width, generator=generator),
-    }
+def make_batch(shape, batch_size):
+    return {"labels": torch.arange(batch_size)}
