@@ -53,10 +53,12 @@ std::unique_ptr<ImageGenerator> open_generator(const GeneratorSource& source,
                                                const runtime::Compute& compute);
 
 /// One with random weights from the default generator, to be measured. models: a config's "model" section, or
-/// a drafter's and a refiner's with the scales that the drafter draws. Throws ConfigError, UsageError.
+/// a drafter's and a refiner's with the scales that the drafter draws; defaults: as a folder's. Throws
+/// ConfigError, UsageError.
 std::unique_ptr<ImageGenerator> random_generator(const std::vector<Config>& models,
                                                  std::optional<int64_t> draft_steps,
                                                  const GenerationOptions& options,
-                                                 const runtime::Compute& compute);
+                                                 const runtime::Compute& compute,
+                                                 const SamplingDefaults& defaults = {});
 
 }  // namespace arzoo::image

@@ -14,6 +14,7 @@ struct VarParts {
   std::vector<OpenedVar> models;  ///< one, or drafter and refiner
   std::shared_ptr<Vqvae> vae;
   std::optional<int64_t> draft_steps;
+  SamplingDefaults defaults = {};  ///< where no folder says how to draw
 
   /// The one whose folder says what the pictures are: the drafter's, unless only the refiner has a folder.
   const OpenedVar& main() const {

@@ -6,13 +6,13 @@
 #include <functional>
 
 #include "core/error.h"
+#include "image/autoencoder.h"
 #include "image/image_generator.h"
 #include "image/model_folder.h"
 #include "image/picture_data.h"
 #include "image/picture_features.h"
 #include "image/sample_metrics.h"
-#include "image/token_sampler.h"
-#include "image/var_source.h"
+#include "nn/seeded_noise.h"
 #include "runtime/epoch_order.h"
 #include "runtime/peak_memory.h"
 #include "tasks/metrics_json.h"
@@ -67,8 +67,8 @@ runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& co
     const int64_t count = std::min(cell.batch_size, cell.count - first);
     image::PictureBatch batch;
     batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
-    batch.seeds = image::image_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
-                                     static_cast<std::size_t>(count));
+    batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
+                                 static_cast<std::size_t>(count));
     const auto begun = std::chrono::steady_clock::now();
     const auto images = generator->draw(batch, [](int64_t, const auto&) {});
     drawing += std::chrono::steady_clock::now() - begun;
@@ -101,8 +101,8 @@ class Comparison {
     FeatureCollector real(*net_, compute_.device), made(*net_, compute_.device);
     add_real(real);
     const auto folder = image::find_model_folder(cell_.model);
-    const bool tokenizer = folder && folder->model.value("name", "") == image::VqvaeOptions::kName;
-    const auto extra = tokenizer ? reconstruct(*folder, made)
+    const auto tokenizer = folder ? image::open_autoencoder(*folder, compute_) : nullptr;
+    const auto extra = tokenizer ? reconstruct(tokenizer, folder->channels, made)
                                  : draw(cell_, compute_, progress_, stop_,
                                         [&](const at::Tensor& images) { made.add(images); });
     const auto generated = made.result();
@@ -139,16 +139,14 @@ class Comparison {
     progress_.end();
   }
 
-  runtime::Metrics reconstruct(const image::ModelFolder& folder, FeatureCollector& made) {
-    const auto vae = image::open_vqvae(folder);
-    vae->to(compute_.device);
+  runtime::Metrics reconstruct(const image::Reconstruction& tokenizer, int64_t channels,
+                               FeatureCollector& made) {
     double decibels = 0.0, pictures = 0.0;
     progress_.begin("reconstructions", cell_.count);
     each_real(cell_.count, [&](const at::Tensor& images) {
       const c10::InferenceMode inference;
       const auto pixels = images.mul(2.0).sub_(1.0).to(compute_.device);
-      const auto again =
-          image::as_stored(vae->reconstruct(pixels, vae->grids()).cpu().add(1.0).div_(2.0), folder.channels);
+      const auto again = image::as_stored(tokenizer(pixels).cpu().add(1.0).div_(2.0), channels);
       decibels += image::signal_to_noise(image::squared_error(again, images), 1.0).sum().item<double>();
       pictures += static_cast<double>(images.size(0));
       made.add(again);

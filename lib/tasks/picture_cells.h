@@ -32,7 +32,8 @@ struct PictureCellOptions {
   static void fields(auto& o, auto& field) {
     field("pictures", o.pictures, {}, "the real ones: a folder with a sub-folder per class, or an IDX file");
     field("model", o.model, {},
-          "a model that draws pictures, its classes in turn, or a vqvae, which reconstructs the real ones; "
+          "a model that draws pictures, its classes in turn, or a vqvae or kl_vae, which reconstructs the "
+          "real ones; "
           "relative to the suite");
     field("features", o.features, {}, "a trained feature_net, whose features are compared");
     field("figure", o.figure, {},
@@ -86,7 +87,7 @@ Json identity(const PictureCellOptions& cell);
 /// Paths are relative to where the process runs. Returns {"test": {"FID", "IS", "precision", "recall"},
 /// "pictures", "seconds"}; of a model that draws also what that costs: test/"seconds_per_picture",
 /// "cache_mib" (keys and values of a batch), "peak_mib" (the process's resident memory), "parameters_m"
-/// (millions); of a vqvae test/"psnr". Throws DataError, CheckpointError.
+/// (millions); of a tokenizer test/"psnr". Throws DataError, CheckpointError.
 Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& compute, Progress& progress,
                       const std::atomic<bool>& stop);
 

@@ -4,6 +4,7 @@
 
 #include "forecast/experiment.h"
 #include "icl/experiment.h"
+#include "image/data_options.h"
 #include "image/image_generator.h"
 #include "image/token_sampler.h"
 #include "nn/int8.h"
@@ -123,9 +124,9 @@ class GenerationWork : public SpeedWork {
   GenerationWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute)
       : model_(cell.config.at("model")),
         generator_(image::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
-                                           {}, compute)) {
+                                           {}, compute, sampling_of(cell))) {
     batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
-    batch_.seeds = image::image_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
+    batch_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
   }
 
   void run() override {
@@ -134,6 +135,13 @@ class GenerationWork : public SpeedWork {
   Json reference_request() const override { return {{"model", model_}, {"shape", generator_->settings()}}; }
 
  private:
+  static image::SamplingDefaults sampling_of(const ResolvedSpeedCell& cell) {
+    return Config(cell.config, cell.options.name)
+        .section("evaluation")
+        .as<image::EvaluationOptions>()
+        .sampling;
+  }
+
   Json model_;
   std::unique_ptr<image::ImageGenerator> generator_;
   image::PictureBatch batch_;

@@ -59,7 +59,7 @@ std::string npy(int64_t rows, int64_t columns, double shift) {
 }  // namespace
 
 TEST_CASE("an image model's run, interrupted at any step and resumed, is the run that was not") {
-  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "feature_net_tiny");
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
   train(task_of(name, temp / "whole"));
@@ -77,7 +77,7 @@ TEST_CASE("an image model's run, interrupted at any step and resumed, is the run
 }
 
 TEST_CASE("mixed precision trains image models and leaves their weights in fp32") {
-  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "feature_net_tiny");
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
   auto task = task_of(name, temp / "run", {"training.epochs=1"});
@@ -119,6 +119,29 @@ TEST_CASE("a supernet is trained and judged with its sub-networks, and draws thr
   source.model = temp / "run";
   CHECK(image::open_generator(source, options, {})->settings()["depth_schedule"] == Json({2, 2, 1, 1}));
   CHECK_THROWS_AS(task_of("var_tiny", temp / "run", {"model.supernet.depths=[3]"}), ConfigError);
+}
+
+TEST_CASE("a trained model of continuous tokens draws pictures without anything else") {
+  const std::string name = GENERATE("mar", "flowar");
+  const TempDir temp;
+  const auto result = train(task_of(name + "_tiny", temp / "run"));
+  CHECK(result["test"].contains("loss"));
+  // The tokenizer's latents are measured: those that are generated vary by about 1.
+  const auto folder = image::find_model_folder(temp / "run");
+  REQUIRE(folder);
+  const double scale = folder->model["vae"]["latent_scale"];
+  CHECK(scale > 0.05);
+  CHECK(scale < 20.0);
+  image::GeneratorSource source;
+  source.model = temp / "run";
+  const auto generator = image::open_generator(source, {}, {});
+  CHECK(generator->class_names().at(7) == "sneaker");
+  CHECK(generator->channels() == 1);
+  image::PictureBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
+  int64_t steps = 0;
+  const auto pictures = generator->draw(batch, [&](int64_t, const auto&) { ++steps; });
+  CHECK(steps == generator->steps());
+  CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
 }
 
 TEST_CASE("an initial model in bf16 keeps its counts and indices, and its tokenizer is of its type") {
@@ -164,6 +187,11 @@ TEST_CASE("a var without its tokenizer, or with another one, is refused at the k
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/quant_resi: 0.25, but the tokenizer in"));
   task = task_of("var_tiny", temp / "run", {"model.num_classes=5"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/num_classes: 5 classes, but a picture"));
+  task = task_of("mar_tiny", temp / "run", {"model.vae.embed_dim=5"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/embed_dim: 5, but the tokenizer in"));
+  task = task_of("flowar_tiny", temp / "run");
+  task.config["data"]["tokenizer"] = (test::source_dir() / "data/fashion/vae").string();
+  CHECK_THROWS_WITH(train(task), ContainsSubstring(R"(a model "vqvae", expected "kl_vae")"));
 }
 
 TEST_CASE("a table measures what drawing costs, of trained and of random models and parts of them") {

@@ -1,6 +1,6 @@
 """The models of arzoo in plain PyTorch, as their papers' code formulates them: MODELS makes one from its options and shape, and BATCHES, where there is one, the input that it
 is timed on; the others are timed on windows of series."""
-from . import garg_gpt2, var
+from . import flowar, garg_gpt2, mar, var
 from .autoformer import Autoformer
 from .informer import Informer
 from .itransformer import ITransformer
@@ -8,12 +8,14 @@ from .time_moe import TimeMoe
 
 MODELS = {
     "autoformer": Autoformer,
+    "flowar": flowar.FlowAr,
     "garg_gpt2": garg_gpt2.GargGpt2,
     "informer": Informer,
     "informer_tslib": lambda o, s: Informer(o, s, library=True),
     "itransformer": ITransformer,
+    "mar": mar.Mar,
     "time_moe": TimeMoe,
     "var": var.Var,
 }
 
-BATCHES = {"garg_gpt2": garg_gpt2.make_batch, "var": var.make_batch}
+BATCHES = {module: maker.make_batch for module, maker in (("flowar", flowar), ("garg_gpt2", garg_gpt2), ("mar", mar), ("var", var))}

@@ -45,9 +45,9 @@ class Upsample(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From features to pixels; attention in the middle and at the lowest resolution."""
+    """From features to pixels; attention in the middle and, where it `attends`, at the lowest resolution."""
 
-    def __init__(self, o):
+    def __init__(self, o, attends=True):
         super().__init__()
         widths = [o["ch"] * m for m in o["ch_mult"]]
         channels = widths[-1]
@@ -57,7 +57,7 @@ class Decoder(nn.Module):
             for _ in range(o["num_res_blocks"] + 1):
                 layers.append(ResBlock(channels, widths[level]))
                 channels = widths[level]
-                if level == len(widths) - 1:
+                if attends and level == len(widths) - 1:
                     layers.append(ImageAttention(channels))
             if level > 0:
                 layers.append(Upsample(channels))
