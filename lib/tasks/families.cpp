@@ -24,6 +24,10 @@
 #include "nn/sparse_experts.h"
 #include "plan/catalog.h"
 #include "runtime/parameter_count.h"
+#include "shape3d/mar3d_experiment.h"
+#include "shape3d/parity.h"
+#include "shape3d/shape_vae_experiment.h"
+#include "shape3d/zoo.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -66,6 +70,15 @@ std::unique_ptr<runtime::Experiment> image_experiment(const Config& config, cons
   return noted<image::FeatureNetExperiment>(config, compute, notes);
 }
 
+std::unique_ptr<runtime::Experiment> shape_experiment(const Config& config, const runtime::Compute& compute,
+                                                      std::vector<std::string>& notes) {
+  const auto model = config.at("model").text("name");
+  if (model == shape3d::Mar3dOptions::kName) return noted<shape3d::Mar3dExperiment>(config, compute, notes);
+  return noted<shape3d::ShapeVaeExperiment>(config, compute, notes);
+}
+
+ModelSize size_of_shape_model(const Config& model) { return size_of_module(*shape3d::build(model)); }
+
 std::unique_ptr<runtime::Experiment> icl_experiment(const Config& config, const runtime::Compute& compute,
                                                     std::vector<std::string>& notes) {
   auto experiment = icl::make_experiment(config, compute);
@@ -97,6 +110,7 @@ const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"forecast", &forecast_experiment, &size_of_forecaster, &forecast::replay, {"forecast", "time_moe"}},
       {"image", &image_experiment, &size_of_image_model, &image::replay, {"var", "mar", "flowar"}},
+      {"shape3d", &shape_experiment, &size_of_shape_model, &shape3d::replay, {"mar3d"}},
       {"icl",
        &icl_experiment,
        &size_of_learner,

@@ -35,8 +35,8 @@ std::vector<Mistake> usage_mistakes() {
   return {
       {{},
        2,
-       "a command is missing, expected one of train, forecast, generate-image, bench, models, inspect, "
-       "convert, completion, man "
+       "a command is missing, expected one of train, forecast, generate-image, generate-3d, bench, models, "
+       "inspect, convert, completion, man "
        "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
       {{"dance"}, 2, R"(unknown command "dance" (see arzoo --help))"},
