@@ -8,7 +8,7 @@
 namespace arzoo::cli {
 namespace {
 
-/// What `bench table` and `bench speed` share.
+/// What the commands share that run a suite.
 struct SuiteFlags {
   fs::path suite, out;
   std::vector<std::string> only, overrides;
@@ -29,7 +29,7 @@ std::shared_ptr<SuiteFlags> add_suite_options(CLI::App& command, Invocation& inv
   return flags;
 }
 
-/// A TableTask or a SpeedTask.
+/// A TableTask, a SpeedTask or a RegressTask.
 template <class Task>
 Task suite_task(const Invocation& invocation, const SuiteFlags& flags) {
   const auto out = flags.out.empty() ? fs::path("runs") / "bench" / flags.suite.stem() : flags.out;
@@ -69,6 +69,56 @@ void add_parity(CLI::App& bench, Invocation& invocation) {
   });
 }
 
+void add_regress(CLI::App& bench, Invocation& invocation) {
+  auto* regress = bench.add_subcommand(
+      "regress", "Compare accuracy and speed with a stored baseline; exit code 4 when they got worse.");
+  struct Flags {
+    fs::path baseline;
+    bool accuracy_only = false, update = false;
+  };
+  const auto own = std::make_shared<Flags>();
+  const auto flags = add_suite_options(*regress, invocation);
+  regress
+      ->add_option("--baseline", own->baseline, "what was measured before, by the names of the suite's cells")
+      ->type_name("FILE.json")
+      ->required();
+  regress->add_flag("--accuracy-only", own->accuracy_only, "time nothing");
+  regress->add_flag("--update", own->update, "store what is measured in the baseline");
+  regress->footer(
+      "example:\n  arzoo bench regress configs/bench/regress_icl.json --baseline "
+      "configs/bench/baselines/icl.json");
+  on_chosen(*regress, invocation, [flags, own, &invocation] {
+    auto task = suite_task<plan::RegressTask>(invocation, *flags);
+    task.baseline = own->baseline;
+    task.accuracy_only = own->accuracy_only;
+    task.update = own->update;
+    return run_task(invocation, &plan::TaskTable::regress, task,
+                    invocation.dry_run ? plan_summary : suite_summary);
+  });
+}
+
+void add_report(CLI::App& bench, Invocation& invocation) {
+  auto* report = bench.add_subcommand(
+      "report", "One HTML page of all runs and suites' results below some folders, readable offline.");
+  auto task = std::make_shared<plan::ReportTask>();
+  report->add_option("DIR", task->folders, "run directories, results of suites, or folders that hold some")
+      ->type_name("DIR")
+      ->required();
+  report->add_option("--output", task->output, "the page")
+      ->type_name("FILE.html")
+      ->default_str("report.html");
+  task->output = "report.html";
+  add_shared_options(*report, invocation);
+  report->footer("example:\n  arzoo bench report runs --output report.html");
+  on_chosen(*report, invocation, [task, &invocation] {
+    if (invocation.dry_run) {
+      print_result(invocation, {{"plan", {{"output", task->output.string()}}}}, plan_summary);
+      return ExitCode::ok;
+    }
+    return run_task(invocation, &plan::TaskTable::report, *task, suite_summary);
+  });
+}
+
 }  // namespace
 
 void add_bench_command(CLI::App& root, Invocation& invocation) {
@@ -84,6 +134,8 @@ void add_bench_command(CLI::App& root, Invocation& invocation) {
   speed->footer("example:\n  arzoo bench speed configs/bench/speed_forecast.json --threads 2");
   run_suite_when_chosen(*speed, invocation, &plan::TaskTable::speed);
   add_parity(*bench, invocation);
+  add_regress(*bench, invocation);
+  add_report(*bench, invocation);
 }
 
 }  // namespace arzoo::cli

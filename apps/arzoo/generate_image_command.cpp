@@ -20,8 +20,10 @@ void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
     return command.add_option(name, value, help)->type_name("MODEL");
   };
   add("--model", task.source.model,
-      "run directory, model folder, or weights file as published (var_d16.pth)");
-  add("--vae", task.source.vae, "its tokenizer, when it does not lie with the model (vae_ch160v4096z32.pth)");
+      "run directory, model folder, or weights file as published (var_d16.pth, FlowAR-S.pth, MAR's "
+      "checkpoint-last.pth)");
+  add("--vae", task.source.vae,
+      "its tokenizer, when it does not lie with the model (vae_ch160v4096z32.pth, kl16.ckpt)");
   add_state_dict_option(command, task.source.state_dict);
   add("--drafter", task.source.drafter,
       "collaborative decoding: this model draws the first --draft-steps scales, --model the rest");
@@ -50,7 +52,8 @@ void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
                   "a folder for the pictures and grid.png; or NAME.png: the one picture, or the grid")
       ->type_name("PATH")
       ->required();
-  command.add_flag("--save-scales", task.save_scales, "also write what is there after each scale");
+  command.add_flag("--save-scales", task.save_scales,
+                   "also write what is there after each scale (mar: step)");
 }
 
 /// A check that accepts what `parse` does.
@@ -78,6 +81,35 @@ void add_scale_list(CLI::App& command, const char* name, std::vector<T>& list, c
       ->check(parses(parse));
 }
 
+/// Options of models that draw continuous tokens.
+void add_continuous_options(CLI::App& command, image::GenerationOptions& options) {
+  constexpr int64_t kMostDenoisingSteps = 1000;
+  command
+      .add_option("--steps", options.steps,
+                  "mar: steps of the generation, 64 by default; flowar: of each scale's flow, 25 by default")
+      ->type_name("N")
+      ->check(whole_number(1, kMost));
+  command
+      .add_option("--denoising-steps", options.denoising_steps, "mar: of the diffusion head, 100 by default")
+      ->type_name("N")
+      ->check(whole_number(1, kMostDenoisingSteps));
+  command
+      .add_option("--cfg-schedule", options.cfg_schedule,
+                  "mar: whether the class grows stronger with the tokens that are there; linear by default")
+      ->type_name("linear|constant")
+      ->check(choice({"linear", "constant"}));
+  command
+      .add_option("--solver", options.solver,
+                  "flowar: of the flow, euler by default; the others ask the network twice a step")
+      ->type_name("euler|midpoint|heun")
+      ->check(choice({"euler", "midpoint", "heun"}));
+  command
+      .add_option("--guidance", options.guidance,
+                  "flowar: latest time at which the class guides, 1 is noise; 0.9 by default")
+      ->type_name("T")
+      ->check(real_number(0, 1));
+}
+
 void add_sampling_options(CLI::App& command, image::GenerationOptions& options) {
   const auto integers = [](int64_t minimum) {
     return [minimum](const std::string& text) { return integer_list(text, minimum, kMost); };
@@ -85,19 +117,25 @@ void add_sampling_options(CLI::App& command, image::GenerationOptions& options) 
   const auto numbers = [](double minimum, double maximum) {
     return [minimum, maximum](const std::string& text) { return number_list(text, minimum, maximum); };
   };
-  command.add_option("--cfg", options.cfg, "strength of the class, growing from 0 to this at the last scale")
+  command
+      .add_option(
+          "--cfg", options.cfg,
+          "strength of the class, which grows to this over the picture; none is 0 for var, 1 for mar and "
+          "flowar")
       ->type_name("S")
       ->check(real_number(0, kLargest));
   add_scale_list(command, "--top-k", options.top_k, integers(0),
-                 "draw among the K likeliest codes, 0 for all; one value, or a list by scale");
+                 "var: draw among the K likeliest codes, 0 for all; one value, or a list by scale");
   add_scale_list(command, "--top-p", options.top_p, numbers(0, 1),
-                 "draw among the likeliest codes that together have this probability, 0 for all");
-  add_scale_list(command, "--temperature", options.temperature, numbers(1e-6, kLargest),
-                 "divides the logits: below 1 bolder, above 1 wilder");
+                 "var: draw among the likeliest codes that together have this probability, 0 for all");
+  add_scale_list(
+      command, "--temperature", options.temperature, numbers(1e-6, kLargest),
+      "below 1 bolder, above 1 wilder: divides var's logits, multiplies the noise of mar and flowar");
   command.add_flag("--smooth", options.more_smooth,
-                   "mix codes instead of drawing one: smoother to look at, worse in FID");
+                   "var: mix codes instead of drawing one: smoother to look at, worse in FID");
   add_scale_list(command, "--depth-schedule", options.depth_schedule, integers(1),
-                 "blocks that each scale passes through: 16x6,4 is 16 for six scales, then 4");
+                 "var: blocks that each scale passes through: 16x6,4 is 16 for six scales, then 4");
+  add_continuous_options(command, options);
 }
 
 /// Boxes of the picture that is edited, the option repeated for each.

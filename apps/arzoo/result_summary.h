@@ -18,7 +18,7 @@ std::string generate_3d_summary(const Json& result);
 std::string inspect_summary(const Json& result);
 std::string convert_summary(const Json& result);
 std::string parity_summary(const Json& result);
-/// `bench table` and `bench speed`: their Markdown, or else all fields.
+/// Of what `bench` leaves: its Markdown, or else all fields.
 std::string suite_summary(const Json& result);
 /// The "plan" of a dry run.
 std::string plan_summary(const Json& result);

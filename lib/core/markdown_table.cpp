@@ -129,4 +129,29 @@ nlohmann::ordered_json to_json(const Table& table) {
   return rows;
 }
 
+Table table_from_json(const nlohmann::ordered_json& rows) {
+  std::vector<Column> columns;
+  if (rows.is_array() && !rows.empty() && rows.front().is_object()) {
+    for (const auto& [name, value] : rows.front().items()) columns.emplace_back(name);
+  }
+  Table table(columns);
+  if (columns.empty()) return table;
+  for (const auto& row : rows) {
+    std::vector<Cell> cells;
+    for (const auto& column : columns) {
+      const auto value = row.is_object() && row.contains(column.name) ? row[column.name] : nullptr;
+      Cell cell;
+      if (value.is_string())
+        cell = value.get<std::string>();
+      else if (value.is_number_integer())
+        cell = value.get<std::int64_t>();
+      else if (value.is_number())
+        cell = value.get<double>();
+      cells.push_back(std::move(cell));
+    }
+    table.add(std::move(cells));
+  }
+  return table;
+}
+
 }  // namespace arzoo

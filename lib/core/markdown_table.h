@@ -57,4 +57,8 @@ std::string to_csv(const Table& table);
 /// not-finite cells are null.
 nlohmann::ordered_json to_json(const Table& table);
 
+/// The reverse of to_json, but for the columns' decimals; what is neither text nor a number becomes empty. No
+/// rows: no columns either.
+Table table_from_json(const nlohmann::ordered_json& rows);
+
 }  // namespace arzoo

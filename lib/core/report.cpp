@@ -76,12 +76,15 @@ std::string html(const ReportText& paragraph) {
 
 std::string html(const ReportSvg& picture) { return fmt::format("<figure>\n{}</figure>\n", picture.svg); }
 
-std::string html(const ReportPng& picture) {
-  const std::string caption = escape_markup(picture.caption);
+std::string figure(const std::string& caption, std::string_view type, const std::string& bytes) {
   return fmt::format(
-      "<figure><img alt=\"{0}\" src=\"data:image/png;base64,{1}\"><figcaption>{0}</figcaption></figure>\n",
-      caption, base64(picture.bytes));
+      "<figure><img alt=\"{0}\" src=\"data:image/{1};base64,{2}\"><figcaption>{0}</figcaption></figure>\n",
+      escape_markup(caption), type, base64(bytes));
 }
+
+std::string html(const ReportPng& picture) { return figure(picture.caption, "png", picture.bytes); }
+
+std::string html(const ReportSvgFile& picture) { return figure(picture.caption, "svg+xml", picture.bytes); }
 
 std::string html(const Table& table) {
   const auto css = [&](std::size_t column) { return table.is_numeric(column) ? " class=\"n\"" : ""; };

@@ -25,9 +25,15 @@ struct ReportPng {
   std::string caption;
 };
 
+/// An SVG file, wherever it comes from: shown as a picture, so that nothing in it runs.
+struct ReportSvgFile {
+  std::string bytes;
+  std::string caption;
+};
+
 struct ReportSection {
   std::string heading;
-  std::vector<std::variant<ReportText, ReportSvg, ReportPng, Table>> content = {};
+  std::vector<std::variant<ReportText, ReportSvg, ReportPng, ReportSvgFile, Table>> content = {};
 };
 
 /// One page about a run: what it was, how it went, what came out.

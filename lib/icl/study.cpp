@@ -10,10 +10,12 @@ namespace arzoo::icl {
 void StudyRecord::table(const std::string& name, const Table& table) {
   write_atomically(folder_ / (name + ".csv"), to_csv(table));
   markdown_ += to_markdown(table) + "\n";
+  tables_.push_back({{"name", name}, {"rows", to_json(table)}});
 }
 
 void StudyRecord::chart(const std::string& name, const LineChart& chart) {
   write_atomically(folder_ / (name + ".svg"), to_svg(chart));
+  charts_.push_back(name + ".svg");
 }
 
 void StudyRecord::curves(const std::string& name, const std::string& title, const std::string& index,

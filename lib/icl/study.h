@@ -25,11 +25,15 @@ class StudyRecord {
 
   const runtime::Metrics& metrics() const { return metrics_; }
   const std::string& markdown() const { return markdown_; }
+  /// The tables, [{"name", "rows"}], and the names of the charts' files.
+  const Json& tables() const { return tables_; }
+  const Json& charts() const { return charts_; }
 
  private:
   std::filesystem::path folder_;
   runtime::Metrics metrics_;
   std::string markdown_;
+  Json tables_ = Json::array(), charts_ = Json::array();
 };
 
 /// What a study works on.

@@ -43,11 +43,22 @@ class ImageGenerator {
   virtual void edit(const at::Tensor& picture, const at::Tensor& paint) = 0;
   /// [B, 3, H, W] in [0, 1], on the CPU.
   virtual at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const = 0;
+  /// The most that keys and values took at a time in the last draw, in bytes; 0 where none are kept.
+  virtual int64_t cache_bytes() const { return 0; }
 };
 
 /// Throws CheckpointError, ConfigError, UsageError (options that do not go with the model).
 std::unique_ptr<ImageGenerator> open_generator(const GeneratorSource& source,
                                                const GenerationOptions& options,
                                                const runtime::Compute& compute);
+
+/// One with random weights from the default generator, to be measured. models: a config's "model" section, or
+/// a drafter's and a refiner's with the scales that the drafter draws; defaults: as a folder's. Throws
+/// ConfigError, UsageError.
+std::unique_ptr<ImageGenerator> random_generator(const std::vector<Config>& models,
+                                                 std::optional<int64_t> draft_steps,
+                                                 const GenerationOptions& options,
+                                                 const runtime::Compute& compute,
+                                                 const SamplingDefaults& defaults = {});
 
 }  // namespace arzoo::image

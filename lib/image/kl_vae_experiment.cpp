@@ -52,9 +52,8 @@ std::vector<ReportSection> KlVaeExperiment::showcase() {
   if (images.size(0) == 0) return {};
   const c10::InferenceMode inference;
   model_->eval();
-  const auto mean = LatentPosterior(model_->moments(images.to(compute_.device))).mean;
-  return {reconstruction_section(images, model_->decode_unclamped(mean).clamp(-1, 1).cpu(),
-                                 loader_.data().channels())};
+  const auto again = model_->reconstruct(images.to(compute_.device)).cpu();
+  return {reconstruction_section(images, again, loader_.data().channels())};
 }
 
 }  // namespace arzoo::image

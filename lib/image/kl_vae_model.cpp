@@ -65,7 +65,8 @@ at::Tensor KlVae::decode(const at::Tensor& scaled) {
 }
 
 at::Tensor KlVae::reconstruct(const at::Tensor& images) {
-  return decode(LatentPosterior(moments(images)).mean * options_.latent_scale);
+  const auto mean = LatentPosterior(moments(images)).mean;
+  return halves_.decode(mean, [&](const at::Tensor& some) { return post_quant_conv_->forward(some); });
 }
 
 }  // namespace arzoo::image

@@ -4,6 +4,7 @@
 
 #include "image/latent_tokens.h"
 #include "image/trained_tokenizer.h"
+#include "image/weight_shapes.h"
 #include "nn/packed_weights.h"
 #include "runtime/parameter_count.h"
 
@@ -23,34 +24,45 @@ void refuse(std::initializer_list<Choice> choices, std::string_view model, const
 }
 
 /// Options of models that draw codes.
-void refuse_codes(const GeneratorSource& source, const GenerationOptions& options, std::string_view model) {
+void refuse_codes(const GenerationOptions& options, std::string_view model) {
   refuse({{!options.top_k.empty(), "--top-k"},
           {!options.top_p.empty(), "--top-p"},
           {options.more_smooth, "--smooth"},
-          {!options.depth_schedule.empty(), "--depth-schedule"},
-          {source.drafter || source.refiner || source.draft_steps, "--drafter"}},
-         model, "draws continuous tokens in its own way");
+          {!options.depth_schedule.empty(), "--depth-schedule"}},
+         model, "draws continuous tokens");
   if (options.temperature.size() > 1)
     fail<UsageError>("--temperature: {} values, expected one for a {}", options.temperature.size(), model);
 }
 
-/// The model's options: of its folder, or read from the weights.
-template <class Options>
-Options found_options(const FoundModel& found, const runtime::NamedTensors& weights,
-                      Options (*read)(const runtime::NamedTensors&)) {
-  return found.folder ? options_in<Options>(*found.folder) : read(weights);
+/// The model that was found and its tokenizer. read: its options from the weights, where no folder has them.
+template <class Model, class Options>
+LatentParts<Model> open_parts(const FoundModel& found, const GeneratorSource& source, at::ScalarType type,
+                              Options (*read)(const runtime::NamedTensors&),
+                              std::shared_ptr<Model> (*load)(const Options&, const runtime::NamedTensors&,
+                                                             at::ScalarType)) {
+  const auto weights = runtime::open_tensors(found.file, found.state_dict);
+  const auto options = found.folder ? options_in<Options>(*found.folder) : read(weights);
+  return {found, load(options, weights, type), open_kl_vae(found, options.vae, source.vae, type),
+          found.folder ? found.folder->sampling : SamplingDefaults()};
+}
+
+/// Models with random weights.
+template <class Model, class Options>
+LatentParts<Model> random_parts(const Config& section, at::ScalarType type,
+                                const SamplingDefaults& defaults) {
+  const auto options = model_options<Options>(section);
+  FoundModel found{std::string(Options::kName), std::nullopt, section.name(), {}};
+  LatentParts<Model> parts{found, build_for_inference<Model>(options, type),
+                           build_for_inference<KlVae>(options.vae, type), defaults};
+  parts.model->initialise();
+  parts.vae->initialise();
+  return parts;
 }
 
 }  // namespace
 
-SamplingDefaults LatentGenerator::defaults(const FoundModel& found) const {
-  return found.folder ? found.folder->sampling : SamplingDefaults();
-}
-
-void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model,
-                              const KlVaeOptions& tokenizer, int64_t pixels, const GeneratorSource& source,
+void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model, int64_t pixels,
                               const runtime::Compute& compute) {
-  vae_ = open_kl_vae(found, tokenizer, source.vae, compute.dtype);
   pixels_ = pixels;
   if (found.folder) {
     class_names_ = found.folder->classes;
@@ -89,16 +101,15 @@ at::Tensor LatentGenerator::draw(const PictureBatch& batch, const StepWatcher& w
   }));
 }
 
-MarGenerator::MarGenerator(const FoundModel& found, const GeneratorSource& source,
-                           const GenerationOptions& options, const runtime::Compute& compute)
-    : LatentGenerator(compute) {
-  refuse_codes(source, options, MarOptions::kName);
+MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const GenerationOptions& options,
+                           const runtime::Compute& compute)
+    : LatentGenerator(parts.vae, compute),
+      model_(parts.model),
+      sampling_(mar_sampling(options, parts.defaults)) {
+  refuse_codes(options, MarOptions::kName);
   refuse({{!options.solver.empty(), "--solver"}, {options.guidance.has_value(), "--guidance"}},
          MarOptions::kName, "denoises its tokens by diffusion");
-  const auto weights = runtime::open_tensors(found.file, found.state_dict);
-  model_ = load_mar(found_options(found, weights, &mar_options_of), weights, compute.dtype);
-  sampling_ = mar_sampling(options, defaults(found));
-  prepare(found, *model_, model_->options().vae, model_->options().img_size, source, compute);
+  prepare(parts.found, *model_, model_->options().img_size, compute);
   settings_["cfg"] = sampling_.cfg;
   settings_["cfg_schedule"] = sampling_.linear_cfg ? "linear" : "constant";
   settings_["steps"] = sampling_.num_iter;
@@ -129,19 +140,18 @@ at::Tensor MarGenerator::latents(const PictureBatch& batch, const LatentWatcher&
                           edit_ ? &edit_->known : nullptr, watcher);
 }
 
-FlowArGenerator::FlowArGenerator(const FoundModel& found, const GeneratorSource& source,
-                                 const GenerationOptions& options, const runtime::Compute& compute)
-    : LatentGenerator(compute) {
-  refuse_codes(source, options, FlowArOptions::kName);
+FlowArGenerator::FlowArGenerator(const LatentParts<FlowAr>& parts, const GenerationOptions& options,
+                                 const runtime::Compute& compute)
+    : LatentGenerator(parts.vae, compute),
+      model_(parts.model),
+      sampling_(flow_sampling(options, parts.defaults)) {
+  refuse_codes(options, FlowArOptions::kName);
   refuse({{options.denoising_steps.has_value(), "--denoising-steps"},
           {!options.cfg_schedule.empty(), "--cfg-schedule"}},
          FlowArOptions::kName, "draws its tokens along a flow");
-  const auto weights = runtime::open_tensors(found.file, found.state_dict);
-  model_ = load_flowar(found_options(found, weights, &flowar_options_of), weights, compute.dtype);
-  sampling_ = flow_sampling(options, defaults(found));
   if (sampling_.num_steps < 2)
     fail<UsageError>("--steps: {}, expected at least 2 for a flow", sampling_.num_steps);
-  prepare(found, *model_, model_->options().vae, model_->options().pixels(), source, compute);
+  prepare(parts.found, *model_, model_->options().pixels(), compute);
   settings_["cfg"] = sampling_.cfg;
   settings_["guidance"] = sampling_.guidance_high;
   settings_["steps"] = sampling_.num_steps;
@@ -167,9 +177,28 @@ at::Tensor FlowArGenerator::latents(const PictureBatch& batch, const LatentWatch
 std::unique_ptr<ImageGenerator> open_latent_generator(const FoundModel& found, const GeneratorSource& source,
                                                       const GenerationOptions& options,
                                                       const runtime::Compute& compute) {
-  if (found.name == MarOptions::kName) return std::make_unique<MarGenerator>(found, source, options, compute);
-  if (found.name == FlowArOptions::kName)
-    return std::make_unique<FlowArGenerator>(found, source, options, compute);
+  if (found.name != MarOptions::kName && found.name != FlowArOptions::kName) return nullptr;
+  refuse({{source.draft_steps.has_value(), "--draft-steps"}}, found.name, "draws alone");
+  if (found.name == MarOptions::kName) {
+    const auto parts = open_parts(found, source, compute.dtype, &mar_options_of, &load_mar);
+    return std::make_unique<MarGenerator>(parts, options, compute);
+  }
+  const auto parts = open_parts(found, source, compute.dtype, &flowar_options_of, &load_flowar);
+  return std::make_unique<FlowArGenerator>(parts, options, compute);
+}
+
+std::unique_ptr<ImageGenerator> random_latent_generator(const Config& model, const GenerationOptions& options,
+                                                        const runtime::Compute& compute,
+                                                        const SamplingDefaults& defaults) {
+  const auto name = model.text("name");
+  if (name == MarOptions::kName) {
+    return std::make_unique<MarGenerator>(random_parts<Mar, MarOptions>(model, compute.dtype, defaults),
+                                          options, compute);
+  }
+  if (name == FlowArOptions::kName) {
+    return std::make_unique<FlowArGenerator>(
+        random_parts<FlowAr, FlowArOptions>(model, compute.dtype, defaults), options, compute);
+  }
   return nullptr;
 }
 

@@ -8,6 +8,15 @@
 
 namespace arzoo::image {
 
+/// A generator of continuous tokens and its tokenizer, with weights.
+template <class Model>
+struct LatentParts {
+  FoundModel found;
+  std::shared_ptr<Model> model;
+  std::shared_ptr<KlVae> vae;
+  SamplingDefaults defaults;  ///< how to draw, unless somebody asks for something else
+};
+
 /// A generator of continuous tokens with its tokenizer, ready to draw.
 class LatentGenerator : public ImageGenerator {
  public:
@@ -20,15 +29,15 @@ class LatentGenerator : public ImageGenerator {
   at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const override;
 
  protected:
-  explicit LatentGenerator(const runtime::Compute& compute) : device_(compute.device) {}
+  LatentGenerator(std::shared_ptr<KlVae> vae, const runtime::Compute& compute)
+      : device_(compute.device), vae_(std::move(vae)) {}
 
   /// Latents, [B, z, h, w], scaled.
   virtual at::Tensor latents(const PictureBatch& batch, const LatentWatcher& watcher) const = 0;
 
-  /// Takes over what the folder says, opens the tokenizer and brings both models into order for drawing.
-  void prepare(const FoundModel& found, torch::nn::Module& model, const KlVaeOptions& tokenizer,
-               int64_t pixels, const GeneratorSource& source, const runtime::Compute& compute);
-  SamplingDefaults defaults(const FoundModel& found) const;
+  /// Takes over what the folder says and brings both models into order for drawing.
+  void prepare(const FoundModel& found, torch::nn::Module& model, int64_t pixels,
+               const runtime::Compute& compute);
 
   at::Device device_;
   std::shared_ptr<KlVae> vae_;
@@ -50,8 +59,8 @@ class LatentGenerator : public ImageGenerator {
 /// A MAR: masked autoregression.
 class MarGenerator : public LatentGenerator {
  public:
-  /// Throws as open_generator does.
-  MarGenerator(const FoundModel& found, const GeneratorSource& source, const GenerationOptions& options,
+  /// Throws UsageError, CheckpointError.
+  MarGenerator(const LatentParts<Mar>& parts, const GenerationOptions& options,
                const runtime::Compute& compute);
 
   int64_t classes() const override { return model_->options().class_num; }
@@ -70,8 +79,8 @@ class MarGenerator : public LatentGenerator {
 /// A FlowAR: scale-wise autoregression with a flow per scale.
 class FlowArGenerator : public LatentGenerator {
  public:
-  /// Throws as open_generator does.
-  FlowArGenerator(const FoundModel& found, const GeneratorSource& source, const GenerationOptions& options,
+  /// Throws UsageError, CheckpointError.
+  FlowArGenerator(const LatentParts<FlowAr>& parts, const GenerationOptions& options,
                   const runtime::Compute& compute);
 
   int64_t classes() const override { return model_->options().class_num; }
@@ -92,5 +101,10 @@ class FlowArGenerator : public LatentGenerator {
 std::unique_ptr<ImageGenerator> open_latent_generator(const FoundModel& found, const GeneratorSource& source,
                                                       const GenerationOptions& options,
                                                       const runtime::Compute& compute);
+/// One with random weights, for a config's "model" section; null for another model's. Throws as
+/// random_generator does.
+std::unique_ptr<ImageGenerator> random_latent_generator(const Config& model, const GenerationOptions& options,
+                                                        const runtime::Compute& compute,
+                                                        const SamplingDefaults& defaults);
 
 }  // namespace arzoo::image

@@ -4,6 +4,34 @@
 
 namespace arzoo::image {
 
+/// Training sub-networks along with the whole (VARiant, 2025): the coarse scales pass through all blocks, the
+/// others of a sub-network's step through a nested subset of them.
+struct SupernetOptions {
+  std::vector<int64_t> depths;
+  int64_t bridge_scales = 6;
+  double subnet_rate = 0.2;
+  int64_t joint_epochs = 5;
+  int64_t growing_epochs = 15;
+
+  static void fields(auto& o, auto& field) {
+    field("depths", o.depths, at_least(1),
+          "blocks of each sub-network; none: the whole network alone is trained");
+    field("bridge_scales", o.bridge_scales, at_least(1), "coarse scales that pass through all blocks");
+    field("subnet_rate", o.subnet_rate, between(0, 1), "share of a sub-network's steps in the first phase");
+    field("joint_epochs", o.joint_epochs, at_least(0), "epochs of the first phase");
+    field("growing_epochs", o.growing_epochs, at_least(0),
+          "epochs in which that share grows to 1, where it stays");
+  }
+  bool trained() const { return !depths.empty(); }
+  /// The probability that a step of this epoch, counted from 0, is a sub-network's.
+  double rate(int64_t epoch) const {
+    if (epoch < joint_epochs) return subnet_rate;
+    if (epoch >= joint_epochs + growing_epochs) return 1.0;
+    const auto grown = static_cast<double>(epoch - joint_epochs) / static_cast<double>(growing_epochs);
+    return subnet_rate + (1.0 - subnet_rate) * grown;
+  }
+};
+
 /// VAR (Tian et al., NeurIPS 2024): the tokens of one scale at once, from all coarser scales. Names are the
 /// official class's; the defaults are VAR-d16's for 256 x 256 pixels.
 struct VarOptions {
@@ -23,6 +51,7 @@ struct VarOptions {
   std::vector<int64_t> patch_nums = {1, 2, 3, 4, 5, 6, 8, 10, 13, 16};
   double label_smoothing = 0.0;
   double alng = 1e-5;
+  SupernetOptions supernet;
   VqvaeOptions vae;
 
   static void fields(auto& o, auto& field) {
@@ -43,12 +72,18 @@ struct VarOptions {
     field("label_smoothing", o.label_smoothing, from_below(0, 1), "in training: of the cross-entropy");
     field("alng", o.alng, more_than(0),
           "at the start of training: factor on the weights that make the blocks' gates");
+    field("supernet", o.supernet, {}, "sub-networks to train along, for --depth-schedule");
     field("vae", o.vae, {}, "the tokenizer, a model \"vqvae\"");
   }
   void check() const {
     require(embed_dim % num_heads == 0, "embed_dim ({}) must be a multiple of num_heads ({})", embed_dim,
             num_heads);
     require(patch_nums.size() >= 2, "patch_nums must have at least 2 scales, got {}", patch_nums.size());
+    for (const int64_t used : supernet.depths)
+      require(used <= depth, "supernet.depths: {} blocks, the model has {}", used, depth);
+    require(!supernet.trained() || supernet.bridge_scales < static_cast<int64_t>(patch_nums.size()),
+            "supernet.bridge_scales ({}) must leave a scale to the sub-networks, there are {}",
+            supernet.bridge_scales, patch_nums.size());
   }
 };
 

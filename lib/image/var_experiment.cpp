@@ -40,18 +40,47 @@ VarExperiment::VarExperiment(const Config& config, const runtime::Compute& compu
   model_->to(compute.device);
 }
 
+SubNetwork VarExperiment::part(int64_t depth) const {
+  return {options_.supernet.bridge_scales, nested_blocks(options_.depth, depth)};
+}
+
+std::optional<SubNetwork> VarExperiment::drawn_part(int64_t batch) const {
+  const auto& supernet = options_.supernet;
+  if (!supernet.trained()) return std::nullopt;
+  const auto draws = at::rand({2});
+  if (draws[0].item<double>() >= supernet.rate(batch / batches_per_epoch())) return std::nullopt;
+  const auto count = static_cast<double>(supernet.depths.size());
+  return part(supernet.depths.at(static_cast<std::size_t>(draws[1].item<double>() * count)));
+}
+
 runtime::Losses VarExperiment::loss(int64_t batch) {
   const auto tokens = tokens_.training(batch);
-  return model_->loss(tokens.labels, tokens.maps, tokens.targets, options_.label_smoothing);
+  const auto drawn = drawn_part(batch);
+  return model_->loss(tokens.labels, tokens.maps, tokens.targets, options_.label_smoothing, {},
+                      drawn ? &*drawn : nullptr);
+}
+
+runtime::Metrics VarExperiment::scores(runtime::Split split, const SubNetwork* part) {
+  TokenScores scores(model_->grids().back().tokens());
+  tokens_.each(split, [&](const TokenBatch& tokens) {
+    scores.add(model_->forward(tokens.labels, tokens.maps, {}, nullptr, part), tokens.targets);
+  });
+  return scores.empty() ? runtime::Metrics{} : scores.metrics();
 }
 
 runtime::Metrics VarExperiment::evaluate(runtime::Split split) {
   model_->eval();
-  TokenScores scores(model_->grids().back().tokens());
-  tokens_.each(split, [&](const TokenBatch& tokens) {
-    scores.add(model_->forward(tokens.labels, tokens.maps), tokens.targets);
-  });
-  return scores.empty() ? runtime::Metrics{} : scores.metrics();
+  auto metrics = scores(split, nullptr);
+  if (metrics.empty() || !options_.supernet.trained()) return metrics;
+  double sum = metrics.front().second;
+  for (const int64_t depth : options_.supernet.depths) {
+    const auto sub_network = part(depth);
+    metrics.emplace_back(fmt::format("Lm_d{}", depth), scores(split, &sub_network).front().second);
+    sum += metrics.back().second;
+  }
+  metrics.insert(metrics.begin(),
+                 {"supernet", sum / static_cast<double>(options_.supernet.depths.size() + 1)});
+  return metrics;
 }
 
 void VarExperiment::save(const std::filesystem::path& folder) {

@@ -6,8 +6,8 @@
 
 namespace arzoo::image {
 
-/// Training VAR on the tokens of a trained VQ-VAE (data.tokenizer), by the official recipe; its optimiser
-/// settings are in configs/image/var_imagenet256.json.
+/// Training VAR on the tokens of a trained VQ-VAE (data.tokenizer), by the official recipe, whose optimiser
+/// settings are in configs/image/var_imagenet256.json; with model.supernet, VARiant's.
 class VarExperiment : public PictureExperiment {
  public:
   /// config: resolved (plan/run_config.h). Throws DataError for pictures that cannot be used, CheckpointError
@@ -15,9 +15,11 @@ class VarExperiment : public PictureExperiment {
   VarExperiment(const Config& config, const runtime::Compute& compute);
 
   torch::nn::Module& model() override { return *model_; }
-  /// Cross-entropy over all tokens with label smoothing; some samples lose their class.
+  /// Cross-entropy over all tokens with label smoothing; some samples lose their class. Of a supernet, some
+  /// batches train a sub-network, any of them as likely.
   runtime::Losses loss(int64_t batch) override;
-  /// As in TokenScores, of samples that keep their class.
+  /// As in TokenScores, of samples that keep their class. Of a supernet: first "supernet", the mean
+  /// cross-entropy of the whole and its sub-networks, and behind the whole's scores each "Lm_d<depth>".
   runtime::Metrics evaluate(runtime::Split split) override;
   /// Also writes vae/, the tokenizer's folder, in the model's type: the two together draw pictures.
   void save(const std::filesystem::path& folder) override;
@@ -25,6 +27,10 @@ class VarExperiment : public PictureExperiment {
   std::vector<ReportSection> showcase() override;
 
  private:
+  SubNetwork part(int64_t depth) const;
+  std::optional<SubNetwork> drawn_part(int64_t batch) const;
+  runtime::Metrics scores(runtime::Split split, const SubNetwork* part);
+
   VarOptions options_;
   int64_t seed_;
   std::shared_ptr<Vqvae> vae_;

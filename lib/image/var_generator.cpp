@@ -2,15 +2,16 @@
 
 #include <torch/torch.h>
 
+#include "core/zoo.h"
 #include "image/known_tokens.h"
 #include "nn/packed_weights.h"
+#include "runtime/memory_budget.h"
 #include "runtime/parameter_count.h"
 
 namespace arzoo::image {
 namespace {
 
-/// The transformers of a source, the drafter first, and where the first that is no drafter or refiner by name
-/// lies: its folder decides the rest.
+/// The transformers of a source, the drafter first.
 std::vector<OpenedVar> open_models(const GeneratorSource& source, at::ScalarType type) {
   const bool shared = source.drafter || source.refiner;
   if (shared && !source.draft_steps) {
@@ -43,6 +44,15 @@ void refuse_continuous(const GenerationOptions& options) {
   refuse(options.guidance.has_value(), "--guidance");
 }
 
+/// A model of memory that is filled in a moment.
+template <class Model, class Options>
+std::shared_ptr<Model> blank(const Options& options, at::ScalarType type) {
+  auto model = std::make_shared<Model>(options);
+  model->set_type(type);
+  for (auto& parameter : model->parameters()) parameter.requires_grad_(false);
+  return model;
+}
+
 template <class T>
 T per_scale(const std::vector<T>& list, std::size_t scale, T otherwise) {
   return list.empty() ? otherwise : list[std::min(scale, list.size() - 1)];
@@ -63,25 +73,46 @@ class ScaleReport : public SamplingObserver {
   void on_scale(std::size_t scale, const at::Tensor&, const at::Tensor& f_hat, const at::Tensor&) override {
     watcher_(static_cast<int64_t>(scale), [&] { return decode_(f_hat); });
   }
+  // One model's caches are gone when the next begins.
+  void on_cached(int64_t bytes) override { cached_ = std::max(cached_, bytes); }
+  int64_t cached() const { return cached_; }
 
  private:
+  int64_t cached_ = 0;
   const StepWatcher& watcher_;
   std::function<at::Tensor(const at::Tensor&)> decode_;
 };
 
 }  // namespace
 
-VarGenerator::VarGenerator(const GeneratorSource& source, const GenerationOptions& options,
-                           const runtime::Compute& compute)
-    : device_(compute.device) {
-  const auto opened = open_models(source, compute.dtype);
+VarParts open_parts(const GeneratorSource& source, at::ScalarType type) {
+  VarParts parts{open_models(source, type), nullptr, source.draft_steps, {}};
+  parts.vae = open_tokenizer(parts.main(), source.vae, type);
+  return parts;
+}
+
+VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> draft_steps,
+                      at::ScalarType type) {
+  VarParts parts{{}, nullptr, draft_steps, {}};
+  for (const auto& section : models) {
+    const auto options = model_options<VarOptions>(section);
+    const auto model = runtime::within_memory(section, [&] { return blank<Var>(options, type); });
+    model->initialise(options.alng);
+    parts.models.push_back({model, std::nullopt, section.name()});
+  }
+  parts.vae = blank<Vqvae>(parts.models.front().model->options().vae, type);
+  parts.vae->initialise();
+  return parts;
+}
+
+VarGenerator::VarGenerator(VarParts parts, const GenerationOptions& options, const runtime::Compute& compute)
+    : vae_(parts.vae), device_(compute.device) {
+  const auto& opened = parts.models;
   for (const auto& part : opened) models_.push_back(part.model);
-  // What a refiner is for stands with the drafter, unless only the refiner has a folder.
-  const auto& main = opened.front().folder || opened.size() == 1 ? opened.front() : opened.back();
-  vae_ = open_tokenizer(main, source.vae, compute.dtype);
+  const auto& main = parts.main();
   sampler_.emplace(*vae_, first());
-  if (models_.size() == 2) sampler_->refine_with(*models_.back(), *source.draft_steps);
-  SamplingDefaults defaults;
+  if (models_.size() == 2) sampler_->refine_with(*models_.back(), parts.draft_steps.value_or(0));
+  auto defaults = parts.defaults;
   if (main.folder) {
     defaults = main.folder->sampling;
     class_names_ = main.folder->classes;
@@ -95,7 +126,7 @@ VarGenerator::VarGenerator(const GeneratorSource& source, const GenerationOption
   settings_["weights"] = opened.front().file.string();
   if (models_.size() == 2) {
     settings_["refiner"] = opened.back().file.string();
-    settings_["draft_steps"] = *source.draft_steps;
+    settings_["draft_steps"] = *parts.draft_steps;
   }
   read_options(options, defaults);
   prepare(compute);
@@ -169,7 +200,9 @@ at::Tensor VarGenerator::draw(const PictureBatch& batch, const StepWatcher& watc
   };
   SeededDraws draws(batch.seeds);
   ScaleReport report(watcher, decode);
-  return decode(sampler_->features(batch.labels.to(device_), sampling_, draws, &report));
+  const auto features = sampler_->features(batch.labels.to(device_), sampling_, draws, &report);
+  cache_bytes_ = report.cached();
+  return decode(features);
 }
 
 }  // namespace arzoo::image

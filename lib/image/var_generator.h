@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "image/image_generator.h"
 #include "image/var_sampler.h"
 #include "image/var_source.h"
@@ -7,12 +9,30 @@
 
 namespace arzoo::image {
 
+/// What a VarGenerator is made of.
+struct VarParts {
+  std::vector<OpenedVar> models;  ///< one, or drafter and refiner
+  std::shared_ptr<Vqvae> vae;
+  std::optional<int64_t> draft_steps;
+  SamplingDefaults defaults = {};  ///< where no folder says how to draw
+
+  /// The one whose folder says what the pictures are: the drafter's, unless only the refiner has a folder.
+  const OpenedVar& main() const {
+    return models.front().folder || models.size() == 1 ? models.front() : models.back();
+  }
+};
+
+/// From disk; linear maps and convolutions in `type`. Throws as open_generator does.
+VarParts open_parts(const GeneratorSource& source, at::ScalarType type);
+/// With random weights; throws as random_generator does.
+VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> draft_steps,
+                      at::ScalarType type);
+
 /// A VAR with its tokenizer, ready to draw; or two that share the work (CoDe).
 class VarGenerator : public ImageGenerator {
  public:
   /// Throws as open_generator does.
-  VarGenerator(const GeneratorSource& source, const GenerationOptions& options,
-               const runtime::Compute& compute);
+  VarGenerator(VarParts parts, const GenerationOptions& options, const runtime::Compute& compute);
 
   int64_t classes() const override { return first().options().num_classes; }
   const std::vector<std::string>& class_names() const override { return class_names_; }
@@ -24,6 +44,7 @@ class VarGenerator : public ImageGenerator {
   Json settings() const override { return settings_; }
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
   at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const override;
+  int64_t cache_bytes() const override { return cache_bytes_; }
 
  private:
   const Var& first() const { return *models_.front(); }
@@ -43,6 +64,7 @@ class VarGenerator : public ImageGenerator {
   std::unique_ptr<Edit> edit_;
   std::vector<std::string> class_names_;
   int64_t channels_ = 3, parameters_ = 0;
+  mutable std::atomic<int64_t> cache_bytes_ = 0;
   at::Device device_ = at::kCPU;
   Json settings_;
 };

@@ -72,7 +72,7 @@ nn::Modulation Var::head_modulation(const at::Tensor& condition) const {
 }
 
 at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept,
-                        runtime::Trace* trace) {
+                        runtime::Trace* trace, const SubNetwork* part) {
   const auto record = [&](const char* name, const at::Tensor& value) {
     if (trace != nullptr) trace->emplace_back(name, value);
   };
@@ -92,8 +92,12 @@ at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const 
                             : nn::draw_kept_paths(labels.size(0), rate, x.options().requires_grad(false));
     };
     const VarBlock::Kept shares{share(0), share(1)};
-    x = blocks_[i]->forward(x, blocks_[i]->modulation(condition, shared), attn_bias_for_masking_, shares,
-                            "block" + std::to_string(i), trace);
+    const bool all = part == nullptr || part->has(static_cast<int64_t>(i));
+    const int64_t seen = all ? x.size(1) : tokens_of(grids_, static_cast<std::size_t>(part->bridge_scales));
+    const auto bias = attn_bias_for_masking_.narrow(2, 0, seen).narrow(3, 0, seen);
+    const auto passed = blocks_[i]->forward(x.narrow(1, 0, seen), blocks_[i]->modulation(condition, shared),
+                                            bias, shares, "block" + std::to_string(i), trace);
+    x = all ? passed : at::cat({passed, x.narrow(1, seen, x.size(1) - seen)}, 1);
   }
   // The head computes in fp32 even in mixed precision.
   const runtime::WithoutAutocast full_precision(x.device().type());
@@ -108,8 +112,8 @@ at::Tensor Var::dropped(const at::Tensor& labels, const at::Tensor& uniform) con
 }
 
 runtime::Losses Var::loss(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& targets,
-                          double label_smoothing, const VarDraws& draws) {
-  const auto logits = forward(dropped(labels, draws.condition), maps, draws.kept);
+                          double label_smoothing, const VarDraws& draws, const SubNetwork* part) {
+  const auto logits = forward(dropped(labels, draws.condition), maps, draws.kept, nullptr, part);
   const auto total = at::cross_entropy_loss(logits.flatten(0, 1), targets.flatten(), {}, at::Reduction::Mean,
                                             /*ignore_index=*/-100, label_smoothing);
   const auto scores = [seen = logits.detach(), targets, last = grids_.back().tokens()] {
@@ -120,7 +124,13 @@ runtime::Losses Var::loss(const at::Tensor& labels, const at::Tensor& maps, cons
   return {total, {}, scores};
 }
 
-VarGeneration Var::begin(const at::Tensor& labels, bool guided) const {
+int64_t VarGeneration::cache_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& cache : caches) bytes += cache.bytes();
+  return bytes;
+}
+
+VarGeneration Var::begin(const at::Tensor& labels, bool guided, const std::vector<int64_t>& cached) const {
   const int64_t batch = labels.size(0);
   if (batch == 0 || labels.min().item<int64_t>() < 0 || labels.max().item<int64_t>() > null_class())
     fail<UsageError>("var: classes must be a list of numbers in 0..{} ({} is no class)", null_class(),
@@ -131,11 +141,11 @@ VarGeneration Var::begin(const at::Tensor& labels, bool guided) const {
   const auto rows = [&](const at::Tensor& table) { return with_null_rows(table, batch, guided); };
   VarGeneration generation;
   generation.guided = guided;
-  for (const auto& block : blocks_) {
-    const auto m = block->modulation(condition, shared);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const auto m = blocks_[i]->modulation(condition, shared);
     generation.modulations.push_back(
         {rows(m.gamma1), rows(m.gamma2), rows(m.scale1), rows(m.scale2), rows(m.shift1), rows(m.shift2)});
-    generation.caches.emplace_back(tokens_of(grids_));
+    generation.caches.emplace_back(cached.empty() ? tokens_of(grids_) : cached.at(i));
   }
   const auto head = head_modulation(condition);
   generation.head = {rows(head.scale), rows(head.shift)};

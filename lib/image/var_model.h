@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "image/grid.h"
 #include "image/var_block.h"
 
@@ -11,15 +13,26 @@ struct VarDraws {
   at::Tensor kept;       ///< [depth, 2, B], 1 where a sample keeps the block's attention, its feed-forward
 };
 
+/// A sub-network (VARiant, 2025): scales after the first `bridge_scales` pass through `blocks` alone.
+struct SubNetwork {
+  int64_t bridge_scales = 0;
+  std::vector<int64_t> blocks;  ///< ascending
+
+  bool has(int64_t block) const { return std::binary_search(blocks.begin(), blocks.end(), block); }
+};
+
 /// Where a generation stands.
 struct VarGeneration {
   bool guided = false;                       ///< the second half of the rows is of the null class
   std::size_t next = 0;                      ///< the scale that comes next
   std::vector<BlockModulation> modulations;  ///< of each block, [rows, 1, C]
   nn::Modulation head;
-  std::vector<nn::KvCache> caches;  ///< of each block: it may have skipped scales
+  std::vector<nn::KvCache> caches;  ///< of each block: it may skip scales
   at::Tensor start;                 ///< [rows, p_0^2, C], the first tokens
   runtime::Trace* trace = nullptr;  ///< collects each block's output
+
+  /// What the keys and values take.
+  int64_t cache_bytes() const;
 };
 
 /// The transformer of VAR.
@@ -38,19 +51,20 @@ class Var : public torch::nn::Module {
 
   /// All scales at once (teacher forcing). labels: [B] long in [0, NC]; maps: [B, L - p_0^2, z]; returns
   /// logits [B, L, V]. Labels are dropped only in a loss, not here. kept: as in VarDraws; drawn in training
-  /// mode when undefined.
+  /// mode when undefined. part: of the whole network when null.
   at::Tensor forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept = {},
-                     runtime::Trace* trace = nullptr);
+                     runtime::Trace* trace = nullptr, const SubNetwork* part = nullptr);
 
   /// The labels that a training pass sees: some are the null class.
   at::Tensor dropped(const at::Tensor& labels, const at::Tensor& uniform = {}) const;
   /// The cross-entropy over all tokens, of targets [B, L] long; its statistics are those of TokenScores.
   runtime::Losses loss(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& targets,
-                       double label_smoothing, const VarDraws& draws = {});
+                       double label_smoothing, const VarDraws& draws = {}, const SubNetwork* part = nullptr);
 
   /// A generation of the given classes, [B], with a row of the null class beside each when `guided`. All
-  /// modulations are computed here, once. Throws UsageError for a class that is none.
-  VarGeneration begin(const at::Tensor& labels, bool guided) const;
+  /// modulations are computed here, once. `cached`: tokens that each block will see, all when empty. Throws
+  /// UsageError for a class that is none.
+  VarGeneration begin(const at::Tensor& labels, bool guided, const std::vector<int64_t>& cached = {}) const;
   /// Runs the next `scales` scales through `blocks` (ascending) with their keys and values kept. maps: [B,
   /// tokens, z] of them, those of scale 0 left out. Returns the last scale's tokens as the head sees them,
   /// [rows, tokens, C].

@@ -97,18 +97,31 @@ void VarSampler::draw_scale(Run& run, const at::Tensor& hidden, const VarGenerat
   if (run.observer != nullptr) run.observer->on_scale(run.scale - 1, ids, run.f_hat, next);
 }
 
+/// A generation up to scale `until`, with room for just what each block will see. What has been drawn already
+/// passes together with the next scale, through that one's blocks.
+VarGeneration VarSampler::begin(const Var& model, const Run& run, const at::Tensor& labels,
+                                std::size_t until) const {
+  std::vector<int64_t> cached(static_cast<std::size_t>(model.options().depth), 0);
+  for (std::size_t scale = 0; scale < until; ++scale) {
+    for (const int64_t block : blocks(model, run.sampling, std::max(scale, run.scale)))
+      cached[static_cast<std::size_t>(block)] += model.grids()[scale].tokens();
+  }
+  return model.begin(labels, is_guided(run.sampling), cached);
+}
+
 void VarSampler::draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const {
-  auto generation = model_.begin(labels, is_guided(run.sampling));
+  auto generation = begin(model_, run, labels, until);
   generation.trace = trace;
   while (run.scale < until) {
     const auto maps = run.scale == 0 ? at::Tensor() : run.maps.back();
     const auto hidden = model_.extend(generation, maps, 1, blocks(model_, run.sampling, run.scale));
     draw_scale(run, hidden, generation, model_);
   }
+  if (run.observer != nullptr) run.observer->on_cached(generation.cache_bytes());
 }
 
 void VarSampler::refine(Run& run, const at::Tensor& labels) const {
-  auto generation = refiner_->begin(labels, is_guided(run.sampling));
+  auto generation = begin(*refiner_, run, labels, refiner_->grids().size());
   // The drafted scales pass at once, with the first scale that is the refiner's own.
   auto hidden = refiner_->extend(generation, at::cat(run.maps, 1), run.scale + 1,
                                  blocks(*refiner_, run.sampling, run.scale));
@@ -117,6 +130,7 @@ void VarSampler::refine(Run& run, const at::Tensor& labels) const {
     hidden = refiner_->extend(generation, run.maps.back(), 1, blocks(*refiner_, run.sampling, run.scale));
     draw_scale(run, hidden, generation, *refiner_);
   }
+  if (run.observer != nullptr) run.observer->on_cached(generation.cache_bytes());
 }
 
 at::Tensor VarSampler::features(const at::Tensor& labels, const VarSampling& sampling, TokenDraws& draws,

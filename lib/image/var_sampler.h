@@ -32,6 +32,8 @@ class SamplingObserver {
   /// after the last.
   virtual void on_scale(std::size_t /*scale*/, const at::Tensor& /*ids*/, const at::Tensor& /*f_hat*/,
                         const at::Tensor& /*next*/) {}
+  /// What one model's keys and values took when it had drawn its scales.
+  virtual void on_cached(int64_t /*bytes*/) {}
 };
 
 /// Draws pictures with one VAR, or with two that share the work: a drafter for the coarse scales, a refiner
@@ -59,6 +61,7 @@ class VarSampler {
   void draw_scale(Run& run, const at::Tensor& hidden, const VarGeneration& generation,
                   const Var& model) const;
   std::vector<int64_t> blocks(const Var& model, const VarSampling& sampling, std::size_t scale) const;
+  VarGeneration begin(const Var& model, const Run& run, const at::Tensor& labels, std::size_t until) const;
   void draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const;
   void refine(Run& run, const at::Tensor& labels) const;
 

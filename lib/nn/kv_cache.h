@@ -15,6 +15,8 @@ class KvCache {
   explicit KvCache(int64_t capacity) : capacity_(capacity) {}
 
   int64_t length() const { return length_; }
+  /// What the storage takes.
+  int64_t bytes() const { return keys_.defined() ? static_cast<int64_t>(2 * keys_.nbytes()) : 0; }
   /// Appends k and v, [B, G, T, E] each, and returns all so far, [B, G, length(), E] each, as views.
   std::pair<at::Tensor, at::Tensor> append(const at::Tensor& k, const at::Tensor& v);
 

@@ -128,6 +128,23 @@ struct SpeedTask {
   bool dry_run = false;
 };
 
+struct RegressTask {
+  ComputeOptions compute;
+  Config suite;
+  fs::path folder;
+  fs::path out;
+  std::vector<std::string> only;
+  bool dry_run = false;
+  fs::path baseline = {};
+  bool accuracy_only = false;  ///< time nothing
+  bool update = false;         ///< store what is measured
+};
+
+struct ReportTask {
+  std::vector<fs::path> folders;
+  fs::path output;
+};
+
 /// What a task leaves for the launcher: a document for --json, from which the human summary is printed as
 /// well.
 struct Outcome {
@@ -150,6 +167,8 @@ struct TaskTable {
   Outcome (*parity)(const ParityTask&, Progress&, Stop);
   Outcome (*table)(const TableTask&, Progress&, Stop);
   Outcome (*speed)(const SpeedTask&, Progress&, Stop);
+  Outcome (*regress)(const RegressTask&, Progress&, Stop);
+  Outcome (*report)(const ReportTask&, Progress&, Stop);
 };
 
 /// The one symbol that the launcher looks up in libarzoo.

@@ -1,4 +1,3 @@
-#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -9,8 +8,10 @@
 #include "core/markdown_table.h"
 #include "plan/run_config.h"
 #include "tasks/families.h"
+#include "tasks/metrics_json.h"
 #include "tasks/picture_cells.h"
 #include "tasks/run_inputs.h"
+#include "tasks/suite_results.h"
 #include "tasks/tasks.h"
 #include "tasks/zero_shot.h"
 
@@ -66,6 +67,7 @@ struct TableCell {
   Json config;           ///< resolved; null in a cell that trains nothing
   Json study = nullptr;  ///< resolved; null where the trained model is not looked into
   std::shared_ptr<const Evaluation> evaluation = {};
+  std::string beside = {};  ///< the cell whose costs this one's are compared with
 
   std::string missing() const { return evaluation ? evaluation->missing() : missing_input(config); }
   Json identity() const {
@@ -83,18 +85,25 @@ std::string found_beside(const fs::path& folder, const std::string& path) {
 /// Pictures ("pictures" or "samples"), or forecasts ("model" or "baseline") of a file.
 std::shared_ptr<const Evaluation> read_evaluation(const Config& cell, const fs::path& folder,
                                                   const Config& models) {
-  const auto find = [&](std::string& model, std::initializer_list<std::string*> paths) {
-    if (models.has(model)) model = models.text(model);
+  const auto find_models = [&](std::initializer_list<std::string*> paths) {
+    for (auto* path : paths) {
+      if (models.has(*path)) *path = models.text(*path);
+      *path = found_beside(folder, *path);
+    }
+  };
+  const auto find = [&](std::initializer_list<std::string*> paths) {
     for (auto* path : paths) *path = found_beside(folder, *path);
   };
   if (PictureCellOptions::describes(cell)) {
     auto options = cell.as<PictureCellOptions>();
-    find(options.model,
-         {&options.model, &options.pictures, &options.features, &options.samples, &options.reference});
+    find_models({&options.model, &options.drafter, &options.refiner});
+    find({&options.pictures, &options.features, &options.samples, &options.reference});
+    for (auto& path : options.random) find({&path});
     return std::make_shared<EvaluationOf<PictureCellOptions, run_picture_cell>>(std::move(options));
   }
   auto options = cell.as<ZeroShotOptions>();
-  find(options.model, {&options.model, &options.data, &options.fit});
+  find_models({&options.model});
+  find({&options.data, &options.fit});
   return std::make_shared<EvaluationOf<ZeroShotOptions, run_zero_shot>>(std::move(options));
 }
 
@@ -111,6 +120,8 @@ TableCell read_cell(const Config& cell, const fs::path& folder, const Config& mo
   Json options = cell.json();
   options.erase("published");
   options.erase("study");
+  options.erase("beside");
+  if (cell.has("beside")) result.beside = cell.text("beside");
   if (!cell.has("config")) {
     result.name = cell.text("name");
     options.erase("name");
@@ -134,16 +145,16 @@ TableCell read_cell(const Config& cell, const fs::path& folder, const Config& mo
 std::vector<TableCell> read_cells(const plan::TableTask& task) {
   task.suite.only({"$schema", "title", "source", "models", "cells"});
   const auto models = task.suite.section("models");
+  std::vector<std::string> names;
+  for (const auto& entry : task.suite.at("cells").elements()) names.push_back(entry.text("name"));
   std::vector<TableCell> cells;
   for (const auto& entry : task.suite.at("cells").elements()) {
     auto cell = read_cell(entry, task.folder, models);
-    const auto matches = [&](const std::string& text) { return cell.name.find(text) != std::string::npos; };
-    if (task.only.empty() || std::any_of(task.only.begin(), task.only.end(), matches))
-      cells.push_back(std::move(cell));
+    if (!cell.beside.empty() && std::find(names.begin(), names.end(), cell.beside) == names.end())
+      entry.at("beside").reject(fmt::format("no cell of the suite is called \"{}\"", cell.beside));
+    if (is_wanted(task.only, cell.name)) cells.push_back(std::move(cell));
   }
-  if (cells.empty())
-    fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(),
-                     fmt::join(task.only, "\" or \""));
+  if (cells.empty()) fail_unwanted(task.suite, task.only);
   return cells;
 }
 
@@ -176,7 +187,7 @@ void add_study(const TableCell& cell, const fs::path& folder, Json& result, Prog
       family_of_model(run.at("model"))
           .study->run(Config(cell.study, cell.name), run, folder / "run" / "model", folder, progress);
   result["test"].update(found["test"]);
-  result["markdown"] = found["markdown"];
+  for (const char* part : {"markdown", "tables", "charts"}) result[part] = found[part];
   result["study_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
@@ -202,6 +213,19 @@ Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTa
   result["fingerprint"] = hash;
   write_atomically(file, result.dump(2) + "\n");
   return result;
+}
+
+/// Adds what cells save beside those that they name. A name that is no cell's of the suite is refused when
+/// the suite is read.
+void add_savings(const std::vector<TableCell>& cells, std::vector<Json>& results) {
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto other = std::find_if(cells.begin(), cells.end(),
+                                    [&](const TableCell& cell) { return cell.name == cells[i].beside; });
+    if (other == cells.end()) continue;
+    const auto& beside = results[static_cast<std::size_t>(other - cells.begin())];
+    if (!results[i].contains("test") || !beside.contains("test")) continue;
+    results[i]["test"].update(metrics_json(savings(results[i]["test"], beside["test"])));
+  }
 }
 
 /// What a cell's paper and its run have numbers for, the paper's first.
@@ -240,6 +264,11 @@ Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& res
   return table;
 }
 
+/// Precisions have their own results: one is no cache of another.
+fs::path folder_of(const TableCell& cell, const plan::TableTask& task) {
+  return task.out / cell.name / task.compute.dtype;
+}
+
 /// The tables that the studies of the cells made, each below the cell's name.
 std::string study_tables(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
   std::string text;
@@ -268,20 +297,22 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
       continue;
     }
     progress.note(cell.name);
-    // Precisions have their own results: one is no cache of another.
-    const auto folder = task.out / cell.name / task.compute.dtype;
+    const auto folder = folder_of(cell, task);
     fs::create_directories(folder);
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }
+  add_savings(cells, results);
   const auto rows = table_of(cells, results);
-  const auto markdown = to_markdown(rows) + study_tables(cells, results);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
   if (task.suite.has("source")) result["source"] = task.suite.text("source");
   result["rows"] = to_json(rows);
-  result["markdown"] = markdown;
-  write_atomically(task.out / "table.md", markdown);
-  write_atomically(task.out / "table.csv", to_csv(rows));
-  write_atomically(task.out / "table.json", result.dump(2) + "\n");
+  result["markdown"] = to_markdown(rows) + study_tables(cells, results);
+  Report report;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (results[i].contains("charts"))
+      report.sections.push_back(study_section(cells[i].name, results[i], folder_of(cells[i], task)));
+  }
+  write_suite_results(task.out, result, rows, std::move(report));
   return result;
 }
 

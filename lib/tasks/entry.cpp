@@ -37,15 +37,23 @@ Outcome guarded(const Task& task, Progress& progress, Stop stop) {
   }
 }
 
-/// As guarded, and a failed case makes the check fail.
-Outcome guarded_parity(const plan::ParityTask& task, Progress& progress, Stop stop) {
-  auto outcome = guarded<plan::ParityTask, parity>(task, progress, stop);
+/// A failure that the result of a check counts makes the check fail. The result lists what was checked under
+/// `list`.
+Outcome judged(Outcome outcome, const char* check, const char* list) {
   if (outcome.code == ExitCode::ok && outcome.result.value("failed", 0) > 0) {
     outcome.code = ExitCode::check_failed;
-    outcome.error = fmt::format("parity: {} of {} cases failed", outcome.result["failed"].get<int64_t>(),
-                                outcome.result["cases"].size());
+    outcome.error = fmt::format("{}: {} of {} {} failed", check, outcome.result["failed"].get<int64_t>(),
+                                outcome.result[list].size(), list);
   }
   return outcome;
+}
+
+Outcome guarded_parity(const plan::ParityTask& task, Progress& progress, Stop stop) {
+  return judged(guarded<plan::ParityTask, parity>(task, progress, stop), "parity", "cases");
+}
+
+Outcome guarded_regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
+  return judged(guarded<plan::RegressTask, regress>(task, progress, stop), "regress", "checks");
 }
 
 }  // namespace
@@ -65,6 +73,8 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded_parity,
       &tasks::guarded<plan::TableTask, tasks::table>,
       &tasks::guarded<plan::SpeedTask, tasks::speed>,
+      &tasks::guarded_regress,
+      &tasks::guarded<plan::ReportTask, tasks::report>,
   };
   return &table;
 }

@@ -92,7 +92,10 @@ Json run_icl_study(const Config& options, const Config& run, const std::filesyst
                    const std::filesystem::path& out, Progress& progress) {
   icl::StudyRecord record(out);
   icl::study({run, model, options.as<icl::StudyOptions>(), progress}, record);
-  Json result{{"test", Json::object()}, {"markdown", record.markdown()}};
+  Json result{{"test", Json::object()},
+              {"markdown", record.markdown()},
+              {"tables", record.tables()},
+              {"charts", record.charts()}};
   for (const auto& [name, value] : record.metrics()) result["test"][name] = value;
   return result;
 }

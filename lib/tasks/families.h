@@ -25,8 +25,8 @@ struct Study {
   /// Every option in force; ConfigError.
   Json (*resolve)(const Config& options);
   /// run: resolved config of the training; model: folder of the saved model; out: for tables and charts.
-  /// Returns
-  /// {"test": {name: number}, "markdown": text}.
+  /// Returns {"test": {name: number}, "markdown": text, "tables": [{"name", "rows"}], "charts": [file in
+  /// out]}.
   Json (*run)(const Config& options, const Config& run, const std::filesystem::path& model,
               const std::filesystem::path& out, Progress& progress);
 };

@@ -120,7 +120,7 @@ void draw_all(const plan::GenerateImageTask& task, const image::ImageGenerator& 
               Stop stop) {
   const auto batch_size = static_cast<std::size_t>(task.batch_size);
   const auto batches = (pictures.size() + batch_size - 1) / batch_size;
-  progress.begin("scales", static_cast<int64_t>(batches) * generator.steps());
+  progress.begin("steps", static_cast<int64_t>(batches) * generator.steps());
   for (std::size_t begin = 0; begin < pictures.size(); begin += batch_size) {
     const auto part = pictures.subspan(begin, std::min(batch_size, pictures.size() - begin));
     const auto drawn =

@@ -3,16 +3,19 @@
 #include <torch/torch.h>
 
 #include <chrono>
+#include <functional>
 
 #include "core/error.h"
+#include "image/autoencoder.h"
 #include "image/image_generator.h"
 #include "image/model_folder.h"
 #include "image/picture_data.h"
 #include "image/picture_features.h"
 #include "image/sample_metrics.h"
-#include "image/var_source.h"
 #include "nn/seeded_noise.h"
 #include "runtime/epoch_order.h"
+#include "runtime/peak_memory.h"
+#include "tasks/metrics_json.h"
 #include "tasks/run_inputs.h"
 
 namespace arzoo::tasks {
@@ -25,11 +28,62 @@ using runtime::Split;
 using Stop = const std::atomic<bool>&;
 
 std::vector<fs::path> inputs_of(const PictureCellOptions& cell) {
-  return {cell.pictures, cell.model, cell.features, cell.samples, cell.reference};
+  std::vector<fs::path> inputs{cell.pictures, cell.model,   cell.drafter,  cell.refiner,
+                               cell.features, cell.samples, cell.reference};
+  inputs.insert(inputs.end(), cell.random.begin(), cell.random.end());
+  return inputs;
 }
 
 void stop_if_asked(Stop stop) {
   if (stop.load()) fail<Interrupted>("interrupted while measuring pictures");
+}
+
+std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& cell,
+                                                    const runtime::Compute& compute) {
+  const image::GenerationOptions drawing{.cfg = cell.cfg, .depth_schedule = cell.depth_schedule};
+  if (cell.random.empty()) {
+    image::GeneratorSource source{.model = cell.model, .draft_steps = cell.draft_steps};
+    if (!cell.drafter.empty()) source.drafter = cell.drafter;
+    if (!cell.refiner.empty()) source.refiner = cell.refiner;
+    // The model is the other of the two.
+    return image::open_generator(source, drawing, compute);
+  }
+  runtime::seed(cell.seed);
+  std::vector<Config> models;
+  for (const auto& path : cell.random) models.push_back(Config::load(path).at("model"));
+  return image::random_generator(models, cell.draft_steps, drawing, compute);
+}
+
+/// Draws the pictures of a cell, its classes in turn, and shows them to `visit` as they are stored. Returns
+/// what that cost.
+runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& compute, Progress& progress,
+                      Stop stop, const std::function<void(const at::Tensor&)>& visit) {
+  const runtime::PeakMemory memory;
+  const auto generator = generator_of(cell, compute);
+  progress.begin("pictures", cell.count);
+  std::chrono::duration<double> drawing{0};
+  int64_t cached = 0;
+  for (int64_t first = 0; first < cell.count; first += cell.batch_size) {
+    const int64_t count = std::min(cell.batch_size, cell.count - first);
+    image::PictureBatch batch;
+    batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
+    batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
+                                 static_cast<std::size_t>(count));
+    const auto begun = std::chrono::steady_clock::now();
+    const auto images = generator->draw(batch, [](int64_t, const auto&) {});
+    drawing += std::chrono::steady_clock::now() - begun;
+    cached = std::max(cached, generator->cache_bytes());
+    visit(image::as_stored(images, generator->channels()));
+    progress.step({}, count);
+    stop_if_asked(stop);
+  }
+  progress.end();
+  constexpr double kMib = 1 << 20;
+  runtime::Metrics costs{{"seconds_per_picture", drawing.count() / static_cast<double>(cell.count)},
+                         {"parameters_m", static_cast<double>(generator->parameters()) / 1e6}};
+  if (cached > 0) costs.emplace_back("cache_mib", static_cast<double>(cached) / kMib);
+  if (const auto peak = memory.bytes()) costs.emplace_back("peak_mib", static_cast<double>(*peak) / kMib);
+  return costs;
 }
 
 /// What is measured with one model.
@@ -47,14 +101,14 @@ class Comparison {
     FeatureCollector real(*net_, compute_.device), made(*net_, compute_.device);
     add_real(real);
     const auto folder = image::find_model_folder(cell_.model);
-    const bool tokenizer = folder && folder->model.value("name", "") == image::VqvaeOptions::kName;
-    runtime::Metrics extra = tokenizer ? reconstruct(*folder, made) : draw(made);
+    const auto tokenizer = folder ? image::open_autoencoder(*folder, compute_) : nullptr;
+    const auto extra = tokenizer ? reconstruct(tokenizer, folder->channels, made)
+                                 : draw(cell_, compute_, progress_, stop_,
+                                        [&](const at::Tensor& images) { made.add(images); });
     const auto generated = made.result();
     auto metrics = image::compare_pictures(real.result(), generated, cell_.figure);
     metrics.insert(metrics.end(), extra.begin(), extra.end());
-    Json test = Json::object();
-    for (const auto& [name, value] : metrics) test[name] = value;
-    return {{"test", test}, {"pictures", generated.features.size(0)}};
+    return {{"test", metrics_json(metrics)}, {"pictures", generated.features.size(0)}};
   }
 
  private:
@@ -85,40 +139,14 @@ class Comparison {
     progress_.end();
   }
 
-  runtime::Metrics draw(FeatureCollector& made) {
-    image::GeneratorSource source;
-    source.model = cell_.model;
-    const auto generator = image::open_generator(source, {}, compute_);
-    const int64_t channels = generator->channels();
-    progress_.begin("pictures", cell_.count);
-    std::chrono::duration<double> drawing{0};
-    for (int64_t first = 0; first < cell_.count; first += cell_.batch_size) {
-      const int64_t count = std::min(cell_.batch_size, cell_.count - first);
-      image::PictureBatch batch;
-      batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
-      batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell_.seed), static_cast<uint64_t>(first),
-                                   static_cast<std::size_t>(count));
-      const auto begun = std::chrono::steady_clock::now();
-      const auto images = generator->draw(batch, [](int64_t, const auto&) {});
-      drawing += std::chrono::steady_clock::now() - begun;
-      made.add(image::as_stored(images, channels));
-      progress_.step({}, count);
-      stop_if_asked(stop_);
-    }
-    progress_.end();
-    return {{"seconds_per_picture", drawing.count() / static_cast<double>(cell_.count)}};
-  }
-
-  runtime::Metrics reconstruct(const image::ModelFolder& folder, FeatureCollector& made) {
-    const auto vae = image::open_vqvae(folder);
-    vae->to(compute_.device);
+  runtime::Metrics reconstruct(const image::Reconstruction& tokenizer, int64_t channels,
+                               FeatureCollector& made) {
     double decibels = 0.0, pictures = 0.0;
     progress_.begin("reconstructions", cell_.count);
     each_real(cell_.count, [&](const at::Tensor& images) {
       const c10::InferenceMode inference;
       const auto pixels = images.mul(2.0).sub_(1.0).to(compute_.device);
-      const auto again =
-          image::as_stored(vae->reconstruct(pixels, vae->grids()).cpu().add(1.0).div_(2.0), folder.channels);
+      const auto again = image::as_stored(tokenizer(pixels).cpu().add(1.0).div_(2.0), channels);
       decibels += image::signal_to_noise(image::squared_error(again, images), 1.0).sum().item<double>();
       pictures += static_cast<double>(images.size(0));
       made.add(again);
@@ -137,11 +165,9 @@ class Comparison {
 
 Json compare_files(const PictureCellOptions& cell) {
   const auto samples = image::read_features(cell.samples);
-  Json test = Json::object();
-  for (const auto& [name, value] :
-       image::compare_pictures(image::read_features(cell.reference), samples, cell.figure))
-    test[name] = value;
-  return {{"test", test}, {"pictures", samples.features.defined() ? samples.features.size(0) : 0}};
+  const auto metrics = image::compare_pictures(image::read_features(cell.reference), samples, cell.figure);
+  return {{"test", metrics_json(metrics)},
+          {"pictures", samples.features.defined() ? samples.features.size(0) : 0}};
 }
 
 }  // namespace
@@ -157,9 +183,29 @@ Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions
   const auto compute = runtime::select_compute(options.device, options.dtype, options.quantize);
   runtime::set_threads(options.threads);
   const auto start = std::chrono::steady_clock::now();
-  auto result = cell.model.empty() ? compare_files(cell) : Comparison(cell, compute, progress, stop).run();
+  Json result;
+  if (!cell.samples.empty()) {
+    result = compare_files(cell);
+  } else if (!cell.random.empty()) {
+    result = {{"test", metrics_json(draw(cell, compute, progress, stop, [](const at::Tensor&) {}))},
+              {"pictures", cell.count}};
+  } else {
+    result = Comparison(cell, compute, progress, stop).run();
+  }
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
+}
+
+runtime::Metrics savings(const Json& test, const Json& beside) {
+  const auto share = [&](const char* cost) -> std::optional<double> {
+    if (!test.contains(cost) || !beside.contains(cost)) return std::nullopt;
+    return test[cost].get<double>() / beside[cost].get<double>();
+  };
+  runtime::Metrics metrics;
+  if (const auto time = share("seconds_per_picture")) metrics.emplace_back("speedup", 1.0 / *time);
+  if (const auto cache = share("cache_mib")) metrics.emplace_back("cache_saved", 1.0 - *cache);
+  if (const auto memory = share("peak_mib")) metrics.emplace_back("memory_saved", 1.0 - *memory);
+  return metrics;
 }
 
 }  // namespace arzoo::tasks

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/progress.h"
 #include "plan/tasks.h"
+#include "runtime/losses.h"
 
 namespace arzoo::tasks {
 
@@ -19,13 +20,20 @@ struct PictureCellOptions {
   int64_t count = 1000;
   int64_t batch_size = 50;
   int64_t seed = 0;
+  std::string drafter;
+  std::string refiner;
+  std::optional<int64_t> draft_steps;
+  std::vector<int64_t> depth_schedule;
+  std::optional<double> cfg;
+  std::vector<std::string> random;
   std::string samples;
   std::string reference;
 
   static void fields(auto& o, auto& field) {
     field("pictures", o.pictures, {}, "the real ones: a folder with a sub-folder per class, or an IDX file");
     field("model", o.model, {},
-          "a model that draws pictures, its classes in turn, or a vqvae, which reconstructs the real ones; "
+          "a model that draws pictures, its classes in turn, or a vqvae or kl_vae, which reconstructs the "
+          "real ones; "
           "relative to the suite");
     field("features", o.features, {}, "a trained feature_net, whose features are compared");
     field("figure", o.figure, {},
@@ -33,6 +41,16 @@ struct PictureCellOptions {
     field("count", o.count, at_least(4), "pictures to draw or to reconstruct");
     field("batch_size", o.batch_size, at_least(1), "pictures at once");
     field("seed", o.seed, at_least(0), "of the drawing");
+    field("drafter", o.drafter, {}, "draws the first draft_steps scales in the model's place (CoDe)");
+    field("refiner", o.refiner, {}, "draws the scales after draft_steps in the model's place (CoDe)");
+    field("draft_steps", o.draft_steps, at_least(1), "scales that the drafter draws");
+    field("depth_schedule", o.depth_schedule, at_least(1),
+          "blocks that each scale passes through, the last number for all after it (VARiant)");
+    field("cfg", o.cfg, at_least(0), "strength of the class, the model's own when not given");
+    field(
+        "random", o.random, {},
+        "in place of a model: a training config, or a drafter's and a refiner's, drawn with random weights; "
+        "for time and memory alone");
     field(
         "samples", o.samples, {},
         "in place of a model: file of features of generated pictures (.npy; .npz with \"features\" and, for "
@@ -43,13 +61,21 @@ struct PictureCellOptions {
   }
   void check() const {
     require(samples.empty() == reference.empty(), "samples and reference go together");
-    require(samples.empty() != model.empty(), "exactly one of model and samples must be given");
+    require((samples.empty() ? 0 : 1) + (model.empty() ? 0 : 1) + (random.empty() ? 0 : 1) == 1,
+            "exactly one of model, random and samples must be given");
+    require(random.size() <= 2, "random takes a config, or a drafter's and a refiner's; got {}",
+            random.size());
+    const bool shared = random.size() == 2 || !drafter.empty() || !refiner.empty();
+    require(shared == draft_steps.has_value(), "draft_steps goes with a drafter or a refiner");
+    require(drafter.empty() || refiner.empty(), "model is the other of drafter and refiner: one of the two");
     require(model.empty() || (!pictures.empty() && !features.empty()), "a model needs pictures and features");
     require(model.empty() || figure != "FID",
             "figure must name what is measured with these features (it is no FID)");
   }
   /// Whether a cell of a suite is of this kind.
-  static bool describes(const Config& cell) { return cell.has("pictures") || cell.has("samples"); }
+  static bool describes(const Config& cell) {
+    return cell.has("pictures") || cell.has("samples") || cell.has("random");
+  }
 };
 
 /// The first file that the cell reads and that is not there; empty when all are.
@@ -59,9 +85,14 @@ std::string missing_input(const PictureCellOptions& cell);
 Json identity(const PictureCellOptions& cell);
 
 /// Paths are relative to where the process runs. Returns {"test": {"FID", "IS", "precision", "recall"},
-/// "pictures", "seconds"}; of a model also test/"seconds_per_picture", of a vqvae test/"psnr". Throws
-/// DataError, CheckpointError.
+/// "pictures", "seconds"}; of a model that draws also what that costs: test/"seconds_per_picture",
+/// "cache_mib" (keys and values of a batch), "peak_mib" (the process's resident memory), "parameters_m"
+/// (millions); of a tokenizer test/"psnr". Throws DataError, CheckpointError.
 Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& compute, Progress& progress,
                       const std::atomic<bool>& stop);
+
+/// What a cell's drawing saves beside another's, of both "test" results: "speedup" (times as fast),
+/// "cache_saved" and "memory_saved" (shares of the other's).
+runtime::Metrics savings(const Json& test, const Json& beside);
 
 }  // namespace arzoo::tasks

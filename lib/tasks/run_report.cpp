@@ -42,6 +42,16 @@ std::string chart_of(const std::string& curve) {
   return title;
 }
 
+ReportSection results_section(const Json& result) {
+  Table table({"split", "metric", {"value", 4}});
+  for (const auto& [metric, value] : result["best"]["val"].items())
+    table.add({"validation (best epoch)", metric, value.get<double>()});
+  for (const auto& [metric, value] : result["test"].items()) table.add({"test", metric, value.get<double>()});
+  return {"Result", {table}};
+}
+
+}  // namespace
+
 ReportSection curves_section(const std::filesystem::path& metrics) {
   std::vector<LineChart> charts;
   const auto add_chart = [&](const std::string& title) {
@@ -62,16 +72,6 @@ ReportSection curves_section(const std::filesystem::path& metrics) {
   }
   return section;
 }
-
-ReportSection results_section(const Json& result) {
-  Table table({"split", "metric", {"value", 4}});
-  for (const auto& [metric, value] : result["best"]["val"].items())
-    table.add({"validation (best epoch)", metric, value.get<double>()});
-  for (const auto& [metric, value] : result["test"].items()) table.add({"test", metric, value.get<double>()});
-  return {"Result", {table}};
-}
-
-}  // namespace
 
 void write_run_report(const RunDir& run, const Json& config, const Json& result,
                       runtime::Experiment& experiment) {

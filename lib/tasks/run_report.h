@@ -11,4 +11,7 @@ namespace arzoo::tasks {
 void write_run_report(const RunDir& run, const Json& config, const Json& result,
                       runtime::Experiment& experiment);
 
+/// The curves of a metrics.jsonl file; lines that are none are passed over.
+ReportSection curves_section(const std::filesystem::path& metrics);
+
 }  // namespace arzoo::tasks

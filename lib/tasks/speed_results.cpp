@@ -8,7 +8,7 @@
 
 #include "core/atomic_file.h"
 #include "core/chart.h"
-#include "core/report.h"
+#include "tasks/suite_results.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -47,16 +47,14 @@ LineChart chart_of(const std::vector<Scaling>& scaling, const std::string& title
   return chart;
 }
 
-Report report_of(const Json& result, const Table& table, const std::vector<ReportSvg>& charts,
+Report report_of(const Json& result, const std::vector<ReportSvg>& charts,
                  const std::vector<Scaling>& scaling) {
   Report report;
-  report.title = result["title"].get<std::string>();
   const auto& machine = result["machine"];
   report.subtitle = fmt::format("{}, {} threads, LibTorch {}", machine["cpu"].get<std::string>(),
                                 machine["threads"].get<int64_t>(), machine["torch"].get<std::string>());
   for (const auto& [dtype, peak] : machine["gemm_peak_gflop_per_second"].items())
     report.summary.emplace_back("GEMM peak " + dtype, fmt::format("{:.0f} GFLOP/s", peak.get<double>()));
-  report.sections.push_back({"Speed", {table}});
   if (scaling.empty()) return report;
   ReportSection growth{"Growth with the length of the input"};
   for (const auto& chart : charts) growth.content.emplace_back(chart);
@@ -116,21 +114,16 @@ Table scaling_table(const std::vector<Scaling>& scaling) {
 void write_speed_results(const fs::path& folder, const Json& result, const Table& table,
                          const std::vector<Scaling>& scaling) {
   if (folder.empty()) return;
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) fail<SystemFailure>("{}: cannot make this folder: {}", folder.string(), failed.message());
   std::vector<ReportSvg> charts;
   if (!scaling.empty()) {
     charts.push_back({to_svg(chart_of(scaling, "Time", "ms", &Scaling::ms, &Scaling::time_exponent))});
     charts.push_back(
         {to_svg(chart_of(scaling, "Working memory", "MiB", &Scaling::mib, &Scaling::memory_exponent))});
-    write_atomically(folder / "time.svg", charts[0].svg);
-    write_atomically(folder / "memory.svg", charts[1].svg);
   }
-  write_atomically(folder / "table.md", result["markdown"].get<std::string>());
-  write_atomically(folder / "table.csv", to_csv(table));
-  write_atomically(folder / "table.json", result.dump(2) + "\n");
-  write_atomically(folder / "report.html", to_html(report_of(result, table, charts, scaling)));
+  write_suite_results(folder, result, table, report_of(result, charts, scaling));
+  if (charts.empty()) return;
+  write_atomically(folder / "time.svg", charts[0].svg);
+  write_atomically(folder / "memory.svg", charts[1].svg);
 }
 
 }  // namespace arzoo::tasks

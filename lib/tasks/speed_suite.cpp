@@ -1,10 +1,7 @@
 #include "tasks/speed_suite.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-
 #include "plan/run_config.h"
+#include "tasks/suite_results.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -38,14 +35,11 @@ SpeedSuite read_speed_suite(const plan::SpeedTask& task) {
 std::vector<ResolvedSpeedCell> resolve_speed_cells(const SpeedSuite& suite, const plan::SpeedTask& task) {
   std::vector<ResolvedSpeedCell> cells;
   for (const auto& cell : suite.cells) {
-    const auto matches = [&](const std::string& text) { return cell.name.find(text) != std::string::npos; };
-    if (!task.only.empty() && std::none_of(task.only.begin(), task.only.end(), matches)) continue;
+    if (!is_wanted(task.only, cell.name)) continue;
     if (cell.lengths.empty()) cells.push_back(resolve(cell, task, 0));
     for (const auto length : cell.lengths) cells.push_back(resolve(cell, task, length));
   }
-  if (cells.empty())
-    fail<UsageError>("{}: no cell's name contains \"{}\"", task.suite.name(),
-                     fmt::join(task.only, "\" or \""));
+  if (cells.empty()) fail_unwanted(task.suite, task.only);
   return cells;
 }
 

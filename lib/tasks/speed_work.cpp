@@ -2,17 +2,18 @@
 
 #include <torch/torch.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "forecast/experiment.h"
 #include "icl/experiment.h"
+#include "image/data_options.h"
+#include "image/image_generator.h"
+#include "image/token_sampler.h"
 #include "nn/int8.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"
 #include "runtime/training_step.h"
 #include "tasks/families.h"
 #include "tasks/forecast_stream.h"
+#include "tasks/scratch_folder.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -117,24 +118,33 @@ class InferenceWork : public SpeedWork {
   std::unique_ptr<nn::Int8Weights> int8_;
 };
 
-/// A folder for a model that must be opened from disk, removed with everything in it.
-class ScratchFolder {
+/// Pictures of the first classes, from noise to pixels.
+class GenerationWork : public SpeedWork {
  public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "arzoo-bench-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) fail<SystemFailure>("{}: cannot make a temporary folder", name);
-    path_ = name;
+  GenerationWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute)
+      : model_(cell.config.at("model")),
+        generator_(image::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
+                                           {}, compute, sampling_of(cell))) {
+    batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
+    batch_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
   }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
+
+  void run() override {
+    generator_->draw(batch_, [](int64_t, const auto&) {});
   }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
+  Json reference_request() const override { return {{"model", model_}, {"shape", generator_->settings()}}; }
 
  private:
-  fs::path path_;
+  static image::SamplingDefaults sampling_of(const ResolvedSpeedCell& cell) {
+    return Config(cell.config, cell.options.name)
+        .section("evaluation")
+        .as<image::EvaluationOptions>()
+        .sampling;
+  }
+
+  Json model_;
+  std::unique_ptr<image::ImageGenerator> generator_;
+  image::PictureBatch batch_;
 };
 
 forecast::ForecastModel reopened(ForecastExperiment& experiment, const runtime::Compute& compute) {
@@ -185,6 +195,7 @@ class StreamWork : public SpeedWork {
 std::unique_ptr<SpeedWork> make_speed_work(const ResolvedSpeedCell& cell, const runtime::Compute& compute) {
   const Config config(cell.config, cell.options.name);
   runtime::seed(cell.config.at("seed").get<int64_t>());
+  if (cell.options.work == "generate") return std::make_unique<GenerationWork>(cell, compute);
   std::vector<std::string> notes;
   auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
   if (cell.options.work == "train_step")

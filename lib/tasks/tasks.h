@@ -47,4 +47,12 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop);
 /// Measures throughput, latency and memory beside plain PyTorch and this machine's own peak.
 Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop);
 
+/// Trains and times the cells of baseline files and compares with what is stored there. Returns {"checks":
+/// […], "failed", "skipped": […], "updated", "markdown"}; a failure is the caller's exit code 4.
+Json regress(const plan::RegressTask& task, Progress& progress, Stop stop);
+
+/// One HTML file about all runs and all suites' results below some folders. Returns {"output", "runs",
+/// "tables"}.
+Json report(const plan::ReportTask& task, Progress& progress, Stop stop);
+
 }  // namespace arzoo::tasks

@@ -9,17 +9,12 @@
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
 #include "tasks/families.h"
+#include "tasks/metrics_json.h"
 #include "tasks/run_report.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
 namespace {
-
-Json metrics_json(const runtime::Metrics& metrics) {
-  Json json = Json::object();
-  for (const auto& [name, value] : metrics) json[name] = value;
-  return json;
-}
 
 /// Weights in fp32, and of what is trained a gradient and two moments; activations depend on the batch and
 /// are not in here.

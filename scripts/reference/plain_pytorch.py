@@ -3,7 +3,7 @@
 
 `arzoo bench speed` starts this program and sends one JSON request per line:
     {"model": {"name": "itransformer", ...}, "shape": {"seq_len": 96, ...}, "batch_size": 32,
-     "work": "train_step" | "inference", "dtype": "fp32" | "bf16", "device": "cpu" | "cuda:0", "repeat": 20, "threads": 2}
+     "work": "train_step" | "inference" | "generate", "dtype": "fp32" | "bf16", "device": "cpu" | "cuda:0", "repeat": 20, "threads": 2}
 The answer is one JSON line: {"seconds": [...], "peak_memory_bytes": N}, the wall time of each repetition and the most
 resident memory meanwhile, or {"error": "..."} for a request that it cannot serve. Needs only `torch`.
 """

@@ -36,8 +36,7 @@ std::vector<Mistake> usage_mistakes() {
       {{},
        2,
        "a command is missing, expected one of train, forecast, generate-image, generate-3d, bench, models, "
-       "inspect, "
-       "convert, completion "
+       "inspect, convert, completion, man "
        "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
       {{"dance"}, 2, R"(unknown command "dance" (see arzoo --help))"},
@@ -46,7 +45,8 @@ std::vector<Mistake> usage_mistakes() {
        R"(unknown option "--quiet" (options stand after the command, see arzoo --help))"},
       {{"bench"},
        2,
-       "bench: a command is missing, expected one of table, speed, parity (see arzoo bench --help)"},
+       "bench: a command is missing, expected one of table, speed, parity, regress, report (see arzoo bench "
+       "--help)"},
       {{"bench", "party"}, 2, R"(bench: unknown command "party" (did you mean "parity"?))"},
       {{"bench", "parity"}, 2, "bench parity: DIR is required (see arzoo bench parity --help)"},
       {{"bench", "table"}, 2, "bench table: SUITE.json is required (see arzoo bench table --help)"},

@@ -48,6 +48,8 @@ TEST_CASE("with --json stdout carries exactly one document") {
       {"convert", "model.safetensors", "out.safetensors", "--dry-run"},
       {"bench", "table", "suite.json"},
       {"bench", "speed", "suite.json"},
+      {"bench", "regress", "suite.json", "--baseline", "baseline.json"},
+      {"bench", "report", "runs"},
       {"bench", "parity", "fixtures/forecast/right"},
       {"bench", "parity", "fixtures", "--dry-run"},
       {"models"},
@@ -105,6 +107,14 @@ TEST_CASE("a failed parity check prints its table and exits with 4") {
   const auto document = arzoo({"bench", "parity", "fixtures", "--json"}).json();
   CHECK(document["failed"] == 1);
   CHECK(document["error"]["exit_code"] == 4);
+}
+
+TEST_CASE("a regression exits with 4") {
+  const PreparedProgram arzoo;
+  const auto ended =
+      arzoo({"bench", "regress", "suite.json", "--baseline", "baseline.json", "--only", "slow"});
+  CHECK(ended.code == 4);
+  CHECK(ended.err == "arzoo: regress: 1 of 2 checks failed\n");
 }
 
 TEST_CASE("names from a checkpoint cannot move the cursor") {

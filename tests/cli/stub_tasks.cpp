@@ -136,10 +136,23 @@ Outcome speed(const plan::SpeedTask& task, Progress&, Stop) {
       ExitCode::ok, "", {{"windows_per_second", 1234.5}, {"peak_bytes", 2048}, {"out", task.out.string()}}};
 }
 
+Outcome regress(const plan::RegressTask& task, Progress&, Stop) {
+  const bool failed = task.only == std::vector<std::string>{"slow"};
+  return {
+      failed ? ExitCode::check_failed : ExitCode::ok,
+      failed ? "regress: 1 of 2 checks failed" : "",
+      {{"markdown", "| cell | result |\n"}, {"baseline", task.baseline.string()}, {"update", task.update}}};
+}
+
+Outcome report(const plan::ReportTask& task, Progress&, Stop) {
+  return {ExitCode::ok, "", {{"output", task.output.string()}, {"runs", 1}, {"tables", task.folders.size()}}};
+}
+
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train,   &forecast, &generate_image, &generate_3d, &inspect,
-                                         &convert, &models,   &parity,         &table,       &speed};
+  static const plan::TaskTable functions{&train,   &forecast, &generate_image, &generate_3d,
+                                         &inspect, &convert,  &models,         &parity,
+                                         &table,   &speed,    &regress,        &report};
   return &functions;
 }

@@ -62,6 +62,32 @@ TEST_CASE("training reaches every parameter, with and without shared modulation"
   }
 }
 
+TEST_CASE("a sub-network leaves the coarse scales alone and trains only what the others pass through") {
+  TinyVar tiny;
+  tiny.model.train();
+  const auto labels = at::tensor({1, 3}, at::kLong);
+  const auto maps = some_maps(tiny.model, 2);
+  const image::SubNetwork part{2, {0, 3}};
+  const auto whole = tiny.model.forward(labels, maps),
+             cut = tiny.model.forward(labels, maps, {}, nullptr, &part);
+  CHECK(at::allclose(whole.narrow(1, 0, 5), cut.narrow(1, 0, 5), 1e-5, 1e-5));
+  CHECK_FALSE(at::allclose(whole.narrow(1, 5, 9), cut.narrow(1, 5, 9), 1e-3, 1e-3));
+  cut.narrow(1, 5, cut.size(1) - 5).sum().backward();
+  const auto parameters = tiny.model.named_parameters();
+  CHECK(parameters["blocks.0.attn.mat_qkv.weight"].grad().abs().sum().item<double>() > 0.0);
+  CHECK(parameters["blocks.3.ffn.fc2.weight"].grad().abs().sum().item<double>() > 0.0);
+}
+
+TEST_CASE("sub-networks take over in three phases") {
+  const image::SupernetOptions options{
+      .depths = {2}, .subnet_rate = 0.2, .joint_epochs = 2, .growing_epochs = 4};
+  CHECK(options.rate(0) == 0.2);
+  CHECK(options.rate(1) == 0.2);
+  CHECK(options.rate(4) == Approx(0.2 + 0.8 * 2 / 4));
+  CHECK(options.rate(6) == 1.0);
+  CHECK(options.rate(100) == 1.0);
+}
+
 TEST_CASE("labels are dropped where the draw says so") {
   image::Var model(test::tiny_var_options());
   const auto labels = at::tensor({3, 4, 2}, at::kLong);

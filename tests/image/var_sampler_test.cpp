@@ -19,6 +19,8 @@ struct Record : image::SamplingObserver {
     ids.push_back(scale);
   }
   at::Tensor all_ids() const { return at::cat(ids, 1); }
+  int64_t cached = 0;
+  void on_cached(int64_t bytes) override { cached = bytes; }
 };
 
 VarSampling usual(double cfg = 2.0) {
@@ -66,12 +68,17 @@ TEST_CASE("sampling with a cache sees what teacher forcing sees, whatever the at
   options.shared_aln = GENERATE(true, false);
   TinyVar tiny(options);
   const auto labels = classes({0, 3});
+  // The last two of four scales pass through the whole network, or through two or three of its four blocks.
+  const int64_t depth = GENERATE(4, 2, 3);
+  const image::SubNetwork part{2, image::nested_blocks(4, depth)};
+  auto sampling = usual(3.0);
+  sampling.depths = {4, 4, depth, depth};
   Record record;
-  draw(tiny.sampler(), labels, usual(3.0), item_seeds(1, 0, 2), &record);
+  draw(tiny.sampler(), labels, sampling, item_seeds(1, 0, 2), &record);
   const torch::NoGradGuard no_grad;
   const auto maps = tiny.vae.quantizer().teacher_input(record.ids, tiny.model.grids());
-  const auto with_class = tiny.model.forward(labels, maps);
-  const auto without = tiny.model.forward(at::full_like(labels, tiny.model.null_class()), maps);
+  const auto logits = [&](const at::Tensor& of) { return tiny.model.forward(of, maps, {}, nullptr, &part); };
+  const auto with_class = logits(labels), without = logits(at::full_like(labels, tiny.model.null_class()));
   int64_t begin = 0;
   for (std::size_t k = 0; k < record.logits.size(); ++k) {
     const int64_t tokens = tiny.model.grids()[k].tokens();
@@ -119,6 +126,28 @@ TEST_CASE("a depth schedule of all blocks changes nothing, and blocks that it sk
   CHECK(at::equal(half.all_ids(), spoilt.all_ids()));
   sampling.depths = {4, 4, 4, 5};
   CHECK_THROWS_AS(draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1)), UsageError);
+}
+
+TEST_CASE("keys and values are kept of what a block sees and no more") {
+  TinyVar tiny, twin;
+  const auto labels = classes({1, 0, 2});
+  const auto cached = [&](const image::VarSampler& sampler, const VarSampling& sampling) {
+    Record record;
+    draw(sampler, labels, sampling, item_seeds(5, 0, 3), &record);
+    // Key and value, of each row of 32 floats, of three pictures and their null class.
+    return record.cached / (2 * 32 * 4 * 6);
+  };
+  auto sampling = usual();
+  CHECK(cached(tiny.sampler(), sampling) == 4 * (1 + 4 + 9 + 25));
+  sampling.depths = {4, 4, 2, 2};
+  CHECK(cached(tiny.sampler(), sampling) == 4 * (1 + 4) + 2 * (9 + 25));
+  // What was drafted passes through a refiner's blocks with the refiner's first scale.
+  auto sampler = tiny.sampler();
+  sampler.refine_with(twin.model, 2);
+  CHECK(cached(sampler, sampling) == 2 * (1 + 4 + 9 + 25));
+  sampling.depths = {};
+  sampling.cfg_scale = 0.0;
+  CHECK(2 * cached(tiny.sampler(), sampling) == 4 * (1 + 4 + 9 + 25));
 }
 
 TEST_CASE("nested sub-networks are spread evenly and keep the first and the last block") {

@@ -208,6 +208,20 @@ TEST_CASE("every kind of work is measured, in both precisions") {
   CHECK(result["machine"]["gemm_peak_gflop_per_second"].size() == 2);
 }
 
+TEST_CASE("drawing pictures is measured without data, beside what the reference takes for the same") {
+  const test::TempDir folder;
+  auto drawing = cell("pictures", "generate", "bf16");
+  drawing["config"] = (test::source_dir() / "configs/image/var_tiny.json").string();
+  drawing["set"] = {"data.path=nowhere", "data.tokenizer=nowhere"};
+  drawing["batch_size"] = 3;
+  SilentProgress progress;
+  const auto task = speed_task(folder, Json::array({compared(drawing, 0.5)}), constant_reference(100.0));
+  const auto row = speed(task, progress, kGoOn)["cells"][0];
+  CHECK(row["batch_size"] == 3);
+  CHECK(row["p50_ms"].get<double>() > 0.0);
+  CHECK(row["met"] == true);
+}
+
 TEST_CASE("ours is set beside the reference round by round, and the target is checked against the median") {
   const test::TempDir folder;
   write_small_run(folder);

@@ -1,40 +1,29 @@
 #include <fstream>
 #include <set>
 
-#include "core/atomic_file.h"
-#include "core/png_file.h"
 #include "core/text_file.h"
-#include "image/model_folder.h"
-#include "runtime/safetensors.h"
-#include "support/tasks.h"
+#include "support/generators.h"
 #include "support/tiny_var.h"
 
 using namespace arzoo;
+using test::changes_of;
+using test::generate;
+using test::parameters;
+using test::pixels;
 using test::TempDir;
+using test::write_model_folder;
 namespace fs = std::filesystem;
 
 namespace {
 
 constexpr int64_t kSide = 10;  // pixels of the tiny model's pictures
 
-void write_folder(const fs::path& path, const Json& options, std::string_view name,
-                  const torch::nn::Module& model, const image::SamplingDefaults& sampling,
-                  std::vector<std::string> classes = {}) {
-  fs::create_directories(path);
-  Json json{{"name", name}};
-  json.update(options);
-  const image::ModelFolder folder{
-      .path = path, .model = json, .classes = std::move(classes), .channels = 1, .sampling = sampling};
-  write_atomically(path / "config.json", image::to_json(folder).dump());
-  runtime::write_safetensors(path / "model.safetensors", runtime::state_dict(model).entries(), {});
-}
-
 /// A model folder with a tokenizer in it, as training leaves them.
 struct TinyFolder {
   TinyFolder() {
-    write_folder(path(), to_json(tiny.model.options()), "var", tiny.model, {.cfg = 2.0, .top_k = 12},
-                 {"boot", "T-shirt/top", "bag", "coat", "dress"});
-    write_folder(path() / "vae", to_json(tiny.vae.options()), "vqvae", tiny.vae, {});
+    write_model_folder(path(), to_json(tiny.model.options()), "var", tiny.model, {.cfg = 2.0, .top_k = 12},
+                       {"boot", "T-shirt/top", "bag", "coat", "dress"});
+    write_model_folder(path() / "vae", to_json(tiny.vae.options()), "vqvae", tiny.vae, {});
   }
   fs::path path() const { return temp / "model"; }
 
@@ -47,18 +36,6 @@ struct TinyFolder {
   TempDir temp;
   test::TinyVar tiny;
 };
-
-Json generate(const plan::GenerateImageTask& task) {
-  SilentProgress progress;
-  return tasks::generate_image(task, progress, test::kNeverStop);
-}
-
-std::vector<uint8_t> pixels(const fs::path& file) { return read_png(file).pixels; }
-
-Json parameters(const fs::path& file) {
-  SilentProgress progress;
-  return tasks::inspect({file}, progress, test::kNeverStop)["texts"]["parameters"];
-}
 
 }  // namespace
 
@@ -140,30 +117,23 @@ TEST_CASE("the scales of a picture end in the picture") {
 
 TEST_CASE("editing leaves every pixel outside the boxes as it was") {
   const TinyFolder folder;
-  Picture picture{.width = kSide, .height = kSide, .channels = 1};
-  for (int64_t i = 0; i < kSide * kSide; ++i) picture.pixels.push_back(static_cast<uint8_t>(i * 2));
+  const auto picture = test::striped_picture(kSide);
+  const image::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
   write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";
-  task.paint = {{.x = 4, .y = 2, .width = 5, .height = 6}};
+  task.paint = {box};
   generate(task);
   auto kept = task;
   kept.output = folder.temp / "kept.png";
   kept.keep = std::exchange(kept.paint, {});
   generate(kept);
-  const auto painted = pixels(task.output), outpainted = pixels(kept.output);
-  int64_t changed = 0;
-  for (int64_t y = 0; y < kSide; ++y) {
-    for (int64_t x = 0; x < kSide; ++x) {
-      const bool inside = x >= 4 && x < 9 && y >= 2 && y < 8;
-      const auto at = static_cast<std::size_t>(y * kSide + x);
-      CAPTURE(x, y);
-      CHECK((inside || painted[at] == picture.pixels[at]));
-      CHECK((!inside || outpainted[at] == picture.pixels[at]));
-      changed += painted[at] != picture.pixels[at] ? 1 : 0;
-    }
-  }
-  CHECK(changed > 10);
+  const auto painted = changes_of(picture, task.output, box),
+             outpainted = changes_of(picture, kept.output, box);
+  CHECK(painted.outside == 0);
+  CHECK(painted.inside > 10);
+  CHECK(outpainted.inside == 0);
+  CHECK(outpainted.outside > 10);
   CHECK(parameters(task.output)["class"] == "none");
 }
 

@@ -59,7 +59,7 @@ std::string npy(int64_t rows, int64_t columns, double shift) {
 }  // namespace
 
 TEST_CASE("an image model's run, interrupted at any step and resumed, is the run that was not") {
-  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "feature_net_tiny");
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
   train(task_of(name, temp / "whole"));
@@ -77,7 +77,7 @@ TEST_CASE("an image model's run, interrupted at any step and resumed, is the run
 }
 
 TEST_CASE("mixed precision trains image models and leaves their weights in fp32") {
-  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "feature_net_tiny");
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
   auto task = task_of(name, temp / "run", {"training.epochs=1"});
@@ -101,6 +101,46 @@ TEST_CASE("a trained var draws pictures without anything else") {
   int64_t steps = 0;
   const auto pictures = generator->draw(batch, [&](int64_t, const auto&) { ++steps; });
   CHECK(steps == 4);
+  CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
+}
+
+TEST_CASE("a supernet is trained and judged with its sub-networks, and draws through them") {
+  const TempDir temp;
+  const auto result = train(task_of("var_tiny", temp / "run",
+                                    {"model.supernet.depths=[1]", "model.supernet.bridge_scales=2",
+                                     "model.supernet.joint_epochs=1", "model.supernet.growing_epochs=1"}));
+  const auto& test = result["test"];
+  CHECK(test["supernet"].get<double>() ==
+        Approx((test["Lm"].get<double>() + test["Lm_d1"].get<double>()) / 2));
+  CHECK(test["Lm"] != test["Lm_d1"]);
+  image::GenerationOptions options;
+  options.depth_schedule = {2, 2, 1};
+  image::GeneratorSource source;
+  source.model = temp / "run";
+  CHECK(image::open_generator(source, options, {})->settings()["depth_schedule"] == Json({2, 2, 1, 1}));
+  CHECK_THROWS_AS(task_of("var_tiny", temp / "run", {"model.supernet.depths=[3]"}), ConfigError);
+}
+
+TEST_CASE("a trained model of continuous tokens draws pictures without anything else") {
+  const std::string name = GENERATE("mar", "flowar");
+  const TempDir temp;
+  const auto result = train(task_of(name + "_tiny", temp / "run"));
+  CHECK(result["test"].contains("loss"));
+  // The tokenizer's latents are measured: those that are generated vary by about 1.
+  const auto folder = image::find_model_folder(temp / "run");
+  REQUIRE(folder);
+  const double scale = folder->model["vae"]["latent_scale"];
+  CHECK(scale > 0.05);
+  CHECK(scale < 20.0);
+  image::GeneratorSource source;
+  source.model = temp / "run";
+  const auto generator = image::open_generator(source, {}, {});
+  CHECK(generator->class_names().at(7) == "sneaker");
+  CHECK(generator->channels() == 1);
+  image::PictureBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
+  int64_t steps = 0;
+  const auto pictures = generator->draw(batch, [&](int64_t, const auto&) { ++steps; });
+  CHECK(steps == generator->steps());
   CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
 }
 
@@ -147,6 +187,47 @@ TEST_CASE("a var without its tokenizer, or with another one, is refused at the k
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/quant_resi: 0.25, but the tokenizer in"));
   task = task_of("var_tiny", temp / "run", {"model.num_classes=5"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/num_classes: 5 classes, but a picture"));
+  task = task_of("mar_tiny", temp / "run", {"model.vae.embed_dim=5"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/embed_dim: 5, but the tokenizer in"));
+  task = task_of("flowar_tiny", temp / "run");
+  task.config["data"]["tokenizer"] = (test::source_dir() / "data/fashion/vae").string();
+  CHECK_THROWS_WITH(train(task), ContainsSubstring(R"(a model "vqvae", expected "kl_vae")"));
+}
+
+TEST_CASE("a table measures what drawing costs, of trained and of random models and parts of them") {
+  const TempDir temp;
+  const auto few = (test::source_dir() / "data/fashion/pictures/few-images-idx3-ubyte.gz").string();
+  const auto pair = test::source_dir() / "data/fashion";
+  const auto config = (test::source_dir() / "configs/image/var_tiny.json").string();
+  const Json trained{{"name", "trained"},        {"model", pair.string()},
+                     {"refiner", pair.string()}, {"draft_steps", 2},
+                     {"pictures", few},          {"features", (pair / "features").string()},
+                     {"figure", "Fashion-FID"},  {"count", 8}};
+  const Json whole{{"name", "whole"}, {"random", {config}}, {"count", 4}, {"batch_size", 2}};
+  auto part = whole, shared = whole;
+  part.update({{"name", "part"}, {"depth_schedule", {2, 2, 1}}, {"beside", "whole"}});
+  shared.update({{"name", "shared"}, {"random", {config, config}}, {"draft_steps", 3}});
+  const auto result = table(temp, {trained, whole, part, shared});
+  const auto read = [&](const std::string& cell) {
+    return Json::parse(test::read_file(temp / "table" / cell / "fp32/result.json"))["test"];
+  };
+  for (const auto* name : {"trained", "whole", "part", "shared"}) {
+    CHECK(read(name)["seconds_per_picture"].get<double>() > 0.0);
+    CHECK(read(name)["peak_mib"].get<double>() > 0.0);
+  }
+  CHECK(read("trained").contains("Fashion-FID"));
+  CHECK_FALSE(read("whole").contains("FID"));
+  // Two blocks see 1 + 4 + 16 + 49 tokens, or one of them only the coarse ones.
+  CHECK(read("part")["cache_mib"].get<double>() ==
+        Approx(read("whole")["cache_mib"].get<double>() * (70 + 5) / 140));
+  bool told = false;
+  for (const auto& row : result["rows"])
+    told = told ||
+           (row["cell"] == "part" && row["metric"] == "cache_saved" && row["measured"] == Approx(65.0 / 140));
+  CHECK(told);
+  CHECK(read("shared")["parameters_m"].get<double>() > read("whole")["parameters_m"].get<double>());
+  CHECK_THROWS_AS(table(temp, {Json{{"name", "both"}, {"random", {config}}, {"model", pair.string()}}}),
+                  ConfigError);
 }
 
 TEST_CASE("a table measures drawn pictures, reconstructions and files of features") {

@@ -1,6 +1,6 @@
 """The models of arzoo in plain PyTorch, as their papers' code formulates them: MODELS makes one from its options and shape, and BATCHES, where there is one, the input that it
 is timed on; the others are timed on windows of series."""
-from . import garg_gpt2, shape_vae
+from . import flowar, garg_gpt2, mar, shape_vae, var
 from .autoformer import Autoformer
 from .informer import Informer
 from .itransformer import ITransformer
@@ -9,12 +9,18 @@ from .time_moe import TimeMoe
 
 MODELS = {
     "autoformer": Autoformer,
+    "flowar": flowar.FlowAr,
     "garg_gpt2": garg_gpt2.GargGpt2,
     "informer": Informer,
     "informer_tslib": lambda o, s: Informer(o, s, library=True),
     "itransformer": ITransformer,
+    "mar": mar.Mar,
     "shape_vae": ShapeVae,
     "time_moe": TimeMoe,
+    "var": var.Var,
 }
 
-BATCHES = {"garg_gpt2": garg_gpt2.make_batch, "shape_vae": shape_vae.make_batch}
+BATCHES = {
+    module: maker.make_batch
+    for module, maker in (("flowar", flowar), ("garg_gpt2", garg_gpt2), ("mar", mar), ("shape_vae", shape_vae), ("var", var))
+}

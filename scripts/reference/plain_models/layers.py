@@ -71,3 +71,29 @@ class TokenEmbedding(nn.Module):
         if self.table is not None:
             out = out + self.table[:x.shape[1]]
         return self.dropout(out)
+
+
+class VitBlock(nn.Module):
+    """Pre-norm block of the Vision Transformer."""
+
+    def __init__(self, width, heads, ratio, dropout):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.fc1, self.fc2 = nn.Linear(width, int(ratio * width)), nn.Linear(int(ratio * width), width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        q, k, v = self.qkv(self.norm1(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        x = x + self.dropout(self.proj(mixed.transpose(1, 2).flatten(2)))
+        return x + self.dropout(self.fc2(self.dropout(F.gelu(self.fc1(self.norm2(x))))))
+
+
+def time_sinusoids(t, width=256):
+    """Diffusion times as cosines, then sines, of falling frequency."""
+    half = width // 2
+    frequencies = torch.exp(-math.log(10000) * torch.arange(half, device=t.device).float() / half)
+    angles = t.float().unsqueeze(1) * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=1)

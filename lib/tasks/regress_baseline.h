@@ -1,0 +1,73 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/config.h"
+
+namespace arzoo::tasks {
+
+/// What one cell of a baseline runs, and how far it may be from what is stored.
+struct RegressOptions {
+  std::string name;
+  std::string config;
+  std::vector<std::string> set;
+  std::vector<std::string> works = {"train_step"};
+  double tolerance = 1e-3;
+  double slowdown = 1.5;
+
+  static void fields(auto& o, auto& field) {
+    field("name", o.name, {}, "what the cell is called");
+    field("config", o.config, {}, "training config, relative to the suite; trained, then evaluated");
+    field("set", o.set, {}, "overrides, as --set takes them");
+    field("works", o.works, one_of({"train_step", "inference", "stream", "generate"}),
+          "what is timed beside the calibration kernel, as in bench speed");
+    field("tolerance", o.tolerance, more_than(0),
+          "largest change of a metric, in parts of what is stored; of a stored 0 the change itself");
+    field("slowdown", o.slowdown, more_than(1), "largest time in multiples of what is stored");
+  }
+  void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
+};
+
+/// A suite file. No torch in here.
+struct RegressSuite {
+  std::string title;
+  std::vector<RegressOptions> cells;
+
+  static void fields(auto& o, auto& field) {
+    field("title", o.title, {}, "heading of the results");
+    field("cells", o.cells, nonempty(), "what to run");
+  }
+};
+
+using NamedNumbers = std::vector<std::pair<std::string, double>>;
+
+/// What is stored for a cell.
+struct StoredCell {
+  NamedNumbers metrics;  ///< of the test split, or of validation where there is none
+  NamedNumbers times;    ///< of each work, in multiples of the calibration kernel's
+};
+
+/// A baseline file, by the names of a suite's cells:
+///
+///     {"itransformer": {"metrics": {"mse": 0.71}, "times": {"train_step": 3.2}}, …}
+class Baseline {
+ public:
+  /// must_exist: a file that is not there is a UsageError and not an empty baseline. Throws ConfigError.
+  Baseline(std::filesystem::path file, bool must_exist);
+
+  /// What is stored for a cell, nothing for one that is new.
+  const StoredCell& at(const std::string& cell) const;
+  void store(const std::string& cell, StoredCell numbers) { cells_[cell] = std::move(numbers); }
+  /// Throws SystemFailure.
+  void write() const;
+
+ private:
+  std::filesystem::path file_;
+  std::map<std::string, StoredCell> cells_;
+};
+
+}  // namespace arzoo::tasks

@@ -1,0 +1,82 @@
+#include "image/latent_files.h"
+
+#include "support/tiny_latents.h"
+
+using namespace arzoo;
+using image::FlowAr;
+using image::KlVae;
+using image::Mar;
+
+namespace {
+
+/// What a published file of the model would hold.
+runtime::NamedTensors weights_of(const torch::nn::Module& model) {
+  runtime::NamedTensors weights("published");
+  for (const auto& [name, tensor] : runtime::state_dict(model)) weights.add(name, tensor.clone());
+  return weights;
+}
+
+runtime::NamedTensors without(const runtime::NamedTensors& weights, const std::string& left_out) {
+  runtime::NamedTensors rest("published");
+  for (const auto& [name, tensor] : weights) {
+    if (name != left_out) rest.add(name, tensor);
+  }
+  return rest;
+}
+
+}  // namespace
+
+TEST_CASE("a tokenizer's options are read from its weights, what training left beside them is passed over") {
+  auto weights = weights_of(*test::tiny_model<KlVae>(test::tiny_kl_vae_options()));
+  weights.add("loss.logvar", at::zeros({}));
+  const auto options = image::kl_vae_options_of(weights);
+  CHECK(options.embed_dim == 4);
+  CHECK(options.ch == 32);
+  CHECK(options.ch_mult == std::vector<int64_t>{1, 1});
+  CHECK(options.num_res_blocks == 1);
+  CHECK(options.latent_scale == 0.2325);
+  CHECK_NOTHROW(image::load_kl_vae(options, weights));
+}
+
+TEST_CASE("a mar's options are read from its weights, heads 64 wide, latents of the published tokenizer") {
+  auto wanted = test::tiny_mar_options();
+  wanted.vae = {};
+  wanted.img_size = 96;
+  wanted.patch_size = 2;
+  wanted.encoder_embed_dim = 128;
+  wanted.decoder_embed_dim = 64;
+  wanted.decoder_num_heads = 1;
+  const auto weights = weights_of(*test::tiny_model<Mar>(wanted));
+  CHECK(image::latent_model_in(weights) == "mar");
+  auto options = image::mar_options_of(weights);
+  // What leaves no trace.
+  options.diffusion_batch_mul = wanted.diffusion_batch_mul;
+  options.attn_dropout = options.proj_dropout = 0.0;
+  CHECK(to_json(options) == to_json(wanted));
+  CHECK_NOTHROW(image::load_mar(options, weights));
+}
+
+TEST_CASE("a flowar's options are read from its weights, scales from its mask, heads from its angles") {
+  auto wanted = test::tiny_flowar_options(GENERATE(false, true));
+  const auto weights = weights_of(*test::tiny_model<FlowAr>(wanted));
+  CHECK(image::latent_model_in(weights) == "flowar");
+  auto options = image::flowar_options_of(weights);
+  options.attn_dropout = options.proj_dropout = 0.0;
+  options.vae = wanted.vae;
+  CHECK(to_json(options) == to_json(wanted));
+  CHECK_NOTHROW(image::load_flowar(options, weights));
+}
+
+TEST_CASE("weights that are broken or of something else are refused by name") {
+  const auto weights = weights_of(*test::tiny_model<FlowAr>(test::tiny_flowar_options()));
+  CHECK_THROWS_AS(image::mar_options_of(weights), CheckpointError);
+  CHECK_THROWS_AS(image::kl_vae_options_of(weights), CheckpointError);
+  CHECK(image::latent_model_in(runtime::NamedTensors("nothing")).empty());
+  CHECK_THROWS_WITH(image::flowar_options_of(without(weights, "mask")), ContainsSubstring("mask"));
+  auto spoilt = without(weights, "mask");
+  spoilt.add("mask", at::zeros({1, 1, 30, 30}));
+  CHECK_THROWS_WITH(image::flowar_options_of(spoilt), ContainsSubstring("has 30 tokens, expected a square"));
+  const auto name = "flownet.res_blocks.1.mlp.fc2.bias";
+  CHECK_THROWS_WITH(image::load_flowar(test::tiny_flowar_options(), without(weights, name)),
+                    ContainsSubstring(name));
+}

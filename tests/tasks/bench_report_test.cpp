@@ -1,0 +1,54 @@
+// bench report: one page of what runs and suites have left.
+
+#include "core/config.h"
+#include "support/tasks.h"
+
+using namespace arzoo;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+Json report(const std::vector<fs::path>& folders, const fs::path& output, RecordingProgress& progress) {
+  return tasks::report({folders, output}, progress, test::kNeverStop);
+}
+
+/// A run as training leaves it, as far as a report looks.
+void write_run(const TempDir& temp, const std::string& name) {
+  temp.write(name + "/config.json", R"({"model": {"name": "itransformer"}, "seed": 1})");
+  temp.write(name + "/metrics.jsonl",
+             "{\"step\": 1, \"loss\": 0.9}\n{\"step\": 2, \"loss\": 0.5}\nbroken\n{\"step\": 2, \"val_mse\": "
+             "0.41}\n");
+}
+
+}  // namespace
+
+TEST_CASE("runs and tables of any depth become one page that needs nothing else") {
+  const TempDir temp;
+  write_run(temp, "runs/deep/first");
+  write_run(temp, "runs/second");
+  temp.write("runs/bench/table.json",
+             R"({"title": "Tables <1>", "source": "a paper", "rows": [{"cell": "x", "measured": 0.25}]})");
+  RecordingProgress progress;
+  const auto result = report({temp / "runs"}, temp / "page.html", progress);
+  CHECK(result["runs"] == 2);
+  CHECK(result["tables"] == 1);
+  const auto page = test::read_file(temp / "page.html");
+  for (const auto* expected :
+       {"Tables &lt;1&gt;", "a paper", "0.25", "deep/first: itransformer", "<svg", "val_mse"})
+    CHECK_THAT(page, ContainsSubstring(expected));
+  CHECK(page.find("<script") == std::string::npos);
+}
+
+TEST_CASE("what cannot be read is left out with a warning, and a folder without anything is refused") {
+  const TempDir temp;
+  write_run(temp, "runs/good");
+  temp.write("runs/bad/table.json", "{");
+  RecordingProgress progress;
+  CHECK(report({temp / "runs"}, temp / "page.html", progress)["runs"] == 1);
+  REQUIRE(progress.warnings.size() == 1);
+  CHECK_THAT(progress.warnings.front(), ContainsSubstring("bad/table.json"));
+  fs::create_directories(temp / "empty");
+  CHECK_THROWS_AS(report({temp / "empty"}, temp / "page.html", progress), UsageError);
+  CHECK_THROWS_AS(report({temp / "none"}, temp / "page.html", progress), UsageError);
+}
