@@ -49,4 +49,17 @@ PointDistances point_distances(const SurfacePoints& reference, const SurfacePoin
   return distances;
 }
 
+runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh) {
+  constexpr int64_t kPoints = 100000;
+  if (mesh.triangles.empty()) return {{"chamfer", 4.0}, {"f_0.01", 0.0}, {"f_0.02", 0.0}, {"nc", 0.0}};
+  std::mt19937_64 random(1);
+  const auto expected = sample_surface(reference, kPoints, random),
+             found = sample_surface(mesh, kPoints, random);
+  const auto distances = point_distances(expected, found);
+  return {{"chamfer", distances.chamfer()},
+          {"f_0.01", distances.f_score(0.01)},
+          {"f_0.02", distances.f_score(0.02)},
+          {"nc", distances.normal_consistency}};
+}
+
 }  // namespace arzoo::shape3d

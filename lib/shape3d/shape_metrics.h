@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "runtime/losses.h"
 #include "shape3d/surface_points.h"
 
 namespace arzoo::shape3d {
@@ -22,5 +23,9 @@ struct PointDistances {
 
 /// Both sets must have points, and as many normals.
 PointDistances point_distances(const SurfacePoints& reference, const SurfacePoints& predicted);
+
+/// {"chamfer", "f_0.01", "f_0.02", "nc"} of a surface against the one it should be, by 100 000 points on
+/// each; an empty one is as far away as the cube is wide.
+runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh);
 
 }  // namespace arzoo::shape3d

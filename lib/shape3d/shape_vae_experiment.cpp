@@ -46,20 +46,6 @@ at::Tensor labels_of(const LabelledPoints& points, int64_t count) {
 
 }  // namespace
 
-runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh) {
-  constexpr int64_t kPoints = 100000;
-  // An empty surface is as far away as the cube is wide.
-  if (mesh.triangles.empty()) return {{"chamfer", 4.0}, {"f_0.01", 0.0}, {"f_0.02", 0.0}, {"nc", 0.0}};
-  std::mt19937_64 random(1);
-  const auto expected = sample_surface(reference, kPoints, random),
-             found = sample_surface(mesh, kPoints, random);
-  const auto distances = point_distances(expected, found);
-  return {{"chamfer", distances.chamfer()},
-          {"f_0.01", distances.f_score(0.01)},
-          {"f_0.02", distances.f_score(0.02)},
-          {"nc", distances.normal_consistency}};
-}
-
 ShapeVaeExperiment::ShapeVaeExperiment(const Config& config, const runtime::Compute& compute)
     : ShapeExperiment(config, compute, model_options<ShapeVaeOptions>(config.at("model")).levels(),
                       Outlines()),

@@ -27,7 +27,4 @@ class ShapeVaeExperiment : public ShapeExperiment {
   std::shared_ptr<ShapeVae> model_;
 };
 
-/// The reconstruction's errors against the shape itself, 100 000 points on each surface.
-runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh);
-
 }  // namespace arzoo::shape3d
