@@ -26,10 +26,10 @@ class Generation {
         schedule_(sampling.num_sampling_steps),
         guided_(sampling.cfg != 1.0),
         masked_(request.masked >= 0 ? request.masked : model.layout().tokens) {
-    const auto& sizes = model.sizes();
+    const auto& layout = model.layout();
     const int64_t batch = request.condition.size(0);
     tokens_ = request.known.defined() ? request.known.to(at::kFloat).clone()
-                                      : at::zeros({batch, sizes.tokens, sizes.token_width},
+                                      : at::zeros({batch, layout.tokens, layout.token_width},
                                                   request.condition.options().dtype(at::kFloat));
     condition_ = guided_ ? at::cat({request.condition, model.no_condition(batch)}) : request.condition;
     all_ = masked_;
