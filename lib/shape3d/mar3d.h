@@ -1,58 +1,24 @@
 #pragma once
 
-#include "core/config.h"
+#include "nn/masked_generator_options.h"
 
 namespace arzoo::shape3d {
 
 /// One masked generator of shape tokens (Chen et al., MAR-3D, CVPR 2025, Sec. 3.2). Names and defaults are
 /// the official class's.
-struct ShapeMarOptions {
+struct ShapeMarOptions : nn::MaskedGeneratorOptions {
   int64_t latent_size = 256;
-  int64_t encoder_embed_dim = 1024;
-  int64_t encoder_depth = 16;
-  int64_t encoder_num_heads = 16;
-  int64_t decoder_embed_dim = 1024;
-  int64_t decoder_depth = 16;
-  int64_t decoder_num_heads = 16;
-  double mlp_ratio = 4.0;
-  double mask_ratio_min = 0.7;
-  double label_drop_prob = 0.1;
-  double attn_dropout = 0.1;
-  double proj_dropout = 0.1;
-  int64_t diffloss_d = 6;
-  int64_t diffloss_w = 1024;
   int64_t num_sampling_steps = 100;
-  int64_t diffusion_batch_mul = 4;
 
+  ShapeMarOptions() {
+    encoder_embed_dim = decoder_embed_dim = 1024;
+    encoder_depth = decoder_depth = encoder_num_heads = decoder_num_heads = 16;
+  }
   static void fields(auto& o, auto& field) {
     field("latent_size", o.latent_size, at_least(1), "tokens of a shape");
-    field("encoder_embed_dim", o.encoder_embed_dim, at_least(1), "width of the encoder");
-    field("encoder_depth", o.encoder_depth, at_least(1), "blocks of the encoder");
-    field("encoder_num_heads", o.encoder_num_heads, at_least(1), "attention heads of the encoder");
-    field("decoder_embed_dim", o.decoder_embed_dim, at_least(1), "width of the decoder");
-    field("decoder_depth", o.decoder_depth, at_least(1), "blocks of the decoder");
-    field("decoder_num_heads", o.decoder_num_heads, at_least(1), "attention heads of the decoder");
-    field("mlp_ratio", o.mlp_ratio, more_than(0),
-          "width of the feed-forward layer in multiples of the token's");
-    field("mask_ratio_min", o.mask_ratio_min, from_below(0, 1), "in training: least share of masked tokens");
-    field("label_drop_prob", o.label_drop_prob, between(0, 1),
-          "probability of training a sample without its condition, for classifier-free guidance");
-    field("attn_dropout", o.attn_dropout, from_below(0, 1), "dropout of attention probabilities");
-    field("proj_dropout", o.proj_dropout, from_below(0, 1), "dropout after the blocks' linear maps");
-    field("diffloss_d", o.diffloss_d, at_least(1), "blocks of the diffusion head");
-    field("diffloss_w", o.diffloss_w, at_least(1), "width of the diffusion head");
+    MaskedGeneratorOptions::fields(o, field);
     field("num_sampling_steps", o.num_sampling_steps, between(1, 1000),
           "denoising steps of the head when shapes are drawn");
-    field("diffusion_batch_mul", o.diffusion_batch_mul, at_least(1),
-          "in training: noised copies of each token");
-  }
-  void check() const {
-    require(encoder_embed_dim % encoder_num_heads == 0,
-            "encoder_embed_dim ({}) must be a multiple of encoder_num_heads ({})", encoder_embed_dim,
-            encoder_num_heads);
-    require(decoder_embed_dim % decoder_num_heads == 0,
-            "decoder_embed_dim ({}) must be a multiple of decoder_num_heads ({})", decoder_embed_dim,
-            decoder_num_heads);
   }
 };
 

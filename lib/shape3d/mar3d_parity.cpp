@@ -83,7 +83,7 @@ nn::MaskedDraws draws_of(const ParityCase& fixture, int64_t length, int64_t step
 /// Rows of all tokens, masked or not, as the official pass has them.
 void check_all_rows(const ParityCase& fixture, const ShapeMar& model, const at::Tensor& z,
                     ParityReport& report) {
-  const int64_t copies = model.sizes().diffusion_batch_mul;
+  const int64_t copies = model.diffusion_batch_mul();
   const auto repeated = [&](const at::Tensor& x) { return x.flatten(0, 1).repeat({copies, 1}); };
   const auto rows = model.diffloss().rows(repeated(fixture.input("latents")), repeated(z), fixture.input("t"),
                                           fixture.input("noise"));
@@ -97,7 +97,7 @@ void replay_loss(const ParityCase& fixture, ParityReport& report) {
   const auto model = load_model(fixture);
   model->train();
   const auto tokens = fixture.input("latents");
-  const auto draws = draws_of(fixture, model->sizes().tokens);
+  const auto draws = draws_of(fixture, model->layout().tokens);
   const auto kept = nn::keep_all_but_first(draws.orders, draws.masked);
   report.check("mask", kept.masked().to(at::kFloat));
   // Twice: inference takes other kernels than training, and both must agree with the case.
@@ -194,7 +194,7 @@ void replay_training(const ParityCase& fixture, ParityReport& report) {
   std::vector<at::Tensor> losses;
   for (int64_t step = 0; step < training.steps(); ++step) {
     const auto loss = model->loss(fixture.input("latents"), fixture.input("cond"),
-                                  draws_of(fixture, model->sizes().tokens, step));
+                                  draws_of(fixture, model->layout().tokens, step));
     losses.push_back((loss.mse + loss.vb).detach());
     rates.push_back(training.rate(step));
     training.update(loss.mse + loss.vb, step);

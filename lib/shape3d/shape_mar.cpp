@@ -5,36 +5,18 @@
 namespace arzoo::shape3d {
 namespace {
 
-nn::MaskedGeneratorOptions generator_options(const ShapeMarOptions& options, int64_t token_width,
-                                             int64_t buffer) {
-  constexpr double kNormEpsilon = 1e-5;  // the 2-D MAR has 1e-6
-  nn::MaskedGeneratorOptions core;
-  core.tokens = options.latent_size;
-  core.token_width = token_width;
-  core.buffer = buffer;
-  core.fake_rows = buffer;
-  core.encoder_width = options.encoder_embed_dim;
-  core.encoder_depth = options.encoder_depth;
-  core.encoder_heads = options.encoder_num_heads;
-  core.decoder_width = options.decoder_embed_dim;
-  core.decoder_depth = options.decoder_depth;
-  core.decoder_heads = options.decoder_num_heads;
-  core.mlp_ratio = options.mlp_ratio;
-  core.norm_eps = kNormEpsilon;
-  core.attn_dropout = options.attn_dropout;
-  core.proj_dropout = options.proj_dropout;
-  core.mask_ratio_min = options.mask_ratio_min;
-  core.label_drop_prob = options.label_drop_prob;
-  core.head_depth = options.diffloss_d;
-  core.head_width = options.diffloss_w;
-  core.diffusion_batch_mul = options.diffusion_batch_mul;
-  return core;
+nn::MaskedLayout layout_of(const ShapeMarOptions& options, int64_t token_width, int64_t buffer) {
+  return {.tokens = options.latent_size,
+          .token_width = token_width,
+          .buffer = buffer,
+          .fake_rows = buffer,
+          .norm_eps = 1e-5};  // the 2-D MAR has 1e-6
 }
 
 }  // namespace
 
 ShapeMar::ShapeMar(const ShapeMarOptions& options, int64_t token_width, int64_t buffer, int64_t low_tokens)
-    : nn::MaskedGenerator(generator_options(options, token_width, buffer)) {
+    : nn::MaskedGenerator(options, layout_of(options, token_width, buffer)) {
   if (low_tokens > 0)
     low_res_emb_ = register_module("low_res_emb",
                                    std::make_shared<nn::LinearLayer>(token_width, options.encoder_embed_dim));
