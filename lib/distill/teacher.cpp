@@ -62,7 +62,7 @@ Teacher::Teacher(const Config& config, const runtime::Compute& compute) {
   }
   const auto data = config.at("data").as<DataOptions>();
   const auto& own = folder_.sampling;
-  sampling_.cfg_scale = data.cfg.value_or(own.cfg);
+  sampling_.cfg_scale = data.cfg.value_or(own.cfg.value_or(sampling_.cfg_scale));
   sampling_.scales = {{data.top_k.value_or(own.top_k), data.top_p.value_or(own.top_p), own.temperature}};
 }
 

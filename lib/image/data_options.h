@@ -39,9 +39,10 @@ struct DataOptions {
           "short side of a resized picture (Lanczos) as a multiple of the model's pixels, before the crop");
     field("flip", o.flip, {}, "mirror half of the training pictures");
     field("validation", o.validation, from_below(0, 1), "share of the pictures that validates instead");
-    field(
-        "tokenizer", o.tokenizer, {},
-        "var: run directory, model folder or weights file of the trained vqvae, relative to the config file");
+    field("tokenizer", o.tokenizer, {},
+          "run directory, model folder or weights file of the trained tokenizer, relative to the config "
+          "file: a "
+          "vqvae for var, a kl_vae for mar and flowar");
   }
   void check() const {
     require(!test_path.empty() || test_labels.empty(), "test_labels says nothing without test_path");
@@ -62,7 +63,7 @@ struct EvaluationOptions {
           "pictures of a split that are evaluated, evenly spread; 0 for all");
     field("test", o.test, {}, "evaluate the best model on test_path");
     field("shown", o.shown, between(0, 100), "pictures in the report");
-    field("sampling", o.sampling, {}, "var: how pictures are drawn for the report, and by default later");
+    field("sampling", o.sampling, {}, "how a generator draws pictures for the report, and by default later");
   }
 };
 

@@ -2,6 +2,10 @@
 
 #include <torch/torch.h>
 
+#include <charconv>
+
+#include "nn/diffusion_schedule.h"
+
 namespace arzoo::image {
 
 VarOptions var_options_among(const Config& transformer, const Config& vae) {
@@ -17,6 +21,16 @@ runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::
                           path);
   }
   return runtime::open_tensors(file);
+}
+
+int64_t diffusion_steps(const Config& where, const std::string& text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1 ||
+      number > nn::DiffusionSchedule::kDiffusionSteps)
+    where.reject(fmt::format("\"{}\" diffusion steps, expected a number up to {} in quotes", text,
+                             nn::DiffusionSchedule::kDiffusionSteps));
+  return number;
 }
 
 std::vector<at::Tensor> by_scale(const at::Tensor& ids, const Grids& grids) {

@@ -15,6 +15,17 @@ VarOptions var_options_among(const Config& transformer, const Config& vae);
 /// CheckpointError for a path that leads elsewhere.
 runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::string& path);
 
+/// A part of a model by its name. Throws CheckpointError when there is none of that kind.
+template <class Part>
+std::shared_ptr<Part> part(const torch::nn::Module& model, const std::string& name) {
+  const auto found = std::dynamic_pointer_cast<Part>(model.named_modules("", /*include_self=*/false)[name]);
+  if (found == nullptr) fail<CheckpointError>("no part {} of the expected kind", name);
+  return found;
+}
+
+/// A number of denoising steps, which the official code takes as text. Throws ConfigError at `where`.
+int64_t diffusion_steps(const Config& where, const std::string& text);
+
 /// A recorded [B, L] map of token ids, apart by scale.
 std::vector<at::Tensor> by_scale(const at::Tensor& ids, const Grids& grids);
 
@@ -45,6 +56,11 @@ void replay_var(const runtime::ParityCase& fixture, runtime::ParityReport& repor
 void replay_code(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_var_training(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_schedules(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_kl_vae(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_diffusion_tables(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_diffusion_head(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_mar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_flowar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_published(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 
 }  // namespace arzoo::image

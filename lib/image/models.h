@@ -3,6 +3,9 @@
 #include <tuple>
 
 #include "image/feature_net.h"
+#include "image/flowar.h"
+#include "image/kl_vae.h"
+#include "image/mar.h"
 #include "image/var.h"
 #include "image/vqvae.h"
 
@@ -10,9 +13,10 @@ namespace arzoo::image {
 
 /// The table of image models: a model is known to the command line, the configs and the README by standing
 /// here.
-using Models = std::tuple<VqvaeOptions, VarOptions, FeatureNetOptions>;
+using Models =
+    std::tuple<VqvaeOptions, VarOptions, KlVaeOptions, MarOptions, FlowArOptions, FeatureNetOptions>;
 
 /// Those of them that generate-image draws with.
-using Generators = std::tuple<VarOptions>;
+using Generators = std::tuple<VarOptions, MarOptions, FlowArOptions>;
 
 }  // namespace arzoo::image

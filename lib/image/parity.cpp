@@ -14,8 +14,16 @@ void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   if (model == "var" && config.has("var_file")) return replay_published(fixture, report);
   if (model == "var" && config.has("train")) return replay_var_training(fixture, report);
   if (model == "var") return replay_var(fixture, report);
-  config.at("model").reject(fmt::format(
-      "\"{}\" is of no known kind (expected vqvae, var_quantizer, var, var_code or var_schedule)", model));
+  if (model == "AutoencoderKL") return replay_kl_vae(fixture, report);
+  if (model == "SpacedDiffusion") return replay_diffusion_tables(fixture, report);
+  if (model == "DiffLoss") return replay_diffusion_head(fixture, report);
+  if (model == "MAR") return replay_mar(fixture, report);
+  if (model == "FlowAR") return replay_flowar(fixture, report);
+  config.at("model").reject(
+      fmt::format("\"{}\" is of no known kind (expected vqvae, var_quantizer, var, var_code, var_schedule, "
+                  "AutoencoderKL, "
+                  "SpacedDiffusion, DiffLoss, MAR or FlowAR)",
+                  model));
 }
 
 }  // namespace arzoo::image

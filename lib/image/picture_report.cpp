@@ -18,4 +18,10 @@ ReportPng report_grid(const at::Tensor& images, int64_t channels, int64_t column
   return {encode_png(picture_grid(pictures, columns)), caption};
 }
 
+ReportSection reconstruction_section(const at::Tensor& images, const at::Tensor& again, int64_t channels) {
+  return {"Reconstructions",
+          {report_grid(at::cat({images, again}).add(1.0).div_(2.0), channels, images.size(0),
+                       "pictures above, their reconstructions below")}};
+}
+
 }  // namespace arzoo::image

@@ -10,4 +10,7 @@ namespace arzoo::image {
 ReportPng report_grid(const at::Tensor& images, int64_t channels, int64_t columns,
                       const std::string& caption);
 
+/// Pictures, and below each what an autoencoder made of it. Both [N, 3, H, W] in [-1, 1].
+ReportSection reconstruction_section(const at::Tensor& images, const at::Tensor& again, int64_t channels);
+
 }  // namespace arzoo::image

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <map>
-
-#include "image/picture_data.h"
+#include "image/picture_codes.h"
 #include "image/vqvae_model.h"
-#include "runtime/device.h"
 
 namespace arzoo::image {
 
@@ -15,8 +12,7 @@ struct TokenBatch {
   at::Tensor maps;     ///< [B, L - p_0^2, z], what the scales after the first see (teacher forcing)
 };
 
-/// Pictures as the token maps of a frozen tokenizer. Where no augmentation changes them, each is encoded once
-/// and its tokens stay in memory.
+/// Pictures as the token maps of a frozen tokenizer.
 class PictureTokens {
  public:
   /// config: resolved. vae and loader must outlive it.
@@ -29,19 +25,11 @@ class PictureTokens {
   void each(runtime::Split split, const std::function<void(const TokenBatch&)>& visit);
 
  private:
-  struct Kept {
-    at::Tensor labels, ids;  ///< [N] long, [N, L] int, of the split's items or of those that are evaluated
-  };
-  at::Tensor encoded(const at::Tensor& images);
-  TokenBatch batch_of(const at::Tensor& labels, const at::Tensor& ids);
-  const Kept& kept(runtime::Split split);
+  TokenBatch batch_of(const CodeBatch& batch);
 
   Vqvae& vae_;
   Grids grids_;
-  PictureLoader& loader_;
-  runtime::Compute compute_;
-  runtime::EpochOrder order_;
-  std::map<runtime::Split, Kept> kept_;
+  PictureCodes codes_;  ///< token ids, [N, L] int
 };
 
 }  // namespace arzoo::image

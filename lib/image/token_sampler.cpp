@@ -10,6 +10,7 @@
 #include "nn/clones.h"
 #include "nn/lanes.h"
 #include "nn/parallel.h"
+#include "nn/seeded_noise.h"
 
 namespace arzoo::image {
 namespace {
@@ -101,19 +102,6 @@ int64_t pick_code(const float* logits, int64_t codes, double uniform, std::vecto
   return last;
 }
 
-/// Scrambles 64 bits (Steele et al., SplitMix, 2014).
-uint64_t scrambled(uint64_t x) {
-  x += 0x9e3779b97f4a7c15U;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
-  return x ^ (x >> 31);
-}
-
-/// Number `index` of a stream, in (0, 1).
-double uniform_of(uint64_t stream, uint64_t index) {
-  return (static_cast<double>(scrambled(stream ^ scrambled(index)) >> 11) + 0.5) * 0x1.0p-53;
-}
-
 // A seed's second stream.
 constexpr uint64_t kSmoothing = 0x736d6f6f7468U;
 
@@ -131,12 +119,6 @@ void keep_likely(at::Tensor& logits, const TokenSampling& sampling) {
   if (sampling.temperature != 1.0) logits.div_(sampling.temperature);
 }
 
-std::vector<uint64_t> image_seeds(uint64_t seed, uint64_t first, std::size_t count) {
-  std::vector<uint64_t> seeds;
-  for (std::size_t i = 0; i < count; ++i) seeds.push_back(scrambled(scrambled(seed) + first + i));
-  return seeds;
-}
-
 at::Tensor SeededDraws::pick(const at::Tensor& logits, int64_t first) {
   const int64_t tokens = logits.size(1), codes = logits.size(2), rows = logits.size(0) * tokens;
   auto ids = at::empty({logits.size(0), tokens}, at::kLong);
@@ -145,7 +127,7 @@ at::Tensor SeededDraws::pick(const at::Tensor& logits, int64_t first) {
   nn::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / codes), [&](int64_t begin, int64_t end) {
     std::vector<float> weights;
     for (int64_t i = begin; i < end; ++i) {
-      const double uniform = uniform_of(seeds_[i / tokens], first + i % tokens);
+      const double uniform = nn::uniform_of(seeds_[i / tokens], first + i % tokens);
       to[i] = pick_code(data + i * codes, codes, uniform, weights);
     }
   });
@@ -157,10 +139,10 @@ at::Tensor SeededDraws::exponentials(const at::Tensor& logits, int64_t first) {
   auto out = at::empty(logits.sizes(), at::kFloat);
   auto* to = out.mutable_data_ptr<float>();
   for_rows(logits.size(0) * tokens, codes, [&](int64_t row) {
-    const uint64_t stream = scrambled(seeds_[row / tokens] ^ kSmoothing);
+    const uint64_t stream = nn::scrambled(seeds_[row / tokens] ^ kSmoothing);
     const auto start = static_cast<uint64_t>((first + row % tokens) * codes);
     for (int64_t v = 0; v < codes; ++v)
-      to[row * codes + v] = static_cast<float>(-std::log(uniform_of(stream, start + v)));
+      to[row * codes + v] = static_cast<float>(-std::log(nn::uniform_of(stream, start + v)));
   });
   return out;
 }

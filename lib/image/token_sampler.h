@@ -43,9 +43,6 @@ class SeededDraws : public TokenDraws {
   std::vector<uint64_t> seeds_;
 };
 
-/// The seeds of images first, first + 1, … of a run.
-std::vector<uint64_t> image_seeds(uint64_t seed, uint64_t first, std::size_t count);
-
 /// The numbers that another program drew: exponential variates e, [B, L, V], with which its multinomial draw
 /// is the code of the largest p / e.
 class ReplayedDraws : public TokenDraws {

@@ -95,15 +95,6 @@ at::Tensor VarFeedForward::forward(const at::Tensor& x) const {
   return fc2_->forward(fc1_->forward(x, nn::Activation::gelu_tanh));
 }
 
-ConditionMap::ConditionMap(int64_t width, int64_t count) : count_(count) {
-  map_ = register_module("1", std::make_shared<nn::LinearLayer>(width, count * width));
-}
-
-at::Tensor ConditionMap::forward(const at::Tensor& condition) const {
-  const auto mapped = map_->forward(at::silu(condition).to(map_->type()));
-  return mapped.to(at::kFloat).reshape({condition.size(0), 1, count_, -1});
-}
-
 VarBlock::VarBlock(const VarOptions& options) : eps_(options.norm_eps) {
   const int64_t width = options.embed_dim;
   // To even on a tie, as Python rounds.
@@ -111,13 +102,13 @@ VarBlock::VarBlock(const VarOptions& options) : eps_(options.norm_eps) {
   if (options.shared_aln) ada_gss_ = register_parameter("ada_gss", at::empty({1, 1, 6, width}));
   attn_ = register_module("attn", std::make_shared<VarAttention>(options));
   ffn_ = register_module("ffn", std::make_shared<VarFeedForward>(width, hidden));
-  if (!options.shared_aln) ada_lin_ = register_module("ada_lin", std::make_shared<ConditionMap>(width, 6));
+  if (!options.shared_aln)
+    ada_lin_ = register_module("ada_lin", std::make_shared<nn::ConditionMap>(width, 6));
 }
 
 BlockModulation VarBlock::modulation(const at::Tensor& condition, const at::Tensor& shared) const {
   const auto all = ada_lin_ == nullptr ? ada_gss_ + shared : ada_lin_->forward(condition);
-  const auto parts = all.unbind(2);
-  return {parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]};
+  return BlockModulation::of(all.unbind(2));
 }
 
 at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulation, const at::Tensor& bias,

@@ -2,8 +2,9 @@
 
 #include <torch/nn/module.h>
 
+#include "image/block_modulation.h"
 #include "image/var.h"
-#include "nn/adaln.h"
+#include "nn/condition_map.h"
 #include "nn/kv_cache.h"
 #include "nn/linear_layer.h"
 #include "runtime/losses.h"
@@ -46,28 +47,6 @@ class VarFeedForward : public torch::nn::Module {
   std::shared_ptr<nn::LinearLayer> fc1_, fc2_;
 };
 
-/// The six vectors of a block, [B, 1, C] each, in the official order.
-struct BlockModulation {
-  at::Tensor gamma1, gamma2, scale1, scale2, shift1, shift2;
-
-  nn::Modulation before_attention() const { return {scale1, shift1}; }
-  nn::Modulation before_ffn() const { return {scale2, shift2}; }
-};
-
-/// SiLU, then a linear map to `count` vectors, under the official name "1" (it stands in a Sequential).
-class ConditionMap : public torch::nn::Module {
- public:
-  ConditionMap(int64_t width, int64_t count);
-  /// condition: [B, C]; returns [B, 1, count, C] in fp32.
-  at::Tensor forward(const at::Tensor& condition) const;
-
-  const nn::LinearLayer& map() const { return *map_; }
-
- private:
-  int64_t count_;
-  std::shared_ptr<nn::LinearLayer> map_;
-};
-
 /// One pre-norm block with adaptive normalisation.
 class VarBlock : public torch::nn::Module {
  public:
@@ -96,8 +75,8 @@ class VarBlock : public torch::nn::Module {
   double eps_;
   std::shared_ptr<VarAttention> attn_;
   std::shared_ptr<VarFeedForward> ffn_;
-  std::shared_ptr<ConditionMap> ada_lin_;  ///< without a shared map
-  at::Tensor ada_gss_;                     ///< [1, 1, 6, C], with one
+  std::shared_ptr<nn::ConditionMap> ada_lin_;  ///< without a shared map
+  at::Tensor ada_gss_;                         ///< [1, 1, 6, C], with one
 };
 
 }  // namespace arzoo::image

@@ -2,36 +2,21 @@
 
 #include <torch/torch.h>
 
-#include "core/zoo.h"
 #include "image/picture_report.h"
 #include "image/saved_model.h"
 #include "image/token_scores.h"
+#include "image/trained_tokenizer.h"
 #include "image/var_sampler.h"
 #include "image/var_source.h"
 #include "image/zoo.h"
+#include "nn/seeded_noise.h"
 
 namespace arzoo::image {
 namespace {
 
 /// The trained tokenizer, which must be the one that model.vae describes.
 std::shared_ptr<Vqvae> load_tokenizer(const Config& config, const VqvaeOptions& options) {
-  const auto source = config.at("data").at("tokenizer");
-  const std::filesystem::path path = source.text();
-  if (path.empty())
-    source.reject("a var needs the trained tokenizer (arzoo train configs/image/vqvae_*.json)");
-  if (!std::filesystem::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
-  const auto folder = find_model_folder(path);
-  if (folder) {
-    const auto own = arzoo::to_json(vqvae_options_of(*folder));
-    const auto wanted = arzoo::to_json(options);
-    for (const auto& [key, value] : wanted.items()) {
-      const bool of_training = key == "l1_weight" || key == "revive_every" || key == "beta";
-      if (of_training || own.at(key) == value) continue;
-      config.at("model").at("vae").at(key).reject(
-          fmt::format("{}, but the tokenizer in {} has {}", value.dump(), path.string(), own.at(key).dump()));
-    }
-  }
-  return load_vqvae(options, runtime::open_tensors(folder ? folder->path : path));
+  return load_vqvae(options, trained_tokenizer(config, options, {"l1_weight", "revive_every", "beta"}));
 }
 
 /// The side of the model's pictures.
@@ -116,16 +101,16 @@ std::vector<ReportSection> VarExperiment::showcase() {
   model_->eval();
   const auto& defaults = loader_.evaluation().sampling;
   VarSampling sampling;
-  sampling.cfg_scale = defaults.cfg;
+  sampling.cfg_scale = defaults.cfg.value_or(sampling.cfg_scale);
   sampling.scales = {{defaults.top_k, defaults.top_p, defaults.temperature}};
   const int64_t columns = std::min(shown, options_.num_classes);
   const auto labels = at::arange(shown, at::kLong).remainder_(options_.num_classes).to(compute_.device);
-  SeededDraws draws(image_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown)));
+  SeededDraws draws(nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown)));
   const VarSampler sampler(*vae_, *model_);
   const auto pictures = sampler.pictures(sampler.features(labels, sampling, draws)).cpu();
   return {{"Samples",
            {report_grid(pictures, loader_.data().channels(), columns,
-                        fmt::format("one column per class, from class 0 on; cfg {}", defaults.cfg))}}};
+                        fmt::format("one column per class, from class 0 on; cfg {}", sampling.cfg_scale))}}};
 }
 
 }  // namespace arzoo::image

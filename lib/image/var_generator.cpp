@@ -39,6 +39,20 @@ std::shared_ptr<Model> blank(const Options& options, at::ScalarType type) {
   return model;
 }
 
+constexpr double kDefaultCfg = 1.5;
+
+/// Options of models that draw continuous tokens.
+void refuse_continuous(const GenerationOptions& options) {
+  const auto refuse = [](bool given, const char* option) {
+    if (given) fail<UsageError>("{}: means nothing to a var, which draws codes scale by scale", option);
+  };
+  refuse(options.steps.has_value(), "--steps");
+  refuse(options.denoising_steps.has_value(), "--denoising-steps");
+  refuse(!options.cfg_schedule.empty(), "--cfg-schedule");
+  refuse(!options.solver.empty(), "--solver");
+  refuse(options.guidance.has_value(), "--guidance");
+}
+
 template <class T>
 T per_scale(const std::vector<T>& list, std::size_t scale, T otherwise) {
   return list.empty() ? otherwise : list[std::min(scale, list.size() - 1)];
@@ -121,6 +135,7 @@ VarGenerator::VarGenerator(VarParts parts, const GenerationOptions& options, con
 int64_t VarGenerator::side() const { return first().grids().back().height * vae_->options().downsampling(); }
 
 void VarGenerator::read_options(const GenerationOptions& options, const SamplingDefaults& defaults) {
+  refuse_continuous(options);
   const auto scales = first().grids().size();
   const auto check = [&](const auto& list, const char* option) {
     if (list.size() > scales)
@@ -130,7 +145,7 @@ void VarGenerator::read_options(const GenerationOptions& options, const Sampling
   check(options.top_p, "--top-p");
   check(options.temperature, "--temperature");
   check(options.depth_schedule, "--depth-schedule");
-  sampling_.cfg_scale = options.cfg.value_or(defaults.cfg);
+  sampling_.cfg_scale = options.cfg.value_or(defaults.cfg.value_or(kDefaultCfg));
   sampling_.more_smooth = options.more_smooth;
   for (std::size_t k = 0; k < scales; ++k) {
     sampling_.scales.push_back({.top_k = per_scale(options.top_k, k, defaults.top_k),
@@ -188,19 +203,6 @@ at::Tensor VarGenerator::draw(const PictureBatch& batch, const StepWatcher& watc
   const auto features = sampler_->features(batch.labels.to(device_), sampling_, draws, &report);
   cache_bytes_ = report.cached();
   return decode(features);
-}
-
-std::unique_ptr<ImageGenerator> open_generator(const GeneratorSource& source,
-                                               const GenerationOptions& options,
-                                               const runtime::Compute& compute) {
-  return std::make_unique<VarGenerator>(open_parts(source, compute.dtype), options, compute);
-}
-
-std::unique_ptr<ImageGenerator> random_generator(const std::vector<Config>& models,
-                                                 std::optional<int64_t> draft_steps,
-                                                 const GenerationOptions& options,
-                                                 const runtime::Compute& compute) {
-  return std::make_unique<VarGenerator>(random_parts(models, draft_steps, compute.dtype), options, compute);
 }
 
 }  // namespace arzoo::image

@@ -6,38 +6,14 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "image/scale_levels.h"
 #include "image/token_scores.h"
 #include "nn/drop_path.h"
-#include "nn/storage_type.h"
+#include "nn/embedding_table.h"
 #include "runtime/autocast.h"
 
 namespace arzoo::image {
 namespace {
-
-/// A module that holds one weight, as torch.nn.Embedding does.
-at::Tensor register_table(torch::nn::Module& owner, const char* name, int64_t rows, int64_t width) {
-  auto table = std::make_shared<torch::nn::Module>();
-  const auto weight = table->register_parameter("weight", at::empty({rows, width}));
-  owner.register_module(name, table);
-  return weight;
-}
-
-/// The level of each token, [1, L].
-at::Tensor levels_of(const Grids& grids) {
-  std::vector<at::Tensor> levels;
-  for (std::size_t k = 0; k < grids.size(); ++k)
-    levels.push_back(at::full({grids[k].tokens()}, static_cast<int64_t>(k), at::kLong));
-  return at::cat(levels).view({1, -1});
-}
-
-/// 0 where a token sees another, of its own or a coarser level, -inf elsewhere: [1, 1, L, L].
-at::Tensor block_causal_bias(const at::Tensor& levels) {
-  const auto hidden = levels.view({-1, 1}).lt(levels.view({1, -1}));
-  const int64_t tokens = levels.numel();
-  return at::zeros({tokens, tokens})
-      .masked_fill_(hidden, -std::numeric_limits<double>::infinity())
-      .view({1, 1, tokens, tokens});
-}
 
 /// [B, ...] → [2 B, ...] with the single row of the null class in the second half.
 at::Tensor with_null_rows(const at::Tensor& rows, int64_t batch, bool guided) {
@@ -59,7 +35,7 @@ Var::Var(const VarOptions& options, Parts parts) : options_(options), grids_(squ
   const int64_t width = options.embed_dim;
   register_embeddings(tokens_of(grids_));
   if (options.shared_aln)
-    shared_ada_lin_ = register_module("shared_ada_lin", std::make_shared<ConditionMap>(width, 6));
+    shared_ada_lin_ = register_module("shared_ada_lin", std::make_shared<nn::ConditionMap>(width, 6));
   torch::nn::ModuleList list;
   for (int64_t i = 0; i < options.depth; ++i) {
     blocks_.push_back(std::make_shared<VarBlock>(options));
@@ -67,7 +43,7 @@ Var::Var(const VarOptions& options, Parts parts) : options_(options), grids_(squ
   }
   register_module("blocks", list);
   auto holder = std::make_shared<torch::nn::Module>();
-  head_nm_ = holder->register_module("ada_lin", std::make_shared<ConditionMap>(width, 2));
+  head_nm_ = holder->register_module("ada_lin", std::make_shared<nn::ConditionMap>(width, 2));
   register_module("head_nm", holder);
   if (parts == Parts::all)
     head_ = register_module("head", std::make_shared<nn::LinearLayer>(width, options.vae.vocab_size));
@@ -77,12 +53,12 @@ void Var::register_embeddings(int64_t tokens) {
   const int64_t width = options_.embed_dim;
   pos_start_ = register_parameter("pos_start", at::empty({1, grids_.front().tokens(), width}));
   pos_1LC_ = register_parameter("pos_1LC", at::empty({1, tokens, width}));
-  lvl_1L_ = register_buffer("lvl_1L", levels_of(grids_));
+  lvl_1L_ = register_buffer("lvl_1L", scale_levels(grids_));
   attn_bias_for_masking_ = register_buffer("attn_bias_for_masking", block_causal_bias(lvl_1L_));
   word_embed_ =
       register_module("word_embed", std::make_shared<nn::LinearLayer>(options_.vae.z_channels, width));
-  class_emb_ = register_table(*this, "class_emb", options_.num_classes + 1, width);
-  lvl_embed_ = register_table(*this, "lvl_embed", static_cast<int64_t>(grids_.size()), width);
+  class_emb_ = nn::register_table(*this, "class_emb", options_.num_classes + 1, width);
+  lvl_embed_ = nn::register_table(*this, "lvl_embed", static_cast<int64_t>(grids_.size()), width);
 }
 
 at::Tensor Var::places() const { return at::embedding(lvl_embed_, lvl_1L_) + pos_1LC_; }
@@ -274,11 +250,7 @@ void Var::initialise(double gamma_factor) {
 
 void Var::set_type(at::ScalarType type) {
   type_ = type;
-  for (const auto& block : blocks_) {
-    for (const auto& part : block->modules(/*include_self=*/false)) {
-      if (dynamic_cast<const nn::LinearLayer*>(part.get()) != nullptr) nn::set_storage_type(*part, type);
-    }
-  }
+  for (const auto& block : blocks_) nn::set_linear_type(*block, type);
 }
 
 std::vector<int64_t> Var::all_blocks() const {

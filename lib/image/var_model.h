@@ -126,7 +126,7 @@ class Var : public torch::nn::Module {
   at::Tensor lvl_1L_, attn_bias_for_masking_;  ///< [1, L] long, [1, 1, L, L]
   at::Tensor class_emb_, lvl_embed_;           ///< [NC + 1, C], [S, C]
   std::shared_ptr<nn::LinearLayer> word_embed_, head_;  ///< head_: null without
-  std::shared_ptr<ConditionMap> shared_ada_lin_, head_nm_;
+  std::shared_ptr<nn::ConditionMap> shared_ada_lin_, head_nm_;
   std::vector<std::shared_ptr<VarBlock>> blocks_;
 };
 

@@ -1,6 +1,7 @@
 #include <torch/torch.h>
 
 #include "image/fixture.h"
+#include "nn/seeded_noise.h"
 
 namespace arzoo::image {
 namespace {
@@ -203,7 +204,7 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   sampling.cfg_scale = 1.5;
   sampling.scales = {{.top_k = 1, .top_p = 0.0, .temperature = 1.0}};
   const auto labels = fixture.input("ar.label_B");
-  SeededDraws draws(image_seeds(0, 0, static_cast<std::size_t>(labels.numel())));
+  SeededDraws draws(nn::item_seeds(0, 0, static_cast<std::size_t>(labels.numel())));
   GenerationRecord record;
   const auto f_hat = sampler.features(labels, sampling, draws, &record);
   report.check("ar.idx_BL", at::cat(record.ids, 1));

@@ -5,7 +5,7 @@
 #include "core/bytes.h"
 #include "core/display_text.h"
 #include "core/tensor_files.h"
-#include "core/zoo.h"
+#include "image/trained_tokenizer.h"
 
 namespace arzoo::image {
 namespace {
@@ -53,15 +53,6 @@ fs::path published_vae(const fs::path& folder) {
 bool holds_trainer(const fs::path& file) {
   const auto dicts = describe_tensors(file).state_dicts;
   return std::find(dicts.begin(), dicts.end(), kTrainedVar) != dicts.end();
-}
-
-template <class Options>
-Options options_in(const ModelFolder& folder) {
-  const Config model(folder.model, (folder.path / "config.json").string(), "/model");
-  if (model.text("name") != Options::kName)
-    fail<UsageError>("{}: a model \"{}\", expected \"{}\"", folder.path.string(), model.text("name"),
-                     Options::kName);
-  return model_options<Options>(model);
 }
 
 std::shared_ptr<Vqvae> tokenizer_of_file(const fs::path& file, const std::string& state_dict,

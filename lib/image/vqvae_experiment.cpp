@@ -88,9 +88,7 @@ std::vector<ReportSection> VqvaeExperiment::showcase() {
   const c10::InferenceMode inference;
   model_->eval();
   const auto again = model_->reconstruct(images.to(compute_.device), model_->grids()).cpu();
-  return {{"Reconstructions",
-           {report_grid(at::cat({images, again}).add(1.0).div_(2.0), loader_.data().channels(),
-                        images.size(0), "pictures above, their reconstructions below")}}};
+  return {reconstruction_section(images, again, loader_.data().channels())};
 }
 
 }  // namespace arzoo::image

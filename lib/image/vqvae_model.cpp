@@ -1,10 +1,7 @@
 #include "image/vqvae_model.h"
 
-#include <fmt/ranges.h>
 #include <torch/torch.h>
 
-#include "core/error.h"
-#include "nn/storage_type.h"
 #include "runtime/autocast.h"
 
 namespace arzoo::image {
@@ -25,32 +22,20 @@ std::shared_ptr<nn::Conv2d> around_quantizer(const VqvaeOptions& options) {
       nn::ConvShape{.in = width, .out = width, .kernel = kernel, .stride = 1, .padding = kernel / 2});
 }
 
-/// In inference the kernels want channels last.
-at::Tensor laid_out(const at::Tensor& x, at::ScalarType type) {
-  const auto typed = x.to(type);
-  return at::GradMode::is_enabled() ? typed : typed.contiguous(at::MemoryFormat::ChannelsLast);
-}
-
 }  // namespace
 
-Vqvae::Vqvae(const VqvaeOptions& options) : options_(options) {
-  encoder_ = register_module("encoder", std::make_shared<nn::ConvEncoder>(coder_options(options)));
-  decoder_ = register_module("decoder", std::make_shared<nn::ConvDecoder>(coder_options(options)));
+Vqvae::Vqvae(const VqvaeOptions& options)
+    : options_(options),
+      halves_(*this, std::string(VqvaeOptions::kName), coder_options(options), coder_options(options)) {
   quantize_ = register_module("quantize", std::make_shared<ResidualQuantizer>(options));
   quant_conv_ = register_module("quant_conv", around_quantizer(options));
   post_quant_conv_ = register_module("post_quant_conv", around_quantizer(options));
 }
 
 at::Tensor Vqvae::features(const at::Tensor& images) {
-  const int64_t factor = options_.downsampling();
-  if (images.dim() != 4 || images.size(1) != 3 || images.size(2) % factor != 0 ||
-      images.size(3) % factor != 0) {
-    fail<DataError>("vqvae: images of shape [{}], expected [B, 3, H, W] with H and W multiples of {}",
-                    fmt::join(images.sizes(), ", "), factor);
-  }
-  const auto encoded = encoder_->forward(laid_out(images, type_));
+  const auto encoded = halves_.encode(images);
   const runtime::WithoutAutocast full_precision(images.device().type());
-  return quant_conv_->forward(encoded.to(at::kFloat)).contiguous();
+  return quant_conv_->forward(encoded).contiguous();
 }
 
 std::vector<at::Tensor> Vqvae::tokens(const at::Tensor& images, const Grids& grids) {
@@ -59,14 +44,11 @@ std::vector<at::Tensor> Vqvae::tokens(const at::Tensor& images, const Grids& gri
 }
 
 at::Tensor Vqvae::decode_unclamped(const at::Tensor& f_hat) {
-  return decoder_->forward(laid_out(post_quant_conv_->forward(f_hat), type_)).to(at::kFloat).contiguous();
+  return halves_.decode_unclamped(post_quant_conv_->forward(f_hat));
 }
 
 at::Tensor Vqvae::decode(const at::Tensor& f_hat) {
-  if (at::GradMode::is_enabled()) return decode_unclamped(f_hat).clamp(-1, 1);
-  std::vector<at::Tensor> images;
-  for (const auto& one : f_hat.split(1)) images.push_back(decode_unclamped(one).clamp_(-1, 1));
-  return images.size() == 1 ? images.front() : at::cat(images);
+  return halves_.decode(f_hat, [&](const at::Tensor& some) { return post_quant_conv_->forward(some); });
 }
 
 at::Tensor Vqvae::reconstruct(const at::Tensor& images, const Grids& grids) {
@@ -85,12 +67,6 @@ Vqvae::Pass Vqvae::train_pass(const at::Tensor& images) {
 void Vqvae::initialise() {
   nn::initialise_convolutions(*this);
   quantize_->initialise();
-}
-
-void Vqvae::set_type(at::ScalarType type) {
-  type_ = type;
-  nn::set_storage_type(*encoder_, type);
-  nn::set_storage_type(*decoder_, type);
 }
 
 }  // namespace arzoo::image

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "image/conv_halves.h"
 #include "image/residual_quantizer.h"
-#include "nn/conv_coder.h"
 #include "runtime/losses.h"
 
 namespace arzoo::image {
@@ -41,13 +41,11 @@ class Vqvae : public torch::nn::Module {
   /// PyTorch's default weights.
   void initialise();
   /// The type of encoder and decoder, for inference. Their weights become memory as it comes.
-  void set_type(at::ScalarType type);
+  void set_type(at::ScalarType type) { halves_.set_type(type); }
 
  private:
   VqvaeOptions options_;
-  at::ScalarType type_ = at::kFloat;
-  std::shared_ptr<nn::ConvEncoder> encoder_;
-  std::shared_ptr<nn::ConvDecoder> decoder_;
+  ConvHalves halves_;
   std::shared_ptr<ResidualQuantizer> quantize_;
   std::shared_ptr<nn::Conv2d> quant_conv_, post_quant_conv_;
 };

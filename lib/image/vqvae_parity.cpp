@@ -8,13 +8,6 @@ namespace {
 using runtime::ParityCase;
 using runtime::ParityReport;
 
-template <class Part>
-std::shared_ptr<Part> part(const Vqvae& vae, const std::string& name) {
-  auto found = std::dynamic_pointer_cast<Part>(vae.named_modules()[name]);
-  if (found == nullptr) fail<CheckpointError>("vqvae: no part {} of the expected kind", name);
-  return found;
-}
-
 Grids read_grids(const Config& sides) {
   Grids grids;
   for (const auto& side : sides.elements()) {

@@ -39,17 +39,27 @@ at::Tensor ResBlock::forward(const at::Tensor& x) {
   return sum(nin_shortcut_ == nullptr ? x : nin_shortcut_->forward(x), branch);
 }
 
-AttnBlock::AttnBlock(int64_t channels) {
+AttnBlock::AttnBlock(int64_t channels, bool fused) {
   norm_ = register_module("norm", std::make_shared<GroupNorm>(channels));
-  qkv_ = register_module("qkv", pointwise(channels, 3 * channels));
+  const auto map = [&](const char* name, int64_t out) {
+    maps_.push_back(register_module(name, pointwise(channels, out)));
+  };
+  if (fused) {
+    map("qkv", 3 * channels);
+  } else {
+    for (const char* name : {"q", "k", "v"}) map(name, channels);
+  }
   proj_out_ = register_module("proj_out", pointwise(channels, channels));
 }
 
 at::Tensor AttnBlock::forward(const at::Tensor& x) {
   const int64_t batch = x.size(0), channels = x.size(1), height = x.size(2), width = x.size(3);
-  const auto qkv =
-      qkv_->forward(norm_->forward(x)).permute({0, 2, 3, 1}).reshape({batch, 1, -1, 3 * channels});
-  const auto parts = qkv.split(channels, -1);
+  const auto normed = norm_->forward(x);
+  std::vector<at::Tensor> parts;  // [B, 1, H W, C] of q, k and v
+  for (const auto& map : maps_) {
+    const auto pixels = map->forward(normed).permute({0, 2, 3, 1}).reshape({batch, 1, height * width, -1});
+    for (const auto& part : pixels.split(channels, -1)) parts.push_back(part);
+  }
   const auto mixed = attention(parts[0], parts[1], parts[2]);  // [B, 1, H W, C]
   const auto image = mixed.transpose(1, 2).reshape({batch, height, width, channels}).permute({0, 3, 1, 2});
   return sum(x, proj_out_->forward(image));

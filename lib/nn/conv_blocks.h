@@ -23,12 +23,14 @@ class ResBlock : public torch::nn::Module {
 /// x + attention of a single head over all pixels.
 class AttnBlock : public torch::nn::Module {
  public:
-  explicit AttnBlock(int64_t channels);
+  /// fused: one convolution "qkv" instead of "q", "k" and "v".
+  explicit AttnBlock(int64_t channels, bool fused = true);
   at::Tensor forward(const at::Tensor& x);
 
  private:
   std::shared_ptr<GroupNorm> norm_;
-  std::shared_ptr<Conv2d> qkv_, proj_out_;
+  std::vector<std::shared_ptr<Conv2d>> maps_;  ///< qkv, or q, k, v
+  std::shared_ptr<Conv2d> proj_out_;
 };
 
 /// Half the size: a 3x3 convolution of stride 2 over x with one more row and column of zeros at the bottom

@@ -9,12 +9,16 @@ std::shared_ptr<Conv2d> convolution(int64_t in, int64_t out) {
   return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out});
 }
 
+struct LevelAttention {
+  bool attends, fused;
+};
+
 /// `count` residual blocks from `in` to `out` channels, with attention after each when asked for.
-ConvLevel residual_level(int64_t in, int64_t out, int64_t count, bool attends) {
+ConvLevel residual_level(int64_t in, int64_t out, int64_t count, const LevelAttention& attention) {
   ConvLevel level;
   for (int64_t j = 0; j < count; ++j) {
     level.blocks.push_back(std::make_shared<ResBlock>(j == 0 ? in : out, out));
-    if (attends) level.attentions.push_back(std::make_shared<AttnBlock>(out));
+    if (attention.attends) level.attentions.push_back(std::make_shared<AttnBlock>(out, attention.fused));
   }
   return level;
 }
@@ -39,9 +43,9 @@ torch::nn::ModuleList named(const std::vector<ConvLevel>& levels) {
 
 }  // namespace
 
-ConvMiddle::ConvMiddle(int64_t channels) {
+ConvMiddle::ConvMiddle(int64_t channels, bool fused_attention) {
   block_1_ = register_module("block_1", std::make_shared<ResBlock>(channels, channels));
-  attn_1_ = register_module("attn_1", std::make_shared<AttnBlock>(channels));
+  attn_1_ = register_module("attn_1", std::make_shared<AttnBlock>(channels, fused_attention));
   block_2_ = register_module("block_2", std::make_shared<ResBlock>(channels, channels));
 }
 
@@ -64,12 +68,13 @@ ConvEncoder::ConvEncoder(const ConvCoderOptions& options) {
   for (std::size_t i = 0; i < options.ch_mult.size(); ++i) {
     const bool last = i + 1 == options.ch_mult.size();
     const int64_t out = options.ch * options.ch_mult[i];
-    levels_.push_back(residual_level(width, out, options.num_res_blocks, /*attends=*/last));
+    levels_.push_back(residual_level(width, out, options.num_res_blocks,
+                                     {.attends = last, .fused = options.fused_attention}));
     if (!last) levels_.back().downsample = std::make_shared<Downsample>(out);
     width = out;
   }
   register_module("down", named(levels_));
-  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width));
+  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options.fused_attention));
   norm_out_ = register_module("norm_out", std::make_shared<GroupNorm>(width));
   conv_out_ = register_module("conv_out", convolution(width, options.latent_channels));
 }
@@ -83,11 +88,13 @@ at::Tensor ConvEncoder::forward(const at::Tensor& x) {
 ConvDecoder::ConvDecoder(const ConvCoderOptions& options) {
   int64_t width = options.ch * options.ch_mult.back();
   conv_in_ = register_module("conv_in", convolution(options.latent_channels, width));
-  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width));
+  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options.fused_attention));
   levels_.resize(options.ch_mult.size());
   for (std::size_t i = levels_.size(); i-- > 0;) {
     const int64_t out = options.ch * options.ch_mult[i];
-    levels_[i] = residual_level(width, out, options.num_res_blocks + 1, /*attends=*/i + 1 == levels_.size());
+    const bool attends = options.decoder_attention && i + 1 == levels_.size();
+    levels_[i] = residual_level(width, out, options.num_res_blocks + 1,
+                                {.attends = attends, .fused = options.fused_attention});
     if (i > 0) levels_[i].upsample = std::make_shared<Upsample>(out);
     width = out;
   }

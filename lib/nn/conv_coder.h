@@ -15,12 +15,14 @@ struct ConvCoderOptions {
   int64_t ch = 160;                                ///< width of the finest level
   std::vector<int64_t> ch_mult = {1, 1, 2, 2, 4};  ///< of each level's width, finest first
   int64_t num_res_blocks = 2;                      ///< of a level; the decoder has one more
+  bool fused_attention = true;                     ///< queries, keys and values are one convolution
+  bool decoder_attention = true;  ///< the decoder attends at its coarsest level, as the encoder does
 };
 
 /// The middle of either half: residual block, attention, residual block.
 class ConvMiddle : public torch::nn::Module {
  public:
-  explicit ConvMiddle(int64_t channels);
+  ConvMiddle(int64_t channels, bool fused_attention);
   at::Tensor forward(const at::Tensor& x);
 
  private:

@@ -61,6 +61,10 @@ inline float gelu_tanh_slope(float x) {
 }
 inline float relu(float x) { return x > 0.0F ? x : 0.0F; }
 inline float relu_slope(float x) { return x > 0.0F ? 1.0F : 0.0F; }
+inline float silu_slope(float x) {
+  const float e = exp_nonpositive(x < 0.0F ? x : -x), open = (x < 0.0F ? e : 1.0F) / (1.0F + e);
+  return open + x * open * (1.0F - open);
+}
 
 // One function per type, activation and direction, because clones cannot be templates. out may be g.
 #define ARZOO_HIDDEN_LAYER(Scalar, activation)                                                      \
@@ -78,9 +82,11 @@ inline float relu_slope(float x) { return x > 0.0F ? 1.0F : 0.0F; }
 ARZOO_HIDDEN_LAYER(float, gelu)
 ARZOO_HIDDEN_LAYER(float, gelu_tanh)
 ARZOO_HIDDEN_LAYER(float, relu)
+ARZOO_HIDDEN_LAYER(float, silu)
 ARZOO_HIDDEN_LAYER(at::BFloat16, gelu)
 ARZOO_HIDDEN_LAYER(at::BFloat16, gelu_tanh)
 ARZOO_HIDDEN_LAYER(at::BFloat16, relu)
+ARZOO_HIDDEN_LAYER(at::BFloat16, silu)
 #undef ARZOO_HIDDEN_LAYER
 
 struct Options {
@@ -94,12 +100,15 @@ at::Tensor run(const at::Tensor& x, const Options& options) {
   const auto* from = x.const_data_ptr<Scalar>();
   auto* to = out.template mutable_data_ptr<Scalar>();
   parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    if (options.by == Activation::relu) {
-      relu_range(from, to, begin, end, options.mask);
-    } else if (options.by == Activation::gelu_tanh) {
-      gelu_tanh_range(from, to, begin, end, options.mask);
-    } else {
-      gelu_range(from, to, begin, end, options.mask);
+    switch (options.by) {
+      case Activation::relu:
+        return relu_range(from, to, begin, end, options.mask);
+      case Activation::gelu_tanh:
+        return gelu_tanh_range(from, to, begin, end, options.mask);
+      case Activation::silu:
+        return silu_range(from, to, begin, end, options.mask);
+      default:
+        return gelu_range(from, to, begin, end, options.mask);
     }
   });
   return out;
@@ -111,12 +120,15 @@ at::Tensor run_back(const at::Tensor& x, const at::Tensor& gradient, const Optio
   const auto *from = x.const_data_ptr<Scalar>(), *g = gradient.const_data_ptr<Scalar>();
   auto* to = out.template mutable_data_ptr<Scalar>();
   parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    if (options.by == Activation::relu) {
-      relu_back(from, g, to, begin, end, options.mask);
-    } else if (options.by == Activation::gelu_tanh) {
-      gelu_tanh_back(from, g, to, begin, end, options.mask);
-    } else {
-      gelu_back(from, g, to, begin, end, options.mask);
+    switch (options.by) {
+      case Activation::relu:
+        return relu_back(from, g, to, begin, end, options.mask);
+      case Activation::gelu_tanh:
+        return gelu_tanh_back(from, g, to, begin, end, options.mask);
+      case Activation::silu:
+        return silu_back(from, g, to, begin, end, options.mask);
+      default:
+        return gelu_back(from, g, to, begin, end, options.mask);
     }
   });
   return out;

@@ -50,6 +50,10 @@ ARZOO_CLONES void gelu_tanh_row(float* x, int64_t width) {
   }
 }
 
+ARZOO_CLONES void silu_row(float* x, int64_t width) {
+  for (int64_t j = 0; j < width; ++j) x[j] = silu(x[j]);
+}
+
 /// Calls body(begin, end) for runs of rows, on as many threads as the work is worth.
 template <class Body>
 void for_rows(int64_t rows, int64_t width, const Body& body) {
@@ -88,6 +92,7 @@ void finish(const at::Tensor& sums, const Epilogue& epilogue, Scalar* out) {
       scale_row(from + i * width, epilogue.row_scales[i], epilogue.scales, epilogue.bias, row, width);
       if (epilogue.after == Activation::relu) relu_row(row, width);
       if (epilogue.after == Activation::gelu_tanh) gelu_tanh_row(row, width);
+      if (epilogue.after == Activation::silu) silu_row(row, width);
       sink.done(out + i * width, 1);
     }
   });

@@ -25,6 +25,16 @@ KeptTokens keep_first_of(const at::Tensor& orders, int64_t kept) {
   return {std::get<0>(orders.narrow(1, 0, kept).sort(1)), orders.size(1)};
 }
 
+KeptTokens keep_all_but_first(const at::Tensor& orders, int64_t masked) {
+  const int64_t length = orders.size(1);
+  return {std::get<0>(orders.narrow(1, masked, length - masked).sort(1)), length};
+}
+
+KeptTokens with_prefix(const KeptTokens& kept, int64_t count) {
+  const auto prefix = at::arange(count, kept.index.options()).expand({kept.index.size(0), count});
+  return {at::cat({prefix, kept.index + count}, 1), kept.length + count};
+}
+
 KeptTokens keep_beginning(int64_t samples, int64_t length, int64_t kept) {
   return {at::arange(kept, at::kLong).expand({samples, kept}), length};
 }

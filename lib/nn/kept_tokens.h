@@ -25,6 +25,12 @@ at::Tensor random_orders(int64_t samples, int64_t length);
 /// Keeps the first `kept` tokens of each order. orders: [B, L], a permutation per row.
 KeptTokens keep_first_of(const at::Tensor& orders, int64_t kept);
 
+/// Keeps all but the first `masked` tokens of each order: the order is that of generation, backwards.
+KeptTokens keep_all_but_first(const at::Tensor& orders, int64_t masked);
+
+/// The same tokens with `count` more before them, which are always kept: a condition's.
+KeptTokens with_prefix(const KeptTokens& kept, int64_t count);
+
 /// Keeps tokens [0, kept) of `length` in each of the samples.
 KeptTokens keep_beginning(int64_t samples, int64_t length, int64_t kept);
 

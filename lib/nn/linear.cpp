@@ -22,6 +22,12 @@ const std::optional<c10::TypedOperatorHandle<FusedLinear>>& fused_linear() {
   return handle;
 }
 
+std::vector<int64_t> result_sizes(const at::Tensor& x, const at::Tensor& weight) {
+  auto sizes = x.sizes().vec();
+  sizes.back() = weight.size(0);
+  return sizes;
+}
+
 bool fusable(const at::Tensor& x, const at::Tensor& weight) {
   const auto type = weight.scalar_type();
   return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == type &&
@@ -39,6 +45,8 @@ std::pair<std::string_view, std::string_view> epilogue_of(Activation after) {
       return {"gelu", "none"};
     case Activation::gelu_tanh:
       return {"gelu", "tanh"};
+    case Activation::silu:
+      return {"swish", "none"};
   }
   return {"none", "none"};
 }
@@ -55,6 +63,8 @@ at::Tensor activate(const at::Tensor& x, Activation by) {
       return at::gelu(x);
     case Activation::gelu_tanh:
       return at::gelu(x, "tanh");
+    case Activation::silu:
+      return at::silu(x);
   }
   return x;
 }
@@ -70,10 +80,10 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
     const auto [epilogue, form] = epilogue_of(after);
     const auto out = fused_linear()->call(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt,
                                           epilogue, at::List<std::optional<at::Scalar>>(), form);
-    auto sizes = x.sizes().vec();
-    sizes.back() = weight.size(0);
-    return out.view(sizes);
+    return out.view(result_sizes(x, weight));
   }
+  // Nothing but oneDNN's product takes a packed weight, and that one no empty x.
+  if (weight.is_mkldnn() && x.numel() == 0) return at::empty(result_sizes(x, weight), x.options());
   return activate(at::linear(x, weight, bias), after);
 }
 

@@ -9,8 +9,9 @@ namespace arzoo::nn {
 enum class Activation {
   none,
   relu,
-  gelu,      ///< exact: by the error function
-  gelu_tanh  ///< by its tanh approximation (Hendrycks & Gimpel, 2016)
+  gelu,       ///< exact: by the error function
+  gelu_tanh,  ///< by its tanh approximation (Hendrycks & Gimpel, 2016)
+  silu        ///< x sigmoid(x)
 };
 
 /// The activation alone.

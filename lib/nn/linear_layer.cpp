@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "nn/storage_type.h"
+
 namespace arzoo::nn {
 
 LinearLayer::LinearLayer(int64_t in, int64_t out, bool with_bias) {
@@ -15,6 +17,12 @@ at::Tensor LinearLayer::forward(const at::Tensor& x, Activation after) const {
 
 at::Tensor LinearLayer::with_bias(const at::Tensor& x, const at::Tensor& bias, Activation after) const {
   return nn::linear(x, packed_.defined() ? packed_ : weight_, bias, after);
+}
+
+void set_linear_type(torch::nn::Module& module, at::ScalarType type) {
+  for (const auto& part : module.modules(/*include_self=*/false)) {
+    if (dynamic_cast<const LinearLayer*>(part.get()) != nullptr) set_storage_type(*part, type);
+  }
 }
 
 void LinearLayer::pack() {

@@ -28,4 +28,8 @@ class LinearLayer : public torch::nn::Module, public PackedForInference {
   at::Tensor packed_;  ///< the weight, once it is packed
 };
 
+/// The type of the weights and biases of all linear layers inside `module`, for inference. They become memory
+/// as it comes.
+void set_linear_type(torch::nn::Module& module, at::ScalarType type);
+
 }  // namespace arzoo::nn

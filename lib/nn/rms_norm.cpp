@@ -84,6 +84,10 @@ RmsNorm::RmsNorm(int64_t width, double eps) : eps_(eps) {
   weight_ = register_parameter("weight", torch::ones({width}));
 }
 
-at::Tensor RmsNorm::forward(const at::Tensor& x) { return rms_norm(x, weight_, eps_); }
+at::Tensor RmsNorm::forward(const at::Tensor& x) const { return rms_norm(x, weight_, eps_); }
+
+Modulation RmsNorm::modulation() const {
+  return {(weight_ - 1.0).view({1, 1, -1}), at::zeros({1, 1, weight_.size(0)}, weight_.options())};
+}
 
 }  // namespace arzoo::nn

@@ -2,6 +2,8 @@
 
 #include <torch/nn/module.h>
 
+#include "nn/adaln.h"
+
 namespace arzoo::nn {
 
 /// x / sqrt(mean(x^2) + eps) * weight over the last axis (Zhang & Sennrich, NeurIPS 2019).
@@ -16,7 +18,9 @@ class RmsNorm : public torch::nn::Module {
   RmsNorm(int64_t width, double eps);
 
   /// x: [..., D]; returns the same shape and type.
-  at::Tensor forward(const at::Tensor& x);
+  at::Tensor forward(const at::Tensor& x) const;
+  /// The same as a modulation of a norm that is not centred, for inference.
+  Modulation modulation() const;
 
  private:
   double eps_;

@@ -13,11 +13,18 @@ constexpr int64_t kGrainTokens = 32;
 
 /// One head of one token, `half` numbers of each kind; the products are rounded like the sum.
 template <class Scalar>
-ARZOO_INTO_CLONES void turn(const Scalar* x, const Scalar* cos, const Scalar* sin, Scalar* out,
-                            int64_t half) {
+ARZOO_INTO_CLONES void turn(const Scalar* x, const Scalar* cos, const Scalar* sin, Scalar* out, int64_t half,
+                            bool neighbours) {
   const auto product = [](Scalar a, Scalar b) {
     return static_cast<float>(static_cast<Scalar>(static_cast<float>(a) * static_cast<float>(b)));
   };
+  if (neighbours) {
+    for (int64_t i = 0; i < half; ++i) {
+      out[2 * i] = static_cast<Scalar>(product(x[2 * i], cos[i]) - product(x[2 * i + 1], sin[i]));
+      out[2 * i + 1] = static_cast<Scalar>(product(x[2 * i + 1], cos[i]) + product(x[2 * i], sin[i]));
+    }
+    return;
+  }
   for (int64_t i = 0; i < half; ++i)
     out[i] = static_cast<Scalar>(product(x[i], cos[i]) - product(x[half + i], sin[i]));
   for (int64_t i = 0; i < half; ++i)
@@ -27,17 +34,18 @@ ARZOO_INTO_CLONES void turn(const Scalar* x, const Scalar* cos, const Scalar* si
 /// A token's heads, `step` numbers apart in x and side by side in `out`.
 struct TokenHeads {
   int64_t count, step, half;
+  bool neighbours;
 };
 
 ARZOO_CLONES void turn_heads(const float* x, const float* cos, const float* sin, float* out,
                              TokenHeads heads) {
   for (int64_t h = 0; h < heads.count; ++h)
-    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half);
+    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half, heads.neighbours);
 }
 ARZOO_CLONES void turn_heads(const at::BFloat16* x, const at::BFloat16* cos, const at::BFloat16* sin,
                              at::BFloat16* out, TokenHeads heads) {
   for (int64_t h = 0; h < heads.count; ++h)
-    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half);
+    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half, heads.neighbours);
 }
 
 /// All in one pass; the result lies as [B, T, H, E] in memory.
@@ -54,7 +62,7 @@ at::Tensor fused(const at::Tensor& x, const RotaryAngles& angles) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t angle = i % angle_rows * (width / 2);
       turn_heads(from.row(i / tokens, 0) + i % tokens * from.step, cos + angle, sin + angle,
-                 to + i * heads * width, {heads, from.head, width / 2});
+                 to + i * heads * width, {heads, from.head, width / 2, angles.neighbours});
     }
   });
   return out.transpose(1, 2);
@@ -82,6 +90,12 @@ at::Tensor rotated(const at::Tensor& x, const RotaryAngles& angles) {
   if (fits(x, angles))
     return x.scalar_type() == at::kFloat ? fused<float>(x, angles) : fused<at::BFloat16>(x, angles);
   const auto half = x.size(-1) / 2;
+  if (angles.neighbours) {
+    const auto pairs = x.unflatten(-1, {half, 2});
+    const auto first = pairs.select(-1, 0), second = pairs.select(-1, 1);
+    return at::stack({first * angles.cos - second * angles.sin, second * angles.cos + first * angles.sin}, -1)
+        .flatten(-2);
+  }
   const auto low = x.narrow(-1, 0, half), high = x.narrow(-1, half, half);
   return at::cat({low * angles.cos - high * angles.sin, high * angles.cos + low * angles.sin}, -1);
 }

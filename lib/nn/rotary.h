@@ -2,13 +2,15 @@
 
 #include <ATen/core/Tensor.h>
 
-/// Rotary position embedding (Su et al., RoFormer, 2021), in the form of the LLaMA line: component i of a
-/// head turns together with component i + E/2, not with its neighbour.
+/// Rotary position embedding (Su et al., RoFormer, 2021).
 namespace arzoo::nn {
 
 /// The turns of T positions: [B or 1, 1, T, E/2] each, in the type of the heads.
 struct RotaryAngles {
   at::Tensor cos, sin;
+  /// Components 2i and 2i + 1 of a head turn together, as in the paper; else, as in the LLaMA line, i and
+  /// i + E/2.
+  bool neighbours = false;
 };
 
 /// position * theta^(-2i / head_dim), in fp32 and then rounded to `type`. positions: [T] or [B, T] long.

@@ -14,6 +14,9 @@
 #include "icl/study.h"
 #include "icl/zoo.h"
 #include "image/feature_net_experiment.h"
+#include "image/flowar_experiment.h"
+#include "image/kl_vae_experiment.h"
+#include "image/mar_experiment.h"
 #include "image/parity.h"
 #include "image/var_experiment.h"
 #include "image/vqvae_experiment.h"
@@ -57,6 +60,9 @@ std::unique_ptr<runtime::Experiment> image_experiment(const Config& config, cons
   const auto model = config.at("model").text("name");
   if (model == image::VarOptions::kName) return noted<image::VarExperiment>(config, compute, notes);
   if (model == image::VqvaeOptions::kName) return noted<image::VqvaeExperiment>(config, compute, notes);
+  if (model == image::KlVaeOptions::kName) return noted<image::KlVaeExperiment>(config, compute, notes);
+  if (model == image::MarOptions::kName) return noted<image::MarExperiment>(config, compute, notes);
+  if (model == image::FlowArOptions::kName) return noted<image::FlowArExperiment>(config, compute, notes);
   return noted<image::FeatureNetExperiment>(config, compute, notes);
 }
 
@@ -90,7 +96,7 @@ ModelSize size_of_learner(const Config& model) {
 const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"forecast", &forecast_experiment, &size_of_forecaster, &forecast::replay, {"forecast", "time_moe"}},
-      {"image", &image_experiment, &size_of_image_model, &image::replay, {"var"}},
+      {"image", &image_experiment, &size_of_image_model, &image::replay, {"var", "mar", "flowar"}},
       {"icl",
        &icl_experiment,
        &size_of_learner,

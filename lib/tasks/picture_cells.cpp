@@ -11,8 +11,8 @@
 #include "image/picture_data.h"
 #include "image/picture_features.h"
 #include "image/sample_metrics.h"
-#include "image/token_sampler.h"
 #include "image/var_source.h"
+#include "nn/seeded_noise.h"
 #include "runtime/epoch_order.h"
 #include "runtime/peak_memory.h"
 #include "tasks/metrics_json.h"
@@ -67,7 +67,7 @@ runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& co
     const int64_t count = std::min(cell.batch_size, cell.count - first);
     image::PictureBatch batch;
     batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
-    batch.seeds = image::image_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
+    batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
                                      static_cast<std::size_t>(count));
     const auto begun = std::chrono::steady_clock::now();
     const auto images = generator->draw(batch, [](int64_t, const auto&) {});

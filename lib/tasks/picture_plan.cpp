@@ -8,7 +8,7 @@
 
 #include "core/closest.h"
 #include "core/picture.h"
-#include "image/token_sampler.h"
+#include "nn/seeded_noise.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -62,12 +62,12 @@ std::vector<PlannedPicture> plan_pictures(const plan::GenerateImageTask& task,
                                           const image::ImageGenerator& generator) {
   const auto labels = asked_classes(task, generator);
   const auto total = labels.size() * static_cast<std::size_t>(task.count);
-  const auto seeds = image::image_seeds(static_cast<uint64_t>(task.compute.seed.value_or(0)),
-                                        static_cast<uint64_t>(task.first), total);
+  const auto seeds = nn::item_seeds(static_cast<uint64_t>(task.compute.seed.value_or(0)),
+                                    static_cast<uint64_t>(task.first), total);
   std::vector<PlannedPicture> pictures;
   for (std::size_t i = 0; i < total; ++i) {
     const auto& asked = labels[i / static_cast<std::size_t>(task.count)];
-    const auto own = image::image_seeds(seeds[i], 0, 1).front() % static_cast<uint64_t>(generator.classes());
+    const auto own = nn::item_seeds(seeds[i], 0, 1).front() % static_cast<uint64_t>(generator.classes());
     const int64_t label = asked.value_or(static_cast<int64_t>(own));
     pictures.push_back({.index = task.first + static_cast<int64_t>(i),
                         .label = label,

@@ -5,8 +5,8 @@
 #include "forecast/experiment.h"
 #include "icl/experiment.h"
 #include "image/image_generator.h"
-#include "image/token_sampler.h"
 #include "nn/int8.h"
+#include "nn/seeded_noise.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"
 #include "runtime/training_step.h"
@@ -125,7 +125,7 @@ class GenerationWork : public SpeedWork {
         generator_(image::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
                                            {}, compute)) {
     batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
-    batch_.seeds = image::image_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
+    batch_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
   }
 
   void run() override {

@@ -1,11 +1,12 @@
 #include "image/var_sampler.h"
 
+#include "nn/seeded_noise.h"
 #include "support/tiny_var.h"
 
 using namespace arzoo;
-using image::image_seeds;
 using image::SeededDraws;
 using image::VarSampling;
+using nn::item_seeds;
 using test::TinyVar;
 
 namespace {
@@ -42,7 +43,7 @@ at::Tensor draw(const image::VarSampler& sampler, const at::Tensor& labels, cons
 TEST_CASE("a picture depends on its seed and class alone, not on its batch or the threads") {
   TinyVar tiny;
   const auto sampler = tiny.sampler();
-  const auto seeds = image_seeds(7, 0, 3);
+  const auto seeds = item_seeds(7, 0, 3);
   Record together, alone, threaded;
   const auto features = draw(sampler, classes({1, 4, 2}), usual(), seeds, &together);
   draw(sampler, classes({4}), usual(), {seeds[1]}, &alone);
@@ -53,7 +54,7 @@ TEST_CASE("a picture depends on its seed and class alone, not on its batch or th
   at::set_num_threads(before);
   CHECK(at::equal(threaded.all_ids(), together.all_ids()));
   Record other;
-  draw(sampler, classes({1, 4, 2}), usual(), image_seeds(8, 0, 3), &other);
+  draw(sampler, classes({1, 4, 2}), usual(), item_seeds(8, 0, 3), &other);
   CHECK_FALSE(at::equal(other.all_ids(), together.all_ids()));
   const auto pictures = sampler.pictures(features);
   CHECK(pictures.sizes() == at::IntArrayRef({3, 3, 10, 10}));
@@ -73,7 +74,7 @@ TEST_CASE("sampling with a cache sees what teacher forcing sees, whatever the at
   auto sampling = usual(3.0);
   sampling.depths = {4, 4, depth, depth};
   Record record;
-  draw(tiny.sampler(), labels, sampling, image_seeds(1, 0, 2), &record);
+  draw(tiny.sampler(), labels, sampling, item_seeds(1, 0, 2), &record);
   const torch::NoGradGuard no_grad;
   const auto maps = tiny.vae.quantizer().teacher_input(record.ids, tiny.model.grids());
   const auto logits = [&](const at::Tensor& of) { return tiny.model.forward(of, maps, {}, nullptr, &part); };
@@ -94,10 +95,10 @@ TEST_CASE("a drafter and a refiner of the same weights draw what one model draws
   TinyVar tiny, twin;
   const int64_t steps = GENERATE(1, 2, 3);
   Record one, two;
-  draw(tiny.sampler(), classes({2, 0}), usual(), image_seeds(3, 0, 2), &one);
+  draw(tiny.sampler(), classes({2, 0}), usual(), item_seeds(3, 0, 2), &one);
   auto sampler = tiny.sampler();
   sampler.refine_with(twin.model, steps);
-  draw(sampler, classes({2, 0}), usual(), image_seeds(3, 0, 2), &two);
+  draw(sampler, classes({2, 0}), usual(), item_seeds(3, 0, 2), &two);
   CHECK(at::equal(one.all_ids(), two.all_ids()));
   CHECK_THROWS_AS(sampler.refine_with(twin.model, 4), UsageError);
   CHECK_THROWS_AS(sampler.refine_with(twin.model, 0), UsageError);
@@ -108,23 +109,23 @@ TEST_CASE("a depth schedule of all blocks changes nothing, and blocks that it sk
   Record full, scheduled, spoilt;
   const auto labels = classes({1});
   auto sampling = usual();
-  draw(tiny.sampler(), labels, sampling, image_seeds(5, 0, 1), &full);
+  draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &full);
   sampling.depths = {4, 4, 4, 4};
-  draw(tiny.sampler(), labels, sampling, image_seeds(5, 0, 1), &scheduled);
+  draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &scheduled);
   CHECK(at::equal(full.all_ids(), scheduled.all_ids()));
   // With two of four blocks the first and the last remain.
   sampling.depths = {2, 2, 2, 2};
   Record half;
-  draw(tiny.sampler(), labels, sampling, image_seeds(5, 0, 1), &half);
+  draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &half);
   const torch::NoGradGuard no_grad;
   for (const auto& entry : cut.model.named_parameters()) {
     if (entry.key().starts_with("blocks.1.") || entry.key().starts_with("blocks.2."))
       at::Tensor(entry.value()).fill_(9.0);
   }
-  draw(cut.sampler(), labels, sampling, image_seeds(5, 0, 1), &spoilt);
+  draw(cut.sampler(), labels, sampling, item_seeds(5, 0, 1), &spoilt);
   CHECK(at::equal(half.all_ids(), spoilt.all_ids()));
   sampling.depths = {4, 4, 4, 5};
-  CHECK_THROWS_AS(draw(tiny.sampler(), labels, sampling, image_seeds(5, 0, 1)), UsageError);
+  CHECK_THROWS_AS(draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1)), UsageError);
 }
 
 TEST_CASE("keys and values are kept of what a block sees and no more") {
@@ -132,7 +133,7 @@ TEST_CASE("keys and values are kept of what a block sees and no more") {
   const auto labels = classes({1, 0, 2});
   const auto cached = [&](const image::VarSampler& sampler, const VarSampling& sampling) {
     Record record;
-    draw(sampler, labels, sampling, image_seeds(5, 0, 3), &record);
+    draw(sampler, labels, sampling, item_seeds(5, 0, 3), &record);
     // Key and value, of each row of 32 floats, of three pictures and their null class.
     return record.cached / (2 * 32 * 4 * 6);
   };
@@ -165,7 +166,7 @@ TEST_CASE("known tokens stay and the rest is drawn around them") {
   auto sampler = tiny.sampler();
   sampler.keep(&known);
   Record record;
-  draw(sampler, classes({1, 1}), usual(), image_seeds(2, 0, 2), &record);
+  draw(sampler, classes({1, 1}), usual(), item_seeds(2, 0, 2), &record);
   for (std::size_t k = 0; k < record.ids.size(); ++k)
     CHECK(record.ids[k].masked_select(known.kept[k]).eq(7).all().item<bool>());
   CHECK_FALSE(record.all_ids().eq(7).all().item<bool>());

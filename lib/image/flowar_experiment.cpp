@@ -1,0 +1,54 @@
+#include "image/flowar_experiment.h"
+
+#include <torch/torch.h>
+
+#include "core/zoo.h"
+#include "image/flowar_sampler.h"
+#include "image/zoo.h"
+
+namespace arzoo::image {
+namespace {
+
+FlowArOptions options_of(const Config& config) { return model_options<FlowArOptions>(config.at("model")); }
+
+}  // namespace
+
+FlowArExperiment::FlowArExperiment(const Config& config, const runtime::Compute& compute)
+    : LatentExperiment(config, compute, options_of(config).pixels(), options_of(config).vae),
+      model_(std::dynamic_pointer_cast<FlowAr>(build(config.at("model")))) {
+  model_->initialise();
+  model_->to(compute.device);
+}
+
+runtime::Losses FlowArExperiment::loss(int64_t batch) {
+  const auto latents = training(batch);
+  const auto errors = model_->errors(latents.latents, latents.labels);
+  return {model_->loss(errors), {{"finest", errors.detach().select(1, -1).mean()}}};
+}
+
+runtime::Metrics FlowArExperiment::evaluate(runtime::Split split) {
+  model_->eval();
+  double loss = 0.0, finest = 0.0, pictures = 0.0;
+  each(split, [&](const LatentBatch& batch, int64_t number) {
+    const int64_t samples = batch.labels.size(0);
+    auto generator = evaluation_generator(number);
+    FlowDraws draws;
+    draws.label_drop = at::ones({samples});
+    draws.times = at::rand({samples, static_cast<int64_t>(model_->grids().size())}, generator, at::kFloat);
+    draws.noise =
+        at::randn({samples, tokens_of(model_->grids()), batch.latents.size(1)}, generator, at::kFloat);
+    const auto errors = model_->errors(batch.latents, batch.labels, draws);
+    loss += model_->loss(errors).item<double>() * static_cast<double>(samples);
+    finest += errors.select(1, -1).sum().item<double>();
+    pictures += static_cast<double>(samples);
+  });
+  if (pictures == 0.0) return {};
+  return {{"loss", loss / pictures}, {"finest", finest / pictures}};
+}
+
+at::Tensor FlowArExperiment::draw(const at::Tensor& labels, const std::vector<uint64_t>& seeds) {
+  const auto how = flow_sampling({}, sampling());
+  return draw_latents(*model_, labels, how, seeded_flow_noise(*model_, seeds, how.temperature));
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,100 @@
+#include "image/grid_attention.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "nn/attention.h"
+#include "nn/dropout.h"
+
+namespace arzoo::image {
+namespace {
+
+constexpr double kRotaryBase = 10000.0;
+/// The side that the positions of every grid are spread over.
+constexpr double kSpan = 16.0;
+
+/// The last axis of x, `parts` runs of heads behind each other, apart: [parts][B, H, L, E].
+std::vector<at::Tensor> heads_of(const at::Tensor& x, int64_t parts, int64_t heads) {
+  const int64_t width = x.size(2) / (parts * heads);
+  return x.view({x.size(0), x.size(1), parts, heads, width}).permute({2, 0, 3, 1, 4}).unbind(0);
+}
+
+at::Tensor joined_heads(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
+
+}  // namespace
+
+GridRotary::GridRotary(int64_t head_width) {
+  const auto exponents = at::arange(0, head_width / 2, 2, at::kFloat) / static_cast<double>(head_width / 2);
+  freqs_ = register_buffer("freqs", 1.0 / at::pow(at::full({}, kRotaryBase), exponents));
+}
+
+nn::RotaryAngles GridRotary::angles(const std::vector<int64_t>& sides, at::ScalarType type) const {
+  std::vector<at::Tensor> grids;
+  for (const int64_t side : sides) {
+    const auto places = at::arange(side, freqs_.options()) / static_cast<double>(side) * kSpan;
+    const auto turns = places.unsqueeze(1) * freqs_;  // [side, E / 4]
+    const auto rows = turns.unsqueeze(1).expand({side, side, -1}),
+               columns = turns.unsqueeze(0).expand({side, side, -1});
+    grids.push_back(at::cat({rows, columns}, 2).flatten(0, 1));
+  }
+  const auto all = at::cat(grids).unsqueeze(0).unsqueeze(0);  // [1, 1, L, E / 2]
+  return {all.cos().to(type), all.sin().to(type), /*neighbours=*/true};
+}
+
+GridAttention::GridAttention(const GridAttentionOptions& options) : options_(options) {
+  const int64_t width = options.width;
+  qkv_ = register_module("qkv", std::make_shared<nn::LinearLayer>(width, 3 * width, options.qkv_bias));
+  proj_ = register_module("proj", std::make_shared<nn::LinearLayer>(width, width));
+  rope_ = register_module("rope", std::make_shared<GridRotary>(width / options.heads));
+}
+
+at::Tensor GridAttention::forward(const at::Tensor& x, const nn::RotaryAngles& angles, const at::Tensor& bias,
+                                  nn::KvCache* cache) const {
+  const auto parts = heads_of(qkv_->forward(x), 3, options_.heads);
+  const auto q = nn::rotated(parts[0], angles);
+  auto k = nn::rotated(parts[1], angles), v = parts[2];
+  if (cache != nullptr) std::tie(k, v) = cache->append(k, v);
+  nn::AttentionMode mode;
+  mode.bias = bias;
+  mode.dropout = options_.attn_dropout;
+  mode.training = is_training();
+  return proj_->forward(joined_heads(nn::attention(q, k, v, mode)));
+}
+
+GridCrossAttention::GridCrossAttention(int64_t width, int64_t condition_width, int64_t heads)
+    : heads_(heads) {
+  q_ = register_module("q", std::make_shared<nn::LinearLayer>(width, width, /*with_bias=*/false));
+  kv_ = register_module("kv", std::make_shared<nn::LinearLayer>(condition_width, 2 * width, false));
+  proj_ = register_module("proj", std::make_shared<nn::LinearLayer>(width, width));
+  rope_ = register_module("rope", std::make_shared<GridRotary>(width / heads));
+}
+
+GridCrossAttention::KeysValues GridCrossAttention::keys_values(const at::Tensor& condition,
+                                                               const nn::RotaryAngles& angles) const {
+  const auto parts = heads_of(kv_->forward(condition), 2, heads_);
+  return {nn::rotated(parts[0], angles), parts[1]};
+}
+
+at::Tensor GridCrossAttention::forward(const at::Tensor& x, const nn::RotaryAngles& angles,
+                                       const KeysValues& seen) const {
+  const auto q = nn::rotated(heads_of(q_->forward(x), 1, heads_).front(), angles);
+  return proj_->forward(joined_heads(nn::attention(q, seen.keys, seen.values)));
+}
+
+GegluMlp::GegluMlp(int64_t width, double mlp_ratio, double dropout) : dropout_(dropout) {
+  const auto hidden = static_cast<int64_t>(static_cast<double>(width) * mlp_ratio * 2.0 / 3.0);
+  fc1_g_ = register_module("fc1_g", std::make_shared<nn::LinearLayer>(width, hidden));
+  fc1_x_ = register_module("fc1_x", std::make_shared<nn::LinearLayer>(width, hidden));
+  fc2_ = register_module("fc2", std::make_shared<nn::LinearLayer>(hidden, width));
+}
+
+at::Tensor GegluMlp::forward(const at::Tensor& x) const {
+  auto gate = fc1_g_->forward(x, nn::Activation::gelu);
+  const auto up = fc1_x_->forward(x);
+  if (!at::GradMode::is_enabled()) return fc2_->forward(gate.mul_(up));
+  const auto hidden = fc2_->forward(nn::dropout(gate * up, dropout_, is_training()));
+  return nn::dropout(hidden, dropout_, is_training());
+}
+
+}  // namespace arzoo::image

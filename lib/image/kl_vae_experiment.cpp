@@ -1,0 +1,60 @@
+#include "image/kl_vae_experiment.h"
+
+#include <torch/torch.h>
+
+#include "core/zoo.h"
+#include "image/picture_report.h"
+#include "image/sample_metrics.h"
+#include "image/zoo.h"
+
+namespace arzoo::image {
+
+KlVaeExperiment::KlVaeExperiment(const Config& config, const runtime::Compute& compute)
+    : PictureExperiment(config, compute, model_options<KlVaeOptions>(config.at("model")).resolution),
+      model_(std::dynamic_pointer_cast<KlVae>(build(config.at("model")))) {
+  model_->initialise();
+  model_->to(compute.device);
+}
+
+runtime::Losses KlVaeExperiment::loss(int64_t batch) {
+  const auto images = loader_.get(batch).images.to(compute_.device);
+  const LatentPosterior posterior(model_->moments(images));
+  const auto noise = at::randn(posterior.mean.sizes()).to(compute_.device);
+  const auto again = model_->decode_unclamped(posterior.sample(noise));
+  const auto l2 = at::mse_loss(again, images), l1 = at::l1_loss(again, images);
+  const auto kl = posterior.kl().sum() / static_cast<double>(images.numel());
+  const auto& options = model_->options();
+  auto total = l2 + kl * options.kl_weight;
+  if (options.l1_weight > 0) total = total + l1 * options.l1_weight;
+  return {total, {{"l2", l2.detach()}, {"l1", l1.detach()}, {"kl", kl.detach()}}};
+}
+
+runtime::Metrics KlVaeExperiment::evaluate(runtime::Split split) {
+  if (loader_.evaluated(split).empty()) return {};
+  model_->eval();
+  std::vector<at::Tensor> errors, divergences;
+  loader_.each(split, [&](const ImageBatch& batch) {
+    const auto images = batch.images.to(compute_.device);
+    const LatentPosterior posterior(model_->moments(images));
+    const auto again = model_->decode_unclamped(posterior.mean).clamp(-1, 1);
+    errors.push_back(squared_error(again, images).cpu());
+    const auto numbers = static_cast<double>(posterior.mean[0].numel());
+    divergences.push_back(posterior.kl().div(numbers).to(at::kDouble).cpu());
+  });
+  const auto squared = at::cat(errors);
+  return {{"l2", squared.mean().item<double>()},
+          {"psnr", signal_to_noise(squared, 2.0).mean().item<double>()},
+          {"kl", at::cat(divergences).mean().item<double>()}};
+}
+
+std::vector<ReportSection> KlVaeExperiment::showcase() {
+  const auto images = loader_.shown().images;
+  if (images.size(0) == 0) return {};
+  const c10::InferenceMode inference;
+  model_->eval();
+  const auto mean = LatentPosterior(model_->moments(images.to(compute_.device))).mean;
+  return {reconstruction_section(images, model_->decode_unclamped(mean).clamp(-1, 1).cpu(),
+                                 loader_.data().channels())};
+}
+
+}  // namespace arzoo::image

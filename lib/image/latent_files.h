@@ -1,0 +1,31 @@
+#pragma once
+
+#include "image/flowar_model.h"
+#include "image/kl_vae_model.h"
+#include "image/mar_model.h"
+#include "runtime/named_tensors.h"
+
+/// Published weights of models with continuous tokens: kl16.ckpt, checkpoint-last.pth of MAR, FlowAR-S.pth …
+/// FlowAR-H.pth, or what was converted from them. Their sizes are read from the tensors' shapes.
+namespace arzoo::image {
+
+/// What the weights are of: "mar", "flowar", or nothing.
+std::string latent_model_in(const runtime::NamedTensors& weights);
+
+/// The options of models with these weights; those of a generator's tokenizer only as far as they show. Heads
+/// leave no trace in MAR's: the published models' are assumed, 64 wide in others. Throws CheckpointError for
+/// weights of something else.
+KlVaeOptions kl_vae_options_of(const runtime::NamedTensors& weights);
+MarOptions mar_options_of(const runtime::NamedTensors& weights);
+FlowArOptions flowar_options_of(const runtime::NamedTensors& weights);
+
+/// Builds the model and gives it the weights, its linear maps or convolutions in `type`. Throws
+/// CheckpointError, ConfigError.
+std::shared_ptr<KlVae> load_kl_vae(const KlVaeOptions& options, const runtime::NamedTensors& weights,
+                                   at::ScalarType type = at::kFloat);
+std::shared_ptr<Mar> load_mar(const MarOptions& options, const runtime::NamedTensors& weights,
+                              at::ScalarType type = at::kFloat);
+std::shared_ptr<FlowAr> load_flowar(const FlowArOptions& options, const runtime::NamedTensors& weights,
+                                    at::ScalarType type = at::kFloat);
+
+}  // namespace arzoo::image

@@ -1,0 +1,176 @@
+#include "image/latent_generator.h"
+
+#include <torch/torch.h>
+
+#include "image/latent_tokens.h"
+#include "image/trained_tokenizer.h"
+#include "nn/packed_weights.h"
+#include "runtime/parameter_count.h"
+
+namespace arzoo::image {
+namespace {
+
+/// An option that was given, and the models that it means something for.
+struct Choice {
+  bool given;
+  const char* option;
+};
+
+void refuse(std::initializer_list<Choice> choices, std::string_view model, const char* why) {
+  for (const auto& choice : choices) {
+    if (choice.given) fail<UsageError>("{}: means nothing to a {}, which {}", choice.option, model, why);
+  }
+}
+
+/// Options of models that draw codes.
+void refuse_codes(const GeneratorSource& source, const GenerationOptions& options, std::string_view model) {
+  refuse({{!options.top_k.empty(), "--top-k"},
+          {!options.top_p.empty(), "--top-p"},
+          {options.more_smooth, "--smooth"},
+          {!options.depth_schedule.empty(), "--depth-schedule"},
+          {source.drafter || source.refiner || source.draft_steps, "--drafter"}},
+         model, "draws continuous tokens in its own way");
+  if (options.temperature.size() > 1)
+    fail<UsageError>("--temperature: {} values, expected one for a {}", options.temperature.size(), model);
+}
+
+/// The model's options: of its folder, or read from the weights.
+template <class Options>
+Options found_options(const FoundModel& found, const runtime::NamedTensors& weights,
+                      Options (*read)(const runtime::NamedTensors&)) {
+  return found.folder ? options_in<Options>(*found.folder) : read(weights);
+}
+
+}  // namespace
+
+SamplingDefaults LatentGenerator::defaults(const FoundModel& found) const {
+  return found.folder ? found.folder->sampling : SamplingDefaults();
+}
+
+void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model,
+                              const KlVaeOptions& tokenizer, int64_t pixels, const GeneratorSource& source,
+                              const runtime::Compute& compute) {
+  vae_ = open_kl_vae(found, tokenizer, source.vae, compute.dtype);
+  pixels_ = pixels;
+  if (found.folder) {
+    class_names_ = found.folder->classes;
+    channels_ = found.folder->channels;
+    if (!class_names_.empty() && static_cast<int64_t>(class_names_.size()) != classes()) {
+      fail<CheckpointError>("{}: config.json names {} classes, the model has {}", found.file.string(),
+                            class_names_.size(), classes());
+    }
+  }
+  parameters_ = runtime::count_parameters(model).all + runtime::count_parameters(*vae_).all;
+  settings_["model"] = found.name;
+  settings_["weights"] = found.file.string();
+  settings_["dtype"] = runtime::precision_name(compute);
+  for (torch::nn::Module* part : std::initializer_list<torch::nn::Module*>{&model, vae_.get()}) {
+    part->eval();
+    part->to(compute.device);
+  }
+  if (compute.int8) int8_ = std::make_shared<nn::Int8Weights>(model);
+  if (!compute.device.is_cpu()) return;
+  if (!compute.int8) nn::pack_for_inference(model);
+  nn::pack_for_inference(*vae_);
+}
+
+at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
+  auto pictures = vae_->decode(latents).add_(1.0).mul_(0.5);
+  // What is not drawn anew is the given picture itself, not what the tokenizer makes of it.
+  if (edit_) pictures = at::where(edit_->paint, pictures, edit_->picture);
+  return pictures.cpu();
+}
+
+at::Tensor LatentGenerator::draw(const PictureBatch& batch, const StepWatcher& watcher) const {
+  const torch::NoGradGuard no_grad;
+  const nn::Int8Scope int8(int8_.get());
+  return decoded(latents(batch, [&](int64_t step, const at::Tensor& so_far) {
+    watcher(step, [&] { return decoded(so_far); });
+  }));
+}
+
+MarGenerator::MarGenerator(const FoundModel& found, const GeneratorSource& source,
+                           const GenerationOptions& options, const runtime::Compute& compute)
+    : LatentGenerator(compute) {
+  refuse_codes(source, options, MarOptions::kName);
+  refuse({{!options.solver.empty(), "--solver"}, {options.guidance.has_value(), "--guidance"}},
+         MarOptions::kName, "denoises its tokens by diffusion");
+  const auto weights = runtime::open_tensors(found.file, found.state_dict);
+  model_ = load_mar(found_options(found, weights, &mar_options_of), weights, compute.dtype);
+  sampling_ = mar_sampling(options, defaults(found));
+  prepare(found, *model_, model_->options().vae, model_->options().img_size, source, compute);
+  settings_["cfg"] = sampling_.cfg;
+  settings_["cfg_schedule"] = sampling_.linear_cfg ? "linear" : "constant";
+  settings_["steps"] = sampling_.num_iter;
+  settings_["denoising_steps"] = sampling_.num_sampling_steps;
+  settings_["temperature"] = sampling_.temperature;
+}
+
+int64_t MarGenerator::steps() const {
+  const int64_t drawn = edit_ ? edit_->known.kept.logical_not().sum().item<int64_t>()
+                              : model_->options().side() * model_->options().side();
+  return std::min(sampling_.num_iter, drawn);
+}
+
+void MarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
+  const torch::NoGradGuard no_grad;
+  const auto on_device = picture.to(device_);
+  const int64_t side = model_->options().side();
+  const auto painted = paint.to(at::kFloat).view({1, 1, paint.size(0), paint.size(1)});
+  const auto share = at::adaptive_avg_pool2d(painted, {side, side}).flatten();
+  const auto mean = LatentPosterior(vae_->moments(on_device)).mean * vae_->latent_scale();
+  edit_ = std::make_unique<Edit>(Edit{{patchified(mean, model_->options().patch_size), share.lt(0.5)},
+                                      on_device.add(1.0).mul_(0.5),
+                                      paint.to(device_).view({1, 1, paint.size(0), paint.size(1)})});
+}
+
+at::Tensor MarGenerator::latents(const PictureBatch& batch, const LatentWatcher& watcher) const {
+  return draw_mar_latents(*model_, batch.labels.to(device_), batch.seeds, sampling_,
+                          edit_ ? &edit_->known : nullptr, watcher);
+}
+
+FlowArGenerator::FlowArGenerator(const FoundModel& found, const GeneratorSource& source,
+                                 const GenerationOptions& options, const runtime::Compute& compute)
+    : LatentGenerator(compute) {
+  refuse_codes(source, options, FlowArOptions::kName);
+  refuse({{options.denoising_steps.has_value(), "--denoising-steps"},
+          {!options.cfg_schedule.empty(), "--cfg-schedule"}},
+         FlowArOptions::kName, "draws its tokens along a flow");
+  const auto weights = runtime::open_tensors(found.file, found.state_dict);
+  model_ = load_flowar(found_options(found, weights, &flowar_options_of), weights, compute.dtype);
+  sampling_ = flow_sampling(options, defaults(found));
+  if (sampling_.num_steps < 2)
+    fail<UsageError>("--steps: {}, expected at least 2 for a flow", sampling_.num_steps);
+  prepare(found, *model_, model_->options().vae, model_->options().pixels(), source, compute);
+  settings_["cfg"] = sampling_.cfg;
+  settings_["guidance"] = sampling_.guidance_high;
+  settings_["steps"] = sampling_.num_steps;
+  settings_["solver"] = sampling_.solver;
+  settings_["temperature"] = sampling_.temperature;
+}
+
+void FlowArGenerator::edit(const at::Tensor&, const at::Tensor&) {
+  fail<UsageError>(
+      "--edit: a flowar draws all tokens of a scale at once, it keeps none (a mar or a var does)");
+}
+
+at::Tensor FlowArGenerator::latents(const PictureBatch& batch, const LatentWatcher& watcher) const {
+  FlowObserver observer;
+  const auto samples = batch.labels.size(0);
+  observer.on_scale = [&](std::size_t scale, const at::Tensor&, const at::Tensor& tokens) {
+    watcher(static_cast<int64_t>(scale), model_->enlarged(tokens.narrow(0, 0, samples), scale));
+  };
+  return draw_latents(*model_, batch.labels.to(device_), sampling_,
+                      seeded_flow_noise(*model_, batch.seeds, sampling_.temperature), observer);
+}
+
+std::unique_ptr<ImageGenerator> open_latent_generator(const FoundModel& found, const GeneratorSource& source,
+                                                      const GenerationOptions& options,
+                                                      const runtime::Compute& compute) {
+  if (found.name == MarOptions::kName) return std::make_unique<MarGenerator>(found, source, options, compute);
+  if (found.name == FlowArOptions::kName)
+    return std::make_unique<FlowArGenerator>(found, source, options, compute);
+  return nullptr;
+}
+
+}  // namespace arzoo::image

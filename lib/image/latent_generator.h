@@ -1,0 +1,96 @@
+#pragma once
+
+#include "image/flowar_sampler.h"
+#include "image/image_generator.h"
+#include "image/latent_source.h"
+#include "image/mar_sampling.h"
+#include "nn/int8.h"
+
+namespace arzoo::image {
+
+/// A generator of continuous tokens with its tokenizer, ready to draw.
+class LatentGenerator : public ImageGenerator {
+ public:
+  const std::vector<std::string>& class_names() const override { return class_names_; }
+  int64_t height() const override { return pixels_; }
+  int64_t width() const override { return pixels_; }
+  int64_t channels() const override { return channels_; }
+  int64_t parameters() const override { return parameters_; }
+  Json settings() const override { return settings_; }
+  at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const override;
+
+ protected:
+  explicit LatentGenerator(const runtime::Compute& compute) : device_(compute.device) {}
+
+  /// Latents, [B, z, h, w], scaled.
+  virtual at::Tensor latents(const PictureBatch& batch, const LatentWatcher& watcher) const = 0;
+
+  /// Takes over what the folder says, opens the tokenizer and brings both models into order for drawing.
+  void prepare(const FoundModel& found, torch::nn::Module& model, const KlVaeOptions& tokenizer,
+               int64_t pixels, const GeneratorSource& source, const runtime::Compute& compute);
+  SamplingDefaults defaults(const FoundModel& found) const;
+
+  at::Device device_;
+  std::shared_ptr<KlVae> vae_;
+  Json settings_;
+  struct Edit {
+    KnownLatents known;
+    at::Tensor picture, paint;  ///< [1, 3, H, W] in [0, 1], [1, 1, H, W]
+  };
+  std::unique_ptr<Edit> edit_;
+
+ private:
+  at::Tensor decoded(const at::Tensor& latents) const;
+
+  std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
+  std::vector<std::string> class_names_;
+  int64_t channels_ = 3, parameters_ = 0, pixels_ = 0;
+};
+
+/// A MAR: masked autoregression.
+class MarGenerator : public LatentGenerator {
+ public:
+  /// Throws as open_generator does.
+  MarGenerator(const FoundModel& found, const GeneratorSource& source, const GenerationOptions& options,
+               const runtime::Compute& compute);
+
+  int64_t classes() const override { return model_->options().class_num; }
+  int64_t steps() const override;
+  /// Tokens whose pixels lie at least half outside `paint` are given, the others drawn in view of them.
+  void edit(const at::Tensor& picture, const at::Tensor& paint) override;
+
+ protected:
+  at::Tensor latents(const PictureBatch& batch, const LatentWatcher& watcher) const override;
+
+ private:
+  std::shared_ptr<Mar> model_;
+  nn::MaskedSampling sampling_;
+};
+
+/// A FlowAR: scale-wise autoregression with a flow per scale.
+class FlowArGenerator : public LatentGenerator {
+ public:
+  /// Throws as open_generator does.
+  FlowArGenerator(const FoundModel& found, const GeneratorSource& source, const GenerationOptions& options,
+                  const runtime::Compute& compute);
+
+  int64_t classes() const override { return model_->options().class_num; }
+  int64_t steps() const override { return static_cast<int64_t>(model_->grids().size()); }
+  /// Throws UsageError: every token of a scale is drawn at once.
+  void edit(const at::Tensor& picture, const at::Tensor& paint) override;
+
+ protected:
+  at::Tensor latents(const PictureBatch& batch, const LatentWatcher& watcher) const override;
+
+ private:
+  std::shared_ptr<FlowAr> model_;
+  FlowSampling sampling_;
+};
+
+/// The generator of a model that was found; null when it draws no continuous tokens. Throws as open_generator
+/// does.
+std::unique_ptr<ImageGenerator> open_latent_generator(const FoundModel& found, const GeneratorSource& source,
+                                                      const GenerationOptions& options,
+                                                      const runtime::Compute& compute);
+
+}  // namespace arzoo::image

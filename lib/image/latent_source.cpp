@@ -1,0 +1,100 @@
+#include "image/latent_source.h"
+
+#include <algorithm>
+
+#include "core/tensor_files.h"
+#include "image/trained_tokenizer.h"
+#include "image/var.h"
+
+namespace arzoo::image {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The averaged weights in a checkpoint of MAR's or FlowAR's trainer.
+constexpr const char* kAveraged = "model_ema";
+constexpr const char *kTrainerFile = "checkpoint-last.pth", *kPublishedVae = "kl16.ckpt";
+
+/// The one published file of a folder without a config; the folder itself when there is none.
+fs::path published_file(const fs::path& folder) {
+  if (fs::exists(folder / kTrainerFile)) return folder / kTrainerFile;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with("FlowAR-") && name.ends_with(".pth")) found.push_back(entry.path());
+  }
+  return found.size() == 1 ? found.front() : folder;
+}
+
+/// What the tensors of a file are of, by their names.
+std::string model_of_names(const TensorSummary& summary) {
+  const auto any = [&](std::string_view suffix) {
+    return std::any_of(summary.tensors.begin(), summary.tensors.end(),
+                       [&](const auto& row) { return row.name.ends_with(suffix); });
+  };
+  if (any("diffloss.net.input_proj.weight")) return std::string(MarOptions::kName);
+  if (any("flownet.input_proj.weight")) return std::string(FlowArOptions::kName);
+  return std::string(VarOptions::kName);
+}
+
+}  // namespace
+
+FoundModel find_model(const fs::path& path, const std::string& state_dict) {
+  if (!fs::exists(path)) {
+    fail<CheckpointError>(
+        "{}: no such file or folder (expected a run directory, a model folder or a weights file)",
+        path.string());
+  }
+  FoundModel found;
+  found.state_dict = state_dict;
+  if (fs::is_directory(path)) found.folder = find_model_folder(path);
+  if (found.folder) {
+    found.file = found.folder->path;
+    found.name = found.folder->model.value("name", "");
+    return found;
+  }
+  found.file = fs::is_directory(path) ? published_file(path) : path;
+  found.name = std::string(VarOptions::kName);
+  if (fs::is_directory(found.file)) return found;
+  const auto summary = describe_tensors(found.file);
+  found.name = model_of_names(summary);
+  const auto& dicts = summary.state_dicts;
+  if (state_dict.empty() && std::find(dicts.begin(), dicts.end(), kAveraged) != dicts.end())
+    found.state_dict = kAveraged;
+  return found;
+}
+
+std::shared_ptr<KlVae> open_kl_vae(const ModelFolder& folder, at::ScalarType type) {
+  return load_kl_vae(options_in<KlVaeOptions>(folder), runtime::open_tensors(folder.path), type);
+}
+
+std::shared_ptr<KlVae> open_kl_vae(const FoundModel& model, const KlVaeOptions& wanted,
+                                   const std::optional<fs::path>& vae, at::ScalarType type) {
+  const auto path = vae            ? *vae
+                    : model.folder ? model.folder->path / "vae"
+                                   : model.file.parent_path() / kPublishedVae;
+  if (!fs::exists(path)) {
+    if (vae) fail<CheckpointError>("{}: no such file or folder", path.string());
+    fail<UsageError>("--vae: needed, there is no {}", path.string());
+  }
+  const auto folder = fs::is_directory(path) ? find_model_folder(path) : std::nullopt;
+  if (fs::is_directory(path) && !folder)
+    fail<CheckpointError>("{}: no config.json in it, expected a tokenizer's folder", path.string());
+  std::shared_ptr<KlVae> opened;
+  if (folder) {
+    opened = open_kl_vae(*folder, type);
+  } else {
+    const auto weights = runtime::open_tensors(path);
+    opened = load_kl_vae(kl_vae_options_of(weights), weights, type);
+  }
+  const auto& own = opened->options();
+  if (own.embed_dim != wanted.embed_dim || own.downsampling() != wanted.downsampling()) {
+    fail<CheckpointError>(
+        "{}: latents of {} channels, {} pixels each, expected {} of {} (another model's tokenizer)",
+        path.string(), own.embed_dim, own.downsampling(), wanted.embed_dim, wanted.downsampling());
+  }
+  if (model.folder) opened->set_latent_scale(wanted.latent_scale);
+  return opened;
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,67 @@
+#include "image/mar_experiment.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "core/zoo.h"
+#include "image/latent_tokens.h"
+#include "image/mar_sampling.h"
+#include "image/zoo.h"
+
+namespace arzoo::image {
+namespace {
+
+MarOptions options_of(const Config& config) { return model_options<MarOptions>(config.at("model")); }
+
+/// Fixed draws: as many masked tokens as lie halfway between the least and all.
+nn::MaskedDraws evaluation_draws(const MarOptions& options, int64_t samples, at::Generator generator) {
+  const int64_t length = options.side() * options.side(),
+                rows = samples * length * options.diffusion_batch_mul;
+  nn::MaskedDraws draws;
+  draws.orders = std::get<1>(at::rand({samples, length}, generator, at::kDouble).sort(1));
+  const double share = (1.0 + options.mask_ratio_min) / 2.0;
+  draws.masked = static_cast<int64_t>(std::ceil(share * static_cast<double>(length)));
+  draws.label_drop = at::ones({samples});
+  draws.t = at::randint(nn::DiffusionSchedule::kDiffusionSteps, {rows}, generator, at::kLong);
+  draws.noise = at::randn({rows, options.token_width()}, generator, at::kFloat);
+  return draws;
+}
+
+}  // namespace
+
+MarExperiment::MarExperiment(const Config& config, const runtime::Compute& compute)
+    : LatentExperiment(config, compute, options_of(config).img_size, options_of(config).vae),
+      model_(std::dynamic_pointer_cast<Mar>(build(config.at("model")))) {
+  model_->initialise();
+  model_->to(compute.device);
+}
+
+runtime::Losses MarExperiment::loss(int64_t batch) {
+  const auto latents = training(batch);
+  const auto loss = model_->loss(patchified(latents.latents, model_->options().patch_size),
+                                 model_->condition(latents.labels));
+  return {loss.mse + loss.vb, {{"mse", loss.mse.detach()}, {"vb", loss.vb.detach()}}};
+}
+
+runtime::Metrics MarExperiment::evaluate(runtime::Split split) {
+  model_->eval();
+  double mse = 0.0, vb = 0.0, pictures = 0.0;
+  each(split, [&](const LatentBatch& batch, int64_t number) {
+    const int64_t samples = batch.labels.size(0);
+    const auto loss =
+        model_->loss(patchified(batch.latents, model_->options().patch_size), model_->condition(batch.labels),
+                     evaluation_draws(model_->options(), samples, evaluation_generator(number)));
+    mse += loss.mse.item<double>() * static_cast<double>(samples);
+    vb += loss.vb.item<double>() * static_cast<double>(samples);
+    pictures += static_cast<double>(samples);
+  });
+  if (pictures == 0.0) return {};
+  return {{"loss", (mse + vb) / pictures}, {"mse", mse / pictures}, {"vb", vb / pictures}};
+}
+
+at::Tensor MarExperiment::draw(const at::Tensor& labels, const std::vector<uint64_t>& seeds) {
+  return draw_mar_latents(*model_, labels, seeds, mar_sampling({}, sampling()));
+}
+
+}  // namespace arzoo::image

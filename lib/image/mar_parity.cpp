@@ -1,0 +1,177 @@
+#include <torch/torch.h>
+
+#include "image/fixture.h"
+#include "image/latent_tokens.h"
+#include "image/mar_model.h"
+#include "image/recorded_steps.h"
+#include "nn/masked_sampler.h"
+
+namespace arzoo::image {
+namespace {
+
+using runtime::ParityCase;
+using runtime::ParityReport;
+
+MarOptions mar_options(const Config& config) {
+  auto options = options_among<MarOptions>(config);
+  config.at("vae_embed_dim").read(options.vae.embed_dim, at_least(1));
+  int64_t stride = 0;
+  config.at("vae_stride").read(stride, at_least(1));
+  options.vae.ch_mult.clear();
+  for (int64_t level = 1; level <= stride; level *= 2) options.vae.ch_mult.push_back(1);
+  return options;
+}
+
+std::shared_ptr<Mar> load_model(const ParityCase& fixture) {
+  auto model = std::make_shared<Mar>(mar_options(fixture.config));
+  runtime::load_strictly(*model, fixture.weights(), fixture.name);
+  return model;
+}
+
+/// The draws of a training step; `step` < 0: those of a case with one.
+nn::MaskedDraws draws_of(const ParityCase& fixture, int64_t step = -1) {
+  const auto input = [&](const char* name) {
+    return step < 0 ? fixture.input(name) : fixture.input(name)[step];
+  };
+  return {.orders = input("orders"),
+          .masked = input("mask")[0].sum().item<int64_t>(),
+          .label_drop = input("label_drop_rand"),
+          .t = input("t"),
+          .noise = input("noise")};
+}
+
+/// Rows of all tokens, masked or not, as the official pass has them.
+void check_all_rows(const ParityCase& fixture, const Mar& model, const at::Tensor& tokens,
+                    const at::Tensor& z, ParityReport& report) {
+  const int64_t copies = model.options().diffusion_batch_mul;
+  const auto repeated = [&](const at::Tensor& x) { return x.flatten(0, 1).repeat({copies, 1}); };
+  const auto t = fixture.input("t");
+  const auto rows = model.diffloss().rows(repeated(tokens), repeated(z), t, fixture.input("noise"));
+  const auto& net = model.diffloss().net();
+  const auto time = net.time_embed().forward(t);
+  report.check("t_embed", time);
+  const auto first = part<nn::DiffusionHeadBlock>(net, "res_blocks.0");
+  const auto start = part<nn::LinearLayer>(net, "input_proj")->forward(rows.x_t);
+  report.check("net_block0", first->forward(start, at::silu(time + net.cond_embed().forward(repeated(z)))));
+  report.check("model_output", rows.model_output);
+  report.check("mse", rows.errors.mse);
+  report.check("vb", rows.errors.vb);
+  report.check("loss_per_row", rows.errors.mse + rows.errors.vb);
+}
+
+void replay_loss(const ParityCase& fixture, ParityReport& report) {
+  const auto model = load_model(fixture);
+  model->train();
+  const auto tokens = patchified(fixture.input("imgs"), model->options().patch_size);
+  report.check("tokens", tokens);
+  const auto draws = draws_of(fixture);
+  const auto kept = nn::keep_all_but_first(draws.orders, draws.masked);
+  report.check_value("mask", kept.masked().to(at::kFloat), fixture.input("mask"), fixture.tolerance);
+  const auto condition = model->condition(fixture.input("labels"));
+  const auto seen = model->dropped(condition, draws.label_drop);
+  // Twice: inference takes other kernels than training, and both must agree with the case.
+  for (const bool training : {false, true}) {
+    const torch::AutoGradMode mode(training);
+    const auto encoded = model->encode(tokens, kept, seen);
+    report.check(
+        "enc_block0",
+        part<nn::VitBlock>(*model, "encoder_blocks.0")->forward(model->encoder_input(tokens, kept, seen)));
+    report.check("enc_out", encoded);
+    report.check(
+        "dec_block0",
+        part<nn::VitBlock>(*model, "decoder_blocks.0")->forward(model->decoder_input(encoded, kept)));
+    const auto z = model->decode(encoded, kept);
+    report.check("z", z);
+    check_all_rows(fixture, *model, tokens, z, report);
+  }
+  const auto loss = model->loss(tokens, condition, draws);
+  const auto total = loss.mse + loss.vb;
+  report.check("loss", total.view({1}));
+  total.backward();
+  report.check("grad_norms", listed_gradient_norms(fixture, *model));
+}
+
+/// The rows of a recorded sampling, iteration after iteration.
+class RecordedNoise : public nn::MaskedNoise {
+ public:
+  explicit RecordedNoise(const ParityCase& fixture)
+      : start_(fixture.input("init_noise")), steps_(fixture.input("step_noise")) {}
+
+  /// As many rows are followed as were recorded: both halves of a guided pass.
+  nn::DiffusionDraws draws(const nn::MaskedPlaces& places, int64_t) override {
+    const int64_t rows = places.rows(), halves = steps_.size(0) / start_.size(0);
+    const auto start = start_.narrow(0, first_, rows).repeat({halves, 1});
+    const auto noise = steps_.narrow(0, first_ * halves, rows * halves);
+    first_ += rows;
+    return {[start] { return start; },
+            [noise](int64_t index) { return noise.select(1, noise.size(1) - 1 - index); }};
+  }
+
+ private:
+  at::Tensor start_, steps_;
+  int64_t first_ = 0;
+};
+
+void replay_sampling(const ParityCase& fixture, ParityReport& report) {
+  const auto& config = fixture.config;
+  nn::MaskedSampling sampling;
+  config.at("num_iter").read(sampling.num_iter, at_least(1));
+  config.at("cfg").read(sampling.cfg, {});
+  sampling.linear_cfg = config.text("cfg_schedule") == "linear";
+  config.at("temperature").read(sampling.temperature, {});
+  sampling.num_sampling_steps = diffusion_steps(config, config.text("num_sampling_steps"));
+  // As loaded, and once more as a generation uses it.
+  for (const bool packed : {false, true}) {
+    const auto model = load_model(fixture);
+    model->eval();
+    if (packed) nn::pack_for_inference(*model);
+    std::vector<at::Tensor> masks, z, drawn;
+    std::vector<double> guidance;
+    std::vector<int64_t> rows;
+    at::Tensor encoded;
+    const torch::NoGradGuard no_grad;
+    const nn::MaskedRequest request{.condition = model->condition(fixture.input("labels")),
+                                    .orders = fixture.input("orders"),
+                                    .known = {},
+                                    .masked = -1,
+                                    .observer = [&](const nn::MaskedStep& step) {
+                                      masks.push_back(step.masked.to(at::kFloat));
+                                      z.push_back(step.z);
+                                      drawn.push_back(step.drawn);
+                                      guidance.push_back(step.cfg);
+                                      rows.push_back(step.z.size(0));
+                                      encoded = step.encoded;
+                                    }};
+    RecordedNoise noise(fixture);
+    const auto tokens = nn::draw_masked_tokens(*model, request, sampling, noise);
+    report.check("num_pred", at::tensor(rows, at::kLong));
+    report.check("cfg_iter", at::tensor(guidance, at::kDouble));
+    report.check("masks", at::stack(masks));
+    report.check("z_pred", at::cat(z));
+    report.check("sampled", at::cat(drawn));
+    report.check("enc_out_last", encoded);
+    report.check("latent", unpatchified(tokens, model->options().side(), model->options().patch_size));
+  }
+}
+
+void replay_training(const ParityCase& fixture, ParityReport& report) {
+  const auto model = load_model(fixture);
+  model->train();
+  const auto tokens = patchified(fixture.input("imgs"), model->options().patch_size);
+  const auto loss_of = [&](int64_t step) {
+    const auto condition = model->condition(fixture.input("labels"));
+    const auto loss = model->loss(tokens, condition, draws_of(fixture, step));
+    return loss.mse + loss.vb;
+  };
+  replay_steps(fixture, *model, undecayed_mar_names(), loss_of, report);
+}
+
+}  // namespace
+
+void replay_mar(const ParityCase& fixture, ParityReport& report) {
+  if (fixture.config.has("optimizer")) return replay_training(fixture, report);
+  if (fixture.config.has("num_iter")) return replay_sampling(fixture, report);
+  replay_loss(fixture, report);
+}
+
+}  // namespace arzoo::image

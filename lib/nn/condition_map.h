@@ -1,0 +1,22 @@
+#pragma once
+
+#include "nn/linear_layer.h"
+
+namespace arzoo::nn {
+
+/// SiLU, then a linear map to `count` vectors, under the official name "1" (it stands in a Sequential): what
+/// makes the modulation of an adaptive norm (nn/adaln.h) out of a condition.
+class ConditionMap : public torch::nn::Module {
+ public:
+  ConditionMap(int64_t width, int64_t count);
+  /// condition: [B, C]; returns [B, 1, count, C] in fp32.
+  at::Tensor forward(const at::Tensor& condition) const;
+
+  const LinearLayer& map() const { return *map_; }
+
+ private:
+  int64_t count_;
+  std::shared_ptr<LinearLayer> map_;
+};
+
+}  // namespace arzoo::nn

@@ -1,0 +1,187 @@
+#include "nn/diffusion_head.h"
+
+#include <torch/torch.h>
+
+namespace arzoo::nn {
+namespace {
+
+constexpr double kNormEpsilon = 1e-6;
+
+/// Rows of modulations that are computed at once: enough to make good use of each weight that is read.
+constexpr int64_t kRowsAtOnce = 256;
+
+void initialise_linear(const LinearLayer& layer, bool with_zeros) {
+  if (with_zeros) {
+    layer.weight().zero_();
+  } else {
+    torch::nn::init::xavier_uniform_(layer.weight());
+  }
+  layer.bias().zero_();
+}
+
+/// Part `index` of width `width` along the last axis, as [1, N, width].
+at::Tensor part_of(const at::Tensor& modulation, int64_t index, int64_t width) {
+  return modulation.narrow(1, index * width, width).unsqueeze(0);
+}
+
+}  // namespace
+
+DiffusionHeadBlock::DiffusionHeadBlock(int64_t width) {
+  auto norm = register_module("in_ln", std::make_shared<torch::nn::Module>());
+  norm_weight_ = norm->register_parameter("weight", at::ones({width}));
+  norm_bias_ = norm->register_parameter("bias", at::zeros({width}));
+  auto mlp = register_module("mlp", std::make_shared<torch::nn::Module>());
+  first_ = mlp->register_module("0", std::make_shared<LinearLayer>(width, width));
+  second_ = mlp->register_module("2", std::make_shared<LinearLayer>(width, width));
+  map_ = register_module("adaLN_modulation", std::make_shared<ConditionMap>(width, 3));
+}
+
+at::Tensor DiffusionHeadBlock::forward(const at::Tensor& x, const at::Tensor& opened) const {
+  const auto parts = map_->map().forward(opened).chunk(3, 1);
+  const auto normed = at::layer_norm(x, {x.size(1)}, norm_weight_, norm_bias_, kNormEpsilon);
+  return x + parts[2] * mlp(normed * (parts[1] + 1.0) + parts[0]);
+}
+
+at::Tensor DiffusionHeadBlock::mlp(const at::Tensor& normed) const {
+  return second_->forward(first_->forward(normed, Activation::silu));
+}
+
+DiffusionHead::DiffusionHead(const DiffusionHeadOptions& options) : options_(options) {
+  const int64_t width = options.width;
+  time_embed_ = register_module("time_embed", std::make_shared<TimestepEmbedder>(width));
+  cond_embed_ = register_module("cond_embed", std::make_shared<LinearLayer>(options.condition_width, width));
+  input_proj_ = register_module("input_proj", std::make_shared<LinearLayer>(options.channels, width));
+  torch::nn::ModuleList list;
+  for (int64_t i = 0; i < options.depth; ++i) {
+    blocks_.push_back(std::make_shared<DiffusionHeadBlock>(width));
+    list->push_back(blocks_.back());
+  }
+  register_module("res_blocks", list);
+  auto last = register_module("final_layer", std::make_shared<torch::nn::Module>());
+  const int64_t outputs = options.outputs > 0 ? options.outputs : 2 * options.channels;
+  linear_ = last->register_module("linear", std::make_shared<LinearLayer>(width, outputs));
+  final_map_ = last->register_module("adaLN_modulation", std::make_shared<ConditionMap>(width, 2));
+}
+
+at::Tensor DiffusionHead::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const {
+  const auto opened = at::silu(time_embed_->forward(t) + cond_embed_->forward(z));
+  auto h = input_proj_->forward(x);
+  for (const auto& block : blocks_) h = block->forward(h, opened);
+  const auto parts = final_map_->map().forward(opened).chunk(2, 1);
+  const auto normed = at::layer_norm(h, {h.size(1)}, {}, {}, kNormEpsilon);
+  return linear_->forward(normed * (parts[1] + 1.0) + parts[0]);
+}
+
+DiffusionHead::Modulations DiffusionHead::modulations() const {
+  if (packed_.weight.defined()) return packed_;
+  const torch::NoGradGuard no_grad;
+  std::vector<at::Tensor> weights, biases;
+  for (const auto& block : blocks_) {
+    // (LN w + b) (1 + scale) + shift = LN (1 + scale') + shift', linear in scale and shift.
+    const auto &w = block->norm_weight(), &b = block->norm_bias(), &map = block->map().map().weight(),
+               &offset = block->map().map().bias();
+    const auto maps = map.to(at::kFloat).chunk(3), offsets = offset.to(at::kFloat).chunk(3);
+    weights.insert(weights.end(), {maps[0] + maps[1] * b.unsqueeze(1), maps[1] * w.unsqueeze(1), maps[2]});
+    biases.insert(biases.end(),
+                  {offsets[0] + (offsets[1] + 1.0) * b, (offsets[1] + 1.0) * w - 1.0, offsets[2]});
+  }
+  weights.push_back(final_map_->map().weight().to(at::kFloat));
+  biases.push_back(final_map_->map().bias().to(at::kFloat));
+  const auto type = final_map_->map().type();
+  return {at::cat(weights).to(type), at::cat(biases).to(type)};
+}
+
+void DiffusionHead::pack() {
+  if (packed_.weight.defined() || !can_pack(final_map_->map().weight())) return;
+  auto all = modulations();
+  packed_ = {packed_linear_weight(all.weight), all.bias};
+  for (const auto& block : blocks_) release(block->map().map().weight());
+  release(final_map_->map().weight());
+}
+
+at::Tensor DiffusionHead::estimate(const at::Tensor& x, const at::Tensor& modulation) const {
+  const int64_t width = options_.width;
+  const auto type = linear_->type();
+  const auto norm_of = [&](int64_t shift) {
+    return Modulation{part_of(modulation, shift + 1, width), part_of(modulation, shift, width)};
+  };
+  auto h = input_proj_->forward(x.to(type)).to(at::kFloat).unsqueeze(0);  // [1, N, W]
+  auto normed = modulated_norm(h, norm_of(0), kNormEpsilon, type);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const auto first = 3 * static_cast<int64_t>(i);
+    normed = gated_modulated_norm(h, blocks_[i]->mlp(normed), part_of(modulation, first + 2, width),
+                                  norm_of(first + 3), kNormEpsilon, type);
+  }
+  return linear_->forward(normed).squeeze(0).to(at::kFloat);
+}
+
+void DiffusionHead::initialise() {
+  const torch::NoGradGuard no_grad;
+  for (const auto& part : modules(/*include_self=*/false)) {
+    if (const auto* layer = dynamic_cast<const LinearLayer*>(part.get())) initialise_linear(*layer, false);
+  }
+  for (const auto& weight : time_embed_->weights()) weight.normal_(0.0, 0.02);
+  for (const auto& block : blocks_) {
+    block->norm_weight().fill_(1.0);
+    block->norm_bias().zero_();
+    initialise_linear(block->map().map(), true);
+  }
+  initialise_linear(final_map_->map(), true);
+  initialise_linear(*linear_, true);
+}
+
+at::Tensor guided_estimate(const at::Tensor& output, double cfg) {
+  const int64_t rows = output.size(0) / 2, channels = output.size(1) / 2;
+  const auto noise = output.narrow(1, 0, channels);
+  const auto with = noise.narrow(0, 0, rows), without = noise.narrow(0, rows, rows);
+  const auto mixed = without + (with - without) * cfg;
+  return at::cat({at::cat({mixed, mixed}), output.narrow(1, channels, channels)}, 1);
+}
+
+DiffusionLoss::DiffusionLoss(const DiffusionHeadOptions& options) {
+  net_ = register_module("net", std::make_shared<DiffusionHead>(options));
+}
+
+DiffusionLoss::Rows DiffusionLoss::rows(const at::Tensor& target, const at::Tensor& z, const at::Tensor& t,
+                                        const at::Tensor& noise) const {
+  static const DiffusionSchedule schedule;
+  Rows rows;
+  rows.x_t = schedule.noised(target, t, noise);
+  rows.model_output = net_->forward(rows.x_t, t, z).to(at::kFloat);
+  rows.errors = schedule.errors(NoiseEstimate::of(rows.model_output), target, rows.x_t, t, noise);
+  return rows;
+}
+
+at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg,
+                                 double temperature, const DiffusionDraws& draws) const {
+  const torch::NoGradGuard no_grad;
+  const int64_t rows = z.size(0), steps = schedule.steps();
+  const bool guided = cfg != 1.0;
+  const auto maps = net_->modulations();
+  const auto type = maps.weight.scalar_type();
+  const auto condition = net_->cond_embed().forward(z.to(type));                          // [R, W]
+  const auto times = net_->time_embed().forward(schedule.timestep_map().to(z.device()));  // [T, W]
+  const int64_t at_once = std::clamp<int64_t>(kRowsAtOnce / std::max<int64_t>(rows, 1), 1, steps);
+  auto x = draws.start();
+  const int64_t seen = guided ? rows / 2 : rows;
+  for (int64_t end = steps; end > 0; end -= std::min(at_once, end)) {
+    const int64_t begin = std::max<int64_t>(end - at_once, 0);
+    // All that these steps' norms need, in one product.
+    const auto opened =
+        at::silu(times.narrow(0, begin, end - begin).unsqueeze(1) + condition.unsqueeze(0)).flatten(0, 1);
+    const auto modulations = linear(opened, maps.weight, maps.bias);  // [steps R, ...]
+    for (int64_t index = end - 1; index >= begin; --index) {
+      // Both halves see the same rows.
+      const auto seen_rows = x.narrow(0, 0, seen);
+      auto output = net_->estimate(guided ? seen_rows.repeat({2, 1}) : seen_rows,
+                                   modulations.narrow(0, (index - begin) * rows, rows));
+      if (guided) output = guided_estimate(output, cfg);
+      const auto noise = index == 0 ? at::Tensor() : draws.step(index);
+      x = schedule.reverse(NoiseEstimate::of(output.narrow(0, 0, x.size(0))), x, index, noise, temperature)
+              .sample;
+    }
+  }
+  return x;
+}
+
+}  // namespace arzoo::nn

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <functional>
+
+#include "nn/adaln.h"
+#include "nn/condition_map.h"
+#include "nn/diffusion_schedule.h"
+#include "nn/timestep_embedder.h"
+
+/// The diffusion loss of MAR (Li et al., NeurIPS 2024, Sec. 3): a small network denoises one token at a time,
+/// given what a transformer says of it.
+namespace arzoo::nn {
+
+struct DiffusionHeadOptions {
+  int64_t channels = 0;         ///< C, of a token
+  int64_t condition_width = 0;  ///< Z
+  int64_t width = 0, depth = 0;
+  int64_t outputs = 0;  ///< numbers of an estimate; 0: 2 C, the noise and what becomes its variance
+};
+
+/// x + gate * mlp(LN(x) * (1 + scale) + shift).
+class DiffusionHeadBlock : public torch::nn::Module {
+ public:
+  explicit DiffusionHeadBlock(int64_t width);
+  /// x: [N, W]; opened: SiLU of the condition, [N, W].
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& opened) const;
+
+  /// The branch without its norm: [.., W] to the same.
+  at::Tensor mlp(const at::Tensor& normed) const;
+  /// To [shift | scale | gate] of SiLU of the condition.
+  const ConditionMap& map() const { return *map_; }
+  /// Of the norm before the branch, [W].
+  const at::Tensor& norm_weight() const { return norm_weight_; }
+  const at::Tensor& norm_bias() const { return norm_bias_; }
+  const LinearLayer& first() const { return *first_; }
+  const LinearLayer& second() const { return *second_; }
+
+ private:
+  at::Tensor norm_weight_, norm_bias_;
+  std::shared_ptr<LinearLayer> first_, second_;
+  std::shared_ptr<ConditionMap> map_;
+};
+
+/// SimpleMLPAdaLN: rows are independent tokens.
+class DiffusionHead : public torch::nn::Module, public PackedForInference {
+ public:
+  explicit DiffusionHead(const DiffusionHeadOptions& options);
+
+  /// The estimate for noised rows x, [N, C], at original timesteps t, [N], under z, [N, Z]: [N, 2 C].
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const;
+
+  /// All modulations as one linear map of SiLU(condition), with the blocks' norms folded into it: row by row
+  /// [shift | scale | gate] of each block, then [shift | scale] of the final layer.
+  struct Modulations {
+    at::Tensor weight, bias;  ///< [(3 depth + 2) W, W], [(3 depth + 2) W]
+  };
+  Modulations modulations() const;
+  /// Half of a denoising step: the estimate, [N, 2 C] fp32, of rows x under modulations that were computed
+  /// beforehand, [N, (3 depth + 2) W].
+  at::Tensor estimate(const at::Tensor& x, const at::Tensor& modulation) const;
+
+  /// Makes the modulations once.
+  void pack() override;
+  /// The official start: Xavier's weights, N(0, 0.02) in the time embedding, zeros in modulations and last
+  /// map.
+  void initialise();
+
+  const TimestepEmbedder& time_embed() const { return *time_embed_; }
+  const LinearLayer& cond_embed() const { return *cond_embed_; }
+  const DiffusionHeadOptions& options() const { return options_; }
+
+ private:
+  DiffusionHeadOptions options_;
+  std::shared_ptr<TimestepEmbedder> time_embed_;
+  std::shared_ptr<LinearLayer> cond_embed_, input_proj_, linear_;
+  std::vector<std::shared_ptr<DiffusionHeadBlock>> blocks_;
+  std::shared_ptr<ConditionMap> final_map_;
+  Modulations packed_;  ///< undefined before pack()
+};
+
+/// Classifier-free guidance of rows with a condition and, behind them, the same rows without one: the noise
+/// of both becomes e_u + cfg (e_c - e_u), the variances stay. output: [2 N, 2 C].
+at::Tensor guided_estimate(const at::Tensor& output, double cfg);
+
+/// Where the random numbers of a sampling come from: as many rows as are denoised, [N, C].
+struct DiffusionDraws {
+  std::function<at::Tensor()> start;                        ///< x_T
+  std::function<at::Tensor(int64_t index)> step = nullptr;  ///< of the step from `index` to the one before
+};
+
+/// The head under its official name, "net", and what it is for.
+class DiffusionLoss : public torch::nn::Module {
+ public:
+  explicit DiffusionLoss(const DiffusionHeadOptions& options);
+
+  /// One row each: tokens `target` [N, C] under z [N, Z], noised to original timesteps t [N] with `noise`.
+  struct Rows {
+    at::Tensor x_t, model_output;  ///< [N, C], [N, 2 C]
+    DiffusionErrors errors;
+  };
+  Rows rows(const at::Tensor& target, const at::Tensor& z, const at::Tensor& t,
+            const at::Tensor& noise) const;
+
+  /// Draws tokens under z by ancestral sampling. With cfg other than 1, z holds rows with a condition and,
+  /// behind them, as many without. draws.start() decides how many rows are followed: the rows that count, or
+  /// those of both halves. Returns them, fp32.
+  at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
+                    const DiffusionDraws& draws) const;
+
+  DiffusionHead& net() const { return *net_; }
+
+ private:
+  std::shared_ptr<DiffusionHead> net_;
+};
+
+}  // namespace arzoo::nn

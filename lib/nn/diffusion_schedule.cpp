@@ -1,0 +1,151 @@
+#include "nn/diffusion_schedule.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <numbers>
+
+namespace arzoo::nn {
+namespace {
+
+constexpr double kMostBeta = 0.999;
+/// Half the width of a step of 8-bit pixels in [-1, 1].
+constexpr double kHalfStep = 1.0 / 255.0;
+constexpr double kLeastProbability = 1e-12;
+
+double alpha_bar(double time) {
+  const double root = std::cos((time + 0.008) / 1.008 * std::numbers::pi / 2.0);
+  return root * root;
+}
+
+std::vector<double> cosine_betas(int64_t steps) {
+  std::vector<double> betas;
+  const auto all = static_cast<double>(steps);
+  for (int64_t i = 0; i < steps; ++i) {
+    const auto begin = static_cast<double>(i);
+    betas.push_back(std::min(1.0 - alpha_bar((begin + 1.0) / all) / alpha_bar(begin / all), kMostBeta));
+  }
+  return betas;
+}
+
+/// Evenly spread, the places accumulated and rounded to even on a tie as in Python.
+std::vector<int64_t> spread_steps(int64_t all, int64_t kept) {
+  const double stride = kept > 1 ? static_cast<double>(all - 1) / static_cast<double>(kept - 1) : 1.0;
+  std::vector<int64_t> steps;
+  double place = 0.0;
+  for (int64_t i = 0; i < kept; ++i) {
+    steps.push_back(std::llrint(place));
+    place += stride;
+  }
+  return steps;
+}
+
+/// A row's entry of a table, [N, 1] float.
+at::Tensor gathered(const std::vector<double>& table, const at::Tensor& t) {
+  const auto whole = at::tensor(at::ArrayRef<double>(table), at::kDouble).to(t.device());
+  return whole.index_select(0, t).to(at::kFloat).unsqueeze(1);
+}
+
+/// The normal distribution's share below x, by its tanh approximation.
+at::Tensor approximate_cdf(const at::Tensor& x) {
+  return ((x + x.pow(3) * 0.044715) * std::sqrt(2.0 / std::numbers::pi)).tanh().add(1.0).mul(0.5);
+}
+
+/// log P of 8-bit values under a normal distribution, element by element.
+at::Tensor discretized_log_likelihood(const at::Tensor& x, const at::Tensor& mean,
+                                      const at::Tensor& log_scale) {
+  const auto centred = x - mean, inverse = at::exp(-log_scale);
+  const auto below_upper = approximate_cdf(inverse * (centred + kHalfStep));
+  const auto below_lower = approximate_cdf(inverse * (centred - kHalfStep));
+  const auto log_of = [](const at::Tensor& p) { return p.clamp_min(kLeastProbability).log(); };
+  return at::where(x.lt(-0.999), log_of(below_upper),
+                   at::where(x.gt(0.999), log_of(1.0 - below_lower), log_of(below_upper - below_lower)));
+}
+
+/// KL divergence of two normal distributions in nats, element by element.
+at::Tensor normal_divergence(const at::Tensor& mean1, const at::Tensor& log_variance1,
+                             const at::Tensor& mean2, const at::Tensor& log_variance2) {
+  return (log_variance2 - log_variance1 - 1.0 + at::exp(log_variance1 - log_variance2) +
+          (mean1 - mean2).square() * at::exp(-log_variance2)) *
+         0.5;
+}
+
+}  // namespace
+
+NoiseEstimate NoiseEstimate::of(const at::Tensor& output) {
+  const auto parts = output.chunk(2, 1);
+  return {parts[0], parts[1]};
+}
+
+DiffusionSchedule::DiffusionSchedule(int64_t steps) {
+  const auto all = cosine_betas(kDiffusionSteps);
+  const auto kept = spread_steps(kDiffusionSteps, steps);
+  double product = 1.0, last = 1.0;
+  std::size_t next = 0;
+  for (int64_t i = 0; i < kDiffusionSteps && next < kept.size(); ++i) {
+    product *= 1.0 - all[i];
+    if (i != kept[next]) continue;
+    betas.push_back(steps == kDiffusionSteps ? all[i] : 1.0 - product / last);
+    last = product;
+    ++next;
+  }
+  timestep_map_ = at::tensor(at::ArrayRef<int64_t>(kept), at::kLong);
+  fill_tables();
+}
+
+void DiffusionSchedule::fill_tables() {
+  double bar = 1.0;
+  std::vector<double> variances;
+  for (const double beta : betas) {
+    const double before = bar;
+    bar *= 1.0 - beta;
+    log_betas.push_back(std::log(beta));
+    alphas_cumprod.push_back(bar);
+    sqrt_alphas_cumprod.push_back(std::sqrt(bar));
+    sqrt_one_minus_alphas_cumprod.push_back(std::sqrt(1.0 - bar));
+    sqrt_recip_alphas_cumprod.push_back(std::sqrt(1.0 / bar));
+    sqrt_recipm1_alphas_cumprod.push_back(std::sqrt(1.0 / bar - 1.0));
+    variances.push_back(beta * (1.0 - before) / (1.0 - bar));
+    posterior_mean_coef1.push_back(beta * std::sqrt(before) / (1.0 - bar));
+    posterior_mean_coef2.push_back((1.0 - before) * std::sqrt(1.0 - beta) / (1.0 - bar));
+  }
+  // The first variance is 0: its logarithm is the second's.
+  if (variances.size() > 1) variances.front() = variances[1];
+  for (const double variance : variances) posterior_log_variance_clipped.push_back(std::log(variance));
+}
+
+at::Tensor DiffusionSchedule::noised(const at::Tensor& x_start, const at::Tensor& t,
+                                     const at::Tensor& noise) const {
+  return gathered(sqrt_alphas_cumprod, t) * x_start + gathered(sqrt_one_minus_alphas_cumprod, t) * noise;
+}
+
+DiffusionErrors DiffusionSchedule::errors(const NoiseEstimate& estimate, const at::Tensor& x_start,
+                                          const at::Tensor& x_t, const at::Tensor& t,
+                                          const at::Tensor& noise) const {
+  const auto c1 = gathered(posterior_mean_coef1, t), c2 = gathered(posterior_mean_coef2, t);
+  const auto true_log_variance = gathered(posterior_log_variance_clipped, t);
+  const auto pred_xstart = gathered(sqrt_recip_alphas_cumprod, t) * x_t -
+                           gathered(sqrt_recipm1_alphas_cumprod, t) * estimate.noise.detach();
+  const auto mean = c1 * pred_xstart + c2 * x_t;
+  const auto share = (estimate.variance + 1.0) / 2.0;
+  const auto log_variance = share * gathered(log_betas, t) + (1.0 - share) * true_log_variance;
+  const auto divergence =
+      normal_divergence(c1 * x_start + c2 * x_t, true_log_variance, mean, log_variance).mean(1);
+  const auto likelihood = discretized_log_likelihood(x_start, mean, log_variance * 0.5).mean(1);
+  return {(noise - estimate.noise).square().mean(1),
+          at::where(t.eq(0), -likelihood, divergence) / std::numbers::ln2};
+}
+
+ReverseStep DiffusionSchedule::reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
+                                       const at::Tensor& noise, double temperature) const {
+  ReverseStep step;
+  const auto share = (estimate.variance + 1.0) / 2.0;
+  step.log_variance = share * log_betas[index] + (1.0 - share) * posterior_log_variance_clipped[index];
+  step.pred_xstart =
+      x_t * sqrt_recip_alphas_cumprod[index] - estimate.noise * sqrt_recipm1_alphas_cumprod[index];
+  step.mean = step.pred_xstart * posterior_mean_coef1[index] + x_t * posterior_mean_coef2[index];
+  step.sample = index == 0 ? step.mean : step.mean + at::exp(step.log_variance * 0.5) * noise * temperature;
+  return step;
+}
+
+}  // namespace arzoo::nn

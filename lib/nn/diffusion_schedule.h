@@ -1,0 +1,67 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+/// Gaussian diffusion with learned variances (Ho et al., DDPM, NeurIPS 2020; Nichol & Dhariwal, ICML 2021).
+namespace arzoo::nn {
+
+/// What a network says of noised rows: half of its output each, [N, C].
+struct NoiseEstimate {
+  at::Tensor noise;     ///< epsilon
+  at::Tensor variance;  ///< v: where the log variance lies, -1 at the posterior's, 1 at log beta
+
+  /// output: [N, 2 C].
+  static NoiseEstimate of(const at::Tensor& output);
+};
+
+/// One step back in time.
+struct ReverseStep {
+  at::Tensor pred_xstart, mean, log_variance, sample;  ///< [N, C] each
+};
+
+/// The loss of each row, [N]: mean squared error of the noise, and the variational bound in bits, whose
+/// gradient reaches the variances alone (Nichol & Dhariwal 2021, Sec. 3.1).
+struct DiffusionErrors {
+  at::Tensor mse, vb;
+};
+
+/// The cosine schedule over kDiffusionSteps steps, or over some of them.
+///
+/// All tables are computed in double precision and rounded to fp32 where they meet a tensor, as in the
+/// official code (guided diffusion).
+class DiffusionSchedule {
+ public:
+  static constexpr int64_t kDiffusionSteps = 1000;
+
+  /// Keeps `steps` of the original steps, evenly spread, the first and the last among them ("respacing"). 1
+  /// <= steps <= kDiffusionSteps.
+  explicit DiffusionSchedule(int64_t steps = kDiffusionSteps);
+
+  int64_t steps() const { return static_cast<int64_t>(betas.size()); }
+  /// The original timestep of each step, [steps] long: what the network is told.
+  const at::Tensor& timestep_map() const { return timestep_map_; }
+
+  /// x_t of rows x_start, [N, C], at steps t, [N] long.
+  at::Tensor noised(const at::Tensor& x_start, const at::Tensor& t, const at::Tensor& noise) const;
+  /// The errors of an estimate of `noise` made from x_t.
+  DiffusionErrors errors(const NoiseEstimate& estimate, const at::Tensor& x_start, const at::Tensor& x_t,
+                         const at::Tensor& t, const at::Tensor& noise) const;
+  /// From step `index` to the one before. At step 0 no noise is added.
+  ReverseStep reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
+                      const at::Tensor& noise, double temperature) const;
+
+  // [steps] each; names are the official ones.
+  std::vector<double> betas, log_betas, alphas_cumprod, sqrt_alphas_cumprod, sqrt_one_minus_alphas_cumprod,
+      sqrt_recip_alphas_cumprod, sqrt_recipm1_alphas_cumprod, posterior_log_variance_clipped,
+      posterior_mean_coef1, posterior_mean_coef2;
+
+ private:
+  void fill_tables();
+
+  at::Tensor timestep_map_;
+};
+
+}  // namespace arzoo::nn

@@ -1,0 +1,159 @@
+#include "nn/masked_generator.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+namespace arzoo::nn {
+namespace {
+
+constexpr double kProjectionEpsilon = 1e-6;
+constexpr double kMaskSpread = 0.25;
+
+VitOptions block_options(const MaskedGeneratorOptions& options, int64_t width, int64_t heads) {
+  return {.width = width,
+          .heads = heads,
+          .mlp_ratio = options.mlp_ratio,
+          .norm_eps = options.norm_eps,
+          .attn_dropout = options.attn_dropout,
+          .proj_dropout = options.proj_dropout};
+}
+
+double normal_share_below(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+
+}  // namespace
+
+MaskedGenerator::MaskedGenerator(const MaskedGeneratorOptions& options)
+    : options_(options),
+      encoder_(options.encoder_depth, block_options(options, options.encoder_width, options.encoder_heads)),
+      decoder_(options.decoder_depth, block_options(options, options.decoder_width, options.decoder_heads)) {
+  register_tables();
+  z_proj_ =
+      register_module("z_proj", std::make_shared<LinearLayer>(options.token_width, options.encoder_width));
+  z_proj_ln_ =
+      register_module("z_proj_ln", std::make_shared<VitNorm>(options.encoder_width, kProjectionEpsilon));
+  encoder_.register_in(*this, "encoder_blocks", "encoder_norm");
+  decoder_embed_ = register_module(
+      "decoder_embed", std::make_shared<LinearLayer>(options.encoder_width, options.decoder_width));
+  decoder_.register_in(*this, "decoder_blocks", "decoder_norm");
+  diffloss_ = register_module("diffloss", std::make_shared<DiffusionLoss>(
+                                              DiffusionHeadOptions{.channels = options.token_width,
+                                                                   .condition_width = options.decoder_width,
+                                                                   .width = options.head_width,
+                                                                   .depth = options.head_depth}));
+}
+
+void MaskedGenerator::register_tables() {
+  const int64_t rows = options_.buffer + options_.tokens;
+  const auto table = [&](const char* name, at::IntArrayRef sizes) {
+    return register_parameter(name, at::empty(sizes));
+  };
+  fake_latent_ = table("fake_latent", {options_.fake_rows, options_.encoder_width});
+  encoder_pos_embed_learned_ = table("encoder_pos_embed_learned", {1, rows, options_.encoder_width});
+  mask_token_ = table("mask_token", {1, 1, options_.decoder_width});
+  decoder_pos_embed_learned_ = table("decoder_pos_embed_learned", {1, rows, options_.decoder_width});
+  diffusion_pos_embed_learned_ =
+      table("diffusion_pos_embed_learned", {1, options_.tokens, options_.decoder_width});
+}
+
+at::Tensor MaskedGenerator::no_condition(int64_t samples) const {
+  return fake_latent_.unsqueeze(0).expand({samples, options_.buffer, options_.encoder_width});
+}
+
+at::Tensor MaskedGenerator::dropped(const at::Tensor& condition, const at::Tensor& uniform) const {
+  const auto lost = uniform.lt(options_.label_drop_prob).to(condition.device()).view({-1, 1, 1});
+  return at::where(lost, no_condition(condition.size(0)), condition);
+}
+
+at::Tensor MaskedGenerator::encoder_input(const at::Tensor& tokens, const KeptTokens& kept,
+                                          const at::Tensor& condition) const {
+  const auto places = encoder_pos_embed_learned_.narrow(1, options_.buffer, options_.tokens);
+  const auto slots = encoder_pos_embed_learned_.narrow(1, 0, options_.buffer);
+  // What is masked is left out before anything is computed of it: every row is treated alike.
+  const auto seen = z_proj_->forward(visible_tokens(tokens, kept)) +
+                    visible_tokens(places.expand({tokens.size(0), -1, -1}), kept);
+  return z_proj_ln_->forward(at::cat({condition + slots, seen}, 1));
+}
+
+at::Tensor MaskedGenerator::encode(const at::Tensor& tokens, const KeptTokens& kept,
+                                   const at::Tensor& condition) const {
+  return encoder_.forward(encoder_input(tokens, kept, condition), type_);
+}
+
+at::Tensor MaskedGenerator::decoder_input(const at::Tensor& encoded, const KeptTokens& kept) const {
+  const auto all = with_prefix(kept, options_.buffer);
+  return restored_tokens(decoder_embed_->forward(encoded), mask_token_, all) + decoder_pos_embed_learned_;
+}
+
+at::Tensor MaskedGenerator::decode(const at::Tensor& encoded, const KeptTokens& kept,
+                                   const at::Tensor& wanted) const {
+  const auto rows = decoder_input(encoded, kept);
+  if (!wanted.defined()) {
+    const auto decoded = decoder_.forward(rows, type_).narrow(1, options_.buffer, options_.tokens);
+    return decoded + diffusion_pos_embed_learned_;
+  }
+  const auto places = diffusion_pos_embed_learned_.expand({encoded.size(0), -1, -1});
+  return decoder_.forward(rows, type_, wanted + options_.buffer) + tokens_at(places, wanted);
+}
+
+int64_t MaskedGenerator::draw_masked() const {
+  const double least = normal_share_below((options_.mask_ratio_min - 1.0) / kMaskSpread);
+  const double share = least + (0.5 - least) * at::rand({}, at::kDouble).item<double>();
+  const double ratio = 1.0 + kMaskSpread * at::special_ndtri(at::full({}, share, at::kDouble)).item<double>();
+  const auto masked = std::ceil(static_cast<double>(options_.tokens) * ratio);
+  return std::clamp<int64_t>(static_cast<int64_t>(masked), 1, options_.tokens);
+}
+
+MaskedGenerator::Loss MaskedGenerator::loss(const at::Tensor& tokens, const at::Tensor& condition,
+                                            const MaskedDraws& draws) const {
+  const int64_t batch = tokens.size(0), length = options_.tokens;
+  const auto device = tokens.device();
+  const auto orders = (draws.orders.defined() ? draws.orders : random_orders(batch, length)).to(device);
+  const int64_t masked = draws.masked >= 0 ? draws.masked : draw_masked();
+  const auto uniform = draws.label_drop.defined() ? draws.label_drop : at::rand({batch});
+  const auto kept = keep_all_but_first(orders, masked);
+  const auto wanted = std::get<0>(orders.narrow(1, 0, masked).sort(1));
+  const auto z = decode(encode(tokens, kept, dropped(condition, uniform)), kept, wanted);
+  // Only masked tokens count, so only they are noised: row b L + l of each copy.
+  const auto first = at::arange(batch, orders.options()).mul_(length).unsqueeze(1);
+  const auto rows = (wanted + first).flatten();
+  const auto target = tokens.reshape({batch * length, -1}).index_select(0, rows);
+  const int64_t copies = options_.diffusion_batch_mul;
+  const auto of_all = [&](const at::Tensor& given) {
+    const auto blocks = given.to(device).unflatten(0, {copies, batch * length});
+    return blocks.index_select(1, rows).flatten(0, 1);
+  };
+  const auto t =
+      draws.t.defined()
+          ? of_all(draws.t)
+          : at::randint(DiffusionSchedule::kDiffusionSteps, {copies * rows.size(0)}, at::kLong).to(device);
+  const auto noise = draws.noise.defined() ? of_all(draws.noise)
+                                           : at::randn({copies * rows.size(0), target.size(1)}).to(device);
+  const auto errors =
+      diffloss_->rows(target.repeat({copies, 1}), z.flatten(0, 1).repeat({copies, 1}), t, noise).errors;
+  return {errors.mse.mean(), errors.vb.mean()};
+}
+
+void MaskedGenerator::initialise_core() {
+  const torch::NoGradGuard no_grad;
+  for (const auto& table : {fake_latent_, mask_token_, encoder_pos_embed_learned_, decoder_pos_embed_learned_,
+                            diffusion_pos_embed_learned_})
+    table.normal_(0.0, 0.02);
+  for (const auto& part : modules(/*include_self=*/false)) {
+    if (const auto* layer = dynamic_cast<const LinearLayer*>(part.get())) {
+      torch::nn::init::xavier_uniform_(layer->weight());
+      if (layer->bias().defined()) layer->bias().zero_();
+    }
+    if (auto* norm = dynamic_cast<VitNorm*>(part.get())) norm->initialise();
+  }
+  diffloss_->net().initialise();
+}
+
+void MaskedGenerator::set_type(at::ScalarType type) {
+  type_ = type;
+  encoder_.set_type(type);
+  decoder_.set_type(type);
+  set_linear_type(*diffloss_, type);
+}
+
+}  // namespace arzoo::nn

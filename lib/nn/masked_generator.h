@@ -1,0 +1,95 @@
+#pragma once
+
+#include "nn/diffusion_head.h"
+#include "nn/kept_tokens.h"
+#include "nn/vit_block.h"
+
+namespace arzoo::nn {
+
+/// The sizes of a masked generator.
+struct MaskedGeneratorOptions {
+  int64_t tokens = 0;       ///< L
+  int64_t token_width = 0;  ///< C, numbers of a token
+  int64_t buffer = 64;      ///< rows of the condition before the tokens
+  int64_t fake_rows = 1;    ///< learned rows that stand for no condition: 1, used in every slot, or `buffer`
+  int64_t encoder_width = 0, encoder_depth = 0, encoder_heads = 0;
+  int64_t decoder_width = 0, decoder_depth = 0, decoder_heads = 0;
+  double mlp_ratio = 4.0;
+  double norm_eps = 1e-6;  ///< of the blocks and the norms after them
+  double attn_dropout = 0.1, proj_dropout = 0.1;
+  double mask_ratio_min = 0.7;
+  double label_drop_prob = 0.1;
+  int64_t head_depth = 0, head_width = 0;
+  int64_t diffusion_batch_mul = 1;  ///< noised copies of each token in a training step
+};
+
+/// The random numbers of a training pass; what is undefined is drawn.
+struct MaskedDraws {
+  at::Tensor orders;      ///< [B, L] long, a permutation per sample
+  int64_t masked = -1;    ///< tokens at the beginning of each order that are masked
+  at::Tensor label_drop;  ///< [B] uniform: below label_drop_prob a sample loses its condition
+  at::Tensor t;           ///< [mul B L] long, original timesteps of all tokens, copy by copy
+  at::Tensor noise;       ///< [mul B L, C]
+};
+
+/// Masked autoregression (Li et al., MAR, NeurIPS 2024): an encoder sees the tokens that are there, a decoder
+/// says something of every place, and a diffusion head turns that into tokens. The core of MAR and of MAR-3D,
+/// with the official names; its users add what makes the condition: [B, buffer, D] rows.
+class MaskedGenerator : public torch::nn::Module {
+ public:
+  /// The weights are memory as it comes until they are loaded or initialised.
+  explicit MaskedGenerator(const MaskedGeneratorOptions& options);
+
+  const MaskedGeneratorOptions& sizes() const { return options_; }
+
+  /// No condition, for `samples` samples: [B, buffer, D].
+  at::Tensor no_condition(int64_t samples) const;
+  /// The condition that a training pass sees: samples whose `uniform`, [B], lies below label_drop_prob lose
+  /// theirs.
+  at::Tensor dropped(const at::Tensor& condition, const at::Tensor& uniform) const;
+
+  /// What the encoder's blocks see, [B, buffer + K, D]: condition and kept tokens, projected, placed and
+  /// normalised. tokens: [B, L, C].
+  at::Tensor encoder_input(const at::Tensor& tokens, const KeptTokens& kept,
+                           const at::Tensor& condition) const;
+  /// What the decoder's blocks see, [B, buffer + L, E]: mask tokens where nothing was kept.
+  at::Tensor decoder_input(const at::Tensor& encoded, const KeptTokens& kept) const;
+  /// Of kept tokens, [B, buffer + K, D].
+  at::Tensor encode(const at::Tensor& tokens, const KeptTokens& kept, const at::Tensor& condition) const;
+  /// z, what the head is told of each place, [B, L, E]; with `wanted`, [B, Q] long, of those places only.
+  at::Tensor decode(const at::Tensor& encoded, const KeptTokens& kept, const at::Tensor& wanted = {}) const;
+
+  /// A training pass: the mean over the masked tokens of both errors, scalars.
+  struct Loss {
+    at::Tensor mse, vb;
+  };
+  Loss loss(const at::Tensor& tokens, const at::Tensor& condition, const MaskedDraws& draws = {}) const;
+
+  /// How many tokens a training pass masks: ceil(L r), r from the normal distribution N(1, 0.25) between
+  /// mask_ratio_min and 1. One draw from the default generator.
+  int64_t draw_masked() const;
+
+  const DiffusionLoss& diffloss() const { return *diffloss_; }
+  /// The type of the linear maps inside blocks and head, for inference. Their weights become memory as it
+  /// comes; embeddings, norms and the residual stream stay in fp32.
+  void set_type(at::ScalarType type);
+  at::ScalarType type() const { return type_; }
+
+ protected:
+  /// The official start of all that is registered here, and of every linear map of a subclass.
+  void initialise_core();
+
+ private:
+  void register_tables();
+
+  MaskedGeneratorOptions options_;
+  at::ScalarType type_ = at::kFloat;
+  at::Tensor fake_latent_, mask_token_;  ///< [fake_rows, D], [1, 1, E]
+  at::Tensor encoder_pos_embed_learned_, decoder_pos_embed_learned_, diffusion_pos_embed_learned_;
+  std::shared_ptr<LinearLayer> z_proj_, decoder_embed_;
+  std::shared_ptr<VitNorm> z_proj_ln_;
+  VitStack encoder_, decoder_;
+  std::shared_ptr<DiffusionLoss> diffloss_;
+};
+
+}  // namespace arzoo::nn

@@ -1,0 +1,121 @@
+#include "nn/diffusion_head.h"
+
+#include "support/test.h"
+
+using namespace arzoo;
+
+namespace {
+
+constexpr int64_t kChannels = 3, kCondition = 5;
+
+nn::DiffusionLoss make_loss(bool official_start = false) {
+  nn::DiffusionLoss loss({.channels = kChannels, .condition_width = kCondition, .width = 16, .depth = 2});
+  const torch::NoGradGuard no_grad;
+  loss.net().initialise();
+  if (official_start) return loss;
+  for (auto& parameter : loss.parameters()) parameter.add_(at::randn_like(parameter), 0.2);
+  return loss;
+}
+
+/// Draws that count their steps.
+nn::DiffusionDraws zeros(int64_t rows, std::vector<int64_t>* asked = nullptr) {
+  return {[rows] {
+            return at::ones({rows, kChannels});
+          },
+          [rows, asked](int64_t index) {
+            if (asked != nullptr) asked->push_back(index);
+            return at::zeros({rows, kChannels});
+          }};
+}
+
+}  // namespace
+
+TEST_CASE("the official start estimates no noise at all") {
+  torch::manual_seed(1);
+  const auto loss = make_loss(true);
+  const auto output = loss.net().forward(at::randn({4, kChannels}), at::full({4}, 500, at::kLong),
+                                         at::randn({4, kCondition}));
+  CHECK(at::equal(output, at::zeros({4, 2 * kChannels})));
+}
+
+TEST_CASE("modulations made beforehand, folded with the norms, give what the head gives") {
+  torch::manual_seed(2);
+  const auto loss = make_loss();
+  const auto& net = loss.net();
+  const auto x = at::randn({6, kChannels}), z = at::randn({6, kCondition});
+  const auto t = at::tensor({0, 10, 300, 301, 900, 999}, at::kLong);
+  const torch::NoGradGuard no_grad;
+  const auto maps = net.modulations();
+  const auto opened = at::silu(net.time_embed().forward(t) + net.cond_embed().forward(z));
+  const auto output = net.estimate(x, at::linear(opened, maps.weight, maps.bias));
+  CHECK(at::allclose(output, net.forward(x, t, z), 1e-5, 1e-5));
+}
+
+TEST_CASE("a packed head samples what it sampled before, whatever the number of rows") {
+  torch::manual_seed(3);
+  const auto rows = GENERATE(int64_t{1}, int64_t{2}, int64_t{300});
+  const auto loss = make_loss();
+  const auto z = at::randn({rows, kCondition});
+  const nn::DiffusionSchedule schedule(20);
+  const auto before = loss.sample(z, schedule, 1.0, 1.0, zeros(rows));
+  nn::pack_for_inference(const_cast<nn::DiffusionLoss&>(loss));
+  const auto after = loss.sample(z, schedule, 1.0, 1.0, zeros(rows));
+  // The first steps divide by tiny numbers: rounding is magnified.
+  CHECK(at::allclose(before, after, 1e-3, 1e-2 * before.abs().max().item<double>()));
+  const auto first = loss.sample(z.narrow(0, 0, 1), schedule, 1.0, 1.0, zeros(1));
+  CHECK(at::allclose(after.narrow(0, 0, 1), first, 1e-3, 1e-2 * before.abs().max().item<double>()));
+}
+
+TEST_CASE("every step but the last asks for noise, from the latest to the earliest") {
+  torch::manual_seed(4);
+  const auto loss = make_loss();
+  std::vector<int64_t> asked;
+  loss.sample(at::randn({2, kCondition}), nn::DiffusionSchedule(4), 1.0, 1.0, zeros(2, &asked));
+  CHECK(asked == std::vector<int64_t>{3, 2, 1});
+}
+
+TEST_CASE("guidance by 0 and by 1 is no condition and the condition alone") {
+  const auto output = at::arange(4 * 2 * kChannels, at::kFloat).view({4, -1});
+  const auto noise = [&](double cfg) { return nn::guided_estimate(output, cfg).narrow(1, 0, kChannels); };
+  CHECK(at::equal(noise(1.0).narrow(0, 0, 2), output.narrow(1, 0, kChannels).narrow(0, 0, 2)));
+  CHECK(at::equal(noise(0.0).narrow(0, 0, 2), output.narrow(1, 0, kChannels).narrow(0, 2, 2)));
+  CHECK(at::equal(nn::guided_estimate(output, 3.0).narrow(1, kChannels, kChannels),
+                  output.narrow(1, kChannels, kChannels)));
+}
+
+TEST_CASE("the bound's gradient reaches the variances alone, the squared error's the noise alone") {
+  torch::manual_seed(5);
+  const nn::DiffusionSchedule schedule;
+  const auto output = torch::randn({8, 2 * kChannels}, at::requires_grad());
+  const auto x = at::randn({8, kChannels}), noise = at::randn({8, kChannels});
+  const auto t = at::tensor({0, 0, 1, 5, 100, 500, 900, 999}, at::kLong);
+  const auto x_t = schedule.noised(x, t, noise);
+  const auto errors = schedule.errors(nn::NoiseEstimate::of(output), x, x_t, t, noise);
+  const bool bound = GENERATE(true, false);
+  (bound ? errors.vb : errors.mse).sum().backward();
+  const auto parts = output.grad().chunk(2, 1);
+  CHECK(parts[bound ? 0 : 1].abs().max().item<double>() == 0.0);
+  CHECK(parts[bound ? 1 : 0].abs().min().item<double>() > 0.0);
+}
+
+TEST_CASE("the true noise leads back to where the rows came from") {
+  torch::manual_seed(6);
+  const nn::DiffusionSchedule schedule(50);
+  const auto x = at::randn({5, kChannels}), noise = at::randn({5, kChannels});
+  for (const int64_t index : {int64_t{0}, int64_t{20}, int64_t{40}}) {
+    const auto x_t = schedule.noised(x, at::full({5}, index, at::kLong), noise);
+    const auto step = schedule.reverse({noise, at::zeros_like(noise)}, x_t, index, noise, 1.0);
+    CHECK(at::allclose(step.pred_xstart, x, 1e-3, 1e-3));
+    if (index == 0) CHECK(at::equal(step.sample, step.mean));
+  }
+}
+
+TEST_CASE("respacing keeps the first and the last step and what is left of the signal at each") {
+  const nn::DiffusionSchedule all, some(GENERATE(int64_t{2}, int64_t{25}, int64_t{100}));
+  const auto map = some.timestep_map();
+  CHECK(map[0].item<int64_t>() == 0);
+  CHECK(map[-1].item<int64_t>() == 999);
+  for (int64_t i = 0; i < some.steps(); ++i) {
+    CHECK(some.alphas_cumprod[i] == Approx(all.alphas_cumprod[map[i].item<int64_t>()]).epsilon(1e-6));
+  }
+}
