@@ -1,4 +1,4 @@
-# cmake --install BUILD --prefix X: the program, libarzoo, configs, shell completions.
+# cmake --install BUILD --prefix X: the program, libarzoo, configs, shell completions, the manual page.
 # The program looks for its library in ../lib/arzoo, whatever a distribution calls its library folder.
 install(TARGETS arzoo RUNTIME DESTINATION bin)
 if(TARGET arzoo_lib)
@@ -15,4 +15,5 @@ endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/configs" DESTINATION share/arzoo)
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/arzoo" DESTINATION share/bash-completion/completions)
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/_arzoo" DESTINATION share/zsh/site-functions)
+install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/arzoo.1" DESTINATION share/man/man1)
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" DESTINATION share/doc/arzoo OPTIONAL)

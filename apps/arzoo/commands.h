@@ -15,5 +15,7 @@ void add_inspect_command(CLI::App& root, Invocation& invocation);
 void add_convert_command(CLI::App& root, Invocation& invocation);
 /// The scripts are made from `root` as it is when the command runs.
 void add_completion_command(CLI::App& root, Invocation& invocation);
+/// So is the page.
+void add_man_command(CLI::App& root, Invocation& invocation);
 
 }  // namespace arzoo::cli

@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "completion_script.h"
+#include "man_page.h"
 #include "output.h"
 #include "value_checks.h"
 
@@ -17,6 +18,15 @@ void add_completion_command(CLI::App& root, Invocation& invocation) {
   command->footer("example:\n  eval \"$(arzoo completion bash)\"");
   on_chosen(*command, invocation, [shell, &root] {
     write_stdout(*shell == "zsh" ? zsh_completion(root) : bash_completion(root));
+    return ExitCode::ok;
+  });
+}
+
+void add_man_command(CLI::App& root, Invocation& invocation) {
+  auto* command = root.add_subcommand("man", "Print the manual page, for man.");
+  command->footer("example:\n  arzoo man | man -l -");
+  on_chosen(*command, invocation, [&root] {
+    write_stdout(man_page(root));
     return ExitCode::ok;
   });
 }

@@ -49,17 +49,6 @@ std::string table(const std::string& title, const Rows& rows) {
   return text;
 }
 
-std::string option_name(const CLI::Option& option) {
-  if (option.get_positional()) return option.get_name(true) + (takes_many(option) ? "..." : "");
-  const auto name = option.get_name(false, true);
-  std::string shown;
-  // "-h,--help" as "-h, --help"
-  for (const char letter : name) shown += letter == ',' ? std::string(", ") : std::string(1, letter);
-  return is_flag(option)
-             ? shown
-             : fmt::format("{} {}{}", shown, option.get_type_name(), takes_many(option) ? "..." : "");
-}
-
 std::string usage_arguments(const CLI::App& app) {
   std::string text;
   for (const auto* option : app.get_options()) {
@@ -81,6 +70,17 @@ Rows command_rows(const CLI::App& app) {
 }
 
 }  // namespace
+
+std::string option_name(const CLI::Option& option) {
+  if (option.get_positional()) return option.get_name(true) + (takes_many(option) ? "..." : "");
+  const auto name = option.get_name(false, true);
+  std::string shown;
+  // "-h,--help" as "-h, --help"
+  for (const char letter : name) shown += letter == ',' ? std::string(", ") : std::string(1, letter);
+  return is_flag(option)
+             ? shown
+             : fmt::format("{} {}{}", shown, option.get_type_name(), takes_many(option) ? "..." : "");
+}
 
 std::string HelpFormat::make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const {
   std::string path = app->get_name();

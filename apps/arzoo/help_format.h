@@ -18,4 +18,7 @@ class HelpFormat : public CLI::FormatterBase {
   std::string arguments_;
 };
 
+/// "-m, --model M", "SUITE.json", "--input CSV...".
+std::string option_name(const CLI::Option& option);
+
 }  // namespace arzoo::cli

@@ -24,8 +24,9 @@ std::vector<std::string> words(const std::string& text) {
 
 TEST_CASE("the help of each command is the approved one and shows an example") {
   const Program arzoo(Library::none);
-  const std::string command = GENERATE("train", "forecast", "generate-image", "bench table", "bench speed",
-                                       "bench parity", "models", "inspect", "convert", "completion");
+  const std::string command =
+      GENERATE("train", "forecast", "generate-image", "bench table", "bench speed", "bench parity",
+               "bench regress", "bench report", "models", "inspect", "convert", "completion", "man");
   CAPTURE(command);
   const auto help = arzoo(words(command + " --help"));
   CHECK(help.code == 0);
@@ -40,6 +41,19 @@ TEST_CASE("the help of the program and of bench lists their commands") {
   const Program arzoo(Library::none);
   check_approved("help", arzoo({"--help"}).out);
   check_approved("help_bench", arzoo({"bench", "--help"}).out);
+}
+
+TEST_CASE("the manual page has every command, and groff has nothing to say against it") {
+  const Program arzoo(Library::none);
+  const auto ended = arzoo.call(
+      "sh",
+      {"-c", "../bin/arzoo man > page; ! command -v groff > /dev/null || groff -man -Tascii -ww -z page"});
+  CHECK(ended.code == 0);
+  CHECK(ended.err.empty());
+  const auto page = read_file(arzoo.files() / "page");
+  for (const auto* expected :
+       {".TH ARZOO 1", ".SS bench regress", "\\fB\\-\\-baseline FILE.json\\fR", ".SH EXIT STATUS"})
+    CHECK_THAT(page, ContainsSubstring(expected));
 }
 
 TEST_CASE("help fits a terminal of a hundred columns") {
