@@ -18,7 +18,8 @@ at::Tensor estimate(const nn::DiffusionHead& head, const at::Tensor& x, const at
                     const at::Tensor& states) {
   const auto maps = head.modulations();
   const auto type = maps.weight.scalar_type();
-  const auto opened = at::silu(head.time_embed().forward(timesteps) + head.cond_embed().forward(states.to(type)));
+  const auto opened =
+      at::silu(head.time_embed().forward(timesteps) + head.cond_embed().forward(states.to(type)));
   return head.estimate(x, nn::linear(opened, maps.weight, maps.bias));
 }
 
@@ -41,11 +42,11 @@ at::Tensor ArDiffusion::generate(const at::Tensor& labels, const at::Tensor& noi
   return data == 0 ? q : at::cat({noise.narrow(1, 0, data), q}, 1);
 }
 
-ArDiffusion::ArDiffusion(int64_t channels, int64_t state_width, int64_t width, int64_t depth)
+ArDiffusion::ArDiffusion(int64_t channels, int64_t state_width, const HeadSize& size)
     : head_(std::make_shared<nn::DiffusionHead>(nn::DiffusionHeadOptions{.channels = channels,
                                                                          .condition_width = state_width,
-                                                                         .width = width,
-                                                                         .depth = depth,
+                                                                         .width = size.width,
+                                                                         .depth = size.depth,
                                                                          .outputs = channels})) {}
 
 void ArDiffusion::initialise_head() {
@@ -57,16 +58,17 @@ void ArDiffusion::initialise_head() {
   }
 }
 
-VarDiffusion::VarDiffusion(const image::VarOptions& options, int64_t head_width, int64_t head_depth,
-                           const image::ResidualQuantizer& quantizer)
+VarDiffusion::VarDiffusion(const image::VarOptions& options, const HeadSize& head,
+                           const image::ResidualQuantizer& quantizer, double unit)
     : image::Var(options, Parts::without_head),
-      ArDiffusion(options.vae.z_channels, options.embed_dim, head_width, head_depth),
-      quantizer_(quantizer) {
+      ArDiffusion(options.vae.z_channels, options.embed_dim, head),
+      quantizer_(quantizer),
+      unit_(unit) {
   register_module("head", head_module());
 }
 
 at::Tensor VarDiffusion::states(const at::Tensor& labels, const at::Tensor& tokens) {
-  return hidden(labels, quantizer_.inputs_of(tokens.detach(), grids()));
+  return hidden(labels, quantizer_.inputs_of(tokens.detach() * unit_, grids()));
 }
 
 void VarDiffusion::start_from(const image::Var& teacher) {
@@ -80,8 +82,8 @@ void VarDiffusion::start_from(const image::Var& teacher) {
   initialise_head();
 }
 
-LlamaGenDiffusion::LlamaGenDiffusion(const LlamaGenOptions& options, int64_t head_width, int64_t head_depth)
-    : LlamaGenBlocks(options), ArDiffusion(options.codebook_dim, options.dim, head_width, head_depth) {
+LlamaGenDiffusion::LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head)
+    : LlamaGenBlocks(options), ArDiffusion(options.codebook_dim, options.dim, head) {
   tok_embeddings_ =
       register_module("tok_embeddings", std::make_shared<nn::LinearLayer>(options.codebook_dim, options.dim));
   register_module("head", head_module());

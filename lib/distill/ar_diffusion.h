@@ -7,10 +7,15 @@
 
 namespace arzoo::distill {
 
-/// An autoregressive model that tells the conditional score of its next latent (Distilled Decoding 2, Sec. 4):
-/// a teacher whose classification head gave way to a small network that denoises one token, given what the
-/// transformer says of those before it. Three of them are met: the tuned teacher, the guidance network, the
-/// generator, which denoises in one step. B samples, L tokens, C width of a latent, Z width of a state.
+/// Of the network that denoises one token.
+struct HeadSize {
+  int64_t width = 0, depth = 0;
+};
+
+/// An autoregressive model that tells the conditional score of its next latent (Distilled Decoding 2, Sec.
+/// 4): a teacher whose classification head gave way to a small network that denoises one token, given what
+/// the transformer says of those before it. Three of them are met: the tuned teacher, the guidance network,
+/// the generator, which denoises in one step. B samples, L tokens, C width of a latent, Z width of a state.
 class ArDiffusion {
  public:
   virtual ~ArDiffusion() = default;
@@ -19,14 +24,15 @@ class ArDiffusion {
   /// any vectors; no gradient flows to them.
   virtual at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) = 0;
 
-  /// The velocity E[e - q] of tokens x, [B, T, C], noised to times t, [B, T, 1], under their states [B, T, Z].
+  /// The velocity E[e - q] of tokens x, [B, T, C], noised to times t, [B, T, 1], under their states [B, T,
+  /// Z].
   at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const;
   /// One step from noise [B, L, C] to tokens, all positions at once; the first `data` are given and stay.
   at::Tensor generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data = 0);
 
  protected:
   /// channels: C; state_width: Z.
-  ArDiffusion(int64_t channels, int64_t state_width, int64_t width, int64_t depth);
+  ArDiffusion(int64_t channels, int64_t state_width, const HeadSize& size);
   /// To be registered as "head".
   const std::shared_ptr<nn::DiffusionHead>& head_module() const { return head_; }
   /// Draws the head's weights from the default generator. Small ones stand where MAR starts with zeros, as in
@@ -41,9 +47,10 @@ class ArDiffusion {
 /// not. Weights under the names of VAR; "head" is the head of this.
 class VarDiffusion : public image::Var, public ArDiffusion {
  public:
-  /// quantizer must outlive it.
-  VarDiffusion(const image::VarOptions& options, int64_t head_width, int64_t head_depth,
-               const image::ResidualQuantizer& quantizer);
+  /// quantizer must outlive it. Its vectors are `unit` times the latents of this, whose noise has unit
+  /// variance.
+  VarDiffusion(const image::VarOptions& options, const HeadSize& head,
+               const image::ResidualQuantizer& quantizer, double unit);
 
   at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) override;
   /// The teacher's weights, and a new head.
@@ -51,12 +58,13 @@ class VarDiffusion : public image::Var, public ArDiffusion {
 
  private:
   const image::ResidualQuantizer& quantizer_;
+  double unit_;
 };
 
 /// A LlamaGen whose tokens are vectors.
 class LlamaGenDiffusion : public LlamaGenBlocks, public ArDiffusion {
  public:
-  LlamaGenDiffusion(const LlamaGenOptions& options, int64_t head_width, int64_t head_depth);
+  LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head);
 
   at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) override;
 

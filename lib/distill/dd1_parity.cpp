@@ -27,7 +27,10 @@ image::VarOptions var_options_of(const Config& config) {
 /// A case's quantiser, student and, if it has one, teacher.
 struct VarCase {
   explicit VarCase(const ParityCase& fixture)
-      : weights(fixture.weights()), options(student_options(fixture.config)), vae(options.var.vae), student(options) {
+      : weights(fixture.weights()),
+        options(student_options(fixture.config)),
+        vae(options.var.vae),
+        student(options) {
     load_part(student, weights, "", kParts);
     load_part(vae.quantizer(), weights, "vae.quantize.");
   }
@@ -113,10 +116,12 @@ void replay_with_teacher(const ParityCase& fixture, VarCase& parts, ParityReport
   report.check("first_idx", first);
   image::VarSampling sampling;
   sampling.cfg_scale = number_at(config, "cfg");
-  sampling.scales = {{.top_k = static_cast<int64_t>(number_at(config, "top_k")), .top_p = number_at(config, "top_p")}};
+  sampling.scales = {
+      {.top_k = static_cast<int64_t>(number_at(config, "top_k")), .top_p = number_at(config, "top_p")}};
   const auto start = static_cast<int64_t>(number_at(config, "t_teacher_start"));
   GivenTokens draws(fixture.input("sampled_idx"), parts.student.known(start));
-  const auto ids = TeacherSteps{teacher, parts.vae, sampling, start, times.at(1)}.resampled(labels, first, draws);
+  const auto ids =
+      TeacherSteps{teacher, parts.vae, sampling, start, times.at(1)}.resampled(labels, first, draws);
   const auto kept = at::embedding(parts.codebook(), ids);
   report.check("probs", at::cat(draws.probabilities, 1));
   report.check("teacher_seq", kept);
@@ -150,7 +155,8 @@ void replay_dd1_llamagen(const ParityCase& fixture, ParityReport& report) {
     const auto seen = given_first(x, noise, t);
     nn::DecoderTrace trace;
     const auto predicted = student.forward(labels, seen, t, &trace);
-    const auto nearest = image::nearest_codes(seen.flatten(0, 1), codebook).view({seen.size(0), seen.size(1)});
+    const auto nearest =
+        image::nearest_codes(seen.flatten(0, 1), codebook).view({seen.size(0), seen.size(1)});
     const auto ids = given_first(nearest, predicted.logits.argmax(-1), t);
     const auto vectors = given_first(seen, predicted.continuous, t);
     x = given_first(at::embedding(codebook, ids), vectors, split);

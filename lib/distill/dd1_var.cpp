@@ -46,7 +46,8 @@ Dd1Var::Dd1Var(const Dd1VarOptions& options)
     layers->push_back(layerwise_n_d_embed_.back());
   }
   register_module("layerwise_n_d_embed", layers);
-  final_ = register_module("final_layer_conti", std::make_shared<FinalLayer>(width, options.var.vae.z_channels));
+  final_ =
+      register_module("final_layer_conti", std::make_shared<FinalLayer>(width, options.var.vae.z_channels));
 }
 
 Dd1Var::Hidden Dd1Var::hidden(const at::Tensor& labels, const at::Tensor& tokens, int64_t t,
@@ -116,7 +117,8 @@ at::Tensor TeacherSteps::resampled(const at::Tensor& labels, const at::Tensor& i
     begin += tokens;
   }
   const image::VarSampler sampler(vae, model);
-  return at::cat(sampler.tokens_after(std::move(given), static_cast<std::size_t>(last), labels, sampling, draws), 1);
+  return at::cat(
+      sampler.tokens_after(std::move(given), static_cast<std::size_t>(last), labels, sampling, draws), 1);
 }
 
 at::Tensor Dd1Sampler::sample(const at::Tensor& labels, const at::Tensor& noise,

@@ -25,10 +25,13 @@ class Dd1Var : public image::Var {
     at::Tensor tokens;     ///< [B, L, C]
     at::Tensor condition;  ///< [B, C]
     /// Those from `first` on, up to `end`.
-    Hidden part(int64_t first, int64_t end) const { return {tokens.narrow(1, first, end - first), condition}; }
+    Hidden part(int64_t first, int64_t end) const {
+      return {tokens.narrow(1, first, end - first), condition};
+    }
   };
   /// labels: [B] long; tokens: [B, L, z]. trace: collects each block's output.
-  Hidden hidden(const at::Tensor& labels, const at::Tensor& tokens, int64_t t, runtime::Trace* trace = nullptr);
+  Hidden hidden(const at::Tensor& labels, const at::Tensor& tokens, int64_t t,
+                runtime::Trace* trace = nullptr);
   /// Scores of the codes, [B, tokens, V].
   at::Tensor logits(const Hidden& hidden) const { return logits_of(hidden.tokens, hidden.condition); }
   /// The token itself, [B, tokens, z].
@@ -44,7 +47,7 @@ class Dd1Var : public image::Var {
  private:
   Dd1VarOptions dd_options_;
   image::Grids token_grids_;
-  at::Tensor n_d_embed_;                                              ///< [2, C]: noise, data
+  at::Tensor n_d_embed_;                                               ///< [2, C]: noise, data
   std::vector<std::shared_ptr<nn::LinearLayer>> layerwise_n_d_embed_;  ///< of each block and of the heads
   std::shared_ptr<FinalLayer> final_;
 };
@@ -61,15 +64,16 @@ class Dd1Sampler {
   /// of each token, the predicted vectors after it.
   at::Tensor step(const at::Tensor& labels, const at::Tensor& x, int64_t t) const;
   /// One step for each time.
-  at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, const std::vector<int64_t>& times) const;
+  at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise,
+                    const std::vector<int64_t>& times) const;
 
  private:
   Dd1Var& model_;
   const at::Tensor& codebook_;
 };
 
-/// The pre-trained teacher in the middle of a student's drawing: it draws scales first, first + 1, …, last - 1
-/// again, after what the student has drawn before them. All must outlive it.
+/// The pre-trained teacher in the middle of a student's drawing: it draws scales first, first + 1, …, last -
+/// 1 again, after what the student has drawn before them. All must outlive it.
 struct TeacherSteps {
   const image::Var& model;
   image::Vqvae& vae;

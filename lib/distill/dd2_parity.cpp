@@ -18,8 +18,8 @@ struct Networks {
       : weights(fixture.weights()),
         options(options_among<LlamaGenOptions>(fixture.config)),
         teacher(options),
-        generator(options, width(fixture), depth(fixture)),
-        guidance(options, width(fixture), depth(fixture)),
+        generator(options, head_size(fixture)),
+        guidance(options, head_size(fixture)),
         codebook(weights.at("codebook")),
         labels(fixture.input("labels")),
         cfg(number_at(fixture.config, "cfg_scale")),
@@ -32,8 +32,12 @@ struct Networks {
     }
   }
 
-  static int64_t width(const ParityCase& fixture) { return static_cast<int64_t>(number_at(fixture.config, "head_w")); }
-  static int64_t depth(const ParityCase& fixture) { return static_cast<int64_t>(number_at(fixture.config, "head_d")); }
+  static HeadSize head_size(const ParityCase& fixture) {
+    HeadSize size;
+    fixture.config.at("head_w").read(size.width, at_least(1));
+    fixture.config.at("head_d").read(size.depth, at_least(1));
+    return size;
+  }
   at::Tensor logits(const at::Tensor& ids) const {
     const torch::NoGradGuard no_grad;
     return teacher.guided_logits(labels, ids, cfg);
@@ -61,7 +65,8 @@ std::vector<std::string> names_at(const ParityCase& fixture, const char* key) {
 }
 
 /// The lengths of the gradients (or of the parameters) in the order that the case lists.
-at::Tensor lengths(const torch::nn::Module& module, const std::vector<std::string>& names, bool of_gradients) {
+at::Tensor lengths(const torch::nn::Module& module, const std::vector<std::string>& names,
+                   bool of_gradients) {
   const auto parameters = module.named_parameters();
   std::vector<double> values;
   for (const auto& name : names) {
@@ -140,7 +145,8 @@ void replay_dd2_training(const ParityCase& fixture, ParityReport& report) {
   runtime::Adam guidance(networks.guidance, options), generator(networks.generator, options);
   const auto rounds = static_cast<int64_t>(number_at(settings, "rounds"));
   std::vector<double> gts, fcs, csd;
-  const auto update = [](runtime::Adam& optimizer, const at::Tensor& loss, double rate, std::vector<double>& log) {
+  const auto update = [](runtime::Adam& optimizer, const at::Tensor& loss, double rate,
+                         std::vector<double>& log) {
     optimizer.zero_grad();
     loss.backward();
     optimizer.step(rate);

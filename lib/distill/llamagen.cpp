@@ -117,8 +117,8 @@ Dd1LlamaGen::Dd1LlamaGen(const LlamaGenOptions& options) : LlamaGenBlocks(option
   tok_embeddings_ =
       register_module("tok_embeddings", std::make_shared<nn::LinearLayer>(options.codebook_dim, width));
   n_d_embed_ = nn::register_table(*this, "n_d_embed", 2, width);
-  output_ = register_module("output",
-                            std::make_shared<nn::LinearLayer>(width, options.vocab_size, /*with_bias=*/false));
+  output_ = register_module(
+      "output", std::make_shared<nn::LinearLayer>(width, options.vocab_size, /*with_bias=*/false));
   final_ = register_module("final_layer_conti", std::make_shared<FinalLayer>(width, options.codebook_dim));
 }
 

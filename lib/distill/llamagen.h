@@ -34,7 +34,8 @@ struct LlamaGenOptions {
   }
   void check() const {
     require(dim % n_head == 0 && dim / n_head % 4 == 0,
-            "dim ({}) must be n_head ({}) times a multiple of 4, for rows and columns turn pairs", dim, n_head);
+            "dim ({}) must be n_head ({}) times a multiple of 4, for rows and columns turn pairs", dim,
+            n_head);
   }
   int64_t hidden_width() const {
     const int64_t least = 2 * 4 * dim / 3;

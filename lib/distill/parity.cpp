@@ -12,8 +12,9 @@ runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::st
                                  const std::vector<std::string>& others) {
   runtime::NamedTensors part(all.where());
   for (const auto& [name, tensor] : all) {
-    const bool foreign = std::any_of(others.begin(), others.end(),
-                                     [&name = name](const std::string& other) { return name.starts_with(other); });
+    const bool foreign = std::any_of(others.begin(), others.end(), [&name = name](const std::string& other) {
+      return name.starts_with(other);
+    });
     if (name.starts_with(prefix) && !foreign) part.add(name.substr(prefix.size()), tensor);
   }
   return part;
@@ -50,10 +51,10 @@ void replay_mapping(const runtime::ParityCase& fixture, runtime::ParityReport& r
   report.check("score", score_of_velocity(x, velocity, t));
   for (const int64_t steps : {1, 10, 50, 200}) {
     at::Tensor middle;
-    const auto end = flow_end(logits, fixture.input("noise"), codebook, steps,
-                              [&](int64_t step, const at::Tensor& state) {
-                                if (2 * (step + 1) == steps) middle = state;
-                              });
+    const auto end =
+        flow_end(logits, fixture.input("noise"), codebook, steps, [&](int64_t step, const at::Tensor& state) {
+          if (2 * (step + 1) == steps) middle = state;
+        });
     report.check(fmt::format("end_{}", steps), end);
     report.check(fmt::format("token_{}", steps), image::nearest_codes(end, codebook));
     if (middle.defined()) report.check(fmt::format("mid_{}", steps), middle);
@@ -64,9 +65,11 @@ void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   const auto& config = fixture.config;
   const auto model = config.text("model");
   if (model == "flow-matching token mapping") return replay_mapping(fixture, report);
-  if (model == "DD_Model (VAR)" || model == "DD_Model (VAR) + VAR teacher") return replay_dd1_var(fixture, report);
+  if (model == "DD_Model (VAR)" || model == "DD_Model (VAR) + VAR teacher")
+    return replay_dd1_var(fixture, report);
   if (model == "DDTransformer (LlamaGen)") return replay_dd1_llamagen(fixture, report);
-  if (model == "LlamaGen Transformer teacher + flow mapping") return replay_llamagen_trajectories(fixture, report);
+  if (model == "LlamaGen Transformer teacher + flow mapping")
+    return replay_llamagen_trajectories(fixture, report);
   if (model == "DD2 losses") return replay_dd2_losses(fixture, report);
   if (model == "DD2 training loop") return replay_dd2_training(fixture, report);
   config.at("model").reject(

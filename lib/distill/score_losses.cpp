@@ -55,8 +55,7 @@ CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Ten
   terms.fake = q_t - own.t * guidance.velocity(q_t, own.t, states);
   terms.weight = (leaf - terms.real).abs().mean(-1).clamp_min(kSmallestWeight).detach();
   const auto apart = terms.real - terms.fake;
-  const auto loss =
-      batch_mean(apart * ((terms.real - leaf) - alpha * apart) / terms.weight.unsqueeze(-1));
+  const auto loss = batch_mean(apart * ((terms.real - leaf) - alpha * apart) / terms.weight.unsqueeze(-1));
   const auto gradient = torch::autograd::grad({loss}, {leaf}).front();
   terms.loss = loss.detach();
   terms.gradient = first == 0 ? gradient : at::constant_pad_nd(gradient, {0, 0, first, 0});

@@ -25,8 +25,8 @@ void require_same(const Config& section, const Json& own, const std::string& pat
     if (value.json().is_object()) {
       require_same(value, own.at(key), path);
     } else if (value.json() != own.at(key)) {
-      value.reject(fmt::format("{}, but the teacher in {} has {}", value.json().dump(), path,
-                               own.at(key).dump()));
+      value.reject(
+          fmt::format("{}, but the teacher in {} has {}", value.json().dump(), path, own.at(key).dump()));
     }
   }
 }
@@ -47,7 +47,8 @@ std::pair<double, double> sums_of(const torch::nn::Module& model) {
 Teacher::Teacher(const Config& config, const runtime::Compute& compute) {
   const auto source = config.at("data").at("teacher");
   const std::filesystem::path path = source.text();
-  if (path.empty()) source.reject("a student needs its teacher, a trained var (arzoo train configs/image/var_*.json)");
+  if (path.empty())
+    source.reject("a student needs its teacher, a trained var (arzoo train configs/image/var_*.json)");
   const auto opened = image::open_var(path, "", at::kFloat);
   if (!opened.folder)
     source.reject("expected a run directory or model folder, whose config.json says how the teacher draws");

@@ -20,7 +20,10 @@ constexpr const char *kIds = "ids", *kIdentity = "identity";
 }  // namespace
 
 FlowDraws::FlowDraws(const at::Tensor& noise, const at::Tensor& codebook, double noise_std, int64_t ode_steps)
-    : noise_(noise), unit_codebook_(codebook.detach() / noise_std), noise_std_(noise_std), ode_steps_(ode_steps) {}
+    : noise_(noise),
+      unit_codebook_(codebook.detach() / noise_std),
+      noise_std_(noise_std),
+      ode_steps_(ode_steps) {}
 
 at::Tensor FlowDraws::pick(const at::Tensor& logits, int64_t first) {
   const int64_t batch = logits.size(0), tokens = logits.size(1);
@@ -103,8 +106,8 @@ void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
     progress.step({}, static_cast<int64_t>(numbers.size()));
     if (stop.load()) {
       progress.end();
-      fail<Interrupted>("interrupted after {} of {} trajectories", first + static_cast<int64_t>(numbers.size()),
-                        all);
+      fail<Interrupted>("interrupted after {} of {} trajectories",
+                        first + static_cast<int64_t>(numbers.size()), all);
     }
   }
   progress.end();
@@ -119,7 +122,8 @@ at::Tensor Trajectories::noise_of(const std::vector<int64_t>& numbers) const {
   std::vector<uint64_t> seeds;
   for (const int64_t number : numbers)
     seeds.push_back(nn::item_seeds(kPairSeed, static_cast<uint64_t>(number), 1).front());
-  return picture_noise(seeds, image::tokens_of(teacher_.model().grids()), teacher_.codebook().size(1), noise_std_)
+  return picture_noise(seeds, image::tokens_of(teacher_.model().grids()), teacher_.codebook().size(1),
+                       noise_std_)
       .to(compute_.device);
 }
 

@@ -28,7 +28,8 @@ class FlowDraws : public image::TokenDraws {
 
 /// Noise of pictures by their seeds, [B, L, z] with this standard deviation: a picture's depends on nothing
 /// else.
-at::Tensor picture_noise(const std::vector<uint64_t>& seeds, int64_t tokens, int64_t channels, double deviation);
+at::Tensor picture_noise(const std::vector<uint64_t>& seeds, int64_t tokens, int64_t channels,
+                         double deviation);
 
 /// What a student learns from, all of it drawn by its teacher.
 struct TrajectoryBatch {
@@ -43,7 +44,8 @@ struct TrajectoryBatch {
 class Trajectories {
  public:
   /// config: resolved; teacher must outlive it.
-  Trajectories(const Config& config, const Teacher& teacher, double noise_std, const runtime::Compute& compute);
+  Trajectories(const Config& config, const Teacher& teacher, double noise_std,
+               const runtime::Compute& compute);
 
   /// Reads the file, or makes the pairs and writes it. Throws CheckpointError for a file of another teacher,
   /// Interrupted.

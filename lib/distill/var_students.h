@@ -21,9 +21,10 @@ struct Dd1VarOptions {
     field("mapping", o.mapping, one_of({"flow", "none"}),
           "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
           "other; none: nothing, so that tokens are drawn independently (the naive student of one step)");
-    field("loss_split_t", o.loss_split_t, at_least(1),
-          "coarse scales whose tokens are chosen from the codebook, those after it are taken as vectors; also "
-          "where a second step begins: 5 in the published d16, 4 in d20 and d24");
+    field(
+        "loss_split_t", o.loss_split_t, at_least(1),
+        "coarse scales whose tokens are chosen from the codebook, those after it are taken as vectors; also "
+        "where a second step begins: 5 in the published d16, 4 in d20 and d24");
     field("embedding_weight", o.embedding_weight, at_least(0),
           "in training: weight of the squared error of the vectors beside the cross-entropy");
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
@@ -47,7 +48,6 @@ struct Dd2VarOptions {
   int64_t tuning_steps = 1000;
   int64_t guidance_steps = 1;
   double alpha = 1.0;
-  double generator_rate = 0.5;
   double smallest_time = 0.02;
   double noise_std = 1.0;
   bool snap = true;
@@ -63,8 +63,6 @@ struct Dd2VarOptions {
     field("guidance_steps", o.guidance_steps, at_least(1),
           "second stage: steps of the guidance network (FCS loss) before each of the generator (CSD loss)");
     field("alpha", o.alpha, {}, "of the CSD loss, in the form of SiD (Zhou et al., ICML 2024)");
-    field("generator_rate", o.generator_rate, more_than(0),
-          "the generator's learning rate in multiples of the guidance network's");
     field("smallest_time", o.smallest_time, between(1e-4, 0.49),
           "times of a loss are drawn evenly from this to 1 - this");
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");

@@ -13,8 +13,8 @@ namespace arzoo::image {
 /// are decided by rounding. scales >= 2; phis >= 1.
 std::vector<int64_t> phi_indices(int64_t scales, int64_t phis);
 
-/// The nearest code vector of each row by squared distance, the first of equally near ones. z: [N, z_channels];
-/// codebook: [V, z_channels]; returns [N] long.
+/// The nearest code vector of each row by squared distance, the first of equally near ones. z: [N,
+/// z_channels]; codebook: [V, z_channels]; returns [N] long.
 at::Tensor nearest_codes(const at::Tensor& z, const at::Tensor& codebook);
 
 /// The residual multi-scale quantiser of VAR (Tian et al. 2024, Algorithms 1 and 2): a feature map is coded

@@ -121,7 +121,8 @@ at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulat
   };
   // The residual stays in fp32 where the maps are narrower.
   const auto type = attn_->proj().type();
-  const auto attended = attn_->forward(nn::modulated_norm(x, modulation.before_attention(), eps_, type), bias);
+  const auto attended =
+      attn_->forward(nn::modulated_norm(x, modulation.before_attention(), eps_, type), bias);
   auto middle = add(x, attended, modulation.gamma1, kept.attention, ".attn");
   if (between.defined()) middle = middle + between;
   const auto mapped = ffn_->forward(nn::modulated_norm(middle, modulation.before_ffn(), eps_, type));

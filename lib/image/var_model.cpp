@@ -31,7 +31,8 @@ std::vector<int64_t> nested_blocks(int64_t depth, int64_t used) {
   return blocks;
 }
 
-Var::Var(const VarOptions& options, Parts parts) : options_(options), grids_(square_grids(options.patch_nums)) {
+Var::Var(const VarOptions& options, Parts parts)
+    : options_(options), grids_(square_grids(options.patch_nums)) {
   const int64_t width = options.embed_dim;
   register_embeddings(tokens_of(grids_));
   if (options.shared_aln)
@@ -75,7 +76,8 @@ nn::Modulation Var::head_modulation(const at::Tensor& condition) const {
 VarBlock::Kept Var::kept_paths(int64_t block, int64_t batch, const at::TensorOptions& options,
                                const at::Tensor& kept) const {
   const int64_t last = options_.depth - 1;
-  const double rate = last == 0 ? 0.0 : options_.drop_path_rate * static_cast<double>(block) / static_cast<double>(last);
+  const double rate =
+      last == 0 ? 0.0 : options_.drop_path_rate * static_cast<double>(block) / static_cast<double>(last);
   if (rate == 0.0) return {};
   const auto share = [&](int64_t branch) {
     return kept.defined() ? nn::kept_paths(kept[block][branch], rate)

@@ -122,9 +122,9 @@ class Var : public torch::nn::Module {
   VarOptions options_;
   Grids grids_;
   at::ScalarType type_ = at::kFloat;
-  at::Tensor pos_start_, pos_1LC_;             ///< [1, p_0^2, C], [1, L, C]
-  at::Tensor lvl_1L_, attn_bias_for_masking_;  ///< [1, L] long, [1, 1, L, L]
-  at::Tensor class_emb_, lvl_embed_;           ///< [NC + 1, C], [S, C]
+  at::Tensor pos_start_, pos_1LC_;                      ///< [1, p_0^2, C], [1, L, C]
+  at::Tensor lvl_1L_, attn_bias_for_masking_;           ///< [1, L] long, [1, 1, L, L]
+  at::Tensor class_emb_, lvl_embed_;                    ///< [NC + 1, C], [S, C]
   std::shared_ptr<nn::LinearLayer> word_embed_, head_;  ///< head_: null without
   std::shared_ptr<nn::ConditionMap> shared_ada_lin_, head_nm_;
   std::vector<std::shared_ptr<VarBlock>> blocks_;

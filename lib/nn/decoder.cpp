@@ -41,7 +41,11 @@ at::Tensor placed(const at::Tensor& x, const DecoderWeights& weights, const Deco
 class Pass {
  public:
   Pass(const DecoderOptions& options, const RotaryAngles& rotary, DecoderCache* cache, DecoderTrace* trace)
-      : options_(options), rotary_(rotary), cache_(cache), trace_(trace), seen_(cache == nullptr ? 0 : cache->length()) {
+      : options_(options),
+        rotary_(rotary),
+        cache_(cache),
+        trace_(trace),
+        seen_(cache == nullptr ? 0 : cache->length()) {
     if (cache != nullptr && options.attention != "softmax")
       throw std::logic_error("a decoder's cache is for softmax attention");
   }

@@ -3,6 +3,8 @@
 #include <sstream>
 
 #include "core/closest.h"
+#include "distill/data_options.h"
+#include "distill/models.h"
 #include "forecast/data_options.h"
 #include "forecast/models.h"
 #include "forecast/shape_check.h"
@@ -107,6 +109,8 @@ const std::vector<FamilyCard>& families() {
       family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "train bench",
                                                                           &check_nothing),
       family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &check_icl_run),
+      family<distill::Models, distill::DataOptions, distill::EvaluationOptions>("distill", "distill bench",
+                                                                                &check_nothing),
   };
   return all;
 }
@@ -130,9 +134,11 @@ std::vector<std::string> commands_of(const ModelChoice& choice) {
   std::istringstream words{std::string(choice.family.commands)};
   std::vector<std::string> commands;
   for (std::string word; words >> word;) commands.push_back(word);
-  const bool draws =
-      std::apply([&](const auto&... options) { return ((choice.model.name == options.kName) || ...); },
-                 image::Generators());
+  const auto is_among = [&](const auto& models) {
+    return std::apply([&](const auto&... options) { return ((choice.model.name == options.kName) || ...); },
+                      models);
+  };
+  const bool draws = is_among(image::Generators()) || is_among(distill::Models());
   if (draws) commands.insert(commands.end() - 1, "generate-image");
   return commands;
 }

@@ -25,7 +25,7 @@ std::vector<std::string> words(const std::string& text) {
 TEST_CASE("the help of each command is the approved one and shows an example") {
   const Program arzoo(Library::none);
   const std::string command =
-      GENERATE("train", "forecast", "generate-image", "bench table", "bench speed", "bench parity",
+      GENERATE("train", "distill", "forecast", "generate-image", "bench table", "bench speed", "bench parity",
                "bench regress", "bench report", "models", "inspect", "convert", "completion", "man");
   CAPTURE(command);
   const auto help = arzoo(words(command + " --help"));
@@ -59,7 +59,7 @@ TEST_CASE("the manual page has every command, and groff has nothing to say again
 TEST_CASE("help fits a terminal of a hundred columns") {
   const Program arzoo(Library::none);
   const std::string command =
-      GENERATE("train", "forecast", "generate-image", "bench table", "models", "inspect", "convert");
+      GENERATE("train", "distill", "forecast", "generate-image", "bench table", "models", "inspect", "convert");
   std::istringstream lines(arzoo(words(command + " --help")).out);
   for (std::string line; std::getline(lines, line);) {
     CAPTURE(line);
