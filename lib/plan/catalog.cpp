@@ -3,6 +3,8 @@
 #include <sstream>
 
 #include "core/closest.h"
+#include "distill/data_options.h"
+#include "distill/models.h"
 #include "forecast/data_options.h"
 #include "forecast/models.h"
 #include "forecast/shape_check.h"
@@ -111,6 +113,8 @@ const std::vector<FamilyCard>& families() {
       family<shape3d::Models, shape3d::DataOptions, shape3d::EvaluationOptions>("shape3d", "train bench",
                                                                                 &check_nothing),
       family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &check_icl_run),
+      family<distill::Models, distill::DataOptions, distill::EvaluationOptions>("distill", "distill bench",
+                                                                                &check_nothing),
   };
   return all;
 }
@@ -134,9 +138,13 @@ std::vector<std::string> commands_of(const ModelChoice& choice) {
   std::istringstream words{std::string(choice.family.commands)};
   std::vector<std::string> commands;
   for (std::string word; words >> word;) commands.push_back(word);
-  const auto is_among = [&](const auto&... options) { return ((choice.model.name == options.kName) || ...); };
-  if (std::apply(is_among, image::Generators())) commands.insert(commands.end() - 1, "generate-image");
-  if (std::apply(is_among, shape3d::Generators())) commands.insert(commands.end() - 1, "generate-3d");
+  const auto is_among = [&](const auto& models) {
+    return std::apply([&](const auto&... options) { return ((choice.model.name == options.kName) || ...); },
+                      models);
+  };
+  if (is_among(image::Generators()) || is_among(distill::Models()))
+    commands.insert(commands.end() - 1, "generate-image");
+  if (is_among(shape3d::Generators())) commands.insert(commands.end() - 1, "generate-3d");
   return commands;
 }
 

@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/progress.h"
+#include "distill/helping_teacher.h"
 #include "image/generation_options.h"
 
 /// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
@@ -58,6 +59,7 @@ struct GenerateImageTask {
   ComputeOptions compute;
   image::GeneratorSource source;
   image::GenerationOptions options = {};
+  distill::HelpingTeacher teacher = {};   ///< of a student
   std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
   int64_t count = 1;                      ///< pictures of each class
   int64_t first = 0;                      ///< number of the first picture: its seed follows from it

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "distill/experiment.h"
+#include "distill/parity.h"
 #include "forecast/experiment.h"
 #include "forecast/parity.h"
 #include "forecast/sequence_experiment.h"
@@ -86,6 +88,18 @@ std::unique_ptr<runtime::Experiment> icl_experiment(const Config& config, const 
   return experiment;
 }
 
+std::unique_ptr<runtime::Experiment> distill_experiment(const Config& config, const runtime::Compute& compute,
+                                                        std::vector<std::string>& notes) {
+  auto experiment = distill::make_experiment(config, compute);
+  notes = experiment->notes();
+  return experiment;
+}
+
+ModelSize size_of_student(const Config& model) {
+  image::Vqvae vae(distill::teacher_options(model).vae);
+  return size_of_module(distill::build_student(model, vae, /*training=*/false)->module());
+}
+
 Json resolve_icl_study(const Config& options) { return to_json(options.as<icl::StudyOptions>()); }
 
 Json run_icl_study(const Config& options, const Config& run, const std::filesystem::path& model,
@@ -117,6 +131,7 @@ const std::vector<Family>& families() {
        &icl::replay,
        {"icl"},
        Study{&resolve_icl_study, &run_icl_study}},
+      {"distill", &distill_experiment, &size_of_student, &distill::replay, {"distill"}},
   };
   return all;
 }
