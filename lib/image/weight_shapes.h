@@ -44,7 +44,7 @@ void read_coder(const runtime::NamedTensors& weights, Options& options) {
 template <class Options>
 Options checked_options(const Options& options, const runtime::NamedTensors& weights) {
   try {
-    return Config(to_json(options), weights.where()).as<Options>();
+    return Config(arzoo::to_json(options), weights.where()).as<Options>();
   } catch (const ConfigError& error) {
     throw CheckpointError(error.what());
   }
@@ -54,7 +54,7 @@ Options checked_options(const Options& options, const runtime::NamedTensors& wei
 /// Throws ConfigError.
 template <class Model, class Options>
 std::shared_ptr<Model> build_for_inference(const Options& options, at::ScalarType type) {
-  const Config section(to_json(options), std::string(Options::kName), "/model");
+  const Config section(arzoo::to_json(options), std::string(Options::kName), "/model");
   return runtime::within_memory(section, [&] {
     auto model = std::make_shared<Model>(options);
     model->set_type(type);
