@@ -7,6 +7,7 @@
 #include "image/data_options.h"
 #include "image/image_generator.h"
 #include "image/token_sampler.h"
+#include "nn/seeded_noise.h"
 #include "nn/int8.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"

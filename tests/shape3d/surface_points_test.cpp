@@ -26,7 +26,7 @@ TEST_CASE("points drawn on a surface lie on it and spread by area") {
   }
   CHECK(above / 4000.0 == Approx(0.75).margin(0.03));
   CHECK(mean.x / static_cast<float>(4000 - above) == Approx(1.0 / 3.0).margin(0.03));
-  CHECK(drawn.normals.front() == Vec3{0, 0, 1});
+  CHECK((drawn.normals.front() == Vec3{0, 0, 1}));
 }
 
 TEST_CASE("a surface without area and a mesh without extent are refused") {
