@@ -36,6 +36,12 @@ int64_t farthest_count(int64_t points, double ratio) {
   return static_cast<int64_t>(std::ceil(static_cast<float>(points) * static_cast<float>(ratio)));
 }
 
+at::Tensor corner_start(const at::Tensor& points) {
+  // Not quite the diagonal, so that symmetric shapes have one such point.
+  const auto direction = at::tensor({1.0F, 0.8F, 0.9F}, points.options());
+  return at::matmul(points, direction).argmin(1);
+}
+
 at::Tensor farthest_points(const at::Tensor& points, const at::Tensor& start, int64_t count) {
   const int64_t batch = points.size(0), size = points.size(1);
   if (count > size) fail<DataError>("farthest points: {} of {} points", count, size);

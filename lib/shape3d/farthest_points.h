@@ -14,4 +14,8 @@ int64_t farthest_count(int64_t points, double ratio);
 /// their choice. Throws DataError unless every start is one of the N points and count <= N.
 at::Tensor farthest_points(const at::Tensor& points, const at::Tensor& start, int64_t count);
 
+/// The point of each cloud that lies farthest towards one corner, [B] long: where the choice begins when
+/// alike shapes shall have alike orders. The official start is random.
+at::Tensor corner_start(const at::Tensor& points);
+
 }  // namespace arzoo::shape3d

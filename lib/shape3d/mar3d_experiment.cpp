@@ -4,6 +4,7 @@
 
 #include "core/zoo.h"
 #include "nn/seeded_noise.h"
+#include "shape3d/farthest_points.h"
 #include "shape3d/latent_surface.h"
 #include "shape3d/zoo.h"
 
@@ -90,6 +91,7 @@ at::Tensor Mar3dExperiment::encoded(const SurfaceClouds& clouds, bool sampled) c
   const torch::NoGradGuard no_grad;
   auto moved = clouds;
   for (auto& level : moved.levels) level = level.to(compute_.device);
+  moved.fps_start = corner_start(moved.levels.front().narrow(2, 0, 3));
   const auto posterior = vae_->encode(moved);
   return sampled ? posterior.sample(at::randn(posterior.mean.sizes()).to(compute_.device)) : posterior.mean;
 }

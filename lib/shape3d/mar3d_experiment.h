@@ -6,7 +6,8 @@
 namespace arzoo::shape3d {
 
 /// Training MAR-3D's cascade on the tokens that a trained shape VAE (data.tokenizer), which stays as it is,
-/// makes of full and of quarter clouds.
+/// makes of full and of quarter clouds. Tokens begin at the point farthest towards one corner (corner_start),
+/// so that alike shapes have alike orders and the position tables mean something.
 class Mar3dExperiment : public ShapeExperiment {
  public:
   /// config: resolved. Throws DataError, CheckpointError for a tokenizer that is missing, ConfigError for one

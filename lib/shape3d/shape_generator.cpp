@@ -6,6 +6,7 @@
 #include "nn/packed_weights.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
+#include "shape3d/farthest_points.h"
 #include "shape3d/outline.h"
 #include "shape3d/point_tensor.h"
 #include "shape3d/shape_data.h"
@@ -78,6 +79,7 @@ void ShapeGenerator::complete(const Mesh& part) {
   const auto drawn = tensor_of(sample_surface(part, 4 * count, random));
   auto clouds = draw_clouds(drawn, count, vae_->options().levels(), random);
   for (auto& level : clouds.levels) level = level.to(device_);
+  clouds.fps_start = corner_start(clouds.levels.front().narrow(2, 0, 3));
   part_ = model_->scaled(vae_->encode(clouds).mean);
 }
 

@@ -22,7 +22,7 @@ class TriangleTree {
   Nearest nearest(Vec3 point) const;
   /// How often the surface goes around the point (Jacobson et al., SIGGRAPH 2013): 1 inside, 0 outside, and
   /// between the two where the surface has holes. Far boxes count as one dipole each (Barill et al., SIGGRAPH
-  /// 2018), which errs by less than 0.02.
+  /// 2018), which errs by a few hundredths.
   double winding_number(Vec3 point) const;
   bool is_inside(Vec3 point) const { return winding_number(point) >= 0.5; }
   /// Distance to the surface, positive inside.

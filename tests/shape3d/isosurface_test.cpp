@@ -73,8 +73,8 @@ TEST_CASE("refinement gives the dense grid's surface for an eighth of its questi
   fill_grid(dense, query_of(&torus_depth), {.dense = true});
   const int64_t counted = fill_grid(refined, query_of(&torus_depth, &asked), {});
   const auto a = isosurface(dense), b = isosurface(refined);
-  CHECK(a.vertices == b.vertices);
-  CHECK(a.triangles == b.triangles);
+  CHECK((a.vertices == b.vertices));
+  CHECK((a.triangles == b.triangles));
   CHECK(counted == asked);
   CHECK(asked * 8 < static_cast<int64_t>(dense.values.size()));
 }
@@ -107,5 +107,5 @@ TEST_CASE("the chunk bounds a question and changes nothing") {
   fill_grid(small, query, {.chunk = 100});
   CHECK(largest == 100);
   fill_grid(large, query, {});
-  CHECK(small.values == large.values);
+  CHECK((small.values == large.values));
 }

