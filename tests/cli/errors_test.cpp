@@ -37,7 +37,8 @@ std::vector<Mistake> usage_mistakes() {
   return {
       {{},
        2,
-       "a command is missing, expected one of train, forecast, generate-image, generate-3d, bench, models, "
+       "a command is missing, expected one of train, distill, forecast, generate-image, generate-3d, bench, "
+       "models, "
        "inspect, convert, completion, man "
        "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
