@@ -125,8 +125,10 @@ std::unique_ptr<CLI::App> make_command_line(Invocation& invocation) {
   root->footer("`arzoo COMMAND --help` lists a command's options and shows an example.");
   root->require_subcommand(1);
   add_train_command(*root, invocation);
+  add_distill_command(*root, invocation);
   add_forecast_command(*root, invocation);
   add_generate_image_command(*root, invocation);
+  add_generate_3d_command(*root, invocation);
   add_bench_command(*root, invocation);
   add_models_command(*root, invocation);
   add_inspect_command(*root, invocation);

@@ -7,8 +7,10 @@
 namespace arzoo::cli {
 
 void add_train_command(CLI::App& root, Invocation& invocation);
+void add_distill_command(CLI::App& root, Invocation& invocation);
 void add_forecast_command(CLI::App& root, Invocation& invocation);
 void add_generate_image_command(CLI::App& root, Invocation& invocation);
+void add_generate_3d_command(CLI::App& root, Invocation& invocation);
 void add_bench_command(CLI::App& root, Invocation& invocation);
 void add_models_command(CLI::App& root, Invocation& invocation);
 void add_inspect_command(CLI::App& root, Invocation& invocation);

@@ -33,6 +33,18 @@ void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
       ->check(whole_number(1, kMost));
 }
 
+void add_teacher_options(CLI::App& command, plan::GenerateImageTask& task) {
+  auto* teacher = command
+                      .add_option("--teacher", task.teacher.model,
+                                  "of a student of Distilled Decoding 1: its teacher draws scales between "
+                                  "the student's two steps")
+                      ->type_name("MODEL");
+  command.add_option("--teacher-steps", task.teacher.scales, "scales that the teacher draws, 1 by default")
+      ->type_name("N")
+      ->check(whole_number(1, kMost))
+      ->needs(teacher);
+}
+
 void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
   const auto add_number = [&command](const char* name, int64_t& value, const char* help, int64_t least) {
     command.add_option(name, value, help)->type_name("N")->check(whole_number(least, kMost));
@@ -86,7 +98,8 @@ void add_continuous_options(CLI::App& command, image::GenerationOptions& options
   constexpr int64_t kMostDenoisingSteps = 1000;
   command
       .add_option("--steps", options.steps,
-                  "mar: steps of the generation, 64 by default; flowar: of each scale's flow, 25 by default")
+                  "mar: steps of the generation, 64 by default; flowar: of each scale's flow, 25 by default; "
+                  "a distilled student's: 1, the default, or 2")
       ->type_name("N")
       ->check(whole_number(1, kMost));
   command
@@ -184,6 +197,7 @@ void check(const plan::GenerateImageTask& task) {
   require_if_given(source.vae, "generate-image: --vae");
   require_if_given(source.drafter, "generate-image: --drafter");
   require_if_given(source.refiner, "generate-image: --refiner");
+  if (!task.teacher.model.empty()) require_checkpoint(task.teacher.model, "generate-image: --teacher");
   if (task.edit) require_input_file(*task.edit, "generate-image: --edit");
   if (task.mask) require_input_file(*task.mask, "generate-image: --mask");
   if (task.edit && task.paint.empty() && task.keep.empty() && !task.mask)
@@ -198,6 +212,7 @@ void add_generate_image_command(CLI::App& root, Invocation& invocation) {
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --output PATH"));
   auto task = std::make_shared<plan::GenerateImageTask>();
   add_model_options(*command, *task);
+  add_teacher_options(*command, *task);
   add_picture_options(*command, *task);
   add_sampling_options(*command, task->options);
   add_edit_options(*command, *task);

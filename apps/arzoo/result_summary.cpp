@@ -117,6 +117,24 @@ std::string generate_image_summary(const Json& result) {
                              text_of(result, "seconds_per_picture"), files)}});
 }
 
+std::string generate_3d_summary(const Json& result) {
+  const auto files = result.contains("files") ? result.at("files").size() : 0;
+  Rows rows{{"output", text_of(result, "output")},
+            {"drawn", fmt::format("{} shapes in {} ({} s each), {} files", text_of(result, "shapes"),
+                                  short_duration(number_of(result, "seconds")),
+                                  text_of(result, "seconds_per_shape"), files)}};
+  if (number_of(result, "empty") > 0)
+    rows.emplace_back("empty",
+                      fmt::format("{}: nothing is inside, no file was written", text_of(result, "empty")));
+  Table meshes({"shape", "class", "vertices", "triangles", "euler", "watertight"});
+  const Json none = Json::array();
+  for (const auto& mesh : result.contains("meshes") ? result.at("meshes") : none) {
+    meshes.add({text_of(mesh, "shape"), text_of(mesh, "class"), text_of(mesh, "vertices"),
+                text_of(mesh, "triangles"), text_of(mesh, "euler"), text_of(mesh, "watertight")});
+  }
+  return (meshes.rows().empty() ? "" : aligned(meshes) + '\n') + labelled(rows);
+}
+
 std::string inspect_summary(const Json& result) {
   if (!result.contains("tensors")) return fields_text(result);
   Table tensors({"tensor", "dtype", "shape", "bytes"});

@@ -13,6 +13,7 @@ std::string train_summary(const Json& result);
 std::string initial_model_summary(const Json& result);
 std::string forecast_summary(const Json& result);
 std::string generate_image_summary(const Json& result);
+std::string generate_3d_summary(const Json& result);
 /// Of a checkpoint its tensors, of a picture what is written in it.
 std::string inspect_summary(const Json& result);
 std::string convert_summary(const Json& result);

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "commands.h"
 #include "plan/run_config.h"
@@ -16,8 +17,18 @@ struct TrainFlags {
   bool init_only = false;
 };
 
-plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags) {
+/// Throws ConfigError unless the model is made by `command`.
+void require_command(const Config& config, const std::string& command) {
+  const auto name = config.at("model").at("name");
+  const auto commands = plan::commands_of(plan::find_model(name));
+  if (std::find(commands.begin(), commands.end(), command) != commands.end()) return;
+  name.reject(fmt::format("{} is made by another command: arzoo {}", name.text(), commands.front()));
+}
+
+plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags,
+                             const std::string& command) {
   const auto config = Config::load(flags.config, flags.overrides);
+  require_command(config, command);
   plan::TrainTask task;
   task.compute = invocation.compute;
   task.name = flags.config.string();
@@ -41,17 +52,16 @@ ExitCode show_plan(const Invocation& invocation, const plan::TrainTask& task) {
   return ExitCode::ok;
 }
 
-}  // namespace
+/// What sets the two commands that train apart.
+struct TrainingCommand {
+  std::string name, help, config_help, footer;
+};
 
-void add_train_command(CLI::App& root, Invocation& invocation) {
-  auto* command =
-      root.add_subcommand("train", "Train a model, keep the best of it and evaluate that on the test split.");
+/// Declares one of them: both train a model of a config into a run directory, with the same options.
+void add_training_command(CLI::App& root, Invocation& invocation, const TrainingCommand& kind) {
+  auto* command = root.add_subcommand(kind.name, kind.help);
   auto flags = std::make_shared<TrainFlags>();
-  command
-      ->add_option("CONFIG.json", flags->config,
-                   "what to train on what; `arzoo models NAME --config` prints one")
-      ->type_name("CONFIG.json")
-      ->required();
+  command->add_option("CONFIG.json", flags->config, kind.config_help)->type_name("CONFIG.json")->required();
   command
       ->add_option("--set", flags->overrides,
                    "replace one value of the config, as in training.epochs=2; repeatable")
@@ -65,14 +75,34 @@ void add_train_command(CLI::App& root, Invocation& invocation) {
   command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")
       ->type_name("DIR");
   add_shared_options(*command, invocation);
-  command->footer(
-      "example:\n  arzoo train configs/forecast/itransformer_weather.json --set training.epochs=2");
-  on_chosen(*command, invocation, [flags, &invocation] {
-    const auto task = checked_task(invocation, *flags);
+  command->footer(kind.footer);
+  on_chosen(*command, invocation, [flags, &invocation, name = kind.name] {
+    const auto task = checked_task(invocation, *flags, name);
     if (task.dry_run) return show_plan(invocation, task);
     if (task.init_only) return run_task(invocation, &plan::TaskTable::train, task, initial_model_summary);
     return run_task(invocation, &plan::TaskTable::train, task, train_summary);
   });
+}
+
+}  // namespace
+
+void add_train_command(CLI::App& root, Invocation& invocation) {
+  add_training_command(
+      root, invocation,
+      {.name = "train",
+       .help = "Train a model, keep the best of it and evaluate that on the test split.",
+       .config_help = "what to train on what; `arzoo models NAME --config` prints one",
+       .footer =
+           "example:\n  arzoo train configs/forecast/itransformer_weather.json --set training.epochs=2"});
+}
+
+void add_distill_command(CLI::App& root, Invocation& invocation) {
+  add_training_command(
+      root, invocation,
+      {.name = "distill",
+       .help = "Train a student that draws in one step what its teacher draws in many.",
+       .config_help = "which student of which teacher; `arzoo models NAME --config` prints one",
+       .footer = "example:\n  arzoo distill configs/distill/dd2_var_fashion.json --out runs/one_step"});
 }
 
 }  // namespace arzoo::cli

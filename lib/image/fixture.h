@@ -3,6 +3,7 @@
 #include "core/options_among.h"
 #include "image/var_files.h"
 #include "image/var_sampler.h"
+#include "runtime/module_part.h"
 #include "runtime/parity.h"
 
 /// What the replays of this family share.
@@ -15,13 +16,7 @@ VarOptions var_options_among(const Config& transformer, const Config& vae);
 /// CheckpointError for a path that leads elsewhere.
 runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::string& path);
 
-/// A part of a model by its name. Throws CheckpointError when there is none of that kind.
-template <class Part>
-std::shared_ptr<Part> part(const torch::nn::Module& model, const std::string& name) {
-  const auto found = std::dynamic_pointer_cast<Part>(model.named_modules("", /*include_self=*/false)[name]);
-  if (found == nullptr) fail<CheckpointError>("no part {} of the expected kind", name);
-  return found;
-}
+using runtime::part;
 
 /// A number of denoising steps, which the official code takes as text. Throws ConfigError at `where`.
 int64_t diffusion_steps(const Config& where, const std::string& text);

@@ -8,31 +8,15 @@
 namespace arzoo::image {
 namespace {
 
-nn::MaskedGeneratorOptions core_options(const MarOptions& options) {
-  nn::MaskedGeneratorOptions core;
-  core.tokens = options.side() * options.side();
-  core.token_width = options.token_width();
-  core.buffer = options.buffer_size;
-  core.encoder_width = options.encoder_embed_dim;
-  core.encoder_depth = options.encoder_depth;
-  core.encoder_heads = options.encoder_num_heads;
-  core.decoder_width = options.decoder_embed_dim;
-  core.decoder_depth = options.decoder_depth;
-  core.decoder_heads = options.decoder_num_heads;
-  core.mlp_ratio = options.mlp_ratio;
-  core.attn_dropout = options.attn_dropout;
-  core.proj_dropout = options.proj_dropout;
-  core.mask_ratio_min = options.mask_ratio_min;
-  core.label_drop_prob = options.label_drop_prob;
-  core.head_depth = options.diffloss_d;
-  core.head_width = options.diffloss_w;
-  core.diffusion_batch_mul = options.diffusion_batch_mul;
-  return core;
+nn::MaskedLayout layout_of(const MarOptions& options) {
+  return {.tokens = options.side() * options.side(),
+          .token_width = options.token_width(),
+          .buffer = options.buffer_size};
 }
 
 }  // namespace
 
-Mar::Mar(const MarOptions& options) : nn::MaskedGenerator(core_options(options)), options_(options) {
+Mar::Mar(const MarOptions& options) : nn::MaskedGenerator(options, layout_of(options)), options_(options) {
   class_emb_ = nn::register_table(*this, "class_emb", options.class_num, options.encoder_embed_dim);
 }
 

@@ -5,16 +5,13 @@
 
 #include "core/error.h"
 #include "core/idx_file.h"
-#include "core/jpeg_file.h"
-#include "core/png_file.h"
-#include "core/text_file.h"
+#include "core/picture_file.h"
 
 namespace arzoo::image {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMostFileBytes = std::uint64_t{1} << 30;
 constexpr int64_t kMostElongated = 64;
 
 /// A strip grows with its length when its short side is resized.
@@ -146,13 +143,6 @@ std::unique_ptr<PictureSet> open_pictures(const fs::path& path, const fs::path& 
                     classes.empty() ? "labels" : "classes");
   }
   return std::make_unique<FolderPictures>(path);
-}
-
-Picture read_picture(const fs::path& path) {
-  const auto bytes = read_text_file(path, kMostFileBytes);
-  if (is_png(bytes)) return decode_png(bytes, path.string());
-  if (is_jpeg(bytes)) return decode_jpeg(bytes, path.string());
-  fail<DataError>("{}: neither a PNG nor a JPEG picture", path.string());
 }
 
 }  // namespace arzoo::image

@@ -33,7 +33,4 @@ std::unique_ptr<PictureSet> open_pictures(const std::filesystem::path& path,
                                           const std::filesystem::path& labels,
                                           const std::vector<std::string>& classes);
 
-/// A PNG or JPEG file, as its content says. Throws DataError.
-Picture read_picture(const std::filesystem::path& path);
-
 }  // namespace arzoo::image

@@ -21,7 +21,18 @@ std::vector<double> evenly_spaced(double from, double to, int64_t count) {
   return values;
 }
 
+/// Rows of one scale, [B, tokens, z], as a map [B, z, height, width].
+at::Tensor as_map(const at::Tensor& rows, const Grid& grid) {
+  return rows.transpose(1, 2).reshape({rows.size(0), rows.size(2), grid.height, grid.width});
+}
+
 }  // namespace
+
+at::Tensor nearest_codes(const at::Tensor& z, const at::Tensor& codebook) {
+  // |z|^2 + |e|^2 - 2 <z, e>, summed in the official order: it decides between codes that are as near.
+  auto squares = z.square().sum(1, /*keepdim=*/true) + codebook.square().sum(1);
+  return squares.addmm_(z, codebook.t(), /*beta=*/1, /*alpha=*/-2).argmin(1);
+}
 
 std::vector<int64_t> phi_indices(int64_t scales, int64_t phis) {
   const double margin = 1.0 / static_cast<double>(phis == 4 ? 3 * phis : 2 * phis);
@@ -91,17 +102,13 @@ at::Tensor ResidualQuantizer::nearest(const at::Tensor& rest, const Grid& grid) 
   const auto z = small.permute({0, 2, 3, 1}).reshape({-1, size[1]});
   const auto ids = [&] {
     if (using_znorm_) return nn::unit_vectors(z).matmul(nn::unit_vectors(codebook_).t()).argmax(1);
-    // |z|^2 + |e|^2 - 2 <z, e>, summed in the official order: it decides between codes that are as near.
-    auto squares = z.square().sum(1, /*keepdim=*/true) + codebook_.square().sum(1);
-    return squares.addmm_(z, codebook_.t(), /*beta=*/1, /*alpha=*/-2).argmin(1);
+    return nearest_codes(z, codebook_);
   }();
   return ids.view({size[0], grid.tokens()});
 }
 
 at::Tensor ResidualQuantizer::lookup(const at::Tensor& ids, const Grid& grid) const {
-  return at::embedding(codebook_, ids)
-      .transpose(1, 2)
-      .reshape({ids.size(0), codebook_.size(1), grid.height, grid.width});
+  return as_map(at::embedding(codebook_, ids), grid);
 }
 
 ResidualQuantizer::Code ResidualQuantizer::encode(const at::Tensor& f, const Grids& grids) const {
@@ -132,12 +139,17 @@ at::Tensor ResidualQuantizer::next_input(const at::Tensor& f_hat, const Grid& gr
   return at::adaptive_avg_pool2d(f_hat, {grid.height, grid.width}).flatten(2).transpose(1, 2);
 }
 
+/// What the scales are added to.
+at::Tensor ResidualQuantizer::no_sum(const at::Tensor& like, const Grid& finest) const {
+  return at::zeros({like.size(0), codebook_.size(1), finest.height, finest.width},
+                   codebook_.options().dtype(at::kFloat).requires_grad(false));
+}
+
 std::vector<at::Tensor> ResidualQuantizer::sums(const std::vector<at::Tensor>& ids,
                                                 const Grids& grids) const {
   const torch::NoGradGuard no_grad;
   const auto scales = static_cast<int64_t>(grids.size());
-  auto f_hat = at::zeros({ids.front().size(0), codebook_.size(1), grids.back().height, grids.back().width},
-                         codebook_.options().dtype(at::kFloat));
+  auto f_hat = no_sum(ids.front(), grids.back());
   std::vector<at::Tensor> sums;
   for (int64_t k = 0; k < static_cast<int64_t>(ids.size()); ++k) {
     add_scale(f_hat, lookup(ids[k], grids[k]), k, scales);
@@ -146,17 +158,38 @@ std::vector<at::Tensor> ResidualQuantizer::sums(const std::vector<at::Tensor>& i
   return sums;
 }
 
-at::Tensor ResidualQuantizer::teacher_input(const std::vector<at::Tensor>& ids, const Grids& grids) const {
+at::Tensor ResidualQuantizer::vectors(const std::vector<at::Tensor>& ids) const {
+  return at::embedding(codebook_, at::cat(ids, 1));
+}
+
+at::Tensor ResidualQuantizer::inputs_of(const at::Tensor& vectors, const Grids& grids) const {
   const torch::NoGradGuard no_grad;
   const auto scales = static_cast<int64_t>(grids.size());
-  auto f_hat = at::zeros({ids.front().size(0), codebook_.size(1), grids.back().height, grids.back().width},
-                         codebook_.options().dtype(at::kFloat));
+  auto f_hat = no_sum(vectors, grids.back());
   std::vector<at::Tensor> inputs;
+  int64_t begin = 0;
   for (int64_t k = 0; k + 1 < scales; ++k) {
-    add_scale(f_hat, lookup(ids[k], grids[k]), k, scales);
+    add_scale(f_hat, as_map(vectors.narrow(1, begin, grids[k].tokens()), grids[k]), k, scales);
     inputs.push_back(next_input(f_hat, grids[k + 1]));
+    begin += grids[k].tokens();
   }
   return at::cat(inputs, 1);
+}
+
+at::Tensor ResidualQuantizer::sum_of(const at::Tensor& vectors, const Grids& grids) const {
+  const auto scales = static_cast<int64_t>(grids.size());
+  auto f_hat = no_sum(vectors, grids.back());
+  int64_t begin = 0;
+  for (int64_t k = 0; k < scales; ++k) {
+    const auto code = as_map(vectors.narrow(1, begin, grids[k].tokens()), grids[k]);
+    f_hat = f_hat + upsampled(code, f_hat.sizes(), k, scales);
+    begin += grids[k].tokens();
+  }
+  return f_hat;
+}
+
+at::Tensor ResidualQuantizer::teacher_input(const std::vector<at::Tensor>& ids, const Grids& grids) const {
+  return inputs_of(vectors(ids), grids);
 }
 
 ResidualQuantizer::Pass ResidualQuantizer::train_pass(const at::Tensor& f, const Grids& grids) const {

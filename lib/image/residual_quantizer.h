@@ -13,6 +13,10 @@ namespace arzoo::image {
 /// are decided by rounding. scales >= 2; phis >= 1.
 std::vector<int64_t> phi_indices(int64_t scales, int64_t phis);
 
+/// The nearest code vector of each row by squared distance, the first of equally near ones. z: [N,
+/// z_channels]; codebook: [V, z_channels]; returns [N] long.
+at::Tensor nearest_codes(const at::Tensor& z, const at::Tensor& codebook);
+
 /// The residual multi-scale quantiser of VAR (Tian et al. 2024, Algorithms 1 and 2): a feature map is coded
 /// by token maps, coarse to fine, each of which codes what the ones before left over.
 ///
@@ -39,6 +43,12 @@ class ResidualQuantizer : public torch::nn::Module {
   /// next_input of the scales after the first, when the maps before them are the given ones: [B, L - tokens
   /// of the first, z].
   at::Tensor teacher_input(const std::vector<at::Tensor>& ids, const Grids& grids) const;
+  /// The code vectors of token maps of the first scales, [B, their tokens, z].
+  at::Tensor vectors(const std::vector<at::Tensor>& ids) const;
+  /// teacher_input of vectors [B, L, z] that may be any, not just code vectors.
+  at::Tensor inputs_of(const at::Tensor& vectors, const Grids& grids) const;
+  /// The sum of all scales of any vectors, [B, z, h, w]; under autograd.
+  at::Tensor sum_of(const at::Tensor& vectors, const Grids& grids) const;
   /// The sum after each scale, of given token maps.
   std::vector<at::Tensor> sums(const std::vector<at::Tensor>& ids, const Grids& grids) const;
 
@@ -66,6 +76,7 @@ class ResidualQuantizer : public torch::nn::Module {
 
  private:
   at::Tensor nearest(const at::Tensor& rest, const Grid& grid) const;
+  at::Tensor no_sum(const at::Tensor& like, const Grid& finest) const;
   at::Tensor phi(const at::Tensor& h, int64_t k, int64_t scales) const;
   at::Tensor upsampled(const at::Tensor& code, at::IntArrayRef size, int64_t k, int64_t scales) const;
   void register_phis(int64_t scales, int64_t shared);

@@ -50,6 +50,11 @@ at::Tensor VarAttention::forward(const at::Tensor& x, const at::Tensor& bias) {
     k = nn::unit_vectors(k);
     mode.scale = 1.0;
   }
+  if (const auto type = proj_->type(); type != at::kFloat) {
+    q = q.to(type);
+    k = k.to(type);
+    mode.bias = bias.to(type);
+  }
   const auto mixed = nn::attention(q, k, parts[2], mode);
   return proj_->forward(mixed.transpose(1, 2).reshape({batch, tokens, heads_ * width_}));
 }
@@ -107,17 +112,20 @@ BlockModulation VarBlock::modulation(const at::Tensor& condition, const at::Tens
 }
 
 at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulation, const at::Tensor& bias,
-                             const Kept& kept, const std::string& name, runtime::Trace* trace) {
+                             const Kept& kept, const std::string& name, runtime::Trace* trace,
+                             const at::Tensor& between) {
   const auto add = [&](const at::Tensor& to, const at::Tensor& branch, const at::Tensor& gamma,
                        const at::Tensor& share, const char* part) {
     if (trace != nullptr) trace->emplace_back(name + part, branch);
     return to + (share.defined() ? branch * (gamma * share) : branch * gamma);
   };
+  // The residual stays in fp32 where the maps are narrower.
+  const auto type = attn_->proj().type();
   const auto attended =
-      attn_->forward(nn::modulated_norm(x, modulation.before_attention(), eps_, x.scalar_type()), bias);
-  const auto middle = add(x, attended, modulation.gamma1, kept.attention, ".attn");
-  const auto mapped =
-      ffn_->forward(nn::modulated_norm(middle, modulation.before_ffn(), eps_, x.scalar_type()));
+      attn_->forward(nn::modulated_norm(x, modulation.before_attention(), eps_, type), bias);
+  auto middle = add(x, attended, modulation.gamma1, kept.attention, ".attn");
+  if (between.defined()) middle = middle + between;
+  const auto mapped = ffn_->forward(nn::modulated_norm(middle, modulation.before_ffn(), eps_, type));
   const auto out = add(middle, mapped, modulation.gamma2, kept.ffn, ".ffn");
   if (trace != nullptr) trace->emplace_back(name, out);
   return out;

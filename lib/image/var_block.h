@@ -60,9 +60,11 @@ class VarBlock : public torch::nn::Module {
   struct Kept {
     at::Tensor attention, ffn;
   };
-  /// All scales at once, under autograd. Returns [B, L, C]; traced results are named `name`.attn, .ffn.
+  /// All scales at once, under autograd. `between`, where there is one, is added between the two branches.
+  /// Returns [B, L, C]; traced results are named `name`.attn, .ffn.
   at::Tensor forward(const at::Tensor& x, const BlockModulation& modulation, const at::Tensor& bias,
-                     const Kept& kept, const std::string& name, runtime::Trace* trace);
+                     const Kept& kept, const std::string& name, runtime::Trace* trace,
+                     const at::Tensor& between = {});
 
   VarAttention& attention() const { return *attn_; }
   VarFeedForward& ffn() const { return *ffn_; }

@@ -31,7 +31,8 @@ std::vector<int64_t> nested_blocks(int64_t depth, int64_t used) {
   return blocks;
 }
 
-Var::Var(const VarOptions& options) : options_(options), grids_(square_grids(options.patch_nums)) {
+Var::Var(const VarOptions& options, Parts parts)
+    : options_(options), grids_(square_grids(options.patch_nums)) {
   const int64_t width = options.embed_dim;
   register_embeddings(tokens_of(grids_));
   if (options.shared_aln)
@@ -45,7 +46,8 @@ Var::Var(const VarOptions& options) : options_(options), grids_(square_grids(opt
   auto holder = std::make_shared<torch::nn::Module>();
   head_nm_ = holder->register_module("ada_lin", std::make_shared<nn::ConditionMap>(width, 2));
   register_module("head_nm", holder);
-  head_ = register_module("head", std::make_shared<nn::LinearLayer>(width, options.vae.vocab_size));
+  if (parts == Parts::all)
+    head_ = register_module("head", std::make_shared<nn::LinearLayer>(width, options.vae.vocab_size));
 }
 
 void Var::register_embeddings(int64_t tokens) {
@@ -71,39 +73,66 @@ nn::Modulation Var::head_modulation(const at::Tensor& condition) const {
   return {parts[0], parts[1]};
 }
 
-at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept,
-                        runtime::Trace* trace, const SubNetwork* part) {
-  const auto record = [&](const char* name, const at::Tensor& value) {
-    if (trace != nullptr) trace->emplace_back(name, value);
+VarBlock::Kept Var::kept_paths(int64_t block, int64_t batch, const at::TensorOptions& options,
+                               const at::Tensor& kept) const {
+  const int64_t last = options_.depth - 1;
+  const double rate =
+      last == 0 ? 0.0 : options_.drop_path_rate * static_cast<double>(block) / static_cast<double>(last);
+  if (rate == 0.0) return {};
+  const auto share = [&](int64_t branch) {
+    return kept.defined() ? nn::kept_paths(kept[block][branch], rate)
+                          : nn::draw_kept_paths(batch, rate, options.requires_grad(false));
   };
-  const auto condition = at::embedding(class_emb_, labels);  // [B, C]
+  auto attention = share(0);
+  return {attention, share(1)};
+}
+
+at::Tensor Var::condition_of(const at::Tensor& labels) const { return at::embedding(class_emb_, labels); }
+
+at::Tensor Var::pass_blocks(const at::Tensor& condition, const at::Tensor& maps, const at::Tensor& kept,
+                            runtime::Trace* trace, const SubNetwork* part, const Added& added) {
   const auto start = condition.unsqueeze(1) + pos_start_;
   auto x = at::cat({start, word_embed_->forward(maps)}, 1) + places();
-  record("embed", x);
+  if (added.to_input.defined()) x = x + added.to_input;
+  if (trace != nullptr) trace->emplace_back("embed", x);
   const auto shared = shared_modulation(condition);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    const double rate = blocks_.size() < 2 ? 0.0
-                                           : options_.drop_path_rate * static_cast<double>(i) /
-                                                 static_cast<double>(blocks_.size() - 1);
-    const auto share = [&](int64_t branch) -> at::Tensor {
-      if (!is_training() || rate == 0.0) return {};
-      const auto block = static_cast<int64_t>(i);
-      return kept.defined() ? nn::kept_paths(kept[block][branch], rate)
-                            : nn::draw_kept_paths(labels.size(0), rate, x.options().requires_grad(false));
-    };
-    const VarBlock::Kept shares{share(0), share(1)};
-    const bool all = part == nullptr || part->has(static_cast<int64_t>(i));
+    const auto block = static_cast<int64_t>(i);
+    const auto shares =
+        is_training() ? kept_paths(block, condition.size(0), x.options(), kept) : VarBlock::Kept{};
+    const bool all = part == nullptr || part->has(block);
     const int64_t seen = all ? x.size(1) : tokens_of(grids_, static_cast<std::size_t>(part->bridge_scales));
     const auto bias = attn_bias_for_masking_.narrow(2, 0, seen).narrow(3, 0, seen);
     const auto passed = blocks_[i]->forward(x.narrow(1, 0, seen), blocks_[i]->modulation(condition, shared),
-                                            bias, shares, "block" + std::to_string(i), trace);
+                                            bias, shares, "block" + std::to_string(i), trace,
+                                            added.between.empty() ? at::Tensor() : added.between[i]);
     x = all ? passed : at::cat({passed, x.narrow(1, seen, x.size(1) - seen)}, 1);
   }
+  return x;
+}
+
+at::Tensor Var::head_normed(const at::Tensor& x, const at::Tensor& condition) const {
   // The head computes in fp32 even in mixed precision.
   const runtime::WithoutAutocast full_precision(x.device().type());
-  const auto normed = nn::modulated_norm(x, head_modulation(condition), options_.norm_eps, at::kFloat);
-  record("head_nm", normed);
-  return head_->forward(normed);
+  return nn::modulated_norm(x, head_modulation(condition), options_.norm_eps, at::kFloat);
+}
+
+at::Tensor Var::logits_of(const at::Tensor& x, const at::Tensor& condition) const {
+  const runtime::WithoutAutocast full_precision(x.device().type());
+  return head_->forward(head_normed(x, condition));
+}
+
+at::Tensor Var::hidden(const at::Tensor& labels, const at::Tensor& maps) {
+  const auto condition = condition_of(labels);
+  return head_normed(pass_blocks(condition, maps, {}, nullptr, nullptr, {}), condition);
+}
+
+at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept,
+                        runtime::Trace* trace, const SubNetwork* part) {
+  const auto condition = condition_of(labels);
+  const auto x = pass_blocks(condition, maps, kept, trace, part, {});
+  if (trace != nullptr) trace->emplace_back("head_nm", head_normed(x, condition));
+  return logits_of(x, condition);
 }
 
 at::Tensor Var::dropped(const at::Tensor& labels, const at::Tensor& uniform) const {
@@ -136,7 +165,7 @@ VarGeneration Var::begin(const at::Tensor& labels, bool guided, const std::vecto
     fail<UsageError>("var: classes must be a list of numbers in 0..{} ({} is no class)", null_class(),
                      null_class());
   const auto ids = guided ? at::cat({labels, at::full({1}, null_class(), labels.options())}) : labels;
-  const auto condition = at::embedding(class_emb_, ids);
+  const auto condition = condition_of(ids);
   const auto shared = shared_modulation(condition);
   const auto rows = [&](const at::Tensor& table) { return with_null_rows(table, batch, guided); };
   VarGeneration generation;
@@ -170,6 +199,8 @@ at::Tensor Var::extend(VarGeneration& generation, const at::Tensor& maps, std::s
   auto x = next_tokens(generation, maps, scales);
   std::vector<int64_t> counts;
   for (std::size_t k = 0; k < scales; ++k) counts.push_back(grids_[generation.next + k].tokens());
+  const int64_t last_tokens = counts.back();
+  if (generation.sees_together) counts = {std::accumulate(counts.begin(), counts.end(), int64_t{0})};
   generation.next += scales;
   auto normed = nn::modulated_norm(x, generation.modulations[blocks.front()].before_attention(),
                                    options_.norm_eps, type_);
@@ -188,7 +219,7 @@ at::Tensor Var::extend(VarGeneration& generation, const at::Tensor& maps, std::s
     if (generation.trace != nullptr)
       generation.trace->emplace_back("block" + std::to_string(blocks[j]), x.clone());
   }
-  return normed.narrow(1, normed.size(1) - counts.back(), counts.back());
+  return normed.narrow(1, normed.size(1) - last_tokens, last_tokens);
 }
 
 at::Tensor Var::guided_logits(const VarGeneration& generation, const at::Tensor& hidden, double t) const {
@@ -209,7 +240,7 @@ void Var::initialise(double gamma_factor) {
     layer->weight().normal_(0.0, deviation);
     if (layer->bias().defined()) layer->bias().zero_();
   }
-  head_->weight().mul_(0.02);
+  if (head_ != nullptr) head_->weight().mul_(0.02);
   head_nm_->map().weight().mul_(0.5);
   const double depth_factor = std::sqrt(2.0 * static_cast<double>(blocks_.size()));
   for (const auto& block : blocks_) {

@@ -27,6 +27,9 @@ struct VarGeneration {
   std::size_t next = 0;                      ///< the scale that comes next
   std::vector<BlockModulation> modulations;  ///< of each block, [rows, 1, C]
   nn::Modulation head;
+  /// Scales that pass together see one another whole, the finer ones too, as in the official code of
+  /// Distilled Decoding.
+  bool sees_together = false;
   std::vector<nn::KvCache> caches;  ///< of each block: it may skip scales
   at::Tensor start;                 ///< [rows, p_0^2, C], the first tokens
   runtime::Trace* trace = nullptr;  ///< collects each block's output
@@ -42,8 +45,14 @@ struct VarGeneration {
 /// scales, C width, z width of a code vector, V codes, NC classes; NC itself is the null class.
 class Var : public torch::nn::Module {
  public:
+  /// What a Var is made of.
+  enum class Parts {
+    all,
+    without_head  ///< no logits: hidden() is the result
+  };
+
   /// The weights are memory as it comes until they are loaded or initialised.
-  explicit Var(const VarOptions& options);
+  explicit Var(const VarOptions& options, Parts parts = Parts::all);
 
   const VarOptions& options() const { return options_; }
   const Grids& grids() const { return grids_; }
@@ -54,6 +63,9 @@ class Var : public torch::nn::Module {
   /// mode when undefined. part: of the whole network when null.
   at::Tensor forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept = {},
                      runtime::Trace* trace = nullptr, const SubNetwork* part = nullptr);
+
+  /// The same as the head sees it, [B, L, C] in fp32.
+  at::Tensor hidden(const at::Tensor& labels, const at::Tensor& maps);
 
   /// The labels that a training pass sees: some are the null class.
   at::Tensor dropped(const at::Tensor& labels, const at::Tensor& uniform = {}) const;
@@ -82,20 +94,38 @@ class Var : public torch::nn::Module {
   /// All blocks.
   std::vector<int64_t> all_blocks() const;
 
+ protected:
+  /// What a descendant adds to the tokens, [1, L, C] each.
+  struct Added {
+    at::Tensor to_input;
+    std::vector<at::Tensor> between;  ///< between the two branches of each block
+  };
+  /// hidden() before the head's norm, [B, L, C]. condition: [B, C].
+  at::Tensor pass_blocks(const at::Tensor& condition, const at::Tensor& maps, const at::Tensor& kept,
+                         runtime::Trace* trace, const SubNetwork* part, const Added& added);
+  /// The logits, [B, L, V], of what passed the blocks.
+  at::Tensor logits_of(const at::Tensor& x, const at::Tensor& condition) const;
+  at::Tensor condition_of(const at::Tensor& labels) const;
+  const at::Tensor& visibility() const { return attn_bias_for_masking_; }
+
  private:
+  /// Stochastic depth of a block in training; kept: as in VarDraws.
+  VarBlock::Kept kept_paths(int64_t block, int64_t batch, const at::TensorOptions& options,
+                            const at::Tensor& kept) const;
   at::Tensor places() const;
   at::Tensor shared_modulation(const at::Tensor& condition) const;
   nn::Modulation head_modulation(const at::Tensor& condition) const;
+  at::Tensor head_normed(const at::Tensor& x, const at::Tensor& condition) const;
   at::Tensor next_tokens(const VarGeneration& generation, const at::Tensor& maps, std::size_t scales) const;
   void register_embeddings(int64_t tokens);
 
   VarOptions options_;
   Grids grids_;
   at::ScalarType type_ = at::kFloat;
-  at::Tensor pos_start_, pos_1LC_;             ///< [1, p_0^2, C], [1, L, C]
-  at::Tensor lvl_1L_, attn_bias_for_masking_;  ///< [1, L] long, [1, 1, L, L]
-  at::Tensor class_emb_, lvl_embed_;           ///< [NC + 1, C], [S, C]
-  std::shared_ptr<nn::LinearLayer> word_embed_, head_;
+  at::Tensor pos_start_, pos_1LC_;                      ///< [1, p_0^2, C], [1, L, C]
+  at::Tensor lvl_1L_, attn_bias_for_masking_;           ///< [1, L] long, [1, 1, L, L]
+  at::Tensor class_emb_, lvl_embed_;                    ///< [NC + 1, C], [S, C]
+  std::shared_ptr<nn::LinearLayer> word_embed_, head_;  ///< head_: null without
   std::shared_ptr<nn::ConditionMap> shared_ada_lin_, head_nm_;
   std::vector<std::shared_ptr<VarBlock>> blocks_;
 };

@@ -31,6 +31,7 @@ struct VarSampler::Run {
   at::Tensor f_hat;
   std::size_t scale = 0;              ///< the next to be drawn
   std::vector<at::Tensor> maps = {};  ///< what scales 1, 2, … see
+  std::vector<at::Tensor> ids = {};   ///< of the scales so far
 };
 
 VarSampler::VarSampler(Vqvae& vae, const Var& model) : vae_(vae), model_(model) {
@@ -89,6 +90,7 @@ void VarSampler::draw_scale(Run& run, const at::Tensor& hidden, const VarGenerat
     quantizer.add_scale(run.f_hat, quantizer.lookup(ids, grids[run.scale]), k, scales);
   }
   ++run.scale;
+  run.ids.push_back(ids);
   at::Tensor next;
   if (run.scale < grids.size()) {
     next = ResidualQuantizer::next_input(run.f_hat, grids[run.scale]);
@@ -133,15 +135,44 @@ void VarSampler::refine(Run& run, const at::Tensor& labels) const {
   if (run.observer != nullptr) run.observer->on_cached(generation.cache_bytes());
 }
 
+VarSampler::Run VarSampler::start(const VarSampling& sampling, TokenDraws& draws, SamplingObserver* observer,
+                                  int64_t pictures) const {
+  const auto& finest = model_.grids().back();
+  const auto& codebook = vae_.quantizer().codebook();
+  return {sampling, draws, observer,
+          at::zeros({pictures, codebook.size(1), finest.height, finest.width},
+                    codebook.options().requires_grad(false))};
+}
+
+std::vector<at::Tensor> VarSampler::tokens_after(std::vector<at::Tensor> given, std::size_t until,
+                                                 const at::Tensor& labels, const VarSampling& sampling,
+                                                 TokenDraws& draws, SamplingObserver* observer) const {
+  const torch::NoGradGuard no_grad;
+  const auto& grids = model_.grids();
+  auto run = start(sampling, draws, observer, labels.size(0));
+  for (; run.scale < given.size(); ++run.scale) {
+    vae_.quantizer().add_scale(run.f_hat, vae_.quantizer().lookup(given[run.scale], grids[run.scale]),
+                               static_cast<int64_t>(run.scale), static_cast<int64_t>(grids.size()));
+    run.maps.push_back(ResidualQuantizer::next_input(run.f_hat, grids[run.scale + 1]));
+  }
+  run.ids = std::move(given);
+  auto generation = begin(model_, run, labels, until);
+  generation.sees_together = true;
+  const auto maps = run.maps.empty() ? at::Tensor() : at::cat(run.maps, 1);
+  auto hidden = model_.extend(generation, maps, run.scale + 1, blocks(model_, sampling, run.scale));
+  draw_scale(run, hidden, generation, model_);
+  while (run.scale < until) {
+    hidden = model_.extend(generation, run.maps.back(), 1, blocks(model_, sampling, run.scale));
+    draw_scale(run, hidden, generation, model_);
+  }
+  return run.ids;
+}
+
 at::Tensor VarSampler::features(const at::Tensor& labels, const VarSampling& sampling, TokenDraws& draws,
                                 SamplingObserver* observer, runtime::Trace* trace) const {
   const torch::NoGradGuard no_grad;
-  const auto& grids = model_.grids();
-  const auto& codebook = vae_.quantizer().codebook();
-  Run run{sampling, draws, observer,
-          at::zeros({labels.size(0), codebook.size(1), grids.back().height, grids.back().width},
-                    codebook.options().requires_grad(false))};
-  draft(run, labels, refiner_ == nullptr ? grids.size() : draft_steps_, trace);
+  auto run = start(sampling, draws, observer, labels.size(0));
+  draft(run, labels, refiner_ == nullptr ? model_.grids().size() : draft_steps_, trace);
   if (refiner_ != nullptr) refine(run, labels);
   return run.f_hat;
 }

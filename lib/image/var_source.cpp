@@ -56,16 +56,17 @@ bool holds_trainer(const fs::path& file) {
 }
 
 std::shared_ptr<Vqvae> tokenizer_of_file(const fs::path& file, const std::string& state_dict,
-                                         const Var& model, at::ScalarType type) {
+                                         const std::vector<int64_t>& patch_nums, at::ScalarType type) {
   const auto weights = runtime::open_tensors(file, state_dict);
   auto options = vqvae_options_of(weights);
-  options.v_patch_nums = model.options().patch_nums;
+  options.v_patch_nums = patch_nums;
   return load_vqvae(options, weights, type);
 }
 
-std::shared_ptr<Vqvae> tokenizer_at(const fs::path& path, const Var& model, at::ScalarType type) {
+std::shared_ptr<Vqvae> tokenizer_at(const fs::path& path, const std::vector<int64_t>& patch_nums,
+                                    at::ScalarType type) {
   if (!fs::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
-  if (!fs::is_directory(path)) return tokenizer_of_file(path, "", model, type);
+  if (!fs::is_directory(path)) return tokenizer_of_file(path, "", patch_nums, type);
   const auto folder = find_model_folder(path);
   if (!folder)
     fail<CheckpointError>("{}: no config.json in it, expected a tokenizer's folder", path.string());
@@ -103,12 +104,19 @@ OpenedVar open_var(const fs::path& path, const std::string& state_dict, at::Scal
 
 std::shared_ptr<Vqvae> open_tokenizer(const OpenedVar& var, const std::optional<fs::path>& vae,
                                       at::ScalarType type) {
-  if (vae) return tokenizer_at(*vae, *var.model, type);
-  if (var.is_trainer) return tokenizer_of_file(var.file, kTrainedVae, *var.model, type);
-  if (!var.folder) return tokenizer_at(published_vae(var.file.parent_path()), *var.model, type);
-  const auto inside = var.folder->path / "vae";
+  const auto& patch_nums = var.model->options().patch_nums;
+  if (!vae && var.is_trainer) return tokenizer_of_file(var.file, kTrainedVae, patch_nums, type);
+  return open_tokenizer(var.folder, var.file, patch_nums, vae, type);
+}
+
+std::shared_ptr<Vqvae> open_tokenizer(const std::optional<ModelFolder>& folder, const fs::path& file,
+                                      const std::vector<int64_t>& patch_nums,
+                                      const std::optional<fs::path>& vae, at::ScalarType type) {
+  if (vae) return tokenizer_at(*vae, patch_nums, type);
+  if (!folder) return tokenizer_at(published_vae(file.parent_path()), patch_nums, type);
+  const auto inside = folder->path / "vae";
   if (!fs::exists(inside)) fail<UsageError>("--vae: needed, there is no {}", inside.string());
-  return tokenizer_at(inside, *var.model, type);
+  return tokenizer_at(inside, patch_nums, type);
 }
 
 }  // namespace arzoo::image

@@ -31,5 +31,10 @@ std::shared_ptr<Vqvae> open_vqvae(const ModelFolder& folder, at::ScalarType type
 /// UsageError naming --vae when there is none.
 std::shared_ptr<Vqvae> open_tokenizer(const OpenedVar& var, const std::optional<std::filesystem::path>& vae,
                                       at::ScalarType type);
+/// The same beside another model of such tokens: in its folder, or, where it has none, beside its file.
+std::shared_ptr<Vqvae> open_tokenizer(const std::optional<ModelFolder>& folder,
+                                      const std::filesystem::path& file,
+                                      const std::vector<int64_t>& patch_nums,
+                                      const std::optional<std::filesystem::path>& vae, at::ScalarType type);
 
 }  // namespace arzoo::image

@@ -40,8 +40,12 @@ at::Tensor placed(const at::Tensor& x, const DecoderWeights& weights, const Deco
 /// One forward pass through the blocks.
 class Pass {
  public:
-  Pass(const DecoderOptions& options, DecoderCache* cache, DecoderTrace* trace)
-      : options_(options), cache_(cache), trace_(trace), seen_(cache == nullptr ? 0 : cache->length()) {
+  Pass(const DecoderOptions& options, const RotaryAngles& rotary, DecoderCache* cache, DecoderTrace* trace)
+      : options_(options),
+        rotary_(rotary),
+        cache_(cache),
+        trace_(trace),
+        seen_(cache == nullptr ? 0 : cache->length()) {
     if (cache != nullptr && options.attention != "softmax")
       throw std::logic_error("a decoder's cache is for softmax attention");
   }
@@ -78,13 +82,22 @@ class Pass {
                            .permute({2, 0, 3, 1, 4});  // [3, B, H, T, E]
     auto q = heads[0], k = heads[1];
     if (options_.positions == "rotary") {
-      const auto places = at::arange(seen_, seen_ + tokens, x.options().dtype(at::kLong));
-      const auto angles = rotary_angles(places, options_.head_width(), kRotaryTheta, q.scalar_type());
+      const auto angles = angles_of(tokens, q);
       q = rotated(q, angles);
       k = rotated(k, angles);
     }
     const auto mixed = attend(q, k, heads[2], weights, layer);
     return apply(weights.projection, mixed.transpose(1, 2).reshape({batch, tokens, -1}));
+  }
+
+  /// Those of the tokens after what has been seen.
+  RotaryAngles angles_of(int64_t tokens, const at::Tensor& q) const {
+    if (!rotary_.cos.defined()) {
+      const auto places = at::arange(seen_, seen_ + tokens, q.options().dtype(at::kLong));
+      return rotary_angles(places, options_.head_width(), kRotaryTheta, q.scalar_type());
+    }
+    const auto own = [&](const at::Tensor& all) { return all.narrow(2, seen_, tokens).to(q.options()); };
+    return {own(rotary_.cos), own(rotary_.sin), rotary_.neighbours};
   }
 
   at::Tensor attend(const at::Tensor& q, at::Tensor k, at::Tensor v, const BlockWeights& weights,
@@ -100,6 +113,7 @@ class Pass {
   }
 
   const DecoderOptions& options_;
+  const RotaryAngles& rotary_;
   DecoderCache* cache_;
   DecoderTrace* trace_;
   int64_t seen_;
@@ -113,7 +127,7 @@ Affine output_major(const Affine& map) {
 
 at::Tensor decode(const at::Tensor& x, const DecoderWeights& weights, const DecoderOptions& options,
                   DecoderCache* cache, DecoderTrace* trace) {
-  const Pass pass(options, cache, trace);
+  const Pass pass(options, weights.rotary, cache, trace);
   auto hidden = placed(x, weights, options, pass.seen());
   if (trace != nullptr) trace->hidden.push_back(hidden);
   for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {

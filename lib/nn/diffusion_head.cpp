@@ -58,7 +58,8 @@ DiffusionHead::DiffusionHead(const DiffusionHeadOptions& options) : options_(opt
   }
   register_module("res_blocks", list);
   auto last = register_module("final_layer", std::make_shared<torch::nn::Module>());
-  linear_ = last->register_module("linear", std::make_shared<LinearLayer>(width, 2 * options.channels));
+  const int64_t outputs = options.outputs > 0 ? options.outputs : 2 * options.channels;
+  linear_ = last->register_module("linear", std::make_shared<LinearLayer>(width, outputs));
   final_map_ = last->register_module("adaLN_modulation", std::make_shared<ConditionMap>(width, 2));
 }
 

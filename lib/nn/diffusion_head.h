@@ -15,6 +15,7 @@ struct DiffusionHeadOptions {
   int64_t channels = 0;         ///< C, of a token
   int64_t condition_width = 0;  ///< Z
   int64_t width = 0, depth = 0;
+  int64_t outputs = 0;  ///< numbers of an estimate; 0: 2 C, the noise and what becomes its variance
 };
 
 /// x + gate * mlp(LN(x) * (1 + scale) + shift).

@@ -10,11 +10,12 @@ namespace {
 constexpr double kProjectionEpsilon = 1e-6;
 constexpr double kMaskSpread = 0.25;
 
-VitOptions block_options(const MaskedGeneratorOptions& options, int64_t width, int64_t heads) {
+VitOptions block_options(const MaskedGeneratorOptions& options, double norm_eps, int64_t width,
+                         int64_t heads) {
   return {.width = width,
           .heads = heads,
           .mlp_ratio = options.mlp_ratio,
-          .norm_eps = options.norm_eps,
+          .norm_eps = norm_eps,
           .attn_dropout = options.attn_dropout,
           .proj_dropout = options.proj_dropout};
 }
@@ -23,52 +24,53 @@ double normal_share_below(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)
 
 }  // namespace
 
-MaskedGenerator::MaskedGenerator(const MaskedGeneratorOptions& options)
-    : options_(options),
-      encoder_(options.encoder_depth, block_options(options, options.encoder_width, options.encoder_heads)),
-      decoder_(options.decoder_depth, block_options(options, options.decoder_width, options.decoder_heads)) {
+MaskedGenerator::MaskedGenerator(const MaskedGeneratorOptions& options, const MaskedLayout& layout)
+    : core_(options),
+      layout_(layout),
+      encoder_(options.encoder_depth,
+               block_options(options, layout.norm_eps, options.encoder_embed_dim, options.encoder_num_heads)),
+      decoder_(options.decoder_depth, block_options(options, layout.norm_eps, options.decoder_embed_dim,
+                                                    options.decoder_num_heads)) {
+  const int64_t encoder = options.encoder_embed_dim, decoder = options.decoder_embed_dim;
   register_tables();
-  z_proj_ =
-      register_module("z_proj", std::make_shared<LinearLayer>(options.token_width, options.encoder_width));
-  z_proj_ln_ =
-      register_module("z_proj_ln", std::make_shared<VitNorm>(options.encoder_width, kProjectionEpsilon));
+  z_proj_ = register_module("z_proj", std::make_shared<LinearLayer>(layout.token_width, encoder));
+  z_proj_ln_ = register_module("z_proj_ln", std::make_shared<VitNorm>(encoder, kProjectionEpsilon));
   encoder_.register_in(*this, "encoder_blocks", "encoder_norm");
-  decoder_embed_ = register_module(
-      "decoder_embed", std::make_shared<LinearLayer>(options.encoder_width, options.decoder_width));
+  decoder_embed_ = register_module("decoder_embed", std::make_shared<LinearLayer>(encoder, decoder));
   decoder_.register_in(*this, "decoder_blocks", "decoder_norm");
-  diffloss_ = register_module("diffloss", std::make_shared<DiffusionLoss>(
-                                              DiffusionHeadOptions{.channels = options.token_width,
-                                                                   .condition_width = options.decoder_width,
-                                                                   .width = options.head_width,
-                                                                   .depth = options.head_depth}));
+  diffloss_ = register_module(
+      "diffloss", std::make_shared<DiffusionLoss>(DiffusionHeadOptions{.channels = layout.token_width,
+                                                                       .condition_width = decoder,
+                                                                       .width = options.diffloss_w,
+                                                                       .depth = options.diffloss_d}));
 }
 
 void MaskedGenerator::register_tables() {
-  const int64_t rows = options_.buffer + options_.tokens;
+  const int64_t rows = layout_.buffer + layout_.tokens;
   const auto table = [&](const char* name, at::IntArrayRef sizes) {
     return register_parameter(name, at::empty(sizes));
   };
-  fake_latent_ = table("fake_latent", {options_.fake_rows, options_.encoder_width});
-  encoder_pos_embed_learned_ = table("encoder_pos_embed_learned", {1, rows, options_.encoder_width});
-  mask_token_ = table("mask_token", {1, 1, options_.decoder_width});
-  decoder_pos_embed_learned_ = table("decoder_pos_embed_learned", {1, rows, options_.decoder_width});
+  fake_latent_ = table("fake_latent", {layout_.fake_rows, core_.encoder_embed_dim});
+  encoder_pos_embed_learned_ = table("encoder_pos_embed_learned", {1, rows, core_.encoder_embed_dim});
+  mask_token_ = table("mask_token", {1, 1, core_.decoder_embed_dim});
+  decoder_pos_embed_learned_ = table("decoder_pos_embed_learned", {1, rows, core_.decoder_embed_dim});
   diffusion_pos_embed_learned_ =
-      table("diffusion_pos_embed_learned", {1, options_.tokens, options_.decoder_width});
+      table("diffusion_pos_embed_learned", {1, layout_.tokens, core_.decoder_embed_dim});
 }
 
 at::Tensor MaskedGenerator::no_condition(int64_t samples) const {
-  return fake_latent_.unsqueeze(0).expand({samples, options_.buffer, options_.encoder_width});
+  return fake_latent_.unsqueeze(0).expand({samples, layout_.buffer, core_.encoder_embed_dim});
 }
 
 at::Tensor MaskedGenerator::dropped(const at::Tensor& condition, const at::Tensor& uniform) const {
-  const auto lost = uniform.lt(options_.label_drop_prob).to(condition.device()).view({-1, 1, 1});
+  const auto lost = uniform.lt(core_.label_drop_prob).to(condition.device()).view({-1, 1, 1});
   return at::where(lost, no_condition(condition.size(0)), condition);
 }
 
 at::Tensor MaskedGenerator::encoder_input(const at::Tensor& tokens, const KeptTokens& kept,
                                           const at::Tensor& condition) const {
-  const auto places = encoder_pos_embed_learned_.narrow(1, options_.buffer, options_.tokens);
-  const auto slots = encoder_pos_embed_learned_.narrow(1, 0, options_.buffer);
+  const auto places = encoder_pos_embed_learned_.narrow(1, layout_.buffer, layout_.tokens);
+  const auto slots = encoder_pos_embed_learned_.narrow(1, 0, layout_.buffer);
   // What is masked is left out before anything is computed of it: every row is treated alike.
   const auto seen = z_proj_->forward(visible_tokens(tokens, kept)) +
                     visible_tokens(places.expand({tokens.size(0), -1, -1}), kept);
@@ -81,7 +83,7 @@ at::Tensor MaskedGenerator::encode(const at::Tensor& tokens, const KeptTokens& k
 }
 
 at::Tensor MaskedGenerator::decoder_input(const at::Tensor& encoded, const KeptTokens& kept) const {
-  const auto all = with_prefix(kept, options_.buffer);
+  const auto all = with_prefix(kept, layout_.buffer);
   return restored_tokens(decoder_embed_->forward(encoded), mask_token_, all) + decoder_pos_embed_learned_;
 }
 
@@ -89,24 +91,24 @@ at::Tensor MaskedGenerator::decode(const at::Tensor& encoded, const KeptTokens& 
                                    const at::Tensor& wanted) const {
   const auto rows = decoder_input(encoded, kept);
   if (!wanted.defined()) {
-    const auto decoded = decoder_.forward(rows, type_).narrow(1, options_.buffer, options_.tokens);
+    const auto decoded = decoder_.forward(rows, type_).narrow(1, layout_.buffer, layout_.tokens);
     return decoded + diffusion_pos_embed_learned_;
   }
   const auto places = diffusion_pos_embed_learned_.expand({encoded.size(0), -1, -1});
-  return decoder_.forward(rows, type_, wanted + options_.buffer) + tokens_at(places, wanted);
+  return decoder_.forward(rows, type_, wanted + layout_.buffer) + tokens_at(places, wanted);
 }
 
 int64_t MaskedGenerator::draw_masked() const {
-  const double least = normal_share_below((options_.mask_ratio_min - 1.0) / kMaskSpread);
+  const double least = normal_share_below((core_.mask_ratio_min - 1.0) / kMaskSpread);
   const double share = least + (0.5 - least) * at::rand({}, at::kDouble).item<double>();
   const double ratio = 1.0 + kMaskSpread * at::special_ndtri(at::full({}, share, at::kDouble)).item<double>();
-  const auto masked = std::ceil(static_cast<double>(options_.tokens) * ratio);
-  return std::clamp<int64_t>(static_cast<int64_t>(masked), 1, options_.tokens);
+  const auto masked = std::ceil(static_cast<double>(layout_.tokens) * ratio);
+  return std::clamp<int64_t>(static_cast<int64_t>(masked), 1, layout_.tokens);
 }
 
 MaskedGenerator::Loss MaskedGenerator::loss(const at::Tensor& tokens, const at::Tensor& condition,
                                             const MaskedDraws& draws) const {
-  const int64_t batch = tokens.size(0), length = options_.tokens;
+  const int64_t batch = tokens.size(0), length = layout_.tokens;
   const auto device = tokens.device();
   const auto orders = (draws.orders.defined() ? draws.orders : random_orders(batch, length)).to(device);
   const int64_t masked = draws.masked >= 0 ? draws.masked : draw_masked();
@@ -118,7 +120,7 @@ MaskedGenerator::Loss MaskedGenerator::loss(const at::Tensor& tokens, const at::
   const auto first = at::arange(batch, orders.options()).mul_(length).unsqueeze(1);
   const auto rows = (wanted + first).flatten();
   const auto target = tokens.reshape({batch * length, -1}).index_select(0, rows);
-  const int64_t copies = options_.diffusion_batch_mul;
+  const int64_t copies = core_.diffusion_batch_mul;
   const auto of_all = [&](const at::Tensor& given) {
     const auto blocks = given.to(device).unflatten(0, {copies, batch * length});
     return blocks.index_select(1, rows).flatten(0, 1);

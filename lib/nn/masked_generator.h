@@ -2,25 +2,18 @@
 
 #include "nn/diffusion_head.h"
 #include "nn/kept_tokens.h"
+#include "nn/masked_generator_options.h"
 #include "nn/vit_block.h"
 
 namespace arzoo::nn {
 
-/// The sizes of a masked generator.
-struct MaskedGeneratorOptions {
+/// What a masked generator works on.
+struct MaskedLayout {
   int64_t tokens = 0;       ///< L
   int64_t token_width = 0;  ///< C, numbers of a token
   int64_t buffer = 64;      ///< rows of the condition before the tokens
   int64_t fake_rows = 1;    ///< learned rows that stand for no condition: 1, used in every slot, or `buffer`
-  int64_t encoder_width = 0, encoder_depth = 0, encoder_heads = 0;
-  int64_t decoder_width = 0, decoder_depth = 0, decoder_heads = 0;
-  double mlp_ratio = 4.0;
-  double norm_eps = 1e-6;  ///< of the blocks and the norms after them
-  double attn_dropout = 0.1, proj_dropout = 0.1;
-  double mask_ratio_min = 0.7;
-  double label_drop_prob = 0.1;
-  int64_t head_depth = 0, head_width = 0;
-  int64_t diffusion_batch_mul = 1;  ///< noised copies of each token in a training step
+  double norm_eps = 1e-6;   ///< of the blocks and the norms after them
 };
 
 /// The random numbers of a training pass; what is undefined is drawn.
@@ -38,9 +31,10 @@ struct MaskedDraws {
 class MaskedGenerator : public torch::nn::Module {
  public:
   /// The weights are memory as it comes until they are loaded or initialised.
-  explicit MaskedGenerator(const MaskedGeneratorOptions& options);
+  MaskedGenerator(const MaskedGeneratorOptions& options, const MaskedLayout& layout);
 
-  const MaskedGeneratorOptions& sizes() const { return options_; }
+  const MaskedLayout& layout() const { return layout_; }
+  int64_t diffusion_batch_mul() const { return core_.diffusion_batch_mul; }
 
   /// No condition, for `samples` samples: [B, buffer, D].
   at::Tensor no_condition(int64_t samples) const;
@@ -82,7 +76,8 @@ class MaskedGenerator : public torch::nn::Module {
  private:
   void register_tables();
 
-  MaskedGeneratorOptions options_;
+  MaskedGeneratorOptions core_;
+  MaskedLayout layout_;
   at::ScalarType type_ = at::kFloat;
   at::Tensor fake_latent_, mask_token_;  ///< [fake_rows, D], [1, 1, E]
   at::Tensor encoder_pos_embed_learned_, decoder_pos_embed_learned_, diffusion_pos_embed_learned_;

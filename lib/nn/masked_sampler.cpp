@@ -25,11 +25,11 @@ class Generation {
         sampling_(sampling),
         schedule_(sampling.num_sampling_steps),
         guided_(sampling.cfg != 1.0),
-        masked_(request.masked >= 0 ? request.masked : model.sizes().tokens) {
-    const auto& sizes = model.sizes();
+        masked_(request.masked >= 0 ? request.masked : model.layout().tokens) {
+    const auto& layout = model.layout();
     const int64_t batch = request.condition.size(0);
     tokens_ = request.known.defined() ? request.known.to(at::kFloat).clone()
-                                      : at::zeros({batch, sizes.tokens, sizes.token_width},
+                                      : at::zeros({batch, layout.tokens, layout.token_width},
                                                   request.condition.options().dtype(at::kFloat));
     condition_ = guided_ ? at::cat({request.condition, model.no_condition(batch)}) : request.condition;
     all_ = masked_;
@@ -50,7 +50,7 @@ class Generation {
 
  private:
   double guidance(int64_t masked) const {
-    const auto length = static_cast<double>(model_.sizes().tokens);
+    const auto length = static_cast<double>(model_.layout().tokens);
     const double there = sampling_.linear_cfg ? (length - static_cast<double>(masked)) / length : 1.0;
     return 1.0 + (sampling_.cfg - 1.0) * there;
   }

@@ -3,6 +3,8 @@
 #include <sstream>
 
 #include "core/closest.h"
+#include "distill/data_options.h"
+#include "distill/models.h"
 #include "forecast/data_options.h"
 #include "forecast/models.h"
 #include "forecast/shape_check.h"
@@ -10,6 +12,8 @@
 #include "icl/models.h"
 #include "image/data_options.h"
 #include "image/models.h"
+#include "shape3d/data_options.h"
+#include "shape3d/models.h"
 
 namespace arzoo::plan {
 namespace {
@@ -106,7 +110,11 @@ const std::vector<FamilyCard>& families() {
           "forecast", "train forecast bench", &check_forecast_run),
       family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "train bench",
                                                                           &check_nothing),
+      family<shape3d::Models, shape3d::DataOptions, shape3d::EvaluationOptions>("shape3d", "train bench",
+                                                                                &check_nothing),
       family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &check_icl_run),
+      family<distill::Models, distill::DataOptions, distill::EvaluationOptions>("distill", "distill bench",
+                                                                                &check_nothing),
   };
   return all;
 }
@@ -130,10 +138,13 @@ std::vector<std::string> commands_of(const ModelChoice& choice) {
   std::istringstream words{std::string(choice.family.commands)};
   std::vector<std::string> commands;
   for (std::string word; words >> word;) commands.push_back(word);
-  const bool draws =
-      std::apply([&](const auto&... options) { return ((choice.model.name == options.kName) || ...); },
-                 image::Generators());
-  if (draws) commands.insert(commands.end() - 1, "generate-image");
+  const auto is_among = [&](const auto& models) {
+    return std::apply([&](const auto&... options) { return ((choice.model.name == options.kName) || ...); },
+                      models);
+  };
+  if (is_among(image::Generators()) || is_among(distill::Models()))
+    commands.insert(commands.end() - 1, "generate-image");
+  if (is_among(shape3d::Generators())) commands.insert(commands.end() - 1, "generate-3d");
   return commands;
 }
 

@@ -29,7 +29,8 @@ struct ModelChoice {
 };
 ModelChoice find_model(const Config& name);
 
-/// The commands that serve a model: its family's, and generate-image where it draws pictures.
+/// The commands that serve a model: its family's, generate-image where it draws pictures, generate-3d where
+/// shapes.
 std::vector<std::string> commands_of(const ModelChoice& choice);
 
 }  // namespace arzoo::plan

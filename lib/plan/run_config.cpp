@@ -30,7 +30,7 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   const auto find = [&](Json& section, const char* key) {
     if (section.contains(key)) section[key] = found_path(section[key].get<std::string>(), folder);
   };
-  for (const char* key : {"path", "labels", "test_path", "test_labels", "tokenizer"})
+  for (const char* key : {"path", "labels", "test_path", "test_labels", "tokenizer", "teacher"})
     find(resolved["data"], key);
   if (resolved["data"].contains("sources")) {
     for (auto& source : resolved["data"]["sources"]) find(source, "path");

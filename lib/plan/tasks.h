@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/progress.h"
+#include "distill/helping_teacher.h"
 #include "image/generation_options.h"
 
 /// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
@@ -58,6 +59,7 @@ struct GenerateImageTask {
   ComputeOptions compute;
   image::GeneratorSource source;
   image::GenerationOptions options = {};
+  distill::HelpingTeacher teacher = {};   ///< of a student
   std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
   int64_t count = 1;                      ///< pictures of each class
   int64_t first = 0;                      ///< number of the first picture: its seed follows from it
@@ -67,6 +69,25 @@ struct GenerateImageTask {
   std::optional<fs::path> mask;                        ///< the same as a picture: where it is white
   fs::path output;                                     ///< a folder, or a file NAME.png
   bool save_scales = false;                            ///< also what is there after each scale
+  bool dry_run = false;
+};
+
+struct Generate3dTask {
+  ComputeOptions compute;
+  fs::path model;                         ///< run directory or model folder
+  std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
+  std::optional<fs::path> image;          ///< a picture of a shape on white, whose outline is followed
+  std::optional<fs::path> points;         ///< a mesh of a part of the shape, to be completed
+  int64_t count = 1;                      ///< shapes of each class
+  int64_t first = 0;                      ///< number of the first shape: its seed follows from it
+  int64_t batch_size = 8;                 ///< shapes drawn together; they do not depend on it
+  std::optional<double> cfg, temperature;
+  std::optional<int64_t> steps;   ///< of the token generation
+  int64_t resolution = 128;       ///< cells along an axis of the surface's grid
+  bool dense = false;             ///< ask for every point of that grid
+  std::string format = "glb";     ///< of files in a folder
+  fs::path output;                ///< a folder, or a file NAME.glb|ply|obj|stl|off
+  std::optional<fs::path> sheet;  ///< a picture of all shapes, turned; a folder has one anyway
   bool dry_run = false;
 };
 
@@ -141,6 +162,7 @@ struct TaskTable {
   Outcome (*train)(const TrainTask&, Progress&, Stop);
   Outcome (*forecast)(const ForecastTask&, Progress&, Stop);
   Outcome (*generate_image)(const GenerateImageTask&, Progress&, Stop);
+  Outcome (*generate_3d)(const Generate3dTask&, Progress&, Stop);
   Outcome (*inspect)(const InspectTask&, Progress&, Stop);
   Outcome (*convert)(const ConvertTask&, Progress&, Stop);
   Outcome (*models)(const ModelsTask&, Progress&, Stop);

@@ -7,7 +7,7 @@
 namespace arzoo::runtime {
 namespace {
 
-constexpr int64_t kRows = 128, kWidth = 128, kHidden = 512, kLayers = 4;
+constexpr int64_t kRows = 32, kWidth = 128, kHidden = 512, kLayers = 4;
 
 }  // namespace
 

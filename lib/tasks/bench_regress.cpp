@@ -202,14 +202,16 @@ StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored)
 
 Cell cell_of(const std::optional<double>& value) { return value ? Cell(*value) : Cell(); }
 
-Table table_of(const std::vector<Check>& checks) {
+Table table_of(const std::vector<Check>& checks, bool updated) {
   Table table({"cell", "what", {"stored", 6}, {"measured", 6}, {"change %", 3}, "limit", "result"});
   for (const auto& check : checks) {
     Cell change;
     if (check.stored && check.measured && *check.stored != 0.0)
       change = 100.0 * (*check.measured / *check.stored - 1.0);
     table.add({check.cell, check.what, cell_of(check.stored), cell_of(check.measured), change, check.limit,
-               check.verdict.empty() ? "pass" : "FAIL: " + check.verdict});
+               updated                 ? "stored"
+               : check.verdict.empty() ? "pass"
+                                       : "FAIL: " + check.verdict});
   }
   return table;
 }
@@ -247,7 +249,7 @@ Json regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
   const auto& checks = regression.checks();
   const auto failed =
       std::count_if(checks.begin(), checks.end(), [](const auto& check) { return !check.verdict.empty(); });
-  const auto table = table_of(checks);
+  const auto table = table_of(checks, task.update);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()},
               {"rows", to_json(table)},
               {"failed", task.update ? 0 : failed},

@@ -11,6 +11,7 @@
 #include "tasks/metrics_json.h"
 #include "tasks/picture_cells.h"
 #include "tasks/run_inputs.h"
+#include "tasks/shape_cells.h"
 #include "tasks/suite_results.h"
 #include "tasks/tasks.h"
 #include "tasks/zero_shot.h"
@@ -82,7 +83,7 @@ std::string found_beside(const fs::path& folder, const std::string& path) {
   return as_it_is ? path : (folder / path).lexically_normal().string();
 }
 
-/// Pictures ("pictures" or "samples"), or forecasts ("model" or "baseline") of a file.
+/// Pictures ("pictures" or "samples"), shapes ("shapes"), or forecasts ("model" or "baseline") of a file.
 std::shared_ptr<const Evaluation> read_evaluation(const Config& cell, const fs::path& folder,
                                                   const Config& models) {
   const auto find_models = [&](std::initializer_list<std::string*> paths) {
@@ -100,6 +101,12 @@ std::shared_ptr<const Evaluation> read_evaluation(const Config& cell, const fs::
     find({&options.pictures, &options.features, &options.samples, &options.reference});
     for (auto& path : options.random) find({&path});
     return std::make_shared<EvaluationOf<PictureCellOptions, run_picture_cell>>(std::move(options));
+  }
+  if (ShapeCellOptions::describes(cell)) {
+    auto options = cell.as<ShapeCellOptions>();
+    find_models({&options.model});
+    if (options.shapes != "solids") find({&options.shapes});
+    return std::make_shared<EvaluationOf<ShapeCellOptions, run_shape_cell>>(std::move(options));
   }
   auto options = cell.as<ZeroShotOptions>();
   find_models({&options.model});

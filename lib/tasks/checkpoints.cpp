@@ -1,8 +1,12 @@
-// inspect and convert: what can be done with a checkpoint whatever model it belongs to.
+// inspect and convert: what can be done with a checkpoint whatever model it belongs to, and with a file of
+// pictures or meshes.
 
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "core/mapped_file.h"
+#include "core/mesh_file.h"
 #include "core/png_file.h"
 #include "core/tensor_files.h"
 #include "runtime/named_tensors.h"
@@ -28,10 +32,35 @@ Json inspect_png(const plan::fs::path& path, std::string_view bytes) {
   return result;
 }
 
+Json inspect_mesh(const plan::fs::path& path) {
+  const auto mesh = read_mesh(path);
+  const auto summary = summarise(welded(mesh));
+  const auto list = [](Vec3 point) { return Json::array({point.x, point.y, point.z}); };
+  auto format = path.extension().string().substr(1);
+  std::transform(format.begin(), format.end(), format.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
+  return {{"path", path.string()},
+          {"format", format},
+          {"bytes", plan::fs::file_size(path)},
+          {"vertices", mesh.vertices.size()},
+          {"triangles", mesh.triangles.size()},
+          {"welded",
+           {{"vertices", summary.vertices}, {"edges", summary.edges}, {"triangles", summary.triangles}}},
+          {"components", summary.components},
+          {"euler", summary.euler},
+          {"watertight", summary.is_watertight()},
+          {"open_edges", summary.open_edges},
+          {"volume", summary.volume},
+          {"area", summary.area},
+          {"low", list(summary.box.low)},
+          {"high", list(summary.box.high)}};
+}
+
 }  // namespace
 
 Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (plan::fs::is_regular_file(task.path)) {
+    if (is_mesh_name(task.path)) return inspect_mesh(task.path);
     const auto file = MappedFile::open(task.path);
     if (is_png(file->bytes())) return inspect_png(task.path, file->bytes());
   }

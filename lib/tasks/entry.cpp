@@ -66,6 +66,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded<plan::TrainTask, tasks::train>,
       &tasks::guarded<plan::ForecastTask, tasks::forecast>,
       &tasks::guarded<plan::GenerateImageTask, tasks::generate_image>,
+      &tasks::guarded<plan::Generate3dTask, tasks::generate_3d>,
       &tasks::guarded<plan::InspectTask, tasks::inspect>,
       &tasks::guarded<plan::ConvertTask, tasks::convert>,
       &tasks::guarded<plan::ModelsTask, tasks::models>,

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "distill/experiment.h"
+#include "distill/parity.h"
 #include "forecast/experiment.h"
 #include "forecast/parity.h"
 #include "forecast/sequence_experiment.h"
@@ -24,6 +26,10 @@
 #include "nn/sparse_experts.h"
 #include "plan/catalog.h"
 #include "runtime/parameter_count.h"
+#include "shape3d/mar3d_experiment.h"
+#include "shape3d/parity.h"
+#include "shape3d/shape_vae_experiment.h"
+#include "shape3d/zoo.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -66,11 +72,32 @@ std::unique_ptr<runtime::Experiment> image_experiment(const Config& config, cons
   return noted<image::FeatureNetExperiment>(config, compute, notes);
 }
 
+std::unique_ptr<runtime::Experiment> shape_experiment(const Config& config, const runtime::Compute& compute,
+                                                      std::vector<std::string>& notes) {
+  const auto model = config.at("model").text("name");
+  if (model == shape3d::Mar3dOptions::kName) return noted<shape3d::Mar3dExperiment>(config, compute, notes);
+  return noted<shape3d::ShapeVaeExperiment>(config, compute, notes);
+}
+
+ModelSize size_of_shape_model(const Config& model) { return size_of_module(*shape3d::build(model)); }
+
 std::unique_ptr<runtime::Experiment> icl_experiment(const Config& config, const runtime::Compute& compute,
                                                     std::vector<std::string>& notes) {
   auto experiment = icl::make_experiment(config, compute);
   notes = experiment->notes();
   return experiment;
+}
+
+std::unique_ptr<runtime::Experiment> distill_experiment(const Config& config, const runtime::Compute& compute,
+                                                        std::vector<std::string>& notes) {
+  auto experiment = distill::make_experiment(config, compute);
+  notes = experiment->notes();
+  return experiment;
+}
+
+ModelSize size_of_student(const Config& model) {
+  image::Vqvae vae(distill::teacher_options(model).vae);
+  return size_of_module(distill::build_student(model, vae, /*training=*/false)->module());
 }
 
 Json resolve_icl_study(const Config& options) { return to_json(options.as<icl::StudyOptions>()); }
@@ -97,12 +124,14 @@ const std::vector<Family>& families() {
   static const std::vector<Family> all{
       {"forecast", &forecast_experiment, &size_of_forecaster, &forecast::replay, {"forecast", "time_moe"}},
       {"image", &image_experiment, &size_of_image_model, &image::replay, {"var", "mar", "flowar"}},
+      {"shape3d", &shape_experiment, &size_of_shape_model, &shape3d::replay, {"mar3d"}},
       {"icl",
        &icl_experiment,
        &size_of_learner,
        &icl::replay,
        {"icl"},
        Study{&resolve_icl_study, &run_icl_study}},
+      {"distill", &distill_experiment, &size_of_student, &distill::replay, {"distill"}},
   };
   return all;
 }

@@ -15,6 +15,8 @@
 #include "nn/seeded_noise.h"
 #include "runtime/epoch_order.h"
 #include "runtime/peak_memory.h"
+#include "runtime/train_state.h"
+#include "tasks/generators.h"
 #include "tasks/metrics_json.h"
 #include "tasks/run_inputs.h"
 
@@ -40,18 +42,19 @@ void stop_if_asked(Stop stop) {
 
 std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& cell,
                                                     const runtime::Compute& compute) {
-  const image::GenerationOptions drawing{.cfg = cell.cfg, .depth_schedule = cell.depth_schedule};
+  const image::GenerationOptions drawing{
+      .cfg = cell.cfg, .depth_schedule = cell.depth_schedule, .steps = cell.steps};
   if (cell.random.empty()) {
     image::GeneratorSource source{.model = cell.model, .draft_steps = cell.draft_steps};
     if (!cell.drafter.empty()) source.drafter = cell.drafter;
     if (!cell.refiner.empty()) source.refiner = cell.refiner;
     // The model is the other of the two.
-    return image::open_generator(source, drawing, compute);
+    return tasks::open_generator(source, drawing, compute);
   }
   runtime::seed(cell.seed);
   std::vector<Config> models;
   for (const auto& path : cell.random) models.push_back(Config::load(path).at("model"));
-  return image::random_generator(models, cell.draft_steps, drawing, compute);
+  return tasks::random_generator(models, cell.draft_steps, drawing, compute);
 }
 
 /// Draws the pictures of a cell, its classes in turn, and shows them to `visit` as they are stored. Returns
@@ -86,6 +89,14 @@ runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& co
   return costs;
 }
 
+/// How long the model of a run directory was trained, if it is one: steps of the optimiser.
+runtime::Metrics training_of(const PictureCellOptions& cell) {
+  const auto state = fs::path(cell.model) / "last" / "training.json";
+  if (!fs::exists(state)) return {};
+  const auto steps = Config::load(state).at("state").as<runtime::TrainState>().step;
+  return {{"training_steps", static_cast<double>(steps)}};
+}
+
 /// What is measured with one model.
 class Comparison {
  public:
@@ -108,6 +119,8 @@ class Comparison {
     const auto generated = made.result();
     auto metrics = image::compare_pictures(real.result(), generated, cell_.figure);
     metrics.insert(metrics.end(), extra.begin(), extra.end());
+    const auto training = training_of(cell_);
+    metrics.insert(metrics.end(), training.begin(), training.end());
     return {{"test", metrics_json(metrics)}, {"pictures", generated.features.size(0)}};
   }
 

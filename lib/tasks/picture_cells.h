@@ -25,6 +25,7 @@ struct PictureCellOptions {
   std::optional<int64_t> draft_steps;
   std::vector<int64_t> depth_schedule;
   std::optional<double> cfg;
+  std::optional<int64_t> steps;
   std::vector<std::string> random;
   std::string samples;
   std::string reference;
@@ -47,6 +48,7 @@ struct PictureCellOptions {
     field("depth_schedule", o.depth_schedule, at_least(1),
           "blocks that each scale passes through, the last number for all after it (VARiant)");
     field("cfg", o.cfg, at_least(0), "strength of the class, the model's own when not given");
+    field("steps", o.steps, at_least(1), "steps of the drawing, the model's own when not given");
     field(
         "random", o.random, {},
         "in place of a model: a training config, or a drafter's and a refiner's, drawn with random weights; "
@@ -87,7 +89,8 @@ Json identity(const PictureCellOptions& cell);
 /// Paths are relative to where the process runs. Returns {"test": {"FID", "IS", "precision", "recall"},
 /// "pictures", "seconds"}; of a model that draws also what that costs: test/"seconds_per_picture",
 /// "cache_mib" (keys and values of a batch), "peak_mib" (the process's resident memory), "parameters_m"
-/// (millions); of a tokenizer test/"psnr". Throws DataError, CheckpointError.
+/// (millions), and of a run directory "training_steps"; of a tokenizer test/"psnr". Throws DataError,
+/// CheckpointError.
 Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& compute, Progress& progress,
                       const std::atomic<bool>& stop);
 

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "image/picture_set.h"
+#include "core/picture_file.h"
 #include "image/picture_tensor.h"
 
 namespace arzoo::tasks {
@@ -29,7 +29,7 @@ at::Tensor paint_of(const plan::GenerateImageTask& task, int64_t height, int64_t
     return task.keep.empty() ? inside(task.paint, height, width, "--paint")
                              : inside(task.keep, height, width, "--keep").logical_not();
   }
-  const auto mask = image::read_picture(*task.mask);
+  const auto mask = read_picture(*task.mask);
   if (mask.width != width || mask.height != height) {
     fail<DataError>("{}: {} x {} pixels, expected {} x {} as the picture has", task.mask->string(),
                     mask.width, mask.height, width, height);
@@ -41,7 +41,7 @@ at::Tensor paint_of(const plan::GenerateImageTask& task, int64_t height, int64_t
 
 void apply_edit(const plan::GenerateImageTask& task, image::ImageGenerator& generator, Progress& progress) {
   if (!task.edit) return;
-  const auto picture = image::read_picture(*task.edit);
+  const auto picture = read_picture(*task.edit);
   const auto paint = paint_of(task, picture.height, picture.width);
   const int64_t height = generator.height(), width = generator.width();
   if (picture.height != height || picture.width != width) {

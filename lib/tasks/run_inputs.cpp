@@ -8,7 +8,7 @@ std::string missing_input(const Json& config) {
   const auto& data = config.at("data");
   std::vector<std::filesystem::path> inputs{data.value("path", ""),
                                             config.at("training").value("init_from", "")};
-  for (const char* key : {"labels", "test_path", "test_labels", "tokenizer"})
+  for (const char* key : {"labels", "test_path", "test_labels", "tokenizer", "teacher"})
     inputs.push_back(data.value(key, ""));
   if (data.contains("sources")) {
     for (const auto& source : data.at("sources")) inputs.push_back(source.value("path", ""));

@@ -13,6 +13,7 @@
 #include "runtime/training_step.h"
 #include "tasks/families.h"
 #include "tasks/forecast_stream.h"
+#include "tasks/generators.h"
 #include "tasks/scratch_folder.h"
 
 namespace arzoo::tasks {
@@ -123,7 +124,7 @@ class GenerationWork : public SpeedWork {
  public:
   GenerationWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute)
       : model_(cell.config.at("model")),
-        generator_(image::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
+        generator_(tasks::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
                                            {}, compute, sampling_of(cell))) {
     batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
     batch_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));

@@ -21,7 +21,13 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop);
 /// "pictures", "seconds", "seconds_per_picture", "files": […], "settings"}; with dry_run {"plan": {…}}.
 Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Stop stop);
 
-/// Keys, shapes and dtypes of a checkpoint, without loading it; of a PNG file its size and texts.
+/// Draws shapes with a trained model and writes them as meshes. Returns {"output", "shapes", "empty",
+/// "seconds", "seconds_per_shape", "files": […], "meshes": [{"file", "class", "vertices", "triangles",
+/// "watertight", …}], "settings"}; with dry_run {"plan": {…}}.
+Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop);
+
+/// Keys, shapes and dtypes of a checkpoint, without loading it; of a PNG file its size and texts; of a mesh
+/// its size and topology.
 Json inspect(const plan::InspectTask& task, Progress& progress, Stop stop);
 
 /// Rewrites a checkpoint as one safetensors file. Returns {"output", "tensors", "bytes"}; with dry_run

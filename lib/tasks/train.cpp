@@ -6,6 +6,7 @@
 #include "runtime/initial_weights.h"
 #include "runtime/memory_budget.h"
 #include "runtime/parameter_count.h"
+#include "runtime/prepares_data.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
 #include "tasks/families.h"
@@ -111,6 +112,8 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   const auto run = RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);
   if (task.resume) check_same_run(run, task);
   run.write_config(task.config);
+  if (auto* maker = dynamic_cast<runtime::PreparesData*>(experiment.get()))
+    maker->prepare_data(progress, stop);
   runtime::Trainer trainer(*experiment, options, compute, run, progress, stop);
   const auto summary = trainer.fit(task.resume);
   Json result{{"run_dir", task.out.string()},

@@ -23,6 +23,8 @@ struct Mistake {
 
 const std::vector<std::string> kForecast{"forecast", "--model", "weights.pth", "--input", "series.csv"};
 
+const std::vector<std::string> kShapes{"generate-3d", "--model", "weights.pth"};
+
 const std::vector<std::string> kGenerate{"generate-image", "--model", "weights.pth"};
 
 Mistake with(std::vector<std::string> words, const std::vector<std::string>& more, int code,
@@ -35,8 +37,8 @@ std::vector<Mistake> usage_mistakes() {
   return {
       {{},
        2,
-       "a command is missing, expected one of train, forecast, generate-image, bench, models, inspect, "
-       "convert, completion "
+       "a command is missing, expected one of train, forecast, generate-image, generate-3d, bench, models, "
+       "inspect, convert, completion, man "
        "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
       {{"dance"}, 2, R"(unknown command "dance" (see arzoo --help))"},
@@ -45,7 +47,8 @@ std::vector<Mistake> usage_mistakes() {
        R"(unknown option "--quiet" (options stand after the command, see arzoo --help))"},
       {{"bench"},
        2,
-       "bench: a command is missing, expected one of table, speed, parity (see arzoo bench --help)"},
+       "bench: a command is missing, expected one of table, speed, parity, regress, report (see arzoo bench "
+       "--help)"},
       {{"bench", "party"}, 2, R"(bench: unknown command "party" (did you mean "parity"?))"},
       {{"bench", "parity"}, 2, "bench parity: DIR is required (see arzoo bench parity --help)"},
       {{"bench", "table"}, 2, "bench table: SUITE.json is required (see arzoo bench table --help)"},
@@ -137,6 +140,19 @@ std::vector<Mistake> file_mistakes() {
            R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
       with(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2,
            R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
+      {{"generate-3d", "--output", "out"},
+       2,
+       "generate-3d: --model is required (see arzoo generate-3d --help)"},
+      with(kShapes, {}, 2, "generate-3d: --output is required (see arzoo generate-3d --help)"),
+      with(kShapes, {"--output", "a.fbx"}, 2,
+           R"(a.fbx: "fbx" is no format of meshes (expected .obj, .ply, .stl, .off or .glb))"),
+      with(kShapes, {"--output", "absent/a.glb"}, 2,
+           "generate-3d: --output: absent/a.glb: there is no folder absent"),
+      with(
+          kShapes, {"--output", "out", "--format", "gbl"}, 2,
+          R"(generate-3d: --format: expected one of obj, ply, stl, off, glb, got "gbl" (did you mean "glb"?))"),
+      with(kShapes, {"--output", "out", "--resolution", "2"}, 2,
+           R"(generate-3d: --resolution: expected an integer from 4 to 1024, got "2")"),
       {{"generate-image", "--output", "out"},
        2,
        "generate-image: --model is required (see arzoo generate-image --help)"},

@@ -43,6 +43,7 @@ TEST_CASE("with --json stdout carries exactly one document") {
       {"train", "config.json", "--dry-run"},
       {"forecast", "--model", "model.safetensors", "--input", "series.csv", "--output", "out.csv"},
       {"generate-image", "--model", "model.safetensors", "--output", "pictures"},
+      {"generate-3d", "--model", "model.safetensors", "--output", "shape.glb"},
       {"inspect", "model.safetensors"},
       {"convert", "model.safetensors", "out.safetensors"},
       {"convert", "model.safetensors", "out.safetensors", "--dry-run"},

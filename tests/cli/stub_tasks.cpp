@@ -71,6 +71,15 @@ Outcome generate_image(const plan::GenerateImageTask& task, Progress&, Stop) {
   return {ExitCode::ok, "", result};
 }
 
+Outcome generate_3d(const plan::Generate3dTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"shapes", task.count}}}}};
+  Json result{{"output", task.output.string()}, {"shapes", task.count}, {"empty", 0}, {"seconds", 12.0}};
+  result["seconds_per_shape"] = 1.5;
+  result["files"] = Json::array({task.output.string()});
+  result["resolution"] = task.resolution;
+  return {ExitCode::ok, "", result};
+}
+
 Outcome inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (task.path.filename() == "broken.safetensors")
     return {ExitCode::data, "broken.safetensors: header is cut", {}};
@@ -142,7 +151,8 @@ Outcome report(const plan::ReportTask& task, Progress&, Stop) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train,  &forecast, &generate_image, &inspect, &convert, &models,
-                                         &parity, &table,    &speed,          &regress, &report};
+  static const plan::TaskTable functions{&train,   &forecast, &generate_image, &generate_3d,
+                                         &inspect, &convert,  &models,         &parity,
+                                         &table,   &speed,    &regress,        &report};
   return &functions;
 }

@@ -8,25 +8,22 @@ namespace {
 
 nn::MaskedGeneratorOptions tiny_options() {
   nn::MaskedGeneratorOptions options;
-  options.tokens = 10;
-  options.token_width = 3;
-  options.buffer = 4;
-  options.fake_rows = 4;
-  options.encoder_width = 16;
+  options.encoder_embed_dim = 16;
   options.encoder_depth = 2;
-  options.encoder_heads = 2;
-  options.decoder_width = 24;
+  options.encoder_num_heads = 2;
+  options.decoder_embed_dim = 24;
   options.decoder_depth = 2;
-  options.decoder_heads = 3;
-  options.head_width = 12;
-  options.head_depth = 2;
+  options.decoder_num_heads = 3;
+  options.diffloss_w = 12;
+  options.diffloss_d = 2;
   options.diffusion_batch_mul = 2;
   return options;
 }
 
 class Generator : public nn::MaskedGenerator {
  public:
-  explicit Generator(const nn::MaskedGeneratorOptions& options = tiny_options()) : MaskedGenerator(options) {
+  explicit Generator(const nn::MaskedGeneratorOptions& options = tiny_options())
+      : MaskedGenerator(options, {.tokens = 10, .token_width = 3, .buffer = 4, .fake_rows = 4}) {
     torch::manual_seed(1);
     const torch::NoGradGuard no_grad;
     initialise_core();

@@ -46,8 +46,8 @@ TEST_CASE("a baseline is written once, then found again") {
   const TempDir folder;
   CHECK_THROWS_AS(regress(folder, suite_of(), false), UsageError);
   CHECK(regress(folder, suite_of(), true)["failed"] == 0);
-  const auto stored = Config::load(folder / "baseline.json").json();
-  CHECK(stored["small"]["metrics"]["mse"].get<double>() > 0.0);
+  const auto stored = Config::load(folder / "baseline.json");
+  CHECK(stored.json()["small"]["metrics"]["mse"].get<double>() > 0.0);
   const auto again = regress(folder, suite_of(), false);
   CHECK(again["failed"] == 0);
   CHECK(verdict(again, "mse") == "pass");

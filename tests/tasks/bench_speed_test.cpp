@@ -215,7 +215,7 @@ TEST_CASE("drawing pictures is measured without data, beside what the reference 
   drawing["set"] = {"data.path=nowhere", "data.tokenizer=nowhere"};
   drawing["batch_size"] = 3;
   SilentProgress progress;
-  const auto task = speed_task(folder, {compared(drawing, 0.5)}, constant_reference(100.0));
+  const auto task = speed_task(folder, Json::array({compared(drawing, 0.5)}), constant_reference(100.0));
   const auto row = speed(task, progress, kGoOn)["cells"][0];
   CHECK(row["batch_size"] == 3);
   CHECK(row["p50_ms"].get<double>() > 0.0);

@@ -30,8 +30,14 @@ std::vector<Entry> all_models(std::string_view command = "") {
   return all;
 }
 
-/// A model that can be trained.
-Entry any_model() { return GENERATE(from_range(all_models("train"))); }
+/// Those that are trained, by whatever command.
+std::vector<Entry> trained_models() {
+  auto all = all_models("train");
+  const auto students = all_models("distill");
+  all.insert(all.end(), students.begin(), students.end());
+  return all;
+}
+Entry any_model() { return GENERATE(from_range(trained_models())); }
 
 fs::path tiny_config_of(const Entry& entry) {
   return test::source_dir() / "configs" / entry.family / (entry.model + "_tiny.json");
@@ -86,7 +92,7 @@ TEST_CASE("every model has a tiny config, and its default config is complete") {
   CHECK(plan::resolve_run_config(Config(config, "default"), ".") == config);
 }
 
-TEST_CASE("the loss reaches every parameter with a finite gradient") {
+TEST_CASE("the losses reach every parameter with a finite gradient") {
   const auto entry = any_model();
   const auto experiment = tiny_experiment(entry);
   experiment->model().train();
@@ -96,9 +102,13 @@ TEST_CASE("the loss reaches every parameter with a finite gradient") {
     const torch::NoGradGuard no_grad;
     if (parameter.count_nonzero().item<int64_t>() == 0) parameter.normal_(0.0, 0.02);
   }
-  const auto losses = experiment->loss(0);
-  CHECK(losses.total.dim() == 0);
-  losses.total.backward();
+  // Where parts take turns, each has had its own within these batches.
+  for (const int64_t batch : {0, 1, 2}) {
+    experiment->prepare(batch);
+    const auto losses = experiment->loss(batch);
+    CHECK(losses.total.dim() == 0);
+    losses.total.backward();
+  }
   for (const auto& parameter : experiment->model().named_parameters()) {
     INFO(entry.model << " " << parameter.key());
     const auto& gradient = parameter.value().grad();

@@ -1,9 +1,10 @@
 """The models of arzoo in plain PyTorch, as their papers' code formulates them: MODELS makes one from its options and shape, and BATCHES, where there is one, the input that it
 is timed on; the others are timed on windows of series."""
-from . import flowar, garg_gpt2, mar, var
+from . import flowar, garg_gpt2, mar, shape_vae, var
 from .autoformer import Autoformer
 from .informer import Informer
 from .itransformer import ITransformer
+from .shape_vae import ShapeVae
 from .time_moe import TimeMoe
 
 MODELS = {
@@ -14,8 +15,12 @@ MODELS = {
     "informer_tslib": lambda o, s: Informer(o, s, library=True),
     "itransformer": ITransformer,
     "mar": mar.Mar,
+    "shape_vae": ShapeVae,
     "time_moe": TimeMoe,
     "var": var.Var,
 }
 
-BATCHES = {module: maker.make_batch for module, maker in (("flowar", flowar), ("garg_gpt2", garg_gpt2), ("mar", mar), ("var", var))}
+BATCHES = {
+    module: maker.make_batch
+    for module, maker in (("flowar", flowar), ("garg_gpt2", garg_gpt2), ("mar", mar), ("shape_vae", shape_vae), ("var", var))
+}

@@ -1,0 +1,109 @@
+#include <CLI/CLI.hpp>
+#include <limits>
+
+#include "commands.h"
+#include "core/mesh_file.h"
+#include "help_format.h"
+#include "path_checks.h"
+#include "result_summary.h"
+#include "task_run.h"
+#include "value_checks.h"
+
+namespace arzoo::cli {
+namespace {
+
+constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+constexpr int64_t kFinest = 1024;
+constexpr double kLargest = 1e6;
+
+void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
+  command.add_option("--model", task.model, "run directory or model folder of a trained mar3d")
+      ->type_name("MODEL");
+  command
+      .add_option("--class", task.classes,
+                  "numbers or names, all, none (without a class), or random: one per shape, the default")
+      ->type_name("CLASS[,CLASS...]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--image", task.image, "a picture of a shape on white, whose outline the shapes follow")
+      ->type_name("PICTURE");
+  command
+      .add_option("--points", task.points,
+                  "a mesh of a part of a shape, within the cube from -1 to 1, which the shapes complete")
+      ->type_name("MESH");
+  const auto add_number = [&command](const char* name, int64_t& value, const char* help, int64_t least,
+                                     int64_t most) {
+    command.add_option(name, value, help)->type_name("N")->check(whole_number(least, most));
+  };
+  add_number("--count", task.count, "shapes of each class, 1 by default", 1, kMost);
+  add_number("--first", task.first,
+             "number of the first shape: with its class and --count 1 it is drawn again alone", 0, kMost);
+  add_number("--batch-size", task.batch_size, "shapes drawn together, 8 by default", 1, kMost);
+  add_number("--resolution", task.resolution,
+             "cells along an axis of the grid that the surface is found in, 128 by default", 4, kFinest);
+}
+
+void add_drawing_options(CLI::App& command, plan::Generate3dTask& task) {
+  command.add_option("--cfg", task.cfg, "strength of what is given, 1 for none beyond its own")
+      ->type_name("S")
+      ->check(real_number(0, kLargest));
+  command.add_option("--steps", task.steps, "steps in which a stage's tokens are drawn")
+      ->type_name("N")
+      ->check(whole_number(1, kMost));
+  command.add_option("--temperature", task.temperature, "of the diffusion head's noise")
+      ->type_name("T")
+      ->check(real_number(0, kLargest));
+  command.add_flag("--dense", task.dense,
+                   "ask for every point of the grid, not only where the surface is near");
+  command
+      .add_option("--output", task.output,
+                  "a folder for the meshes and sheet.png, where each is seen from six sides; or a file "
+                  "NAME.glb, .ply, .obj, .stl or .off for a single shape")
+      ->type_name("PATH")
+      ->required();
+  command.add_option("--format", task.format, "of the files in a folder, glb by default")
+      ->type_name("NAME")
+      ->check(choice({std::begin(kMeshExtensions), std::end(kMeshExtensions)}));
+  command.add_option("--sheet", task.sheet, "where the picture of all shapes goes")->type_name("PNG");
+}
+
+void check(const plan::Generate3dTask& task) {
+  if (task.model.empty()) fail<UsageError>("generate-3d: --model is required (see arzoo generate-3d --help)");
+  require_checkpoint(task.model, "generate-3d: --model");
+  std::vector<fs::path> inputs;
+  for (const auto& [input, option] :
+       {std::pair{&task.image, "generate-3d: --image"}, {&task.points, "generate-3d: --points"}}) {
+    if (!*input) continue;
+    require_input_file(**input, option);
+    inputs.push_back(**input);
+  }
+  if (task.points) mesh_format(*task.points);
+  if (is_mesh_name(task.output)) require_output_file(task.output, inputs, "generate-3d: --output");
+  if (task.output.has_extension() && !is_mesh_name(task.output)) mesh_format(task.output);
+  if (task.sheet) require_output_file(*task.sheet, inputs, "generate-3d: --sheet");
+}
+
+}  // namespace
+
+void add_generate_3d_command(CLI::App& root, Invocation& invocation) {
+  auto* command =
+      root.add_subcommand("generate-3d", "Draw shapes with a trained model and write them as meshes.");
+  command->formatter(std::make_shared<HelpFormat>("--model MODEL --output PATH"));
+  auto task = std::make_shared<plan::Generate3dTask>();
+  add_shape_options(*command, *task);
+  add_drawing_options(*command, *task);
+  add_shared_options(*command, invocation);
+  add_inference_options(*command, invocation);
+  command->footer(
+      "example:\n  arzoo generate-3d --model runs/mar3d_solids --class chair --count 4 --seed 1 --output "
+      "chairs");
+  on_chosen(*command, invocation, [task, &invocation] {
+    task->compute = invocation.compute;
+    task->dry_run = invocation.dry_run;
+    check(*task);
+    return run_task(invocation, &plan::TaskTable::generate_3d, *task,
+                    task->dry_run ? plan_summary : generate_3d_summary);
+  });
+}
+
+}  // namespace arzoo::cli

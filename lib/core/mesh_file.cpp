@@ -1,0 +1,154 @@
+#include "core/mesh_file.h"
+
+#include <bit>
+#include <charconv>
+#include <limits>
+
+#include "core/atomic_file.h"
+#include "core/mesh_formats.h"
+#include "core/text_file.h"
+
+namespace arzoo {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string extension_of(const fs::path& path) {
+  auto extension = path.extension().string();
+  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return extension.empty() ? extension : extension.substr(1);
+}
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
+
+void split_words(std::string_view line, std::vector<std::string_view>& words) {
+  for (std::size_t begin = 0; begin < line.size();) {
+    if (is_space(line[begin])) {
+      ++begin;
+      continue;
+    }
+    std::size_t end = begin;
+    while (end < line.size() && !is_space(line[end])) ++end;
+    words.push_back(line.substr(begin, end - begin));
+    begin = end;
+  }
+}
+
+template <class Number>
+bool parsed(std::string_view word, Number& value) {
+  if (word.starts_with('+')) word.remove_prefix(1);
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  return error == std::errc() && end == word.data() + word.size();
+}
+
+}  // namespace
+
+bool MeshText::next_line() {
+  while (!left_.empty()) {
+    const auto end = left_.find('\n');
+    auto line = left_.substr(0, end);
+    left_.remove_prefix(end == left_.npos ? left_.size() : end + 1);
+    ++line_;
+    line = line.substr(0, line.find('#'));
+    words_.clear();
+    split_words(line, words_);
+    if (!words_.empty()) return true;
+  }
+  words_.clear();
+  return false;
+}
+
+void MeshText::need_line(std::string_view what) {
+  if (!next_line()) fail<DataError>("{}: ends where {} is expected (is the file truncated?)", name_, what);
+}
+
+void MeshText::reject(std::string_view message) const { fail<DataError>("{}:{}: {}", name_, line_, message); }
+
+float MeshText::number(std::size_t index, std::string_view what) const {
+  if (index >= words_.size()) reject(fmt::format("ends inside {}", what));
+  double value = 0.0;
+  if (!parsed(words_[index], value))
+    reject(fmt::format("{} is no number, expected {}", in_quotes(words_[index]), what));
+  return static_cast<float>(value);
+}
+
+int64_t MeshText::integer(std::size_t index, std::string_view what) const {
+  if (index >= words_.size()) reject(fmt::format("ends inside {}", what));
+  int64_t value = 0;
+  if (!parsed(words_[index], value))
+    reject(fmt::format("{} is no whole number, expected {}", in_quotes(words_[index]), what));
+  return value;
+}
+
+Vec3 MeshText::point(std::size_t index, std::string_view what) const {
+  return {number(index, what), number(index + 1, what), number(index + 2, what)};
+}
+
+void add_polygon(Mesh& mesh, const std::vector<int32_t>& corners) {
+  for (std::size_t i = 2; i < corners.size(); ++i)
+    mesh.triangles.push_back({corners[0], corners[i - 1], corners[i]});
+}
+
+void require_finite(const Mesh& mesh, std::string_view name) {
+  for (std::size_t i = 0; i < mesh.vertices.size(); ++i) {
+    const auto& v = mesh.vertices[i];
+    if (std::isfinite(v.x) && std::isfinite(v.y) && std::isfinite(v.z)) continue;
+    fail<DataError>("{}: vertex {} is ({}, {}, {}), expected finite numbers", name, i, v.x, v.y, v.z);
+  }
+}
+
+int32_t checked_index(int64_t index, std::size_t vertices, std::string_view name, std::string_view what) {
+  if (index < 0 || static_cast<std::uint64_t>(index) >= vertices)
+    fail<DataError>("{}: {}: vertex {}, expected one of {}", name, what, index, vertices);
+  return static_cast<int32_t>(index);
+}
+
+void append_float(std::string& out, float value) { append_little(out, std::bit_cast<std::uint32_t>(value)); }
+
+void append_point(std::string& out, Vec3 point) {
+  for (int axis = 0; axis < 3; ++axis) append_float(out, point[axis]);
+}
+
+bool is_mesh_name(const fs::path& path) {
+  const auto extension = extension_of(path);
+  return std::find(std::begin(kMeshExtensions), std::end(kMeshExtensions), extension) !=
+         std::end(kMeshExtensions);
+}
+
+MeshFormat mesh_format(const fs::path& path) {
+  const auto extension = extension_of(path);
+  for (std::size_t i = 0; i < std::size(kMeshExtensions); ++i) {
+    if (extension == kMeshExtensions[i]) return static_cast<MeshFormat>(i);
+  }
+  fail<UsageError>("{}: \"{}\" is no format of meshes (expected .obj, .ply, .stl, .off or .glb)",
+                   path.string(), extension);
+}
+
+Mesh decode_mesh(std::string_view bytes, MeshFormat format, std::string_view name) {
+  // Indices are of 32 bits, and no format takes less than a byte for a vertex.
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int32_t>::max()))
+    fail<DataError>("{}: {} bytes, expected a mesh of at most 2 GiB", name, bytes.size());
+  using Decode = Mesh (*)(std::string_view, std::string_view);
+  constexpr Decode kDecoders[] = {&decode_obj, &decode_ply, &decode_stl, &decode_off, &decode_glb};
+  auto mesh = kDecoders[static_cast<std::size_t>(format)](bytes, name);
+  if (mesh.triangles.empty()) fail<DataError>("{}: no faces, expected a surface", name);
+  require_finite(mesh, name);
+  return mesh;
+}
+
+Mesh read_mesh(const fs::path& path) {
+  const auto format = mesh_format(path);
+  return decode_mesh(read_text_file(path), format, path.string());
+}
+
+std::string encode_mesh(const Mesh& mesh, MeshFormat format) {
+  using Encode = std::string (*)(const Mesh&);
+  constexpr Encode kEncoders[] = {&encode_obj, &encode_ply, &encode_stl, &encode_off, &encode_glb};
+  return kEncoders[static_cast<std::size_t>(format)](mesh);
+}
+
+void write_mesh(const fs::path& path, const Mesh& mesh) {
+  write_atomically(path, encode_mesh(mesh, mesh_format(path)));
+}
+
+}  // namespace arzoo

@@ -1,0 +1,97 @@
+#include "distill/ar_diffusion.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "runtime/autocast.h"
+#include "runtime/named_tensors.h"
+
+namespace arzoo::distill {
+namespace {
+
+/// Times in [0, 1] as the head's embedding of timesteps takes them.
+constexpr double kTimesteps = 1000.0;
+
+/// The head in inference, with all modulations as one product.
+at::Tensor estimate(const nn::DiffusionHead& head, const at::Tensor& x, const at::Tensor& timesteps,
+                    const at::Tensor& states) {
+  const auto maps = head.modulations();
+  const auto type = maps.weight.scalar_type();
+  const auto opened =
+      at::silu(head.time_embed().forward(timesteps) + head.cond_embed().forward(states.to(type)));
+  return head.estimate(x, nn::linear(opened, maps.weight, maps.bias));
+}
+
+}  // namespace
+
+at::Tensor ArDiffusion::velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const {
+  const runtime::WithoutAutocast full_precision(x.device().type());
+  const auto rows = x.reshape({-1, x.size(-1)}), given = states.reshape({-1, states.size(-1)});
+  const auto timesteps = (t * kTimesteps).reshape({-1});
+  const auto out = at::GradMode::is_enabled() ? head_->forward(rows, timesteps, given)
+                                              : estimate(*head_, rows, timesteps, given);
+  return out.view(x.sizes());
+}
+
+at::Tensor ArDiffusion::generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data) {
+  const int64_t drawn = noise.size(1) - data;
+  const auto e = noise.narrow(1, data, drawn);
+  const auto states = this->states(labels, noise).narrow(1, data, drawn);
+  const auto q = e - velocity(e, at::ones({e.size(0), drawn, 1}, e.options().requires_grad(false)), states);
+  return data == 0 ? q : at::cat({noise.narrow(1, 0, data), q}, 1);
+}
+
+ArDiffusion::ArDiffusion(int64_t channels, int64_t state_width, const HeadSize& size)
+    : head_(std::make_shared<nn::DiffusionHead>(nn::DiffusionHeadOptions{.channels = channels,
+                                                                         .condition_width = state_width,
+                                                                         .width = size.width,
+                                                                         .depth = size.depth,
+                                                                         .outputs = channels})) {}
+
+void ArDiffusion::initialise_head() {
+  constexpr double kSmall = 0.02;
+  const torch::NoGradGuard no_grad;
+  head_->initialise();
+  for (auto& parameter : head_->parameters()) {
+    if (parameter.dim() == 2 && !parameter.any().item<bool>()) parameter.normal_(0.0, kSmall);
+  }
+}
+
+VarDiffusion::VarDiffusion(const image::VarOptions& options, const HeadSize& head,
+                           const image::ResidualQuantizer& quantizer, double unit)
+    : image::Var(options, Parts::without_head),
+      ArDiffusion(options.vae.z_channels, options.embed_dim, head),
+      quantizer_(quantizer),
+      unit_(unit) {
+  register_module("head", head_module());
+}
+
+at::Tensor VarDiffusion::states(const at::Tensor& labels, const at::Tensor& tokens) {
+  return hidden(labels, quantizer_.inputs_of(tokens.detach() * unit_, grids()));
+}
+
+void VarDiffusion::start_from(const image::Var& teacher) {
+  const torch::NoGradGuard no_grad;
+  const auto theirs = runtime::state_dict(teacher);
+  for (const auto& [name, weight] : runtime::state_dict(*this).entries()) {
+    if (name.starts_with("head.")) continue;
+    auto own = weight;
+    own.copy_(theirs.at(name));
+  }
+  initialise_head();
+}
+
+LlamaGenDiffusion::LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head)
+    : LlamaGenBlocks(options), ArDiffusion(options.codebook_dim, options.dim, head) {
+  tok_embeddings_ =
+      register_module("tok_embeddings", std::make_shared<nn::LinearLayer>(options.codebook_dim, options.dim));
+  register_module("head", head_module());
+}
+
+at::Tensor LlamaGenDiffusion::states(const at::Tensor& labels, const at::Tensor& tokens) {
+  const auto before = tokens.detach().narrow(1, 0, tokens.size(1) - 1);
+  return normed(pass(at::cat({class_tokens(labels), tok_embeddings_->forward(before)}, 1)));
+}
+
+}  // namespace arzoo::distill

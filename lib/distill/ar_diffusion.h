@@ -1,0 +1,75 @@
+#pragma once
+
+#include "distill/llamagen.h"
+#include "image/residual_quantizer.h"
+#include "image/var_model.h"
+#include "nn/diffusion_head.h"
+
+namespace arzoo::distill {
+
+/// Of the network that denoises one token.
+struct HeadSize {
+  int64_t width = 0, depth = 0;
+};
+
+/// An autoregressive model that tells the conditional score of its next latent (Distilled Decoding 2, Sec.
+/// 4): a teacher whose classification head gave way to a small network that denoises one token, given what
+/// the transformer says of those before it. Three of them are met: the tuned teacher, the guidance network,
+/// the generator, which denoises in one step. B samples, L tokens, C width of a latent, Z width of a state.
+class ArDiffusion {
+ public:
+  virtual ~ArDiffusion() = default;
+
+  /// What is known of each token from the class and the tokens before it, [B, L, Z]. tokens: [B, L, C],
+  /// any vectors; no gradient flows to them.
+  virtual at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) = 0;
+
+  /// The velocity E[e - q] of tokens x, [B, T, C], noised to times t, [B, T, 1], under their states [B, T,
+  /// Z].
+  at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const;
+  /// One step from noise [B, L, C] to tokens, all positions at once; the first `data` are given and stay.
+  at::Tensor generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data = 0);
+
+ protected:
+  /// channels: C; state_width: Z.
+  ArDiffusion(int64_t channels, int64_t state_width, const HeadSize& size);
+  /// To be registered as "head".
+  const std::shared_ptr<nn::DiffusionHead>& head_module() const { return head_; }
+  /// Draws the head's weights from the default generator. Small ones stand where MAR starts with zeros, as in
+  /// VAR's gates: every weight learns from the first step on.
+  void initialise_head();
+
+ private:
+  std::shared_ptr<nn::DiffusionHead> head_;
+};
+
+/// A VAR that sees the sum of the vectors before a scale, as in teacher forcing, whether they are codes or
+/// not. Weights under the names of VAR; "head" is the head of this.
+class VarDiffusion : public image::Var, public ArDiffusion {
+ public:
+  /// quantizer must outlive it. Its vectors are `unit` times the latents of this, whose noise has unit
+  /// variance.
+  VarDiffusion(const image::VarOptions& options, const HeadSize& head,
+               const image::ResidualQuantizer& quantizer, double unit);
+
+  at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) override;
+  /// The teacher's weights, and a new head.
+  void start_from(const image::Var& teacher);
+
+ private:
+  const image::ResidualQuantizer& quantizer_;
+  double unit_;
+};
+
+/// A LlamaGen whose tokens are vectors.
+class LlamaGenDiffusion : public LlamaGenBlocks, public ArDiffusion {
+ public:
+  LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head);
+
+  at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) override;
+
+ private:
+  std::shared_ptr<nn::LinearLayer> tok_embeddings_;
+};
+
+}  // namespace arzoo::distill

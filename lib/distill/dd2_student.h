@@ -1,0 +1,41 @@
+#pragma once
+
+#include "distill/ar_diffusion.h"
+#include "distill/student.h"
+
+namespace arzoo::distill {
+
+/// The generator of Distilled Decoding 2 and its guidance network, under the names "gen" and "gui". Drawing
+/// takes one step; a second one keeps the first scales and draws the others again, with what was kept before
+/// them in the place of noise.
+class Dd2Student : public Student {
+ public:
+  /// vae must outlive it. training: with the guidance network, of which drawing has no need.
+  Dd2Student(const Dd2VarOptions& options, image::Vqvae& vae, bool training);
+
+  const Dd2VarOptions& options() const { return options_; }
+  VarDiffusion& generator() { return *generator_; }
+  VarDiffusion& guidance() { return *guidance_; }
+  torch::nn::Module& module() override { return *networks_; }
+  const image::VarOptions& var() const override { return options_.var; }
+  double noise_std() const override { return options_.noise_std; }
+  int64_t most_steps() const override { return 2; }
+  at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                  image::TokenDraws& draws) override;
+  void set_type(at::ScalarType type) override { generator_->set_type(type); }
+
+  /// The codebook in units of the noise, in which both networks compute: [V, z].
+  at::Tensor unit_codebook() const { return vae_.quantizer().codebook() / options_.noise_std; }
+  /// The nearest code of each token, in those units: [B, L, z] → [B, L] long.
+  at::Tensor nearest(const at::Tensor& tokens) const;
+  /// Tokens of the scales that a second step keeps.
+  int64_t kept_tokens() const;
+
+ private:
+  Dd2VarOptions options_;
+  image::Vqvae& vae_;
+  std::shared_ptr<torch::nn::Module> networks_;
+  std::shared_ptr<VarDiffusion> generator_, guidance_;
+};
+
+}  // namespace arzoo::distill

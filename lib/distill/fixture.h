@@ -1,0 +1,28 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include "runtime/parity.h"
+
+/// What the replays of this family share.
+namespace arzoo::distill {
+
+/// Those of the tensors whose names begin with `prefix`, without it; of no prefix those that belong to none
+/// of `others`.
+runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::string& prefix,
+                                 const std::vector<std::string>& others = {});
+/// Gives a module the weights of weights_of, strictly, and freezes them.
+void load_part(torch::nn::Module& module, const runtime::NamedTensors& all, const std::string& prefix,
+               const std::vector<std::string>& others = {});
+/// A list of numbers in a case's config.
+std::vector<int64_t> integers_at(const Config& config, std::string_view key);
+double number_at(const Config& config, std::string_view key);
+
+void replay_mapping(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_dd1_var(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_dd1_llamagen(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_llamagen_trajectories(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_dd2_losses(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+void replay_dd2_training(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+
+}  // namespace arzoo::distill

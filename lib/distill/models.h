@@ -1,0 +1,13 @@
+#pragma once
+
+#include <tuple>
+
+#include "distill/var_students.h"
+
+namespace arzoo::distill {
+
+/// The table of students: a student is known to the command line, the configs and the README by standing
+/// here. All of them draw pictures.
+using Models = std::tuple<Dd1VarOptions, Dd2VarOptions>;
+
+}  // namespace arzoo::distill

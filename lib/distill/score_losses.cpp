@@ -1,0 +1,70 @@
+#include "distill/score_losses.h"
+
+#include <torch/torch.h>
+
+#include "distill/flow_mapping.h"
+
+namespace arzoo::distill {
+namespace {
+
+/// [B, L, C] → [B, L - first, C].
+at::Tensor from(const at::Tensor& x, int64_t first) { return x.narrow(1, first, x.size(1) - first); }
+
+/// The sum over tokens and channels, the mean over the batch.
+at::Tensor batch_mean(const at::Tensor& x) { return x.sum() / static_cast<double>(x.size(0)); }
+
+}  // namespace
+
+ScoreDraws ScoreDraws::after(int64_t first) const { return {from(t, first), from(noise, first)}; }
+
+GtsTerms gts_loss(ArDiffusion& network, const at::Tensor& labels, const at::Tensor& q,
+                  const at::Tensor& teacher_logits, const at::Tensor& codebook, const ScoreDraws& draws) {
+  GtsTerms terms;
+  terms.q_t = draws.noised(q);
+  terms.teacher_velocity =
+      flow_velocity(terms.q_t, posterior_mean(teacher_logits, terms.q_t, draws.t, codebook), draws.t);
+  terms.velocity = network.velocity(terms.q_t, draws.t, network.states(labels, q));
+  terms.loss = batch_mean((terms.velocity - terms.teacher_velocity).square());
+  return terms;
+}
+
+FcsTerms fcs_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
+                  const ScoreDraws& draws, int64_t first) {
+  const auto own = draws.after(first);
+  const auto fixed = from(q.detach(), first);
+  const auto states = from(guidance.states(labels, q), first);
+  const auto velocity = guidance.velocity(own.noised(fixed), own.t, states);
+  return {velocity, batch_mean((velocity - (own.noise - fixed)).square())};
+}
+
+CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
+                  const at::Tensor& teacher_logits, const at::Tensor& codebook, const ScoreDraws& draws,
+                  double alpha, int64_t first) {
+  constexpr double kSmallestWeight = 1e-5;
+  const at::AutoGradMode with_grad(true);
+  const auto own = draws.after(first);
+  at::Tensor states;
+  {
+    const torch::NoGradGuard constant;
+    states = from(guidance.states(labels, q), first);
+  }
+  const auto leaf = from(q.detach(), first).clone().requires_grad_();
+  const auto q_t = own.noised(leaf);
+  CsdTerms terms;
+  terms.real = posterior_mean(from(teacher_logits, first), q_t, own.t, codebook);
+  terms.fake = q_t - own.t * guidance.velocity(q_t, own.t, states);
+  terms.weight = (leaf - terms.real).abs().mean(-1).clamp_min(kSmallestWeight).detach();
+  const auto apart = terms.real - terms.fake;
+  const auto loss = batch_mean(apart * ((terms.real - leaf) - alpha * apart) / terms.weight.unsqueeze(-1));
+  const auto gradient = torch::autograd::grad({loss}, {leaf}).front();
+  terms.loss = loss.detach();
+  terms.gradient = first == 0 ? gradient : at::constant_pad_nd(gradient, {0, 0, first, 0});
+  return terms;
+}
+
+at::Tensor with_gradient(const at::Tensor& loss, const at::Tensor& q, const at::Tensor& gradient) {
+  const auto carrier = (q * gradient).sum();
+  return carrier + (loss - carrier.detach());
+}
+
+}  // namespace arzoo::distill

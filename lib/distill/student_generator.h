@@ -1,0 +1,64 @@
+#pragma once
+
+#include "distill/helping_teacher.h"
+#include "distill/student.h"
+#include "image/image_generator.h"
+#include "image/model_folder.h"
+#include "nn/int8.h"
+
+namespace arzoo::distill {
+
+/// Whether a model folder, a run directory or a weights file is a student's.
+bool is_student(const image::GeneratorSource& source);
+
+/// A student with its tokenizer, ready to draw.
+class StudentGenerator : public image::ImageGenerator {
+ public:
+  /// What it is made of.
+  struct Parts {
+    std::shared_ptr<image::Vqvae> vae;
+    std::unique_ptr<Student> student;
+    std::string name, weights;                 ///< of the model, where its weights are from
+    std::optional<image::ModelFolder> folder;  ///< of ours; none for a published file
+    HelpingTeacher teacher = {};
+  };
+  /// Throws UsageError for options that a student does not know.
+  StudentGenerator(Parts parts, const image::GenerationOptions& options, const runtime::Compute& compute);
+
+  int64_t classes() const override { return parts_.student->var().num_classes; }
+  const std::vector<std::string>& class_names() const override { return class_names_; }
+  int64_t height() const override { return side_; }
+  int64_t width() const override { return side_; }
+  int64_t channels() const override { return channels_; }
+  int64_t steps() const override { return steps_; }
+  int64_t parameters() const override { return parameters_; }
+  Json settings() const override { return settings_; }
+  void edit(const at::Tensor& picture, const at::Tensor& paint) override;
+  at::Tensor draw(const image::PictureBatch& batch, const image::StepWatcher& watcher) const override;
+
+ private:
+  void open_teacher(at::ScalarType type);
+  void prepare(const runtime::Compute& compute);
+
+  Parts parts_;
+  std::shared_ptr<image::Var> teacher_;  ///< null without one
+  image::Grids grids_;
+  std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
+  std::vector<std::string> class_names_;
+  int64_t channels_ = 3, parameters_ = 0, steps_ = 1, side_ = 0;
+  at::Device device_ = at::kCPU;
+  Json settings_;
+};
+
+/// Opens a student: a run directory or model folder of ours, or a published file of Distilled Decoding 1
+/// (var-d16.pth). Throws CheckpointError, ConfigError, UsageError.
+std::unique_ptr<image::ImageGenerator> open_generator(const image::GeneratorSource& source,
+                                                      const image::GenerationOptions& options,
+                                                      const runtime::Compute& compute,
+                                                      const HelpingTeacher& teacher);
+/// One with random weights from the default generator, to be measured; model: a config's "model" section.
+std::unique_ptr<image::ImageGenerator> random_generator(const Config& model,
+                                                        const image::GenerationOptions& options,
+                                                        const runtime::Compute& compute);
+
+}  // namespace arzoo::distill

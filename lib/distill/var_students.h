@@ -1,0 +1,79 @@
+#pragma once
+
+#include "image/var.h"
+
+/// Students of a VAR, under the names of the papers. No torch in here.
+namespace arzoo::distill {
+
+/// Distilled Decoding 1 (Liu et al., ICLR 2025): predicts where the flow leads from noise to the teacher's
+/// tokens, all of them at once. The defaults are those of the published VAR-d16 student.
+struct Dd1VarOptions {
+  static constexpr std::string_view kName = "dd1_var";
+  static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 1, ICLR 2025";
+
+  std::string mapping = "flow";
+  int64_t loss_split_t = 5;
+  double embedding_weight = 1.0;
+  double noise_std = 1.0;
+  image::VarOptions var;
+
+  static void fields(auto& o, auto& field) {
+    field("mapping", o.mapping, one_of({"flow", "none"}),
+          "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
+          "other; none: nothing, so that tokens are drawn independently (the naive student of one step)");
+    field(
+        "loss_split_t", o.loss_split_t, at_least(1),
+        "coarse scales whose tokens are chosen from the codebook, those after it are taken as vectors; also "
+        "where a second step begins: 5 in the published d16, 4 in d20 and d24");
+    field("embedding_weight", o.embedding_weight, at_least(0),
+          "in training: weight of the squared error of the vectors beside the cross-entropy");
+    field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
+    field("var", o.var, {}, "the teacher, a model \"var\"; the student is as large");
+  }
+  void check() const {
+    require(loss_split_t <= static_cast<int64_t>(var.patch_nums.size()),
+            "loss_split_t ({}) is one of the scales, there are {}", loss_split_t, var.patch_nums.size());
+  }
+};
+
+/// Distilled Decoding 2 (Liu et al., NeurIPS 2025): matches the conditional score of what it generates in one
+/// step with the teacher's. What the paper leaves open is reconstructed: docs/distill.md.
+struct Dd2VarOptions {
+  static constexpr std::string_view kName = "dd2_var";
+  static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 2, NeurIPS 2025 (reconstructed)";
+
+  int64_t head_width = 1024;
+  int64_t head_depth = 3;
+  int64_t second_step = 5;
+  int64_t tuning_steps = 1000;
+  int64_t guidance_steps = 1;
+  double alpha = 1.0;
+  double smallest_time = 0.02;
+  double noise_std = 1.0;
+  bool snap = true;
+  image::VarOptions var;
+
+  static void fields(auto& o, auto& field) {
+    field("head_width", o.head_width, at_least(2), "width of the head that takes the place of the logits");
+    field("head_depth", o.head_depth, at_least(1), "its residual blocks");
+    field("second_step", o.second_step, at_least(1),
+          "coarse scales that a second step keeps; it draws those after it again");
+    field("tuning_steps", o.tuning_steps, at_least(1),
+          "first stage: steps in which the teacher learns to tell its own conditional score (GTS loss)");
+    field("guidance_steps", o.guidance_steps, at_least(1),
+          "second stage: steps of the guidance network (FCS loss) before each of the generator (CSD loss)");
+    field("alpha", o.alpha, {}, "of the CSD loss, in the form of SiD (Zhou et al., ICML 2024)");
+    field("smallest_time", o.smallest_time, between(1e-4, 0.49),
+          "times of a loss are drawn evenly from this to 1 - this");
+    field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
+    field("snap", o.snap, {}, "in drawing: replace each vector by the nearest of the codebook");
+    field("var", o.var, {}, "the teacher, a model \"var\"");
+  }
+  void check() const {
+    require(second_step < static_cast<int64_t>(var.patch_nums.size()),
+            "second_step ({}) must leave a scale to be drawn again, there are {}", second_step,
+            var.patch_nums.size());
+  }
+};
+
+}  // namespace arzoo::distill

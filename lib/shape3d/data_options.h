@@ -1,0 +1,86 @@
+#pragma once
+
+#include "core/config.h"
+
+namespace arzoo::shape3d {
+
+/// The "data" section of a shape model's config. No torch in here.
+struct DataOptions {
+  std::string path;
+  std::string test_path;
+  std::vector<std::string> solids;
+  int64_t count = 1000;
+  int64_t surface_points = 512;
+  bool low_res = false;
+  int64_t queries = 512;
+  double near_share = 0.5;
+  double near_sigma = 0.05;
+  double validation = 0.05;
+  std::string tokenizer;
+
+  static void fields(auto& o, auto& field) {
+    field("path", o.path, {},
+          "closed meshes to train on, relative to the config file: a folder of OBJ, PLY, STL, OFF and GLB "
+          "files, "
+          "or of a sub-folder per class; empty for none");
+    field("test_path", o.test_path, {},
+          "closed meshes to test on, of the same kind as path; empty for solids");
+    field("solids", o.solids, {},
+          "kinds of solids that the program makes up to train on: ball, box, can, ring, dumbbell, table, "
+          "chair, "
+          "mug; empty for all when there is no path, else for none");
+    field("count", o.count, between(1, 1e6), "solids of all kinds together");
+    field("surface_points", o.surface_points, between(8, 1e6),
+          "points of the finest cloud; a pyramid's others have a quarter and a sixteenth");
+    field("low_res", o.low_res, {},
+          "shape_vae: train each step on clouds of a quarter of the points as well, as MAR-LR's tokens need "
+          "it");
+    field("queries", o.queries, between(2, 1e6), "points of a shape whose occupancy is learnt in a step");
+    field("near_share", o.near_share, between(0, 1),
+          "share of them that lies near the surface, the rest anywhere");
+    field("near_sigma", o.near_sigma, more_than(0), "how near: a deviation, in units of half a shape's side");
+    field("validation", o.validation, from_below(0, 1), "share of the shapes that validates instead");
+    field("tokenizer", o.tokenizer, {},
+          "mar3d: run directory or model folder of the trained shape_vae, relative to the config file");
+  }
+  void check() const { require(test_path.empty() || !path.empty(), "test_path says nothing without path"); }
+};
+
+/// How shapes are drawn, by default.
+struct ShapeSampling {
+  double cfg = 3.0;
+  std::string cfg_schedule = "linear";
+  int64_t num_iter = 64;
+  double temperature = 1.0;
+
+  static void fields(auto& o, auto& field) {
+    field("cfg", o.cfg, at_least(0), "strength of the condition, 1 for none beyond its own");
+    field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
+          "how the strength grows over the steps");
+    field("num_iter", o.num_iter, at_least(1),
+          "steps in which tokens are drawn; never more than there are tokens");
+    field("temperature", o.temperature, at_least(0), "of the diffusion head's noise");
+  }
+};
+
+/// The "evaluation" section of a shape model's config.
+struct EvaluationOptions {
+  int64_t batch_size = 16;
+  int64_t points = 4096;
+  int64_t resolution = 64;
+  bool test = true;
+  int64_t shown = 6;
+  ShapeSampling sampling;
+
+  static void fields(auto& o, auto& field) {
+    field("batch_size", o.batch_size, at_least(1), "shapes at once; results do not depend on it");
+    field("points", o.points, at_least(1), "points of the cube at which volume IoU is measured");
+    field("resolution", o.resolution, between(8, 512),
+          "cells along an axis of the meshes that are shown and measured");
+    field("test", o.test, {}, "evaluate the best model on shapes that it has not seen");
+    field("shown", o.shown, between(0, 32), "shapes in the report");
+    field("sampling", o.sampling, {}, "mar3d: how shapes are drawn for the report, and by default later");
+  }
+};
+
+}  // namespace arzoo::shape3d

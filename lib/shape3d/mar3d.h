@@ -1,0 +1,73 @@
+#pragma once
+
+#include "nn/masked_generator_options.h"
+
+namespace arzoo::shape3d {
+
+/// One masked generator of shape tokens (Chen et al., MAR-3D, CVPR 2025, Sec. 3.2). Names and defaults are
+/// the official class's.
+struct ShapeMarOptions : nn::MaskedGeneratorOptions {
+  int64_t latent_size = 256;
+  int64_t num_sampling_steps = 100;
+
+  ShapeMarOptions() {
+    encoder_embed_dim = decoder_embed_dim = 1024;
+    encoder_depth = decoder_depth = encoder_num_heads = decoder_num_heads = 16;
+  }
+  static void fields(auto& o, auto& field) {
+    field("latent_size", o.latent_size, at_least(1), "tokens of a shape");
+    MaskedGeneratorOptions::fields(o, field);
+    field("num_sampling_steps", o.num_sampling_steps, between(1, 1000),
+          "denoising steps of the head when shapes are drawn");
+  }
+};
+
+/// MAR-3D's cascade: MAR-LR draws few tokens of a shape, MAR-HR, shown these with noise mixed in (condition
+/// augmentation), draws many. Both are given a class, an outline of the shape, points of a part of it, or any
+/// of these, in their buffer.
+struct Mar3dOptions {
+  static constexpr std::string_view kName = "mar3d";
+  static constexpr std::string_view kPaper = "Chen et al., MAR-3D, CVPR 2025";
+
+  int64_t vae_embed_dim = 64;
+  int64_t class_num = 8;
+  int64_t silhouette_pixels = 32;
+  int64_t silhouette_patch = 8;
+  double given_prob = 0.5;
+  std::vector<double> cond_aug_train = {0.4, 0.6};
+  double cond_aug_infer = 0.5;
+  ShapeMarOptions lr;
+  ShapeMarOptions hr = [] {
+    ShapeMarOptions options;
+    options.latent_size = 1024;
+    return options;
+  }();
+
+  static void fields(auto& o, auto& field) {
+    field("vae_embed_dim", o.vae_embed_dim, at_least(1), "channels of the shape VAE's tokens");
+    field("silhouette_pixels", o.silhouette_pixels, between(8, 256), "side of the outlines");
+    field("class_num", o.class_num, at_least(1), "classes");
+    field("silhouette_patch", o.silhouette_patch, at_least(1),
+          "side in pixels of the patches that an outline is seen in");
+    field("given_prob", o.given_prob, between(0, 1),
+          "in training: probability with which class, outline and points are each given");
+    field("cond_aug_train", o.cond_aug_train, between(0, 1),
+          "in training: range of the share of noise in the few tokens that MAR-HR is shown");
+    field("cond_aug_infer", o.cond_aug_infer, between(0, 1), "the same when shapes are drawn");
+    field("lr", o.lr, {}, "MAR-LR");
+    field("hr", o.hr, {}, "MAR-HR");
+  }
+  /// Patches of an outline.
+  int64_t patches() const {
+    return (silhouette_pixels / silhouette_patch) * (silhouette_pixels / silhouette_patch);
+  }
+  void check() const {
+    require(cond_aug_train.size() == 2 && cond_aug_train[0] <= cond_aug_train[1],
+            "cond_aug_train must be two rising numbers");
+    require(silhouette_pixels % silhouette_patch == 0,
+            "silhouette_pixels ({}) must be a multiple of silhouette_patch ({})", silhouette_pixels,
+            silhouette_patch);
+  }
+};
+
+}  // namespace arzoo::shape3d

@@ -1,0 +1,184 @@
+#include <torch/torch.h>
+
+#include "shape3d/farthest_points.h"
+#include "shape3d/fixture.h"
+#include "shape3d/fourier_embedding.h"
+#include "shape3d/isosurface.h"
+#include "shape3d/occupancy_metrics.h"
+#include "shape3d/point_tensor.h"
+#include "shape3d/point_tree.h"
+#include "shape3d/shape_metrics.h"
+
+namespace arzoo::shape3d {
+namespace {
+
+using runtime::ParityCase;
+using runtime::ParityReport;
+using runtime::Tolerance;
+
+constexpr Tolerance kExact{.rtol = 0.0, .atol = 0.0};
+
+FieldGrid grid_of(const at::Tensor& values, const Config& bounds) {
+  std::vector<double> corners;
+  bounds.read(corners, {});
+  require(corners.size() == 6, "bounds must be six numbers, got {}", corners.size());
+  FieldGrid grid{.points = {values.size(0), values.size(1), values.size(2)}, .bounds = {}};
+  for (int axis = 0; axis < 3; ++axis) {
+    grid.bounds.low[axis] = static_cast<float>(corners[static_cast<std::size_t>(axis)]);
+    grid.bounds.high[axis] = static_cast<float>(corners[static_cast<std::size_t>(axis + 3)]);
+  }
+  const auto flat = values.contiguous();
+  const auto* first = flat.const_data_ptr<float>();
+  grid.values.assign(first, first + flat.numel());
+  return grid;
+}
+
+/// The official scale divides by the number of points, not of cells: it shrinks towards the low corner.
+Mesh with_official_scale(Mesh mesh, const FieldGrid& grid) {
+  const auto points = static_cast<float>(grid.points[0]);
+  for (auto& vertex : mesh.vertices)
+    vertex = grid.bounds.low + (vertex - grid.bounds.low) * ((points - 1.0F) / points);
+  return mesh;
+}
+
+/// Our vertices in the order of those expected, each the nearest of its own; [V, 3].
+at::Tensor in_order(const Mesh& mesh, const std::vector<Vec3>& expected) {
+  const PointTree tree(mesh.vertices);
+  std::vector<Vec3> ordered;
+  std::vector<bool> taken(mesh.vertices.size());
+  for (const auto& vertex : expected) {
+    const auto found = tree.nearest(vertex).index;
+    if (taken[found]) fail<CheckFailed>("two expected vertices have one nearest vertex");
+    taken[found] = true;
+    ordered.push_back(mesh.vertices[found]);
+  }
+  return tensor_of(ordered);
+}
+
+/// Numbers that hold whatever way polygons are cut into triangles.
+void check_properties(const std::string& name, const MeshSummary& summary, const Config& expected,
+                      double tolerance, ParityReport& report) {
+  const auto compare = [&](const char* key, double value, const Tolerance& allowed) {
+    double wanted = 0.0;
+    expected.at(key).read(wanted, {});
+    report.check_value(name + "." + key, value, wanted, allowed);
+  };
+  compare("vertices", static_cast<double>(summary.vertices), kExact);
+  compare("faces", static_cast<double>(summary.triangles), kExact);
+  compare("edges", static_cast<double>(summary.edges), kExact);
+  compare("euler", static_cast<double>(summary.euler), kExact);
+  compare("components", static_cast<double>(summary.components), kExact);
+  compare("signed_volume", summary.volume, {.rtol = tolerance, .atol = 0.0});
+  compare("area", summary.area, {.rtol = tolerance, .atol = 0.0});
+  report.check_value(name + ".open_edges", static_cast<double>(summary.open_edges), 0.0, kExact);
+}
+
+void check_shape(const ParityCase& fixture, const std::string& name, ParityReport& report) {
+  const auto grid = grid_of(fixture.input(name + "_grid"), fixture.config.at("bounds"));
+  const auto expected = fixture.info.at("expected").at(name);
+  double tolerance = 0.0;
+  expected.at("tolerance").at("volume_area_vs_official_rel").read(tolerance, at_least(0));
+  const auto mesh = isosurface(grid), official = with_official_scale(mesh, grid);
+  check_properties(name, summarise(official), expected.at("official"), tolerance, report);
+  const auto corrected = summarise(mesh);
+  for (const auto& [key, value] : {std::pair{"signed_volume", corrected.volume}, {"area", corrected.area}}) {
+    double wanted = 0.0;
+    expected.at("corrected_scaling").at(key).read(wanted, {});
+    report.check_value(name + ".corrected." + key, value, wanted, {.rtol = tolerance, .atol = 0.0});
+  }
+  const auto vertices = points_of(fixture.io.at(name + "_vertices"));
+  report.check(name + "_vertices", in_order(official, vertices));
+  // The official triangles, measured as ours are: no cut of polygons is the only right one.
+  Mesh theirs{.vertices = vertices};
+  const auto faces = fixture.io.at(name + "_faces");
+  for (int64_t i = 0; i < faces.size(0); ++i) {
+    Triangle triangle{};
+    for (int64_t k = 0; k < 3; ++k)
+      triangle[static_cast<std::size_t>(k)] = static_cast<int32_t>(faces[i][k].item<int64_t>());
+    theirs.triangles.push_back(triangle);
+  }
+  const auto measured = [](const Mesh& of) {
+    const auto s = summarise(of);
+    return at::tensor({static_cast<double>(s.triangles), static_cast<double>(s.euler), s.volume, s.area},
+                      at::kDouble);
+  };
+  report.check_value(name + "_faces", measured(official), measured(theirs), {.rtol = tolerance, .atol = 0.0});
+}
+
+at::Tensor dense_points(const Vec3& low, const Vec3& high, int64_t depth) {
+  FieldGrid grid{.points = {}, .bounds = {low, high}};
+  grid.points.fill((int64_t{1} << depth) + 1);
+  std::vector<Vec3> points;
+  for (int64_t x = 0; x < grid.points[0]; ++x) {
+    for (int64_t y = 0; y < grid.points[1]; ++y) {
+      for (int64_t z = 0; z < grid.points[2]; ++z)
+        points.push_back(grid.position(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)));
+    }
+  }
+  return tensor_of(points);
+}
+
+SurfacePoints points_named(const ParityCase& fixture, const std::string& prefix) {
+  return {points_of(fixture.input(prefix + "_points")), points_of(fixture.input(prefix + "_normals"))};
+}
+
+at::Tensor one(double value) { return at::tensor({value}, at::kDouble); }
+
+}  // namespace
+
+void replay_marching_cubes(const ParityCase& fixture, ParityReport& report) {
+  for (const char* name : {"sphere", "torus", "two_spheres"}) check_shape(fixture, name, report);
+  report.check("dense_points_d2", dense_points({-1.05F, -1.0F, -0.9F}, {1.05F, 1.0F, 1.1F}, 2));
+  const auto bounds = fixture.config.at("bounds");
+  const auto empty = isosurface(grid_of(fixture.input("empty_grid"), bounds));
+  report.check_value("empty.triangles", static_cast<double>(empty.triangles.size()), 0.0, kExact);
+  const auto random = summarise(isosurface(grid_of(fixture.input("random_grid"), bounds)));
+  const auto expected = fixture.info.at("expected").at("random");
+  double least = 0.0, most = 0.0;
+  expected.at("sign_change_edges").read(least, {});
+  expected.at("official").at("vertices").read(most, {});
+  const auto vertices = static_cast<double>(random.vertices);
+  report.check_value("random.open_edges", static_cast<double>(random.open_edges), 0.0, kExact);
+  report.check_value("random.vertices", vertices, std::clamp(vertices, least, most), kExact);
+}
+
+void replay_metrics(const ParityCase& fixture, ParityReport& report) {
+  const auto distances = point_distances(points_named(fixture, "gt"), points_named(fixture, "pred"));
+  report.check("dist_gt_to_pred", at::tensor(distances.to_predicted));
+  report.check("dist_pred_to_gt", at::tensor(distances.to_reference));
+  report.check("cd_l1_sum", one(distances.chamfer()));
+  report.check("cd_l1_mean", one(0.5 * distances.chamfer()));
+  report.check("cd_l2_sum", one(distances.squared_chamfer()));
+  for (const auto& name : fixture.output_names()) {
+    constexpr std::string_view kPrefix = "fscore_";
+    if (name.starts_with(kPrefix))
+      report.check(name, one(distances.f_score(std::stod(name.substr(kPrefix.size())))));
+  }
+  report.check("nc", one(distances.normal_consistency));
+  const auto logits = fixture.input("logits"), labels = fixture.input("labels");
+  const auto iou = occupancy_iou(logits, labels);
+  report.check("iou", iou);
+  constexpr double kOfficialOffset = 1e-5;  // added after the division, in training
+  report.check("iou_official_mean", one((iou + kOfficialOffset).mean().item<double>()));
+  report.check("accuracy", one(occupancy_accuracy(logits, labels).item<double>()));
+}
+
+void replay_operations(const ParityCase& fixture, ParityReport& report) {
+  for (const auto& name : fixture.output_names()) {
+    int frequencies = 0, pi = 0, input = 0, logspace = 0;
+    if (std::sscanf(name.c_str(), "embed_nf%d_pi%d_inc%d_log%d", &frequencies, &pi, &input, &logspace) == 4)
+      report.check(name,
+                   fourier_embedding(fixture.input("x"), {frequencies, pi != 0, input != 0, logspace != 0}));
+  }
+  std::vector<double> ratios;
+  fixture.config.at("fps_ratios").read(ratios, {});
+  for (std::size_t i = 0; i < ratios.size(); ++i) {
+    const auto points = fixture.input(fmt::format("fps{}_points", i));
+    const auto chosen = farthest_points(points, fixture.input(fmt::format("fps{}_start", i)),
+                                        farthest_count(points.size(1), ratios[i]));
+    const auto first = at::arange(points.size(0), at::kLong).view({-1, 1}) * points.size(1);
+    report.check(fmt::format("fps{}_idx", i), (chosen + first).flatten(), kExact);
+  }
+}
+
+}  // namespace arzoo::shape3d

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <random>
+#include <span>
+
+#include "runtime/epoch_order.h"
+#include "runtime/experiment.h"
+#include "runtime/prefetcher.h"
+#include "shape3d/shape_set.h"
+#include "shape3d/shape_vae_loss.h"
+
+namespace arzoo::shape3d {
+
+/// Shapes as models see them.
+struct LabelledShapes {
+  ShapeBatch shapes;
+  SurfaceClouds low_res;   ///< clouds of a quarter of the points, drawn anew
+  SurfaceClouds partial;   ///< as low_res, of the part of each surface that one side shows
+  at::Tensor labels;       ///< [B] long
+  at::Tensor silhouettes;  ///< [B, 1, P, P] in [0, 1]; undefined where there are none
+};
+
+/// Clouds of one surface: n, n / 4 and n / 16 of its points, each drawn without repetition; one level without
+/// a pyramid. surface: [M, 6]; returns levels [1, n_k, 6].
+SurfaceClouds draw_clouds(const at::Tensor& surface, int64_t points, int64_t levels, std::mt19937_64& random);
+
+/// A set of shapes, split for training.
+class ShapeData {
+ public:
+  /// config: resolved. Throws DataError.
+  ShapeData(const Config& config, int64_t levels, const Outlines& outlines);
+
+  int64_t size(runtime::Split split) const;
+  const Shape& shape(runtime::Split split, int64_t item) const;
+  /// Points, queries and outlines of these shapes, drawn by `random`; without it, each shape's are the same
+  /// whenever and with whatever others it is asked for.
+  LabelledShapes batch(runtime::Split split, std::span<const int64_t> items, std::mt19937_64* random) const;
+  const std::vector<std::string>& class_names() const { return train_.class_names(); }
+  const DataOptions& options() const { return options_; }
+  int64_t levels() const { return levels_; }
+  std::string summary() const;
+
+ private:
+  DataOptions options_;
+  int64_t levels_;
+  ShapeSet train_, test_;
+  std::vector<int64_t> train_items_, val_items_;
+};
+
+/// Training batches ahead of their use, and the batches of an evaluation.
+class ShapeLoader {
+ public:
+  /// config: resolved. Throws DataError.
+  ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines);
+
+  const ShapeData& data() const { return data_; }
+  int64_t batches_per_epoch() const { return order_.batches(); }
+  const LabelledShapes& get(int64_t batch);
+  const EvaluationOptions& evaluation() const { return evaluation_; }
+  /// Calls `visit` with the shapes of a split, a batch at a time; in inference mode. What is drawn of them is
+  /// the same each time.
+  void each(runtime::Split split,
+            const std::function<void(std::span<const int64_t>, const LabelledShapes&)>& visit) const;
+  /// A few shapes to show, and the split that they are of.
+  std::pair<runtime::Split, std::vector<int64_t>> shown() const;
+
+ private:
+  EvaluationOptions evaluation_;
+  ShapeData data_;
+  int64_t seed_;
+  runtime::EpochOrder order_;  ///< the loader thread's alone, but for batches()
+  runtime::Prefetcher<LabelledShapes> loader_;
+  int64_t held_batch_ = -1;
+  LabelledShapes held_;
+};
+
+}  // namespace arzoo::shape3d

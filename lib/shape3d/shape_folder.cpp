@@ -1,0 +1,62 @@
+#include "shape3d/shape_folder.h"
+
+#include <torch/torch.h>
+
+#include "core/atomic_file.h"
+#include "core/zoo.h"
+#include "runtime/safetensors.h"
+
+namespace arzoo::shape3d {
+
+namespace fs = std::filesystem;
+
+Json to_json(const ShapeFolder& folder) {
+  Json json;
+  json["family"] = "shape3d";
+  json["model"] = folder.model;
+  json["classes"] = folder.classes;
+  json["surface_points"] = folder.surface_points;
+  json["sampling"] = arzoo::to_json(folder.sampling);
+  return json;
+}
+
+ShapeFolder open_shape_folder(const fs::path& path) {
+  const auto where = fs::exists(path / "model" / "config.json") ? path / "model" : path;
+  if (!fs::exists(where / "config.json"))
+    fail<CheckpointError>("{}: no config.json, expected a run directory or a model folder", path.string());
+  const auto config = Config::load(where / "config.json");
+  if (config.text("family") != "shape3d")
+    fail<UsageError>("{}: a model of the family {}, expected a shape model", path.string(),
+                     config.text("family"));
+  const auto model = config.at("model");
+  ShapeFolder folder{.path = where, .model = model.json()};
+  config.at("classes").read(folder.classes, {});
+  config.at("surface_points").read(folder.surface_points, between(1, 1e6));
+  folder.sampling = config.section("sampling").as<ShapeSampling>();
+  return folder;
+}
+
+void save_shape_model(const ShapeFolder& folder, const torch::nn::Module& model,
+                      std::optional<at::ScalarType> type) {
+  fs::create_directories(folder.path);
+  write_atomically(folder.path / "config.json", to_json(folder).dump(2) + "\n");
+  auto tensors = runtime::state_dict(model).entries();
+  for (auto& [name, tensor] : tensors) {
+    if (type && tensor.is_floating_point()) tensor = tensor.to(*type);
+  }
+  runtime::write_safetensors(folder.path / "model.safetensors", tensors, {{"format", "pt"}});
+}
+
+std::shared_ptr<ShapeVae> load_shape_vae(const ShapeFolder& folder, at::ScalarType type) {
+  const Config model(folder.model, (folder.path / "config.json").string(), "/model");
+  if (model.text("name") != ShapeVaeOptions::kName)
+    fail<UsageError>("{}: a {}, expected a {}", folder.path.string(), model.text("name"),
+                     ShapeVaeOptions::kName);
+  auto vae = std::make_shared<ShapeVae>(model_options<ShapeVaeOptions>(model));
+  vae->set_type(type);
+  runtime::load_strictly(*vae, runtime::open_tensors(folder.path), folder.path.string());
+  vae->eval();
+  return vae;
+}
+
+}  // namespace arzoo::shape3d

@@ -1,0 +1,122 @@
+#include "shape3d/shape_generator.h"
+
+#include <torch/torch.h>
+
+#include "core/zoo.h"
+#include "nn/packed_weights.h"
+#include "runtime/named_tensors.h"
+#include "runtime/parameter_count.h"
+#include "shape3d/farthest_points.h"
+#include "shape3d/outline.h"
+#include "shape3d/point_tensor.h"
+#include "shape3d/shape_data.h"
+
+namespace arzoo::shape3d {
+namespace {
+
+constexpr int64_t kLowResFactor = 4;
+
+std::shared_ptr<Mar3d> load_mar3d(const ShapeFolder& folder, at::ScalarType type) {
+  const Config model(folder.model, (folder.path / "config.json").string(), "/model");
+  if (model.text("name") != Mar3dOptions::kName)
+    fail<UsageError>("{}: a {}, expected a {}, which draws shapes", folder.path.string(), model.text("name"),
+                     Mar3dOptions::kName);
+  auto mar3d = std::make_shared<Mar3d>(model_options<Mar3dOptions>(model));
+  mar3d->set_type(type);
+  runtime::load_strictly(*mar3d, runtime::open_tensors(folder.path), folder.path.string());
+  mar3d->eval();
+  return mar3d;
+}
+
+}  // namespace
+
+ShapeGenerator::ShapeGenerator(const std::filesystem::path& model, const ShapeRequestOptions& options,
+                               const runtime::Compute& compute)
+    : folder_(open_shape_folder(model)),
+      model_(load_mar3d(folder_, compute.dtype)),
+      vae_(load_shape_vae(open_shape_folder(folder_.path / "vae"), compute.dtype)),
+      device_(compute.device) {
+  auto sampling = folder_.sampling;
+  sampling.cfg = options.cfg.value_or(sampling.cfg);
+  sampling.temperature = options.temperature.value_or(sampling.temperature);
+  sampling.num_iter = options.num_iter.value_or(sampling.num_iter);
+  sampling_ = sampling_of(sampling);
+  settings_["model"] = Mar3dOptions::kName;
+  settings_["weights"] = folder_.path.string();
+  settings_.update(arzoo::to_json(sampling));
+  settings_["dtype"] = runtime::precision_name(compute);
+  for (torch::nn::Module* part :
+       {static_cast<torch::nn::Module*>(model_.get()), static_cast<torch::nn::Module*>(vae_.get())}) {
+    part->to(compute.device);
+    if (compute.device.is_cpu()) nn::pack_for_inference(*part);
+  }
+}
+
+int64_t ShapeGenerator::parameters() const {
+  return runtime::count_parameters(*model_).all + runtime::count_parameters(*vae_).all;
+}
+
+int64_t ShapeGenerator::steps() const {
+  Mar3d::Request request;
+  request.sampling = sampling_;
+  return model_->steps(request);
+}
+
+void ShapeGenerator::follow(const Picture& picture) {
+  outline_ =
+      outline_tensor(framed_outline(picture, model_->options().silhouette_pixels)).unsqueeze(0).to(device_);
+}
+
+void ShapeGenerator::complete(const Mesh& part) {
+  for (const auto& vertex : part.vertices) {
+    if (std::max({std::abs(vertex.x), std::abs(vertex.y), std::abs(vertex.z)}) > 1.0F)
+      fail<DataError>("a vertex at ({}, {}, {}), expected a part of a shape within the cube from -1 to 1",
+                      vertex.x, vertex.y, vertex.z);
+  }
+  const torch::NoGradGuard no_grad;
+  std::mt19937_64 random(1);
+  const int64_t count = folder_.surface_points / kLowResFactor;
+  const auto drawn = tensor_of(sample_surface(part, 4 * count, random));
+  auto clouds = draw_clouds(drawn, count, vae_->options().levels(), random);
+  for (auto& level : clouds.levels) level = level.to(device_);
+  clouds.fps_start = corner_start(clouds.levels.front().narrow(2, 0, 3));
+  part_ = model_->scaled(vae_->encode(clouds).mean);
+}
+
+GivenOfShape ShapeGenerator::given_of(const ShapeRequest& request) const {
+  const auto count = static_cast<int64_t>(request.labels.size());
+  const auto& options = model_->options();
+  const auto flags = [&](bool value) {
+    return at::full({count}, value, at::TensorOptions(at::kBool).device(device_));
+  };
+  const auto labels = at::tensor(request.labels, at::kLong).to(device_);
+  const auto numbers = at::TensorOptions(at::kFloat).device(device_);
+  GivenOfShape given;
+  given.labels = labels.clamp_max(classes() - 1);
+  given.has_label = labels.lt(classes());
+  given.has_silhouette = flags(outline_.defined());
+  given.silhouettes =
+      outline_.defined()
+          ? outline_.expand({count, -1, -1, -1})
+          : at::zeros({count, 1, options.silhouette_pixels, options.silhouette_pixels}, numbers);
+  given.has_points = flags(part_.defined());
+  given.points = part_.defined() ? part_.expand({count, -1, -1})
+                                 : at::zeros({count, options.lr.latent_size, options.vae_embed_dim}, numbers);
+  return given;
+}
+
+at::Tensor ShapeGenerator::draw(const ShapeRequest& request,
+                                const std::function<void(int64_t)>& watch) const {
+  Mar3d::Request wanted;
+  wanted.given = given_of(request);
+  wanted.seeds = request.seeds;
+  wanted.sampling = sampling_;
+  wanted.watch = watch;
+  return model_->draw(wanted);
+}
+
+DecodedSurface ShapeGenerator::surface(const at::Tensor& tokens, const SurfaceOptions& options) const {
+  return latent_surface(*vae_, tokens.unsqueeze(0), options);
+}
+
+}  // namespace arzoo::shape3d

@@ -1,0 +1,134 @@
+#include "shape3d/shape_set.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/mesh_file.h"
+#include "nn/parallel.h"
+#include "shape3d/implicit_shape.h"
+#include "shape3d/mesh_renderer.h"
+#include "shape3d/outline.h"
+#include "shape3d/triangle_tree.h"
+
+namespace arzoo::shape3d {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kSolidCells = 64;
+
+/// A generator for what is drawn of one shape.
+std::mt19937_64 generator_of(uint64_t seed, uint64_t index) {
+  std::seed_seq mixed{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
+                      static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0x5e7U};
+  return std::mt19937_64(mixed);
+}
+
+template <class Inside>
+LabelledPoints labelled(std::vector<Vec3> points, const Inside& inside) {
+  LabelledPoints result{std::move(points), {}};
+  for (const auto& point : result.points) result.inside.push_back(inside(point) ? 1 : 0);
+  return result;
+}
+
+/// Draws what is wanted of a shape that has its mesh.
+template <class Inside>
+void draw_points(Shape& shape, const Inside& inside, const DrawnAmounts& amounts, std::mt19937_64& random) {
+  shape.surface = sample_surface(shape.mesh, amounts.surface, random);
+  std::vector<Vec3> anywhere;
+  for (int64_t i = 0; i < amounts.volume; ++i) anywhere.push_back(volume_point(1.0, random));
+  shape.volume = labelled(std::move(anywhere), inside);
+  const auto on = sample_surface(shape.mesh, amounts.near, random).points;
+  shape.near = labelled(jittered(on, amounts.near_sigma, random), inside);
+  for (int64_t i = 0; i < amounts.outlines.sides; ++i) {
+    View view;
+    view.azimuth = 360.0 * static_cast<double>(i) / static_cast<double>(amounts.outlines.sides);
+    view.pixels = 2 * amounts.outlines.pixels;
+    shape.outlines.push_back(framed_outline(silhouette(shape.mesh, view), amounts.outlines.pixels));
+  }
+}
+
+std::vector<fs::path> mesh_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.is_regular_file() && is_mesh_name(entry.path())) files.push_back(entry.path());
+  }
+  if (error) fail<DataError>("{}: {}", folder.string(), error.message());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory()) folders.push_back(entry.path());
+  }
+  std::sort(folders.begin(), folders.end());
+  return folders;
+}
+
+}  // namespace
+
+Mesh normalised(const Mesh& mesh, const std::string& name) {
+  const auto whole = welded(mesh);
+  const auto summary = summarise(whole);
+  if (!summary.is_watertight()) {
+    fail<DataError>("{}: {} of {} edges are open, expected a closed surface (what is inside is not defined)",
+                    name, summary.open_edges, summary.edges);
+  }
+  return placed(whole, placement(whole, kSolidHalf));
+}
+
+int64_t ShapeSet::label_of(const std::string& name) {
+  const auto found = std::find(class_names_.begin(), class_names_.end(), name);
+  if (found != class_names_.end()) return found - class_names_.begin();
+  class_names_.push_back(name);
+  return static_cast<int64_t>(class_names_.size()) - 1;
+}
+
+void ShapeSet::add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
+                          const DrawnAmounts& amounts) {
+  for (const auto& kind : kinds) label_of(kind);
+  const auto offset = shapes_.size();
+  shapes_.resize(offset + static_cast<std::size_t>(count));
+  const auto kind_of = [&](int64_t i) { return kinds[static_cast<std::size_t>(i) % kinds.size()]; };
+  for (int64_t i = 0; i < count; ++i) {
+    auto& shape = shapes_[offset + static_cast<std::size_t>(i)];
+    shape.label = label_of(kind_of(i));
+    shape.name = fmt::format("{} {}", kind_of(i), first + i);
+  }
+  nn::parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      auto& shape = shapes_[offset + static_cast<std::size_t>(i)];
+      const auto solid = make_solid(kind_of(i), seed, first + i);
+      auto random = generator_of(seed, static_cast<uint64_t>(first + i));
+      shape.mesh = solid.surface(kSolidCells);
+      draw_points(
+          shape, [&](Vec3 point) { return solid.is_inside(point); }, amounts, random);
+    }
+  });
+}
+
+void ShapeSet::add_meshes(const fs::path& folder, uint64_t seed, const DrawnAmounts& amounts) {
+  if (!fs::is_directory(folder)) fail<DataError>("{}: no such folder of meshes", folder.string());
+  std::vector<std::pair<std::string, fs::path>> files;
+  for (const auto& path : mesh_files(folder))
+    files.emplace_back(fs::weakly_canonical(folder).filename().string(), path);
+  for (const auto& inner : folders_in(folder)) {
+    for (const auto& path : mesh_files(inner)) files.emplace_back(inner.filename().string(), path);
+  }
+  if (files.empty())
+    fail<DataError>("{}: no meshes (.obj, .ply, .stl, .off, .glb) in it or its sub-folders", folder.string());
+  for (const auto& [name, path] : files) {
+    Shape shape{.name = path.stem().string(), .label = label_of(name)};
+    shape.mesh = normalised(read_mesh(path), path.string());
+    const TriangleTree tree(shape.mesh);
+    auto random = generator_of(seed, shapes_.size());
+    draw_points(
+        shape, [&](Vec3 point) { return tree.is_inside(point); }, amounts, random);
+    shapes_.push_back(std::move(shape));
+  }
+}
+
+}  // namespace arzoo::shape3d

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <optional>
+
+#include "core/picture.h"
+#include "shape3d/data_options.h"
+#include "shape3d/surface_points.h"
+
+namespace arzoo::shape3d {
+
+/// Points of space and whether they lie inside a shape.
+struct LabelledPoints {
+  std::vector<Vec3> points = {};
+  std::vector<uint8_t> inside = {};
+};
+
+/// One shape, normalised, and the points that were drawn of it beforehand.
+struct Shape {
+  std::string name;  ///< for messages and reports
+  int64_t label = 0;
+  Mesh mesh = {};  ///< empty once it was forgotten
+  SurfacePoints surface = {};
+  LabelledPoints volume = {}, near = {};  ///< of the cube [-1, 1]^3, and beside the surface
+  std::vector<Picture> outlines = {};     ///< framed, from evenly spread sides
+};
+
+/// Outlines of a shape, from so many sides, evenly spread.
+struct Outlines {
+  int64_t sides = 0, pixels = 32;
+};
+
+/// How much is drawn of each shape.
+struct DrawnAmounts {
+  int64_t surface = 0, volume = 0, near = 0;
+  double near_sigma = 0.05;
+  Outlines outlines = {};
+};
+
+/// Shapes with classes: made-up solids, then the meshes of a folder.
+class ShapeSet {
+ public:
+  /// Solids number `first`, …, taking the classes in turn.
+  void add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
+                  const DrawnAmounts& amounts);
+  /// Meshes in sorted order; sub-folders are classes, files beside them one class named for the folder.
+  /// Throws DataError for a mesh that is broken or not closed, and for a folder without any.
+  void add_meshes(const std::filesystem::path& folder, uint64_t seed, const DrawnAmounts& amounts);
+
+  const std::vector<Shape>& shapes() const { return shapes_; }
+  /// Gives the memory of a shape's mesh back.
+  void forget_mesh(std::size_t index) { shapes_[index].mesh = {}; }
+  const std::vector<std::string>& class_names() const { return class_names_; }
+
+ private:
+  int64_t label_of(const std::string& name);
+
+  std::vector<Shape> shapes_;
+  std::vector<std::string> class_names_;
+};
+
+/// A mesh as the models see it: its longest side fills the cube's 2 kSolidHalf. Throws DataError, naming
+/// `name`, unless it is closed.
+Mesh normalised(const Mesh& mesh, const std::string& name);
+
+}  // namespace arzoo::shape3d

@@ -1,0 +1,178 @@
+#include "tasks/shape_cells.h"
+
+#include <torch/torch.h>
+
+#include <chrono>
+
+#include "core/error.h"
+#include "nn/seeded_noise.h"
+#include "shape3d/generation_metrics.h"
+#include "shape3d/implicit_shape.h"
+#include "shape3d/occupancy_metrics.h"
+#include "shape3d/point_tensor.h"
+#include "shape3d/shape_data.h"
+#include "shape3d/shape_generator.h"
+#include "shape3d/shape_metrics.h"
+#include "tasks/metrics_json.h"
+#include "tasks/run_inputs.h"
+
+namespace arzoo::tasks {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Stop = const std::atomic<bool>&;
+
+constexpr const char* kSolids = "solids";
+constexpr uint64_t kSolidSeed = 0xbe9c;
+
+std::vector<fs::path> inputs_of(const ShapeCellOptions& cell) {
+  std::vector<fs::path> inputs{cell.model};
+  if (cell.shapes != kSolids) inputs.emplace_back(cell.shapes);
+  return inputs;
+}
+
+void stop_if_asked(Stop stop) {
+  if (stop.load()) fail<Interrupted>("interrupted while measuring shapes");
+}
+
+/// The real shapes of a cell, at most as many as it asks for.
+std::vector<shape3d::Shape> real_shapes(const ShapeCellOptions& cell, int64_t surface_points) {
+  shape3d::DrawnAmounts amounts;
+  constexpr int64_t kFewest = 4096;
+  amounts.surface = std::max(kFewest, surface_points);
+  amounts.volume = cell.points;
+  shape3d::ShapeSet set;
+  if (cell.shapes == kSolids) {
+    set.add_solids(shape3d::solid_names(), 0, cell.count, kSolidSeed, amounts);
+  } else {
+    set.add_meshes(cell.shapes, kSolidSeed, amounts);
+  }
+  auto shapes = set.shapes();
+  if (static_cast<int64_t>(shapes.size()) > cell.count) shapes.resize(static_cast<std::size_t>(cell.count));
+  return shapes;
+}
+
+/// Sums that become means.
+class Means {
+ public:
+  explicit Means(std::size_t count) : share_(1.0 / static_cast<double>(count)) {}
+  void add(const std::string& name, double value) {
+    const auto found =
+        std::find_if(means_.begin(), means_.end(), [&](const auto& mean) { return mean.first == name; });
+    if (found != means_.end()) {
+      found->second += share_ * value;
+    } else {
+      means_.emplace_back(name, share_ * value);
+    }
+  }
+  const runtime::Metrics& metrics() const { return means_; }
+
+ private:
+  double share_;
+  runtime::Metrics means_;
+};
+
+double share_inside_alike(shape3d::ShapeVae& vae, const at::Tensor& z,
+                          const shape3d::LabelledPoints& volume) {
+  const auto labels = at::empty({1, static_cast<int64_t>(volume.inside.size())});
+  std::copy(volume.inside.begin(), volume.inside.end(), labels.mutable_data_ptr<float>());
+  const auto logits =
+      vae.query(shape3d::tensor_of(volume.points).unsqueeze(0).to(z.device()), vae.read(vae.decode(z))).cpu();
+  return shape3d::occupancy_iou(logits, labels).item<double>();
+}
+
+runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Compute& compute,
+                             Progress& progress, Stop stop) {
+  const torch::NoGradGuard no_grad;
+  const auto folder = shape3d::open_shape_folder(cell.model);
+  const auto vae = shape3d::load_shape_vae(folder, compute.dtype);
+  vae->to(compute.device);
+  const auto shapes = real_shapes(cell, folder.surface_points);
+  Means means(shapes.size());
+  progress.begin("reconstructions", static_cast<int64_t>(shapes.size()));
+  std::mt19937_64 random(static_cast<uint64_t>(cell.seed));
+  for (const auto& shape : shapes) {
+    const auto surface = shape3d::tensor_of(shape.surface);
+    auto clouds = shape3d::draw_clouds(surface, folder.surface_points, vae->options().levels(), random);
+    for (auto& level : clouds.levels) level = level.to(compute.device);
+    const auto begun = std::chrono::steady_clock::now();
+    const auto z = vae->encode(clouds).mean;
+    const auto decoded = shape3d::latent_surface(*vae, z, {.resolution = cell.resolution});
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    means.add("iou", share_inside_alike(*vae, z, shape.volume));
+    for (const auto& [name, value] : shape3d::surface_errors(shape.mesh, decoded.mesh))
+      means.add(name, value);
+    means.add("watertight", summarise(decoded.mesh).is_watertight() ? 1.0 : 0.0);
+    means.add("seconds_per_shape", seconds);
+    progress.step();
+    stop_if_asked(stop);
+  }
+  progress.end();
+  return means.metrics();
+}
+
+runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& compute, Progress& progress,
+                      Stop stop) {
+  constexpr int64_t kPoints = 2048, kTogether = 16;
+  const shape3d::ShapeGenerator generator(cell.model, {}, compute);
+  std::vector<std::vector<Vec3>> real, drawn;
+  for (const auto& shape : real_shapes(cell, kPoints))
+    real.emplace_back(shape.surface.points.begin(), shape.surface.points.begin() + kPoints);
+  const auto count = static_cast<int64_t>(real.size());
+  progress.begin("shapes", count);
+  std::mt19937_64 random(static_cast<uint64_t>(cell.seed));
+  std::chrono::duration<double> drawing{0};
+  int64_t closed = 0;
+  for (int64_t first = 0; first < count; first += kTogether) {
+    const int64_t together = std::min(kTogether, count - first);
+    shape3d::ShapeRequest request;
+    for (int64_t i = 0; i < together; ++i) request.labels.push_back((first + i) % generator.classes());
+    request.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
+                                   static_cast<std::size_t>(together));
+    auto begun = std::chrono::steady_clock::now();
+    const auto tokens = generator.draw(request);
+    for (int64_t i = 0; i < together; ++i) {
+      const auto mesh = generator.surface(tokens[i], {.resolution = cell.resolution}).mesh;
+      drawing += std::chrono::steady_clock::now() - begun;
+      if (summarise(mesh).is_watertight()) ++closed;
+      if (!mesh.triangles.empty()) drawn.push_back(shape3d::sample_surface(mesh, kPoints, random).points);
+      progress.step();
+      stop_if_asked(stop);
+      begun = std::chrono::steady_clock::now();
+    }
+  }
+  progress.end();
+  if (drawn.empty()) fail<CheckFailed>("{}: nothing is inside of any of {} shapes", cell.model, count);
+  const auto quality = shape3d::generation_quality(real, drawn);
+  const auto all = static_cast<double>(count);
+  return {{"mmd", quality.mmd},
+          {"coverage", quality.coverage},
+          {"1-nna", quality.nna},
+          {"watertight", static_cast<double>(closed) / all},
+          {"seconds_per_shape", drawing.count() / all}};
+}
+
+}  // namespace
+
+std::string missing_input(const ShapeCellOptions& cell) { return first_missing(inputs_of(cell)); }
+
+Json identity(const ShapeCellOptions& cell) {
+  return {{"options", to_json(cell)}, {"files", file_stamps(inputs_of(cell))}};
+}
+
+Json run_shape_cell(const ShapeCellOptions& cell, const plan::ComputeOptions& options, Progress& progress,
+                    Stop stop) {
+  const auto compute = runtime::select_compute(options.device, options.dtype, options.quantize);
+  runtime::set_threads(options.threads);
+  const auto start = std::chrono::steady_clock::now();
+  const auto folder = shape3d::open_shape_folder(cell.model);
+  const bool draws = folder.model.at("name") == shape3d::Mar3dOptions::kName;
+  const auto metrics =
+      draws ? draw(cell, compute, progress, stop) : reconstruct(cell, compute, progress, stop);
+  return {{"test", metrics_json(metrics)},
+          {"shapes", cell.count},
+          {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()}};
+}
+
+}  // namespace arzoo::tasks

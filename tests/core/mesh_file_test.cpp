@@ -1,0 +1,172 @@
+#include "core/mesh_file.h"
+
+#include "support/test.h"
+
+#include "core/error.h"
+
+using namespace arzoo;
+
+namespace {
+
+/// A closed box with one corner cut off, so that no two formats can confuse its axes.
+Mesh wedge() {
+  Mesh mesh;
+  mesh.vertices = {{0, 0, 0}, {1, 0, 0}, {0, 2, 0}, {0, 0, 3}};
+  mesh.triangles = {{0, 2, 1}, {0, 1, 3}, {0, 3, 2}, {1, 2, 3}};
+  return mesh;
+}
+
+constexpr MeshFormat kFormats[] = {MeshFormat::obj, MeshFormat::ply, MeshFormat::stl, MeshFormat::off,
+                                   MeshFormat::glb};
+
+MeshSummary summary_of(const std::string& text, MeshFormat format) {
+  return summarise(decode_mesh(text, format, "a"));
+}
+
+std::string error_of(const std::string& text, MeshFormat format) {
+  try {
+    decode_mesh(text, format, "a.mesh");
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a mesh comes back from each format with its surface and its orientation") {
+  const auto format = GENERATE(from_range(std::begin(kFormats), std::end(kFormats)));
+  const auto read = decode_mesh(encode_mesh(wedge(), format), format, "a");
+  const auto summary = summarise(read);
+  CAPTURE(kMeshExtensions[static_cast<int>(format)]);
+  CHECK(summary.vertices == 4);
+  CHECK(summary.is_watertight());
+  CHECK(summary.volume == Approx(1.0));
+  CHECK(summary.box.high == Vec3{1, 2, 3});
+}
+
+TEST_CASE("a file that is cut anywhere is refused or is a mesh, never more") {
+  const auto format = GENERATE(from_range(std::begin(kFormats), std::end(kFormats)));
+  const auto bytes = encode_mesh(wedge(), format);
+  const bool is_text = format == MeshFormat::obj || format == MeshFormat::off;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CAPTURE(size);
+    if (is_text) {
+      try {
+        decode_mesh(bytes.substr(0, size), format, "a");
+      } catch (const DataError&) {
+      }
+    } else {
+      CHECK_THROWS_AS(decode_mesh(bytes.substr(0, size), format, "a"), DataError);
+    }
+  }
+}
+
+TEST_CASE("an OBJ may count from the end, name textures and normals, and have polygons") {
+  const auto summary = summary_of(
+      "# a square\r\nmtllib x.mtl\no thing\nv 0 0 0 1\nv 1 0 0\nv 1 1 0\nv 0 1 0\nvt 0 0\nvn 0 0 1\n"
+      "g side\nusemtl red\ns off\nf -4/1/1 2//1 \\\n 3/1 4\n",
+      MeshFormat::obj);
+  CHECK(summary.triangles == 2);
+  CHECK(summary.area == Approx(1.0));
+}
+
+TEST_CASE("an error names line and expectation") {
+  using Row = std::tuple<MeshFormat, std::string, std::string>;
+  const auto [format, text, message] = GENERATE(table<MeshFormat, std::string, std::string>({
+      Row{MeshFormat::obj, "v 0 0 0\nv 1 0 x\n",
+          "a.mesh:2: \"x\" is no number, expected a vertex of three numbers"},
+      Row{MeshFormat::obj, "v 0 0 0\nf 1 2 3\n", "a.mesh:2: corner \"2\", expected one of the 1 vertices"},
+      Row{MeshFormat::obj, "v 0 0 0\nf 1 1\n", "a.mesh:2: a face of 2 corners"},
+      Row{MeshFormat::obj, "hello\n", "a.mesh:1: \"hello\" is no statement of an OBJ file"},
+      Row{MeshFormat::obj, "v 0 0 0\n", "a.mesh: no faces"},
+      Row{MeshFormat::obj, "v 0 0 inf\nv 0 0 1\nv 0 1 0\nf 1 2 3\n", "a.mesh: vertex 0 is (0, 0, inf)"},
+      Row{MeshFormat::off, "OFX\n", "a.mesh:1: \"OFX\", expected \"OFF\""},
+      Row{MeshFormat::off, "OFF\n1000000 1 0\n0 0 0\n", "a.mesh:2: 1000000 vertices, more than the rest"},
+      Row{MeshFormat::off, "OFF\n1 1 0\n0 0 0\n3 0 0 7\n", "a.mesh: face 0: vertex 7, expected one of 1"},
+      Row{MeshFormat::ply, "ply\nformat ascii 1.0\nelement vertex 1\nproperty thing x\n",
+          "a.mesh:4: \"thing\" is no type"},
+      Row{MeshFormat::ply, "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n1\n",
+          "a.mesh: vertices have no property \"y\""},
+      Row{MeshFormat::stl, "solid a\nfacet normal 0 0 0\nouter loop\nvertex 0 0\n", "a.mesh:4: ends inside"},
+      Row{MeshFormat::glb, "glTF", "a.mesh: ends inside the header"},
+  }));
+  CAPTURE(text);
+  CHECK_THAT(error_of(text, format), ContainsSubstring(message));
+}
+
+TEST_CASE("a text PLY and a text STL are read as their binary forms are") {
+  const auto ply = summary_of(
+      "ply\nformat ascii 1.0\ncomment c\nelement vertex 3\nproperty float x\nproperty float y\nproperty "
+      "double z\n"
+      "property uchar red\nelement face 1\nproperty list uchar int vertex_index\nelement edge 1\n"
+      "property int a\nend_header\n0 0 0 7\n1 0 0 7\n0 2 0 7\n3 0 1 2\n5\n",
+      MeshFormat::ply);
+  CHECK(ply.area == Approx(1.0));
+  const auto stl = summary_of(
+      "solid s\n facet normal 0 0 1\n  outer loop\n   vertex 0 0 0\n   vertex 1 0 0\n   vertex 0 2 0\n"
+      "  endloop\n endfacet\nendsolid s\n",
+      MeshFormat::stl);
+  CHECK(stl.area == Approx(1.0));
+}
+
+TEST_CASE("a GLB's nodes stand where their transforms say") {
+  const auto bytes = encode_mesh(wedge(), MeshFormat::glb);
+  auto moved = bytes;
+  const std::string from = R"("nodes":[{"mesh":0}])";
+  const auto at = moved.find(from);
+  REQUIRE(at != std::string::npos);
+  const std::string to = R"("nodes":[{"mesh":0,"scale":[2,-1,1],"translation":[5,0,0]}])";
+  moved.replace(at, from.size(), to);
+  const auto grown = to.size() - from.size();
+  // The JSON chunk's and the file's lengths, kept multiples of four by spaces.
+  const auto padding = (4 - grown % 4) % 4;
+  const auto json_end = moved.find("BIN") - 4;
+  moved.insert(json_end, padding, ' ');
+  const auto add = [&](std::size_t field) {
+    const auto value =
+        static_cast<unsigned char>(moved[field]) + 256 * static_cast<unsigned char>(moved[field + 1]);
+    const auto sum = value + grown + padding;
+    moved[field] = static_cast<char>(sum & 255);
+    moved[field + 1] = static_cast<char>(sum >> 8);
+  };
+  add(8);
+  add(12);
+  const auto summary = summarise(decode_mesh(moved, MeshFormat::glb, "a"));
+  CHECK(summary.volume == Approx(2.0));  // mirrored, and turned outwards again
+  CHECK(summary.box.low == Vec3{5, -2, 0});
+  CHECK(summary.box.high == Vec3{7, 0, 3});
+}
+
+TEST_CASE("welding merges one position, drops what falls together, and keeps the surface closed") {
+  Mesh soup;
+  const auto mesh = wedge();
+  for (const auto& triangle : mesh.triangles) {
+    const auto first = static_cast<int32_t>(soup.vertices.size());
+    for (int k = 0; k < 3; ++k)
+      soup.vertices.push_back(mesh.corner(triangle, k) + Vec3{k == 0 ? 1e-7F : 0, 0, 0});
+    soup.triangles.push_back({first, first + 1, first + 2});
+  }
+  soup.triangles.push_back({0, 1, 1});
+  CHECK(summarise(soup).open_edges > 0);
+  CHECK(summarise(welded(soup)).vertices > 4);
+  const auto whole = summarise(welded(soup, 1e-6));
+  CHECK(whole.vertices == 4);
+  CHECK(whole.euler == 2);
+  CHECK(whole.is_watertight());
+}
+
+TEST_CASE("a surface with a hole, a flipped triangle or a fin is not watertight") {
+  auto mesh = wedge();
+  const auto spoil = GENERATE(0, 1, 2);
+  if (spoil == 0) mesh.triangles.pop_back();
+  if (spoil == 1) std::swap(mesh.triangles[0][0], mesh.triangles[0][1]);
+  if (spoil == 2) mesh.triangles.push_back(mesh.triangles[0]);
+  CHECK_FALSE(summarise(mesh).is_watertight());
+}
+
+TEST_CASE("a name without a known extension is refused") {
+  CHECK(is_mesh_name("A.STL"));
+  CHECK_FALSE(is_mesh_name("a.png"));
+  CHECK_THROWS_WITH(mesh_format("a.fbx"), ContainsSubstring("expected .obj, .ply, .stl, .off or .glb"));
+}

@@ -1,0 +1,201 @@
+// Students from their teacher to the pictures that they draw.
+
+#include "distill/student_generator.h"
+#include "runtime/named_tensors.h"
+#include "support/stepping_progress.h"
+#include "support/tasks.h"
+#include "tasks/generators.h"
+
+using namespace arzoo;
+using test::SteppingProgress;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+plan::TrainTask task_of(const std::string& name, const fs::path& out,
+                        const std::vector<std::string>& set = {}) {
+  const auto path = test::source_dir() / "configs/distill" / (name + ".json");
+  plan::TrainTask task;
+  task.compute.device = "cpu";
+  task.config = plan::resolve_run_config(Config::load(path, set), path.parent_path());
+  task.name = path.string();
+  task.out = out;
+  return task;
+}
+
+Json train(const plan::TrainTask& task) {
+  SilentProgress progress;
+  return tasks::train(task, progress, test::kNeverStop);
+}
+
+image::GeneratorSource source_of(const fs::path& model) {
+  image::GeneratorSource source;
+  source.model = model;
+  return source;
+}
+
+at::Tensor draw(const image::GeneratorSource& source, const image::GenerationOptions& options,
+                const distill::HelpingTeacher& teacher = {}) {
+  const auto generator = tasks::open_generator(source, options, {}, teacher);
+  return generator->draw({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
+}
+
+}  // namespace
+
+TEST_CASE("a distillation, interrupted at any step and resumed, is the one that was not") {
+  const auto* name = GENERATE("dd1_var_tiny", "dd2_var_tiny");
+  const auto at_step = GENERATE(2, 5, 9);
+  INFO(name << " at " << at_step);
+  const TempDir temp;
+  train(task_of(name, temp / "whole"));
+  std::atomic<bool> stop = false;
+  SteppingProgress progress([&](int64_t done) { stop = done >= at_step; });
+  auto task = task_of(name, temp / "run");
+  // The trajectories are there already: making them is not what is interrupted here.
+  task.config["data"]["trajectories"] = (temp / "pairs.safetensors").string();
+  auto first = task_of(name, temp / "first");
+  first.config["data"]["trajectories"] = task.config["data"]["trajectories"];
+  train(first);
+  CHECK_THROWS_AS(tasks::train(task, progress, stop), Interrupted);
+  task.resume = true;
+  train(task);
+  for (const char* file : {"metrics.jsonl", "model/model.safetensors", "last/training.safetensors"}) {
+    INFO(file);
+    CHECK(test::read_file(temp / "run" / file) == test::read_file(temp / "whole" / file));
+  }
+  CHECK_THAT(test::read_file(temp / "run/report.html"),
+             ContainsSubstring("its teacher, from the same noise"));
+}
+
+TEST_CASE("a student draws pictures without its teacher, in one step or two") {
+  const auto* name = GENERATE("dd1_var_tiny", "dd2_var_tiny");
+  INFO(name);
+  const TempDir temp;
+  const auto result = train(task_of(name, temp / "run"));
+  CHECK(result["test"].contains("distance"));
+  CHECK(result["test"].contains("distance_2"));
+  const auto source = source_of(temp / "run");
+  const auto generator = tasks::open_generator(source, {}, {});
+  CHECK(generator->class_names().at(7) == "sneaker");
+  CHECK(generator->channels() == 1);
+  CHECK(generator->settings()["steps"] == 1);
+  const auto one = draw(source, {});
+  CHECK(one.sizes() == at::IntArrayRef({2, 3, 28, 28}));
+  CHECK(at::equal(one, draw(source, {})));
+  image::GenerationOptions options;
+  options.steps = 2;
+  CHECK_FALSE(at::allclose(one, draw(source, options)));
+  options.steps = 3;
+  CHECK_THROWS_WITH(draw(source, options),
+                    ContainsSubstring("--steps: 3 steps, this student draws in 1 or 2"));
+  options = {};
+  options.cfg = 2.0;
+  CHECK_THROWS_WITH(draw(source, options), ContainsSubstring("--cfg: means nothing to a distilled student"));
+}
+
+TEST_CASE("a student in bf16 draws nearly the same picture") {
+  const auto* name = GENERATE("dd1_var_tiny", "dd2_var_tiny");
+  INFO(name);
+  const TempDir temp;
+  train(task_of(name, temp / "run"));
+  const auto exact = draw(source_of(temp / "run"), {});
+  runtime::Compute narrow;
+  narrow.dtype = at::kBFloat16;
+  const auto generator = tasks::open_generator(source_of(temp / "run"), {}, narrow);
+  const auto pictures =
+      generator->draw({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
+  CHECK((pictures - exact).abs().mean().item<double>() < 0.1);
+}
+
+TEST_CASE("a teacher helps a student in the middle of its drawing") {
+  const TempDir temp;
+  train(task_of("dd1_var_tiny", temp / "run"));
+  auto source = source_of(temp / "run");
+  image::GenerationOptions options;
+  options.steps = 2;
+  const auto alone = draw(source, options);
+  distill::HelpingTeacher teacher{test::source_dir() / "data/fashion", 1};
+  for (const int64_t scales : {1, 2}) {
+    teacher.scales = scales;
+    CHECK_FALSE(at::allclose(alone, draw(source, options, teacher)));
+  }
+  CHECK(tasks::open_generator(source, {}, {}, teacher)->settings()["teacher_steps"] == 2);
+  teacher.scales = 3;
+  CHECK_THROWS_WITH(draw(source, options, teacher),
+                    ContainsSubstring("--teacher-steps: 3 scales, there are 2"));
+  options.steps = 1;
+  CHECK_THROWS_AS(draw(source, options, teacher), UsageError);
+  train(task_of("dd2_var_tiny", temp / "other"));
+  source.model = temp / "other";
+  CHECK_THROWS_WITH(draw(source, {}, teacher),
+                    ContainsSubstring("--teacher: only a student of Distilled Decoding 1"));
+  source.model = test::source_dir() / "data/fashion";
+  CHECK_THROWS_WITH(draw(source, {}, teacher), ContainsSubstring("is no student"));
+}
+
+TEST_CASE("weights under the official names are a student without anything else, given its tokenizer") {
+  const TempDir temp;
+  train(task_of("dd1_var_tiny", temp / "run"));
+  fs::copy_file(temp / "run/model/model.safetensors", temp / "var-d4.safetensors");
+  auto source = source_of(temp / "var-d4.safetensors");
+  CHECK(distill::is_student(source));
+  CHECK_THROWS_WITH(draw(source, {}), ContainsSubstring("--vae: needed"));
+  source.vae = temp / "run/model/vae";
+  CHECK(draw(source, {}).isfinite().all().item<bool>());
+}
+
+TEST_CASE("trajectories are made once, and those of another teacher are refused") {
+  const TempDir temp;
+  const auto file = temp / "pairs.safetensors";
+  auto task = task_of("dd1_var_tiny", temp / "one");
+  task.config["data"]["trajectories"] = file.string();
+  train(task);
+  const auto written = fs::last_write_time(file);
+  task.out = temp / "two";
+  train(task);
+  CHECK(fs::last_write_time(file) == written);
+  const auto ids = runtime::open_tensors(file).at("ids");
+  CHECK(ids.sizes() == at::IntArrayRef({60, 70}));
+  task.out = temp / "three";
+  task.config["data"]["cfg"] = 3.0;
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("trajectories of another kind: cfg is 1.5, expected 3.0"));
+}
+
+TEST_CASE("a teacher that is not there, or another one, is refused at the key") {
+  const TempDir temp;
+  auto task = task_of("dd1_var_tiny", temp / "run");
+  task.config["data"]["teacher"] = "";
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/teacher: a student needs its teacher"));
+  task = task_of("dd2_var_tiny", temp / "run", {"model.var.depth=3"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/var/depth: 3, but the teacher in"));
+  task = task_of("dd2_var_tiny", temp / "run", {"model.var.vae.z_channels=8"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/var/vae/z_channels: 8, but the teacher in"));
+  CHECK_THROWS_AS(task_of("dd2_var_tiny", temp / "run", {"model.second_step=4"}), ConfigError);
+}
+
+TEST_CASE("the generator of Distilled Decoding 2 takes over the tuned network once") {
+  const TempDir temp;
+  train(task_of("dd2_var_tiny", temp / "run", {"model.tuning_steps=3", "training.max_steps=4"}));
+  const auto weights = runtime::open_tensors(temp / "run/last/model.safetensors");
+  // The fourth step is the guidance network's: the generator is still what was copied.
+  bool moved = false;
+  for (const auto& [name, tensor] : weights) {
+    if (!name.starts_with("gen.")) continue;
+    moved = moved || !at::equal(tensor, weights.at("gui." + name.substr(4)));
+  }
+  CHECK(moved);
+  train(task_of("dd2_var_tiny", temp / "tuned", {"model.tuning_steps=3", "training.max_steps=3"}));
+  const auto tuned = runtime::open_tensors(temp / "tuned/last/model.safetensors");
+  for (const auto& [name, tensor] : weights) {
+    if (!name.starts_with("gen.")) continue;
+    INFO(name);
+    CHECK(at::equal(tensor, tuned.at("gui." + name.substr(4))));
+  }
+}
+
+TEST_CASE("published configs of students are complete") {
+  const auto* name =
+      GENERATE("dd1_var_fashion", "naive_var_fashion", "dd2_var_fashion", "dd1_var_imagenet256");
+  CHECK_NOTHROW(task_of(name, "anywhere"));
+}

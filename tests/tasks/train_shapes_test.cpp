@@ -1,0 +1,181 @@
+// Shape models trained on solids and meshes, from the files to folders that draw, and the meshes that they
+// draw.
+
+#include "core/mesh_file.h"
+#include "core/png_file.h"
+#include "shape3d/implicit_shape.h"
+#include "shape3d/mesh_renderer.h"
+#include "support/python.h"
+#include "support/stepping_progress.h"
+#include "support/tasks.h"
+
+using namespace arzoo;
+using test::SteppingProgress;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+plan::TrainTask task_of(const std::string& name, const fs::path& out,
+                        const std::vector<std::string>& set = {}) {
+  const auto path = test::source_dir() / "configs/shape3d" / (name + ".json");
+  plan::TrainTask task;
+  task.compute.device = "cpu";
+  task.config = plan::resolve_run_config(Config::load(path, set), path.parent_path());
+  task.name = path.string();
+  task.out = out;
+  return task;
+}
+
+Json train(const plan::TrainTask& task) {
+  SilentProgress progress;
+  return tasks::train(task, progress, test::kNeverStop);
+}
+
+plan::Generate3dTask drawing(const fs::path& output) {
+  plan::Generate3dTask task;
+  task.compute.device = "cpu";
+  task.compute.seed = 4;
+  task.model = test::source_dir() / "data/shapes";
+  task.classes = {"table", "mug"};
+  task.resolution = 32;
+  task.steps = 6;
+  task.output = output;
+  return task;
+}
+
+Json draw(const plan::Generate3dTask& task) {
+  SilentProgress progress;
+  return tasks::generate_3d(task, progress, test::kNeverStop);
+}
+
+}  // namespace
+
+TEST_CASE("a shape model's run, interrupted at any step and resumed, is the run that was not") {
+  const auto* name = GENERATE("shape_vae_tiny", "mar3d_tiny");
+  INFO(name);
+  const TempDir temp;
+  train(task_of(name, temp / "whole"));
+  std::atomic<bool> stop = false;
+  SteppingProgress progress([&](int64_t done) { stop = done >= 3; });
+  auto task = task_of(name, temp / "run");
+  CHECK_THROWS_AS(tasks::train(task, progress, stop), Interrupted);
+  task.resume = true;
+  train(task);
+  for (const char* file : {"metrics.jsonl", "model/model.safetensors", "last/training.safetensors"}) {
+    INFO(file);
+    CHECK(test::read_file(temp / "run" / file) == test::read_file(temp / "whole" / file));
+  }
+  CHECK_THAT(test::read_file(temp / "run/report.html"), ContainsSubstring("data:image/png;base64,"));
+}
+
+TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and is tested on others") {
+  const TempDir temp;
+  for (const auto* kind : {"ball", "box"}) {
+    fs::create_directories(temp / kind);
+    for (int64_t i = 0; i < 4; ++i)
+      write_mesh(temp / kind / fmt::format("{}.ply", i), shape3d::make_solid(kind, 1, i).surface(24));
+  }
+  const auto set = [&](const fs::path& path) {
+    return std::vector<std::string>{
+        "data.path=" + path.string(), "data.test_path=" + path.string(), "data.solids=[]",
+        "evaluation.test=true",       "training.batch_size=2",           "evaluation.resolution=12"};
+  };
+  const auto result = train(task_of("shape_vae_tiny", temp / "run", set(temp.path())));
+  for (const char* metric : {"iou", "iou_low", "chamfer", "f_0.02", "nc"})
+    CHECK(result["test"].contains(metric));
+  CHECK(Json::parse(test::read_file(temp / "run/model/config.json"))["classes"] == Json({"ball", "box"}));
+
+  auto open = shape3d::make_solid("box", 1, 0).surface(24);
+  open.triangles.pop_back();
+  write_mesh(temp / "box" / "open.ply", open);
+  CHECK_THROWS_WITH(train(task_of("shape_vae_tiny", temp / "other", set(temp.path()))),
+                    ContainsSubstring("open.ply: 3 of"));
+}
+
+TEST_CASE("a tokenizer of other tokens is refused with the key and both numbers") {
+  const TempDir temp;
+  CHECK_THROWS_WITH(train(task_of("mar3d_tiny", temp / "run", {"model.hr.latent_size=32"})),
+                    ContainsSubstring("/model/hr/latent_size: 32, but the tokenizer has 16 tokens"));
+}
+
+TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever is drawn beside them") {
+  const TempDir temp;
+  auto task = drawing(temp / "all");
+  task.count = 2;
+  const auto result = draw(task);
+  CHECK(result["shapes"] == 4);
+  CHECK(result["empty"] == 0);
+  for (const auto& mesh : result["meshes"]) {
+    CHECK(mesh["watertight"] == true);
+    CHECK(summarise(read_mesh(mesh["file"].get<std::string>())).is_watertight());
+  }
+  const auto sheet = read_png(temp / "all/sheet.png");
+  CHECK(sheet.width > sheet.height);
+
+  task.output = temp / "mug.glb";
+  task.classes = {"mug"};
+  task.count = 1;
+  task.first = 3;
+  draw(task);
+  CHECK(test::read_file(temp / "mug.glb") == test::read_file(temp / "all/000003_mug.glb"));
+}
+
+TEST_CASE("an independent reader finds the meshes closed") {
+  const auto python = test::python_with("trimesh");
+  if (python.empty()) {
+    WARN("skipped: no Python with trimesh (pip install trimesh, or set ARZOO_TEST_PYTHON)");
+    return;
+  }
+  const TempDir temp;
+  const auto script =
+      temp.write("check.py",
+                 "import sys, trimesh\n"
+                 "for path in sys.argv[1:]:\n"
+                 "    mesh = trimesh.load(path, force='mesh')\n"
+                 "    assert mesh.is_watertight and mesh.volume > 0 and len(mesh.faces) > 100, path\n");
+  std::string command = python + " " + script.string();
+  for (const auto extension : kMeshExtensions) {
+    auto task = drawing(temp / std::string(extension));
+    task.format = extension;
+    for (const auto& mesh : draw(task)["meshes"]) command += " " + mesh["file"].get<std::string>();
+  }
+  CHECK(std::system(command.c_str()) == 0);
+}
+
+TEST_CASE("an outline and a part of a surface change what is drawn") {
+  const TempDir temp;
+  const auto plain = draw(drawing(temp / "plain"));
+  auto task = drawing(temp / "outline");
+  shape3d::View view;
+  write_png(temp / "side.png", shape3d::render(shape3d::make_solid("chair", 9, 1).surface(48), view));
+  task.image = temp / "side.png";
+  const auto followed = draw(task);
+  CHECK(followed["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
+
+  Mesh half;
+  const auto whole = shape3d::make_solid("mug", 9, 1).surface(48);
+  half.vertices = whole.vertices;
+  for (const auto& triangle : whole.triangles) {
+    if (whole.corner(triangle, 0).y < 0.0F) half.triangles.push_back(triangle);
+  }
+  write_mesh(temp / "half.ply", half);
+  task = drawing(temp / "part");
+  task.points = temp / "half.ply";
+  CHECK(draw(task)["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
+
+  for (auto& vertex : half.vertices) vertex = vertex * 10.0F;
+  write_mesh(temp / "large.ply", half);
+  task.points = temp / "large.ply";
+  CHECK_THROWS_WITH(draw(task), ContainsSubstring("large.ply: a vertex at"));
+}
+
+TEST_CASE("several shapes do not go into one file, and a shape VAE alone draws nothing") {
+  const TempDir temp;
+  auto task = drawing(temp / "a.glb");
+  CHECK_THROWS_AS(draw(task), UsageError);
+  task.classes = {"tabel"};
+  CHECK_THROWS_WITH(draw(task), ContainsSubstring("did you mean \"table\"?"));
+  task.model = test::source_dir() / "data/shapes/vae";
+  CHECK_THROWS_WITH(draw(task), ContainsSubstring("a shape_vae, expected a mar3d"));
+}
