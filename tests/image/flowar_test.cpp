@@ -76,7 +76,7 @@ TEST_CASE("the finest target is the latent, the coarsest its mean, and a scale o
   CHECK(at::allclose(flowar->next_input(targets[0], 0), targets[0].expand({2, 4, 4}), 1e-5, 1e-6));
 }
 
-TEST_CASE("a picture depends on its seed and class, not on the batch, nor much on packing") {
+TEST_CASE("a flowar picture depends on its seed and class, not on the batch, nor much on packing") {
   const auto flowar = model(GENERATE(false, true));
   FlowSampling sampling;
   sampling.num_steps = GENERATE(int64_t{7}, int64_t{50});

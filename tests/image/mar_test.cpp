@@ -30,7 +30,7 @@ TEST_CASE("a class fills every slot of the buffer, no class is the learned row")
   CHECK_THROWS_AS(mar->condition(classes({-1})), UsageError);
 }
 
-TEST_CASE("a picture depends on its seed and class, not on the batch, nor much on packing") {
+TEST_CASE("a mar picture depends on its seed and class, not on the batch, nor much on packing") {
   const auto mar = test::tiny_model<Mar>(test::tiny_mar_options());
   const auto together = image::draw_mar_latents(*mar, classes({1, 3, 5}), {11, 12, 13}, few_steps());
   CHECK(together.sizes() == at::IntArrayRef({3, 4, 5, 5}));
