@@ -74,7 +74,7 @@ TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and
   for (const auto* kind : {"ball", "box"}) {
     fs::create_directories(temp / kind);
     for (int64_t i = 0; i < 4; ++i)
-      write_mesh(temp / kind / fmt::format("{}.ply", i), make_solid(kind, 1, i).surface(24));
+      write_mesh(temp / kind / fmt::format("{}.ply", i), shape3d::make_solid(kind, 1, i).surface(24));
   }
   const auto set = [&](const fs::path& path) {
     return std::vector<std::string>{
@@ -86,7 +86,7 @@ TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and
     CHECK(result["test"].contains(metric));
   CHECK(Json::parse(test::read_file(temp / "run/model/config.json"))["classes"] == Json({"ball", "box"}));
 
-  auto open = make_solid("box", 1, 0).surface(24);
+  auto open = shape3d::make_solid("box", 1, 0).surface(24);
   open.triangles.pop_back();
   write_mesh(temp / "box" / "open.ply", open);
   CHECK_THROWS_WITH(train(task_of("shape_vae_tiny", temp / "other", set(temp.path()))),
