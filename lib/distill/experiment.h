@@ -2,10 +2,12 @@
 
 #include "distill/dd1_student.h"
 #include "distill/dd2_student.h"
+#include "distill/score_losses.h"
 #include "distill/trajectories.h"
 #include "runtime/epoch_order.h"
 #include "runtime/experiment.h"
 #include "runtime/prepares_data.h"
+#include "runtime/training_options.h"
 
 namespace arzoo::distill {
 
@@ -19,8 +21,8 @@ class DistillExperiment : public runtime::Experiment, public runtime::PreparesDa
   int64_t batches_per_epoch() const override { return order_.batches(); }
   torch::nn::Module& model() override { return student().module(); }
   /// "distance": the Fréchet distance, from the teacher's pictures, of those that the student draws in one
-  /// step from the noise of the pairs held out, by the sums of their code vectors averaged down to a side of 4.
-  /// "distance_2": in two steps, if it knows two.
+  /// step from the noise of the pairs held out, by the sums of their code vectors averaged down to a side
+  /// of 4. "distance_2": in two steps, if it knows two.
   runtime::Metrics evaluate(runtime::Split split) override;
   /// Also writes vae/, the teacher's tokenizer: the two together draw pictures.
   void save(const std::filesystem::path& folder) override;

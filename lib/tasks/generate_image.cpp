@@ -146,7 +146,7 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
   const auto compute =
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
-  const auto generator = open_generator(task.source, task.options, compute, task.teacher);
+  const auto generator = tasks::open_generator(task.source, task.options, compute, task.teacher);
   const auto pictures = plan_pictures(task, *generator);
   apply_edit(task, *generator, progress);
   if (task.dry_run) return {{"plan", plan_of(task, *generator, pictures.size())}};

@@ -49,12 +49,12 @@ std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& ce
     if (!cell.drafter.empty()) source.drafter = cell.drafter;
     if (!cell.refiner.empty()) source.refiner = cell.refiner;
     // The model is the other of the two.
-    return open_generator(source, drawing, compute);
+    return tasks::open_generator(source, drawing, compute);
   }
   runtime::seed(cell.seed);
   std::vector<Config> models;
   for (const auto& path : cell.random) models.push_back(Config::load(path).at("model"));
-  return random_generator(models, cell.draft_steps, drawing, compute);
+  return tasks::random_generator(models, cell.draft_steps, drawing, compute);
 }
 
 /// Draws the pictures of a cell, its classes in turn, and shows them to `visit` as they are stored. Returns

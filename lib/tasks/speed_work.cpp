@@ -123,7 +123,7 @@ class GenerationWork : public SpeedWork {
  public:
   GenerationWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute)
       : model_(cell.config.at("model")),
-        generator_(random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
+        generator_(tasks::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
                                            {}, compute)) {
     batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
     batch_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));

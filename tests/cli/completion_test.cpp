@@ -39,7 +39,7 @@ TEST_CASE("bash offers commands, options, choices, models and files of the right
   arzoo.write("notes.txt", "");
   fs::create_directories(arzoo.files() / "runs");
   const auto [words, expected] = GENERATE(table<std::string, std::string>({
-      {"arzoo ''", "train forecast generate-image bench models inspect convert completion man"},
+      {"arzoo ''", "train distill forecast generate-image bench models inspect convert completion man"},
       {"arzoo co", "convert completion"},
       {"arzoo bench ''", "table speed parity regress report"},
       {"arzoo bench table --d", "--device --dtype --dry-run"},

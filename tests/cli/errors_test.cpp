@@ -35,7 +35,8 @@ std::vector<Mistake> usage_mistakes() {
   return {
       {{},
        2,
-       "a command is missing, expected one of train, forecast, generate-image, bench, models, inspect, "
+       "a command is missing, expected one of train, distill, forecast, generate-image, bench, models, "
+       "inspect, "
        "convert, completion "
        "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
