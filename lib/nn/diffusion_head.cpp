@@ -153,7 +153,7 @@ DiffusionLoss::Rows DiffusionLoss::rows(const at::Tensor& target, const at::Tens
 }
 
 at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg,
-                                 double temperature, const DiffusionDraws& draws) const {
+                                 double temperature, const DiffusionDraws& draws, double clip) const {
   const torch::NoGradGuard no_grad;
   const int64_t rows = z.size(0), steps = schedule.steps();
   const bool guided = cfg != 1.0;
@@ -177,7 +177,8 @@ at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& s
                                    modulations.narrow(0, (index - begin) * rows, rows));
       if (guided) output = guided_estimate(output, cfg);
       const auto noise = index == 0 ? at::Tensor() : draws.step(index);
-      x = schedule.reverse(NoiseEstimate::of(output.narrow(0, 0, x.size(0))), x, index, noise, temperature)
+      x = schedule
+              .reverse(NoiseEstimate::of(output.narrow(0, 0, x.size(0))), x, index, noise, temperature, clip)
               .sample;
     }
   }

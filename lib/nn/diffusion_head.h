@@ -104,8 +104,9 @@ class DiffusionLoss : public torch::nn::Module {
   /// Draws tokens under z by ancestral sampling. With cfg other than 1, z holds rows with a condition and,
   /// behind them, as many without. draws.start() decides how many rows are followed: the rows that count, or
   /// those of both halves. Returns them, fp32.
+  /// clip: see DiffusionSchedule::reverse.
   at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
-                    const DiffusionDraws& draws) const;
+                    const DiffusionDraws& draws, double clip = 0.0) const;
 
   DiffusionHead& net() const { return *net_; }
 

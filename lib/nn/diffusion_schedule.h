@@ -49,9 +49,10 @@ class DiffusionSchedule {
   /// The errors of an estimate of `noise` made from x_t.
   DiffusionErrors errors(const NoiseEstimate& estimate, const at::Tensor& x_start, const at::Tensor& x_t,
                          const at::Tensor& t, const at::Tensor& noise) const;
-  /// From step `index` to the one before. At step 0 no noise is added.
+  /// From step `index` to the one before. At step 0 no noise is added. clip: bound of the estimated x_start's
+  /// size, 0 for none: at the noisiest steps a small error of the estimate is one of hundreds there.
   ReverseStep reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
-                      const at::Tensor& noise, double temperature) const;
+                      const at::Tensor& noise, double temperature, double clip = 0.0) const;
 
   // [steps] each; names are the official ones.
   std::vector<double> betas, log_betas, alphas_cumprod, sqrt_alphas_cumprod, sqrt_one_minus_alphas_cumprod,

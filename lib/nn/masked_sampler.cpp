@@ -62,7 +62,7 @@ class Generation {
     const auto encoded = model_.encode(both(tokens_, guided_), seen, condition_);
     const auto z = model_.decode(encoded, seen, both(places.index, guided_)).flatten(0, 1);
     const auto drawn = model_.diffloss().sample(z, schedule_, guided_ ? cfg : 1.0, sampling_.temperature,
-                                                noise.draws(places, tokens_.size(2)));
+                                                noise.draws(places, tokens_.size(2)), sampling_.clip);
     const auto rows = drawn.narrow(0, 0, places.rows()).view({tokens_.size(0), -1, tokens_.size(2)});
     tokens_.scatter_(1, places.index.unsqueeze(-1).expand_as(rows), rows);
     if (request_.observer)

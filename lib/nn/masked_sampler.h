@@ -11,6 +11,7 @@ struct MaskedSampling {
   bool linear_cfg = true;            ///< it grows with the tokens that are there; else it is constant
   double temperature = 1.0;          ///< of the noise in the diffusion head
   int64_t num_sampling_steps = 100;  ///< denoising steps of the head
+  double clip = 0.0;                 ///< bound of a token's estimated numbers on the way, 0 for none
 };
 
 /// Tokens that stay masked after step `step` of `steps`, of `masked` before it: MaskGIT's cosine (Chang et

@@ -52,6 +52,7 @@ struct ShapeSampling {
   std::string cfg_schedule = "linear";
   int64_t num_iter = 64;
   double temperature = 1.0;
+  double clip = 0.0;
 
   static void fields(auto& o, auto& field) {
     field("cfg", o.cfg, at_least(0), "strength of the condition, 1 for none beyond its own");
@@ -60,6 +61,10 @@ struct ShapeSampling {
     field("num_iter", o.num_iter, at_least(1),
           "steps in which tokens are drawn; never more than there are tokens");
     field("temperature", o.temperature, at_least(0), "of the diffusion head's noise");
+    field("clip", o.clip, at_least(0),
+          "bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
+          "officially): small models "
+          "need one");
   }
 };
 

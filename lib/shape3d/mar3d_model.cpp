@@ -31,7 +31,8 @@ nn::MaskedSampling sampling_of(const ShapeSampling& options) {
   return {.num_iter = options.num_iter,
           .cfg = options.cfg,
           .linear_cfg = options.cfg_schedule == "linear",
-          .temperature = options.temperature};
+          .temperature = options.temperature,
+          .clip = options.clip};
 }
 
 Mar3d::Mar3d(const Mar3dOptions& options) : options_(options) {

@@ -10,7 +10,7 @@ struct View {
   double azimuth = 0.0;     ///< degrees around the upright axis
   double elevation = 20.0;  ///< degrees above the horizon
   int64_t pixels = 256;     ///< of a side
-  double half = 1.1;        ///< of the visible width, in the mesh's units around the origin
+  double half = 1.4;  ///< of the visible width, in the mesh's units around the origin: a cube's corners show
 };
 
 /// A shaded picture on white: one light beside the camera, normals mixed across triangles, four samples a
