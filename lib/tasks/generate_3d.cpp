@@ -139,7 +139,6 @@ void draw_all(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& g
                  static_cast<int64_t>(batches) * generator.steps() + static_cast<int64_t>(shapes.size()));
   shape3d::SurfaceOptions surface{.resolution = task.resolution};
   surface.refinement.dense = task.dense;
-  std::size_t done = 0;
   for (std::size_t begin = 0; begin < shapes.size(); begin += batch_size) {
     const auto part = shapes.subspan(begin, std::min(batch_size, shapes.size() - begin));
     shape3d::ShapeRequest request;
@@ -151,8 +150,9 @@ void draw_all(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& g
     for (std::size_t i = 0; i < part.size(); ++i) {
       writer.add(part[i], generator.surface(tokens[static_cast<int64_t>(i)], surface));
       progress.step();
-      if (stop.load() && ++done < shapes.size())
-        fail<Interrupted>("interrupted after {} of {} shapes", begin + i + 1, shapes.size());
+      const auto done = begin + i + 1;
+      if (stop.load() && done < shapes.size())
+        fail<Interrupted>("interrupted after {} of {} shapes", done, shapes.size());
     }
   }
   progress.end();
