@@ -7,6 +7,7 @@
 #include "image/picture_report.h"
 #include "image/saved_model.h"
 #include "nn/seeded_noise.h"
+#include "runtime/named_tensors.h"
 
 namespace arzoo::distill {
 namespace {
