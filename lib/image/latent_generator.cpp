@@ -5,7 +5,6 @@
 #include "image/latent_tokens.h"
 #include "image/trained_tokenizer.h"
 #include "image/weight_shapes.h"
-#include "nn/packed_weights.h"
 #include "runtime/parameter_count.h"
 
 namespace arzoo::image {
@@ -64,26 +63,12 @@ LatentParts<Model> random_parts(const Config& section, at::ScalarType type,
 void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model, int64_t pixels,
                               const runtime::Compute& compute) {
   pixels_ = pixels;
-  if (found.folder) {
-    class_names_ = found.folder->classes;
-    channels_ = found.folder->channels;
-    if (!class_names_.empty() && static_cast<int64_t>(class_names_.size()) != classes()) {
-      fail<CheckpointError>("{}: config.json names {} classes, the model has {}", found.file.string(),
-                            class_names_.size(), classes());
-    }
-  }
+  if (found.folder) facts_ = PictureFacts::of(*found.folder, classes());
   parameters_ = runtime::count_parameters(model).all + runtime::count_parameters(*vae_).all;
   settings_["model"] = found.name;
   settings_["weights"] = found.file.string();
   settings_["dtype"] = runtime::precision_name(compute);
-  for (torch::nn::Module* part : std::initializer_list<torch::nn::Module*>{&model, vae_.get()}) {
-    part->eval();
-    part->to(compute.device);
-  }
-  if (compute.int8) int8_ = std::make_shared<nn::Int8Weights>(model);
-  if (!compute.device.is_cpu()) return;
-  if (!compute.int8) nn::pack_for_inference(model);
-  nn::pack_for_inference(*vae_);
+  int8_ = make_ready(model, *vae_, compute);
 }
 
 at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {

@@ -4,7 +4,7 @@
 #include "image/image_generator.h"
 #include "image/latent_source.h"
 #include "image/mar_sampling.h"
-#include "nn/int8.h"
+#include "image/ready_models.h"
 
 namespace arzoo::image {
 
@@ -20,10 +20,10 @@ struct LatentParts {
 /// A generator of continuous tokens with its tokenizer, ready to draw.
 class LatentGenerator : public ImageGenerator {
  public:
-  const std::vector<std::string>& class_names() const override { return class_names_; }
+  const std::vector<std::string>& class_names() const override { return facts_.class_names; }
   int64_t height() const override { return pixels_; }
   int64_t width() const override { return pixels_; }
-  int64_t channels() const override { return channels_; }
+  int64_t channels() const override { return facts_.channels; }
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
   at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const override;
@@ -52,8 +52,8 @@ class LatentGenerator : public ImageGenerator {
   at::Tensor decoded(const at::Tensor& latents) const;
 
   std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
-  std::vector<std::string> class_names_;
-  int64_t channels_ = 3, parameters_ = 0, pixels_ = 0;
+  PictureFacts facts_;
+  int64_t parameters_ = 0, pixels_ = 0;
 };
 
 /// A MAR: masked autoregression.

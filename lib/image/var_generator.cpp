@@ -4,7 +4,6 @@
 
 #include "core/zoo.h"
 #include "image/known_tokens.h"
-#include "nn/packed_weights.h"
 #include "runtime/memory_budget.h"
 #include "runtime/parameter_count.h"
 
@@ -115,12 +114,7 @@ VarGenerator::VarGenerator(VarParts parts, const GenerationOptions& options, con
   auto defaults = parts.defaults;
   if (main.folder) {
     defaults = main.folder->sampling;
-    class_names_ = main.folder->classes;
-    channels_ = main.folder->channels;
-    if (!class_names_.empty() && static_cast<int64_t>(class_names_.size()) != classes()) {
-      fail<CheckpointError>("{}: config.json names {} classes, the model has {}", main.folder->path.string(),
-                            class_names_.size(), classes());
-    }
+    facts_ = PictureFacts::of(*main.folder, classes());
   }
   settings_["model"] = VarOptions::kName;
   settings_["weights"] = opened.front().file.string();
@@ -171,14 +165,7 @@ void VarGenerator::prepare(const runtime::Compute& compute) {
   for (std::size_t i = 0; i < models_.size(); ++i) all->register_module(fmt::format("{}", i), models_[i]);
   parameters_ = runtime::count_parameters(*all).all + runtime::count_parameters(*vae_).all;
   settings_["dtype"] = runtime::precision_name(compute);
-  for (torch::nn::Module* part : {all.get(), static_cast<torch::nn::Module*>(vae_.get())}) {
-    part->eval();
-    part->to(compute.device);
-  }
-  if (compute.int8) int8_ = std::make_shared<nn::Int8Weights>(*all);
-  if (!compute.device.is_cpu()) return;
-  if (!compute.int8) nn::pack_for_inference(*all);
-  nn::pack_for_inference(*vae_);
+  int8_ = make_ready(*all, *vae_, compute);
 }
 
 void VarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {

@@ -3,9 +3,9 @@
 #include <atomic>
 
 #include "image/image_generator.h"
+#include "image/ready_models.h"
 #include "image/var_sampler.h"
 #include "image/var_source.h"
-#include "nn/int8.h"
 
 namespace arzoo::image {
 
@@ -35,10 +35,10 @@ class VarGenerator : public ImageGenerator {
   VarGenerator(VarParts parts, const GenerationOptions& options, const runtime::Compute& compute);
 
   int64_t classes() const override { return first().options().num_classes; }
-  const std::vector<std::string>& class_names() const override { return class_names_; }
+  const std::vector<std::string>& class_names() const override { return facts_.class_names; }
   int64_t height() const override { return side(); }
   int64_t width() const override { return side(); }
-  int64_t channels() const override { return channels_; }
+  int64_t channels() const override { return facts_.channels; }
   int64_t steps() const override { return static_cast<int64_t>(first().grids().size()); }
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
@@ -62,8 +62,8 @@ class VarGenerator : public ImageGenerator {
     at::Tensor picture, paint;  ///< [1, 3, H, W] in [0, 1], [1, 1, H, W]
   };
   std::unique_ptr<Edit> edit_;
-  std::vector<std::string> class_names_;
-  int64_t channels_ = 3, parameters_ = 0;
+  PictureFacts facts_;
+  int64_t parameters_ = 0;
   mutable std::atomic<int64_t> cache_bytes_ = 0;
   at::Device device_ = at::kCPU;
   Json settings_;

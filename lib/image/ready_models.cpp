@@ -1,0 +1,32 @@
+#include "image/ready_models.h"
+
+#include <torch/torch.h>
+
+#include "core/error.h"
+#include "nn/packed_weights.h"
+
+namespace arzoo::image {
+
+PictureFacts PictureFacts::of(const ModelFolder& folder, int64_t classes) {
+  if (!folder.classes.empty() && static_cast<int64_t>(folder.classes.size()) != classes) {
+    fail<CheckpointError>("{}: config.json names {} classes, the model has {}", folder.path.string(),
+                          folder.classes.size(), classes);
+  }
+  return {folder.classes, folder.channels};
+}
+
+std::shared_ptr<nn::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
+                                            const runtime::Compute& compute) {
+  for (torch::nn::Module* part : {&model, &tokenizer}) {
+    part->eval();
+    part->to(compute.device);
+  }
+  const auto int8 = compute.int8 ? std::make_shared<nn::Int8Weights>(model) : nullptr;
+  if (compute.device.is_cpu()) {
+    if (!compute.int8) nn::pack_for_inference(model);
+    nn::pack_for_inference(tokenizer);
+  }
+  return int8;
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include "image/model_folder.h"
+#include "nn/int8.h"
+#include "runtime/device.h"
+
+namespace arzoo::image {
+
+/// What a folder says of the pictures: the names of the classes and the channels. Throws CheckpointError
+/// unless as many classes have names as the model has, or none.
+struct PictureFacts {
+  std::vector<std::string> class_names = {};
+  int64_t channels = 3;
+
+  static PictureFacts of(const ModelFolder& folder, int64_t classes);
+};
+
+/// Brings a generator and its tokenizer into order for drawing: on the device, in evaluation mode, packed on
+/// a CPU. Returns the generator's weights in 8 bits where `compute` asks for that, else null.
+std::shared_ptr<nn::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
+                                            const runtime::Compute& compute);
+
+}  // namespace arzoo::image
