@@ -28,11 +28,11 @@ void require_command(const Config& config, const std::string& command) {
 plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags,
                              const std::string& command) {
   const auto config = Config::load(flags.config, flags.overrides);
-  require_command(config, command);
   plan::TrainTask task;
   task.compute = invocation.compute;
   task.name = flags.config.string();
   task.config = plan::resolve_run_config(config, flags.config.parent_path());
+  require_command(config, command);
   if (invocation.compute.seed) task.config["seed"] = *invocation.compute.seed;
   if (flags.out) task.config["output"] = *flags.out;
   task.out = task.config["output"].get<std::string>();

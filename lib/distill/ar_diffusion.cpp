@@ -73,8 +73,8 @@ at::Tensor VarDiffusion::states(const at::Tensor& labels, const at::Tensor& toke
 
 void VarDiffusion::start_from(const image::Var& teacher) {
   const torch::NoGradGuard no_grad;
-  const auto theirs = runtime::state_dict(teacher);
-  for (const auto& [name, weight] : runtime::state_dict(*this).entries()) {
+  const auto theirs = runtime::state_dict(teacher), mine = runtime::state_dict(*this);
+  for (const auto& [name, weight] : mine) {
     if (name.starts_with("head.")) continue;
     auto own = weight;
     own.copy_(theirs.at(name));

@@ -70,10 +70,10 @@ at::Tensor Dd1Var::continuous(const Hidden& hidden) const {
 void Dd1Var::start_from(const image::Var& teacher) {
   const torch::NoGradGuard no_grad;
   const double deviation = std::sqrt(1.0 / static_cast<double>(3 * options().embed_dim));
-  const auto theirs = runtime::state_dict(teacher);
-  for (auto& [name, mine] : runtime::state_dict(*this).entries()) {
+  const auto theirs = runtime::state_dict(teacher), mine = runtime::state_dict(*this);
+  for (const auto& [name, tensor] : mine) {
     const auto* weight = theirs.find(name);
-    auto own = mine;
+    auto own = tensor;
     if (name == "lvl_1L" || name == "attn_bias_for_masking") continue;
     if (weight == nullptr) {
       name.ends_with("bias") ? own.zero_() : own.normal_(0.0, deviation);

@@ -21,8 +21,8 @@ class DistillExperiment : public runtime::Experiment, public runtime::PreparesDa
   int64_t batches_per_epoch() const override { return order_.batches(); }
   torch::nn::Module& model() override { return student().module(); }
   /// "distance": the Fréchet distance, from the teacher's pictures, of those that the student draws in one
-  /// step from the noise of the pairs held out, by the sums of their code vectors averaged down to a side of 4.
-  /// "distance_2": in two steps, if it knows two.
+  /// step from the noise of the pairs held out, by the sums of their code vectors averaged down to a side
+  /// of 4. "distance_2": in two steps, if it knows two.
   runtime::Metrics evaluate(runtime::Split split) override;
   /// Also writes vae/, the teacher's tokenizer: the two together draw pictures.
   void save(const std::filesystem::path& folder) override;

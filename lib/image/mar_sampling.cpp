@@ -13,7 +13,7 @@ constexpr int64_t kPublishedSteps = 64;
 /// Each order with the tokens that are to be drawn first, those that are known behind them.
 at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& kept) {
   const auto is_known = kept.to(orders.device()).index_select(0, orders.flatten()).view(orders.sizes());
-  return orders.gather(1, std::get<1>(is_known.to(at::kInt).sort(/*stable=*/true, 1)));
+  return orders.gather(1, std::get<1>(is_known.to(at::kInt).sort(/*stable=*/std::optional<bool>(true), 1)));
 }
 
 }  // namespace

@@ -136,13 +136,15 @@ double Regression::time(const std::string& cell, const Json& config, const std::
   const int64_t batch = work == "stream" ? 1 : config.at("training").at("batch_size").get<int64_t>();
   const auto compute = runtime::select_compute(task_.compute.device, "fp32");
   const auto timed = make_speed_work({options, cell, 0, config, batch}, compute);
-  const auto kernel = [&](int64_t repeat, double) -> std::optional<std::vector<double>> {
-    std::vector<double> seconds;
-    for (int64_t i = 0; i < repeat; ++i) seconds.push_back(kernel_.run());
-    return seconds;
-  };
   SpeedSuite rounds;
   rounds.round_seconds = 0.1;
+  // As long as the work, or as often if that takes less.
+  const auto kernel = [&](int64_t repeat, double) -> std::optional<std::vector<double>> {
+    std::vector<double> seconds;
+    for (double sum = 0.0; sum < rounds.round_seconds && std::ssize(seconds) < repeat; sum += seconds.back())
+      seconds.push_back(kernel_.run());
+    return seconds;
+  };
   progress_.begin(fmt::format("{} {}", cell, work), rounds.rounds);
   const auto times = time_in_turns(*timed, kernel, rounds, progress_, stop_);
   progress_.end();

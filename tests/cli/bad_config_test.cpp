@@ -118,3 +118,17 @@ TEST_CASE("a checkpoint's config cannot ask for more memory than there is") {
   check_refused(arzoo, {"forecast", "--model", "run", "--input", "series.csv", "--output", "out.csv"}, code,
                 message);
 }
+
+TEST_CASE("a model is made by its own command") {
+  const Program arzoo(Library::none);
+  arzoo.write("config.json", kTinyConfig);
+  check_refused(arzoo, {"distill", "config.json"}, 2,
+                "config.json: /model/name: itransformer is made by another command: arzoo train");
+  arzoo.write("student.json", R"({"model": {"name": "dd1_var"}, "data": {"teacher": "var"}})");
+  check_refused(arzoo, {"train", "student.json"}, 2,
+                "student.json: /model/name: dd1_var is made by another command: arzoo distill");
+  arzoo.write("student.json",
+              R"({"model": {"name": "dd2_var", "second_step": 10}, "data": {"teacher": "var"}})");
+  check_refused(arzoo, {"distill", "student.json"}, 2,
+                "student.json: /model: second_step (10) must leave a scale to be drawn again, there are 10");
+}
