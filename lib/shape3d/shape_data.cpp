@@ -107,6 +107,7 @@ ShapeData::ShapeData(const Config& config, int64_t levels, const Outlines& outli
   for (const auto& kind : kinds) make_solid(kind, 0, 0);  // an unknown name, before any work
   if (!kinds.empty()) train_.add_solids(kinds, 0, options_.count, seed, amounts);
   if (!options_.path.empty()) train_.add_meshes(options_.path, seed, amounts);
+  test_.know_classes(train_.class_names());
   constexpr int64_t kMostTested = 64;
   if (evaluation.test && !options_.test_path.empty())
     test_.add_meshes(options_.test_path, kTestSeed, amounts);

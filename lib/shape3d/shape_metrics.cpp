@@ -49,12 +49,11 @@ PointDistances point_distances(const SurfacePoints& reference, const SurfacePoin
   return distances;
 }
 
-runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh) {
-  constexpr int64_t kPoints = 100000;
+runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh, int64_t points) {
   if (mesh.triangles.empty()) return {{"chamfer", 4.0}, {"f_0.01", 0.0}, {"f_0.02", 0.0}, {"nc", 0.0}};
   std::mt19937_64 random(1);
-  const auto expected = sample_surface(reference, kPoints, random),
-             found = sample_surface(mesh, kPoints, random);
+  const auto expected = sample_surface(reference, points, random),
+             found = sample_surface(mesh, points, random);
   const auto distances = point_distances(expected, found);
   return {{"chamfer", distances.chamfer()},
           {"f_0.01", distances.f_score(0.01)},

@@ -24,8 +24,8 @@ struct PointDistances {
 /// Both sets must have points, and as many normals.
 PointDistances point_distances(const SurfacePoints& reference, const SurfacePoints& predicted);
 
-/// {"chamfer", "f_0.01", "f_0.02", "nc"} of a surface against the one it should be, by 100 000 points on
+/// {"chamfer", "f_0.01", "f_0.02", "nc"} of a surface against the one it should be, by `points` points on
 /// each; an empty one is as far away as the cube is wide.
-runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh);
+runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh, int64_t points = 100000);
 
 }  // namespace arzoo::shape3d

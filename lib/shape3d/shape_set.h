@@ -46,6 +46,9 @@ class ShapeSet {
   /// Throws DataError for a mesh that is broken or not closed, and for a folder without any.
   void add_meshes(const std::filesystem::path& folder, uint64_t seed, const DrawnAmounts& amounts);
 
+  /// Gives these classes the first numbers, so that two sets agree about them. Of an empty set.
+  void know_classes(const std::vector<std::string>& names) { class_names_ = names; }
+
   const std::vector<Shape>& shapes() const { return shapes_; }
   /// Gives the memory of a shape's mesh back.
   void forget_mesh(std::size_t index) { shapes_[index].mesh = {}; }

@@ -76,10 +76,15 @@ TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and
     for (int64_t i = 0; i < 4; ++i)
       write_mesh(temp / kind / fmt::format("{}.ply", i), shape3d::make_solid(kind, 1, i).surface(24));
   }
+  fs::create_directories(temp / "test" / "box");
+  write_mesh(temp / "test" / "box" / "a.off", shape3d::make_solid("box", 2, 0).surface(24));
   const auto set = [&](const fs::path& path) {
-    return std::vector<std::string>{
-        "data.path=" + path.string(), "data.test_path=" + path.string(), "data.solids=[]",
-        "evaluation.test=true",       "training.batch_size=2",           "evaluation.resolution=12"};
+    return std::vector<std::string>{"data.path=" + path.string(),
+                                    "data.test_path=" + (temp / "test").string(),
+                                    "data.solids=[]",
+                                    "evaluation.test=true",
+                                    "training.batch_size=2",
+                                    "evaluation.resolution=12"};
   };
   const auto result = train(task_of("shape_vae_tiny", temp / "run", set(temp.path())));
   for (const char* metric : {"iou", "iou_low", "chamfer", "f_0.02", "nc"})
