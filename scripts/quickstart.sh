@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh checkout to a forecast and a picture: builds arzoo, trains iTransformer on weather data in under a minute, forecasts, and
-# draws garments with the bundled model.
+# From a fresh checkout to a forecast, a picture and a shape: builds arzoo, trains iTransformer on weather data in under a minute, forecasts, and
+# draws garments and solids with the bundled models.
 # A run that is there is not trained again; remove runs/quickstart to start anew.
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
@@ -28,6 +28,7 @@ else
 fi
 show build/release/arzoo forecast --model "$RUN" --input "$DATA" --output "$RUN/forecast.csv" --level 80,95 --plot "$RUN/plots"
 show build/release/arzoo generate-image --model data/fashion --class all --count 8 --seed 1 --output "$RUN/garments.png"
+show build/release/arzoo generate-3d --model data/shapes --class chair,mug --seed 1 --output "$RUN/shapes"
 
-printf '\nforecast: %s\nplots:    %s\nreport:   %s (open it in a browser)\ngarments: %s\n' \
-  "$RUN/forecast.csv" "$RUN/plots/" "$RUN/report.html" "$RUN/garments.png"
+printf '\nforecast: %s\nplots:    %s\nreport:   %s (open it in a browser)\ngarments: %s\nshapes:   %s\n' \
+  "$RUN/forecast.csv" "$RUN/plots/" "$RUN/report.html" "$RUN/garments.png" "$RUN/shapes/sheet.png"
