@@ -144,7 +144,9 @@ void StudentGenerator::open_teacher(at::ScalarType type) {
   const auto opened = image::open_var(parts_.teacher.model, "", type);
   teacher_ = opened.model;
   // What the published students were measured with.
-  image::VarSampling sampling{.cfg_scale = 2.0, .scales = {{.top_k = 900, .top_p = 0.95}}};
+  image::VarSampling sampling;
+  sampling.cfg_scale = 2.0;
+  sampling.scales = {{.top_k = 900, .top_p = 0.95}};
   if (opened.folder) {
     const auto& own = opened.folder->sampling;
     sampling.cfg_scale = own.cfg.value_or(image::VarSampling().cfg_scale);

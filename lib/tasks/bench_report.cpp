@@ -73,7 +73,8 @@ Json report(const plan::ReportTask& task, Progress& progress, Stop) {
     fail<UsageError>("{}: neither a run directory nor a suite's table.json in or below it",
                      task.folders.front().string());
   }
-  Report page{.title = "Runs and tables"};
+  Report page;
+  page.title = "Runs and tables";
   page.summary = {{"tables", fmt::format("{}", found.tables.size())},
                   {"runs", fmt::format("{}", found.runs.size())}};
   const auto add = [&](const fs::path& folder, const auto& section_of) {

@@ -42,10 +42,14 @@ void stop_if_asked(Stop stop) {
 
 std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& cell,
                                                     const runtime::Compute& compute) {
-  const image::GenerationOptions drawing{
-      .cfg = cell.cfg, .depth_schedule = cell.depth_schedule, .steps = cell.steps};
+  image::GenerationOptions drawing;
+  drawing.cfg = cell.cfg;
+  drawing.depth_schedule = cell.depth_schedule;
+  drawing.steps = cell.steps;
   if (cell.random.empty()) {
-    image::GeneratorSource source{.model = cell.model, .draft_steps = cell.draft_steps};
+    image::GeneratorSource source;
+    source.model = cell.model;
+    source.draft_steps = cell.draft_steps;
     if (!cell.drafter.empty()) source.drafter = cell.drafter;
     if (!cell.refiner.empty()) source.refiner = cell.refiner;
     // The model is the other of the two.
