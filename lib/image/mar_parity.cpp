@@ -40,23 +40,16 @@ nn::MaskedDraws draws_of(const ParityCase& fixture, int64_t step = -1) {
           .noise = input("noise")};
 }
 
-/// Rows of all tokens, masked or not, as the official pass has them.
-void check_all_rows(const ParityCase& fixture, const Mar& model, const at::Tensor& tokens,
-                    const at::Tensor& z, ParityReport& report) {
-  const int64_t copies = model.options().diffusion_batch_mul;
-  const auto repeated = [&](const at::Tensor& x) { return x.flatten(0, 1).repeat({copies, 1}); };
-  const auto t = fixture.input("t");
-  const auto rows = model.diffloss().rows(repeated(tokens), repeated(z), t, fixture.input("noise"));
+/// The head's first block, of the rows of a pass.
+void check_head(const ParityCase& fixture, const Mar& model, const nn::MaskedGenerator::Trace& trace,
+                ParityReport& report) {
   const auto& net = model.diffloss().net();
-  const auto time = net.time_embed().forward(t);
+  const auto time = net.time_embed().forward(fixture.input("t"));
   report.check("t_embed", time);
-  const auto first = part<nn::DiffusionHeadBlock>(net, "res_blocks.0");
-  const auto start = part<nn::LinearLayer>(net, "input_proj")->forward(rows.x_t);
-  report.check("net_block0", first->forward(start, at::silu(time + net.cond_embed().forward(repeated(z)))));
-  report.check("model_output", rows.model_output);
-  report.check("mse", rows.errors.mse);
-  report.check("vb", rows.errors.vb);
-  report.check("loss_per_row", rows.errors.mse + rows.errors.vb);
+  const auto z = trace.z.flatten(0, 1).repeat({model.diffusion_batch_mul(), 1});
+  const auto start = part<nn::LinearLayer>(net, "input_proj")->forward(trace.rows.x_t);
+  report.check("net_block0", part<nn::DiffusionHeadBlock>(net, "res_blocks.0")
+                                 ->forward(start, at::silu(time + net.cond_embed().forward(z))));
 }
 
 void replay_loss(const ParityCase& fixture, ParityReport& report) {
@@ -72,17 +65,16 @@ void replay_loss(const ParityCase& fixture, ParityReport& report) {
   // Twice: inference takes other kernels than training, and both must agree with the case.
   for (const bool training : {false, true}) {
     const torch::AutoGradMode mode(training);
-    const auto encoded = model->encode(tokens, kept, seen);
-    report.check(
-        "enc_block0",
-        part<nn::VitBlock>(*model, "encoder_blocks.0")->forward(model->encoder_input(tokens, kept, seen)));
-    report.check("enc_out", encoded);
-    report.check(
-        "dec_block0",
-        part<nn::VitBlock>(*model, "decoder_blocks.0")->forward(model->decoder_input(encoded, kept)));
-    const auto z = model->decode(encoded, kept);
-    report.check("z", z);
-    check_all_rows(fixture, *model, tokens, z, report);
+    const auto trace = model->trace(tokens, seen, draws);
+    report.check("enc_block0", trace.first_encoder_block);
+    report.check("enc_out", trace.encoded);
+    report.check("dec_block0", trace.first_decoder_block);
+    report.check("z", trace.z);
+    check_head(fixture, *model, trace, report);
+    report.check("model_output", trace.rows.model_output);
+    report.check("mse", trace.rows.errors.mse);
+    report.check("vb", trace.rows.errors.vb);
+    report.check("loss_per_row", trace.rows.errors.mse + trace.rows.errors.vb);
   }
   const auto loss = model->loss(tokens, condition, draws);
   const auto total = loss.mse + loss.vb;

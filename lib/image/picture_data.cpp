@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "image/lanczos.h"
 #include "image/picture_tensor.h"
-#include "runtime/training_options.h"
 
 namespace arzoo::image {
 namespace {
@@ -123,19 +122,7 @@ std::string PictureData::summary() const {
 PictureLoader::PictureLoader(const Config& config, int64_t pixels)
     : evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       data_(config.at("data").as<DataOptions>(), pixels),
-      seed_(config.json().at("seed").get<int64_t>()),
-      order_(data_.size(Split::train), seed_,
-             config.at("training").as<runtime::TrainingOptions>().batch_size),
-      loader_([this](int64_t batch) {
-        auto random = runtime::batch_generator(seed_, batch);
-        return data_.batch(Split::train, order_.batch(batch), &random);
-      }) {}
-
-const ImageBatch& PictureLoader::get(int64_t batch) {
-  if (batch != held_batch_) held_ = loader_.get(batch);
-  held_batch_ = batch;
-  return held_;
-}
+      batches_(data_, config) {}
 
 std::vector<int64_t> PictureLoader::evaluated(Split split) const {
   if (split == Split::test && !evaluation_.test) return {};
@@ -143,21 +130,13 @@ std::vector<int64_t> PictureLoader::evaluated(Split split) const {
 }
 
 void PictureLoader::each(Split split, const std::function<void(const ImageBatch&)>& visit) const {
-  const c10::InferenceMode inference;
-  const auto items = evaluated(split);
-  const auto batch = static_cast<std::size_t>(evaluation_.batch_size);
-  for (std::size_t first = 0; first < items.size(); first += batch) {
-    const auto count = std::min(batch, items.size() - first);
-    visit(data_.batch(split, std::span(items).subspan(first, count), nullptr));
-  }
+  batches_.each(split, evaluated(split), evaluation_.batch_size,
+                [&](std::span<const int64_t>, const ImageBatch& batch) { visit(batch); });
 }
 
 ImageBatch PictureLoader::shown() const {
-  const auto split = data_.size(Split::test) > 0  ? Split::test
-                     : data_.size(Split::val) > 0 ? Split::val
-                                                  : Split::train;
-  if (evaluation_.shown == 0) return {at::empty({0, 3, 1, 1}), at::empty({0}, at::kLong)};
-  const auto items = runtime::spread_items(data_.size(split), evaluation_.shown);
+  const auto [split, items] = batches_.shown(evaluation_.shown);
+  if (items.empty()) return {at::empty({0, 3, 1, 1}), at::empty({0}, at::kLong)};
   return data_.batch(split, items, nullptr);
 }
 

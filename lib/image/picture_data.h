@@ -8,9 +8,7 @@
 
 #include "image/data_options.h"
 #include "image/picture_set.h"
-#include "runtime/epoch_order.h"
-#include "runtime/experiment.h"
-#include "runtime/prefetcher.h"
+#include "runtime/batch_loader.h"
 
 namespace arzoo::image {
 
@@ -58,9 +56,9 @@ class PictureLoader {
   PictureLoader(const Config& config, int64_t pixels);
 
   const PictureData& data() const { return data_; }
-  int64_t batches_per_epoch() const { return order_.batches(); }
+  int64_t batches_per_epoch() const { return batches_.batches_per_epoch(); }
   /// Training batch `batch`, counted over all epochs.
-  const ImageBatch& get(int64_t batch);
+  const ImageBatch& get(int64_t batch) { return batches_.get(batch); }
   const EvaluationOptions& evaluation() const { return evaluation_; }
   /// The items of a split that are evaluated.
   std::vector<int64_t> evaluated(runtime::Split split) const;
@@ -72,11 +70,7 @@ class PictureLoader {
  private:
   EvaluationOptions evaluation_;
   PictureData data_;
-  int64_t seed_;
-  runtime::EpochOrder order_;  ///< the loader thread's alone, but for batches()
-  runtime::Prefetcher<ImageBatch> loader_;
-  int64_t held_batch_ = -1;
-  ImageBatch held_;  ///< the one that was asked for last
+  runtime::BatchLoader<PictureData, ImageBatch> batches_;
 };
 
 }  // namespace arzoo::image

@@ -106,6 +106,19 @@ int64_t MaskedGenerator::draw_masked() const {
   return std::clamp<int64_t>(static_cast<int64_t>(masked), 1, layout_.tokens);
 }
 
+MaskedGenerator::Trace MaskedGenerator::trace(const at::Tensor& tokens, const at::Tensor& condition,
+                                              const MaskedDraws& draws) const {
+  const auto kept = keep_all_but_first(draws.orders, draws.masked);
+  const auto encoded = encode(tokens, kept, condition);
+  const auto z = decode(encoded, kept);
+  const auto repeated = [&](const at::Tensor& x) {
+    return x.flatten(0, 1).repeat({core_.diffusion_batch_mul, 1});
+  };
+  return {encoder_.blocks().front()->forward(encoder_input(tokens, kept, condition)), encoded,
+          decoder_.blocks().front()->forward(decoder_input(encoded, kept)), z,
+          diffloss_->rows(repeated(tokens), repeated(z), draws.t, draws.noise)};
+}
+
 MaskedGenerator::Loss MaskedGenerator::loss(const at::Tensor& tokens, const at::Tensor& condition,
                                             const MaskedDraws& draws) const {
   const int64_t batch = tokens.size(0), length = layout_.tokens;

@@ -59,6 +59,14 @@ class MaskedGenerator : public torch::nn::Module {
   };
   Loss loss(const at::Tensor& tokens, const at::Tensor& condition, const MaskedDraws& draws = {}) const;
 
+  /// All that a training pass goes through, of all tokens, masked or not, as the official one has them.
+  struct Trace {
+    at::Tensor first_encoder_block, encoded, first_decoder_block, z;
+    DiffusionLoss::Rows rows;  ///< copy by copy
+  };
+  /// condition: as the pass sees it. draws: all but label_drop are needed.
+  Trace trace(const at::Tensor& tokens, const at::Tensor& condition, const MaskedDraws& draws) const;
+
   /// How many tokens a training pass masks: ceil(L r), r from the normal distribution N(1, 0.25) between
   /// mask_ratio_min and 1. One draw from the default generator.
   int64_t draw_masked() const;

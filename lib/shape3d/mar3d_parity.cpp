@@ -80,19 +80,6 @@ nn::MaskedDraws draws_of(const ParityCase& fixture, int64_t length, int64_t step
   return draws;
 }
 
-/// Rows of all tokens, masked or not, as the official pass has them.
-void check_all_rows(const ParityCase& fixture, const ShapeMar& model, const at::Tensor& z,
-                    ParityReport& report) {
-  const int64_t copies = model.diffusion_batch_mul();
-  const auto repeated = [&](const at::Tensor& x) { return x.flatten(0, 1).repeat({copies, 1}); };
-  const auto rows = model.diffloss().rows(repeated(fixture.input("latents")), repeated(z), fixture.input("t"),
-                                          fixture.input("noise"));
-  report.check("x_t", rows.x_t);
-  report.check("model_output", rows.model_output);
-  report.check("mse", rows.errors.mse);
-  report.check("vb", rows.errors.vb);
-}
-
 void replay_loss(const ParityCase& fixture, ParityReport& report) {
   const auto model = load_model(fixture);
   model->train();
@@ -104,17 +91,15 @@ void replay_loss(const ParityCase& fixture, ParityReport& report) {
   for (const bool training : {false, true}) {
     const torch::AutoGradMode mode(training);
     const auto seen = model->dropped(condition_of(fixture, *model, report), draws.label_drop);
-    const auto encoded = model->encode(tokens, kept, seen);
-    report.check(
-        "enc_block0",
-        part<nn::VitBlock>(*model, "encoder_blocks.0")->forward(model->encoder_input(tokens, kept, seen)));
-    report.check("enc", encoded);
-    report.check(
-        "dec_block0",
-        part<nn::VitBlock>(*model, "decoder_blocks.0")->forward(model->decoder_input(encoded, kept)));
-    const auto z = model->decode(encoded, kept);
-    report.check("z", z);
-    check_all_rows(fixture, *model, z, report);
+    const auto trace = model->trace(tokens, seen, draws);
+    report.check("enc_block0", trace.first_encoder_block);
+    report.check("enc", trace.encoded);
+    report.check("dec_block0", trace.first_decoder_block);
+    report.check("z", trace.z);
+    report.check("x_t", trace.rows.x_t);
+    report.check("model_output", trace.rows.model_output);
+    report.check("mse", trace.rows.errors.mse);
+    report.check("vb", trace.rows.errors.vb);
   }
   const auto loss = model->loss(tokens, condition_of(fixture, *model, report), draws);
   const auto total = loss.mse + loss.vb;

@@ -4,7 +4,6 @@
 
 #include <numeric>
 
-#include "runtime/training_options.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/outline.h"
 #include "shape3d/point_tensor.h"
@@ -179,37 +178,11 @@ std::string ShapeData::summary() const {
 ShapeLoader::ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines)
     : evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       data_(config, levels, outlines),
-      seed_(config.json().at("seed").get<int64_t>()),
-      order_(data_.size(Split::train), seed_,
-             config.at("training").as<runtime::TrainingOptions>().batch_size),
-      loader_([this](int64_t batch) {
-        auto random = runtime::batch_generator(seed_, batch);
-        return data_.batch(Split::train, order_.batch(batch), &random);
-      }) {}
-
-const LabelledShapes& ShapeLoader::get(int64_t batch) {
-  if (batch != held_batch_) held_ = loader_.get(batch);
-  held_batch_ = batch;
-  return held_;
-}
+      batches_(data_, config) {}
 
 void ShapeLoader::each(
     Split split, const std::function<void(std::span<const int64_t>, const LabelledShapes&)>& visit) const {
-  const c10::InferenceMode inference;
-  const auto items = runtime::spread_items(data_.size(split), 0);
-  const auto batch = static_cast<std::size_t>(evaluation_.batch_size);
-  for (std::size_t first = 0; first < items.size(); first += batch) {
-    const auto part = std::span(items).subspan(first, std::min(batch, items.size() - first));
-    visit(part, data_.batch(split, part, nullptr));
-  }
-}
-
-std::pair<Split, std::vector<int64_t>> ShapeLoader::shown() const {
-  const auto split = data_.size(Split::test) > 0  ? Split::test
-                     : data_.size(Split::val) > 0 ? Split::val
-                                                  : Split::train;
-  if (evaluation_.shown == 0) return {split, {}};
-  return {split, runtime::spread_items(data_.size(split), evaluation_.shown)};
+  batches_.each(split, runtime::spread_items(data_.size(split), 0), evaluation_.batch_size, visit);
 }
 
 }  // namespace arzoo::shape3d

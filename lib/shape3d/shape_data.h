@@ -4,9 +4,7 @@
 #include <random>
 #include <span>
 
-#include "runtime/epoch_order.h"
-#include "runtime/experiment.h"
-#include "runtime/prefetcher.h"
+#include "runtime/batch_loader.h"
 #include "shape3d/shape_set.h"
 #include "shape3d/shape_vae_loss.h"
 
@@ -55,24 +53,21 @@ class ShapeLoader {
   ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines);
 
   const ShapeData& data() const { return data_; }
-  int64_t batches_per_epoch() const { return order_.batches(); }
-  const LabelledShapes& get(int64_t batch);
+  int64_t batches_per_epoch() const { return batches_.batches_per_epoch(); }
+  /// Training batch `batch`, counted over all epochs.
+  const LabelledShapes& get(int64_t batch) { return batches_.get(batch); }
   const EvaluationOptions& evaluation() const { return evaluation_; }
   /// Calls `visit` with the shapes of a split, a batch at a time; in inference mode. What is drawn of them is
   /// the same each time.
   void each(runtime::Split split,
             const std::function<void(std::span<const int64_t>, const LabelledShapes&)>& visit) const;
   /// A few shapes to show, and the split that they are of.
-  std::pair<runtime::Split, std::vector<int64_t>> shown() const;
+  std::pair<runtime::Split, std::vector<int64_t>> shown() const { return batches_.shown(evaluation_.shown); }
 
  private:
   EvaluationOptions evaluation_;
   ShapeData data_;
-  int64_t seed_;
-  runtime::EpochOrder order_;  ///< the loader thread's alone, but for batches()
-  runtime::Prefetcher<LabelledShapes> loader_;
-  int64_t held_batch_ = -1;
-  LabelledShapes held_;
+  runtime::BatchLoader<ShapeData, LabelledShapes> batches_;
 };
 
 }  // namespace arzoo::shape3d

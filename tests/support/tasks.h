@@ -18,10 +18,24 @@ inline plan::TrainTask train_task(const Json& config, const fs::path& out) {
   return task;
 }
 
-inline Json train(const Json& config, const fs::path& out) {
-  SilentProgress progress;
-  return tasks::train(train_task(config, out), progress, kNeverStop);
+/// The same of a committed config, "image/var_tiny".
+inline plan::TrainTask committed_task(const std::string& name, const fs::path& out,
+                                      const std::vector<std::string>& set = {}) {
+  const auto path = source_dir() / "configs" / (name + ".json");
+  plan::TrainTask task;
+  task.compute.device = "cpu";
+  task.config = plan::resolve_run_config(Config::load(path, set), path.parent_path());
+  task.name = path.string();
+  task.out = out;
+  return task;
 }
+
+inline Json train(const plan::TrainTask& task) {
+  SilentProgress progress;
+  return tasks::train(task, progress, kNeverStop);
+}
+
+inline Json train(const Json& config, const fs::path& out) { return train(train_task(config, out)); }
 
 /// A task that forecasts `inputs` with the run directory `model`.
 inline plan::ForecastTask forecast_task(const fs::path& model, std::vector<fs::path> inputs,

@@ -9,24 +9,14 @@
 using namespace arzoo;
 using test::SteppingProgress;
 using test::TempDir;
+using test::train;
 namespace fs = std::filesystem;
 
 namespace {
 
 plan::TrainTask task_of(const std::string& name, const fs::path& out,
                         const std::vector<std::string>& set = {}) {
-  const auto path = test::source_dir() / "configs/distill" / (name + ".json");
-  plan::TrainTask task;
-  task.compute.device = "cpu";
-  task.config = plan::resolve_run_config(Config::load(path, set), path.parent_path());
-  task.name = path.string();
-  task.out = out;
-  return task;
-}
-
-Json train(const plan::TrainTask& task) {
-  SilentProgress progress;
-  return tasks::train(task, progress, test::kNeverStop);
+  return test::committed_task("distill/" + name, out, set);
 }
 
 image::GeneratorSource source_of(const fs::path& model) {
