@@ -2,12 +2,10 @@
 
 #include "distill/student_generator.h"
 #include "runtime/named_tensors.h"
-#include "support/stepping_progress.h"
-#include "support/tasks.h"
+#include "support/resumed_runs.h"
 #include "tasks/generators.h"
 
 using namespace arzoo;
-using test::SteppingProgress;
 using test::TempDir;
 using test::train;
 namespace fs = std::filesystem;
@@ -39,21 +37,14 @@ TEST_CASE("a distillation, interrupted at any step and resumed, is the one that 
   INFO(name << " at " << at_step);
   const TempDir temp;
   train(task_of(name, temp / "whole"));
-  std::atomic<bool> stop = false;
-  SteppingProgress progress([&](int64_t done) { stop = done >= at_step; });
   auto task = task_of(name, temp / "run");
   // The trajectories are there already: making them is not what is interrupted here.
   task.config["data"]["trajectories"] = (temp / "pairs.safetensors").string();
   auto first = task_of(name, temp / "first");
   first.config["data"]["trajectories"] = task.config["data"]["trajectories"];
   train(first);
-  CHECK_THROWS_AS(tasks::train(task, progress, stop), Interrupted);
-  task.resume = true;
-  train(task);
-  for (const char* file : {"metrics.jsonl", "model/model.safetensors", "last/training.safetensors"}) {
-    INFO(file);
-    CHECK(test::read_file(temp / "run" / file) == test::read_file(temp / "whole" / file));
-  }
+  test::train_interrupted(task, at_step);
+  test::check_same_run(temp / "run", temp / "whole");
   CHECK_THAT(test::read_file(temp / "run/report.html"),
              ContainsSubstring("its teacher, from the same noise"));
 }

@@ -6,11 +6,9 @@
 #include "shape3d/implicit_shape.h"
 #include "shape3d/mesh_renderer.h"
 #include "support/python.h"
-#include "support/stepping_progress.h"
-#include "support/tasks.h"
+#include "support/resumed_runs.h"
 
 using namespace arzoo;
-using test::SteppingProgress;
 using test::TempDir;
 using test::train;
 namespace fs = std::filesystem;
@@ -46,16 +44,8 @@ TEST_CASE("a shape model's run, interrupted at any step and resumed, is the run 
   INFO(name);
   const TempDir temp;
   train(task_of(name, temp / "whole"));
-  std::atomic<bool> stop = false;
-  SteppingProgress progress([&](int64_t done) { stop = done >= 3; });
-  auto task = task_of(name, temp / "run");
-  CHECK_THROWS_AS(tasks::train(task, progress, stop), Interrupted);
-  task.resume = true;
-  train(task);
-  for (const char* file : {"metrics.jsonl", "model/model.safetensors", "last/training.safetensors"}) {
-    INFO(file);
-    CHECK(test::read_file(temp / "run" / file) == test::read_file(temp / "whole" / file));
-  }
+  test::train_interrupted(task_of(name, temp / "run"), 3);
+  test::check_same_run(temp / "run", temp / "whole");
   CHECK_THAT(test::read_file(temp / "run/report.html"), ContainsSubstring("data:image/png;base64,"));
 }
 
