@@ -1,0 +1,140 @@
+// Every model of every family, from its tiny config to what its commands make of the saved model.
+
+#include <numeric>
+
+#include "core/csv.h"
+#include "core/mesh_file.h"
+#include "core/png_file.h"
+#include "plan/catalog.h"
+#include "support/tasks.h"
+#include "tasks/families.h"
+
+using namespace arzoo;
+using test::TempDir;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Sums in another order differ in the last digits; two steps of training do not blow that up.
+constexpr double kThreadTolerance = 1e-4;
+
+struct Entry {
+  std::string family, model;
+  std::vector<std::string> commands;
+};
+
+std::vector<Entry> all_models() {
+  std::vector<Entry> all;
+  for (const auto& family : plan::families()) {
+    for (const auto& model : family.models) {
+      all.push_back({std::string(family.name), std::string(model.name), plan::commands_of({family, model})});
+    }
+  }
+  return all;
+}
+
+/// The saved model, read by a process with so many threads: its errors.
+runtime::Metrics errors_of(const Json& run, const fs::path& model, int64_t threads) {
+  runtime::set_threads(threads);
+  const Config config(run, "matrix");
+  std::vector<std::string> notes;
+  const auto experiment = tasks::family_of_model(config.at("model")).experiment(config, {}, notes);
+  experiment->load(model);
+  return experiment->evaluate(runtime::Split::val);
+}
+
+/// What a command makes of a run, as numbers; a folder of its own for each call.
+using Product = std::vector<double>;
+
+Product forecast_of(const fs::path& run, const Json& config, int64_t threads, const fs::path& out) {
+  auto task = test::forecast_task(run, {config["data"]["path"].get<std::string>()}, out);
+  task.compute.threads = threads;
+  test::forecast(task);
+  const auto table = CsvTable::read(out);
+  Product numbers;
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    numbers.push_back(std::stod(std::string(table.cell(row, table.find("yhat").value()))));
+  return numbers;
+}
+
+/// The mean of each picture's pixels: single ones may round to the next level.
+Product pictures_of(const fs::path& run, int64_t threads, const fs::path& out) {
+  plan::GenerateImageTask task;
+  task.compute.device = "cpu";
+  task.compute.threads = threads;
+  task.compute.seed = 3;
+  task.source.model = run;
+  task.classes = {"2", "7"};
+  task.output = out;
+  SilentProgress progress;
+  const auto result = tasks::generate_image(task, progress, test::kNeverStop);
+  Product numbers;
+  for (const auto& file : result["files"]) {
+    const auto picture = read_png(file.get<std::string>());
+    numbers.push_back(std::accumulate(picture.pixels.begin(), picture.pixels.end(), 0.0) /
+                      static_cast<double>(picture.pixels.size()));
+  }
+  return numbers;
+}
+
+Product shapes_of(const fs::path& run, int64_t threads, const fs::path& out) {
+  plan::Generate3dTask task;
+  task.compute.device = "cpu";
+  task.compute.threads = threads;
+  task.compute.seed = 3;
+  task.model = run;
+  task.classes = {"0", "1"};
+  task.resolution = 24;
+  task.output = out;
+  SilentProgress progress;
+  const auto result = tasks::generate_3d(task, progress, test::kNeverStop);
+  Product numbers{result["empty"].get<double>()};
+  for (const auto& mesh : result["meshes"]) numbers.push_back(mesh["volume"].get<double>());
+  return numbers;
+}
+
+Product product_of(const std::string& command, const fs::path& run, const Json& config, int64_t threads,
+                   const fs::path& out) {
+  if (command == "forecast") return forecast_of(run, config, threads, out);
+  if (command == "generate-image") return pictures_of(run, threads, out);
+  return shapes_of(run, threads, out);
+}
+
+void check_near(const Product& one, const Product& other) {
+  REQUIRE_FALSE(one.empty());
+  REQUIRE(one.size() == other.size());
+  for (std::size_t i = 0; i < one.size(); ++i)
+    CHECK(one[i] == Approx(other[i]).epsilon(kThreadTolerance).margin(kThreadTolerance));
+}
+
+}  // namespace
+
+TEST_CASE("a model of any family trains, is saved, and gives the same with any number of threads") {
+  const auto entry = GENERATE(from_range(all_models()));
+  INFO(entry.model);
+  const TempDir temp;
+  const auto run = temp / "run";
+  auto task = test::committed_task(entry.family + "/" + entry.model + "_tiny", run, {"training.max_steps=2"});
+  task.compute.threads = 1;
+  const auto trained = test::train(task);
+  CHECK(trained["steps"] == 2);
+
+  const auto alone = errors_of(task.config, run / "model", 1),
+             shared = errors_of(task.config, run / "model", 2);
+  REQUIRE(alone.size() == shared.size());
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    INFO(alone[i].first);
+    CHECK(alone[i].second == trained["best"]["val"][alone[i].first].get<double>());
+    CHECK(alone[i].second == Approx(shared[i].second).epsilon(kThreadTolerance));
+  }
+  for (const auto& command : entry.commands) {
+    if (command == "train" || command == "distill" || command == "bench") continue;
+    INFO(command);
+    const auto out = [&](int64_t threads) {
+      return temp / fmt::format("{}_{}{}", command, threads, command == "forecast" ? ".csv" : "");
+    };
+    check_near(product_of(command, run, task.config, 1, out(1)),
+               product_of(command, run, task.config, 2, out(2)));
+  }
+  runtime::set_threads(1);
+}
