@@ -1,5 +1,7 @@
 #include "plan/catalog.h"
 
+#include <fmt/ranges.h>
+
 #include <sstream>
 
 #include "core/closest.h"
