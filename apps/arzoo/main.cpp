@@ -11,6 +11,7 @@
 
 #include "command_line.h"
 #include "output.h"
+#include "stop_signal.h"
 
 namespace {
 
@@ -28,7 +29,7 @@ ExitCode run(const std::vector<std::string>& words) {
 [[noreturn]] void leave(ExitCode code) {
   std::cout.flush();
   std::fflush(nullptr);
-  std::_Exit(static_cast<int>(code));
+  std::_Exit(code == ExitCode::interrupted ? 128 + cli::stop_signal() : static_cast<int>(code));
 }
 
 }  // namespace

@@ -63,8 +63,8 @@ an input file that cannot be used
 \fB4\fR
 a check failed: parity, regression
 .TP
-\fB130\fR
-interrupted, with the state saved
+\fB130\fR, \fB143\fR
+interrupted by SIGINT or SIGTERM, with the state saved
 )";
 
 }  // namespace

@@ -9,11 +9,14 @@ namespace arzoo::cli {
 namespace {
 
 std::atomic<bool> stop{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+std::atomic<int> first_signal{SIGINT};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
+              "a signal handler may only touch lock-free atomics");
 bool announces = false;
 
 /// Calls only what POSIX lists as async-signal-safe.
-extern "C" void request_stop(int) {
+extern "C" void request_stop(int signal) {
+  first_signal.store(signal);
   stop.store(true);
   ::signal(SIGINT, SIG_DFL);
   ::signal(SIGTERM, SIG_DFL);
@@ -43,5 +46,7 @@ const std::atomic<bool>& stop_requested() {
   static_cast<void>(installed);
   return stop;
 }
+
+int stop_signal() { return first_signal.load(); }
 
 }  // namespace arzoo::cli

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/cell_number.h"
 #include "core/error.h"
 
 namespace arzoo {
@@ -63,18 +64,31 @@ void CsvText::separate() {
   at_row_start_ = false;
 }
 
+namespace {
+
+/// Whether a spreadsheet that opens the file would compute the cell instead of showing it.  Such a
+/// text gets an apostrophe before it: spreadsheets hide that and show the text.
+bool is_formula(std::string_view text) {
+  return !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos &&
+         read_number(text).kind != CellKind::number;
+}
+
+}  // namespace
+
 CsvText& CsvText::cell(std::string_view text) {
   // A row of one empty cell would read back as a blank line.
   const bool alone = at_row_start_ && text.empty();
   separate();
+  const bool formula = is_formula(text);
   const bool padded = !text.empty() && (text.front() == ' ' || text.back() == ' ');
   const bool quote = alone || padded || text.find(delimiter_) != std::string_view::npos ||
                      text.find_first_of("\"\r\n") != std::string_view::npos;
+  if (quote) text_ += '"';
+  if (formula) text_ += '\'';
   if (!quote) {
     text_ += text;
     return *this;
   }
-  text_ += '"';
   for (const char c : text) {
     if (c == '"') text_ += '"';
     text_ += c;

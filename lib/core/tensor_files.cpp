@@ -240,12 +240,13 @@ std::vector<TensorFile> open_tensor_files(const fs::path& path, std::string_view
   return files;
 }
 
+// Digests are of one file (runtime/tensor_digests.h): they are left out.
 std::vector<std::pair<std::string, std::string>> joined_metadata(const std::vector<TensorFile>& files) {
   std::vector<std::pair<std::string, std::string>> joined;
   std::set<std::string_view> keys;
   for (const auto& file : files) {
     for (const auto& entry : file.metadata) {
-      if (keys.insert(entry.first).second) joined.push_back(entry);
+      if (entry.first != kDigestsKey && keys.insert(entry.first).second) joined.push_back(entry);
     }
   }
   return joined;

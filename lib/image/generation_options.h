@@ -46,6 +46,7 @@ struct SamplingDefaults {
   std::optional<int64_t> steps;
   int64_t denoising_steps = 100;
   std::string cfg_schedule = "linear";
+  double clip = 0.0;
   std::string solver = "euler";
   double guidance = 0.9;
 
@@ -62,6 +63,9 @@ struct SamplingDefaults {
     field("denoising_steps", o.denoising_steps, between(1, 1000), "mar: of the diffusion head");
     field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
           "mar: the class grows stronger with the tokens that are there, or not");
+    field("clip", o.clip, at_least(0),
+          "mar: bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
+          "officially): small models need one");
     field("solver", o.solver, one_of({"euler", "midpoint", "heun"}), "flowar: of the flow");
     field("guidance", o.guidance, between(0, 1),
           "flowar: latest time, 1 is noise, at which the class guides the flow");

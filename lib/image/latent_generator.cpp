@@ -100,6 +100,7 @@ MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const GenerationOption
   settings_["steps"] = sampling_.num_iter;
   settings_["denoising_steps"] = sampling_.num_sampling_steps;
   settings_["temperature"] = sampling_.temperature;
+  if (sampling_.clip > 0.0) settings_["clip"] = sampling_.clip;
 }
 
 int64_t MarGenerator::steps() const {

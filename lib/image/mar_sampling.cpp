@@ -25,6 +25,7 @@ nn::MaskedSampling mar_sampling(const GenerationOptions& asked, const SamplingDe
   sampling.linear_cfg = (asked.cfg_schedule.empty() ? defaults.cfg_schedule : asked.cfg_schedule) == "linear";
   sampling.temperature = asked.temperature.empty() ? defaults.temperature : asked.temperature.front();
   sampling.num_sampling_steps = asked.denoising_steps.value_or(defaults.denoising_steps);
+  sampling.clip = defaults.clip;
   return sampling;
 }
 

@@ -12,6 +12,7 @@
 #include "core/stored_tensor.h"
 #include "core/tensor_files.h"
 #include "runtime/mapped_tensor.h"
+#include "runtime/tensor_digests.h"
 
 namespace arzoo::runtime {
 
@@ -152,7 +153,11 @@ NamedTensors open_tensors(const std::filesystem::path& path, std::string_view st
   NamedTensors tensors(path.string());
   const auto files = open_tensor_files(path, state_dict);
   for (const auto& file : files) {
-    for (const auto& stored : file.tensors) tensors.add(stored.name, mapped_tensor(file.mapping, stored));
+    const TensorDigests digests(file);
+    for (const auto& stored : file.tensors) {
+      digests.check(file, stored);
+      tensors.add(stored.name, mapped_tensor(file.mapping, stored));
+    }
   }
   tensors.metadata = joined_metadata(files);
   return tensors;

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/safetensors_header.h"
 #include "runtime/mapped_tensor.h"
+#include "runtime/tensor_digests.h"
 
 namespace arzoo::runtime {
 
@@ -83,28 +84,22 @@ std::string header_of(const std::vector<NamedTensors::Entry>& tensors, const std
   return header + json;
 }
 
+/// As it is written.
+at::Tensor dense(const at::Tensor& tensor) {
+  return tensor.detach().cpu().resolve_conj().resolve_neg().contiguous();
+}
+
+std::string_view bytes_of(const at::Tensor& dense) {
+  return {static_cast<const char*>(dense.const_data_ptr()), dense.nbytes()};
+}
+
+std::pair<std::string, std::string> digests_of(const std::vector<NamedTensors::Entry>& tensors) {
+  std::vector<std::pair<std::string, std::uint32_t>> digests;
+  for (const auto& [name, tensor] : tensors) digests.emplace_back(name, crc32_of(bytes_of(dense(tensor))));
+  return TensorDigests::entry(digests);
+}
+
 }  // namespace
-
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) {
-  file_.mapping = MappedFile::open(path);
-  file_.format = "safetensors";
-  auto header = parse_safetensors_header(file_.mapping->bytes(), path.string());
-  file_.tensors = std::move(header.tensors);
-  file_.metadata = std::move(header.metadata);
-  for (std::size_t i = 0; i < file_.tensors.size(); ++i) index_.emplace(file_.tensors[i].name, i);
-}
-
-at::Tensor SafetensorsFile::tensor(std::string_view name) const {
-  const auto found = index_.find(std::string(name));
-  if (found == index_.end()) {
-    std::vector<std::string> names;
-    for (const auto& entry : file_.tensors) names.push_back(entry.name);
-    const auto near = closest(name, names);
-    fail<CheckpointError>("{}: no tensor {}{}", file_.mapping->path().string(), in_quotes(name),
-                          near ? fmt::format(" (did you mean {}?)", in_quotes(*near)) : "");
-  }
-  return mapped_tensor(file_.mapping, file_.tensors[found->second]);
-}
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensors::Entry>& tensors,
                        const std::vector<std::pair<std::string, std::string>>& metadata) {
@@ -115,13 +110,12 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Name
     }
   }
   const auto order = by_falling_item_size(tensors);
-  const auto header = header_of(tensors, order, metadata, path.string());
+  auto described = metadata;
+  described.push_back(digests_of(tensors));
+  const auto header = header_of(tensors, order, described, path.string());
   AtomicFile file(path);
   file.append(header);
-  for (const auto i : order) {
-    const auto bytes = tensors[i].second.detach().cpu().resolve_conj().resolve_neg().contiguous();
-    file.append({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
-  }
+  for (const auto i : order) file.append(bytes_of(dense(tensors[i].second)));
   file.commit();
 }
 

@@ -163,3 +163,15 @@ TEST_CASE("numbers are written with the fewest digits that read back the same") 
 TEST_CASE("only cells that hold the own delimiter are quoted") {
   CHECK(CsvText(';').cell("a,b").cell("c;d").take() == "a,b;\"c;d\"");
 }
+
+TEST_CASE("a text that a spreadsheet would run is written as text, a number as it is") {
+  const auto written = [](const char* text) { return CsvText().cell(text).take(); };
+  for (const auto* formula : {"=1+1", "+cmd", "-sum", "@SUM(A1)", "-", "=2"})
+    CHECK(written(formula) == std::string("'") + formula);
+  CHECK(written("=HYPERLINK(\"x\",\"y\")") == "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\"");
+  CHECK(written("\t=1") == "'\t=1");
+  CHECK(written("\r=1") == "\"'\r=1\"");
+  for (const auto* harmless : {"-2", "+3", "-1.5e-7", "a=1", "a-b", "2020-01-01", "'=1"})
+    CHECK(written(harmless) == harmless);
+  CHECK(CsvText().cell(-2.5).take() == "-2.5");
+}

@@ -1,0 +1,84 @@
+#include "runtime/tensor_digests.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "core/safetensors_header.h"
+
+namespace arzoo::runtime {
+
+namespace {
+
+std::uint32_t crc32_of_part(std::string_view bytes) {
+  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+std::string shown_digest(std::uint32_t digest) { return fmt::format("{:08x}", digest); }
+
+}  // namespace
+
+std::uint32_t crc32_of(std::string_view bytes) {
+  constexpr std::size_t kPart = std::size_t{1} << 24U;
+  const auto parts = static_cast<std::int64_t>((bytes.size() + kPart - 1) / kPart);
+  std::vector<std::uint32_t> digests(static_cast<std::size_t>(parts));
+  const auto part = [&](std::int64_t i) { return bytes.substr(static_cast<std::size_t>(i) * kPart, kPart); };
+  at::parallel_for(0, parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = begin; i < end; ++i) digests[static_cast<std::size_t>(i)] = crc32_of_part(part(i));
+  });
+  uLong whole = 0;
+  for (std::int64_t i = 0; i < parts; ++i) {
+    whole =
+        ::crc32_combine(whole, digests[static_cast<std::size_t>(i)], static_cast<z_off_t>(part(i).size()));
+  }
+  return static_cast<std::uint32_t>(whole);
+}
+
+TensorDigests::TensorDigests(const TensorFile& file) {
+  const auto found = std::find_if(file.metadata.begin(), file.metadata.end(),
+                                  [](const auto& entry) { return entry.first == kDigestsKey; });
+  if (found == file.metadata.end()) return;
+  const auto path = file.mapping->path().string();
+  const auto digests = nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+  const auto is_digest = [](const nlohmann::json& value) { return value.is_string(); };
+  if (!digests.is_object() || !std::all_of(digests.begin(), digests.end(), is_digest))
+    fail<CheckpointError>("{}: metadata: {} is no list of digests (is the file damaged?)", path, kDigestsKey);
+  for (const auto& [name, digest] : digests.items()) known_.emplace(name, digest.get<std::string>());
+  for (const auto& tensor : file.tensors) {
+    if (known_.count(tensor.name) == 0) {
+      fail<CheckpointError>("{}: metadata: {} tells nothing of {} (is the file damaged?)", path, kDigestsKey,
+                            in_quotes(tensor.name));
+    }
+  }
+  if (known_.size() != file.tensors.size()) {
+    fail<CheckpointError>("{}: metadata: {} tells of {} tensors, the file holds {} (is the file damaged?)",
+                          path, kDigestsKey, known_.size(), file.tensors.size());
+  }
+}
+
+void TensorDigests::check(const TensorFile& file, const StoredTensor& tensor) const {
+  if (known_.empty()) return;
+  const auto digest = shown_digest(crc32_of(file.mapping->bytes().substr(tensor.offset, tensor.bytes)));
+  if (const auto& written = known_.at(tensor.name); digest != written) {
+    fail<CheckpointError>(
+        "{}: {}: its bytes have the CRC-32 {}, written was {} (the file is damaged; take an earlier "
+        "checkpoint)",
+        file.mapping->path().string(), in_quotes(tensor.name), digest, in_quotes(written));
+  }
+}
+
+std::pair<std::string, std::string> TensorDigests::entry(
+    const std::vector<std::pair<std::string, std::uint32_t>>& digests) {
+  auto json = nlohmann::ordered_json::object();
+  for (const auto& [name, digest] : digests) json[name] = shown_digest(digest);
+  // A name that is no UTF-8 is the header's to refuse.
+  return {std::string(kDigestsKey),
+          json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)};
+}
+
+}  // namespace arzoo::runtime

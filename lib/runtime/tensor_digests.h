@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/tensor_files.h"
+
+namespace arzoo::runtime {
+
+/// CRC-32 of bytes (zlib's), computed on all threads where they are many.
+std::uint32_t crc32_of(std::string_view bytes);
+
+/// What a .safetensors file says of its tensors' bytes, in the metadata under kDigestsKey: a JSON object of
+/// each tensor's name and 8 hexadecimal digits. Files of other programs say nothing and are taken as they
+/// are.
+class TensorDigests {
+ public:
+  /// Throws CheckpointError when the file tells of some tensors, but not of exactly those that it holds: it
+  /// is damaged then.
+  explicit TensorDigests(const TensorFile& file);
+
+  /// Throws CheckpointError for a tensor whose bytes are not what was written.
+  void check(const TensorFile& file, const StoredTensor& tensor) const;
+
+  /// The entry of the metadata that says so.
+  static std::pair<std::string, std::string> entry(
+      const std::vector<std::pair<std::string, std::uint32_t>>& digests);
+
+ private:
+  std::unordered_map<std::string, std::string> known_;
+};
+
+}  // namespace arzoo::runtime
