@@ -56,6 +56,16 @@ Json parse_strictly(std::string_view text, const std::string& name) {
   } catch (const Json::parse_error& error) {
     fail<ConfigError>("{}: {}: not valid JSON (a missing comma, quote or bracket, or a comment?)", name,
                       place(text, error.byte));
+  } catch (const Json::out_of_range& error) {
+    constexpr std::size_t kShownDigits = 40;
+    // Of a number the library says what it read, in single quotes, but not where.
+    const std::string_view message = error.what();
+    const auto opening = message.find('\'');
+    const auto number = opening == std::string_view::npos
+                            ? std::string_view()
+                            : message.substr(opening + 1, message.rfind('\'') - opening - 1);
+    fail<ConfigError>("{}: {}: the number {} is larger than any double", name,
+                      place(text, text.find(number) + 1), number.substr(0, kShownDigits));
   }
 }
 

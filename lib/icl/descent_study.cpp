@@ -182,8 +182,9 @@ void study_training(const Subject& subject, const std::vector<Contender>& conten
   std::ifstream log(subject.model.parent_path() / "metrics.jsonl");
   Series trained{"trained", {}, {}};
   for (std::string line; std::getline(log, line);) {
-    const auto entry = Json::parse(line);
-    if (!entry.contains("val_loss")) continue;
+    // A run that was killed may have left half a line.
+    const auto entry = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (entry.is_discarded() || !entry.contains("val_loss")) continue;
     trained.x.push_back(entry.at("step").get<double>());
     trained.y.push_back(entry.at("val_loss").get<double>());
   }

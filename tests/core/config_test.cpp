@@ -83,6 +83,7 @@ TEST_CASE("a mistake is named by file, pointer and expectation") {
       {R"({"width": 1, "width": 2})", R"(a.json: the key "width" is given twice in one object (remove one))"},
       {"{\"width\": 1,\n \"rate\" 2}",
        "a.json: line 2, column 9: not valid JSON (a missing comma, quote or bracket, or a comment?)"},
+      {"{\n  \"epochs\": -5e905}", "a.json: line 2, column 13: the number -5e905 is larger than any double"},
       {"[1]", "a.json: expected an object at the top, got [1]"},
   }));
   CHECK(error_of(text) == message);
