@@ -13,13 +13,7 @@ namespace {
 fs::path folder() { return test::source_dir() / "tests/outside/dlinear"; }
 
 plan::TrainTask dlinear_task(const fs::path& out, const std::vector<std::string>& set = {}) {
-  const auto path = folder() / "dlinear_temperatures.json";
-  plan::TrainTask task;
-  task.compute.device = "cpu";
-  task.config = plan::resolve_run_config(Config::load(path, set), path.parent_path());
-  task.name = path.string();
-  task.out = out;
-  return task;
+  return test::file_task(folder() / "dlinear_temperatures.json", out, set);
 }
 
 /// The fenced blocks of a page.

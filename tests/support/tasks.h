@@ -18,16 +18,21 @@ inline plan::TrainTask train_task(const Json& config, const fs::path& out) {
   return task;
 }
 
-/// The same of a committed config, "image/var_tiny".
-inline plan::TrainTask committed_task(const std::string& name, const fs::path& out,
-                                      const std::vector<std::string>& set = {}) {
-  const auto path = source_dir() / "configs" / (name + ".json");
+/// The same of a config's file.
+inline plan::TrainTask file_task(const fs::path& path, const fs::path& out,
+                                 const std::vector<std::string>& set = {}) {
   plan::TrainTask task;
   task.compute.device = "cpu";
   task.config = plan::resolve_run_config(Config::load(path, set), path.parent_path());
   task.name = path.string();
   task.out = out;
   return task;
+}
+
+/// The same of a committed config, "image/var_tiny".
+inline plan::TrainTask committed_task(const std::string& name, const fs::path& out,
+                                      const std::vector<std::string>& set = {}) {
+  return file_task(source_dir() / "configs" / (name + ".json"), out, set);
 }
 
 inline Json train(const plan::TrainTask& task) {

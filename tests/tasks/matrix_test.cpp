@@ -43,6 +43,14 @@ runtime::Metrics errors_of(const Json& run, const fs::path& model, int64_t threa
   return experiment->evaluate(runtime::Split::val);
 }
 
+plan::ComputeOptions on_cpu(int64_t threads) {
+  plan::ComputeOptions compute;
+  compute.device = "cpu";
+  compute.threads = threads;
+  compute.seed = 3;
+  return compute;
+}
+
 /// What a command makes of a run, as numbers; a folder of its own for each call.
 using Product = std::vector<double>;
 
@@ -60,9 +68,7 @@ Product forecast_of(const fs::path& run, const Json& config, int64_t threads, co
 /// The mean of each picture's pixels: single ones may round to the next level.
 Product pictures_of(const fs::path& run, int64_t threads, const fs::path& out) {
   plan::GenerateImageTask task;
-  task.compute.device = "cpu";
-  task.compute.threads = threads;
-  task.compute.seed = 3;
+  task.compute = on_cpu(threads);
   task.source.model = run;
   task.classes = {"2", "7"};
   task.output = out;
@@ -79,9 +85,7 @@ Product pictures_of(const fs::path& run, int64_t threads, const fs::path& out) {
 
 Product shapes_of(const fs::path& run, int64_t threads, const fs::path& out) {
   plan::Generate3dTask task;
-  task.compute.device = "cpu";
-  task.compute.threads = threads;
-  task.compute.seed = 3;
+  task.compute = on_cpu(threads);
   task.model = run;
   task.classes = {"0", "1"};
   task.resolution = 24;
