@@ -49,6 +49,7 @@ def undisturbed(arzoo, work):
 
 
 def finished(arzoo, run, expected):
+    start_over(run)
     ended = arzoo(*training(run, *resume_word(run)))
     assert ended.code == 0, ended.err
     assert essence(run) == expected, "the resumed run differs from the undisturbed one"
@@ -190,9 +191,8 @@ def determinism(arzoo, work, count, random):
     """The same config and seed give the same run, byte for byte, on one thread."""
 
     def look(name):
-        runs = []
-        for number in range(count):
-            run = work / f"{name.replace('/', '_')}_{number}"
+        runs, run = [], work / name.replace("/", "_")  # one folder: its name is part of the config
+        for _ in range(count):
             command = "distill" if name.startswith("distill/") else "train"
             ended = arzoo(command, tiny_config(name), "--out", run, "--threads", "1", "--quiet", "--set", "training.max_steps=6")
             assert ended.code == 0, ended.err
