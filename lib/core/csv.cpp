@@ -66,8 +66,8 @@ void CsvText::separate() {
 
 namespace {
 
-/// Whether a spreadsheet that opens the file would compute the cell instead of showing it.  Such a
-/// text gets an apostrophe before it: spreadsheets hide that and show the text.
+/// Whether a spreadsheet that opens the file would compute the cell instead of showing it. Such a text gets
+/// an apostrophe before it: spreadsheets hide that and show the text.
 bool is_formula(std::string_view text) {
   return !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos &&
          read_number(text).kind != CellKind::number;

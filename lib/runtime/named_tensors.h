@@ -52,8 +52,8 @@ class NamedTensors {
 };
 
 /// Opens the weights that `path` means: see open_tensor_files (core/tensor_files.h) for the files, folders
-/// and shards that it knows. The tensors are views of the mapped files: opening is quick, pages are read when
-/// they are used, and writing to a tensor never reaches the file. Throws CheckpointError.
+/// and shards that it knows. The tensors are views of the mapped files, checked against the files' digests
+/// where there are any (tensor_digests.h); writing to one never reaches the file. Throws CheckpointError.
 NamedTensors open_tensors(const std::filesystem::path& path, std::string_view state_dict = "");
 
 /// Parameters and buffers under the names and in the order of Python's Module.state_dict(): of each module

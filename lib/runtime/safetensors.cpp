@@ -9,7 +9,6 @@
 
 #include "core/atomic_file.h"
 #include "core/bytes.h"
-#include "core/closest.h"
 #include "core/error.h"
 #include "core/safetensors_header.h"
 #include "runtime/mapped_tensor.h"

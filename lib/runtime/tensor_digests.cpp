@@ -74,11 +74,10 @@ void TensorDigests::check(const TensorFile& file, const StoredTensor& tensor) co
 
 std::pair<std::string, std::string> TensorDigests::entry(
     const std::vector<std::pair<std::string, std::uint32_t>>& digests) {
-  auto json = nlohmann::ordered_json::object();
+  auto json = nlohmann::json::object();
   for (const auto& [name, digest] : digests) json[name] = shown_digest(digest);
   // A name that is no UTF-8 is the header's to refuse.
-  return {std::string(kDigestsKey),
-          json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)};
+  return {std::string(kDigestsKey), json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 }  // namespace arzoo::runtime
