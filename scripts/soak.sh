@@ -14,4 +14,4 @@ if [[ ! -e $tools/bin/python ]] || ! "$tools/bin/python" -c 'import safetensors'
   quietly "$tools/bin/pip" install --disable-pip-version-check safetensors
 fi
 cd "$ROOT/scripts"
-exec "$tools/bin/python" -m soak "$@"
+exec "$tools/bin/python" -B -m soak "$@" # -B: no compiled files in the source tree

@@ -136,7 +136,7 @@ def trained(arzoo, work, name="forecast/itransformer", *words):
 
 
 def hostile_rows(rows, random):
-    """One change to a table's lines, and whether it may be accepted."""
+    """A table's lines with one change, as text or, mutated, as bytes."""
     at = random.randrange(2, len(rows))
     cells = rows[at].split(",")
     column = random.randrange(1, len(cells))

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import resource
 import shutil
 import signal
@@ -98,12 +97,13 @@ def signals(arzoo, work, count, random):
         assert code in (128 + which, -which), f"exit {code} after {which.name}"
         number += 1
     finished(arzoo, run, expected)
-    begin = time.monotonic()
-    process = arzoo.start(*training(work / "twice", save_every=0), stderr=subprocess.DEVNULL)
+    process = arzoo.start(*training(work / "twice", save_every=0), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     time.sleep(0.5)
+    begin = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=5)
+    process.wait(timeout=30)
+    assert time.monotonic() - begin < 1.0, "the second signal did not end the process at once"
     assert slowest <= 5.0, f"{slowest:.1f} s until the state was saved"
     return f"{count} signals, saved within {slowest:.2f} s, exit 130 and 143, the end is that of an undisturbed run byte for byte"
 
