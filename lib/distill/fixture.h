@@ -11,7 +11,7 @@ namespace arzoo::distill {
 /// of `others`.
 runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::string& prefix,
                                  const std::vector<std::string>& others = {});
-/// Gives a module the weights of weights_of, strictly, and freezes them.
+/// Gives a module the weights of weights_of, strictly, moves it to where they lie, and freezes it.
 void load_part(torch::nn::Module& module, const runtime::NamedTensors& all, const std::string& prefix,
                const std::vector<std::string>& others = {});
 /// A list of numbers in a case's config.

@@ -22,7 +22,9 @@ runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::st
 
 void load_part(torch::nn::Module& module, const runtime::NamedTensors& all, const std::string& prefix,
                const std::vector<std::string>& others) {
-  runtime::load_strictly(module, weights_of(all, prefix, others), all.where());
+  const auto part = weights_of(all, prefix, others);
+  runtime::load_strictly(module, part, all.where());
+  module.to((*part.begin()).second.device());
   module.eval();
   for (auto& parameter : module.parameters()) parameter.requires_grad_(false);
 }

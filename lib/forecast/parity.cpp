@@ -50,7 +50,7 @@ std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const F
   const auto official =
       read_official_config(fixture.config, batch.x_mark_enc.defined() ? batch.x_mark_enc.size(2) : 0);
   auto model = build(official.model, official.shape);
-  runtime::load_strictly(*model, fixture.weights(), fixture.name);
+  fixture.load(*model, fixture.weights());
   return model;
 }
 
@@ -191,7 +191,7 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
 void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   if (fixture.config.has("model_type") && fixture.config.text("model_type") == "time_moe")
     return replay_time_moe(fixture, report);
-  if (fixture.config.has("data")) return replay_data(fixture, report);
+  if (fixture.config.has("data")) return replay_data(fixture.on_cpu(), report);
   if (fixture.io.contains("loss") && fixture.io.contains("output_step0"))
     return replay_training(fixture, report);
   if (fixture.io.contains("output")) return replay_forward(fixture, report);

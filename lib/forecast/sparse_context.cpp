@@ -104,14 +104,16 @@ at::Tensor composed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
     const auto future = at::arange(k.size(2), top.options()).gt(top.unsqueeze(3));
     scores = scores.masked_fill(future, -std::numeric_limits<double>::infinity());
   }
-  const auto kept = at::matmul(at::softmax(scores, -1), v).to(v.scalar_type());
+  const auto kept = at::matmul(at::softmax(scores, -1), v);
   const int64_t time = order == HeadOrder::mixed ? 2 : 1;
   const auto values = order == HeadOrder::mixed ? v : v.transpose(1, 2);
   auto sizes = values.sizes().vec();
   sizes[static_cast<std::size_t>(time)] = q.size(2);
   const auto context = causal ? values.cumsum(time) : values.mean(time, true).expand(sizes);
-  if (order == HeadOrder::mixed) return context.scatter(2, rows, kept).transpose(1, 2);
-  return context.scatter(1, rows.transpose(1, 2), kept.transpose(1, 2));
+  // Under autocast a device sums in another type than it multiplies.
+  const auto placed = kept.to(context.scalar_type());
+  if (order == HeadOrder::mixed) return context.scatter(2, rows, placed).transpose(1, 2);
+  return context.scatter(1, rows.transpose(1, 2), placed.transpose(1, 2));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ std::shared_ptr<TimeMoe> model_of(const ParityCase& fixture, const runtime::Name
   const auto official = read_official_config(fixture.config, 0);
   auto model = std::dynamic_pointer_cast<TimeMoe>(build(official.model, official.shape));
   if (model == nullptr) fixture.config.reject("not a Time-MoE model");
-  runtime::load_strictly(*model, weights, fixture.name);
+  fixture.load(*model, weights);
   model->eval();
   return model;
 }
@@ -220,7 +220,7 @@ ReplayKind kind_named(const std::string& kind) {
 
 void replay_time_moe(const ParityCase& fixture, ParityReport& report) {
   const auto kind = fixture.info.text("kind");
-  if (kind == "dataset") return replay_time_moe_dataset(fixture, report);
+  if (kind == "dataset") return replay_time_moe_dataset(fixture.on_cpu(), report);
   if (kind == "bf16") return replay_published(fixture, report);
   const auto params = fixture.info.section("params");
   if (kind == "eval") {

@@ -72,7 +72,7 @@ void replay_construction(const ParityCase& fixture, ParityReport& report) {
   auto learner = learner_of(fixture, tokens.size(2), net),
        constructed = learner_of(fixture, tokens.size(2), net);
   const auto weights = fixture.weights();
-  runtime::load_strictly(learner, weights, fixture.name);
+  fixture.load(learner, weights);
   DescentOptions descent;
   descent.learning_rate = real_number(fixture, "lr");
   if (fixture.config.has("lin_diag")) fixture.config.at("lin_diag").read(descent.curvature, {});
@@ -111,7 +111,7 @@ void replay_vonoswald(const ParityCase& fixture, ParityReport& report) {
   }
   const auto &tokens = fixture.input("tokens"), &target = fixture.input("target");
   auto learner = learner_of(fixture, tokens.size(2), "transformer");
-  runtime::load_strictly(learner, fixture.weights(), fixture.name);
+  fixture.load(learner, fixture.weights());
   {
     const torch::NoGradGuard no_grad;
     SelfAttentionTrace trace;
@@ -127,7 +127,7 @@ void replay_vonoswald(const ParityCase& fixture, ParityReport& report) {
 
 void replay_vonoswald_training(const ParityCase& fixture, ParityReport& report) {
   auto learner = learner_of(fixture, fixture.input("tokens0").size(2), "transformer");
-  runtime::load_strictly(learner, fixture.weights(), fixture.name);
+  fixture.load(learner, fixture.weights());
   runtime::TrainingOptions options;
   options.optimizer = "adamw";
   options.learning_rate = real_number(fixture, "lr");
@@ -150,7 +150,7 @@ void replay_vonoswald_trained(const ParityCase& fixture, ParityReport& report) {
   const int64_t inputs = whole_number(fixture, "input_size");
   const auto open = [&](const std::string& net) {
     auto learner = std::make_unique<SelfAttentionLearner>(learner_of(fixture, tokens.size(2), net));
-    runtime::load_strictly(*learner, weights_of(fixture, net), fixture.name);
+    fixture.load(*learner, weights_of(fixture, net));
     return learner;
   };
   const auto check = [&](const std::string& name, const SelfAttentionLearner& learner) {
@@ -181,6 +181,7 @@ void replay_vonoswald_trained(const ParityCase& fixture, ParityReport& report) {
   report.check("interp_mean", at::scalar_tensor(between.mean, at::kDouble));
   auto mixed = learner_of(fixture, tokens.size(2), "transformer");
   use(between, mixed);
+  mixed.to(fixture.device);
   const torch::NoGradGuard no_grad;
   report.check("interp_prediction", mixed.predict(tokens));
   report.check("interp_loss", mixed.loss(tokens, target));

@@ -35,7 +35,7 @@ void replay_dynamics(const ParityCase& fixture, ParityReport& report) {
     model.num_heads = whole_number(fixture, "num_heads");
     model.key_size = whole_number(fixture, "key_size");
     MesaLearner learner(model, tokens.size(2));
-    runtime::load_strictly(learner, as_first_layer(fixture, name), fixture.name);
+    fixture.load(learner, as_first_layer(fixture, name));
     report.check(name + "_prediction", learner.forward(tokens).narrow(2, 0, options.data_dim));
     report.check(name + "_loss", learner.loss(tokens, labels));
   }

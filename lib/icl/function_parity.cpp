@@ -11,7 +11,7 @@ std::unique_ptr<GargGpt2> open_gpt2(const ParityCase& fixture) {
   auto learner =
       std::make_unique<GargGpt2>(options_among<GargGpt2Options>(fixture.config),
                                  whole_number(fixture, "n_dims"), whole_number(fixture, "n_positions"));
-  runtime::load_strictly(*learner, fixture.weights(), fixture.name, GargGpt2::is_unused);
+  fixture.load(*learner, fixture.weights(), GargGpt2::is_unused);
   return learner;
 }
 
@@ -97,7 +97,7 @@ void replay_function_classes(const ParityCase& fixture, ParityReport& report) {
 void replay_akyurek(const ParityCase& fixture, ParityReport& report) {
   const auto options = options_among<AkyurekOptions>(fixture.config);
   AkyurekCausalLm learner(options, whole_number(fixture, "x_dim"), whole_number(fixture, "max_len"));
-  runtime::load_strictly(learner, fixture.weights(), fixture.name);
+  fixture.load(learner, fixture.weights());
   const auto& rows = fixture.input("seq");
   const auto ys = rows.slice(1, 1, c10::nullopt, 2).select(2, 0);
   const auto xs = rows.slice(1, 0, c10::nullopt, 2).narrow(2, 1, rows.size(2) - 1);

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include <map>
+#include <set>
 
 #include "icl/fixture.h"
 
@@ -56,6 +57,9 @@ StepLog train_steps(torch::nn::Module& model, const runtime::TrainingOptions& op
 
 void replay(const ParityCase& fixture, ParityReport& report) {
   using Replay = void (*)(const ParityCase&, ParityReport&);
+  // Data and baselines are made on the CPU whatever the device.
+  static const std::set<std::string> on_cpu{"vonoswald_lsa_gd", "vonoswald_data",        "icl_tasks",
+                                            "icl_baselines",    "icl_baselines_akyurek", "alpine_task"};
   static const std::map<std::string, Replay> kinds{{"vonoswald_lsa_gd", replay_construction},
                                                    {"vonoswald_transformer", replay_vonoswald},
                                                    {"vonoswald_lsa", replay_vonoswald_training},
@@ -71,7 +75,8 @@ void replay(const ParityCase& fixture, ParityReport& report) {
                                                    {"alpine_task", replay_paths},
                                                    {"alpine_nanogpt", replay_path_learner}};
   const auto kind = kinds.find(fixture.config.text("model"));
-  if (kind != kinds.end()) return kind->second(fixture, report);
+  if (kind != kinds.end())
+    return kind->second(on_cpu.contains(kind->first) ? fixture.on_cpu() : fixture, report);
   std::vector<std::string> known;
   for (const auto& [name, ignored] : kinds) known.push_back(name);
   fixture.config.at("model").reject(fmt::format("\"{}\" is of no known kind (expected {})",

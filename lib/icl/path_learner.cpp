@@ -38,10 +38,12 @@ at::Tensor PathLearner::generate(const at::Tensor& prompts, int64_t end, at::Gen
   nn::DecoderCache cache(layers_, block_size_);
   auto all = prompts;
   auto next = prompts;
-  auto finished = at::zeros({prompts.size(0)}, at::kBool);
+  auto finished = at::zeros({prompts.size(0)}, prompts.options().dtype(at::kBool));
   while (all.size(1) < block_size_ && !finished.all().item<bool>()) {
     const auto logits = forward(next, &cache).select(1, -1);
-    next = at::multinomial(at::softmax(logits, -1), 1, /*replacement=*/false, generator);
+    // Drawn on the CPU, whose generator gives the same on every machine.
+    next = at::multinomial(at::softmax(logits, -1).cpu(), 1, /*replacement=*/false, generator)
+               .to(prompts.device());
     finished = finished.logical_or(next.squeeze(1) == end);
     all = at::cat({all, next}, 1);
   }

@@ -63,7 +63,8 @@ void replay_paths(const ParityCase& fixture, ParityReport& report) {
 void replay_path_learner(const ParityCase& fixture, ParityReport& report) {
   PathLearner learner(options_among<AlpineOptions>(fixture.config), whole_number(fixture, "vocab_size"),
                       whole_number(fixture, "block_size"));
-  runtime::load_strictly(learner, fixture.weights(), fixture.name);
+  fixture.load(learner, fixture.weights());
+  learner.tie();
   const auto &x = fixture.input("x"), &y = fixture.input("y");
   {
     const torch::NoGradGuard no_grad;

@@ -90,7 +90,7 @@ at::Tensor strategy_errors(const Predictor& predict, const StrategyPoints& point
 
 ErrorCurve error_curve(const at::Tensor& errors, int64_t seed) {
   constexpr int64_t kResamples = 1000;
-  const auto wide = errors.to(at::kDouble);
+  const auto wide = errors.to(at::kCPU, at::kDouble);
   auto generator = generator_of(seed, kTestStream, -1);
   std::vector<at::Tensor> means;
   for (int64_t i = 0; i < kResamples; ++i)

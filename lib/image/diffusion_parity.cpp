@@ -92,16 +92,16 @@ void replay_diffusion_head(const ParityCase& fixture, ParityReport& report) {
   config.at("cfg").read(cfg, {});
   config.at("temperature").read(temperature, {});
   nn::DiffusionLoss loss(options);
-  runtime::load_strictly(loss, fixture.weights(), fixture.name);
+  fixture.load(loss, fixture.weights());
   const nn::DiffusionSchedule schedule(diffusion_steps(config, config.text("num_sampling_steps")));
   const auto index = fixture.input("t_index");
-  report.check("t_original", schedule.timestep_map().index_select(0, index));
+  report.check("t_original", schedule.timestep_map().index_select(0, index.cpu()));
   const torch::NoGradGuard no_grad;
   std::vector<at::Tensor> outputs, starts, means, variances, samples;
   for (int64_t i = 0; i < index.numel(); ++i) {
     const auto x = fixture.input("x")[i], z = fixture.input("z")[i];
     const int64_t rows = x.size(0), at = index[i].item<int64_t>();
-    const auto t = schedule.timestep_map()[at].expand({rows});
+    const auto t = schedule.timestep_map()[at].expand({rows}).to(x.device());
     const auto halves = x.narrow(0, 0, rows / 2).repeat({2, 1});
     outputs.push_back(nn::guided_estimate(loss.net().forward(halves, t, z), cfg));
     const auto step = schedule.reverse(nn::NoiseEstimate::of(outputs.back()), x, at,
@@ -120,7 +120,7 @@ void replay_diffusion_head(const ParityCase& fixture, ParityReport& report) {
 
 void replay_kl_vae(const ParityCase& fixture, ParityReport& report) {
   KlVae vae(options_among<KlVaeOptions>(fixture.config));
-  runtime::load_strictly(vae, fixture.weights(), fixture.name);
+  fixture.load(vae, fixture.weights());
   const double scale = vae.latent_scale();
   // Twice: inference takes other kernels than training, and both must agree with the case.
   for (const bool training : {false, true}) {

@@ -18,6 +18,13 @@ runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::
 
 using runtime::part;
 
+/// The model, on the case's device.
+template <class Model>
+std::shared_ptr<Model> placed(const runtime::ParityCase& fixture, std::shared_ptr<Model> model) {
+  model->to(fixture.device);
+  return model;
+}
+
 /// A number of denoising steps, which the official code takes as text. Throws ConfigError at `where`.
 int64_t diffusion_steps(const Config& where, const std::string& text);
 

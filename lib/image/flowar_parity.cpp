@@ -14,7 +14,7 @@ std::shared_ptr<FlowAr> load_model(const ParityCase& fixture) {
   auto options = options_among<FlowArOptions>(fixture.config);
   fixture.config.at("vae_embed_dim").read(options.vae.embed_dim, at_least(1));
   auto model = std::make_shared<FlowAr>(options);
-  runtime::load_strictly(*model, fixture.weights(), fixture.name);
+  fixture.load(*model, fixture.weights());
   return model;
 }
 

@@ -147,7 +147,7 @@ at::Tensor draw_latents(const FlowAr& model, const at::Tensor& labels, const Flo
     const double place = static_cast<double>(k) / static_cast<double>(grids.size() - 1);
     const auto condition = model.flow().prepare(z, grids[k].height);
     ScaleFlow flow(model.flow(), condition, sampling, 1.0 + (sampling.cfg - 1.0) * place);
-    const auto drawn = flow.run(noise(k), observer);
+    const auto drawn = flow.run(noise(k).to(z.device()), observer);
     tokens = drawn.narrow(0, 0, samples);
     if (observer.on_scale) observer.on_scale(k, z, drawn);
     if (k + 1 < grids.size()) input = model.next_input(tokens, k).repeat({2, 1, 1});

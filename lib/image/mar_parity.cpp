@@ -24,7 +24,7 @@ MarOptions mar_options(const Config& config) {
 
 std::shared_ptr<Mar> load_model(const ParityCase& fixture) {
   auto model = std::make_shared<Mar>(mar_options(fixture.config));
-  runtime::load_strictly(*model, fixture.weights(), fixture.name);
+  fixture.load(*model, fixture.weights());
   return model;
 }
 

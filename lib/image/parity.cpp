@@ -9,7 +9,7 @@ void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   const auto model = config.text("model");
   if (model == "vqvae") return replay_vqvae(fixture, report);
   if (model == "var_quantizer") return replay_quantizer(fixture, report);
-  if (model == "var_schedule") return replay_schedules(fixture, report);
+  if (model == "var_schedule") return replay_schedules(fixture.on_cpu(), report);
   if (model == "var_code") return replay_code(fixture, report);
   if (model == "var" && config.has("var_file")) return replay_published(fixture, report);
   if (model == "var" && config.has("train")) return replay_var_training(fixture, report);

@@ -47,7 +47,7 @@ class SeededDraws : public TokenDraws {
 /// is the code of the largest p / e.
 class ReplayedDraws : public TokenDraws {
  public:
-  /// `smoothing`: the variates of more_smooth, may be undefined.
+  /// Both on the CPU, where codes are drawn; `smoothing`: the variates of more_smooth, may be undefined.
   explicit ReplayedDraws(at::Tensor picking, at::Tensor smoothing = {})
       : picking_(std::move(picking)), smoothing_(std::move(smoothing)) {}
   at::Tensor pick(const at::Tensor& logits, int64_t first) override;

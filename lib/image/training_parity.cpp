@@ -119,9 +119,9 @@ StepLog train(const ParityCase& fixture, Var& model, const at::Tensor& maps, con
 void replay_var_training(const ParityCase& fixture, ParityReport& report) {
   const auto& config = fixture.config;
   const auto options = var_options_among(config, config.at("vae"));
-  const auto vae = load_vqvae(options.vae, weights_at(fixture, config.text("vae_weights")));
+  const auto vae = placed(fixture, load_vqvae(options.vae, weights_at(fixture, config.text("vae_weights"))));
   Var model(options);
-  runtime::load_strictly(model, weights_at(fixture, config.text("init_weights")), fixture.name);
+  fixture.load(model, weights_at(fixture, config.text("init_weights")));
   model.train();
   require_groups(fixture, undecayed_names());
   std::vector<at::Tensor> initial;

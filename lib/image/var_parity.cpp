@@ -38,7 +38,7 @@ void replay_teacher_forcing(const ParityCase& fixture, Var& model, ParityReport&
 void replay_train_mode(const ParityCase& fixture, VarOptions options, ParityReport& report) {
   if (!fixture.io.contains("train.logits")) return;
   fixture.config.at("train_drop_path_rate").read(options.drop_path_rate, from_below(0, 1));
-  const auto model = load_var(options, fixture.weights());
+  const auto model = placed(fixture, load_var(options, fixture.weights()));
   model->train();
   const auto labels = model->dropped(fixture.input("tf.label_B"), fixture.input("train.cond_rand"));
   report.check("train.logits",
@@ -49,9 +49,9 @@ void replay_run(const RecordedRun& run, const VarSampler& sampler, ParityReport&
   const auto& fixture = run.fixture;
   const auto name = [&](const char* output) { return run.name + "." + output; };
   const auto input_if_any = [&](const char* input) {
-    return fixture.has_input(name(input)) ? fixture.input(name(input)) : at::Tensor();
+    return fixture.has_input(name(input)) ? fixture.input(name(input)).cpu() : at::Tensor();
   };
-  ReplayedDraws draws(fixture.input(name("noise_BLV")), input_if_any("gumbel_exp_BLV"));
+  ReplayedDraws draws(fixture.input(name("noise_BLV")).cpu(), input_if_any("gumbel_exp_BLV"));
   GenerationRecord record;
   runtime::Trace trace;
   const auto f_hat = sampler.features(run.labels(), run.sampling(), draws, &record, &trace);
@@ -82,7 +82,8 @@ void replay_code_run(const RecordedRun& run, VarSampler& sampler, const Var& dra
   run.options.at("draft_steps").read(steps, at_least(1));
   sampler.refine_with(refiner, steps);
   // The official refiner starts its generator again and throws the draws of the drafted scales away.
-  const auto drafted = fixture.input(name("draft_noise")), refined = fixture.input(name("refine_noise"));
+  const auto drafted = fixture.input(name("draft_noise")).cpu(),
+             refined = fixture.input(name("refine_noise")).cpu();
   const int64_t rest = tokens_of(drafter.grids()) - drafted.size(1);
   ReplayedDraws draws(at::cat({drafted, last(refined, rest)}, 1));
   GenerationRecord record;
@@ -144,8 +145,8 @@ void require_options(const Options& read, const Options& stated, const std::stri
 void replay_var(const ParityCase& fixture, ParityReport& report) {
   const auto& config = fixture.config;
   const auto options = var_options_among(config, config.at("vae"));
-  const auto vae = load_vqvae(options.vae, weights_at(fixture, config.text("vae_weights")));
-  const auto model = load_var(options, fixture.weights());
+  const auto vae = placed(fixture, load_vqvae(options.vae, weights_at(fixture, config.text("vae_weights"))));
+  const auto model = placed(fixture, load_var(options, fixture.weights()));
   replay_teacher_forcing(fixture, *model, report);
   replay_train_mode(fixture, options, report);
   const VarSampler sampler(*vae, *model);
@@ -162,11 +163,11 @@ void replay_var(const ParityCase& fixture, ParityReport& report) {
 void replay_code(const ParityCase& fixture, ParityReport& report) {
   const auto& config = fixture.config;
   const auto load = [&](const char* role) {
-    return load_var(var_options_among(config.at(role), config.at("vae")),
-                    weights_at(fixture, config.text(std::string(role) + "_weights")));
+    return placed(fixture, load_var(var_options_among(config.at(role), config.at("vae")),
+                                    weights_at(fixture, config.text(std::string(role) + "_weights"))));
   };
-  const auto vae = load_vqvae(options_among<VqvaeOptions>(config.at("vae")),
-                              weights_at(fixture, config.text("vae_weights")));
+  const auto vae = placed(fixture, load_vqvae(options_among<VqvaeOptions>(config.at("vae")),
+                                              weights_at(fixture, config.text("vae_weights"))));
   const auto drafter = load("draft"), refiner = load("refine");
   VarSampler sampler(*vae, *drafter);
   for (const auto& [name, run] : config.at("runs").members())
@@ -197,8 +198,8 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   const auto vae_options = vqvae_options_of(vae_weights);
   require_options(options, var_options_among(config, config.at("vae")), "var_file");
   require_options(vae_options, options_among<VqvaeOptions>(config.at("vae")), "vae_file");
-  const auto vae = load_vqvae(vae_options, vae_weights);
-  const auto model = load_var(options, var_weights);
+  const auto vae = placed(fixture, load_vqvae(vae_options, vae_weights));
+  const auto model = placed(fixture, load_var(options, var_weights));
   const VarSampler sampler(*vae, *model);
   VarSampling sampling;
   sampling.cfg_scale = 1.5;

@@ -58,7 +58,7 @@ void replay_tokens(const ParityCase& fixture, Vqvae& vae, ParityReport& report) 
 void replay_vqvae(const ParityCase& fixture, ParityReport& report) {
   auto options = options_among<VqvaeOptions>(fixture.config);
   const auto weights = fixture.weights();
-  const auto vae = load_vqvae(options, weights);
+  const auto vae = placed(fixture, load_vqvae(options, weights));
   for (const bool training : {false, true}) {
     const torch::AutoGradMode mode(training);
     replay_halves(fixture, *vae, report);
@@ -68,7 +68,7 @@ void replay_vqvae(const ParityCase& fixture, ParityReport& report) {
   report.check("train.rec", pass.images);
   report.check("train.vq_loss", pass.quantizer_loss.view({1}));
   options.using_znorm = true;
-  const auto by_angle = load_vqvae(options, weights);
+  const auto by_angle = placed(fixture, load_vqvae(options, weights));
   report.check("idx_BL_znorm", at::cat(by_angle->tokens(fixture.input("img"), by_angle->grids()), 1));
 }
 
@@ -80,7 +80,7 @@ void replay_quantizer(const ParityCase& fixture, ParityReport& report) {
     variant.at("quant_resi").read(options.quant_resi, {});
     variant.at("v_patch_nums").read(options.v_patch_nums, nonempty(at_least(1)));
     ResidualQuantizer quantizer(options);
-    runtime::load_strictly(quantizer, weights_at(fixture, variant.text("weights")), fixture.name);
+    fixture.load(quantizer, weights_at(fixture, variant.text("weights")));
     const auto f = fixture.input(name + ".f");
     const auto grids = square_grids(options.v_patch_nums);
     const auto code = quantizer.encode(f, grids);

@@ -51,6 +51,8 @@ at::Device cuda_device(const std::string& name) {
   }
   open_cuda_libraries();
   open_kernels();
+  // fp32 means fp32: cuDNN would otherwise round a convolution's factors to TF32's ten bits.
+  at::globalContext().setAllowTF32CuDNN(false);
   const int count = torch::cuda::device_count();
   if (index >= count) {
     fail<SystemFailure>("--device {}: {} CUDA device(s) found (is the driver installed?)", name, count);

@@ -77,9 +77,16 @@ NamedTensors with_listed_names(NamedTensors io, const Config& info) {
   return io;
 }
 
+NamedTensors moved(NamedTensors tensors, at::Device device) {
+  if (device.is_cpu()) return tensors;
+  NamedTensors there(tensors.where());
+  for (const auto& [name, tensor] : tensors) there.add(name, tensor.to(device));
+  return there;
+}
+
 }  // namespace
 
-ParityCase ParityCase::open(const fs::path& folder) {
+ParityCase ParityCase::open(const fs::path& folder, at::Device device) {
   const auto real = fs::weakly_canonical(folder);
   if (!fs::exists(real / "case.json")) {
     fail<CheckpointError>(
@@ -89,19 +96,27 @@ ParityCase ParityCase::open(const fs::path& folder) {
   }
   auto info = Config::load(real / "case.json"), config = Config::load(real / "config.json");
   auto tolerance = read_tolerance(info);
-  auto io = with_listed_names(open_tensors(real / "io.safetensors"), info);
+  auto io = moved(with_listed_names(open_tensors(real / "io.safetensors"), info), device);
   return {real,
           (real.parent_path().filename() / real.filename()).string(),
           std::move(info),
           std::move(config),
           std::move(io),
-          tolerance};
+          tolerance,
+          device};
 }
 
 NamedTensors ParityCase::weights() const {
-  if (!info.has("weights_same_as")) return open_tensors(folder / "weights.safetensors");
-  return open_tensors(folder.parent_path() / fs::path(info.text("weights_same_as")).filename() /
-                      "weights.safetensors");
+  const auto holder = info.has("weights_same_as")
+                          ? folder.parent_path() / fs::path(info.text("weights_same_as")).filename()
+                          : folder;
+  return moved(open_tensors(holder / "weights.safetensors"), device);
+}
+
+void ParityCase::load(torch::nn::Module& module, const NamedTensors& tensors,
+                      const IgnoredName& ignored) const {
+  load_strictly(module, tensors, name, ignored);
+  module.to(device);
 }
 
 std::vector<std::string> ParityCase::output_names() const {

@@ -24,13 +24,18 @@ struct ParityCase {
   Config info, config;  ///< case.json, config.json
   NamedTensors io;      ///< inputs and expected outputs
   Tolerance tolerance;
+  at::Device device = at::kCPU;  ///< where io and weights lie
 
   /// Throws CheckpointError, ConfigError for a folder that is not a fixture.
-  static ParityCase open(const std::filesystem::path& folder);
+  static ParityCase open(const std::filesystem::path& folder, at::Device device = at::kCPU);
+  /// The same case for what is computed on the CPU whatever the device: data sets, meshes, baselines.
+  ParityCase on_cpu() const { return open(folder); }
 
   const at::Tensor& input(std::string_view name) const { return io.at(name); }
   bool has_input(std::string_view name) const { return io.contains(name); }
   NamedTensors weights() const;
+  /// Loads the module strictly (named_tensors.h) and moves it to the case's device.
+  void load(torch::nn::Module& module, const NamedTensors& tensors, const IgnoredName& ignored = {}) const;
   /// Names of the outputs that case.json lists.
   std::vector<std::string> output_names() const;
   /// A file of real data that the fixture refers to but does not hold, looked for in the folder and below a

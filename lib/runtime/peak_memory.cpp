@@ -1,5 +1,7 @@
 #include "runtime/peak_memory.h"
 
+#include <ATen/Functions.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <malloc.h>
 
 #include <algorithm>
@@ -27,16 +29,31 @@ bool reset_peak() {
   return out.good();
 }
 
+c10::CachingDeviceAllocator::Stat allocated_on(c10::Device device) {
+  constexpr auto kAll = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return c10::getDeviceAllocator(device.type())->getDeviceStats(device.index()).allocated_bytes[kAll];
+}
+
 }  // namespace
 
-PeakMemory::PeakMemory() {
+PeakMemory::PeakMemory(c10::Device device) : device_(device) {
+  if (!device_.is_cpu()) {
+    if (!device_.has_index()) device_.set_index(0);
+    at::empty({1}, device_);  // an allocator that has not served yet knows no device
+    c10::getDeviceAllocator(device_.type())->resetPeakStats(device_.index());
+    start_ = allocated_on(device_).current;
+    return;
+  }
 #if defined(__GLIBC__)
   malloc_trim(0);
 #endif
   if (reset_peak()) start_ = status_bytes("VmRSS");
 }
 
-std::optional<int64_t> PeakMemory::bytes() const { return start_ ? status_bytes("VmHWM") : std::nullopt; }
+std::optional<int64_t> PeakMemory::bytes() const {
+  if (!start_) return std::nullopt;
+  return device_.is_cpu() ? status_bytes("VmHWM") : allocated_on(device_).peak;
+}
 
 std::optional<int64_t> PeakMemory::growth() const {
   const auto peak = bytes();

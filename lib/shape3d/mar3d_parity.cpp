@@ -43,22 +43,23 @@ std::shared_ptr<ShapeMar> load_model(const ParityCase& fixture) {
   config.at("buffer_size").read(buffer, at_least(1));
   if (config.has("n_low")) config.at("n_low").read(low_tokens, at_least(0));
   auto model = std::make_shared<ShapeMar>(mar_options(config), width, buffer, low_tokens);
-  runtime::load_strictly(*model, fixture.weights(), fixture.name);
+  fixture.load(*model, fixture.weights());
   return model;
 }
 
 /// The buffer's rows; of MAR-HR after the augmentation of the low-resolution tokens, which is checked.
 at::Tensor condition_of(const ParityCase& fixture, const ShapeMar& model, ParityReport& report) {
   if (!fixture.has_input("low_res")) return fixture.input("cond");
-  auto share = at::ones({1});
+  const auto& low = fixture.input("low_res");
+  at::Tensor share;
   double fixed = 0.0;
   if (fixture.has_input("aug_t")) {
     share = fixture.input("aug_t");
   } else {
     fixture.config.at("cond_aug_infer").read(fixed, between(0, 1));
-    share = at::full({1}, fixed);
+    share = at::full({1}, fixed, low.options());
   }
-  const auto shown = augmented(fixture.input("low_res"), fixture.input("aug_eps"), share);
+  const auto shown = augmented(low, fixture.input("aug_eps"), share);
   const auto condition = model.condition(fixture.input("image_tokens"), shown);
   report.check("low_res_aug", shown);
   report.check("cond", condition);

@@ -10,9 +10,9 @@ void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   if (model == "michelangelo-autoencoder" && config.has("steps"))
     return replay_shape_vae_training(fixture, report);
   if (model == "michelangelo-autoencoder") return replay_shape_vae(fixture, report);
-  if (model == "marching_cubes") return replay_marching_cubes(fixture, report);
-  if (model == "metrics") return replay_metrics(fixture, report);
-  if (model == "ops") return replay_operations(fixture, report);
+  if (model == "marching_cubes") return replay_marching_cubes(fixture.on_cpu(), report);
+  if (model == "metrics") return replay_metrics(fixture.on_cpu(), report);
+  if (model == "ops") return replay_operations(fixture.on_cpu(), report);
   if (model == "clip-dino-embedder") return replay_vision(fixture, report);
   if (model.starts_with("MAR")) return replay_mar(fixture, report);
   config.at("model").reject(

@@ -14,7 +14,7 @@ using runtime::ParityReport;
 
 std::shared_ptr<ShapeVae> load_vae(const ParityCase& fixture) {
   auto vae = std::make_shared<ShapeVae>(options_among<ShapeVaeOptions>(fixture.config));
-  runtime::load_strictly(*vae, fixture.weights(), fixture.name);
+  fixture.load(*vae, fixture.weights());
   return vae;
 }
 
@@ -67,7 +67,7 @@ void replay_shape_vae(const ParityCase& fixture, ParityReport& report) {
   const auto places = fixture.input("surface").narrow(2, 0, 3);
   const int64_t count = farthest_count(places.size(1), vae->options().query_ratio());
   const auto first = at::arange(places.size(0), at::kLong).view({-1, 1}) * places.size(1);
-  const auto chosen = farthest_points(places, fixture.input("fps_start"), count) + first;
+  const auto chosen = farthest_points(places, fixture.input("fps_start"), count).cpu() + first;
   report.check_value("fps_idx", chosen.flatten(), fixture.input("fps_idx"), {.rtol = 0.0, .atol = 0.0});
 }
 

@@ -10,11 +10,11 @@ namespace {
 /// JSON has no infinity: what cannot be compared is told by a null.
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-Json replay_case(const plan::fs::path& folder, bool verbose) {
+Json replay_case(const plan::fs::path& folder, at::Device device, bool verbose) {
   Json result;
   result["case"] = folder.string();
   try {
-    const auto fixture = runtime::ParityCase::open(folder);
+    const auto fixture = runtime::ParityCase::open(folder, device);
     result["case"] = fixture.name;
     runtime::ParityReport report(fixture);
     family_of_fixture(fixture).replay(fixture, report);
@@ -46,14 +46,16 @@ Json replay_case(const plan::fs::path& folder, bool verbose) {
 }  // namespace
 
 Json parity(const plan::ParityTask& task, Progress& progress, Stop stop) {
-  runtime::select_compute(task.compute.device, task.compute.dtype);
+  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype);
+  if (compute.dtype != at::kFloat)
+    fail<UsageError>("--dtype {}: the official outputs are compared in fp32", task.compute.dtype);
   runtime::set_threads(task.compute.threads);
   Json result{{"cases", Json::array()}, {"passed", 0}, {"failed", 0}};
   int64_t passed = 0, failed = 0;
   progress.begin("parity", static_cast<int64_t>(task.folders.size()));
   for (const auto& folder : task.folders) {
     if (stop.load()) fail<Interrupted>("interrupted after {} cases", passed + failed);
-    result["cases"].push_back(replay_case(folder, task.verbose));
+    result["cases"].push_back(replay_case(folder, compute.device, task.verbose));
     ++(result["cases"].back()["passed"].get<bool>() ? passed : failed);
     progress.step();
   }

@@ -172,7 +172,7 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   const auto compute = runtime::select_compute(task_.compute.device, options.dtype, options.quantize);
   measure_peak(options.dtype, compute);
   const auto work = make_speed_work(cell, compute);
-  const runtime::PeakMemory memory;
+  const runtime::PeakMemory memory(compute.device);
   Json request = work->reference_request();
   const auto reference = [&](int64_t repeat, double expected_seconds) -> std::optional<std::vector<double>> {
     if (!options.reference_dtype || request.is_null()) return std::nullopt;

@@ -65,7 +65,7 @@ std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& ce
 /// what that cost.
 runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& compute, Progress& progress,
                       Stop stop, const std::function<void(const at::Tensor&)>& visit) {
-  const runtime::PeakMemory memory;
+  const runtime::PeakMemory memory(compute.device);
   const auto generator = generator_of(cell, compute);
   progress.begin("pictures", cell.count);
   std::chrono::duration<double> drawing{0};

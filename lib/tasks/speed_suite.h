@@ -43,9 +43,10 @@ struct SpeedCell {
     field("name", o.name, {}, "what the cell is called in the table");
     field("config", o.config, {}, "training config, relative to the suite");
     field("set", o.set, {}, "overrides of the config, as --set takes them");
-    field("work", o.work, one_of({"train_step", "inference", "stream", "generate"}),
-          "train_step: batch, forward, backward, update; inference: forward; stream: a line of forecast "
-          "--stream, text to text; generate: pictures, drawn with random weights");
+    field(
+        "work", o.work, one_of({"train_step", "inference", "stream", "generate"}),
+        "train_step: batch, forward, backward, update; inference: forward; stream: a line of forecast "
+        "--stream, text to text; generate: pictures, or tokens or the field of shapes, with random weights");
     field("dtype", o.dtype, one_of({"fp32", "bf16"}), "precision of the matrix products");
     field("quantize", o.quantize, {}, "int8: matrix products of inference in 8-bit integers");
     field("batch_size", o.batch_size, between(1, 1 << 20),

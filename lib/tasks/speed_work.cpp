@@ -15,6 +15,7 @@
 #include "tasks/forecast_stream.h"
 #include "tasks/generators.h"
 #include "tasks/scratch_folder.h"
+#include "tasks/shape_speed_work.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -124,6 +125,7 @@ class GenerationWork : public SpeedWork {
  public:
   GenerationWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute)
       : model_(cell.config.at("model")),
+        compute_(compute),
         generator_(tasks::random_generator({Config(cell.config, cell.options.name).at("model")}, std::nullopt,
                                            {}, compute, sampling_of(cell))) {
     batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
@@ -132,6 +134,7 @@ class GenerationWork : public SpeedWork {
 
   void run() override {
     generator_->draw(batch_, [](int64_t, const auto&) {});
+    runtime::finish_device_work(compute_);
   }
   Json reference_request() const override { return {{"model", model_}, {"shape", generator_->settings()}}; }
 
@@ -144,6 +147,7 @@ class GenerationWork : public SpeedWork {
   }
 
   Json model_;
+  runtime::Compute compute_;
   std::unique_ptr<image::ImageGenerator> generator_;
   image::PictureBatch batch_;
 };
@@ -196,7 +200,10 @@ class StreamWork : public SpeedWork {
 std::unique_ptr<SpeedWork> make_speed_work(const ResolvedSpeedCell& cell, const runtime::Compute& compute) {
   const Config config(cell.config, cell.options.name);
   runtime::seed(cell.config.at("seed").get<int64_t>());
-  if (cell.options.work == "generate") return std::make_unique<GenerationWork>(cell, compute);
+  if (cell.options.work == "generate") {
+    if (family_of_model(config.at("model")).name == "shape3d") return make_shape_work(cell, compute);
+    return std::make_unique<GenerationWork>(cell, compute);
+  }
   std::vector<std::string> notes;
   auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
   if (cell.options.work == "train_step")

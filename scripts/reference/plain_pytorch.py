@@ -37,10 +37,14 @@ def make_windows(shape, batch_size):
 
 
 class PeakMemory:
-    """The most resident memory since it was made, where the system (Linux) tells; heap kept for later is given back first."""
+    """The most memory since it was made: what tensors hold of a GPU, else resident memory, where the system (Linux) tells; heap kept for later is given back first."""
 
-    def __init__(self):
+    def __init__(self, device):
         gc.collect()
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            return
         try:
             ctypes.CDLL(None).malloc_trim(0)
             with open("/proc/self/clear_refs", "w") as out:
@@ -50,6 +54,8 @@ class PeakMemory:
             self.watching = False
 
     def bytes(self):
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
         if not self.watching:
             return None
         with open("/proc/self/status") as status:
@@ -78,6 +84,7 @@ class Workbench:
         torch.set_num_threads(request["threads"])
         model, optimizer = self.model(request)
         device = torch.device(request["device"])
+        torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32, in convolutions too, as it is beside it
         make_batch = BATCHES.get(request["model"]["name"], make_windows)
         batch = {name: values.to(device) for name, values in make_batch(request["shape"], request["batch_size"]).items()}
         autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=request["dtype"] == "bf16")
@@ -97,7 +104,7 @@ class Workbench:
                 return model(batch)
 
         work = train_step if training else inference
-        memory, seconds = PeakMemory(), []
+        memory, seconds = PeakMemory(device), []
         for _ in range(request["repeat"]):
             start = time.perf_counter()
             work()

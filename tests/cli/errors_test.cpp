@@ -223,6 +223,9 @@ TEST_CASE("fixture folders that are not there or empty are bad input") {
   const auto absent = arzoo({"bench", "parity", "absent"});
   CHECK(absent.code == 3);
   CHECK_THAT(absent.err, ContainsSubstring("/absent: no such file or directory"));
+  const auto narrow = arzoo({"bench", "parity", ARZOO_SOURCE_DIR "/tests/fixtures/icl", "--dtype", "bf16"});
+  CHECK(narrow.code == 2);
+  CHECK_THAT(narrow.err, ContainsSubstring("--dtype bf16: the official outputs are compared in fp32"));
   const auto empty = arzoo({"bench", "parity", "empty"});
   CHECK(empty.code == 3);
   CHECK(empty.err ==

@@ -1,5 +1,7 @@
 #include "nn/attention.h"
 
+#include <numbers>
+
 #include "nn/fused_attention.h"
 #include "nn/linear.h"
 #include "nn/packed_linear.h"
@@ -111,6 +113,19 @@ TEST_CASE("the fused end of a sub-layer equals its parts") {
              bias = at::randn({width});
   CHECK(worst(nn::residual_norm(x, y, weight, bias, 0.1, norm), norm(x + at::linear(y, weight, bias))) <
         1e-5);
+}
+
+TEST_CASE("a causal bias hides the future and what is not kept, and a row that sees nothing sees all alike") {
+  const auto type = GENERATE(at::kFloat, at::kBFloat16, at::kHalf);
+  const auto kept = at::tensor({0, 1, 1, 1}).view({1, 4});
+  const auto bias = nn::causal_bias(4, 4, kept, at::TensorOptions(type));
+  // A kernel may take the scores in powers of two.
+  CHECK((bias * std::numbers::log2e).isfinite().all().item<bool>());
+  const auto seen = at::softmax((at::randn({1, 1, 4, 4}).to(type) + bias).to(at::kFloat), -1)[0][0];
+  CHECK(at::allclose(seen[0], at::full({4}, 0.25)));
+  CHECK(seen[1][1].item<double>() == 1.0);
+  CHECK(seen[2][0].item<double>() == 0.0);
+  CHECK(seen[2][3].item<double>() == 0.0);
 }
 
 TEST_CASE("training in bf16 has the gradients of fp32, with and without a bias") {

@@ -15,6 +15,7 @@ MODELS = {
     "informer_tslib": lambda o, s: Informer(o, s, library=True),
     "itransformer": ITransformer,
     "mar": mar.Mar,
+    "mar3d": mar.MarLr,
     "shape_vae": ShapeVae,
     "time_moe": TimeMoe,
     "var": var.Var,
@@ -22,5 +23,5 @@ MODELS = {
 
 BATCHES = {
     module: maker.make_batch
-    for module, maker in (("flowar", flowar), ("garg_gpt2", garg_gpt2), ("mar", mar), ("shape_vae", shape_vae), ("var", var))
+    for module, maker in (("flowar", flowar), ("garg_gpt2", garg_gpt2), ("mar", mar), ("mar3d", mar), ("shape_vae", shape_vae), ("var", var))
 }

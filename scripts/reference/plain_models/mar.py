@@ -76,24 +76,21 @@ class Head(nn.Module):
         return self.linear(self.norm(x) * (1 + scale) + shift)
 
 
-class Mar(nn.Module):
-    """In training the head's estimate of the noise of every token; else pictures."""
+class MaskedGenerator(nn.Module):
+    """Tokens [B, length, width] with a buffer of conditions before them, of which `drop` rows stand for none."""
 
-    def __init__(self, options, shape):
+    def __init__(self, o, shape, length, width, buffer, drop):
         super().__init__()
-        o = options
-        self.side = o["img_size"] // (2 ** (len(o["vae"]["ch_mult"]) - 1) * o["patch_size"])
-        self.length, self.width = self.side ** 2, o["vae"]["embed_dim"] * o["patch_size"] ** 2
-        self.buffer, self.classes, self.copies = o["buffer_size"], o["class_num"], o["diffusion_batch_mul"]
+        self.length, self.width, self.buffer, self.copies = length, width, buffer, o["diffusion_batch_mul"]
         self.shape = {"steps": 64, "denoising_steps": 100, "cfg": 2.9, "cfg_schedule": "linear", **shape}
         dim, out = o["encoder_embed_dim"], o["decoder_embed_dim"]
-        rows = self.buffer + self.length
-        self.class_emb, self.fake_latent = nn.Embedding(self.classes, dim), nn.Parameter(torch.randn(1, dim) * 0.02)
+        rows = buffer + length
+        self.fake_latent = nn.Parameter(torch.randn(drop, dim) * 0.02)
         self.encoder_pos = nn.Parameter(torch.randn(1, rows, dim) * 0.02)
         self.decoder_pos = nn.Parameter(torch.randn(1, rows, out) * 0.02)
-        self.diffusion_pos = nn.Parameter(torch.randn(1, self.length, out) * 0.02)
+        self.diffusion_pos = nn.Parameter(torch.randn(1, length, out) * 0.02)
         self.mask_token = nn.Parameter(torch.randn(1, 1, out) * 0.02)
-        self.z_proj, self.z_proj_ln = nn.Linear(self.width, dim), nn.LayerNorm(dim, eps=1e-6)
+        self.z_proj, self.z_proj_ln = nn.Linear(width, dim), nn.LayerNorm(dim, eps=1e-6)
 
         def blocks(count, width, heads):
             return nn.ModuleList(VitBlock(width, heads, o["mlp_ratio"], o["proj_dropout"]) for _ in range(count))
@@ -102,17 +99,15 @@ class Mar(nn.Module):
         self.decoder = blocks(o["decoder_depth"], out, o["decoder_num_heads"])
         self.encoder_norm, self.decoder_norm = nn.LayerNorm(dim, eps=1e-6), nn.LayerNorm(out, eps=1e-6)
         self.decoder_embed = nn.Linear(dim, out)
-        channels = o["vae"]["embed_dim"]
-        self.patch, self.to_decoder = o["patch_size"], nn.Conv2d(channels, channels, 1)
-        self.decoder_half = Decoder({**o["vae"], "z_channels": channels}, attends=False)
-        self.head = Head(self.width, out, o["diffloss_w"], o["diffloss_d"])
+        self.head = Head(width, out, o["diffloss_w"], o["diffloss_d"])
 
-    def transform(self, tokens, mask, classes):
+    def transform(self, tokens, mask, condition):
+        """condition: [B, buffer or 1, D]."""
         batch = tokens.shape[0]
         x = self.z_proj(tokens)
         x = torch.cat([torch.zeros(batch, self.buffer, x.shape[2], dtype=x.dtype, device=x.device), x], dim=1)
         hidden = torch.cat([torch.zeros(batch, self.buffer, device=mask.device), mask], dim=1)
-        x[:, :self.buffer] = classes.unsqueeze(1)
+        x[:, :self.buffer] = condition
         x = self.z_proj_ln(x + self.encoder_pos)
         x = x[(1 - hidden).nonzero(as_tuple=True)].reshape(batch, -1, x.shape[2])
         for block in self.encoder:
@@ -129,7 +124,7 @@ class Mar(nn.Module):
         tokens, samples = batch["latents"], batch["latents"].shape[0]
         order = torch.argsort(torch.rand(samples, self.length), dim=1)
         mask = torch.zeros(samples, self.length).scatter_(1, order[:, :math.ceil(0.85 * self.length)], 1.0)
-        z = self.transform(tokens, mask, self.class_emb(batch["labels"]))
+        z = self.transform(tokens, mask, self.condition(batch["labels"]))
         diffusion = Diffusion(STEPS)
         target, z = tokens.reshape(-1, self.width).repeat(self.copies, 1), z.flatten(0, 1).repeat(self.copies, 1)
         t = torch.randint(0, STEPS, (target.shape[0],))
@@ -147,14 +142,14 @@ class Mar(nn.Module):
             x = diffusion.back(x, torch.cat([torch.cat([guided, guided]), rest], dim=1), i, 1.0)
         return x[:rows]
 
-    def draw(self, labels):
-        samples, length, total = labels.shape[0], self.length, min(self.shape["steps"], self.length)
+    def draw(self, condition):
+        samples, length, total = condition.shape[0], self.length, min(self.shape["steps"], self.length)
         order = torch.argsort(torch.rand(samples, length), dim=1)
         mask, tokens = torch.ones(samples, length), torch.zeros(samples, length, self.width)
-        classes = torch.cat([self.class_emb(labels), self.fake_latent.repeat(samples, 1)])
+        both = torch.cat([condition, self.fake_latent.unsqueeze(0).expand(samples, -1, -1)])
         diffusion = Diffusion(self.shape["denoising_steps"])
         for step in range(total):
-            z = self.transform(torch.cat([tokens, tokens]), torch.cat([mask, mask]), classes)
+            z = self.transform(torch.cat([tokens, tokens]), torch.cat([mask, mask]), both)
             left = math.floor(length * math.cos(math.pi / 2 * (step + 1) / total))
             left = max(1, min(int(mask[0].sum()) - 1, left))
             following = torch.zeros(samples, length).scatter_(1, order[:, :left], 1.0)
@@ -166,13 +161,41 @@ class Mar(nn.Module):
             mask = following
         return tokens
 
+
+class Mar(MaskedGenerator):
+    """In training the head's estimate of the noise of every token; else pictures."""
+
+    def __init__(self, o, shape):
+        self.side = o["img_size"] // (2 ** (len(o["vae"]["ch_mult"]) - 1) * o["patch_size"])
+        channels = o["vae"]["embed_dim"]
+        super().__init__(o, shape, self.side ** 2, channels * o["patch_size"] ** 2, o["buffer_size"], drop=1)
+        self.class_emb = nn.Embedding(o["class_num"], o["encoder_embed_dim"])
+        self.patch, self.to_decoder = o["patch_size"], nn.Conv2d(channels, channels, 1)
+        self.decoder_half = Decoder({**o["vae"], "z_channels": channels}, attends=False)
+
+    def condition(self, labels):
+        return self.class_emb(labels).unsqueeze(1)
+
     def decoded(self, tokens):
         side, p = self.side, self.patch
         maps = tokens.view(-1, side, side, self.width // (p * p), p, p).permute(0, 3, 1, 4, 2, 5)
         return self.decoder_half(self.to_decoder(maps.reshape(len(tokens), -1, side * p, side * p) / 0.2325)).clamp(-1, 1)
 
     def forward(self, batch):
-        return self.noise_estimate(batch) if self.training else self.decoded(self.draw(batch["labels"]))
+        return self.noise_estimate(batch) if self.training else self.decoded(self.draw(self.condition(batch["labels"])))
+
+
+class MarLr(MaskedGenerator):
+    """MAR-LR of MAR-3D: the few tokens of shapes, given whole rows of conditions."""
+
+    def __init__(self, o, shape):
+        few, patches = o["lr"], (o["silhouette_pixels"] // o["silhouette_patch"]) ** 2
+        buffer = 1 + patches + few["latent_size"]
+        super().__init__(few, shape, few["latent_size"], o["vae_embed_dim"], buffer, drop=buffer)
+        self.rows = nn.Parameter(torch.randn(buffer, few["encoder_embed_dim"]) * 0.02)
+
+    def forward(self, batch):
+        return self.draw(self.rows.unsqueeze(0).expand(batch["labels"].shape[0], -1, -1))
 
 
 def make_batch(shape, batch_size):
