@@ -60,6 +60,9 @@ void add_parity(CLI::App& bench, Invocation& invocation) {
   add_shared_options(*parity, invocation);
   parity->footer("example:\n  arzoo bench parity tests/fixtures/forecast");
   on_chosen(*parity, invocation, [folders, &invocation] {
+    if (invocation.compute.dtype != "fp32")
+      fail<UsageError>("bench parity: --dtype {}: the official outputs are compared in fp32",
+                       invocation.compute.dtype);
     plan::ParityTask task{invocation.compute, find_parity_cases(*folders), invocation.verbose};
     if (invocation.dry_run) {
       print_result(invocation, {{"plan", {{"cases", parity_case_names(task.folders)}}}}, plan_summary);

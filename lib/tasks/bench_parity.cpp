@@ -47,8 +47,6 @@ Json replay_case(const plan::fs::path& folder, at::Device device, bool verbose) 
 
 Json parity(const plan::ParityTask& task, Progress& progress, Stop stop) {
   const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype);
-  if (compute.dtype != at::kFloat)
-    fail<UsageError>("--dtype {}: the official outputs are compared in fp32", task.compute.dtype);
   runtime::set_threads(task.compute.threads);
   Json result{{"cases", Json::array()}, {"passed", 0}, {"failed", 0}};
   int64_t passed = 0, failed = 0;
