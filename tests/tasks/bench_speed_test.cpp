@@ -222,6 +222,22 @@ TEST_CASE("drawing pictures is measured without data, beside what the reference 
   CHECK(row["met"] == true);
 }
 
+TEST_CASE("shapes are measured without data: the tokens that a mar3d draws, the field of a shape_vae") {
+  const auto model = GENERATE(std::string("mar3d"), std::string("shape_vae"));
+  const test::TempDir folder;
+  auto making = cell("shapes", "generate", GENERATE("fp32", "bf16"));
+  making["config"] = (test::source_dir() / "configs/shape3d" / (model + "_tiny.json")).string();
+  making["set"] = {"evaluation.resolution=8"};
+  if (model == "mar3d") making["set"].push_back("data.tokenizer=nowhere");
+  making["batch_size"] = 1;
+  SilentProgress progress;
+  const auto task = speed_task(folder, Json::array({compared(making, 0.5)}), constant_reference(100.0));
+  const auto row = speed(task, progress, kGoOn)["cells"][0];
+  CHECK(row["p50_ms"].get<double>() > 0.0);
+  CHECK(row["gflop"].get<double>() > 0.0);
+  CHECK(row["met"] == true);
+}
+
 TEST_CASE("ours is set beside the reference round by round, and the target is checked against the median") {
   const test::TempDir folder;
   write_small_run(folder);
