@@ -329,7 +329,7 @@ at::Tensor ForecastModel::forecast_rows(const at::Tensor& history, int64_t horiz
   return model->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat);
 }
 
-std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
+std::vector<SeriesForecast> ForecastModel::forecast(std::span<const SeriesTable> tables, int64_t horizon,
                                                     const std::vector<double>& levels) const {
   if (!variates_apart()) return forecast_whole(tables, horizon, levels);
   std::vector<SeriesTable> alone;
@@ -347,7 +347,7 @@ std::vector<SeriesForecast> ForecastModel::forecast(const std::vector<SeriesTabl
 }
 
 /// Numbers of the tables that are forecast at once.
-std::vector<std::vector<std::size_t>> ForecastModel::batches(const std::vector<SeriesTable>& tables,
+std::vector<std::vector<std::size_t>> ForecastModel::batches(std::span<const SeriesTable> tables,
                                                              int64_t horizon) const {
   std::vector<int64_t> lengths;
   for (const auto& table : tables) lengths.push_back(context_of(static_cast<int64_t>(table.rows()), horizon));
@@ -355,7 +355,7 @@ std::vector<std::vector<std::size_t>> ForecastModel::batches(const std::vector<S
   return length_batches(lengths, horizon, kLargestBatch, zero_shot_ ? kMostTokens : kAny);
 }
 
-std::vector<SeriesForecast> ForecastModel::forecast_whole(const std::vector<SeriesTable>& tables,
+std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const SeriesTable> tables,
                                                           int64_t horizon,
                                                           const std::vector<double>& levels) const {
   const c10::InferenceMode inference;

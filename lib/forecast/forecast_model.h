@@ -66,8 +66,12 @@ class ForecastModel {
   /// itself; a zero-shot one as well, from as many rows as a table has,
   /// each less its mean by its deviation. Throws DataError for a table that lacks a variate, has one that the
   /// model was not trained on, or is too short.
-  std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
+  std::vector<SeriesForecast> forecast(std::span<const SeriesTable> tables, int64_t horizon,
                                        const std::vector<double>& levels) const;
+  std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
+                                       const std::vector<double>& levels) const {
+    return forecast(std::span(tables), horizon, levels);
+  }
 
   /// The steps after each row of `history`, [R, T] float on the CPU, as it is: nothing is scaled. Returns
   /// [R, horizon] float on the CPU. Throws UsageError unless the model is an AnyLengthForecaster.
@@ -75,14 +79,13 @@ class ForecastModel {
 
  private:
   struct Input;
-  std::vector<SeriesForecast> forecast_whole(const std::vector<SeriesTable>& tables, int64_t horizon,
+  std::vector<SeriesForecast> forecast_whole(std::span<const SeriesTable> tables, int64_t horizon,
                                              const std::vector<double>& levels) const;
   static SeriesForecast side_by_side(const SeriesTable& table, std::span<const SeriesForecast> variates);
   Input prepare(const SeriesTable& table, int64_t horizon) const;
   bool variates_apart() const { return zero_shot_ || options_.variates_apart(); }
   int64_t context_of(int64_t rows, int64_t horizon) const;
-  std::vector<std::vector<std::size_t>> batches(const std::vector<SeriesTable>& tables,
-                                                int64_t horizon) const;
+  std::vector<std::vector<std::size_t>> batches(std::span<const SeriesTable> tables, int64_t horizon) const;
   StandardScaler scaler_for(const SeriesTable& table, int64_t context) const;
   std::vector<int64_t> columns_of(const SeriesTable& table) const;
   SeriesForecast in_original_units(const SeriesTable& table, const Input& input, const at::Tensor& scaled,

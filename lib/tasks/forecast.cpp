@@ -19,6 +19,9 @@ namespace {
 using forecast::ForecastModel;
 using forecast::SeriesForecast;
 
+/// Tables whose forecasts are held at a time, until their rows are written; a multiple of a batch.
+constexpr std::size_t kTablesAtOnce = 512;
+
 /// The series of all files, in input order.
 ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
   auto wanted = model.options();
@@ -67,6 +70,32 @@ void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& fo
   }
 }
 
+/// Writes the forecasts of all tables, group by group, and returns those that charts are made of.
+std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, const ForecastModel& model,
+                                            const std::vector<SeriesTable>& tables,
+                                            const std::vector<std::vector<std::string>>& ids, int64_t horizon,
+                                            AtomicFile& out, Progress& progress, Stop stop) {
+  std::vector<SeriesForecast> kept;
+  const bool shown = tables.size() > kTablesAtOnce;
+  if (shown) progress.begin("series", static_cast<int64_t>(tables.size()));
+  CsvText header;
+  write_header(header, task.levels);
+  out.append(header.text());
+  for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
+    if (stop.load()) fail<Interrupted>("interrupted, nothing written");
+    const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
+    auto forecasts = model.forecast(group, horizon, task.levels);
+    CsvText csv;
+    for (std::size_t i = 0; i < group.size(); ++i)
+      write_rows(csv, group[i], forecasts[i], model.name(), ids[first + i]);
+    out.append(csv.text());
+    if (task.plot) std::move(forecasts.begin(), forecasts.end(), std::back_inserter(kept));
+    if (shown) progress.step({}, static_cast<int64_t>(group.size()));
+  }
+  if (shown) progress.end();
+  return kept;
+}
+
 Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon) {
   Json plan{{"model", model.name()},
             {"parameters", model.parameters()},
@@ -101,24 +130,21 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   const auto& tables = inputs.tables;
   const auto ids = output_ids(inputs, model);
   Json result{{"output", task.output.string()}, {"series", 0}, {"rows", 0}, {"horizon", horizon}};
-  CsvText csv;
   int64_t series = 0;
+  for (const auto& names : ids) series += static_cast<int64_t>(names.size());
+  AtomicFile out(task.output);
   if (task.backtest > 0) {
+    CsvText csv;
     result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress);
-    for (const auto& names : ids) series += static_cast<int64_t>(names.size());
     result["rows"] = result["backtest"]["rows"];
+    out.append(csv.text());
   } else {
-    const auto forecasts = model.forecast(tables, horizon, task.levels);
-    write_header(csv, task.levels);
-    for (std::size_t i = 0; i < tables.size(); ++i) {
-      write_rows(csv, tables[i], forecasts[i], model.name(), ids[i]);
-      series += static_cast<int64_t>(ids[i].size());
-    }
+    const auto forecasts = write_forecasts(task, model, tables, ids, horizon, out, progress, stop);
     if (task.plot) result["plots"] = write_charts(*task.plot, tables, forecasts, ids);
     result["rows"] = series * horizon;
   }
   if (stop.load()) fail<Interrupted>("interrupted, nothing written");
-  write_atomically(task.output, csv.text());
+  out.commit();
   result["series"] = series;
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

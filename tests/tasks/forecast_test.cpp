@@ -129,6 +129,36 @@ TEST_CASE("two files are forecast together, in the order given, and told apart b
   }
 }
 
+TEST_CASE("more series than are held at a time are forecast as each of them alone") {
+  const TempDir temp;
+  constexpr std::size_t kMany = 1100, kRows = 40;
+  std::vector<SeriesTable> series;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    series.push_back(hourly_table(kRows, {"y"}, int64_t(3 * i)));
+    series.back().unique_id = "s" + std::to_string(i);
+  }
+  auto known = hourly_table(300, {"y"});
+  known.unique_id = "known";
+  const auto run = trained(temp, test::long_csv({known}));
+  const auto result = test::forecast(
+      forecast_task(run, {temp.write("many.csv", test::long_csv(series))}, temp / "many_out.csv"));
+  CHECK(result["series"] == kMany);
+  const Rows rows(temp / "many_out.csv");
+  REQUIRE(rows.table.rows() == kMany * kHorizon);
+  for (const std::size_t i : {std::size_t{0}, std::size_t{511}, std::size_t{512}, kMany - 1}) {
+    test::forecast(
+        forecast_task(run, {temp.write("one.csv", test::long_csv({series[i]}))}, temp / "one_out.csv"));
+    const Rows alone(temp / "one_out.csv");
+    REQUIRE(alone.table.rows() == kHorizon);
+    for (std::size_t step = 0; step < kHorizon; ++step) {
+      const auto row = i * kHorizon + step;
+      CHECK(rows.text(row, "unique_id") == "s" + std::to_string(i));
+      CHECK(rows.text(row, "ds") == alone.text(step, "ds"));
+      CHECK(rows.number(row, "yhat") == Approx(alone.number(step, "yhat")));
+    }
+  }
+}
+
 TEST_CASE("the series of a long file keep their names and their order") {
   const TempDir temp;
   std::vector<SeriesTable> series;
