@@ -5,6 +5,7 @@
 #   scripts/check.sh --gcc     compiles everything but the tests with g++, the second compiler
 #   scripts/check.sh --cuda    compiles the CUDA plug-in (needs nvcc, no GPU)
 #   scripts/check.sh --pages   makes reports and opens them in headless Chromium, light and dark
+#   scripts/check.sh --fuzz [SECONDS]  libFuzzer on each parser with the sanitizers, 60 seconds when not said otherwise
 #   scripts/check.sh --tidy    clang-tidy on every source
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
@@ -25,6 +26,36 @@ compile() {
   prepare
   configure "$preset" "$TORCH_DIR" -DARZOO_TESTS=OFF
   build "$preset" "$@"
+}
+
+# Every fuzz target for so many seconds, one per core at a time; what they find interesting is kept for the next run, a finding
+# in build/asan/findings.
+check_fuzz() {
+  local seconds=${1:-60} source name samples targets=() lines=()
+  prepare
+  install_packages clang
+  install_packages "libclang-rt-$(clang++ -dumpversion | cut -d . -f 1)-dev"
+  configure asan "$TORCH_DIR" -DCMAKE_CXX_COMPILER=clang++
+  for source in "$ROOT"/tests/fuzz/*_fuzz.cpp; do
+    name=$(basename "$source" _fuzz.cpp)
+    samples=$ROOT/tests/fixtures/$name
+    [[ $name == configs ]] && samples=$ROOT/configs/forecast
+    [[ -d $samples ]] || samples=$ROOT/tests/fixtures/checkpoints
+    targets+=("${name}_fuzz")
+    lines+=("$name $samples")
+  done
+  build asan "${targets[@]}"
+  mkdir -p "$ROOT/build/asan/findings"
+  export ROOT seconds
+  # shellcheck disable=SC2016
+  printf '%s\n' "${lines[@]}" | xargs -P "$(nproc)" -L 1 bash -c '
+    cd "$ROOT/build/asan" && mkdir -p "corpus/$0"
+    if "./${0}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=findings/ "corpus/$0" "$1" > "corpus/$0.log" 2>&1; then
+      printf "%s\n" "$0: $(grep -o "Done [0-9]* runs in [0-9]* second" "corpus/$0.log")(s), no finding"
+    else
+      tail -n 40 "corpus/$0.log" >&2
+      exit 1
+    fi'
 }
 
 # Reports of every kind: of runs with charts, pictures and shapes, of a table, and of all of them together.
@@ -54,6 +85,7 @@ case ${1:-} in
   --gcc) compile gcc ;;
   --cuda) compile cuda arzoo_cuda ;;
   --pages) check_pages ;;
+  --fuzz) check_fuzz "${2:-}" ;;
   --tidy) install_packages clang-tidy && compile tidy ;;
-  *) die "unknown argument \"$1\", expected --gcc, --cuda, --pages or --tidy" ;;
+  *) die "unknown argument \"$1\", expected --gcc, --cuda, --pages, --fuzz or --tidy" ;;
 esac
