@@ -20,7 +20,8 @@ TEST_CASE("an array's type, shape and numbers are read") {
   const auto array = parse_npy(kTwoByOne, "a.npy");
   CHECK(array.shape == std::vector<int64_t>{2, 1});
   CHECK(array.type.read(array.bytes) == std::vector<double>{1.0, -2.0});
-  const auto scalar = parse_npy(npy("'descr': '|u1', 'fortran_order': False, 'shape': (), ", "\7"), "a.npy");
+  const auto seven = npy("'descr': '|u1', 'fortran_order': False, 'shape': (), ", "\7");
+  const auto scalar = parse_npy(seven, "a.npy");
   CHECK(scalar.shape.empty());
   CHECK(scalar.type.read(scalar.bytes) == std::vector<double>{7.0});
 }
