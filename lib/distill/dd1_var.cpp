@@ -101,8 +101,12 @@ at::Tensor Dd1Sampler::step(const at::Tensor& labels, const at::Tensor& x, int64
   const auto hidden = model_.hidden(labels, x, t);
   std::vector<at::Tensor> parts;
   if (data > 0) parts.push_back(x.narrow(1, 0, data));
-  if (split > data)
-    parts.push_back(at::embedding(codebook_, model_.logits(hidden.part(data, split)).argmax(-1)));
+  if (split > data) {
+    const auto logits = model_.logits(hidden.part(data, split));
+    const auto ids =
+        draws_ == nullptr ? logits.argmax(-1) : draws_->pick(logits.cpu(), data).to(logits.device());
+    parts.push_back(at::embedding(codebook_, ids));
+  }
   if (all > split) parts.push_back(model_.continuous(hidden.part(split, all)));
   return at::cat(parts, 1);
 }

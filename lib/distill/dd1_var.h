@@ -55,13 +55,15 @@ class Dd1Var : public image::Var {
 /// Draws with a Dd1Var. Noise and tokens are [B, L, z].
 class Dd1Sampler {
  public:
-  /// codebook: [V, z]. Both must outlive the sampler.
-  Dd1Sampler(Dd1Var& model, const at::Tensor& codebook) : model_(model), codebook_(codebook) {}
+  /// codebook: [V, z]. draws: draw the codes by their probabilities instead of taking the likeliest. All must
+  /// outlive the sampler.
+  Dd1Sampler(Dd1Var& model, const at::Tensor& codebook, image::TokenDraws* draws = nullptr)
+      : model_(model), codebook_(codebook), draws_(draws) {}
 
   /// What the model sees at time t: x where it is data, the first noise elsewhere.
   at::Tensor perturbed(const at::Tensor& x, const at::Tensor& noise, int64_t t) const;
-  /// One step at time t from what perturbed() made: data stays; before loss_split_t the likeliest code vector
-  /// of each token, the predicted vectors after it.
+  /// One step at time t from what perturbed() made: data stays; before loss_split_t a code vector of each
+  /// token, the likeliest or one that is drawn, the predicted vectors after it.
   at::Tensor step(const at::Tensor& labels, const at::Tensor& x, int64_t t) const;
   /// One step for each time.
   at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise,
@@ -70,6 +72,7 @@ class Dd1Sampler {
  private:
   Dd1Var& model_;
   const at::Tensor& codebook_;
+  image::TokenDraws* draws_;
 };
 
 /// The pre-trained teacher in the middle of a student's drawing: it draws scales first, first + 1, …, last -

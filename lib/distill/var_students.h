@@ -13,6 +13,7 @@ struct Dd1VarOptions {
 
   std::string mapping = "flow";
   int64_t loss_split_t = 5;
+  std::string tokens = "likeliest";
   double embedding_weight = 1.0;
   double noise_std = 1.0;
   image::VarOptions var;
@@ -25,6 +26,10 @@ struct Dd1VarOptions {
         "loss_split_t", o.loss_split_t, at_least(1),
         "coarse scales whose tokens are chosen from the codebook, those after it are taken as vectors; also "
         "where a second step begins: 5 in the published d16, 4 in d20 and d24");
+    field("tokens", o.tokens, one_of({"likeliest", "drawn"}),
+          "in drawing, which code of those scales is taken: likeliest, as officially; drawn: one by its "
+          "probability, so that what the noise has not told the student stays open (mapping none always "
+          "draws)");
     field("embedding_weight", o.embedding_weight, at_least(0),
           "in training: weight of the squared error of the vectors beside the cross-entropy");
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");

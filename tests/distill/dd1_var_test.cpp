@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "nn/seeded_noise.h"
 #include "runtime/named_tensors.h"
 #include "support/tiny_var.h"
 
@@ -13,7 +14,8 @@ namespace {
 
 /// A student of the tiny VAR, of scales of 1, 4, 9 and 25 tokens.
 struct TinyStudent {
-  explicit TinyStudent(const std::string& mapping = "flow") : student(options(mapping), teacher.vae) {
+  explicit TinyStudent(const std::string& mapping = "flow", const std::string& tokens = "likeliest")
+      : student(options(mapping, tokens), teacher.vae) {
     torch::manual_seed(2);
     const torch::NoGradGuard no_grad;
     student.model().start_from(teacher.model);
@@ -22,8 +24,9 @@ struct TinyStudent {
     labels = at::tensor({int64_t{1}, int64_t{4}});
     noise = at::randn({2, 39, 6});
   }
-  static Dd1VarOptions options(const std::string& mapping) {
+  static Dd1VarOptions options(const std::string& mapping, const std::string& tokens = "likeliest") {
     Dd1VarOptions options;
+    options.tokens = tokens;
     options.var = test::tiny_var_options();
     options.loss_split_t = 2;
     options.mapping = mapping;
@@ -85,6 +88,32 @@ TEST_CASE("the naive student draws every token from the codebook, in one step") 
   const auto& codebook = tiny.teacher.vae.quantizer().codebook();
   CHECK(
       at::equal(x, at::embedding(codebook, image::nearest_codes(x.flatten(0, 1), codebook)).view(x.sizes())));
+}
+
+TEST_CASE("a student that draws its codes takes them by their probabilities, before the split") {
+  TinyStudent tiny("flow", "drawn");
+  image::SeededDraws draws({1, 2}), again({1, 2}), others({3, 4});
+  const auto x = tiny.student.draw(tiny.labels, tiny.noise, 1, draws);
+  CHECK(at::equal(x, tiny.student.draw(tiny.labels, tiny.noise, 1, again)));
+  const auto y = tiny.student.draw(tiny.labels, tiny.noise, 1, others);
+  CHECK_FALSE(at::equal(x.narrow(1, 0, 5), y.narrow(1, 0, 5)));
+  CHECK(at::equal(x.narrow(1, 5, 34), y.narrow(1, 5, 34)));
+  // Over many draws as often as the scores say: the class's own token, of 4096 drawers.
+  const auto& codebook = tiny.teacher.vae.quantizer().codebook();
+  constexpr int64_t kDrawers = 4096;
+  std::vector<uint64_t> seeds(kDrawers);
+  for (int64_t i = 0; i < kDrawers; ++i)
+    seeds[static_cast<std::size_t>(i)] = nn::scrambled(static_cast<uint64_t>(i));
+  image::SeededDraws many(seeds);
+  const auto label = tiny.labels.narrow(0, 0, 1), noise = tiny.noise.narrow(0, 0, 1);
+  const auto first =
+      tiny.student.draw(label.expand({kDrawers}), noise.expand({kDrawers, -1, -1}), 1, many).select(1, 0);
+  const auto ids = image::nearest_codes(first, codebook);
+  const auto shares = at::bincount(ids, {}, codebook.size(0)).to(at::kFloat) / static_cast<double>(kDrawers);
+  const torch::NoGradGuard no_grad;
+  auto& model = tiny.student.model();
+  const auto wanted = at::softmax(model.logits(model.hidden(label, noise, 0).part(0, 1)), -1).flatten();
+  CHECK((shares - wanted).abs().max().item<double>() < 0.03);
 }
 
 TEST_CASE("a student starts with its teacher's weights, its class level and first place beside them") {
