@@ -43,12 +43,8 @@ at::Tensor Dd1Student::draw(const at::Tensor& labels, const at::Tensor& noise, i
                             image::TokenDraws& draws) {
   const torch::NoGradGuard no_grad;
   const auto& codebook = vae_.quantizer().codebook();
-  if (options().mapping == "none") {
-    const auto logits = model_->logits(model_->hidden(labels, noise, 0)).cpu();
-    return at::embedding(codebook, draws.pick(logits, 0).to(noise.device()));
-  }
   if (teacher_steps_ && steps == 2) return draw_with_teacher(labels, noise, draws);
-  const Dd1Sampler sampler(*model_, codebook, options().tokens == "drawn" ? &draws : nullptr);
+  const Dd1Sampler sampler(*model_, codebook, options().draws_codes() ? &draws : nullptr);
   return sampler.sample(
       labels, noise, steps == 1 ? std::vector<int64_t>{0} : std::vector<int64_t>{0, options().loss_split_t});
 }

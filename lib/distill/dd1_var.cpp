@@ -97,7 +97,7 @@ at::Tensor Dd1Sampler::perturbed(const at::Tensor& x, const at::Tensor& noise, i
 at::Tensor Dd1Sampler::step(const at::Tensor& labels, const at::Tensor& x, int64_t t) const {
   const torch::NoGradGuard no_grad;
   const int64_t all = x.size(1), data = model_.known(t),
-                split = std::max(data, model_.known(model_.dd_options().loss_split_t));
+                split = std::max(data, model_.known(model_.dd_options().chosen_scales()));
   const auto hidden = model_.hidden(labels, x, t);
   std::vector<at::Tensor> parts;
   if (data > 0) parts.push_back(x.narrow(1, 0, data));

@@ -62,7 +62,7 @@ class Dd1Sampler {
 
   /// What the model sees at time t: x where it is data, the first noise elsewhere.
   at::Tensor perturbed(const at::Tensor& x, const at::Tensor& noise, int64_t t) const;
-  /// One step at time t from what perturbed() made: data stays; before loss_split_t a code vector of each
+  /// One step at time t from what perturbed() made: data stays; in chosen_scales() a code vector of each
   /// token, the likeliest or one that is drawn, the predicted vectors after it.
   at::Tensor step(const at::Tensor& labels, const at::Tensor& x, int64_t t) const;
   /// One step for each time.

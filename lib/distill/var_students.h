@@ -35,6 +35,12 @@ struct Dd1VarOptions {
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
     field("var", o.var, {}, "the teacher, a model \"var\"; the student is as large");
   }
+  /// Scales whose tokens are chosen from the codebook, and whether they are drawn by their probabilities: of
+  /// noise that says nothing all are.
+  int64_t chosen_scales() const {
+    return mapping == "none" ? static_cast<int64_t>(var.patch_nums.size()) : loss_split_t;
+  }
+  bool draws_codes() const { return mapping == "none" || tokens == "drawn"; }
   void check() const {
     require(loss_split_t <= static_cast<int64_t>(var.patch_nums.size()),
             "loss_split_t ({}) is one of the scales, there are {}", loss_split_t, var.patch_nums.size());

@@ -160,18 +160,11 @@ std::vector<ReportSection> Mar3dExperiment::showcase() {
   if (shown == 0) return {};
   const torch::NoGradGuard no_grad;
   model_->eval();
-  const auto& options = model_->options();
   const auto& defaults = loader_.evaluation().sampling;
   const auto classes = static_cast<int64_t>(loader_.data().class_names().size());
-  const auto none = at::zeros({shown}, at::TensorOptions(at::kBool).device(compute_.device));
   Mar3d::Request request;
-  request.given = {
-      at::arange(shown, at::kLong).remainder_(classes).to(compute_.device),
-      at::zeros({shown, 1, options.silhouette_pixels, options.silhouette_pixels}).to(compute_.device),
-      at::zeros({shown, options.lr.latent_size, options.vae_embed_dim}).to(compute_.device),
-      none.logical_not(),
-      none,
-      none};
+  request.given = GivenOfShape::of_classes(
+      at::arange(shown, at::kLong).remainder_(classes).to(compute_.device), model_->options());
   request.seeds = nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
   request.sampling = sampling_of(defaults);
   const auto tokens = model_->draw(request);

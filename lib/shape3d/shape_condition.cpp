@@ -4,6 +4,18 @@
 
 namespace arzoo::shape3d {
 
+GivenOfShape GivenOfShape::of_classes(const at::Tensor& labels, const Mar3dOptions& options) {
+  const int64_t count = labels.size(0), side = options.silhouette_pixels;
+  const auto numbers = labels.options().dtype(at::kFloat);
+  const auto none = at::zeros({count}, labels.options().dtype(at::kBool));
+  return {.labels = labels.clamp_max(options.class_num - 1),
+          .silhouettes = at::zeros({count, 1, side, side}, numbers),
+          .points = at::zeros({count, options.lr.latent_size, options.vae_embed_dim}, numbers),
+          .has_label = labels.lt(options.class_num),
+          .has_silhouette = none,
+          .has_points = none};
+}
+
 ShapeCondition::ShapeCondition(const Mar3dOptions& options, const ConditionRows& rows, int64_t token_width,
                                int64_t width)
     : patch_(options.silhouette_patch), rows_(rows) {

@@ -14,6 +14,9 @@ struct GivenOfShape {
   at::Tensor silhouettes;  ///< [B, 1, P, P], 1 where the shape is
   at::Tensor points;       ///< [B, n, C], tokens of a part of the surface (MAR-LR's number)
   at::Tensor has_label, has_silhouette, has_points;  ///< [B] bool
+
+  /// Of classes alone. labels: [B] long, on the device that computes; class_num stands for no class.
+  static GivenOfShape of_classes(const at::Tensor& labels, const Mar3dOptions& options);
 };
 
 /// How many rows of a buffer conditions take.

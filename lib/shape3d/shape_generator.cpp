@@ -85,23 +85,16 @@ void ShapeGenerator::complete(const Mesh& part) {
 
 GivenOfShape ShapeGenerator::given_of(const ShapeRequest& request) const {
   const auto count = static_cast<int64_t>(request.labels.size());
-  const auto& options = model_->options();
-  const auto flags = [&](bool value) {
-    return at::full({count}, value, at::TensorOptions(at::kBool).device(device_));
-  };
-  const auto labels = at::tensor(request.labels, at::kLong).to(device_);
-  const auto numbers = at::TensorOptions(at::kFloat).device(device_);
-  GivenOfShape given;
-  given.labels = labels.clamp_max(classes() - 1);
-  given.has_label = labels.lt(classes());
-  given.has_silhouette = flags(outline_.defined());
-  given.silhouettes =
-      outline_.defined()
-          ? outline_.expand({count, -1, -1, -1})
-          : at::zeros({count, 1, options.silhouette_pixels, options.silhouette_pixels}, numbers);
-  given.has_points = flags(part_.defined());
-  given.points = part_.defined() ? part_.expand({count, -1, -1})
-                                 : at::zeros({count, options.lr.latent_size, options.vae_embed_dim}, numbers);
+  auto given = GivenOfShape::of_classes(at::tensor(request.labels, at::kLong).to(device_), model_->options());
+  const auto all = at::ones({count}, at::TensorOptions(at::kBool).device(device_));
+  if (outline_.defined()) {
+    given.silhouettes = outline_.expand({count, -1, -1, -1});
+    given.has_silhouette = all;
+  }
+  if (part_.defined()) {
+    given.points = part_.expand({count, -1, -1});
+    given.has_points = all;
+  }
   return given;
 }
 

@@ -41,21 +41,13 @@ class TokenWork : public SpeedWork {
         model_(model_options<shape3d::Mar3dOptions>(config_of(cell).at("model"))) {
     model_.set_scale(at::tensor({-1.0, 1.0}));
     make_ready(model_, compute);
-    const auto& options = model_.options();
     const int64_t samples = cell.batch_size;
     request_.sampling = shape3d::sampling_of(sampling_);
     request_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(samples));
     request_.low_only = true;
-    const auto flags = at::TensorOptions(at::kBool).device(compute.device);
-    const auto numbers = at::TensorOptions(at::kFloat).device(compute.device);
-    const int64_t side = options.silhouette_pixels;
-    request_.given = {
-        .labels = at::arange(samples, at::kLong).remainder_(options.class_num).to(compute.device),
-        .silhouettes = at::zeros({samples, 1, side, side}, numbers),
-        .points = at::zeros({samples, options.lr.latent_size, options.vae_embed_dim}, numbers),
-        .has_label = at::ones({samples}, flags),
-        .has_silhouette = at::zeros({samples}, flags),
-        .has_points = at::zeros({samples}, flags)};
+    request_.given = shape3d::GivenOfShape::of_classes(
+        at::arange(samples, at::kLong).remainder_(model_.options().class_num).to(compute.device),
+        model_.options());
   }
 
   void run() override {
