@@ -13,25 +13,20 @@ namespace {
 /// Times in [0, 1] as the head's embedding of timesteps takes them.
 constexpr double kTimesteps = 1000.0;
 
-/// The head in inference, with all modulations as one product.
-at::Tensor estimate(const nn::DiffusionHead& head, const at::Tensor& x, const at::Tensor& timesteps,
-                    const at::Tensor& states) {
-  const auto maps = head.modulations();
-  const auto type = maps.weight.scalar_type();
-  const auto opened =
-      at::silu(head.time_embed().forward(timesteps) + head.cond_embed().forward(states.to(type)));
-  return head.estimate(x, nn::linear(opened, maps.weight, maps.bias));
-}
-
 }  // namespace
 
-at::Tensor ArDiffusion::velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const {
+at::Tensor HeadDiffusion::velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const {
+  return head_velocity(*head_, x, t * kTimesteps, states);
+}
+
+at::Tensor head_velocity(const nn::DiffusionHead& head, const at::Tensor& x, const at::Tensor& timesteps,
+                         const at::Tensor& states) {
   const runtime::WithoutAutocast full_precision(x.device().type());
   const auto rows = x.reshape({-1, x.size(-1)}), given = states.reshape({-1, states.size(-1)});
-  const auto timesteps = (t * kTimesteps).reshape({-1});
-  const auto out = at::GradMode::is_enabled() ? head_->forward(rows, timesteps, given)
-                                              : estimate(*head_, rows, timesteps, given);
-  return out.view(x.sizes());
+  const auto times = timesteps.reshape({-1});
+  const auto out =
+      at::GradMode::is_enabled() ? head.forward(rows, times, given) : head.estimate_at(rows, times, given);
+  return out.narrow(1, 0, x.size(-1)).view(x.sizes());
 }
 
 at::Tensor ArDiffusion::generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data) {
@@ -42,14 +37,14 @@ at::Tensor ArDiffusion::generate(const at::Tensor& labels, const at::Tensor& noi
   return data == 0 ? q : at::cat({noise.narrow(1, 0, data), q}, 1);
 }
 
-ArDiffusion::ArDiffusion(int64_t channels, int64_t state_width, const HeadSize& size)
+HeadDiffusion::HeadDiffusion(int64_t channels, int64_t state_width, const HeadSize& size)
     : head_(std::make_shared<nn::DiffusionHead>(nn::DiffusionHeadOptions{.channels = channels,
                                                                          .condition_width = state_width,
                                                                          .width = size.width,
                                                                          .depth = size.depth,
                                                                          .outputs = channels})) {}
 
-void ArDiffusion::initialise_head() {
+void HeadDiffusion::initialise_head() {
   constexpr double kSmall = 0.02;
   const torch::NoGradGuard no_grad;
   head_->initialise();
@@ -61,7 +56,7 @@ void ArDiffusion::initialise_head() {
 VarDiffusion::VarDiffusion(const image::VarOptions& options, const HeadSize& head,
                            const image::ResidualQuantizer& quantizer, double unit)
     : image::Var(options, Parts::without_head),
-      ArDiffusion(options.vae.z_channels, options.embed_dim, head),
+      HeadDiffusion(options.vae.z_channels, options.embed_dim, head),
       quantizer_(quantizer),
       unit_(unit) {
   register_module("head", head_module());
@@ -83,7 +78,7 @@ void VarDiffusion::start_from(const image::Var& teacher) {
 }
 
 LlamaGenDiffusion::LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head)
-    : LlamaGenBlocks(options), ArDiffusion(options.codebook_dim, options.dim, head) {
+    : LlamaGenBlocks(options), HeadDiffusion(options.codebook_dim, options.dim, head) {
   tok_embeddings_ =
       register_module("tok_embeddings", std::make_shared<nn::LinearLayer>(options.codebook_dim, options.dim));
   register_module("head", head_module());

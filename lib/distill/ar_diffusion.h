@@ -13,9 +13,8 @@ struct HeadSize {
 };
 
 /// An autoregressive model that tells the conditional score of its next latent (Distilled Decoding 2, Sec.
-/// 4): a teacher whose classification head gave way to a small network that denoises one token, given what
-/// the transformer says of those before it. Three of them are met: the tuned teacher, the guidance network,
-/// the generator, which denoises in one step. B samples, L tokens, C width of a latent, Z width of a state.
+/// 4). Three of them are met: the tuned teacher, the guidance network, the generator, which denoises in one
+/// step. B samples, L tokens, C width of a latent, Z width of a state.
 class ArDiffusion {
  public:
   virtual ~ArDiffusion() = default;
@@ -23,16 +22,27 @@ class ArDiffusion {
   /// What is known of each token from the class and the tokens before it, [B, L, Z]. tokens: [B, L, C],
   /// any vectors; no gradient flows to them.
   virtual at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) = 0;
-
-  /// The velocity E[e - q] of tokens x, [B, T, C], noised to times t, [B, T, 1], under their states [B, T,
-  /// Z].
-  at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const;
+  /// The velocity E[e - q] of the last T tokens x, [B, T, C], noised to times t, [B, T, 1], under their
+  /// states [B, T, Z].
+  virtual at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const = 0;
   /// One step from noise [B, L, C] to tokens, all positions at once; the first `data` are given and stay.
   at::Tensor generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data = 0);
+};
+
+/// What such a network for single tokens says of x, [B, T, C], at timesteps [B, T, 1] under their states [B,
+/// T, Z]: the first C of its numbers, [B, T, C].
+at::Tensor head_velocity(const nn::DiffusionHead& head, const at::Tensor& x, const at::Tensor& timesteps,
+                         const at::Tensor& states);
+
+/// One whose classification head gave way to a small network that denoises one token, given what the
+/// transformer says of those before it.
+class HeadDiffusion : public ArDiffusion {
+ public:
+  at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const override;
 
  protected:
   /// channels: C; state_width: Z.
-  ArDiffusion(int64_t channels, int64_t state_width, const HeadSize& size);
+  HeadDiffusion(int64_t channels, int64_t state_width, const HeadSize& size);
   /// To be registered as "head".
   const std::shared_ptr<nn::DiffusionHead>& head_module() const { return head_; }
   /// Draws the head's weights from the default generator. Small ones stand where MAR starts with zeros, as in
@@ -45,7 +55,7 @@ class ArDiffusion {
 
 /// A VAR that sees the sum of the vectors before a scale, as in teacher forcing, whether they are codes or
 /// not. Weights under the names of VAR; "head" is the head of this.
-class VarDiffusion : public image::Var, public ArDiffusion {
+class VarDiffusion : public image::Var, public HeadDiffusion {
  public:
   /// quantizer must outlive it. Its vectors are `unit` times the latents of this, whose noise has unit
   /// variance.
@@ -62,7 +72,7 @@ class VarDiffusion : public image::Var, public ArDiffusion {
 };
 
 /// A LlamaGen whose tokens are vectors.
-class LlamaGenDiffusion : public LlamaGenBlocks, public ArDiffusion {
+class LlamaGenDiffusion : public LlamaGenBlocks, public HeadDiffusion {
  public:
   LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head);
 

@@ -5,7 +5,7 @@
 namespace arzoo::distill {
 
 Dd1Student::Dd1Student(const Dd1VarOptions& options, image::Vqvae& vae)
-    : vae_(vae), model_(std::make_shared<Dd1Var>(options)) {}
+    : VarStudent(options.var, options.noise_std, vae), model_(std::make_shared<Dd1Var>(options)) {}
 
 int64_t Dd1Student::most_steps() const {
   const auto scales = static_cast<int64_t>(options().var.patch_nums.size());
@@ -19,7 +19,7 @@ void Dd1Student::take_teacher(std::shared_ptr<image::Var> teacher, const image::
   if (scales > last)
     fail<UsageError>("--teacher-steps: {} scales, there are {} before the second step", scales, last);
   if (!(teacher->grids() == model_->token_grids()) ||
-      teacher->options().vae.vocab_size != var().vae.vocab_size)
+      teacher->options().vae.vocab_size != options().var.vae.vocab_size)
     fail<CheckpointError>("--teacher: draws other tokens than the student");
   teacher_ = std::move(teacher);
   teacher_steps_.emplace(TeacherSteps{*teacher_, vae_, sampling, last - scales, last});

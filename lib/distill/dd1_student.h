@@ -1,13 +1,13 @@
 #pragma once
 
 #include "distill/dd1_var.h"
-#include "distill/student.h"
+#include "distill/var_student.h"
 
 namespace arzoo::distill {
 
 /// Draws with a student of Distilled Decoding 1: at DD time 0, and in a second step at loss_split_t. One
 /// whose noise is mapped to nothing draws each token from its own distribution, once.
-class Dd1Student : public Student {
+class Dd1Student : public VarStudent {
  public:
   /// vae must outlive it.
   Dd1Student(const Dd1VarOptions& options, image::Vqvae& vae);
@@ -15,8 +15,6 @@ class Dd1Student : public Student {
   Dd1Var& model() { return *model_; }
   const Dd1VarOptions& options() const { return model_->dd_options(); }
   torch::nn::Module& module() override { return *model_; }
-  const image::VarOptions& var() const override { return options().var; }
-  double noise_std() const override { return options().noise_std; }
   int64_t most_steps() const override;
   void take_teacher(std::shared_ptr<image::Var> teacher, const image::VarSampling& sampling,
                     int64_t scales) override;
@@ -27,7 +25,6 @@ class Dd1Student : public Student {
  private:
   at::Tensor draw_with_teacher(const at::Tensor& labels, const at::Tensor& noise, image::TokenDraws& draws);
 
-  image::Vqvae& vae_;
   std::shared_ptr<Dd1Var> model_;
   std::shared_ptr<image::Var> teacher_;
   std::optional<TeacherSteps> teacher_steps_;

@@ -47,7 +47,7 @@ struct Networks {
     return image::nearest_codes(q.flatten(0, 1), codebook).view({q.size(0), q.size(1)});
   }
   CsdTerms csd(const at::Tensor& q, const ScoreDraws& draws) {
-    return csd_loss(guidance, labels, q, logits(nearest(q)), codebook, draws, alpha);
+    return csd_loss(guidance, labels, q, closed_form_mean(logits(nearest(q)), codebook), draws, alpha);
   }
 
   runtime::NamedTensors weights;
@@ -89,7 +89,8 @@ void replay_gts(const ParityCase& fixture, Networks& networks, ParityReport& rep
   const auto q = at::embedding(networks.codebook, ids);
   const auto logits = networks.logits(ids);
   const auto draws = draws_of(fixture, "gts");
-  const auto terms = gts_loss(networks.guidance, networks.labels, q, logits, networks.codebook, draws);
+  const auto terms =
+      gts_loss(networks.guidance, networks.labels, q, closed_form_mean(logits, networks.codebook), draws);
   report.check("gts_q_t", terms.q_t);
   report.check("gts_teacher_logp", at::log_softmax(logits, -1));
   report.check("gts_v_teacher", terms.teacher_velocity);
@@ -155,8 +156,9 @@ void replay_dd2_training(const ParityCase& fixture, ParityReport& report) {
   const double guidance_rate = number_at(settings, "lr_gui"), generator_rate = number_at(settings, "lr_gen");
   for (int64_t round = 0; round < rounds; ++round) {
     const auto ids = fixture.input("gts_idx")[round];
-    const auto terms = gts_loss(networks.guidance, networks.labels, at::embedding(networks.codebook, ids),
-                                networks.logits(ids), networks.codebook, draws_of(fixture, "gts", round));
+    const auto terms =
+        gts_loss(networks.guidance, networks.labels, at::embedding(networks.codebook, ids),
+                 closed_form_mean(networks.logits(ids), networks.codebook), draws_of(fixture, "gts", round));
     update(guidance, terms.loss, guidance_rate, gts);
   }
   for (int64_t round = 0; round < rounds; ++round) {

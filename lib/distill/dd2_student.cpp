@@ -5,7 +5,9 @@
 namespace arzoo::distill {
 
 Dd2Student::Dd2Student(const Dd2VarOptions& options, image::Vqvae& vae, bool training)
-    : options_(options), vae_(vae), networks_(std::make_shared<torch::nn::Module>()) {
+    : VarStudent(options.var, options.noise_std, vae),
+      options_(options),
+      networks_(std::make_shared<torch::nn::Module>()) {
   const auto network = [&](const char* name) {
     return networks_->register_module(
         name, std::make_shared<VarDiffusion>(options.var, HeadSize{options.head_width, options.head_depth},

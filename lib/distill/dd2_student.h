@@ -1,24 +1,23 @@
 #pragma once
 
 #include "distill/ar_diffusion.h"
-#include "distill/student.h"
+#include "distill/var_student.h"
+#include "distill/var_students.h"
 
 namespace arzoo::distill {
 
 /// The generator of Distilled Decoding 2 and its guidance network, under the names "gen" and "gui". Drawing
 /// takes one step; a second one keeps the first scales and draws the others again, with what was kept before
 /// them in the place of noise.
-class Dd2Student : public Student {
+class Dd2Student : public VarStudent {
  public:
   /// vae must outlive it. training: with the guidance network, of which drawing has no need.
   Dd2Student(const Dd2VarOptions& options, image::Vqvae& vae, bool training);
 
   const Dd2VarOptions& options() const { return options_; }
-  VarDiffusion& generator() { return *generator_; }
-  VarDiffusion& guidance() { return *guidance_; }
+  VarDiffusion& generator() const { return *generator_; }
+  VarDiffusion& guidance() const { return *guidance_; }
   torch::nn::Module& module() override { return *networks_; }
-  const image::VarOptions& var() const override { return options_.var; }
-  double noise_std() const override { return options_.noise_std; }
   int64_t most_steps() const override { return 2; }
   at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
                   image::TokenDraws& draws) override;
@@ -33,7 +32,6 @@ class Dd2Student : public Student {
 
  private:
   Dd2VarOptions options_;
-  image::Vqvae& vae_;
   std::shared_ptr<torch::nn::Module> networks_;
   std::shared_ptr<VarDiffusion> generator_, guidance_;
 };

@@ -17,12 +17,18 @@ at::Tensor batch_mean(const at::Tensor& x) { return x.sum() / static_cast<double
 
 ScoreDraws ScoreDraws::after(int64_t first) const { return {from(t, first), from(noise, first)}; }
 
+TeacherMean closed_form_mean(at::Tensor logits, at::Tensor codebook) {
+  return [logits = std::move(logits), codebook = std::move(codebook)](const at::Tensor& q_t,
+                                                                      const at::Tensor& t) {
+    return posterior_mean(from(logits, logits.size(1) - q_t.size(1)), q_t, t, codebook);
+  };
+}
+
 GtsTerms gts_loss(ArDiffusion& network, const at::Tensor& labels, const at::Tensor& q,
-                  const at::Tensor& teacher_logits, const at::Tensor& codebook, const ScoreDraws& draws) {
+                  const TeacherMean& teacher, const ScoreDraws& draws) {
   GtsTerms terms;
   terms.q_t = draws.noised(q);
-  terms.teacher_velocity =
-      flow_velocity(terms.q_t, posterior_mean(teacher_logits, terms.q_t, draws.t, codebook), draws.t);
+  terms.teacher_velocity = flow_velocity(terms.q_t, teacher(terms.q_t, draws.t), draws.t);
   terms.velocity = network.velocity(terms.q_t, draws.t, network.states(labels, q));
   terms.loss = batch_mean((terms.velocity - terms.teacher_velocity).square());
   return terms;
@@ -38,8 +44,7 @@ FcsTerms fcs_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Ten
 }
 
 CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
-                  const at::Tensor& teacher_logits, const at::Tensor& codebook, const ScoreDraws& draws,
-                  double alpha, int64_t first) {
+                  const TeacherMean& teacher, const ScoreDraws& draws, double alpha, int64_t first) {
   constexpr double kSmallestWeight = 1e-5;
   const at::AutoGradMode with_grad(true);
   const auto own = draws.after(first);
@@ -51,7 +56,7 @@ CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Ten
   const auto leaf = from(q.detach(), first).clone().requires_grad_();
   const auto q_t = own.noised(leaf);
   CsdTerms terms;
-  terms.real = posterior_mean(from(teacher_logits, first), q_t, own.t, codebook);
+  terms.real = teacher(q_t, own.t);
   terms.fake = q_t - own.t * guidance.velocity(q_t, own.t, states);
   terms.weight = (leaf - terms.real).abs().mean(-1).clamp_min(kSmallestWeight).detach();
   const auto apart = terms.real - terms.fake;

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <functional>
+
 #include "distill/ar_diffusion.h"
 
 /// The losses of Distilled Decoding 2 (Liu et al., NeurIPS 2025) in velocity form, as docs/distill.md
 /// reconstructs them. Sums run over positions and channels, means over the batch.
 ///
-/// B samples, L tokens, C width of a latent, V codes. teacher_logits, [B, L, V]: log-probabilities of the
-/// teacher's next token up to a constant, as it is sampled, with guidance. codebook: [V, C].
+/// B samples, L tokens, C width of a latent, V codes.
 namespace arzoo::distill {
 
 /// What is drawn for one loss.
@@ -20,6 +21,13 @@ struct ScoreDraws {
   ScoreDraws after(int64_t first) const;
 };
 
+/// The teacher's conditional score: the mean of the last T tokens, given those before each of them, seen
+/// noised: (q_t [B, T, C], t [B, T, 1]) to [B, T, C], differentiable in q_t. With guidance, as it is sampled.
+using TeacherMean = std::function<at::Tensor(const at::Tensor& q_t, const at::Tensor& t)>;
+/// That of a teacher that chooses from a codebook [V, C]. logits, [B, L, V]: log-probabilities of its next
+/// token up to a constant.
+TeacherMean closed_form_mean(at::Tensor logits, at::Tensor codebook);
+
 /// Ground truth score loss: the network against the teacher's score, which its probabilities give in closed
 /// form. The first stage's.
 struct GtsTerms {
@@ -27,7 +35,7 @@ struct GtsTerms {
   at::Tensor loss;                             ///< |v - v_Phi|^2
 };
 GtsTerms gts_loss(ArDiffusion& network, const at::Tensor& labels, const at::Tensor& q,
-                  const at::Tensor& teacher_logits, const at::Tensor& codebook, const ScoreDraws& draws);
+                  const TeacherMean& teacher, const ScoreDraws& draws);
 
 /// Fake conditional score loss: score matching of the guidance network on generated tokens q, which get no
 /// gradient; of those from `first` on.
@@ -48,8 +56,7 @@ struct CsdTerms {
   at::Tensor gradient;    ///< d loss / d q, [B, L, C], 0 before `first`
 };
 CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
-                  const at::Tensor& teacher_logits, const at::Tensor& codebook, const ScoreDraws& draws,
-                  double alpha, int64_t first = 0);
+                  const TeacherMean& teacher, const ScoreDraws& draws, double alpha, int64_t first = 0);
 
 /// A loss of this value whose gradient with respect to q is `gradient`.
 at::Tensor with_gradient(const at::Tensor& loss, const at::Tensor& q, const at::Tensor& gradient);

@@ -1,20 +1,27 @@
 #pragma once
 
-#include "distill/var_students.h"
 #include "image/var_sampler.h"
 
 namespace arzoo::distill {
 
-/// A student of a VAR as a thing that draws, whatever its kind. B samples, L tokens of all scales, z width of
-/// a code vector.
+/// The tokens of a picture: what a student turns noise into.
+struct TokenShape {
+  int64_t count = 0;     ///< L, of all scales
+  int64_t channels = 0;  ///< z, width of a token
+};
+
+/// A student as a thing that draws, whatever its kind and its teacher's. B samples, L tokens of all scales, z
+/// width of a token.
 class Student {
  public:
   virtual ~Student() = default;
 
   /// All that is saved.
   virtual torch::nn::Module& module() = 0;
-  virtual const image::VarOptions& var() const = 0;
-  virtual double noise_std() const = 0;
+  virtual int64_t classes() const = 0;
+  virtual TokenShape shape() const = 0;
+  /// The noise of pictures with these seeds, [B, L, z]: it depends on nothing else.
+  virtual at::Tensor noise(const std::vector<uint64_t>& seeds) const = 0;
   /// The most steps that it draws in.
   virtual int64_t most_steps() const = 0;
   /// From now on a pre-trained teacher draws `scales` scales in the middle of drawing, all of them the last
@@ -28,14 +35,19 @@ class Student {
                           image::TokenDraws& draws) = 0;
   /// The type of the linear maps inside the blocks, for inference; weights become memory as it comes.
   virtual void set_type(at::ScalarType type) = 0;
+
+  /// What tokens [B, L, z] are together, for the tokenizer: [B, z, h, w].
+  virtual at::Tensor latents(const at::Tensor& tokens) const = 0;
+  /// Pictures [B, 3, H, W] in [-1, 1] of them.
+  virtual at::Tensor pictures(const at::Tensor& latents) const = 0;
+  /// Pixels of a picture's side.
+  virtual int64_t pixels() const = 0;
 };
 
-/// The options of the teacher that a "model" section describes. Throws ConfigError for an unknown name.
-image::VarOptions teacher_options(const Config& model);
-
-/// A student of the kind that a "model" section names, with weights as they come. vae must outlive it.
-/// training: with what only training needs. Throws ConfigError for an unknown name or option, and for a model
-/// that memory cannot hold.
-std::unique_ptr<Student> build_student(const Config& model, image::Vqvae& vae, bool training);
+/// A student and the tokenizer that it draws in.
+struct BuiltStudent {
+  std::shared_ptr<torch::nn::Module> tokenizer;
+  std::unique_ptr<Student> student;
+};
 
 }  // namespace arzoo::distill

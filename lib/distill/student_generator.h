@@ -8,16 +8,12 @@
 
 namespace arzoo::distill {
 
-/// Whether a model folder, a run directory or a weights file is a student's.
-bool is_student(const image::GeneratorSource& source);
-
 /// A student with its tokenizer, ready to draw.
 class StudentGenerator : public image::ImageGenerator {
  public:
   /// What it is made of.
   struct Parts {
-    std::shared_ptr<image::Vqvae> vae;
-    std::unique_ptr<Student> student;
+    BuiltStudent built;
     std::string name, weights;                 ///< of the model, where its weights are from
     std::optional<image::ModelFolder> folder;  ///< of ours; none for a published file
     HelpingTeacher teacher = {};
@@ -25,10 +21,10 @@ class StudentGenerator : public image::ImageGenerator {
   /// Throws UsageError for options that a student does not know.
   StudentGenerator(Parts parts, const image::GenerationOptions& options, const runtime::Compute& compute);
 
-  int64_t classes() const override { return parts_.student->var().num_classes; }
+  int64_t classes() const override { return student().classes(); }
   const std::vector<std::string>& class_names() const override { return class_names_; }
-  int64_t height() const override { return side_; }
-  int64_t width() const override { return side_; }
+  int64_t height() const override { return student().pixels(); }
+  int64_t width() const override { return student().pixels(); }
   int64_t channels() const override { return channels_; }
   int64_t steps() const override { return steps_; }
   int64_t parameters() const override { return parameters_; }
@@ -37,15 +33,15 @@ class StudentGenerator : public image::ImageGenerator {
   at::Tensor draw(const image::PictureBatch& batch, const image::StepWatcher& watcher) const override;
 
  private:
+  Student& student() const { return *parts_.built.student; }
   void open_teacher(at::ScalarType type);
   void prepare(const runtime::Compute& compute);
 
   Parts parts_;
-  std::shared_ptr<image::Var> teacher_;  ///< null without one
-  image::Grids grids_;
+  std::shared_ptr<image::Var> teacher_;    ///< null without one
   std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
   std::vector<std::string> class_names_;
-  int64_t channels_ = 3, parameters_ = 0, steps_ = 1, side_ = 0;
+  int64_t channels_ = 3, parameters_ = 0, steps_ = 1;
   at::Device device_ = at::kCPU;
   Json settings_;
 };

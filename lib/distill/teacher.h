@@ -1,39 +1,51 @@
 #pragma once
 
-#include "distill/data_options.h"
+#include "distill/student.h"
 #include "image/model_folder.h"
-#include "image/var_sampler.h"
-#include "runtime/device.h"
 
 namespace arzoo::distill {
 
-/// A trained VAR with its tokenizer, and how it draws: what a student learns from. Nothing of it is trained.
+/// A trained model with its tokenizer, and how it draws: what a student learns from. Nothing of it is
+/// trained. B samples, L tokens of all scales, z width of a token.
 class Teacher {
  public:
-  /// config: resolved. Throws CheckpointError, UsageError for a teacher that cannot be opened, ConfigError at
-  /// model.var for one that is another.
-  Teacher(const Config& config, const runtime::Compute& compute);
+  virtual ~Teacher() = default;
 
-  image::Var& model() const { return *model_; }
-  image::Vqvae& vae() const { return *vae_; }
-  const at::Tensor& codebook() const { return vae_->quantizer().codebook(); }
-  int64_t classes() const { return model_->options().num_classes; }
-  /// Its folder's class names and channels.
+  virtual int64_t classes() const = 0;
+  virtual TokenShape shape() const = 0;
+  /// Of the noise that its flow begins with.
+  virtual double noise_std() const = 0;
+
+  /// Where its flow leads from noise [B, L, z]: what is kept of a trajectory.
+  virtual at::Tensor ends(const at::Tensor& labels, const at::Tensor& noise, int64_t ode_steps) const = 0;
+  /// Under which name ends are kept in a file.
+  virtual const char* ends_name() const = 0;
+  /// Throws CheckpointError, naming the file, unless these are ends of `count` trajectories.
+  virtual void check_ends(const at::Tensor& ends, int64_t count, const std::string& file) const = 0;
+  /// The tokens [B, L, z] at such ends.
+  virtual at::Tensor tokens(const at::Tensor& ends) const = 0;
+
+  virtual torch::nn::Module& tokenizer() const = 0;
+  /// The "model" section of a folder of its tokenizer.
+  virtual Json tokenizer_section() const = 0;
+  /// A student's "model" section with what the teacher alone knows of the tokenizer.
+  virtual Json completed(Json section) const { return section; }
+  /// All that decides what it draws: its weights by two sums, its sampling.
+  virtual Json identity() const = 0;
+
+  /// Its class names, channels and sampling.
   const image::ModelFolder& folder() const { return folder_; }
 
-  /// Log-probabilities, up to a constant, with which it draws each of the tokens ids [B, L] long when those
-  /// before are given: [B, L, V], guided and filtered, on the labels' device.
-  at::Tensor logits(const at::Tensor& labels, const at::Tensor& ids) const;
-  /// Draws all tokens: [B, L] long.
-  at::Tensor draw(const at::Tensor& labels, image::TokenDraws& draws) const;
-  /// All that decides what it draws: its weights by two sums, its sampling.
-  Json identity() const;
-
- private:
+ protected:
   image::ModelFolder folder_;
-  image::VarSampling sampling_;
-  std::shared_ptr<image::Var> model_;
-  std::shared_ptr<image::Vqvae> vae_;
 };
+
+/// Two sums over all weights: other weights have others.
+std::pair<double, double> sums_of(const torch::nn::Module& model);
+/// Throws ConfigError at the option of the section `own` of a student's config that the teacher's options,
+/// `theirs`, have otherwise; options that concern a teacher's training alone are left out.
+void require_same_teacher(const Config& own, const Json& theirs, const std::string& path);
+/// On the device, in evaluation mode, without gradients.
+void make_constant(torch::nn::Module& module, at::Device device);
 
 }  // namespace arzoo::distill

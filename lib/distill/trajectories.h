@@ -4,38 +4,17 @@
 #include <span>
 
 #include "core/progress.h"
+#include "distill/data_options.h"
 #include "distill/teacher.h"
+#include "runtime/device.h"
 
 namespace arzoo::distill {
-
-/// The draws of a teacher that follows the flow instead of a die (Distilled Decoding 1): each token is where
-/// its noise leads.
-class FlowDraws : public image::TokenDraws {
- public:
-  /// noise: [B, L, z], of standard deviation noise_std; codebook: [V, z]. Both must outlive it.
-  FlowDraws(const at::Tensor& noise, const at::Tensor& codebook, double noise_std, int64_t ode_steps);
-
-  at::Tensor pick(const at::Tensor& logits, int64_t first) override;
-  /// Not for this: throws std::logic_error.
-  at::Tensor exponentials(const at::Tensor& logits, int64_t first) override;
-
- private:
-  const at::Tensor& noise_;
-  at::Tensor unit_codebook_;  ///< in units of the noise
-  double noise_std_;
-  int64_t ode_steps_;
-};
-
-/// Noise of pictures by their seeds, [B, L, z] with this standard deviation: a picture's depends on nothing
-/// else.
-at::Tensor picture_noise(const std::vector<uint64_t>& seeds, int64_t tokens, int64_t channels,
-                         double deviation);
 
 /// What a student learns from, all of it drawn by its teacher.
 struct TrajectoryBatch {
   at::Tensor labels;  ///< [B] long
   at::Tensor noise;   ///< [B, L, z]
-  at::Tensor ids;     ///< [B, L] long, where the noise leads
+  at::Tensor ends;    ///< where the noise leads: codes [B, L] long or vectors [B, L, z], as the teacher draws
 };
 
 /// A set of trajectories: made once, kept in data.trajectories, and the same for every student of a teacher.
@@ -44,8 +23,7 @@ struct TrajectoryBatch {
 class Trajectories {
  public:
   /// config: resolved; teacher must outlive it.
-  Trajectories(const Config& config, const Teacher& teacher, double noise_std,
-               const runtime::Compute& compute);
+  Trajectories(const Config& config, const Teacher& teacher, const runtime::Compute& compute);
 
   /// Reads the file, or makes the pairs and writes it. Throws CheckpointError for a file of another teacher,
   /// Interrupted.
@@ -67,9 +45,8 @@ class Trajectories {
 
   DataOptions options_;
   const Teacher& teacher_;
-  double noise_std_;
   runtime::Compute compute_;
-  at::Tensor ids_;  ///< [pairs, L] int
+  at::Tensor ends_;  ///< of all pairs; codes as int
 };
 
 }  // namespace arzoo::distill

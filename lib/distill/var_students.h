@@ -1,5 +1,6 @@
 #pragma once
 
+#include "distill/score_distillation.h"
 #include "image/var.h"
 
 /// Students of a VAR, under the names of the papers. No torch in here.
@@ -35,6 +36,7 @@ struct Dd1VarOptions {
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
     field("var", o.var, {}, "the teacher, a model \"var\"; the student is as large");
   }
+  const image::VarOptions& teacher() const { return var; }
   /// Scales whose tokens are chosen from the codebook, and whether they are drawn by their probabilities: of
   /// noise that says nothing all are.
   int64_t chosen_scales() const {
@@ -57,9 +59,7 @@ struct Dd2VarOptions {
   int64_t head_depth = 3;
   int64_t second_step = 5;
   int64_t tuning_steps = 1000;
-  int64_t guidance_steps = 1;
-  double alpha = 1.0;
-  double smallest_time = 0.02;
+  ScoreDistillation score;
   double noise_std = 1.0;
   bool snap = true;
   image::VarOptions var;
@@ -71,15 +71,12 @@ struct Dd2VarOptions {
           "coarse scales that a second step keeps; it draws those after it again");
     field("tuning_steps", o.tuning_steps, at_least(1),
           "first stage: steps in which the teacher learns to tell its own conditional score (GTS loss)");
-    field("guidance_steps", o.guidance_steps, at_least(1),
-          "second stage: steps of the guidance network (FCS loss) before each of the generator (CSD loss)");
-    field("alpha", o.alpha, {}, "of the CSD loss, in the form of SiD (Zhou et al., ICML 2024)");
-    field("smallest_time", o.smallest_time, between(1e-4, 0.49),
-          "times of a loss are drawn evenly from this to 1 - this");
+    ScoreDistillation::fields(o.score, field);
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
     field("snap", o.snap, {}, "in drawing: replace each vector by the nearest of the codebook");
     field("var", o.var, {}, "the teacher, a model \"var\"");
   }
+  const image::VarOptions& teacher() const { return var; }
   void check() const {
     require(second_step < static_cast<int64_t>(var.patch_nums.size()),
             "second_step ({}) must leave a scale to be drawn again, there are {}", second_step,

@@ -128,7 +128,7 @@ at::Tensor FlowNet::embedded_times(const at::Tensor& times) const {
 }
 
 FlowModulation FlowNet::modulations(const at::Tensor& times, const FlowCondition& condition) const {
-  const auto time = times.unsqueeze(1).unsqueeze(1).to(type_);    // [S, 1, 1, W]
+  const auto time = times.to(type_);
   const auto tokens = condition.embedded.unsqueeze(0).to(type_);  // [1, B, N, W]
   FlowModulation modulation;
   for (const auto& block : blocks_) modulation.blocks.push_back(block->modulation(time, tokens));
@@ -159,6 +159,12 @@ at::Tensor FlowNet::velocity(const at::Tensor& x, const FlowModulation& modulati
                                       kRms, last ? at::kFloat : type_);
   }
   return linear_->forward(normed);
+}
+
+at::Tensor FlowNet::velocity_at(const at::Tensor& x, const at::Tensor& times,
+                                const FlowCondition& condition) const {
+  const auto of_samples = embedded_times(times).unsqueeze(0).unsqueeze(2);
+  return velocity(x, modulations(of_samples, condition).of_step(0, x.size(0)), condition);
 }
 
 at::Tensor FlowNet::forward(const at::Tensor& x, const at::Tensor& times,

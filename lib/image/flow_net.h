@@ -69,12 +69,15 @@ class FlowNet : public torch::nn::Module {
   FlowCondition prepare(const at::Tensor& z, int64_t side) const;
   /// The embedding of times in [0, 1], which are cut to thousandths: [S, W].
   at::Tensor embedded_times(const at::Tensor& times) const;
-  /// Of S steps at once. times: [S, W], embedded. Each member is [S, B, N or 1, W].
+  /// Of S steps at once. times: embedded, [S, 1, 1, W], or [1, B, 1, W] where each sample has its own. Each
+  /// member is [S, B, N or 1, W].
   FlowModulation modulations(const at::Tensor& times, const FlowCondition& condition) const;
   /// The velocity, [B, N, C] fp32, at x [B, N, C]. modulation: of one step, [B, N or 1, W] each.
   at::Tensor velocity(const at::Tensor& x, const FlowModulation& modulation,
                       const FlowCondition& condition) const;
-  /// The same under autograd, with a time of its own for each sample: times [B].
+  /// The same with a time of its own for each sample: times [B].
+  at::Tensor velocity_at(const at::Tensor& x, const at::Tensor& times, const FlowCondition& condition) const;
+  /// The same under autograd.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& times, const FlowCondition& condition) const;
 
   const std::vector<std::shared_ptr<FlowBlock>>& blocks() const { return blocks_; }

@@ -154,7 +154,7 @@ at::Tensor FlowAr::loss(const at::Tensor& errors) const {
   return (errors.mean(0) * at::tensor(shares, errors.options().requires_grad(false))).sum();
 }
 
-FlowArGeneration FlowAr::begin(const at::Tensor& labels) const {
+FlowArGeneration FlowAr::conditioned(const at::Tensor& labels) const {
   if (labels.size(0) == 0 || labels.min().item<int64_t>() < 0 || labels.max().item<int64_t>() > null_class())
     fail<UsageError>("flowar: classes must be a list of numbers in 0..{} ({} is no class)", null_class(),
                      null_class());
@@ -164,22 +164,30 @@ FlowArGeneration FlowAr::begin(const at::Tensor& labels) const {
   for (const auto* blocks : {&encoder_blocks_, &decoder_blocks_}) {
     for (const auto& block : *blocks) {
       generation.modulations.push_back(block->modulation(classes));
-      generation.caches.emplace_back(tokens_of(grids_));
     }
   }
+  return generation;
+}
+
+FlowArGeneration FlowAr::begin(const at::Tensor& labels) const {
+  auto generation = conditioned(labels);
+  for (std::size_t i = 0; i < generation.modulations.size(); ++i)
+    generation.caches.emplace_back(tokens_of(grids_));
   return generation;
 }
 
 at::Tensor FlowAr::run_blocks(const Blocks& blocks, std::size_t first, at::Tensor x,
                               FlowArGeneration& generation, const nn::RmsNorm& norm) const {
   const auto& modulations = generation.modulations;
+  const bool all = generation.caches.empty();
+  const auto sides = all ? options_.scale : std::vector<int64_t>{grids_[generation.next].height};
   x = x.contiguous();
   auto normed = nn::modulated_norm(x, modulations[first].before_attention(), kRms, type_);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const auto& m = modulations[first + i];
     const auto& attention = blocks[i]->attention();
-    const auto attended = attention.forward(normed, attention.angles({grids_[generation.next].height}), {},
-                                            &generation.caches[first + i]);
+    const auto attended = attention.forward(normed, attention.angles(sides), all ? mask_ : at::Tensor(),
+                                            all ? nullptr : &generation.caches[first + i]);
     normed = nn::gated_modulated_norm(x, attended, m.gamma1, m.before_ffn(), kRms, type_);
     const bool last = i + 1 == blocks.size();
     const auto next = last ? norm.modulation() : modulations[first + i + 1].before_attention();
@@ -200,6 +208,16 @@ at::Tensor FlowAr::extend(FlowArGeneration& generation, const at::Tensor& input)
   x = run_blocks(decoder_blocks_, encoder_blocks_.size(), x, generation, *decoder_norm_);
   ++generation.next;
   return x + places(diffusion_pos_embed_learned_, scale);
+}
+
+at::Tensor FlowAr::all_states(const at::Tensor& labels, const at::Tensor& inputs) const {
+  auto generation = conditioned(labels);
+  auto x = z_proj_ln_->forward(at::cat({generation.start, z_proj_->forward(inputs)}, 1) +
+                               encoder_pos_embed_learned_);
+  x = run_blocks(encoder_blocks_, 0, x, generation, *encoder_norm_);
+  x = decoder_embed_->forward(x) + decoder_pos_embed_learned_;
+  x = run_blocks(decoder_blocks_, encoder_blocks_.size(), x, generation, *decoder_norm_);
+  return x + diffusion_pos_embed_learned_;
 }
 
 void FlowAr::initialise() {

@@ -33,7 +33,7 @@ class FlowArBlock : public torch::nn::Module {
 struct FlowArGeneration {
   at::Tensor start;                          ///< of scale 0, [B, 1, D]
   std::vector<BlockModulation> modulations;  ///< of each block
-  std::vector<nn::KvCache> caches;           ///< of each block
+  std::vector<nn::KvCache> caches;           ///< of each block; empty: all scales pass at once
   std::size_t next = 0;                      ///< the scale that comes next
   runtime::Trace* trace = nullptr;           ///< collects each block's output of each scale
 };
@@ -80,6 +80,8 @@ class FlowAr : public torch::nn::Module {
   FlowArGeneration begin(const at::Tensor& labels) const;
   /// z of the next scale, [B, N, D]. input: what it sees, [B, N, C]; undefined for scale 0.
   at::Tensor extend(FlowArGeneration& generation, const at::Tensor& input) const;
+  /// What forward() tells, in inference: z of all scales in one pass, [B, L, D]. Throws as begin() does.
+  at::Tensor all_states(const at::Tensor& labels, const at::Tensor& inputs) const;
 
   /// The official start.
   void initialise();
@@ -89,6 +91,8 @@ class FlowAr : public torch::nn::Module {
  private:
   using Blocks = std::vector<std::shared_ptr<FlowArBlock>>;
   void register_tables();
+  /// A generation of these classes that keeps no keys and values.
+  FlowArGeneration conditioned(const at::Tensor& labels) const;
   Blocks make_blocks(const char* name, int64_t depth, int64_t heads);
   at::Tensor run_blocks(const Blocks& blocks, std::size_t first, at::Tensor x, FlowArGeneration& generation,
                         const nn::RmsNorm& norm) const;

@@ -92,7 +92,7 @@ class ScaleFlow {
                                     asked_.begin() + static_cast<std::ptrdiff_t>(end));
     const auto embedded = net_.embedded_times(
         at::tensor(at::ArrayRef<double>(times), at::kDouble).to(condition_.embedded.device()));
-    modulations_ = net_.modulations(embedded, both ? condition_ : only_);
+    modulations_ = net_.modulations(embedded.unsqueeze(1).unsqueeze(1), both ? condition_ : only_);
     begin_ = index;
     ready_ = end - index;
     for_both_ = both;

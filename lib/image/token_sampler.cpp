@@ -109,12 +109,30 @@ constexpr uint64_t kSmoothing = 0x736d6f6f7468U;
 
 void keep_likely(at::Tensor& logits, const TokenSampling& sampling) {
   const int64_t codes = logits.size(-1);
+  if (!logits.is_cpu()) {
+    keep_likely_by_sorting(logits, sampling);
+    return;
+  }
   auto* data = logits.mutable_data_ptr<float>();
   if (sampling.top_k > 0 || sampling.top_p > 0.0) {
     for_rows(logits.numel() / codes, codes, [&](int64_t row) {
       if (sampling.top_k > 0) keep_top_k(data + row * codes, codes, sampling.top_k);
       if (sampling.top_p > 0.0) keep_top_p(data + row * codes, codes, sampling.top_p);
     });
+  }
+  if (sampling.temperature != 1.0) logits.div_(sampling.temperature);
+}
+
+void keep_likely_by_sorting(at::Tensor& logits, const TokenSampling& sampling) {
+  if (sampling.top_k > 0 && sampling.top_k < logits.size(-1)) {
+    const auto least = std::get<0>(logits.topk(sampling.top_k)).select(-1, -1).unsqueeze(-1);
+    logits.masked_fill_(logits.lt(least), kNever);
+  }
+  if (sampling.top_p > 0.0) {
+    const auto [sorted, codes] = logits.sort(std::optional<bool>(true), /*dim=*/-1, /*descending=*/false);
+    auto removed = at::softmax(sorted, -1, at::kDouble).cumsum(-1).le(1.0 - sampling.top_p);
+    removed.select(-1, -1).fill_(false);
+    logits.scatter_(-1, codes, sorted.masked_fill(removed, kNever));
   }
   if (sampling.temperature != 1.0) logits.div_(sampling.temperature);
 }

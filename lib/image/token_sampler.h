@@ -18,8 +18,10 @@ struct TokenSampling {
 ///
 /// As in VAR's official code: first top_k, then top_p of what it left, which takes away codes from the least
 /// likely up (of equal ones the lower number first) while their probabilities sum up to at most 1 - top_p;
-/// the likeliest always stays. logits: [..., V] fp32, contiguous, on the CPU.
+/// the likeliest always stays. logits: [..., V] fp32, contiguous.
 void keep_likely(at::Tensor& logits, const TokenSampling& sampling);
+/// The same by sorting whole rows, which is what a GPU is good at; anywhere.
+void keep_likely_by_sorting(at::Tensor& logits, const TokenSampling& sampling);
 
 /// Where the random numbers of a generation come from. Tokens are counted over all scales.
 class TokenDraws {

@@ -91,6 +91,13 @@ DiffusionHead::Modulations DiffusionHead::modulations() const {
   return {at::cat(weights).to(type), at::cat(biases).to(type)};
 }
 
+at::Tensor DiffusionHead::estimate_at(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const {
+  const auto maps = modulations();
+  const auto type = maps.weight.scalar_type();
+  const auto opened = at::silu(time_embed_->forward(t) + cond_embed_->forward(z.to(type)));
+  return estimate(x, linear(opened, maps.weight, maps.bias));
+}
+
 void DiffusionHead::pack() {
   if (packed_.weight.defined() || !can_pack(final_map_->map().weight())) return;
   auto all = modulations();
@@ -176,10 +183,13 @@ at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& s
       auto output = net_->estimate(guided ? seen_rows.repeat({2, 1}) : seen_rows,
                                    modulations.narrow(0, (index - begin) * rows, rows));
       if (guided) output = guided_estimate(output, cfg);
+      const auto estimate = NoiseEstimate::of(output.narrow(0, 0, x.size(0)));
+      if (!draws.step) {
+        x = schedule.flow(estimate, x, index, clip);
+        continue;
+      }
       const auto noise = index == 0 ? at::Tensor() : draws.step(index);
-      x = schedule
-              .reverse(NoiseEstimate::of(output.narrow(0, 0, x.size(0))), x, index, noise, temperature, clip)
-              .sample;
+      x = schedule.reverse(estimate, x, index, noise, temperature, clip).sample;
     }
   }
   return x;

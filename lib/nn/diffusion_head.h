@@ -58,6 +58,8 @@ class DiffusionHead : public torch::nn::Module, public PackedForInference {
   /// Half of a denoising step: the estimate, [N, 2 C] fp32, of rows x under modulations that were computed
   /// beforehand, [N, (3 depth + 2) W].
   at::Tensor estimate(const at::Tensor& x, const at::Tensor& modulation) const;
+  /// forward() in inference.
+  at::Tensor estimate_at(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const;
 
   /// Makes the modulations once.
   void pack() override;
@@ -84,8 +86,9 @@ at::Tensor guided_estimate(const at::Tensor& output, double cfg);
 
 /// Where the random numbers of a sampling come from: as many rows as are denoised, [N, C].
 struct DiffusionDraws {
-  std::function<at::Tensor()> start;                        ///< x_T
-  std::function<at::Tensor(int64_t index)> step = nullptr;  ///< of the step from `index` to the one before
+  std::function<at::Tensor()> start;  ///< x_T
+  /// Of the step from `index` to the one before; none: along the probability flow, which draws no more.
+  std::function<at::Tensor(int64_t index)> step = nullptr;
 };
 
 /// The head under its official name, "net", and what it is for.
@@ -101,10 +104,10 @@ class DiffusionLoss : public torch::nn::Module {
   Rows rows(const at::Tensor& target, const at::Tensor& z, const at::Tensor& t,
             const at::Tensor& noise) const;
 
-  /// Draws tokens under z by ancestral sampling. With cfg other than 1, z holds rows with a condition and,
-  /// behind them, as many without. draws.start() decides how many rows are followed: the rows that count, or
-  /// those of both halves. Returns them, fp32.
-  /// clip: see DiffusionSchedule::reverse.
+  /// Draws tokens under z by ancestral sampling, or along the probability flow. With cfg other than 1, z
+  /// holds rows with a condition and, behind them, as many without. draws.start() decides how many rows are
+  /// followed: the rows that count, or those of both halves. Returns them, fp32. clip: see
+  /// DiffusionSchedule::reverse.
   at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
                     const DiffusionDraws& draws, double clip = 0.0) const;
 

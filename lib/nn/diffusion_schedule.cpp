@@ -136,14 +136,28 @@ DiffusionErrors DiffusionSchedule::errors(const NoiseEstimate& estimate, const a
           at::where(t.eq(0), -likelihood, divergence) / std::numbers::ln2};
 }
 
+at::Tensor DiffusionSchedule::estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                                              int64_t index, double clip) const {
+  const auto start =
+      x_t * sqrt_recip_alphas_cumprod[index] - estimate.noise * sqrt_recipm1_alphas_cumprod[index];
+  return clip > 0.0 ? start.clamp(-clip, clip) : start;
+}
+
+at::Tensor DiffusionSchedule::flow(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
+                                   double clip) const {
+  const auto start = estimated_start(estimate, x_t, index, clip);
+  if (index == 0) return start;
+  // Where the start was clipped, the noise is what is left.
+  const auto noise = (x_t - start * sqrt_alphas_cumprod[index]) / sqrt_one_minus_alphas_cumprod[index];
+  return start * sqrt_alphas_cumprod[index - 1] + noise * sqrt_one_minus_alphas_cumprod[index - 1];
+}
+
 ReverseStep DiffusionSchedule::reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
                                        const at::Tensor& noise, double temperature, double clip) const {
   ReverseStep step;
   const auto share = (estimate.variance + 1.0) / 2.0;
   step.log_variance = share * log_betas[index] + (1.0 - share) * posterior_log_variance_clipped[index];
-  step.pred_xstart =
-      x_t * sqrt_recip_alphas_cumprod[index] - estimate.noise * sqrt_recipm1_alphas_cumprod[index];
-  if (clip > 0.0) step.pred_xstart = step.pred_xstart.clamp(-clip, clip);
+  step.pred_xstart = estimated_start(estimate, x_t, index, clip);
   step.mean = step.pred_xstart * posterior_mean_coef1[index] + x_t * posterior_mean_coef2[index];
   step.sample = index == 0 ? step.mean : step.mean + at::exp(step.log_variance * 0.5) * noise * temperature;
   return step;

@@ -53,6 +53,9 @@ class DiffusionSchedule {
   /// size, 0 for none: at the noisiest steps a small error of the estimate is one of hundreds there.
   ReverseStep reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
                       const at::Tensor& noise, double temperature, double clip = 0.0) const;
+  /// The same step along the probability flow, which draws nothing (DDIM, Song et al., ICLR 2021): [N, C].
+  at::Tensor flow(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
+                  double clip = 0.0) const;
 
   // [steps] each; names are the official ones.
   std::vector<double> betas, log_betas, alphas_cumprod, sqrt_alphas_cumprod, sqrt_one_minus_alphas_cumprod,
@@ -61,6 +64,8 @@ class DiffusionSchedule {
 
  private:
   void fill_tables();
+  at::Tensor estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
+                             double clip) const;
 
   at::Tensor timestep_map_;
 };

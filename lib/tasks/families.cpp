@@ -6,6 +6,7 @@
 
 #include "distill/experiment.h"
 #include "distill/parity.h"
+#include "distill/student_builder.h"
 #include "forecast/experiment.h"
 #include "forecast/parity.h"
 #include "forecast/sequence_experiment.h"
@@ -96,8 +97,7 @@ std::unique_ptr<runtime::Experiment> distill_experiment(const Config& config, co
 }
 
 ModelSize size_of_student(const Config& model) {
-  image::Vqvae vae(distill::teacher_options(model).vae);
-  return size_of_module(distill::build_student(model, vae, /*training=*/false)->module());
+  return size_of_module(distill::build_student(model).student->module());
 }
 
 Json resolve_icl_study(const Config& options) { return to_json(options.as<icl::StudyOptions>()); }

@@ -1,5 +1,6 @@
 #include "tasks/generators.h"
 
+#include "distill/student_builder.h"
 #include "distill/student_generator.h"
 #include "plan/catalog.h"
 

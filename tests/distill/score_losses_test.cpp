@@ -36,7 +36,7 @@ struct Scene {
     draws = {at::rand({3, 4, 1}) * 0.9 + 0.05, at::randn({3, 4, 2})};
   }
   CsdTerms csd(const at::Tensor& at_q, double alpha = 1.0, int64_t first = 0) {
-    return csd_loss(network, labels, at_q, logits, codebook, draws, alpha, first);
+    return csd_loss(network, labels, at_q, closed_form_mean(logits, codebook), draws, alpha, first);
   }
   LlamaGenDiffusion network;
   at::Tensor codebook, labels, q, logits;
@@ -107,8 +107,8 @@ TEST_CASE("tokens that are given take no part in the losses of those after them"
 
 TEST_CASE("the ground truth score loss is zero for the teacher's own velocity") {
   Scene scene;
-  const auto terms =
-      gts_loss(scene.network, scene.labels, scene.q, scene.logits, scene.codebook, scene.draws);
+  const auto terms = gts_loss(scene.network, scene.labels, scene.q,
+                              closed_form_mean(scene.logits, scene.codebook), scene.draws);
   const auto mean = posterior_mean(scene.logits, terms.q_t, scene.draws.t, scene.codebook);
   CHECK(at::allclose(terms.teacher_velocity, flow_velocity(terms.q_t, mean, scene.draws.t)));
   CHECK(terms.loss.item<double>() ==

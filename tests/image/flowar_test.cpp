@@ -49,7 +49,7 @@ TEST_CASE("the flow network answers in inference as in training, in any number o
   const auto first = net.forward(x, times.narrow(0, 0, 1).expand({2}), condition);
   const auto second = net.forward(x, times.narrow(0, 1, 1).expand({2}), condition);
   const torch::NoGradGuard no_grad;
-  const auto modulations = net.modulations(net.embedded_times(times), condition);
+  const auto modulations = net.modulations(net.embedded_times(times).unsqueeze(1).unsqueeze(1), condition);
   CHECK(at::allclose(net.velocity(x, modulations.of_step(0, 2), condition), first, 1e-4, 1e-4));
   CHECK(at::allclose(net.velocity(x, modulations.of_step(1, 2), condition), second, 1e-4, 1e-4));
   const auto alone = net.velocity(x.narrow(0, 0, 1), modulations.of_step(1, 1), condition.first(1));

@@ -6,6 +6,7 @@
 
 using namespace arzoo;
 using image::keep_likely;
+using image::keep_likely_by_sorting;
 using image::SeededDraws;
 
 namespace {
@@ -39,6 +40,9 @@ TEST_CASE("the likely codes are those of the official filter, ties included") {
     auto kept = logits.clone();
     keep_likely(kept, {.top_k = top_k, .top_p = top_p, .temperature = 1.0});
     CHECK(at::equal(kept, official(logits, top_k, top_p)));
+    auto sorted = logits.clone();
+    keep_likely_by_sorting(sorted, {.top_k = top_k, .top_p = top_p, .temperature = 1.0});
+    CHECK(at::equal(sorted, kept));
   }
 }
 

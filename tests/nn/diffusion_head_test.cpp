@@ -119,3 +119,36 @@ TEST_CASE("respacing keeps the first and the last step and what is left of the s
     CHECK(some.alphas_cumprod[i] == Approx(all.alphas_cumprod[map[i].item<int64_t>()]).epsilon(1e-6));
   }
 }
+
+TEST_CASE("along the flow, noise leads to a normal distribution's own quantile, and nothing is drawn") {
+  // Of tokens with deviation 0.5 about 2 the best estimate of the noise is linear in x_t.
+  constexpr double kMean = 2.0, kDeviation = 0.5;
+  const nn::DiffusionSchedule schedule(250);
+  auto x = at::tensor({-1.5F, -0.3F, 0.0F, 0.8F, 2.0F}).view({5, 1});
+  const auto start = x;
+  for (int64_t index = schedule.steps() - 1; index >= 0; --index) {
+    const double signal = schedule.alphas_cumprod[index];
+    const auto off = x - kMean * schedule.sqrt_alphas_cumprod[index];
+    const auto noise = off * (schedule.sqrt_one_minus_alphas_cumprod[index] /
+                              (signal * kDeviation * kDeviation + 1.0 - signal));
+    x = schedule.flow({noise, at::zeros_like(noise)}, x, index);
+  }
+  CHECK(at::allclose(x, start * kDeviation + kMean, 0.0, 0.02));
+  const auto clipped = schedule.flow({at::zeros({1, 1}), at::zeros({1, 1})}, at::full({1, 1}, 9.0F), 0, 3.0);
+  CHECK(clipped.item<double>() == 3.0);
+}
+
+TEST_CASE("a head whose draws have no steps follows the flow") {
+  torch::manual_seed(8);
+  const auto loss = make_loss();
+  const auto z = at::randn({2, kCondition}), noise = at::randn({2, kChannels});
+  const nn::DiffusionSchedule schedule(6);
+  const auto drawn = loss.sample(z, schedule, 1.0, 1.0, {[&] { return noise; }}, /*clip=*/3.0);
+  auto x = noise;
+  const torch::NoGradGuard no_grad;
+  for (int64_t index = 5; index >= 0; --index) {
+    const auto t = schedule.timestep_map()[index].expand({2});
+    x = schedule.flow(nn::NoiseEstimate::of(loss.net().estimate_at(x, t, z)), x, index, 3.0);
+  }
+  CHECK(at::allclose(drawn, x, 1e-3, 1e-3));
+}

@@ -117,6 +117,10 @@ TEST_CASE("the losses reach every parameter with a finite gradient") {
       CHECK_FALSE(gradient.defined());
       continue;
     }
+    // A MAR's student sees every place and always knows the class.
+    if (entry.model == "dd1_mar" &&
+        (parameter.key() == "gen.fake_latent" || parameter.key() == "gen.mask_token"))
+      continue;
     REQUIRE(gradient.defined());
     CHECK(gradient.isfinite().all().item<bool>());
     CHECK(gradient.abs().max().item<double>() > 0.0);

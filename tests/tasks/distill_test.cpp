@@ -1,6 +1,13 @@
 // Students from their teacher to the pictures that they draw.
 
+#include <torch/torch.h>
+
+#include "distill/flowar_student.h"
+#include "distill/flowar_teacher.h"
+#include "distill/mar_teacher.h"
+#include "distill/student_builder.h"
 #include "distill/student_generator.h"
+#include "image/flowar_sampler.h"
 #include "runtime/named_tensors.h"
 #include "support/resumed_runs.h"
 #include "tasks/generators.h"
@@ -32,15 +39,21 @@ at::Tensor draw(const image::GeneratorSource& source, const image::GenerationOpt
 }  // namespace
 
 TEST_CASE("a distillation, interrupted at any step and resumed, is the one that was not") {
-  const auto* name = GENERATE("dd1_var_tiny", "dd2_var_tiny");
-  const auto at_step = GENERATE(2, 5, 9);
+  const auto [name, at_step] = GENERATE(table<const char*, int64_t>({{"dd1_var_tiny", 2},
+                                                                     {"dd1_var_tiny", 9},
+                                                                     {"dd2_var_tiny", 2},
+                                                                     {"dd2_var_tiny", 5},
+                                                                     {"dd2_var_tiny", 9},
+                                                                     {"dd1_flowar_tiny", 9},
+                                                                     {"dd2_flowar_tiny", 5},
+                                                                     {"dd1_mar_tiny", 5}}));
   INFO(name << " at " << at_step);
   const TempDir temp;
   train(task_of(name, temp / "whole"));
   auto task = task_of(name, temp / "run");
   // The trajectories are there already: making them is not what is interrupted here.
   task.config["data"]["trajectories"] = (temp / "pairs.safetensors").string();
-  auto first = task_of(name, temp / "first");
+  auto first = task_of(name, temp / "first", {"training.max_steps=1"});
   first.config["data"]["trajectories"] = task.config["data"]["trajectories"];
   train(first);
   test::train_interrupted(task, at_step);
@@ -50,7 +63,8 @@ TEST_CASE("a distillation, interrupted at any step and resumed, is the one that 
 }
 
 TEST_CASE("a student draws pictures without its teacher, in one step or two") {
-  const auto* name = GENERATE("dd1_var_tiny", "dd2_var_tiny");
+  const auto* name =
+      GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
   const TempDir temp;
   const auto result = train(task_of(name, temp / "run"));
@@ -76,7 +90,8 @@ TEST_CASE("a student draws pictures without its teacher, in one step or two") {
 }
 
 TEST_CASE("a student in bf16 draws nearly the same picture") {
-  const auto* name = GENERATE("dd1_var_tiny", "dd2_var_tiny");
+  const auto* name =
+      GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
   const TempDir temp;
   train(task_of(name, temp / "run"));
@@ -153,6 +168,13 @@ TEST_CASE("a teacher that is not there, or another one, is refused at the key") 
   task = task_of("dd2_var_tiny", temp / "run", {"model.var.vae.z_channels=8"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/var/vae/z_channels: 8, but the teacher in"));
   CHECK_THROWS_AS(task_of("dd2_var_tiny", temp / "run", {"model.second_step=4"}), ConfigError);
+  task = task_of("dd1_flowar_tiny", temp / "run", {"model.flowar.encoder_depth=2"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/flowar/encoder_depth: 2, but the teacher in"));
+  task = task_of("dd2_flowar_tiny", temp / "run", {"data.top_k=5"});
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/top_k: a flowar draws continuous tokens"));
+  task = task_of("dd2_flowar_tiny", temp / "run");
+  task.config["data"]["teacher"] = (test::source_dir() / "data/fashion").string();
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("a model \"var\", expected \"flowar\""));
 }
 
 TEST_CASE("the generator of Distilled Decoding 2 takes over the tuned network once") {
@@ -175,8 +197,90 @@ TEST_CASE("the generator of Distilled Decoding 2 takes over the tuned network on
   }
 }
 
+TEST_CASE("a FlowAR's generator follows the flow first, then the two networks take turns") {
+  const TempDir temp;
+  const auto after = [&](int64_t steps) {
+    const auto out = temp / std::to_string(steps);
+    train(task_of("dd2_flowar_tiny", out,
+                  {"model.tuning_steps=2", "model.trajectory_weight=1",
+                   "training.max_steps=" + std::to_string(steps)}));
+    return runtime::open_tensors(out / "last/model.safetensors");
+  };
+  const auto tuned = after(2), guided = after(3), taught = after(4);
+  const auto moved = [](const runtime::NamedTensors& from, const runtime::NamedTensors& to,
+                        std::string_view network) {
+    int64_t count = 0;
+    for (const auto& [name, tensor] : from) {
+      if (name.starts_with(network) && !at::equal(tensor, to.at(name))) ++count;
+    }
+    return count;
+  };
+  CHECK(moved(tuned, guided, "gui.") > 0);
+  CHECK(moved(tuned, guided, "gen.") == 0);
+  CHECK(moved(guided, taught, "gui.") == 0);
+  CHECK(moved(guided, taught, "gen.") > 0);
+}
+
 TEST_CASE("published configs of students are complete") {
   const auto* name =
-      GENERATE("dd1_var_fashion", "naive_var_fashion", "dd2_var_fashion", "dd1_var_imagenet256");
+      GENERATE("dd1_var_fashion", "naive_var_fashion", "dd2_var_fashion", "dd1_var_imagenet256",
+               "dd1_flowar_fashion", "naive_flowar_fashion", "dd2_flowar_fashion", "dd1_mar_fashion");
   CHECK_NOTHROW(task_of(name, "anywhere"));
+}
+
+TEST_CASE("a trajectory ends where the teacher draws for the same seed") {
+  const auto config = task_of("dd1_flowar_tiny", "anywhere").config;
+  const distill::FlowArTeacher teacher(Config(config, "test"), {});
+  distill::FlowArStudent student(teacher.model().options(), 3, teacher.vae(), /*with_guidance=*/false);
+  const auto labels = at::tensor({int64_t{2}, int64_t{9}});
+  const torch::NoGradGuard no_grad;
+  const auto ends = teacher.ends(labels, student.noise({5, 6}), /*ode_steps=*/4);
+  CHECK_NOTHROW(teacher.check_ends(ends, 2, "file"));
+  CHECK_THROWS_AS(teacher.check_ends(ends.narrow(1, 0, 20), 2, "file"), CheckpointError);
+  auto sampling = image::flow_sampling({}, teacher.folder().sampling);
+  sampling.num_steps = 4;
+  const auto drawn = image::draw_latents(teacher.model(), labels, sampling,
+                                         image::seeded_flow_noise(teacher.model(), {5, 6}, 1.0));
+  CHECK(at::allclose(student.latents(ends), drawn, 1e-4, 1e-4));
+}
+
+TEST_CASE("a teacher's mean is its own flow's, with guidance that grows with the scale") {
+  auto task = task_of("dd2_flowar_tiny", "anywhere", {"data.cfg=1"});
+  const distill::FlowArTeacher plain(Config(task.config, "test"), {});
+  task.config["data"]["cfg"] = 3.0;
+  const distill::FlowArTeacher guided(Config(task.config, "test"), {});
+  torch::manual_seed(4);
+  const auto labels = at::tensor({int64_t{2}, int64_t{9}});
+  const auto tokens = at::randn({2, 70, 4}), q_t = at::randn({2, 70, 4});
+  const auto half = at::full({2, 70, 1}, 0.5);
+  const torch::NoGradGuard no_grad;
+  const auto states = plain.model().states(labels, tokens);
+  const auto expected = q_t - half * plain.model().velocity(q_t, half, states);
+  CHECK(at::allclose(plain.mean(labels, tokens)(q_t, half), expected, 1e-3, 1e-4));
+  const auto with = guided.mean(labels, tokens)(q_t, half);
+  CHECK(at::allclose(with.narrow(1, 0, 1), expected.narrow(1, 0, 1), 1e-3, 1e-4));
+  CHECK_FALSE(at::allclose(with.narrow(1, 21, 49), expected.narrow(1, 21, 49), 1e-2, 1e-2));
+  // Close to noise the class does not guide.
+  const auto noisy = at::full({2, 70, 1}, 0.95);
+  CHECK(at::allclose(guided.mean(labels, tokens)(q_t, noisy), plain.mean(labels, tokens)(q_t, noisy), 1e-4,
+                     1e-5));
+}
+
+TEST_CASE("a MAR's trajectory follows its head's flow in one order, whatever else is drawn") {
+  const distill::MarTeacher teacher(Config(task_of("dd1_mar_tiny", "anywhere").config, "test"), {});
+  torch::manual_seed(2);
+  const auto labels = at::tensor({int64_t{2}, int64_t{9}});
+  const auto noise = at::randn({2, 49, 4});
+  const auto ends = teacher.ends(labels, noise, /*ode_steps=*/4);
+  CHECK_NOTHROW(teacher.check_ends(ends, 2, "file"));
+  CHECK(at::allclose(teacher.ends(labels.narrow(0, 1, 1), noise.narrow(0, 1, 1), 4), ends.narrow(0, 1, 1),
+                     1e-3, 1e-4));
+  // A token knows of those before it in the order, not of those after it.
+  auto other = noise.clone();
+  other.narrow(1, 30, 1).add_(1.0);
+  const auto changed = teacher.ends(labels, other, 4);
+  CHECK(at::allclose(changed.narrow(1, 0, 20), ends.narrow(1, 0, 20), 1e-4, 1e-5));
+  CHECK_FALSE(at::allclose(changed.narrow(1, 48, 1), ends.narrow(1, 48, 1), 1e-3, 1e-4));
+  const auto& model = teacher.model();
+  CHECK(at::equal(model.ordered(model.placed(noise)), noise));
 }

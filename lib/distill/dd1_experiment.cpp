@@ -1,0 +1,84 @@
+#include "distill/dd1_experiment.h"
+
+#include <torch/torch.h>
+
+#include "core/zoo.h"
+
+namespace arzoo::distill {
+namespace {
+
+/// Whether a batch stands at the second step. Drawn from the default generator.
+bool is_later() { return at::rand({1}).item<double>() < 0.5; }
+
+}  // namespace
+
+Dd1VarExperiment::Dd1VarExperiment(const Config& config, std::unique_ptr<VarTeacher> teacher,
+                                   const runtime::Compute& compute)
+    : DistillExperiment(config, *teacher, compute),
+      teacher_(std::move(teacher)),
+      student_(model_options<Dd1VarOptions>(config.at("model")), teacher_->vae()),
+      mean_square_(teacher_->codebook().square().mean().item<double>()) {
+  student_.model().start_from(teacher_->model());
+  student_.model().to(compute.device);
+}
+
+runtime::Losses Dd1VarExperiment::loss(int64_t batch) {
+  auto pairs = training_batch(batch);
+  const auto& options = student_.options();
+  auto& model = student_.model();
+  const bool mapped = options.mapping == "flow";
+  const bool later = student_.most_steps() == 2 && is_later();
+  if (!mapped) pairs.noise = at::randn(pairs.noise.sizes()).to(pairs.noise.device()) * options.noise_std;
+  const auto& ids = pairs.ends;
+  const int64_t t = later ? options.loss_split_t : 0, first = model.known(t), all = ids.size(1);
+  const auto codes = teacher_->tokens(ids);
+  const Dd1Sampler sampler(model, teacher_->codebook());
+  const auto hidden =
+      model.hidden(pairs.labels, sampler.perturbed(codes, pairs.noise, t), t).part(first, all);
+  const auto cross_entropy =
+      at::cross_entropy_loss(model.logits(hidden).flatten(0, 1), ids.narrow(1, first, all - first).flatten());
+  const auto embedding =
+      at::mse_loss(model.continuous(hidden), codes.narrow(1, first, all - first)) / mean_square_;
+  return {cross_entropy + embedding * options.embedding_weight,
+          {{"cross_entropy", cross_entropy.detach()}, {"embedding_error", embedding.detach()}}};
+}
+
+Dd1LatentExperiment::Dd1LatentExperiment(const Config& config, std::unique_ptr<LatentTeacher> teacher,
+                                         std::unique_ptr<LatentStudent> student, bool mapped,
+                                         const runtime::Compute& compute)
+    : DistillExperiment(config, *teacher, compute),
+      teacher_(std::move(teacher)),
+      student_(std::move(student)),
+      mapped_(mapped) {
+  student_->module().to(compute.device);
+}
+
+runtime::Losses Dd1LatentExperiment::loss(int64_t batch) {
+  const auto pairs = training_batch(batch);
+  const auto noise = mapped_ ? pairs.noise : at::randn(pairs.noise.sizes()).to(pairs.noise.device());
+  const int64_t first = is_later() ? student_->kept_tokens() : 0, drawn = pairs.ends.size(1) - first;
+  const auto seen = at::cat({pairs.ends.narrow(1, 0, first), noise.narrow(1, first, drawn)}, 1);
+  const auto tokens = student_->generator().generate(pairs.labels, seen, first);
+  return {at::mse_loss(tokens.narrow(1, first, drawn), pairs.ends.narrow(1, first, drawn))};
+}
+
+std::unique_ptr<DistillExperiment> make_dd1_flowar(const Config& config, const runtime::Compute& compute) {
+  const auto options = model_options<Dd1FlowArOptions>(config.at("model"));
+  auto teacher = std::make_unique<FlowArTeacher>(config, compute);
+  auto student = std::make_unique<FlowArStudent>(options.flowar, options.second_step, teacher->vae(),
+                                                 /*with_guidance=*/false);
+  student->generator().start_from(teacher->model());
+  return std::make_unique<Dd1LatentExperiment>(config, std::move(teacher), std::move(student),
+                                               options.mapping == "flow", compute);
+}
+
+std::unique_ptr<DistillExperiment> make_dd1_mar(const Config& config, const runtime::Compute& compute) {
+  const auto options = model_options<Dd1MarOptions>(config.at("model"));
+  auto teacher = std::make_unique<MarTeacher>(config, compute);
+  auto student = std::make_unique<MarStudent>(options.mar, options.second_step, teacher->vae());
+  student->generator().start_from(teacher->model());
+  return std::make_unique<Dd1LatentExperiment>(config, std::move(teacher), std::move(student),
+                                               options.mapping == "flow", compute);
+}
+
+}  // namespace arzoo::distill

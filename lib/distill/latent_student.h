@@ -1,0 +1,31 @@
+#pragma once
+
+#include "distill/ar_diffusion.h"
+#include "distill/student.h"
+#include "image/kl_vae_model.h"
+
+namespace arzoo::distill {
+
+/// A student of a teacher whose tokens are continuous: a network like the teacher's that sees noise where the
+/// teacher sees tokens, and turns it into all of them in one step. A second step keeps the tokens that the
+/// teacher draws first and draws the others again, with what was kept in the place of noise.
+class LatentStudent : public Student {
+ public:
+  virtual ArDiffusion& generator() const = 0;
+  /// Tokens that a second step keeps.
+  virtual int64_t kept_tokens() const = 0;
+
+  int64_t most_steps() const override { return 2; }
+  at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                  image::TokenDraws& draws) override;
+  at::Tensor pictures(const at::Tensor& latents) const override { return vae_.decode(latents); }
+
+ protected:
+  /// vae must outlive it.
+  explicit LatentStudent(image::KlVae& vae) : vae_(vae) {}
+
+ private:
+  image::KlVae& vae_;
+};
+
+}  // namespace arzoo::distill

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "distill/ar_diffusion.h"
+#include "image/mar_model.h"
+
+namespace arzoo::distill {
+
+/// A MAR that turns noise into all tokens: what its encoder sees at every place is noise, or a token that is
+/// there. Its head's estimate of the noise at the last timestep is the velocity. Tokens lie in the order of
+/// drawing, which is the same for all pictures. Under MAR's names.
+class MarDiffusion : public image::Mar, public ArDiffusion {
+ public:
+  explicit MarDiffusion(const image::MarOptions& options);
+
+  /// Each token's state knows of all places.
+  at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) override;
+  at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const override;
+  /// The model's weights.
+  void start_from(const image::Mar& model);
+
+  /// Rows [B, L, ...] from the order of drawing to their places, and back.
+  at::Tensor placed(const at::Tensor& rows) const;
+  at::Tensor ordered(const at::Tensor& rows) const;
+  /// The order as a generation takes it, from its end to its beginning: [samples, L] long.
+  at::Tensor orders(int64_t samples) const;
+
+ private:
+  at::Tensor order_;  ///< [L] long, the place of each token in the order of drawing
+};
+
+}  // namespace arzoo::distill

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "core/config.h"
+
+namespace arzoo::distill {
+
+/// How the second stage of Distilled Decoding 2 goes, whatever the teacher. No torch in here.
+struct ScoreDistillation {
+  int64_t guidance_steps = 1;
+  double alpha = 1.0;
+  double smallest_time = 0.02;
+
+  static void fields(auto& o, auto& field) {
+    field("guidance_steps", o.guidance_steps, at_least(1),
+          "steps of the guidance network (FCS loss) before each of the generator (CSD loss)");
+    field("alpha", o.alpha, {}, "of the CSD loss, in the form of SiD (Zhou et al., ICML 2024)");
+    field("smallest_time", o.smallest_time, between(1e-4, 0.49),
+          "times of a loss are drawn evenly from this to 1 - this");
+  }
+};
+
+}  // namespace arzoo::distill
