@@ -19,6 +19,15 @@ at::Tensor HeadDiffusion::velocity(const at::Tensor& x, const at::Tensor& t, con
   return head_velocity(*head_, x, t * kTimesteps, states);
 }
 
+void copy_weights(torch::nn::Module& to, const torch::nn::Module& from) {
+  const torch::NoGradGuard no_grad;
+  const auto theirs = runtime::state_dict(from), mine = runtime::state_dict(to);
+  for (const auto& [name, weight] : mine) {
+    auto own = weight;
+    if (const auto* given = theirs.find(name)) own.copy_(*given);
+  }
+}
+
 at::Tensor head_velocity(const nn::DiffusionHead& head, const at::Tensor& x, const at::Tensor& timesteps,
                          const at::Tensor& states) {
   const runtime::WithoutAutocast full_precision(x.device().type());
@@ -67,13 +76,7 @@ at::Tensor VarDiffusion::states(const at::Tensor& labels, const at::Tensor& toke
 }
 
 void VarDiffusion::start_from(const image::Var& teacher) {
-  const torch::NoGradGuard no_grad;
-  const auto theirs = runtime::state_dict(teacher), mine = runtime::state_dict(*this);
-  for (const auto& [name, weight] : mine) {
-    if (name.starts_with("head.")) continue;
-    auto own = weight;
-    own.copy_(theirs.at(name));
-  }
+  copy_weights(*this, teacher);
   initialise_head();
 }
 

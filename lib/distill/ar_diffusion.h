@@ -34,6 +34,9 @@ class ArDiffusion {
 at::Tensor head_velocity(const nn::DiffusionHead& head, const at::Tensor& x, const at::Tensor& timesteps,
                          const at::Tensor& states);
 
+/// Gives `to` the weights and buffers that `from` has under the same names.
+void copy_weights(torch::nn::Module& to, const torch::nn::Module& from);
+
 /// One whose classification head gave way to a small network that denoises one token, given what the
 /// transformer says of those before it.
 class HeadDiffusion : public ArDiffusion {

@@ -89,12 +89,7 @@ runtime::Losses Dd2VarExperiment::tuning_loss(const TrajectoryBatch& pairs) {
   return {terms.loss, {{"gts", terms.loss.detach()}}};
 }
 
-void Dd2VarExperiment::end_tuning() {
-  const torch::NoGradGuard no_grad;
-  const auto tuned = student_.guidance().parameters();
-  auto own = student_.generator().parameters();
-  for (std::size_t i = 0; i < own.size(); ++i) own[i].copy_(tuned[i]);
-}
+void Dd2VarExperiment::end_tuning() { copy_weights(student_.generator(), student_.guidance()); }
 
 Dd2FlowArExperiment::Dd2FlowArExperiment(const Config& config, std::unique_ptr<FlowArTeacher> teacher,
                                          const runtime::Compute& compute)

@@ -2,9 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "runtime/autocast.h"
-#include "runtime/named_tensors.h"
-
 namespace arzoo::distill {
 
 at::Tensor FlowArDiffusion::states(const at::Tensor& labels, const at::Tensor& tokens) {
@@ -36,15 +33,6 @@ at::Tensor FlowArDiffusion::velocity(const at::Tensor& x, const at::Tensor& t,
                                     : flow().velocity_at(part, times, condition));
   }
   return at::cat(velocities, 1);
-}
-
-void FlowArDiffusion::start_from(const image::FlowAr& model) {
-  const torch::NoGradGuard no_grad;
-  const auto theirs = runtime::state_dict(model), mine = runtime::state_dict(*this);
-  for (const auto& [name, weight] : mine) {
-    auto own = weight;
-    own.copy_(theirs.at(name));
-  }
 }
 
 }  // namespace arzoo::distill

@@ -16,7 +16,7 @@ class FlowArDiffusion : public image::FlowAr, public ArDiffusion {
   /// The last tokens must be whole scales; t: one time for each.
   at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const override;
   /// The model's weights.
-  void start_from(const image::FlowAr& model);
+  void start_from(const image::FlowAr& model) { copy_weights(*this, model); }
 };
 
 }  // namespace arzoo::distill

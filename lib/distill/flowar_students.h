@@ -26,11 +26,7 @@ struct Dd1FlowArOptions {
     field("flowar", o.flowar, {}, "the teacher, a model \"flowar\"; the student is as large");
   }
   const image::FlowArOptions& teacher() const { return flowar; }
-  void check() const {
-    require(second_step < static_cast<int64_t>(flowar.scale.size()),
-            "second_step ({}) must leave a scale to be drawn again, there are {}", second_step,
-            flowar.scale.size());
-  }
+  void check() const { require_scale_left(second_step, flowar.scale); }
 };
 
 /// Distilled Decoding 2 for such a teacher, whose flow network tells the conditional score as it is.
@@ -58,11 +54,7 @@ struct Dd2FlowArOptions {
     field("flowar", o.flowar, {}, "the teacher, a model \"flowar\"; the student is as large");
   }
   const image::FlowArOptions& teacher() const { return flowar; }
-  void check() const {
-    require(second_step < static_cast<int64_t>(flowar.scale.size()),
-            "second_step ({}) must leave a scale to be drawn again, there are {}", second_step,
-            flowar.scale.size());
-  }
+  void check() const { require_scale_left(second_step, flowar.scale); }
 };
 
 }  // namespace arzoo::distill

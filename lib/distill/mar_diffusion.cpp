@@ -4,7 +4,6 @@
 
 #include "nn/diffusion_schedule.h"
 #include "nn/seeded_noise.h"
-#include "runtime/named_tensors.h"
 
 namespace arzoo::distill {
 namespace {
@@ -38,15 +37,6 @@ at::Tensor MarDiffusion::states(const at::Tensor& labels, const at::Tensor& toke
 
 at::Tensor MarDiffusion::velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const {
   return head_velocity(diffloss().net(), x, t * kLastTimestep, states);
-}
-
-void MarDiffusion::start_from(const image::Mar& model) {
-  const torch::NoGradGuard no_grad;
-  const auto theirs = runtime::state_dict(model), mine = runtime::state_dict(*this);
-  for (const auto& [name, weight] : mine) {
-    auto own = weight;
-    own.copy_(theirs.at(name));
-  }
 }
 
 }  // namespace arzoo::distill

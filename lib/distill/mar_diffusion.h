@@ -16,7 +16,7 @@ class MarDiffusion : public image::Mar, public ArDiffusion {
   at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) override;
   at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const override;
   /// The model's weights.
-  void start_from(const image::Mar& model);
+  void start_from(const image::Mar& model) { copy_weights(*this, model); }
 
   /// Rows [B, L, ...] from the order of drawing to their places, and back.
   at::Tensor placed(const at::Tensor& rows) const;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "core/config.h"
 
 namespace arzoo::distill {
@@ -18,5 +20,11 @@ struct ScoreDistillation {
           "times of a loss are drawn evenly from this to 1 - this");
   }
 };
+
+/// Throws unless a second step that keeps so many scales has one to draw.
+inline void require_scale_left(int64_t second_step, const std::vector<int64_t>& scales) {
+  require(second_step < static_cast<int64_t>(scales.size()),
+          "second_step ({}) must leave a scale to be drawn again, there are {}", second_step, scales.size());
+}
 
 }  // namespace arzoo::distill

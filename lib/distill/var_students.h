@@ -77,11 +77,7 @@ struct Dd2VarOptions {
     field("var", o.var, {}, "the teacher, a model \"var\"");
   }
   const image::VarOptions& teacher() const { return var; }
-  void check() const {
-    require(second_step < static_cast<int64_t>(var.patch_nums.size()),
-            "second_step ({}) must leave a scale to be drawn again, there are {}", second_step,
-            var.patch_nums.size());
-  }
+  void check() const { require_scale_left(second_step, var.patch_nums); }
 };
 
 }  // namespace arzoo::distill
