@@ -19,7 +19,13 @@ Dd2Experiment::Turn Dd2Experiment::turn(int64_t batch) const {
 }
 
 void Dd2Experiment::prepare(int64_t batch) {
+  in_tuning_ = turn(batch) == Turn::tuning;
   if (batch == tuning_steps_ * training_.accumulation_steps) end_tuning();
+}
+
+runtime::Metrics Dd2Experiment::evaluate(runtime::Split split) {
+  if (in_tuning_ && split == runtime::Split::val) return {};
+  return DistillExperiment::evaluate(split);
 }
 
 int64_t Dd2Experiment::drawn_first() const { return at::rand({1}).item<double>() < 0.5 ? kept_tokens() : 0; }

@@ -16,6 +16,8 @@ class Dd2Experiment : public DistillExperiment {
  public:
   void prepare(int64_t batch) override;
   runtime::Losses loss(int64_t batch) override;
+  /// Nothing of an epoch that ends within the first stage: its generator is no result yet, however near.
+  runtime::Metrics evaluate(runtime::Split split) override;
 
  protected:
   /// tuning_steps: of the first stage.
@@ -56,6 +58,7 @@ class Dd2Experiment : public DistillExperiment {
 
   ScoreDistillation options_;
   int64_t tuning_steps_;
+  bool in_tuning_ = false;  ///< as far as training is known to be
 };
 
 /// Of a VAR, which is tuned first: the guidance network learns to tell its score (GTS loss).

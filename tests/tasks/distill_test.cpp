@@ -197,6 +197,22 @@ TEST_CASE("the generator of Distilled Decoding 2 takes over the tuned network on
   }
 }
 
+TEST_CASE("the first stage's model is no result, the second one's best is") {
+  const TempDir temp;
+  const auto run = [&](const char* steps) {
+    return train(
+        task_of("dd2_flowar_tiny", temp / steps,
+                {"model.tuning_steps=6", "training.epochs=3", std::string("training.max_steps=") + steps}));
+  };
+  const auto all = run("18");
+  CHECK(all["best"]["epoch"].get<int64_t>() > 1);
+  CHECK(all["best"]["val"].contains("distance"));
+  // One that never came to the second stage still has a model.
+  const auto first = run("6");
+  CHECK(first["test"].contains("distance"));
+  CHECK(fs::exists(temp / "6/model/model.safetensors"));
+}
+
 TEST_CASE("a FlowAR's generator follows the flow first, then the two networks take turns") {
   const TempDir temp;
   const auto after = [&](int64_t steps) {
