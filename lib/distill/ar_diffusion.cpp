@@ -38,6 +38,10 @@ at::Tensor head_velocity(const nn::DiffusionHead& head, const at::Tensor& x, con
   return out.narrow(1, 0, x.size(-1)).view(x.sizes());
 }
 
+at::Tensor with_given(const at::Tensor& noise, const at::Tensor& tokens, int64_t given) {
+  return at::cat({tokens.narrow(1, 0, given), tokens_from(noise, given)}, 1);
+}
+
 at::Tensor ArDiffusion::generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data) {
   const int64_t drawn = noise.size(1) - data;
   const auto e = noise.narrow(1, data, drawn);

@@ -12,6 +12,13 @@ struct HeadSize {
   int64_t width = 0, depth = 0;
 };
 
+/// Tokens [B, L, C] from `first` on.
+inline at::Tensor tokens_from(const at::Tensor& tokens, int64_t first) {
+  return tokens.narrow(1, first, tokens.size(1) - first);
+}
+/// Noise [B, L, C] with the first `given` tokens in its place.
+at::Tensor with_given(const at::Tensor& noise, const at::Tensor& tokens, int64_t given);
+
 /// An autoregressive model that tells the conditional score of its next latent (Distilled Decoding 2, Sec.
 /// 4). Three of them are met: the tuned teacher, the guidance network, the generator, which denoises in one
 /// step. B samples, L tokens, C width of a latent, Z width of a state.

@@ -3,14 +3,9 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
+#include "distill/models.h"
 
 namespace arzoo::distill {
-namespace {
-
-/// Whether a batch stands at the second step. Drawn from the default generator.
-bool is_later() { return at::rand({1}).item<double>() < 0.5; }
-
-}  // namespace
 
 Dd1VarExperiment::Dd1VarExperiment(const Config& config, std::unique_ptr<VarTeacher> teacher,
                                    const runtime::Compute& compute)
@@ -27,7 +22,7 @@ runtime::Losses Dd1VarExperiment::loss(int64_t batch) {
   const auto& options = student_.options();
   auto& model = student_.model();
   const bool mapped = options.mapping == "flow";
-  const bool later = student_.most_steps() == 2 && is_later();
+  const bool later = student_.most_steps() == 2 && is_second_step();
   if (!mapped) pairs.noise = at::randn(pairs.noise.sizes()).to(pairs.noise.device()) * options.noise_std;
   const auto& ids = pairs.ends;
   const int64_t t = later ? options.loss_split_t : 0, first = model.known(t), all = ids.size(1);
@@ -56,10 +51,8 @@ Dd1LatentExperiment::Dd1LatentExperiment(const Config& config, std::unique_ptr<L
 runtime::Losses Dd1LatentExperiment::loss(int64_t batch) {
   const auto pairs = training_batch(batch);
   const auto noise = mapped_ ? pairs.noise : at::randn(pairs.noise.sizes()).to(pairs.noise.device());
-  const int64_t first = is_later() ? student_->kept_tokens() : 0, drawn = pairs.ends.size(1) - first;
-  const auto seen = at::cat({pairs.ends.narrow(1, 0, first), noise.narrow(1, first, drawn)}, 1);
-  const auto tokens = student_->generator().generate(pairs.labels, seen, first);
-  return {at::mse_loss(tokens.narrow(1, first, drawn), pairs.ends.narrow(1, first, drawn))};
+  const int64_t given = is_second_step() ? student_->kept_tokens() : 0;
+  return {student_->trajectory_error(pairs.labels, noise, pairs.ends, given)};
 }
 
 std::unique_ptr<DistillExperiment> make_dd1_flowar(const Config& config, const runtime::Compute& compute) {

@@ -5,12 +5,6 @@
 #include "core/zoo.h"
 
 namespace arzoo::distill {
-namespace {
-
-/// The tokens from `first` on.
-at::Tensor from(const at::Tensor& x, int64_t first) { return x.narrow(1, first, x.size(1) - first); }
-
-}  // namespace
 
 Dd2Experiment::Turn Dd2Experiment::turn(int64_t batch) const {
   const int64_t step = batch / training_.accumulation_steps - tuning_steps_;
@@ -28,7 +22,7 @@ runtime::Metrics Dd2Experiment::evaluate(runtime::Split split) {
   return DistillExperiment::evaluate(split);
 }
 
-int64_t Dd2Experiment::drawn_first() const { return at::rand({1}).item<double>() < 0.5 ? kept_tokens() : 0; }
+int64_t Dd2Experiment::drawn_first() { return is_second_step() ? networks().kept_tokens : 0; }
 
 ScoreDraws Dd2Experiment::draws(const at::Tensor& like) const {
   const double least = options_.smallest_time;
@@ -37,25 +31,24 @@ ScoreDraws Dd2Experiment::draws(const at::Tensor& like) const {
 }
 
 at::Tensor Dd2Experiment::start(const TrajectoryBatch& pairs, int64_t first) const {
-  auto noise = at::randn(pairs.noise.sizes()).to(pairs.noise.device());
-  if (first > 0) noise.narrow(1, 0, first).copy_(tokens(pairs.ends).narrow(1, 0, first));
-  return noise;
+  return with_given(at::randn(pairs.noise.sizes()).to(pairs.noise.device()), tokens(pairs.ends), first);
 }
 
 runtime::Losses Dd2Experiment::distillation_loss(const TrajectoryBatch& pairs, Turn turn) {
   const int64_t first = drawn_first();
   const auto noise = start(pairs, first);
+  const auto own = networks();
   if (turn == Turn::guidance) {
     at::Tensor q;
     {
       const torch::NoGradGuard no_grad;
-      q = generator().generate(pairs.labels, noise, first);
+      q = own.generator.generate(pairs.labels, noise, first);
     }
-    const auto terms = fcs_loss(guidance(), pairs.labels, q, draws(q), first);
+    const auto terms = fcs_loss(own.guidance, pairs.labels, q, draws(q), first);
     return {terms.loss, {{"fcs", terms.loss.detach()}}};
   }
-  const auto q = generator().generate(pairs.labels, noise, first);
-  const auto terms = csd_loss(guidance(), pairs.labels, q, teacher_mean(pairs.labels, q.detach()), draws(q),
+  const auto q = own.generator.generate(pairs.labels, noise, first);
+  const auto terms = csd_loss(own.guidance, pairs.labels, q, teacher_mean(pairs.labels, q.detach()), draws(q),
                               options_.alpha, first);
   return generator_loss(with_gradient(terms.loss, q, terms.gradient), q, pairs.ends, first);
 }
@@ -111,21 +104,18 @@ Dd2FlowArExperiment::Dd2FlowArExperiment(const Config& config, std::unique_ptr<F
 at::Tensor Dd2FlowArExperiment::start(const TrajectoryBatch& pairs, int64_t first) const {
   // Noise whose end is known, if that is asked for.
   if (flowar_.trajectory_weight == 0.0) return Dd2Experiment::start(pairs, first);
-  return at::cat({pairs.ends.narrow(1, 0, first), from(pairs.noise, first)}, 1);
+  return with_given(pairs.noise, pairs.ends, first);
 }
 
 runtime::Losses Dd2FlowArExperiment::tuning_loss(const TrajectoryBatch& pairs) {
-  const int64_t first = drawn_first();
-  const auto noise = at::cat({pairs.ends.narrow(1, 0, first), from(pairs.noise, first)}, 1);
-  const auto q = student_.generator().generate(pairs.labels, noise, first);
-  return {at::mse_loss(from(q, first), from(pairs.ends, first))};
+  return {student_.trajectory_error(pairs.labels, pairs.noise, pairs.ends, drawn_first())};
 }
 
 runtime::Losses Dd2FlowArExperiment::generator_loss(const at::Tensor& csd, const at::Tensor& q,
                                                     const at::Tensor& ends, int64_t first) const {
   if (flowar_.trajectory_weight == 0.0) return Dd2Experiment::generator_loss(csd, q, ends, first);
-  const auto error =
-      at::mse_loss(from(q, first), from(ends, first), at::Reduction::Sum) / static_cast<double>(q.size(0));
+  const auto error = at::mse_loss(tokens_from(q, first), tokens_from(ends, first), at::Reduction::Sum) /
+                     static_cast<double>(q.size(0));
   return {csd + error * flowar_.trajectory_weight,
           {{"csd", csd.detach()}, {"trajectory_error", error.detach()}}};
 }

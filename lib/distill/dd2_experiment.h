@@ -3,6 +3,7 @@
 #include "distill/dd2_student.h"
 #include "distill/experiment.h"
 #include "distill/flowar_student.h"
+#include "distill/flowar_students.h"
 #include "distill/flowar_teacher.h"
 #include "distill/score_losses.h"
 #include "distill/var_teacher.h"
@@ -25,10 +26,11 @@ class Dd2Experiment : public DistillExperiment {
                 int64_t tuning_steps, const runtime::Compute& compute)
       : DistillExperiment(config, teacher, compute), options_(options), tuning_steps_(tuning_steps) {}
 
-  virtual ArDiffusion& generator() = 0;
-  virtual ArDiffusion& guidance() = 0;
-  /// Tokens that a second step keeps.
-  virtual int64_t kept_tokens() const = 0;
+  struct Networks {
+    ArDiffusion &generator, &guidance;
+    int64_t kept_tokens;  ///< that a second step keeps
+  };
+  virtual Networks networks() = 0;
   /// The tokens at the ends of trajectories, in the networks' units.
   virtual at::Tensor tokens(const at::Tensor& ends) const = 0;
   /// The teacher's conditional score given tokens q [B, L, z].
@@ -47,7 +49,7 @@ class Dd2Experiment : public DistillExperiment {
   /// The noise that a generator starts from: [B, L, z], with the first tokens given.
   virtual at::Tensor start(const TrajectoryBatch& pairs, int64_t first) const;
   /// 0, or half of the time, as in a second step, the tokens that it keeps. From the default generator.
-  int64_t drawn_first() const;
+  int64_t drawn_first();
 
   ScoreDraws draws(const at::Tensor& like) const;
 
@@ -69,9 +71,7 @@ class Dd2VarExperiment : public Dd2Experiment {
 
  protected:
   Student& student() override { return student_; }
-  ArDiffusion& generator() override { return student_.generator(); }
-  ArDiffusion& guidance() override { return student_.guidance(); }
-  int64_t kept_tokens() const override { return student_.kept_tokens(); }
+  Networks networks() override { return {student_.generator(), student_.guidance(), student_.kept_tokens()}; }
   at::Tensor tokens(const at::Tensor& ends) const override;
   TeacherMean teacher_mean(const at::Tensor& labels, const at::Tensor& q) const override;
   at::Tensor even_times(const at::Tensor& like) const override;
@@ -93,9 +93,7 @@ class Dd2FlowArExperiment : public Dd2Experiment {
 
  protected:
   Student& student() override { return student_; }
-  ArDiffusion& generator() override { return student_.generator(); }
-  ArDiffusion& guidance() override { return student_.guidance(); }
-  int64_t kept_tokens() const override { return student_.kept_tokens(); }
+  Networks networks() override { return {student_.generator(), student_.guidance(), student_.kept_tokens()}; }
   at::Tensor tokens(const at::Tensor& ends) const override { return ends; }
   TeacherMean teacher_mean(const at::Tensor& labels, const at::Tensor& q) const override {
     return teacher_->mean(labels, q);

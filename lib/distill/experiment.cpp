@@ -4,6 +4,7 @@
 
 #include "distill/dd1_experiment.h"
 #include "distill/dd2_experiment.h"
+#include "distill/models.h"
 #include "image/frechet_distance.h"
 #include "image/picture_report.h"
 #include "image/saved_model.h"
@@ -38,6 +39,8 @@ std::vector<std::string> DistillExperiment::notes() const {
   return {fmt::format("teacher {}; {} pairs train, {} validate", teacher_.folder().path.string(),
                       trajectories_.pairs(), trajectories_.held_out())};
 }
+
+bool DistillExperiment::is_second_step() { return at::rand({1}).item<double>() < 0.5; }
 
 TrajectoryBatch DistillExperiment::training_batch(int64_t batch) {
   SilentProgress silent;

@@ -35,6 +35,8 @@ class DistillExperiment : public runtime::Experiment, public runtime::PreparesDa
   DistillExperiment(const Config& config, const Teacher& teacher, const runtime::Compute& compute);
 
   virtual Student& student() = 0;
+  /// Whether a batch stands at the second step: half of them do. Drawn from the default generator.
+  static bool is_second_step();
   /// The pairs of training batch `batch`, counted over all epochs.
   TrajectoryBatch training_batch(int64_t batch);
 

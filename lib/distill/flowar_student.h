@@ -1,7 +1,6 @@
 #pragma once
 
 #include "distill/flowar_diffusion.h"
-#include "distill/flowar_students.h"
 #include "distill/latent_student.h"
 
 namespace arzoo::distill {

@@ -15,6 +15,11 @@ class LatentStudent : public Student {
   /// Tokens that a second step keeps.
   virtual int64_t kept_tokens() const = 0;
 
+  /// How far from `ends`, [B, L, z], the generator leads from noise [B, L, z] when their first `given` tokens
+  /// are there: the mean squared error of the others, under autograd (Distilled Decoding 1).
+  at::Tensor trajectory_error(const at::Tensor& labels, const at::Tensor& noise, const at::Tensor& ends,
+                              int64_t given) const;
+
   int64_t most_steps() const override { return 2; }
   at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
                   image::TokenDraws& draws) override;

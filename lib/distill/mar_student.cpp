@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "distill/var_student.h"
 #include "image/latent_tokens.h"
 
 namespace arzoo::distill {

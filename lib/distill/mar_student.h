@@ -2,7 +2,6 @@
 
 #include "distill/latent_student.h"
 #include "distill/mar_diffusion.h"
-#include "distill/mar_students.h"
 
 namespace arzoo::distill {
 

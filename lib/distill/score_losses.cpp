@@ -7,20 +7,19 @@
 namespace arzoo::distill {
 namespace {
 
-/// [B, L, C] → [B, L - first, C].
-at::Tensor from(const at::Tensor& x, int64_t first) { return x.narrow(1, first, x.size(1) - first); }
-
 /// The sum over tokens and channels, the mean over the batch.
 at::Tensor batch_mean(const at::Tensor& x) { return x.sum() / static_cast<double>(x.size(0)); }
 
 }  // namespace
 
-ScoreDraws ScoreDraws::after(int64_t first) const { return {from(t, first), from(noise, first)}; }
+ScoreDraws ScoreDraws::after(int64_t first) const {
+  return {tokens_from(t, first), tokens_from(noise, first)};
+}
 
 TeacherMean closed_form_mean(at::Tensor logits, at::Tensor codebook) {
   return [logits = std::move(logits), codebook = std::move(codebook)](const at::Tensor& q_t,
                                                                       const at::Tensor& t) {
-    return posterior_mean(from(logits, logits.size(1) - q_t.size(1)), q_t, t, codebook);
+    return posterior_mean(tokens_from(logits, logits.size(1) - q_t.size(1)), q_t, t, codebook);
   };
 }
 
@@ -37,8 +36,8 @@ GtsTerms gts_loss(ArDiffusion& network, const at::Tensor& labels, const at::Tens
 FcsTerms fcs_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
                   const ScoreDraws& draws, int64_t first) {
   const auto own = draws.after(first);
-  const auto fixed = from(q.detach(), first);
-  const auto states = from(guidance.states(labels, q), first);
+  const auto fixed = tokens_from(q.detach(), first);
+  const auto states = tokens_from(guidance.states(labels, q), first);
   const auto velocity = guidance.velocity(own.noised(fixed), own.t, states);
   return {velocity, batch_mean((velocity - (own.noise - fixed)).square())};
 }
@@ -51,9 +50,9 @@ CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Ten
   at::Tensor states;
   {
     const torch::NoGradGuard constant;
-    states = from(guidance.states(labels, q), first);
+    states = tokens_from(guidance.states(labels, q), first);
   }
-  const auto leaf = from(q.detach(), first).clone().requires_grad_();
+  const auto leaf = tokens_from(q.detach(), first).clone().requires_grad_();
   const auto q_t = own.noised(leaf);
   CsdTerms terms;
   terms.real = teacher(q_t, own.t);

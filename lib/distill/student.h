@@ -10,6 +10,13 @@ struct TokenShape {
   int64_t channels = 0;  ///< z, width of a token
 };
 
+/// Noise of pictures by their seeds, [B, L, z] with this standard deviation: a picture's depends on nothing
+/// else.
+at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& shape, double deviation);
+
+/// On the device, in evaluation mode, without gradients.
+void make_constant(torch::nn::Module& module, at::Device device = at::kCPU);
+
 /// A student as a thing that draws, whatever its kind and its teacher's. B samples, L tokens of all scales, z
 /// width of a token.
 class Student {

@@ -31,17 +31,12 @@ int64_t published_split(const image::VarOptions& var) {
   return std::min(split, static_cast<int64_t>(var.patch_nums.size()));
 }
 
-void freeze(torch::nn::Module& module) {
-  module.eval();
-  for (auto& parameter : module.parameters()) parameter.requires_grad_(false);
-}
-
 /// Weights of a file that holds more than the model: the rest is left alone.
 void load_own(torch::nn::Module& module, const runtime::NamedTensors& weights) {
   const auto own = runtime::state_dict(module);
   runtime::load_strictly(module, weights, weights.where(),
                          [&own](std::string_view name) { return !own.contains(name); });
-  freeze(module);
+  make_constant(module);
 }
 
 /// The tokenizer that a teacher's kind of tokens is of.
@@ -128,8 +123,8 @@ BuiltStudent random_student(const Config& model, at::ScalarType type) {
   });
   const torch::NoGradGuard no_grad;
   for (auto& parameter : made.student->module().parameters()) parameter.normal_(0.0, 0.02);
-  freeze(*made.tokenizer);
-  freeze(made.student->module());
+  make_constant(*made.tokenizer);
+  make_constant(made.student->module());
   return made;
 }
 

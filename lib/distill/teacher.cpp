@@ -38,10 +38,4 @@ void require_same_teacher(const Config& own, const Json& theirs, const std::stri
   }
 }
 
-void make_constant(torch::nn::Module& module, at::Device device) {
-  module.to(device);
-  module.eval();
-  for (auto& parameter : module.parameters()) parameter.requires_grad_(false);
-}
-
 }  // namespace arzoo::distill

@@ -45,7 +45,5 @@ std::pair<double, double> sums_of(const torch::nn::Module& model);
 /// Throws ConfigError at the option of the section `own` of a student's config that the teacher's options,
 /// `theirs`, have otherwise; options that concern a teacher's training alone are left out.
 void require_same_teacher(const Config& own, const Json& theirs, const std::string& path);
-/// On the device, in evaluation mode, without gradients.
-void make_constant(torch::nn::Module& module, at::Device device);
 
 }  // namespace arzoo::distill

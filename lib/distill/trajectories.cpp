@@ -4,7 +4,6 @@
 
 #include <numeric>
 
-#include "distill/var_student.h"
 #include "nn/seeded_noise.h"
 #include "runtime/safetensors.h"
 

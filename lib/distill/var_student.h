@@ -27,8 +27,4 @@ class VarStudent : public Student {
   double noise_std_;
 };
 
-/// Noise of pictures by their seeds, [B, L, z] with this standard deviation: a picture's depends on nothing
-/// else.
-at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& shape, double deviation);
-
 }  // namespace arzoo::distill

@@ -91,10 +91,6 @@ at::Tensor FlowAr::next_input(const at::Tensor& tokens, std::size_t scale) const
   return patchified(resized_by_area(enlarged(tokens, scale), grids_[scale + 1].height), 1);
 }
 
-at::Tensor FlowAr::places(const at::Tensor& table, std::size_t scale) const {
-  return table.narrow(1, tokens_of(grids_, scale), grids_[scale].tokens());
-}
-
 at::Tensor FlowAr::forward(const at::Tensor& labels, const at::Tensor& inputs, runtime::Trace* trace) const {
   const auto record = [&](const char* name, const at::Tensor& value) {
     if (trace != nullptr) trace->emplace_back(name, value);
@@ -199,25 +195,26 @@ at::Tensor FlowAr::run_blocks(const Blocks& blocks, std::size_t first, at::Tenso
   return normed;
 }
 
+at::Tensor FlowAr::pass(FlowArGeneration& generation, const at::Tensor& tokens, int64_t first) const {
+  const auto places = [&](const at::Tensor& table) { return table.narrow(1, first, tokens.size(1)); };
+  auto x = z_proj_ln_->forward(tokens + places(encoder_pos_embed_learned_));
+  x = run_blocks(encoder_blocks_, 0, x, generation, *encoder_norm_);
+  x = decoder_embed_->forward(x) + places(decoder_pos_embed_learned_);
+  x = run_blocks(decoder_blocks_, encoder_blocks_.size(), x, generation, *decoder_norm_);
+  return x + places(diffusion_pos_embed_learned_);
+}
+
 at::Tensor FlowAr::extend(FlowArGeneration& generation, const at::Tensor& input) const {
   const std::size_t scale = generation.next;
-  const auto start = scale == 0 ? generation.start : z_proj_->forward(input);
-  auto x = z_proj_ln_->forward(start + places(encoder_pos_embed_learned_, scale));
-  x = run_blocks(encoder_blocks_, 0, x, generation, *encoder_norm_);
-  x = decoder_embed_->forward(x) + places(decoder_pos_embed_learned_, scale);
-  x = run_blocks(decoder_blocks_, encoder_blocks_.size(), x, generation, *decoder_norm_);
+  const auto z =
+      pass(generation, scale == 0 ? generation.start : z_proj_->forward(input), tokens_of(grids_, scale));
   ++generation.next;
-  return x + places(diffusion_pos_embed_learned_, scale);
+  return z;
 }
 
 at::Tensor FlowAr::all_states(const at::Tensor& labels, const at::Tensor& inputs) const {
   auto generation = conditioned(labels);
-  auto x = z_proj_ln_->forward(at::cat({generation.start, z_proj_->forward(inputs)}, 1) +
-                               encoder_pos_embed_learned_);
-  x = run_blocks(encoder_blocks_, 0, x, generation, *encoder_norm_);
-  x = decoder_embed_->forward(x) + decoder_pos_embed_learned_;
-  x = run_blocks(decoder_blocks_, encoder_blocks_.size(), x, generation, *decoder_norm_);
-  return x + diffusion_pos_embed_learned_;
+  return pass(generation, at::cat({generation.start, z_proj_->forward(inputs)}, 1), 0);
 }
 
 void FlowAr::initialise() {

@@ -96,7 +96,8 @@ class FlowAr : public torch::nn::Module {
   Blocks make_blocks(const char* name, int64_t depth, int64_t heads);
   at::Tensor run_blocks(const Blocks& blocks, std::size_t first, at::Tensor x, FlowArGeneration& generation,
                         const nn::RmsNorm& norm) const;
-  at::Tensor places(const at::Tensor& table, std::size_t scale) const;
+  /// z of tokens [B, N, D] that stand at places first, first + 1, …
+  at::Tensor pass(FlowArGeneration& generation, const at::Tensor& tokens, int64_t first) const;
 
   FlowArOptions options_;
   Grids grids_;
