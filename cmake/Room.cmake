@@ -46,6 +46,12 @@ function(arzoo_room name)
   add_library(arzoo_${name} STATIC ${sources})
   add_library(arzoo::${name} ALIAS arzoo_${name})
   arzoo_links(arzoo_${name} PUBLIC "${arg_TORCH}" "${arg_LINKS}")
+  arzoo_unity(arzoo_${name} 16)
+endfunction()
+
+# Sources are compiled together, so many at a time, where the preset asks for it: the headers are what costs.
+function(arzoo_unity target batch)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${ARZOO_UNITY} UNITY_BUILD_BATCH_SIZE ${batch})
 endfunction()
 
 function(arzoo_links target visibility torch links)
@@ -72,6 +78,7 @@ function(arzoo_test name)
   arzoo_links(${name}_test_objects PUBLIC "${arg_TORCH}" "${arg_LINKS};Catch2::Catch2")
   target_compile_definitions(${name}_test_objects PRIVATE
     "ARZOO_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "ARZOO_BINARY=\"${PROJECT_BINARY_DIR}/arzoo\"")
+  arzoo_unity(${name}_test_objects 12)
   add_executable(${name}_tests)
   target_link_libraries(${name}_tests PRIVATE ${name}_test_objects arzoo_test_main)
   set_target_properties(${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")

@@ -9,7 +9,7 @@ namespace arzoo::cli {
 namespace {
 
 // Bash splits "--option=value" into three words, and offers nothing by itself for names with spaces.
-constexpr const char* kHead = R"bash(# bash completion for arzoo, printed by `arzoo completion bash`.
+constexpr const char* kBashHead = R"bash(# bash completion for arzoo, printed by `arzoo completion bash`.
 # For this shell: eval "$(arzoo completion bash)"
 
 _arzoo_words() {
@@ -45,7 +45,7 @@ _arzoo() {
     case "$command $word" in
 )bash";
 
-constexpr const char* kTail = R"bash(  esac
+constexpr const char* kBashTail = R"bash(  esac
 }
 
 complete -F _arzoo arzoo
@@ -68,8 +68,8 @@ std::string command_patterns(const CLI::App& app) {
   return text;
 }
 
-/// The shell command that offers values; empty when there is nothing to offer.
-std::string offer(const ValueKind& kind) {
+/// The shell command that offers values; empty when there is nothing to bash_offer.
+std::string bash_offer(const ValueKind& kind) {
   using Source = ValueKind::Source;
   switch (kind.source) {
     case Source::words:
@@ -91,7 +91,7 @@ std::string option_values(const CLI::App& app) {
   std::string text;
   for (const auto* option : app.get_options()) {
     if (option->get_positional() || is_flag(*option)) continue;
-    const auto values = offer(value_kind(*option));
+    const auto values = bash_offer(value_kind(*option));
     text += fmt::format("        {}) {}return ;;\n", fmt::join(dashed_names(*option), "|"),
                         values.empty() ? "" : values + "; ");
   }
@@ -104,7 +104,7 @@ std::string further_values(const CLI::App& app) {
   for (const auto* option : app.get_options()) {
     if (option->get_positional() || !takes_many(*option)) continue;
     text += fmt::format("      [[ $last == {} ]] && {} && return\n", dashed_names(*option).back(),
-                        offer(value_kind(*option)));
+                        bash_offer(value_kind(*option)));
   }
   return text;
 }
@@ -115,8 +115,8 @@ std::string positional_values(const CLI::App& app) {
   if (!names.empty()) return fmt::format("      _arzoo_words {}\n", fmt::join(names, " "));
   for (const auto* option : app.get_options()) {
     // The kinds of a command's positionals do not differ so much that telling them apart would help.
-    if (option->get_positional() && !offer(value_kind(*option)).empty()) {
-      return fmt::format("      {}\n", offer(value_kind(*option)));
+    if (option->get_positional() && !bash_offer(value_kind(*option)).empty()) {
+      return fmt::format("      {}\n", bash_offer(value_kind(*option)));
     }
   }
   return "";
@@ -139,8 +139,8 @@ std::string command_branches(const CLI::App& app) {
 }  // namespace
 
 std::string bash_completion(const CLI::App& root) {
-  return kHead + command_patterns(root) + "    esac\n  done\n  case $command in\n" + command_branches(root) +
-         kTail;
+  return kBashHead + command_patterns(root) + "    esac\n  done\n  case $command in\n" +
+         command_branches(root) + kBashTail;
 }
 
 }  // namespace arzoo::cli

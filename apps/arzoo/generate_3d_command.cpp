@@ -12,9 +12,7 @@
 namespace arzoo::cli {
 namespace {
 
-constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
 constexpr int64_t kFinest = 1024;
-constexpr double kLargest = 1e6;
 
 void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
   command.add_option("--model", task.model, "run directory or model folder of a trained mar3d")
@@ -35,10 +33,11 @@ void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
                                      int64_t most) {
     command.add_option(name, value, help)->type_name("N")->check(whole_number(least, most));
   };
-  add_number("--count", task.count, "shapes of each class, 1 by default", 1, kMost);
+  add_number("--count", task.count, "shapes of each class, 1 by default", 1, kLargestCount);
   add_number("--first", task.first,
-             "number of the first shape: with its class and --count 1 it is drawn again alone", 0, kMost);
-  add_number("--batch-size", task.batch_size, "shapes drawn together, 8 by default", 1, kMost);
+             "number of the first shape: with its class and --count 1 it is drawn again alone", 0,
+             kLargestCount);
+  add_number("--batch-size", task.batch_size, "shapes drawn together, 8 by default", 1, kLargestCount);
   add_number("--resolution", task.resolution,
              "cells along an axis of the grid that the surface is found in, 128 by default", 4, kFinest);
 }
@@ -46,13 +45,13 @@ void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
 void add_drawing_options(CLI::App& command, plan::Generate3dTask& task) {
   command.add_option("--cfg", task.cfg, "strength of what is given, 1 for none beyond its own")
       ->type_name("S")
-      ->check(real_number(0, kLargest));
+      ->check(real_number(0, kLargestFactor));
   command.add_option("--steps", task.steps, "steps in which a stage's tokens are drawn")
       ->type_name("N")
-      ->check(whole_number(1, kMost));
+      ->check(whole_number(1, kLargestCount));
   command.add_option("--temperature", task.temperature, "of the diffusion head's noise")
       ->type_name("T")
-      ->check(real_number(0, kLargest));
+      ->check(real_number(0, kLargestFactor));
   command.add_flag("--dense", task.dense,
                    "ask for every point of the grid, not only where the surface is near");
   command

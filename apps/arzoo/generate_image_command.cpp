@@ -12,9 +12,6 @@
 namespace arzoo::cli {
 namespace {
 
-constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-constexpr double kLargest = 1e6;
-
 void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
   const auto add = [&command](const char* name, auto& value, const char* help) {
     return command.add_option(name, value, help)->type_name("MODEL");
@@ -30,7 +27,7 @@ void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
   add("--refiner", task.source.refiner, "or the other way round: this one draws the rest");
   command.add_option("--draft-steps", task.source.draft_steps, "scales that the drafter draws")
       ->type_name("N")
-      ->check(whole_number(1, kMost));
+      ->check(whole_number(1, kLargestCount));
 }
 
 void add_teacher_options(CLI::App& command, plan::GenerateImageTask& task) {
@@ -41,13 +38,13 @@ void add_teacher_options(CLI::App& command, plan::GenerateImageTask& task) {
                       ->type_name("MODEL");
   command.add_option("--teacher-steps", task.teacher.scales, "scales that the teacher draws, 1 by default")
       ->type_name("N")
-      ->check(whole_number(1, kMost))
+      ->check(whole_number(1, kLargestCount))
       ->needs(teacher);
 }
 
 void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
   const auto add_number = [&command](const char* name, int64_t& value, const char* help, int64_t least) {
-    command.add_option(name, value, help)->type_name("N")->check(whole_number(least, kMost));
+    command.add_option(name, value, help)->type_name("N")->check(whole_number(least, kLargestCount));
   };
   command
       .add_option("--class", task.classes,
@@ -101,7 +98,7 @@ void add_continuous_options(CLI::App& command, image::GenerationOptions& options
                   "mar: steps of the generation, 64 by default; flowar: of each scale's flow, 25 by default; "
                   "a distilled student's: 1, the default, or 2")
       ->type_name("N")
-      ->check(whole_number(1, kMost));
+      ->check(whole_number(1, kLargestCount));
   command
       .add_option("--denoising-steps", options.denoising_steps, "mar: of the diffusion head, 100 by default")
       ->type_name("N")
@@ -125,7 +122,7 @@ void add_continuous_options(CLI::App& command, image::GenerationOptions& options
 
 void add_sampling_options(CLI::App& command, image::GenerationOptions& options) {
   const auto integers = [](int64_t minimum) {
-    return [minimum](const std::string& text) { return integer_list(text, minimum, kMost); };
+    return [minimum](const std::string& text) { return integer_list(text, minimum, kLargestCount); };
   };
   const auto numbers = [](double minimum, double maximum) {
     return [minimum, maximum](const std::string& text) { return number_list(text, minimum, maximum); };
@@ -136,13 +133,13 @@ void add_sampling_options(CLI::App& command, image::GenerationOptions& options) 
           "strength of the class, which grows to this over the picture; none is 0 for var, 1 for mar and "
           "flowar")
       ->type_name("S")
-      ->check(real_number(0, kLargest));
+      ->check(real_number(0, kLargestFactor));
   add_scale_list(command, "--top-k", options.top_k, integers(0),
                  "var: draw among the K likeliest codes, 0 for all; one value, or a list by scale");
   add_scale_list(command, "--top-p", options.top_p, numbers(0, 1),
                  "var: draw among the likeliest codes that together have this probability, 0 for all");
   add_scale_list(
-      command, "--temperature", options.temperature, numbers(1e-6, kLargest),
+      command, "--temperature", options.temperature, numbers(1e-6, kLargestFactor),
       "below 1 bolder, above 1 wilder: divides var's logits, multiplies the noise of mar and flowar");
   command.add_flag("--smooth", options.more_smooth,
                    "var: mix codes instead of drawing one: smoother to look at, worse in FID");

@@ -46,7 +46,7 @@ std::string command_text(const CLI::App& app, const std::string& path) {
   return text;
 }
 
-constexpr const char* kTail = R"(.SH EXIT STATUS
+constexpr const char* kManTail = R"(.SH EXIT STATUS
 .TP
 \fB0\fR
 done
@@ -76,7 +76,7 @@ std::string man_page(const CLI::App& root) {
           options_of(root, false);
   text += ".SH COMMANDS\n";
   for (const auto* command : subcommands(root)) text += command_text(*command, command->get_name());
-  return text + kTail;
+  return text + kManTail;
 }
 
 }  // namespace arzoo::cli

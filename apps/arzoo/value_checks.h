@@ -2,11 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 /// What the values of options must be. The parser puts the option's name before the message.
 namespace arzoo::cli {
+
+/// The largest count and the largest factor that an option takes.
+inline constexpr int64_t kLargestCount = std::numeric_limits<int32_t>::max();
+inline constexpr double kLargestFactor = 1e6;
 
 /// An integer of the interval, written in full.
 CLI::Validator whole_number(int64_t minimum, int64_t maximum);

@@ -8,13 +8,13 @@
 namespace arzoo::cli {
 namespace {
 
-constexpr const char* kHead = R"zsh(#compdef arzoo
+constexpr const char* kZshHead = R"zsh(#compdef arzoo
 # zsh completion for arzoo, printed by `arzoo completion zsh`.
 # For this shell, after compinit: eval "$(arzoo completion zsh)"
 
 )zsh";
 
-constexpr const char* kTail =
+constexpr const char* kZshTail =
     R"(# Called by the completion system when it was loaded from fpath, else made known to it.
 if [[ ${funcstack[1]} == _arzoo ]]; then
   _arzoo "$@"
@@ -44,7 +44,7 @@ std::string function_of(const CLI::App& app) {
   return function_of(*app.get_parent()) + '_' + app.get_name();
 }
 
-std::string offer(const ValueKind& kind) {
+std::string zsh_offer(const ValueKind& kind) {
   using Source = ValueKind::Source;
   switch (kind.source) {
     case Source::words:
@@ -68,7 +68,7 @@ std::vector<std::string> option_specs(const CLI::Option& option) {
   const auto names = dashed_names(option);
   std::string value;
   if (!is_flag(option)) {
-    value = fmt::format(":{}:{}", plain(option.get_type_name()), offer(value_kind(option)));
+    value = fmt::format(":{}:{}", plain(option.get_type_name()), zsh_offer(value_kind(option)));
     // All the words up to the next option.
     if (takes_many(option)) value = ":*-*" + value;
   }
@@ -89,7 +89,7 @@ std::vector<std::string> specs_of(const CLI::App& app) {
     if (option->get_positional()) {
       const std::string position = takes_many(*option) ? "*" : option->get_required() ? "" : ":";
       specs.push_back(quoted(
-          fmt::format("{}:{}:{}", position, plain(option->get_name(true)), offer(value_kind(*option)))));
+          fmt::format("{}:{}:{}", position, plain(option->get_name(true)), zsh_offer(value_kind(*option)))));
       continue;
     }
     for (auto& spec : option_specs(*option)) specs.push_back(std::move(spec));
@@ -132,6 +132,6 @@ std::string functions(const CLI::App& app) {
 
 }  // namespace
 
-std::string zsh_completion(const CLI::App& root) { return kHead + functions(root) + kTail; }
+std::string zsh_completion(const CLI::App& root) { return kZshHead + functions(root) + kZshTail; }
 
 }  // namespace arzoo::cli

@@ -8,8 +8,6 @@ namespace {
 constexpr std::int64_t kDaysPerEra = 146097;  // 400 years, after which the calendar repeats
 constexpr std::int64_t kEpochInEra = 719468;  // days from 0000-03-01 to 1970-01-01
 
-std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-
 bool is_leap(std::int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 
 /// Hinnant, "chrono-compatible low-level date algorithms": years start in March, so the leap day comes last.

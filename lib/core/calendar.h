@@ -27,6 +27,9 @@ bool is_valid(const CivilTime& time);
 Timestamp to_timestamp(const CivilTime& time);
 CivilTime to_civil(Timestamp stamp);
 
+/// a / b rounded towards the past, b > 0.
+constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
 /// Days since 1970-01-01, rounded towards the past.
 std::int64_t day_number(Timestamp stamp);
 std::int64_t second_of_day(Timestamp stamp);

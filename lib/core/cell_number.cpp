@@ -7,23 +7,16 @@
 #include <limits>
 #include <system_error>
 
+#include "core/ascii.h"
+
 namespace arzoo {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-bool is_space(char c) { return c == ' ' || c == '\t'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 bool equal_ignoring_case(std::string_view text, std::string_view lower) {
   return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+                    [](char a, char b) { return to_lower(a) == b; });
 }
 
 bool means_missing(std::string_view cell) {
@@ -36,7 +29,7 @@ bool means_missing(std::string_view cell) {
 }  // namespace
 
 CellNumber read_number(std::string_view cell) {
-  cell = trim(cell);
+  cell = trimmed(cell);
   if (means_missing(cell)) return {CellKind::missing, kNaN};
   const bool plus = cell.front() == '+' && cell.size() > 1 && cell[1] != '-';
   const char* begin = cell.data() + (plus ? 1 : 0);
@@ -51,7 +44,7 @@ CellNumber read_number(std::string_view cell) {
 }
 
 std::string number_hint(std::string_view cell) {
-  cell = trim(cell);
+  cell = trimmed(cell);
   constexpr std::string_view kSeparators = ",' ";
   const auto in_number = [&](char c) {
     return is_digit(c) || c == '.' || c == '-' || c == '+' || kSeparators.find(c) != std::string_view::npos;

@@ -21,15 +21,15 @@ constexpr double kLargestLog = 1e200;  // on a log axis, of a value or of its in
 constexpr double kRoom = 0.04;         // of the range, left free at both ends
 constexpr double kLabelGap = 14.0;     // pixels between two labels
 
-struct Unit {
+struct Magnitude {
   double size;
   const char* suffix;
 };
 
 /// The unit that a number of this size is best read in: plain up to 10,000, then 10k, 2.5M, 70G.
-Unit unit_for(double size) {
-  constexpr std::array<Unit, 4> kUnits{{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}}};
-  for (const Unit& unit : kUnits) {
+Magnitude magnitude_for(double size) {
+  constexpr std::array<Magnitude, 4> kUnits{{{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}}};
+  for (const Magnitude& unit : kUnits) {
     if (size >= unit.size && size >= 0.999e4) return unit;
   }
   return {1.0, ""};
@@ -39,7 +39,7 @@ Unit unit_for(double size) {
 std::string linear_label(double value, double step, double largest) {
   if (value == 0.0) return "0";
   if (largest >= 1e15 || largest < 1e-3) return fmt::format("{:.4g}", value);
-  const Unit unit = unit_for(largest);
+  const Magnitude unit = magnitude_for(largest);
   const int decimals = std::max(0, static_cast<int>(-std::floor(std::log10(step / unit.size) + 1e-9)));
   if (decimals > 9) return fmt::format("{:.10g}", value);
   return fmt::format("{:.{}f}{}", value / unit.size, decimals, unit.suffix);
@@ -47,7 +47,7 @@ std::string linear_label(double value, double step, double largest) {
 
 std::string log_label(double value) {
   if (value >= 1e15 || value < 0.999e-3) return fmt::format("{:.0e}", value);
-  const Unit unit = unit_for(value);
+  const Magnitude unit = magnitude_for(value);
   return fmt::format("{:.3g}{}", value / unit.size, unit.suffix);
 }
 

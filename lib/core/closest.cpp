@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "core/ascii.h"
+
 namespace arzoo {
 namespace {
 
 constexpr std::size_t kLongest = 64;
 /// Table entries that one search may compute (some 20 ms): a file can have a million column names.
 constexpr std::size_t kBudget = std::size_t{1} << 23;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// Edits (insert, delete, replace, swap of neighbours) that turn a into b; both at most kLongest long.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -21,10 +21,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
     const auto& above = rows[(i - 1) % 3];
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const bool same = lower(a[i - 1]) == lower(b[j - 1]);
+      const bool same = to_lower(a[i - 1]) == to_lower(b[j - 1]);
       row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (same ? 0 : 1)});
-      const bool swapped =
-          i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
+      const bool swapped = i > 1 && j > 1 && to_lower(a[i - 1]) == to_lower(b[j - 2]) &&
+                           to_lower(a[i - 2]) == to_lower(b[j - 1]);
       if (swapped) row[j] = std::min(row[j], rows[(i - 2) % 3][j - 2] + 1);
     }
   }

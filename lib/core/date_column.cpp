@@ -3,16 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/ascii.h"
 #include "core/error.h"
 
 namespace arzoo {
 namespace {
-
-std::string_view trim(std::string_view cell) {
-  while (!cell.empty() && cell.front() == ' ') cell.remove_prefix(1);
-  while (!cell.empty() && cell.back() == ' ') cell.remove_suffix(1);
-  return cell;
-}
 
 bool is_day_first(const DateFormat& format) { return format.pattern().front() == 'd'; }
 bool is_month_first(const DateFormat& format) { return format.pattern().front() == 'm'; }
@@ -29,7 +24,7 @@ Attempt attempt(const CsvTable& table, std::size_t column, DateFormat format) {
   Attempt result{std::move(format), {}};
   result.stamps.reserve(table.rows());
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    const auto reading = result.format.read(trim(table.cell(row, column)));
+    const auto reading = result.format.read(trimmed(table.cell(row, column)));
     if (!reading || !reading->whole_seconds) break;
     result.format.adopt(*reading);
     result.stamps.push_back(reading->stamp);
@@ -39,7 +34,7 @@ Attempt attempt(const CsvTable& table, std::size_t column, DateFormat format) {
 
 std::vector<DateFormat> candidates(const CsvTable& table, std::size_t column, DayOrder order) {
   if (table.rows() == 0) return {};
-  auto formats = DateFormat::matching(trim(table.cell(0, column)));
+  auto formats = DateFormat::matching(trimmed(table.cell(0, column)));
   const auto excluded = [order](const DateFormat& format) {
     return order == DayOrder::day_first
                ? is_month_first(format)
@@ -50,9 +45,9 @@ std::vector<DateFormat> candidates(const CsvTable& table, std::size_t column, Da
   return formats;
 }
 
-[[noreturn]] void fail_at(const CsvTable& table, std::size_t column, std::size_t row,
-                          const DateFormat* format) {
-  const auto cell = trim(table.cell(row, column));
+[[noreturn]] void fail_at_cell(const CsvTable& table, std::size_t column, std::size_t row,
+                               const DateFormat* format) {
+  const auto cell = trimmed(table.cell(row, column));
   const auto where =
       fmt::format("{}:{}: column {}", table.name(), table.line(row), shown(table.column_name(column)));
   if (cell.empty()) fail<DataError>("{}: empty cell, expected a date", where);
@@ -61,14 +56,14 @@ std::vector<DateFormat> candidates(const CsvTable& table, std::size_t column, Da
   if (format->read(cell))
     fail<DataError>("{}: {} holds a fraction of a second, expected whole seconds", where, shown(cell));
   fail<DataError>("{}: {} is not a date written {}, as {} in line {} is", where, shown(cell),
-                  format->layout(), shown(trim(table.cell(0, column))), table.line(0));
+                  format->layout(), shown(trimmed(table.cell(0, column))), table.line(0));
 }
 
 }  // namespace
 
 DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder order) {
   const auto formats = candidates(table, column, order);
-  if (formats.empty()) fail_at(table, column, 0, nullptr);
+  if (formats.empty()) fail_at_cell(table, column, 0, nullptr);
   std::vector<Attempt> complete;
   Attempt longest = attempt(table, column, formats.front());
   if (longest.complete(table)) complete.push_back(longest);
@@ -77,12 +72,12 @@ DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder 
     if (next.complete(table)) complete.push_back(next);
     if (next.stamps.size() > longest.stamps.size()) longest = std::move(next);
   }
-  if (complete.empty()) fail_at(table, column, longest.stamps.size(), &longest.format);
+  if (complete.empty()) fail_at_cell(table, column, longest.stamps.size(), &longest.format);
   DateColumn result{complete.front().format, std::move(complete.front().stamps), {}};
   if (complete.size() > 1)
-    result.note =
-        fmt::format("{}: dates such as {} are read {} (the file allows {} as well)", table.name(),
-                    shown(trim(table.cell(0, column))), result.format.layout(), complete[1].format.layout());
+    result.note = fmt::format("{}: dates such as {} are read {} (the file allows {} as well)", table.name(),
+                              shown(trimmed(table.cell(0, column))), result.format.layout(),
+                              complete[1].format.layout());
   return result;
 }
 

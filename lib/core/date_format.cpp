@@ -5,6 +5,8 @@
 #include <array>
 #include <cstddef>
 
+#include "core/ascii.h"
+
 namespace arzoo {
 namespace {
 
@@ -17,7 +19,6 @@ constexpr std::array<std::string_view, 7> kTimes = {"",     " H:M",   " H:M:S", 
                                                     "TH:M", "TH:M:S", "TH:M:S.f"};
 constexpr std::array<std::string_view, 7> kOthers = {"Y-m", "YQq", "Y-Qq", "Y", "b d Y", "E", "L"};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_number(char token) { return std::string_view("YmdHMSqfEL").find(token) != std::string_view::npos; }
 
 /// Walks a cell beside a pattern.

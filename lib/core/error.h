@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace arzoo {
@@ -61,5 +63,8 @@ template <class E, class... Args>
 [[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
   throw E(fmt::format(format, std::forward<Args>(args)...));
 }
+
+/// Throws SystemFailure for a failed system call: "path: action: what errno says".
+[[noreturn]] void fail_with(const std::filesystem::path& path, std::string_view action, int error);
 
 }  // namespace arzoo

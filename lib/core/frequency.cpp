@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 
+#include "core/ascii.h"
 #include "core/bytes.h"
 
 namespace arzoo {
@@ -56,12 +57,6 @@ constexpr std::array<Alias, 16> kAliases = {{{"sec", Unit::second},
                                              {"y", Unit::year},
                                              {"q", Unit::quarter}}};
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return result;
-}
-
 bool is_anchor(Unit unit, const std::string& name) {
   constexpr std::string_view kDays = " mon tue wed thu fri sat sun ";
   constexpr std::string_view kMonths = " jan feb mar apr may jun jul aug sep oct nov dec ";
@@ -73,7 +68,7 @@ bool is_anchor(Unit unit, const std::string& name) {
 
 std::optional<Frequency> unit_of(const std::string& name) {
   for (const auto& unit : kUnits) {
-    if (name == lower(unit.name)) return Frequency{unit.unit, 1, false};
+    if (name == to_lower(unit.name)) return Frequency{unit.unit, 1, false};
   }
   for (const auto& alias : kAliases) {
     if (name == alias.name) return Frequency{alias.unit, 1, alias.month_end};
@@ -95,8 +90,6 @@ std::int64_t times(std::int64_t a, std::int64_t b) {
   if (__builtin_mul_overflow(a, b, &product) || product > kBound || product < -kBound) fail_outside();
   return product;
 }
-
-std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 /// Business days since Monday 1970-01-05. A weekend counts as the Friday before when going forwards, as the
 /// Monday after when going backwards, so that one step always ends on the nearest working day in its
@@ -151,9 +144,10 @@ Frequency parse_frequency(std::string_view text) {
     rest.remove_prefix(static_cast<std::size_t>(stop - rest.data()));
   }
   const std::size_t dash = rest.find('-');
-  auto frequency = unit_of(lower(rest.substr(0, dash)));
+  auto frequency = unit_of(to_lower(rest.substr(0, dash)));
   if (!frequency) refuse();
-  if (dash != std::string_view::npos && !is_anchor(frequency->unit, lower(rest.substr(dash + 1)))) refuse();
+  if (dash != std::string_view::npos && !is_anchor(frequency->unit, to_lower(rest.substr(dash + 1))))
+    refuse();
   frequency->multiple = multiple;
   return *frequency;
 }

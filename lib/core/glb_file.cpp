@@ -9,7 +9,8 @@
 namespace arzoo {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x46546C67, kVersion = 2, kJsonChunk = 0x4E4F534A, kBinaryChunk = 0x004E4942;
+constexpr std::uint32_t kGlbMagic = 0x46546C67, kVersion = 2, kJsonChunk = 0x4E4F534A,
+                        kBinaryChunk = 0x004E4942;
 constexpr int64_t kTriangles = 4;
 constexpr int64_t kByte = 5121, kShort = 5123, kInt = 5125, kFloat = 5126;
 constexpr int64_t kVertexTarget = 34962, kIndexTarget = 34963;
@@ -240,7 +241,7 @@ Chunks read_chunks(std::string_view bytes, std::string_view name) {
   MeshReader reader(bytes, name);
   const auto magic = reader.little<std::uint32_t>("the header"),
              version = reader.little<std::uint32_t>("the header");
-  if (magic != kMagic || version != kVersion) fail<DataError>("{}: not a GLB file of glTF 2.0", name);
+  if (magic != kGlbMagic || version != kVersion) fail<DataError>("{}: not a GLB file of glTF 2.0", name);
   const std::uint64_t length = reader.little<std::uint32_t>("the header");
   if (length != bytes.size())
     fail<DataError>("{}: {} bytes, its header says {} (is the file truncated?)", name, bytes.size(), length);
@@ -324,7 +325,7 @@ std::string encode_glb(const Mesh& mesh) {
   append_chunk(chunks, description(mesh).dump(), kJsonChunk, ' ');
   append_chunk(chunks, std::move(binary), kBinaryChunk, '\0');
   std::string out;
-  append_little(out, kMagic);
+  append_little(out, kGlbMagic);
   append_little(out, kVersion);
   constexpr std::uint32_t kHeaderBytes = 12;
   append_little(out, kHeaderBytes + static_cast<std::uint32_t>(chunks.size()));

@@ -7,7 +7,7 @@ namespace arzoo {
 namespace {
 
 constexpr std::uint8_t kUnsignedByte = 0x08;
-constexpr std::size_t kMostAxes = 4;
+constexpr std::size_t kMostIdxAxes = 4;
 
 }  // namespace
 
@@ -18,8 +18,9 @@ IdxArray parse_idx(std::string bytes, std::string_view name) {
   const auto zeros = reader.big<std::uint16_t>("the file's mark");
   const auto type = reader.big<std::uint8_t>("the element type");
   const auto axes = reader.big<std::uint8_t>("the number of axes");
-  if (zeros != 0 || axes == 0 || axes > kMostAxes)
-    fail<DataError>("{}: not an IDX file (expected 00 00 08 and 1 to {} axes at its start)", name, kMostAxes);
+  if (zeros != 0 || axes == 0 || axes > kMostIdxAxes)
+    fail<DataError>("{}: not an IDX file (expected 00 00 08 and 1 to {} axes at its start)", name,
+                    kMostIdxAxes);
   if (type != kUnsignedByte)
     fail<DataError>("{}: elements of type 0x{:02x}, expected unsigned bytes (0x08)", name, type);
   std::uint64_t elements = 1;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "core/ascii.h"
 #include "core/atomic_file.h"
 #include "core/mesh_formats.h"
 #include "core/text_file.h"
@@ -14,8 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string extension_of(const fs::path& path) {
-  auto extension = path.extension().string();
-  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto extension = to_lower(path.extension().string());
   return extension.empty() ? extension : extension.substr(1);
 }
 

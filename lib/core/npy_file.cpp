@@ -10,11 +10,12 @@
 namespace arzoo {
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::size_t kMostAxes = 32;
+constexpr std::string_view kNpyMagic = "\x93NUMPY";
+constexpr std::size_t kMostNpyAxes = 32;
 
 /// The text of the header, a Python dict, between `key` and the next character `end`.
-std::string_view value_of(std::string_view header, std::string_view key, char end, std::string_view where) {
+std::string_view header_value(std::string_view header, std::string_view key, char end,
+                              std::string_view where) {
   const auto at = header.find(key);
   const auto stop = at == std::string_view::npos ? at : header.find(end, at + key.size());
   if (stop == std::string_view::npos)
@@ -31,7 +32,7 @@ std::vector<int64_t> numbers_in(std::string_view text, std::string_view where) {
     }
     int64_t number = 0;
     const auto read = std::from_chars(at, text.data() + text.size(), number);
-    if (read.ec != std::errc() || number < 0 || numbers.size() == kMostAxes)
+    if (read.ec != std::errc() || number < 0 || numbers.size() == kMostNpyAxes)
       fail<DataError>("{}: shape {} in its header, expected numbers", where, in_quotes(text));
     numbers.push_back(number);
     at = read.ptr;
@@ -41,7 +42,7 @@ std::vector<int64_t> numbers_in(std::string_view text, std::string_view where) {
 
 NpyArray parse_header(std::string_view text, std::string_view where) {
   NpyArray array;
-  const auto descr = value_of(text, "'descr': '", '\'', where);
+  const auto descr = header_value(text, "'descr': '", '\'', where);
   const auto type = number_type(descr);
   if (!type) {
     fail<DataError>(
@@ -50,8 +51,8 @@ NpyArray parse_header(std::string_view text, std::string_view where) {
         where, in_quotes(descr));
   }
   array.type = *type;
-  array.shape = numbers_in(value_of(text, "'shape': (", ')', where), where);
-  const bool ordered = value_of(text, "'fortran_order': ", ',', where) == "False";
+  array.shape = numbers_in(header_value(text, "'shape': (", ')', where), where);
+  const bool ordered = header_value(text, "'fortran_order': ", ',', where) == "False";
   if (!ordered && array.shape.size() > 1)
     fail<DataError>("{}: an array in Fortran order, expected rows one behind the other", where);
   return array;
@@ -61,7 +62,8 @@ NpyArray parse_header(std::string_view text, std::string_view where) {
 
 NpyArray parse_npy(std::string_view bytes, std::string_view where) {
   ByteReader<DataError> reader(bytes, where);
-  if (reader.take(kMagic.size(), "the file's mark") != kMagic) fail<DataError>("{}: not a NumPy file", where);
+  if (reader.take(kNpyMagic.size(), "the file's mark") != kNpyMagic)
+    fail<DataError>("{}: not a NumPy file", where);
   const auto version = reader.little<std::uint8_t>("the version");
   reader.take(1, "the version");
   const std::uint64_t length = version == 1 ? reader.little<std::uint16_t>("the header's length")
@@ -84,7 +86,7 @@ NpyArray parse_npy(std::string_view bytes, std::string_view where) {
 NpzFile::NpzFile(const std::filesystem::path& path) : name_(path.string()) {
   if (!std::filesystem::is_regular_file(path)) fail<DataError>("{}: no such file", name_);
   mapping_ = MappedFile::open(path);
-  if (mapping_->bytes().starts_with(kMagic)) return;
+  if (mapping_->bytes().starts_with(kNpyMagic)) return;
   if (!mapping_->bytes().starts_with("PK"))
     fail<DataError>("{}: not a NumPy file (expected .npz or .npy)", name_);
   try {

@@ -18,13 +18,13 @@ namespace {
 using namespace std::string_view_literals;
 
 /// Bytes of a storage, counted from the file's start.
-struct Extent {
+struct StorageUse {
   std::uint64_t offset, size;
 };
 
 struct Contents {
   Pickle pickle;
-  std::unordered_map<std::string_view, Extent> storages;
+  std::unordered_map<std::string_view, StorageUse> storages;
 };
 
 constexpr std::string_view kZipStart = "PK\x03\x04"sv;
@@ -55,7 +55,8 @@ Contents read_zip(std::string_view bytes, std::string_view where) {
   const std::string data = folder + "data/";
   for (const auto& record : archive.records()) {
     if (record.name.substr(0, data.size()) != data) continue;
-    contents.storages.emplace(record.name.substr(data.size()), Extent{record.offset, record.content.size()});
+    contents.storages.emplace(record.name.substr(data.size()),
+                              StorageUse{record.offset, record.content.size()});
   }
   return contents;
 }
@@ -86,7 +87,7 @@ Contents read_legacy(std::string_view bytes, std::string_view where) {
     const auto size = checked_multiply(elements, item_size(found->second->dtype));
     if (!size)
       fail<CheckpointError>("{}: storage {} of {} elements", where, in_quotes(found->first), elements);
-    const Extent extent{reader.position(), *size};
+    const StorageUse extent{reader.position(), *size};
     reader.take(*size, "a storage");
     contents.storages.emplace(found->first, extent);
   }
@@ -209,7 +210,7 @@ class TensorWalk {
             *bytes};
   }
 
-  Extent storage_of(const PickleTensor& tensor) const {
+  StorageUse storage_of(const PickleTensor& tensor) const {
     const auto& storage = *contents_.pickle.get_if<PickleStorage>(tensor.storage);
     const auto found = contents_.storages.find(storage.key);
     if (found == contents_.storages.end())

@@ -78,7 +78,7 @@ Storage read_storage(const MeshText& text) {
                           in_quotes(name)));
 }
 
-Header read_header(MeshText& text) {
+Header read_ply_header(MeshText& text) {
   text.need_line("\"ply\"");
   if (text.words().front() != "ply")
     text.reject(fmt::format("{}, expected \"ply\"", in_quotes(text.words().front())));
@@ -217,7 +217,7 @@ bool has_property(const Element& element, std::string_view name) {
 
 Mesh decode_ply(std::string_view bytes, std::string_view name) {
   MeshText text(bytes, name);
-  const auto header = read_header(text);
+  const auto header = read_ply_header(text);
   Body body(header.storage, text, name);
   body.start();
   Mesh mesh;

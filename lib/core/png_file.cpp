@@ -17,7 +17,7 @@ constexpr std::size_t kHeaderEnd = 33;  // the signature and IHDR, which every f
 constexpr int64_t kMostPixels = int64_t{1} << 28;
 constexpr std::size_t kMostText = std::size_t{1} << 20;  // of a compressed text, decompressed
 
-using Reader = ByteReader<DataError>;
+using PngReader = ByteReader<DataError>;
 
 void append_big(std::string& out, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
@@ -81,7 +81,7 @@ std::string inflated(std::string_view data, std::string_view where) {
 }
 
 /// What follows a keyword in an iTXt chunk.
-std::string international_text(Reader& reader) {
+std::string international_text(PngReader& reader) {
   const bool compressed = reader.little<uint8_t>("the compression flag of a text") != 0;
   reader.little<uint8_t>("the compression method of a text");
   reader.take_until('\0', "the language of a text");
@@ -90,7 +90,7 @@ std::string international_text(Reader& reader) {
   return compressed ? inflated(data, reader.where()) : std::string(data);
 }
 
-std::string text_of(std::string_view type, Reader& reader) {
+std::string text_of(std::string_view type, PngReader& reader) {
   if (type == "iTXt") return international_text(reader);
   if (type == "zTXt") {
     reader.little<uint8_t>("the compression method of a text");
@@ -116,8 +116,8 @@ std::string color_name(uint8_t type, std::string_view name) {
   }
 }
 
-void read_header(std::string_view data, std::string_view name, PngSummary& summary) {
-  Reader reader(data, name);
+void read_png_header(std::string_view data, std::string_view name, PngSummary& summary) {
+  PngReader reader(data, name);
   summary.width = reader.big<uint32_t>("the width in IHDR");
   summary.height = reader.big<uint32_t>("the height in IHDR");
   summary.bit_depth = reader.little<uint8_t>("the bit depth in IHDR");
@@ -183,7 +183,7 @@ bool is_png(std::string_view bytes) { return bytes.starts_with(kSignature); }
 PngSummary describe_png(std::string_view bytes, std::string_view name) {
   if (!is_png(bytes)) fail<DataError>("{}: no PNG signature", name);
   PngSummary summary;
-  Reader reader(bytes, name);
+  PngReader reader(bytes, name);
   reader.take(kSignature.size(), "the signature");
   for (bool first = true;; first = false) {
     const auto begin = reader.position();
@@ -197,10 +197,10 @@ PngSummary describe_png(std::string_view bytes, std::string_view name) {
     if (first != (type == "IHDR"))
       fail<DataError>("{}: the chunk {} at byte {} stands where {} is expected", name, in_quotes(type), begin,
                       first ? "IHDR" : "another");
-    if (first) read_header(data, name, summary);
+    if (first) read_png_header(data, name, summary);
     if (type == "IEND") return summary;
     if (type == "tEXt" || type == "zTXt" || type == "iTXt") {
-      Reader text(data, name);
+      PngReader text(data, name);
       const auto keyword = text.take_until('\0', "the keyword of a text");
       summary.texts.emplace_back(utf8_of_latin1(keyword), text_of(type, text));
     }

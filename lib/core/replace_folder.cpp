@@ -23,10 +23,6 @@ constexpr std::string_view kPrefix = ".arzoo-";
 constexpr std::string_view kTemporary = ".tmp";
 constexpr std::string_view kOld = ".old";
 
-[[noreturn]] void fail_at(const fs::path& path, std::string_view action, int error) {
-  fail<SystemFailure>("{}: {}: {}", path.string(), action, std::strerror(error));
-}
-
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
@@ -38,7 +34,7 @@ fs::path old_name(const fs::path& target) {
 void remove_whole(const fs::path& path) {
   std::error_code error;
   fs::remove_all(path, error);
-  if (error) fail_at(path, "cannot be removed", error.value());
+  if (error) fail_with(path, "cannot be removed", error.value());
 }
 
 fs::path make_temporary_beside(const fs::path& target) {
@@ -48,7 +44,7 @@ fs::path make_temporary_beside(const fs::path& target) {
     std::error_code error;
     if (fs::create_directory(folder, error)) return folder;
     // A name that exists already is a killed process's, whose id came round again.
-    if (error) fail_at(target, "cannot be written", error.value());
+    if (error) fail_with(target, "cannot be written", error.value());
   }
 }
 
@@ -56,11 +52,11 @@ fs::path make_temporary_beside(const fs::path& target) {
 /// anyway.
 void sync(const fs::path& path, int flags) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
-  if (fd < 0) fail_at(path, "cannot be flushed to disk", errno);
+  if (fd < 0) fail_with(path, "cannot be flushed to disk", errno);
   const bool synced = ::fsync(fd) == 0 || errno == EINVAL;
   const int error = errno;
   ::close(fd);
-  if (!synced) fail_at(path, "cannot be flushed to disk", error);
+  if (!synced) fail_with(path, "cannot be flushed to disk", error);
 }
 
 void sync_tree(const fs::path& folder) {
@@ -71,7 +67,7 @@ void sync_tree(const fs::path& folder) {
     if (fs::is_directory(status)) sync(entry->path(), O_DIRECTORY);
     if (fs::is_regular_file(status)) sync(entry->path(), 0);
   }
-  if (error) fail_at(folder, "cannot be flushed to disk", error.value());
+  if (error) fail_with(folder, "cannot be flushed to disk", error.value());
   sync(folder, O_DIRECTORY);
 }
 
@@ -80,18 +76,19 @@ void sync_tree(const fs::path& folder) {
 fs::path swap_in(const fs::path& folder, const fs::path& target) {
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(target, ignored))) {
-    if (::rename(folder.c_str(), target.c_str()) != 0) fail_at(target, "cannot be renamed into place", errno);
+    if (::rename(folder.c_str(), target.c_str()) != 0)
+      fail_with(target, "cannot be renamed into place", errno);
     return {};
   }
   if (::renameat2(AT_FDCWD, folder.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return folder;
-  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) fail_at(target, "cannot be replaced", errno);
+  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) fail_with(target, "cannot be replaced", errno);
   fs::path old = old_name(target);
   remove_whole(old);
-  if (::rename(target.c_str(), old.c_str()) != 0) fail_at(target, "cannot be replaced", errno);
+  if (::rename(target.c_str(), old.c_str()) != 0) fail_with(target, "cannot be replaced", errno);
   if (::rename(folder.c_str(), target.c_str()) != 0) {
     const int error = errno;
     ::rename(old.c_str(), target.c_str());
-    fail_at(target, "cannot be renamed into place", error);
+    fail_with(target, "cannot be renamed into place", error);
   }
   return old;
 }
@@ -121,7 +118,7 @@ void recover_folders(const fs::path& parent) {
   for (fs::directory_iterator entry(parent, error), end; !error && entry != end; entry.increment(error)) {
     if (entry->path().filename().string().starts_with(kPrefix)) left_over.push_back(entry->path());
   }
-  if (error) fail_at(parent, "cannot be read", error.value());
+  if (error) fail_with(parent, "cannot be read", error.value());
   for (const auto& path : left_over) {
     const std::string name = path.filename().string();
     if (name.ends_with(kOld)) {
@@ -129,7 +126,7 @@ void recover_folders(const fs::path& parent) {
           parent / name.substr(kPrefix.size(), name.size() - kPrefix.size() - kOld.size());
       if (!fs::exists(fs::symlink_status(target, error))) fs::rename(path, target, error);
       if (error && error != std::errc::no_such_file_or_directory)
-        fail_at(target, "cannot be restored", error.value());
+        fail_with(target, "cannot be restored", error.value());
     }
     if (name.ends_with(kOld) || name.ends_with(kTemporary)) remove_whole(path);
   }

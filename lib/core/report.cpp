@@ -20,7 +20,7 @@ constexpr std::string_view kHead = R"(<!doctype html>
 <meta name="generator" content="arzoo">
 )";
 
-constexpr std::string_view kStyle = R"(<style>
+constexpr std::string_view kPageStyle = R"(<style>
 :root{color-scheme:light dark;--ink:#1f2328;--soft:#57606a;--line:#d8dee4;--page:#f6f8fa;--card:#fff;--stripe:#f6f8fa}
 @media screen and (prefers-color-scheme:dark){
 :root{--ink:#e6edf3;--soft:#9198a1;--line:#30363d;--page:#0d1117;--card:#161b22;--stripe:#1c222a}}
@@ -111,7 +111,7 @@ std::string to_html(const Report& report) {
   std::string page(kHead);
   const std::string title = escape_markup(report.title);
   page += fmt::format("<title>{}</title>\n", title);
-  page += kStyle;
+  page += kPageStyle;
   page += fmt::format("</head>\n<body>\n<main>\n<h1>{}</h1>\n", title);
   if (!report.subtitle.empty())
     page += fmt::format("<p class=\"sub\">{}</p>\n", escape_markup(report.subtitle));

@@ -25,17 +25,13 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLock = "lock";
 
-[[noreturn]] void fail_at(const fs::path& path, std::string_view action, int error) {
-  fail<SystemFailure>("{}: {}: {}", path.string(), action, std::strerror(error));
-}
-
 std::vector<fs::path> entries(const fs::path& folder) {
   std::vector<fs::path> paths;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     paths.push_back(entry->path());
   }
-  if (error) fail_at(folder, "cannot be read", error.value());
+  if (error) fail_with(folder, "cannot be read", error.value());
   return paths;
 }
 
@@ -74,7 +70,7 @@ std::string read_owner(int lock) {
 int lock_folder(const fs::path& folder) {
   const fs::path path = folder / kLock;
   const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-  if (lock < 0) fail_at(path, "cannot be written", errno);
+  if (lock < 0) fail_with(path, "cannot be written", errno);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     const int error = errno;
     if (error == EWOULDBLOCK) {
@@ -85,7 +81,7 @@ int lock_folder(const fs::path& folder) {
     }
     if (error != ENOSYS && error != ENOTSUP && error != ENOLCK && error != EINVAL) {
       ::close(lock);
-      fail_at(path, "cannot be locked", error);
+      fail_with(path, "cannot be locked", error);
     }
   }
   const std::string pid = fmt::format("{}\n", ::getpid());
@@ -93,7 +89,7 @@ int lock_folder(const fs::path& folder) {
       ::pwrite(lock, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
     const int error = errno;
     ::close(lock);
-    fail_at(path, "cannot be written", error);
+    fail_with(path, "cannot be written", error);
   }
   return lock;
 }
@@ -107,7 +103,7 @@ void make_or_accept(const fs::path& path, IfExists if_exists) {
   if (!fs::exists(status)) {
     if (if_exists == IfExists::resume) fail<UsageError>("{}: there is no run to resume", path.string());
     fs::create_directories(path, error);
-    if (error) fail_at(path, "cannot be made", error.value());
+    if (error) fail_with(path, "cannot be made", error.value());
     return;
   }
   if (!fs::is_directory(status))
@@ -143,7 +139,7 @@ void remove_run(const RunDir& run) {
   for (const auto& path : left) {
     std::error_code error;
     fs::remove_all(path, error);
-    if (error) fail_at(path, "cannot be removed", error.value());
+    if (error) fail_with(path, "cannot be removed", error.value());
   }
 }
 

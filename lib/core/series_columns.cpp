@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "core/ascii.h"
 #include "core/cell_number.h"
 #include "core/closest.h"
 #include "core/error.h"
@@ -17,12 +18,6 @@ constexpr std::array<std::string_view, 5> kDateNames = {"date", "ds", "timestamp
 
 std::string header_place(const CsvTable& table) {
   return fmt::format("{}:{}", table.name(), table.header_line());
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return result;
 }
 
 /// The first columns' names, as a message can hold them.
@@ -49,7 +44,7 @@ std::size_t find_date_column(const CsvTable& table, const SeriesReadOptions& opt
   for (std::size_t i = 0; i < table.columns(); ++i) {
     const std::string_view name = table.column_name(i);
     if (name.size() > kDateNames.back().size() + 1) continue;
-    const auto known = std::find(kDateNames.begin(), kDateNames.end(), lower(name)) - kDateNames.begin();
+    const auto known = std::find(kDateNames.begin(), kDateNames.end(), to_lower(name)) - kDateNames.begin();
     auto* slot = known < std::ssize(kDateNames) ? &named[static_cast<std::size_t>(known)] : nullptr;
     if (slot != nullptr && !slot->has_value()) *slot = i;
   }

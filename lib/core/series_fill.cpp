@@ -11,9 +11,9 @@ namespace arzoo {
 namespace {
 
 /// One variate's values, a stride apart in the table.
-class Column {
+class Gaps {
  public:
-  Column(SeriesTable& series, std::size_t variate)
+  Gaps(SeriesTable& series, std::size_t variate)
       : values_(series.values.data() + variate), stride_(series.variates.size()), rows_(series.rows()) {}
 
   std::size_t rows() const { return rows_; }
@@ -29,7 +29,7 @@ class Column {
   std::size_t stride_, rows_;
 };
 
-std::size_t forward_fill(const Column& column) {
+std::size_t fill_forward(const Gaps& column) {
   std::size_t filled = 0;
   for (std::size_t row = 1; row < column.rows(); ++row) {
     if (!column.missing(row)) continue;
@@ -45,7 +45,7 @@ struct Interpolated {
 
 /// Linear between the known rows `before` and `after`. Weighted rather than by slope: the difference of two
 /// large values could overflow.
-void interpolate_between(const Column& column, const std::vector<Timestamp>& stamps, std::size_t before,
+void interpolate_between(const Gaps& column, const std::vector<Timestamp>& stamps, std::size_t before,
                          std::size_t after) {
   const auto span = static_cast<double>(stamps[after].seconds - stamps[before].seconds);
   for (std::size_t row = before + 1; row < after; ++row) {
@@ -54,7 +54,7 @@ void interpolate_between(const Column& column, const std::vector<Timestamp>& sta
   }
 }
 
-Interpolated interpolate(const Column& column, const std::vector<Timestamp>& stamps) {
+Interpolated fill_between(const Gaps& column, const std::vector<Timestamp>& stamps) {
   Interpolated count;
   const std::size_t first = column.next_known(0);
   for (std::size_t row = 0; row < first; ++row) column[row] = column[first];
@@ -104,21 +104,22 @@ void insert_missing_rows(SeriesTable& series, const std::vector<std::int64_t>& m
 
 void fill_missing_cells(SeriesTable& series, MissingPolicy policy) {
   for (std::size_t variate = 0; variate < series.variates.size(); ++variate) {
-    const Column column(series, variate);
+    const Gaps column(series, variate);
     const auto name = shown(series.variates[variate]);
     if (policy == MissingPolicy::ffill) {
       if (column.missing(0))
         fail<DataError>(
-            "{}:{}: column {} starts with a missing cell, which ffill cannot fill (use interpolate, or start "
+            "{}:{}: column {} starts with a missing cell, which ffill cannot fill (use fill_between, or "
+            "start "
             "the file later)",
             series.source, series.first_line, name);
-      const std::size_t filled = forward_fill(column);
+      const std::size_t filled = fill_forward(column);
       if (filled > 0)
         series.notes.push_back(
             fmt::format("{}: {} in {} filled with the value before", series.unique_id, cells(filled), name));
       continue;
     }
-    const auto count = interpolate(column, series.stamps);
+    const auto count = fill_between(column, series.stamps);
     if (count.inside > 0)
       series.notes.push_back(
           fmt::format("{}: {} in {} interpolated", series.unique_id, cells(count.inside), name));

@@ -24,7 +24,7 @@ constexpr double kPlotHeight = 300.0;      // the legend makes a picture taller,
 
 // Colours after Okabe and Ito, darkened on white and lightened on black until each has contrast enough for a
 // line.
-constexpr std::string_view kStyle = R"(<style>
+constexpr std::string_view kPlotStyle = R"(<style>
 .az text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:#57606a}
 .az .title{font-size:16px;font-weight:600;fill:#1f2328}
 .az .name{font-size:13px;fill:#32383f}
@@ -267,7 +267,7 @@ std::string SvgPlot::finish() && {
       "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"az\" viewBox=\"0 0 {0} {1:.0f}\" width=\"{0}\" "
       "height=\"{1:.0f}\" role=\"img\">\n{2}<rect class=\"paper\" width=\"{0}\" height=\"{1:.0f}\" "
       "rx=\"8\"/>\n{3}</svg>\n",
-      kWidth, height_, kStyle, body_);
+      kWidth, height_, kPlotStyle, body_);
 }
 
 }  // namespace arzoo

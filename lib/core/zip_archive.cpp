@@ -11,7 +11,7 @@ namespace arzoo {
 
 namespace {
 
-using Reader = ByteReader<CheckpointError>;
+using ZipReader = ByteReader<CheckpointError>;
 
 constexpr std::uint32_t kLocalHeader = 0x04034b50;
 constexpr std::uint32_t kDirectoryEntry = 0x02014b50;
@@ -58,13 +58,13 @@ std::size_t find_directory_end(std::string_view bytes, std::string_view where) {
 
 Directory read_directory_end64(std::string_view bytes, std::size_t end, std::string_view where) {
   if (end < kLocatorSize) fail<CheckpointError>("{}: zip64 archive without its locator", where);
-  Reader locator(bytes.substr(end - kLocatorSize, kLocatorSize), where);
+  ZipReader locator(bytes.substr(end - kLocatorSize, kLocatorSize), where);
   if (locator.little<std::uint32_t>("the zip64 locator") != kDirectoryEnd64Locator) {
     fail<CheckpointError>("{}: zip64 archive without its locator", where);
   }
   locator.take(4, "the zip64 locator");
   const auto offset = locator.little<std::uint64_t>("the zip64 locator");
-  Reader reader(slice(bytes, offset, 56, where, "the zip64 directory's end"), where);
+  ZipReader reader(slice(bytes, offset, 56, where, "the zip64 directory's end"), where);
   if (reader.little<std::uint32_t>("the zip64 directory's end") != kDirectoryEnd64) {
     fail<CheckpointError>("{}: zip64 archive without its directory's end at byte {}", where, offset);
   }
@@ -78,7 +78,7 @@ Directory read_directory_end64(std::string_view bytes, std::size_t end, std::str
 
 Directory read_directory_end(std::string_view bytes, std::string_view where) {
   const std::size_t end = find_directory_end(bytes, where);
-  Reader reader(bytes.substr(end), where);
+  ZipReader reader(bytes.substr(end), where);
   reader.take(10, "the directory's end");
   const auto entries = reader.little<std::uint16_t>("the number of records");
   const auto size = reader.little<std::uint32_t>("the directory's size");
@@ -92,12 +92,12 @@ Directory read_directory_end(std::string_view bytes, std::string_view where) {
 /// Replaces the numbers that did not fit into 32 bits by those of the zip64 extra field, which holds only
 /// these, in order.
 void read_zip64_extra(std::string_view extra, Entry& entry, std::string_view where) {
-  Reader fields(extra, where);
+  ZipReader fields(extra, where);
   while (fields.remaining() >= 4) {
     const auto id = fields.little<std::uint16_t>("an extra field");
     const auto content = fields.take(fields.little<std::uint16_t>("an extra field"), "an extra field");
     if (id != 1) continue;
-    Reader numbers(content, where);
+    ZipReader numbers(content, where);
     for (auto* number : {&entry.size, &entry.compressed, &entry.header_offset}) {
       if (*number == kInExtra32) *number = numbers.little<std::uint64_t>("a zip64 extra field");
     }
@@ -105,7 +105,7 @@ void read_zip64_extra(std::string_view extra, Entry& entry, std::string_view whe
   }
 }
 
-Entry read_entry(Reader& directory, std::string_view where) {
+Entry read_entry(ZipReader& directory, std::string_view where) {
   constexpr std::string_view kWhat = "the zip archive's directory";
   if (directory.little<std::uint32_t>(kWhat) != kDirectoryEntry) {
     fail<CheckpointError>("{}: zip archive: broken directory", where);
@@ -135,7 +135,7 @@ ZipArchive::Record locate(std::string_view bytes, const Entry& entry, std::strin
     fail<CheckpointError>("{}: record {} is compressed or encrypted, expected it stored as torch.save does",
                           where, in_quotes(entry.name));
   }
-  Reader header(slice(bytes, entry.header_offset, kLocalHeaderSize, where, "a record"), where);
+  ZipReader header(slice(bytes, entry.header_offset, kLocalHeaderSize, where, "a record"), where);
   if (header.little<std::uint32_t>("a record") != kLocalHeader) {
     fail<CheckpointError>("{}: zip archive: no record at byte {}, expected {}", where, entry.header_offset,
                           in_quotes(entry.name));
@@ -152,7 +152,7 @@ ZipArchive::Record locate(std::string_view bytes, const Entry& entry, std::strin
 
 ZipArchive ZipArchive::parse(std::string_view bytes, std::string_view where) {
   const Directory end = read_directory_end(bytes, where);
-  Reader directory(slice(bytes, end.offset, end.size, where, "the directory"), where);
+  ZipReader directory(slice(bytes, end.offset, end.size, where, "the directory"), where);
   ZipArchive archive;
   for (std::uint64_t i = 0; i < end.entries; ++i) {
     archive.records_.push_back(locate(bytes, read_entry(directory, where), where));

@@ -91,11 +91,11 @@ at::Tensor products_on_cpu(const at::Tensor& series, const at::Tensor& values, c
   return products.sum(1);
 }
 
-bool own_kernel(const at::Tensor& x) {
+bool takes_own_sum(const at::Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
-at::Tensor unit_stride(const at::Tensor& x) { return x.stride(2) == 1 ? x : x.contiguous(); }
+at::Tensor with_unit_stride(const at::Tensor& x) { return x.stride(2) == 1 ? x : x.contiguous(); }
 
 /// values delayed by delays[:, i], for devices and types without a kernel. [B, rows, W].
 at::Tensor delayed_copy(const at::Tensor& values, const at::Tensor& delays, int64_t i, int64_t period,
@@ -112,8 +112,8 @@ at::Tensor delayed_copy(const at::Tensor& values, const at::Tensor& delays, int6
 at::Tensor delayed_sum(const at::Tensor& values, const at::Tensor& delays, const at::Tensor& weights,
                        int64_t period, int64_t rows) {
   const torch::NoGradGuard no_grad;
-  if (own_kernel(values)) {
-    const auto from = unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
+  if (takes_own_sum(values)) {
+    const auto from = with_unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
                delay = delays.contiguous(), weight = weights.contiguous();
     return values.scalar_type() == at::kFloat ? sum_on_cpu<float>(from, delay, weight, period, rows)
                                               : sum_on_cpu<at::BFloat16>(from, delay, weight, period, rows);
@@ -128,9 +128,9 @@ at::Tensor delayed_sum(const at::Tensor& values, const at::Tensor& delays, const
 at::Tensor delayed_products(const at::Tensor& series, const at::Tensor& values, const at::Tensor& delays,
                             int64_t period) {
   const torch::NoGradGuard no_grad;
-  if (own_kernel(values) && series.scalar_type() == values.scalar_type()) {
-    const auto left = unit_stride(series.narrow(1, 0, std::min(period, series.size(1)))),
-               right = unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
+  if (takes_own_sum(values) && series.scalar_type() == values.scalar_type()) {
+    const auto left = with_unit_stride(series.narrow(1, 0, std::min(period, series.size(1)))),
+               right = with_unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
                delay = delays.contiguous();
     return values.scalar_type() == at::kFloat ? products_on_cpu<float>(left, right, delay, period)
                                               : products_on_cpu<at::BFloat16>(left, right, delay, period);

@@ -11,7 +11,7 @@
 namespace arzoo::forecast {
 namespace {
 
-constexpr int64_t kGrain = 1 << 17;  // multiply-adds that are worth a thread
+constexpr int64_t kFilterGrain = 1 << 17;  // multiply-adds that are worth a thread
 
 /// A row between zeros, as long as the kernel reaches.
 std::vector<float> padded_buffer(int64_t length, int64_t taps) {
@@ -63,7 +63,7 @@ at::Tensor filtered(const at::Tensor& rows, const at::Tensor& kernel) {
   const float* from = x.const_data_ptr<float>();
   const float* factors = weights.const_data_ptr<float>();
   float* to = out.mutable_data_ptr<float>();
-  nn::parallel_for(x.size(0), std::max<int64_t>(1, kGrain / (length * taps)),
+  nn::parallel_for(x.size(0), std::max<int64_t>(1, kFilterGrain / (length * taps)),
                    [&](int64_t begin, int64_t end) {
                      auto padded = padded_buffer(length, taps);
                      for (int64_t row = begin; row < end; ++row) {
@@ -90,7 +90,7 @@ struct FilterFunction : torch::autograd::Function<FilterFunction> {
     const float* rows = x.const_data_ptr<float>();
     const float* slopes = gradient.const_data_ptr<float>();
     float* to = sums.mutable_data_ptr<float>();
-    nn::parallel_for(x.size(0), std::max<int64_t>(1, kGrain / (length * taps)),
+    nn::parallel_for(x.size(0), std::max<int64_t>(1, kFilterGrain / (length * taps)),
                      [&](int64_t begin, int64_t end) {
                        auto padded = padded_buffer(length, taps);
                        for (int64_t row = begin; row < end; ++row) {
@@ -123,22 +123,24 @@ at::Tensor map_periods(const at::Tensor& x, const at::Tensor& kernel, const at::
   const float* matrix = map.const_data_ptr<float>();
   float* result = out.mutable_data_ptr<float>();
   const int64_t work = length * taps + to * from * period;
-  nn::parallel_for(batch * variates, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-    auto padded = padded_buffer(length, taps);
-    std::vector<float> smooth(length), ahead(to * period);
-    float* const centred = padded.data() + taps / 2;
-    for (int64_t item = begin; item < end; ++item) {
-      const float* window = values + item / variates * length * variates + item % variates;
-      double sum = 0.0;
-      for (int64_t t = 0; t < length; ++t) sum += window[t * variates];
-      const auto level = static_cast<float>(sum / static_cast<double>(length));
-      for (int64_t t = 0; t < length; ++t) smooth[t] = centred[t] = window[t * variates] - level;
-      add_filtered(padded.data(), factors, length, taps, smooth.data());
-      map_rows(matrix, smooth.data(), to, from, period, ahead.data());
-      float* forecast = result + item / variates * pred_len * variates + item % variates;
-      for (int64_t t = 0; t < pred_len; ++t) forecast[t * variates] = ahead[t] + level;
-    }
-  });
+  nn::parallel_for(batch * variates, std::max<int64_t>(1, kFilterGrain / work),
+                   [&](int64_t begin, int64_t end) {
+                     auto padded = padded_buffer(length, taps);
+                     std::vector<float> smooth(length), ahead(to * period);
+                     float* const centred = padded.data() + taps / 2;
+                     for (int64_t item = begin; item < end; ++item) {
+                       const float* window = values + item / variates * length * variates + item % variates;
+                       double sum = 0.0;
+                       for (int64_t t = 0; t < length; ++t) sum += window[t * variates];
+                       const auto level = static_cast<float>(sum / static_cast<double>(length));
+                       for (int64_t t = 0; t < length; ++t)
+                         smooth[t] = centred[t] = window[t * variates] - level;
+                       add_filtered(padded.data(), factors, length, taps, smooth.data());
+                       map_rows(matrix, smooth.data(), to, from, period, ahead.data());
+                       float* forecast = result + item / variates * pred_len * variates + item % variates;
+                       for (int64_t t = 0; t < pred_len; ++t) forecast[t * variates] = ahead[t] + level;
+                     }
+                   });
   return out;
 }
 

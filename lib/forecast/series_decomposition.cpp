@@ -105,13 +105,13 @@ struct DecompositionFunction : torch::autograd::Function<DecompositionFunction> 
   }
 };
 
-bool own_kernel(const at::Tensor& x) {
+bool takes_own_decomposition(const at::Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && x.numel() > 0 &&
          x.numel() < (int64_t{1} << 32);
 }
 
 /// In LibTorch's own operations: for devices and types without a kernel.
-Decomposition composed(const at::Tensor& x, int64_t moving_avg) {
+Decomposition composed_decomposition(const at::Tensor& x, int64_t moving_avg) {
   const int64_t half = moving_avg / 2, length = x.size(1);
   const auto ends = at::cat(
       {x.narrow(1, 0, 1).expand({-1, half, -1}), x, x.narrow(1, length - 1, 1).expand({-1, half, -1})}, 1);
@@ -119,11 +119,11 @@ Decomposition composed(const at::Tensor& x, int64_t moving_avg) {
   return {x - trend, trend};
 }
 
-Decomposition run(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg, double dropout,
-                  bool with_trend) {
+Decomposition run_decomposition(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg, double dropout,
+                                bool with_trend) {
   const bool drops = dropout > 0.0 && y.defined();
-  if (!own_kernel(x))
-    return composed(y.defined() ? nn::residual_dropout(x, y, dropout, drops) : x, moving_avg);
+  if (!takes_own_decomposition(x))
+    return composed_decomposition(y.defined() ? nn::residual_dropout(x, y, dropout, drops) : x, moving_avg);
   // A custom function takes no undefined tensor.
   const auto right = y.defined() ? y.to(x.scalar_type()).contiguous() : at::empty({0}, x.options());
   const auto parts = DecompositionFunction::apply(x.contiguous(), right, moving_avg, drops ? dropout : 0.0,
@@ -133,16 +133,18 @@ Decomposition run(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg, 
 
 }  // namespace
 
-Decomposition decompose(const at::Tensor& x, int64_t moving_avg) { return run(x, {}, moving_avg, 0.0, true); }
+Decomposition decompose(const at::Tensor& x, int64_t moving_avg) {
+  return run_decomposition(x, {}, moving_avg, 0.0, true);
+}
 
 Decomposition residual_decompose(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg, double dropout,
                                  bool training) {
-  return run(x, y, moving_avg, training ? dropout : 0.0, true);
+  return run_decomposition(x, y, moving_avg, training ? dropout : 0.0, true);
 }
 
 at::Tensor residual_seasonal(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg, double dropout,
                              bool training) {
-  return run(x, y, moving_avg, training ? dropout : 0.0, false).seasonal;
+  return run_decomposition(x, y, moving_avg, training ? dropout : 0.0, false).seasonal;
 }
 
 }  // namespace arzoo::forecast

@@ -14,7 +14,7 @@
 namespace arzoo::forecast {
 namespace {
 
-constexpr int64_t kGrain = 1 << 16;  // multiply-adds that are worth a thread
+constexpr int64_t kContextGrain = 1 << 16;  // multiply-adds that are worth a thread
 
 struct Sizes {
   int64_t length, keys, width, kept;
@@ -50,8 +50,8 @@ ARZOO_CLONES void attend_kept(const float* q, const float* k, const float* v, co
 }
 
 template <class Scalar>
-void run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& top, bool causal,
-         const at::Tensor& out) {
+void run_context(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& top,
+                 bool causal, const at::Tensor& out) {
   const int64_t heads = q.size(1), width = q.size(3);
   const Sizes s{q.size(2), k.size(2), width, top.size(2), nn::whole_vectors(width), causal};
   const nn::Heads<Scalar> queries(q), keys(k), values(v);
@@ -59,28 +59,29 @@ void run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at
   auto* to = out.mutable_data_ptr<Scalar>();
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(width)));
   const int64_t work = (s.kept * s.keys + s.length) * width;
-  nn::parallel_for(q.size(0) * heads, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-    std::vector<float> scratch(static_cast<std::size_t>((s.length + s.keys) * (s.width + s.width_padded) +
-                                                        nn::whole_vectors(s.keys)));
-    float* const qs = scratch.data();
-    float* const ks = qs + s.length * s.width;
-    float* const vs = ks + s.keys * s.width;
-    float* const context = vs + s.keys * s.width_padded;
-    float* const p = context + s.length * s.width_padded;
-    for (int64_t item = begin; item < end; ++item) {
-      const int64_t b = item / heads, h = item % heads;
-      nn::copy_rows(queries.row(b, h), {s.length, width, queries.step}, scale, qs, width);
-      nn::copy_rows(keys.row(b, h), {s.keys, width, keys.step}, 1.0F, ks, width);
-      nn::copy_rows(values.row(b, h), {s.keys, width, values.step}, 1.0F, vs, s.width_padded);
-      fill_context(vs, context, s);
-      attend_kept(qs, ks, vs, kept + item * s.kept, p, context, s);
-      nn::store_rows(context, s.width_padded, {s.length, width, out.stride(1)},
-                     to + b * out.stride(0) + h * out.stride(2));
-    }
-  });
+  nn::parallel_for(
+      q.size(0) * heads, std::max<int64_t>(1, kContextGrain / work), [&](int64_t begin, int64_t end) {
+        std::vector<float> scratch(static_cast<std::size_t>((s.length + s.keys) * (s.width + s.width_padded) +
+                                                            nn::whole_vectors(s.keys)));
+        float* const qs = scratch.data();
+        float* const ks = qs + s.length * s.width;
+        float* const vs = ks + s.keys * s.width;
+        float* const context = vs + s.keys * s.width_padded;
+        float* const p = context + s.length * s.width_padded;
+        for (int64_t item = begin; item < end; ++item) {
+          const int64_t b = item / heads, h = item % heads;
+          nn::copy_rows(queries.row(b, h), {s.length, width, queries.step}, scale, qs, width);
+          nn::copy_rows(keys.row(b, h), {s.keys, width, keys.step}, 1.0F, ks, width);
+          nn::copy_rows(values.row(b, h), {s.keys, width, values.step}, 1.0F, vs, s.width_padded);
+          fill_context(vs, context, s);
+          attend_kept(qs, ks, vs, kept + item * s.kept, p, context, s);
+          nn::store_rows(context, s.width_padded, {s.length, width, out.stride(1)},
+                         to + b * out.stride(0) + h * out.stride(2));
+        }
+      });
 }
 
-bool own_kernel(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+bool takes_own_context(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const auto type = q.scalar_type();
   return !at::GradMode::is_enabled() && q.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
          k.scalar_type() == type && v.scalar_type() == type && q.stride(3) == 1 && k.stride(3) == 1 &&
@@ -94,8 +95,8 @@ at::Tensor empty_rows(const at::Tensor& q, HeadOrder order) {
                                    : at::empty({batch, length, heads, width}, q.options());
 }
 
-at::Tensor composed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& top,
-                    bool causal, HeadOrder order) {
+at::Tensor composed_context(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const at::Tensor& top, bool causal, HeadOrder order) {
   // top: [B, H, u] → index of whole rows [B, H, u, E].
   const auto rows = top.unsqueeze(3).expand({-1, -1, -1, q.size(3)});
   auto scores =
@@ -120,10 +121,10 @@ at::Tensor composed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 
 at::Tensor sparse_context(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                           const at::Tensor& top, bool causal, HeadOrder order) {
-  if (!own_kernel(q, k, v)) return composed(q, k, v, top, causal, order);
+  if (!takes_own_context(q, k, v)) return composed_context(q, k, v, top, causal, order);
   const auto kept = top.contiguous(), out = empty_rows(q, order);
-  q.scalar_type() == at::kFloat ? run<float>(q, k, v, kept, causal, out)
-                                : run<at::BFloat16>(q, k, v, kept, causal, out);
+  q.scalar_type() == at::kFloat ? run_context<float>(q, k, v, kept, causal, out)
+                                : run_context<at::BFloat16>(q, k, v, kept, causal, out);
   return out;
 }
 

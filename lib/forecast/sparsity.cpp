@@ -15,7 +15,7 @@ namespace arzoo::forecast {
 namespace {
 
 constexpr int64_t kLargestBlock = 1 << 22;  // scores that are held at once
-constexpr int64_t kGrain = 1 << 16;         // multiply-adds that are worth a thread
+constexpr int64_t kScoreGrain = 1 << 16;    // multiply-adds that are worth a thread
 
 /// One head. queries: [length, width]; keys: [key_count, width].
 struct Head {
@@ -42,7 +42,7 @@ void measure_heads(const at::Tensor& queries, const at::Tensor& keys, const at::
   const int64_t heads = queries.size(1), length = queries.size(2), width = queries.size(3);
   const int64_t key_count = keys.size(2), count = sample.size(1);
   const auto* picked = sample.const_data_ptr<int64_t>();
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, length * count * width));
+  const int64_t grain = std::max<int64_t>(1, kScoreGrain / std::max<int64_t>(1, length * count * width));
   nn::parallel_for(queries.size(0) * heads, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> scratch(static_cast<std::size_t>((length + key_count) * width));
     float *const rows = scratch.data(), *const key_rows = rows + length * width;
@@ -59,7 +59,7 @@ at::Tensor measure(const at::Tensor& sampled, int64_t key_count) {
   return sampled.amax(-1) - sampled.sum(-1) / static_cast<double>(key_count);
 }
 
-at::Tensor unit_stride(const at::Tensor& x) { return x.stride(3) == 1 ? x : x.contiguous(); }
+at::Tensor with_contiguous_heads(const at::Tensor& x) { return x.stride(3) == 1 ? x : x.contiguous(); }
 
 }  // namespace
 
@@ -87,7 +87,8 @@ at::Tensor sparsity_of_sampled_scores(const at::Tensor& queries, const at::Tenso
   const torch::NoGradGuard no_grad;
   const bool half = queries.scalar_type() == at::kBFloat16 && keys.scalar_type() == at::kBFloat16;
   const auto type = half ? at::kBFloat16 : at::kFloat;
-  const auto q = unit_stride(queries.to(type)), k = unit_stride(keys.to(type)), index = sample.contiguous();
+  const auto q = with_contiguous_heads(queries.to(type)), k = with_contiguous_heads(keys.to(type)),
+             index = sample.contiguous();
   auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
   auto* to = out.mutable_data_ptr<float>();
   half ? measure_heads<at::BFloat16>(q, k, index, to) : measure_heads<float>(q, k, index, to);

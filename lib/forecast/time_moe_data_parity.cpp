@@ -44,7 +44,7 @@ void check_forecasts(const ParityCase& fixture, const ZeroShotWindows& windows, 
   report.check("count", at::scalar_tensor(errors.count(), at::kLong));
 }
 
-SequenceScale scale_named(const Config& name) {
+SequenceScale official_scale(const Config& name) {
   if (name.json().is_null()) return SequenceScale::none;
   return name.text() == "max" ? SequenceScale::max : SequenceScale::zero;
 }
@@ -78,7 +78,7 @@ void replay_time_moe_dataset(const ParityCase& fixture, ParityReport& report) {
     fields.at(3).read(max_length, at_least(1));
     std::optional<int64_t> stride;
     fields.at(4).read(stride, at_least(1));
-    const SequenceWindows windows(*sequences, scale_named(fields.at(2)), max_length, stride);
+    const SequenceWindows windows(*sequences, official_scale(fields.at(2)), max_length, stride);
     std::vector<int64_t> places;
     for (int64_t i = 0; i < windows.size(); ++i) {
       places.push_back(windows.place(i).sequence);

@@ -31,7 +31,7 @@ struct Replay {
   }
 };
 
-std::shared_ptr<TimeMoe> model_of(const ParityCase& fixture, const runtime::NamedTensors& weights) {
+std::shared_ptr<TimeMoe> load_time_moe(const ParityCase& fixture, const runtime::NamedTensors& weights) {
   const auto official = read_official_config(fixture.config, 0);
   auto model = std::dynamic_pointer_cast<TimeMoe>(build(official.model, official.shape));
   if (model == nullptr) fixture.config.reject("not a Time-MoE model");
@@ -123,7 +123,7 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   fixture.info.at("tolerance_bf16").at("rtol").read(coarse.rtol, {});
   fixture.info.at("tolerance_bf16").at("atol").read(coarse.atol, {});
   for (const bool half : {true, false}) {
-    const auto model = model_of(fixture, weights);
+    const auto model = load_time_moe(fixture, weights);
     if (half) model->to(at::kBFloat16);
     const Replay replay{fixture, report, *model, half ? "bf16." : "fp32.", half ? coarse : fixture.tolerance};
     replay_prefill(replay, params.at("prefill"));
@@ -174,7 +174,7 @@ runtime::TrainingOptions training_options(const Config& params) {
   return options;
 }
 
-void replay_training(const Replay& replay, const Config& params) {
+void replay_time_moe_training(const Replay& replay, const Config& params) {
   const auto& fixture = replay.fixture;
   const auto options = training_options(params);
   int64_t steps = 0;
@@ -212,7 +212,7 @@ ReplayKind kind_named(const std::string& kind) {
   if (kind == "generate") return &replay_generate;
   if (kind == "forecast") return &replay_forecast;
   if (kind == "loss") return &replay_loss;
-  if (kind == "train") return &replay_training;
+  if (kind == "train") return &replay_time_moe_training;
   return nullptr;
 }
 
@@ -225,12 +225,12 @@ void replay_time_moe(const ParityCase& fixture, ParityReport& report) {
   const auto params = fixture.info.section("params");
   if (kind == "eval") {
     const bool run = fixture.io.contains("mse");
-    const auto model = run ? model_of(fixture, fixture.weights()) : nullptr;
+    const auto model = run ? load_time_moe(fixture, fixture.weights()) : nullptr;
     return replay_time_moe_evaluation(fixture, model.get(), report);
   }
   const auto replay_kind = kind_named(kind);
   if (replay_kind == nullptr) fixture.info.at("kind").reject(fmt::format("\"{}\" is of no known kind", kind));
-  const auto model = model_of(fixture, fixture.weights());
+  const auto model = load_time_moe(fixture, fixture.weights());
   replay_kind({fixture, report, *model, "", fixture.tolerance}, params);
 }
 

@@ -10,15 +10,15 @@
 namespace arzoo::icl {
 namespace {
 
-constexpr int64_t kBatch = 64;
+constexpr int64_t kFunctionBatch = 64;
 constexpr uint64_t kStudyStream = 200, kStrategyStream = 201;
 
 /// The learner's predictions, some prompts at a time.
 at::Tensor predictions(FunctionLearner& learner, const at::Tensor& xs, const at::Tensor& ys) {
   const c10::InferenceMode inference;
   std::vector<at::Tensor> parts;
-  for (int64_t first = 0; first < xs.size(0); first += kBatch) {
-    const auto size = std::min(kBatch, xs.size(0) - first);
+  for (int64_t first = 0; first < xs.size(0); first += kFunctionBatch) {
+    const auto size = std::min(kFunctionBatch, xs.size(0) - first);
     parts.push_back(learner.predict(xs.narrow(0, first, size), ys.narrow(0, first, size)));
   }
   return at::cat(parts).clone();

@@ -13,7 +13,7 @@ namespace arzoo::icl {
 namespace {
 
 constexpr uint64_t kSampleStream = 400;
-constexpr int64_t kBatch = 256;
+constexpr int64_t kPathBatch = 256;
 
 /// How generated rows fared.
 struct Tally {
@@ -46,8 +46,8 @@ std::map<std::string, Tally> generate(const Subject& subject, PathLearner& learn
                                       const std::function<std::string(const Pair&)>& kind) {
   std::map<std::string, Tally> tallies;
   if (pairs.empty()) return tallies;
-  for (int64_t done = 0; done < subject.options.tasks; done += kBatch) {
-    const auto size = std::min(kBatch, subject.options.tasks - done);
+  for (int64_t done = 0; done < subject.options.tasks; done += kPathBatch) {
+    const auto size = std::min(kPathBatch, subject.options.tasks - done);
     auto draws = generator_of(subject.seed(), kSampleStream, done);
     const auto chosen = at::randint(static_cast<int64_t>(pairs.size()), {size}, draws, at::kLong);
     const auto pair_of = [&](int64_t row) {
@@ -142,7 +142,7 @@ void study_weights(const Subject& subject, const PathLearner& learner, const Pat
 double attention_on_target(PathLearner& learner, const PathTask& task) {
   const auto block = block_size(task.rows);
   const auto rows =
-      row_tokens(task.rows.train, block).narrow(0, 0, std::min<int64_t>(kBatch, task.rows.train.size()));
+      row_tokens(task.rows.train, block).narrow(0, 0, std::min<int64_t>(kPathBatch, task.rows.train.size()));
   nn::DecoderTrace trace;
   learner.forward(rows.narrow(1, 0, block), nullptr, &trace);
   const auto on_target = trace.attention.front().select(3, 1).mean(1);  // [B, T]

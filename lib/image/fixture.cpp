@@ -10,7 +10,7 @@ namespace arzoo::image {
 
 VarOptions var_options_among(const Config& transformer, const Config& vae) {
   Json kept = transformer.json();
-  kept["vae"] = to_json(options_among<VqvaeOptions>(vae));
+  kept["vae"] = arzoo::to_json(options_among<VqvaeOptions>(vae));
   return options_among<VarOptions>(Config(std::move(kept), transformer.name(), transformer.pointer()));
 }
 

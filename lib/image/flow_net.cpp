@@ -5,9 +5,9 @@
 namespace arzoo::image {
 namespace {
 
-constexpr double kEpsilon = 1e-6;
+constexpr double kFlowNetEpsilon = 1e-6;
 constexpr double kTimeSteps = 1000.0;
-const nn::NormForm kRms(kEpsilon, /*is_centred=*/false);
+const nn::NormForm kFlowNetRms(kFlowNetEpsilon, /*is_centred=*/false);
 
 nn::Modulation at_step(const nn::Modulation& modulation, int64_t step, int64_t samples) {
   return {modulation.scale[step].narrow(0, 0, samples), modulation.shift[step].narrow(0, 0, samples)};
@@ -59,8 +59,9 @@ FlowBlock::FlowBlock(const FlowArOptions& options) {
   }
   ada_lin_attn_ = map("ada_lin_attn", 3);
   ada_lin_mlp_ = map("ada_lin_mlp", 3);
-  norm2_1_ = register_module("norm2_1", std::make_shared<nn::RmsNorm>(width, kEpsilon));
-  norm2_2_ = register_module("norm2_2", std::make_shared<nn::RmsNorm>(options.encoder_embed_dim, kEpsilon));
+  norm2_1_ = register_module("norm2_1", std::make_shared<nn::RmsNorm>(width, kFlowNetEpsilon));
+  norm2_2_ =
+      register_module("norm2_2", std::make_shared<nn::RmsNorm>(options.encoder_embed_dim, kFlowNetEpsilon));
   crossattn_ = register_module("crossattn",
                                std::make_shared<GridCrossAttention>(width, options.encoder_embed_dim, heads));
 }
@@ -87,10 +88,11 @@ at::Tensor FlowBlock::cross_branch(const at::Tensor& x, const FlowCondition& con
 
 at::Tensor FlowBlock::forward(const at::Tensor& x, const BlockModulation& m, const FlowCondition& condition,
                               std::size_t index) const {
-  const auto normed = nn::modulated_norm(x, m.before_attention(), kRms, x.scalar_type());
+  const auto normed = nn::modulated_norm(x, m.before_attention(), kFlowNetRms, x.scalar_type());
   auto out = x + m.gamma1 * attn_->forward(normed, condition.angles[index]);
   if (is_cross()) out = out + cross_branch(out, condition, index);
-  return out + m.gamma2 * mlp_->forward(nn::modulated_norm(out, m.before_ffn(), kRms, x.scalar_type()));
+  return out +
+         m.gamma2 * mlp_->forward(nn::modulated_norm(out, m.before_ffn(), kFlowNetRms, x.scalar_type()));
 }
 
 FlowNet::FlowNet(const FlowArOptions& options) {
@@ -141,7 +143,7 @@ FlowModulation FlowNet::modulations(const at::Tensor& times, const FlowCondition
 at::Tensor FlowNet::velocity(const at::Tensor& x, const FlowModulation& modulation,
                              const FlowCondition& condition) const {
   auto h = input_proj_->forward(x);
-  auto normed = nn::modulated_norm(h, modulation.blocks.front().before_attention(), kRms, type_);
+  auto normed = nn::modulated_norm(h, modulation.blocks.front().before_attention(), kFlowNetRms, type_);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const auto& block = *blocks_[i];
     const auto& m = modulation.blocks[i];
@@ -150,13 +152,13 @@ at::Tensor FlowNet::velocity(const at::Tensor& x, const FlowModulation& modulati
     if (block.is_cross()) {
       h.add_(attended * m.gamma1);
       const auto branch = block.cross_branch(h, condition, i);
-      normed = nn::gated_modulated_norm(h, branch, {}, m.before_ffn(), kRms, type_);
+      normed = nn::gated_modulated_norm(h, branch, {}, m.before_ffn(), kFlowNetRms, type_);
     } else {
-      normed = nn::gated_modulated_norm(h, attended, m.gamma1, m.before_ffn(), kRms, type_);
+      normed = nn::gated_modulated_norm(h, attended, m.gamma1, m.before_ffn(), kFlowNetRms, type_);
     }
     normed = nn::gated_modulated_norm(h, block.mlp().forward(normed), m.gamma2,
                                       last ? modulation.last : modulation.blocks[i + 1].before_attention(),
-                                      kRms, last ? at::kFloat : type_);
+                                      kFlowNetRms, last ? at::kFloat : type_);
   }
   return linear_->forward(normed);
 }
@@ -175,7 +177,7 @@ at::Tensor FlowNet::forward(const at::Tensor& x, const at::Tensor& times,
   for (std::size_t i = 0; i < blocks_.size(); ++i)
     h = blocks_[i]->forward(h, blocks_[i]->modulation(time, condition.embedded), condition, i);
   const auto parts = last_map_->map().forward(at::silu(time + condition.embedded)).chunk(2, -1);
-  return linear_->forward(nn::modulated_norm(h, {parts[1], parts[0]}, kRms, h.scalar_type()));
+  return linear_->forward(nn::modulated_norm(h, {parts[1], parts[0]}, kFlowNetRms, h.scalar_type()));
 }
 
 void FlowNet::set_type(at::ScalarType type) {

@@ -9,12 +9,14 @@
 namespace arzoo::image {
 namespace {
 
-FlowArOptions options_of(const Config& config) { return model_options<FlowArOptions>(config.at("model")); }
+FlowArOptions flowar_options(const Config& config) {
+  return model_options<FlowArOptions>(config.at("model"));
+}
 
 }  // namespace
 
 FlowArExperiment::FlowArExperiment(const Config& config, const runtime::Compute& compute)
-    : LatentExperiment(config, compute, options_of(config).pixels(), options_of(config).vae),
+    : LatentExperiment(config, compute, flowar_options(config).pixels(), flowar_options(config).vae),
       model_(std::dynamic_pointer_cast<FlowAr>(build(config.at("model")))) {
   model_->initialise();
   model_->to(compute.device);

@@ -10,7 +10,7 @@ namespace {
 using runtime::ParityCase;
 using runtime::ParityReport;
 
-std::shared_ptr<FlowAr> load_model(const ParityCase& fixture) {
+std::shared_ptr<FlowAr> load_flowar(const ParityCase& fixture) {
   auto options = options_among<FlowArOptions>(fixture.config);
   fixture.config.at("vae_embed_dim").read(options.vae.embed_dim, at_least(1));
   auto model = std::make_shared<FlowAr>(options);
@@ -47,8 +47,8 @@ void check_flow(const ParityCase& fixture, const FlowAr& model, const at::Tensor
   report.check("v_pred", at::cat(velocities, 1));
 }
 
-void replay_loss(const ParityCase& fixture, ParityReport& report) {
-  const auto model = load_model(fixture);
+void replay_flowar_loss(const ParityCase& fixture, ParityReport& report) {
+  const auto model = load_flowar(fixture);
   model->train();
   const FlowDraws draws{fixture.input("label_drop_rand"), fixture.input("t"), fixture.input("noise")};
   const auto targets = model->targets(fixture.input("imgs"));
@@ -69,7 +69,7 @@ void replay_loss(const ParityCase& fixture, ParityReport& report) {
   report.check("grad_norms", listed_gradient_norms(fixture, *model));
 }
 
-void replay_sampling(const ParityCase& fixture, ParityReport& report) {
+void replay_flowar_sampling(const ParityCase& fixture, ParityReport& report) {
   FlowSampling sampling;
   fixture.config.at("num_steps").read(sampling.num_steps, at_least(2));
   fixture.config.at("cfg").read(sampling.cfg, {});
@@ -79,7 +79,7 @@ void replay_sampling(const ParityCase& fixture, ParityReport& report) {
   report.check("timesteps", time_steps(asked).to(at::kLong));
   // As loaded, and once more as a generation uses it.
   for (const bool packed : {false, true}) {
-    const auto model = load_model(fixture);
+    const auto model = load_flowar(fixture);
     model->eval();
     if (packed) nn::pack_for_inference(*model);
     std::vector<at::Tensor> z, first, tokens;
@@ -106,8 +106,8 @@ void replay_sampling(const ParityCase& fixture, ParityReport& report) {
   }
 }
 
-void replay_training(const ParityCase& fixture, ParityReport& report) {
-  const auto model = load_model(fixture);
+void replay_flowar_training(const ParityCase& fixture, ParityReport& report) {
+  const auto model = load_flowar(fixture);
   model->train();
   const auto loss_of = [&](int64_t step) {
     const FlowDraws draws{fixture.input("label_drop_rand")[step], fixture.input("t")[step],
@@ -120,9 +120,9 @@ void replay_training(const ParityCase& fixture, ParityReport& report) {
 }  // namespace
 
 void replay_flowar(const ParityCase& fixture, ParityReport& report) {
-  if (fixture.config.has("optimizer")) return replay_training(fixture, report);
-  if (fixture.config.has("num_steps")) return replay_sampling(fixture, report);
-  replay_loss(fixture, report);
+  if (fixture.config.has("optimizer")) return replay_flowar_training(fixture, report);
+  if (fixture.config.has("num_steps")) return replay_flowar_sampling(fixture, report);
+  replay_flowar_loss(fixture, report);
 }
 
 }  // namespace arzoo::image

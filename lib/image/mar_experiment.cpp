@@ -12,7 +12,7 @@
 namespace arzoo::image {
 namespace {
 
-MarOptions options_of(const Config& config) { return model_options<MarOptions>(config.at("model")); }
+MarOptions mar_options(const Config& config) { return model_options<MarOptions>(config.at("model")); }
 
 /// Fixed draws: as many masked tokens as lie halfway between the least and all.
 nn::MaskedDraws evaluation_draws(const MarOptions& options, int64_t samples, at::Generator generator) {
@@ -31,7 +31,7 @@ nn::MaskedDraws evaluation_draws(const MarOptions& options, int64_t samples, at:
 }  // namespace
 
 MarExperiment::MarExperiment(const Config& config, const runtime::Compute& compute)
-    : LatentExperiment(config, compute, options_of(config).img_size, options_of(config).vae),
+    : LatentExperiment(config, compute, mar_options(config).img_size, mar_options(config).vae),
       model_(std::dynamic_pointer_cast<Mar>(build(config.at("model")))) {
   model_->initialise();
   model_->to(compute.device);

@@ -12,7 +12,7 @@ namespace {
 using runtime::ParityCase;
 using runtime::ParityReport;
 
-MarOptions mar_options(const Config& config) {
+MarOptions official_mar_options(const Config& config) {
   auto options = options_among<MarOptions>(config);
   config.at("vae_embed_dim").read(options.vae.embed_dim, at_least(1));
   int64_t stride = 0;
@@ -22,8 +22,8 @@ MarOptions mar_options(const Config& config) {
   return options;
 }
 
-std::shared_ptr<Mar> load_model(const ParityCase& fixture) {
-  auto model = std::make_shared<Mar>(mar_options(fixture.config));
+std::shared_ptr<Mar> load_mar(const ParityCase& fixture) {
+  auto model = std::make_shared<Mar>(official_mar_options(fixture.config));
   fixture.load(*model, fixture.weights());
   return model;
 }
@@ -52,8 +52,8 @@ void check_head(const ParityCase& fixture, const Mar& model, const nn::MaskedGen
                                  ->forward(start, at::silu(time + net.cond_embed().forward(z))));
 }
 
-void replay_loss(const ParityCase& fixture, ParityReport& report) {
-  const auto model = load_model(fixture);
+void replay_mar_loss(const ParityCase& fixture, ParityReport& report) {
+  const auto model = load_mar(fixture);
   model->train();
   const auto tokens = patchified(fixture.input("imgs"), model->options().patch_size);
   report.check("tokens", tokens);
@@ -104,7 +104,7 @@ class RecordedNoise : public nn::MaskedNoise {
   int64_t first_ = 0;
 };
 
-void replay_sampling(const ParityCase& fixture, ParityReport& report) {
+void replay_mar_sampling(const ParityCase& fixture, ParityReport& report) {
   const auto& config = fixture.config;
   nn::MaskedSampling sampling;
   config.at("num_iter").read(sampling.num_iter, at_least(1));
@@ -114,7 +114,7 @@ void replay_sampling(const ParityCase& fixture, ParityReport& report) {
   sampling.num_sampling_steps = diffusion_steps(config, config.text("num_sampling_steps"));
   // As loaded, and once more as a generation uses it.
   for (const bool packed : {false, true}) {
-    const auto model = load_model(fixture);
+    const auto model = load_mar(fixture);
     model->eval();
     if (packed) nn::pack_for_inference(*model);
     std::vector<at::Tensor> masks, z, drawn;
@@ -146,8 +146,8 @@ void replay_sampling(const ParityCase& fixture, ParityReport& report) {
   }
 }
 
-void replay_training(const ParityCase& fixture, ParityReport& report) {
-  const auto model = load_model(fixture);
+void replay_mar_training(const ParityCase& fixture, ParityReport& report) {
+  const auto model = load_mar(fixture);
   model->train();
   const auto tokens = patchified(fixture.input("imgs"), model->options().patch_size);
   const auto loss_of = [&](int64_t step) {
@@ -161,9 +161,9 @@ void replay_training(const ParityCase& fixture, ParityReport& report) {
 }  // namespace
 
 void replay_mar(const ParityCase& fixture, ParityReport& report) {
-  if (fixture.config.has("optimizer")) return replay_training(fixture, report);
-  if (fixture.config.has("num_iter")) return replay_sampling(fixture, report);
-  replay_loss(fixture, report);
+  if (fixture.config.has("optimizer")) return replay_mar_training(fixture, report);
+  if (fixture.config.has("num_iter")) return replay_mar_sampling(fixture, report);
+  replay_mar_loss(fixture, report);
 }
 
 }  // namespace arzoo::image

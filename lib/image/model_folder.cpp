@@ -4,7 +4,7 @@ namespace arzoo::image {
 
 namespace fs = std::filesystem;
 
-Json to_json(const ModelFolder& folder) {
+Json folder_json(const ModelFolder& folder) {
   Json json;
   json["family"] = "image";
   json["model"] = folder.model;

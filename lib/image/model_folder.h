@@ -24,7 +24,7 @@ struct ModelFolder {
 };
 
 /// config.json of a model folder.
-Json to_json(const ModelFolder& folder);
+Json folder_json(const ModelFolder& folder);
 /// The folder that `path`, a run directory or a model folder, means; nothing when there is no config.json of
 /// ours in it. Throws ConfigError, UsageError for the folder of another family.
 std::optional<ModelFolder> find_model_folder(const std::filesystem::path& path);

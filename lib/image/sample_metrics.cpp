@@ -7,7 +7,7 @@
 namespace arzoo::image {
 namespace {
 
-constexpr int64_t kRowsAtOnce = 1024;
+constexpr int64_t kDistanceRows = 1024;
 
 /// Squared distances of all rows of a from all rows of b.
 at::Tensor squared_distances(const at::Tensor& a, const at::Tensor& b) {
@@ -18,7 +18,7 @@ at::Tensor squared_distances(const at::Tensor& a, const at::Tensor& b) {
 /// The squared distance of each row from its k-th nearest other.
 at::Tensor radii_of(const at::Tensor& rows, int64_t k) {
   std::vector<at::Tensor> radii;
-  for (const auto& some : rows.split(kRowsAtOnce)) {
+  for (const auto& some : rows.split(kDistanceRows)) {
     // The nearest is the row itself.
     radii.push_back(std::get<0>(at::kthvalue(squared_distances(some, rows), k + 1, 1)));
   }
@@ -28,7 +28,7 @@ at::Tensor radii_of(const at::Tensor& rows, int64_t k) {
 /// The share of `rows` that lie within the radius of some centre.
 double share_within(const at::Tensor& rows, const at::Tensor& centres, const at::Tensor& radii) {
   double within = 0.0;
-  for (const auto& some : rows.split(kRowsAtOnce))
+  for (const auto& some : rows.split(kDistanceRows))
     within += squared_distances(some, centres).le(radii).any(1).sum().item<double>();
   return within / static_cast<double>(rows.size(0));
 }

@@ -132,7 +132,7 @@ void check_manifest(const runtime::NamedTensors& tensors, const Config& manifest
 /// Throws CheckFailed unless the options read from the shapes are those that the case states.
 template <class Options>
 void require_options(const Options& read, const Options& stated, const std::string& file) {
-  const auto a = to_json(read), b = to_json(stated);
+  const auto a = arzoo::to_json(read), b = arzoo::to_json(stated);
   for (const auto& [key, value] : a.items()) {
     // A transformer's file knows of its tokenizer only the sizes of the code.
     if (key != "vae" && value != b.at(key) && key != "mlp_ratio" && key != "v_patch_nums")

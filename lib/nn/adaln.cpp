@@ -12,7 +12,7 @@
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kGrainElements = 1 << 14;
+constexpr int64_t kModulationGrain = 1 << 14;
 
 ARZOO_CLONES void add_gated(float* x, const float* branch, const float* gate, int64_t width) {
   for (int64_t d = 0; d < width; ++d) x[d] += branch[d] * gate[d];
@@ -22,9 +22,9 @@ ARZOO_CLONES void add_plain(float* x, const float* branch, int64_t width) {
   for (int64_t d = 0; d < width; ++d) x[d] += branch[d];
 }
 
-/// One row. Sums run in kLanes interleaved partial sums: an order the compiler may vectorise.
-ARZOO_CLONES void norm_row(const float* x, const float* scale, const float* shift, float* out, int64_t width,
-                           float eps, bool centred) {
+/// One row. Sums run_modulation in kLanes interleaved partial sums: an order the compiler may vectorise.
+ARZOO_CLONES void modulated_norm_row(const float* x, const float* scale, const float* shift, float* out,
+                                     int64_t width, float eps, bool centred) {
   float sums[kLanes] = {}, squares[kLanes] = {};
   const int64_t whole = width / kLanes * kLanes;
   for (int64_t d = 0; d < whole; d += kLanes) {
@@ -72,12 +72,12 @@ class Table {
 
 /// `branch` null: nothing is added to x.
 template <class Branch, class Out>
-void run(const at::Tensor& x, float* sum, const Branch* branch, const Table* gate,
-         const Modulation& modulation, const NormForm& form, Out* out) {
+void run_modulation(const at::Tensor& x, float* sum, const Branch* branch, const Table* gate,
+                    const Modulation& modulation, const NormForm& form, Out* out) {
   const int64_t tokens = x.size(1), width = x.size(2);
   const Table scale(modulation.scale), shift(modulation.shift);
   const float* from = x.const_data_ptr<float>();
-  parallel_for(x.size(0) * tokens, std::max<int64_t>(1, kGrainElements / width),
+  parallel_for(x.size(0) * tokens, std::max<int64_t>(1, kModulationGrain / width),
                [&](int64_t begin, int64_t end) {
                  FloatRows added(width), gates(width), scales(width), shifts(width);
                  RowSink sink(width);
@@ -88,26 +88,27 @@ void run(const at::Tensor& x, float* sum, const Branch* branch, const Table* gat
                      gate == nullptr ? add_plain(sum + i * width, row, width)
                                      : add_gated(sum + i * width, row, gate->row(b, token, gates), width);
                    }
-                   norm_row(from + i * width, scale.row(b, token, scales), shift.row(b, token, shifts),
-                            sink.room(out + i * width, 1), width, static_cast<float>(form.eps), form.centred);
+                   modulated_norm_row(from + i * width, scale.row(b, token, scales),
+                                      shift.row(b, token, shifts), sink.room(out + i * width, 1), width,
+                                      static_cast<float>(form.eps), form.centred);
                    sink.done(out + i * width, 1);
                  }
                });
 }
 
 template <class Branch>
-at::Tensor fused(const at::Tensor& x, float* sum, const Branch* branch, const Table* gate,
-                 const Modulation& modulation, const NormForm& form, at::ScalarType type) {
+at::Tensor fused_modulation(const at::Tensor& x, float* sum, const Branch* branch, const Table* gate,
+                            const Modulation& modulation, const NormForm& form, at::ScalarType type) {
   auto out = at::empty(x.sizes(), x.options().dtype(type));
   if (type == at::kBFloat16) {
-    run(x, sum, branch, gate, modulation, form, out.mutable_data_ptr<at::BFloat16>());
+    run_modulation(x, sum, branch, gate, modulation, form, out.mutable_data_ptr<at::BFloat16>());
   } else {
-    run(x, sum, branch, gate, modulation, form, out.mutable_data_ptr<float>());
+    run_modulation(x, sum, branch, gate, modulation, form, out.mutable_data_ptr<float>());
   }
   return out;
 }
 
-bool fits(const at::Tensor& x, at::ScalarType type) {
+bool fits_modulation(const at::Tensor& x, at::ScalarType type) {
   return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous() &&
          x.numel() > 0 && (type == at::kFloat || type == at::kBFloat16);
 }
@@ -123,14 +124,14 @@ at::Tensor composed(const at::Tensor& x, const Modulation& modulation, const Nor
 
 at::Tensor modulated_norm(const at::Tensor& x, const Modulation& modulation, const NormForm& form,
                           at::ScalarType type) {
-  if (!fits(x, type)) return composed(x, modulation, form, type);
-  return fused<float>(x, nullptr, nullptr, nullptr, modulation, form, type);
+  if (!fits_modulation(x, type)) return composed(x, modulation, form, type);
+  return fused_modulation<float>(x, nullptr, nullptr, nullptr, modulation, form, type);
 }
 
 at::Tensor gated_modulated_norm(at::Tensor& x, const at::Tensor& branch, const at::Tensor& gate,
                                 const Modulation& modulation, const NormForm& form, at::ScalarType type) {
   const bool typed = branch.scalar_type() == at::kFloat || branch.scalar_type() == at::kBFloat16;
-  if (!fits(x, type) || !typed) {
+  if (!fits_modulation(x, type) || !typed) {
     x.add_(gate.defined() ? branch * gate : branch);
     return composed(x, modulation, form, type);
   }
@@ -139,8 +140,8 @@ at::Tensor gated_modulated_norm(at::Tensor& x, const at::Tensor& branch, const a
   const Table* const gates = table ? &*table : nullptr;
   float* const sum = x.mutable_data_ptr<float>();
   if (added.scalar_type() == at::kBFloat16)
-    return fused(x, sum, added.const_data_ptr<at::BFloat16>(), gates, modulation, form, type);
-  return fused(x, sum, added.const_data_ptr<float>(), gates, modulation, form, type);
+    return fused_modulation(x, sum, added.const_data_ptr<at::BFloat16>(), gates, modulation, form, type);
+  return fused_modulation(x, sum, added.const_data_ptr<float>(), gates, modulation, form, type);
 }
 
 }  // namespace arzoo::nn

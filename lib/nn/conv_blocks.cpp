@@ -11,10 +11,6 @@ std::shared_ptr<Conv2d> pointwise(int64_t in, int64_t out) {
   return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out, .kernel = 1, .stride = 1, .padding = 0});
 }
 
-std::shared_ptr<Conv2d> convolution(int64_t in, int64_t out) {
-  return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out});
-}
-
 /// a + b, in b's place where nothing needs b again.
 at::Tensor sum(const at::Tensor& a, at::Tensor b) { return at::GradMode::is_enabled() ? a + b : b.add_(a); }
 
@@ -26,11 +22,15 @@ at::Tensor folded_kernel(const at::Tensor& kernel, int64_t dim, bool second) {
 
 }  // namespace
 
+std::shared_ptr<Conv2d> convolution3x3(int64_t in, int64_t out) {
+  return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out});
+}
+
 ResBlock::ResBlock(int64_t in, int64_t out) {
   norm1_ = register_module("norm1", std::make_shared<GroupNorm>(in));
-  conv1_ = register_module("conv1", convolution(in, out));
+  conv1_ = register_module("conv1", convolution3x3(in, out));
   norm2_ = register_module("norm2", std::make_shared<GroupNorm>(out));
-  conv2_ = register_module("conv2", convolution(out, out));
+  conv2_ = register_module("conv2", convolution3x3(out, out));
   if (in != out) nin_shortcut_ = register_module("nin_shortcut", pointwise(in, out));
 }
 
@@ -75,7 +75,7 @@ at::Tensor Downsample::forward(const at::Tensor& x) {
   return conv_->forward(at::constant_pad_nd(x, {0, 1, 0, 1}));
 }
 
-Upsample::Upsample(int64_t channels) { conv_ = register_module("conv", convolution(channels, channels)); }
+Upsample::Upsample(int64_t channels) { conv_ = register_module("conv", convolution3x3(channels, channels)); }
 
 void Upsample::pack() {
   const auto& kernel = conv_->weight();

@@ -7,6 +7,9 @@
 /// diffusion, with their official names. x: [B, C, H, W]; channel counts are multiples of GroupNorm::kGroups.
 namespace arzoo::nn {
 
+/// A 3x3 convolution that keeps height and width.
+std::shared_ptr<Conv2d> convolution3x3(int64_t in, int64_t out);
+
 /// shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x)))))); the shortcut is a 1x1 convolution where the
 /// channel counts differ.
 class ResBlock : public torch::nn::Module {

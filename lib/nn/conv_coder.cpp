@@ -5,10 +5,6 @@
 namespace arzoo::nn {
 namespace {
 
-std::shared_ptr<Conv2d> convolution(int64_t in, int64_t out) {
-  return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out});
-}
-
 struct LevelAttention {
   bool attends, fused;
 };
@@ -63,7 +59,7 @@ at::Tensor ConvLevel::forward(at::Tensor x) const {
 }
 
 ConvEncoder::ConvEncoder(const ConvCoderOptions& options) {
-  conv_in_ = register_module("conv_in", convolution(options.in_channels, options.ch));
+  conv_in_ = register_module("conv_in", convolution3x3(options.in_channels, options.ch));
   int64_t width = options.ch;
   for (std::size_t i = 0; i < options.ch_mult.size(); ++i) {
     const bool last = i + 1 == options.ch_mult.size();
@@ -76,7 +72,7 @@ ConvEncoder::ConvEncoder(const ConvCoderOptions& options) {
   register_module("down", named(levels_));
   mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options.fused_attention));
   norm_out_ = register_module("norm_out", std::make_shared<GroupNorm>(width));
-  conv_out_ = register_module("conv_out", convolution(width, options.latent_channels));
+  conv_out_ = register_module("conv_out", convolution3x3(width, options.latent_channels));
 }
 
 at::Tensor ConvEncoder::forward(const at::Tensor& x) {
@@ -87,7 +83,7 @@ at::Tensor ConvEncoder::forward(const at::Tensor& x) {
 
 ConvDecoder::ConvDecoder(const ConvCoderOptions& options) {
   int64_t width = options.ch * options.ch_mult.back();
-  conv_in_ = register_module("conv_in", convolution(options.latent_channels, width));
+  conv_in_ = register_module("conv_in", convolution3x3(options.latent_channels, width));
   mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options.fused_attention));
   levels_.resize(options.ch_mult.size());
   for (std::size_t i = levels_.size(); i-- > 0;) {
@@ -100,7 +96,7 @@ ConvDecoder::ConvDecoder(const ConvCoderOptions& options) {
   }
   register_module("up", named(levels_));
   norm_out_ = register_module("norm_out", std::make_shared<GroupNorm>(width));
-  conv_out_ = register_module("conv_out", convolution(width, options.in_channels));
+  conv_out_ = register_module("conv_out", convolution3x3(width, options.in_channels));
 }
 
 at::Tensor ConvDecoder::forward(const at::Tensor& z) {

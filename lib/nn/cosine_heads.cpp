@@ -13,7 +13,7 @@ namespace arzoo::nn {
 namespace {
 
 constexpr float kLeastLength = 1e-12F;
-constexpr int64_t kGrainElements = 1 << 14;
+constexpr int64_t kHeadGrain = 1 << 14;
 
 /// The heads of one token, adjacent; factors may be null.
 ARZOO_CLONES void normalise_heads(float* x, int64_t heads, int64_t width, const float* factors) {
@@ -26,30 +26,30 @@ ARZOO_CLONES void normalise_heads(float* x, int64_t heads, int64_t width, const 
 }
 
 template <class Scalar>
-void run(at::Tensor& qkv, const at::Tensor& factors, const at::Tensor& keys, const at::Tensor& values) {
+void run_cosine_heads(at::Tensor& qkv, const at::Tensor& factors, const at::Tensor& keys,
+                      const at::Tensor& values) {
   const int64_t heads = keys.size(1), tokens = keys.size(2), width = keys.size(3), all = heads * width;
   const auto* factor = factors.const_data_ptr<float>();
   auto* data = qkv.mutable_data_ptr<Scalar>();
   auto* to_keys = keys.mutable_data_ptr<Scalar>();
   auto* to_values = values.mutable_data_ptr<Scalar>();
   const HeadSize packed{heads, width, width}, cached{heads, width, keys.stride(1)};
-  parallel_for(qkv.size(0) * tokens, std::max<int64_t>(1, kGrainElements / all),
-               [&](int64_t begin, int64_t end) {
-                 std::vector<float> heads_of_token(all);
-                 float* const x = heads_of_token.data();
-                 for (int64_t i = begin; i < end; ++i) {
-                   Scalar* const token = data + i * 3 * all;
-                   const int64_t place = i / tokens * keys.stride(0) + i % tokens * keys.stride(2);
-                   copy_rows(token, packed, 1.0F, x, width);
-                   normalise_heads(x, heads, width, factor);
-                   store_rows(x, width, packed, token);
-                   copy_rows(token + all, packed, 1.0F, x, width);
-                   normalise_heads(x, heads, width, nullptr);
-                   store_rows(x, width, cached, to_keys + place);
-                   copy_rows(token + 2 * all, packed, 1.0F, x, width);
-                   store_rows(x, width, cached, to_values + place);
-                 }
-               });
+  parallel_for(qkv.size(0) * tokens, std::max<int64_t>(1, kHeadGrain / all), [&](int64_t begin, int64_t end) {
+    std::vector<float> heads_of_token(all);
+    float* const x = heads_of_token.data();
+    for (int64_t i = begin; i < end; ++i) {
+      Scalar* const token = data + i * 3 * all;
+      const int64_t place = i / tokens * keys.stride(0) + i % tokens * keys.stride(2);
+      copy_rows(token, packed, 1.0F, x, width);
+      normalise_heads(x, heads, width, factor);
+      store_rows(x, width, packed, token);
+      copy_rows(token + all, packed, 1.0F, x, width);
+      normalise_heads(x, heads, width, nullptr);
+      store_rows(x, width, cached, to_keys + place);
+      copy_rows(token + 2 * all, packed, 1.0F, x, width);
+      store_rows(x, width, cached, to_values + place);
+    }
+  });
 }
 
 }  // namespace
@@ -67,9 +67,9 @@ at::Tensor cache_cosine_heads(at::Tensor& qkv, const at::Tensor& factors, KvCach
   const auto type = qkv.scalar_type();
   const bool one_pass = qkv.is_cpu() && !at::GradMode::is_enabled();
   if (one_pass && type == at::kFloat) {
-    run<float>(qkv, factors, keys, values);
+    run_cosine_heads<float>(qkv, factors, keys, values);
   } else if (one_pass && type == at::kBFloat16) {
-    run<at::BFloat16>(qkv, factors, keys, values);
+    run_cosine_heads<at::BFloat16>(qkv, factors, keys, values);
   } else {
     queries.copy_(unit_vectors(queries) * factors.view({heads, 1, 1}).to(type));
     keys.copy_(unit_vectors(parts.select(2, 1).transpose(1, 2)));

@@ -13,7 +13,7 @@
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kGrain = 16384;
+constexpr int64_t kDropoutGrain = 16384;
 
 // One clone per instruction set, chosen when the library is loaded: the hash is a dozen integer operations
 // per lane.
@@ -38,7 +38,7 @@ at::Tensor masked_as(const at::Tensor& x, const DropoutMask& mask) {
   auto out = at::empty_like(in);
   const auto* from = in.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
-  parallel_for(in.numel(), kGrain,
+  parallel_for(in.numel(), kDropoutGrain,
                [&](int64_t begin, int64_t end) { mask_range(from, to, begin, end, mask); });
   return out;
 }
@@ -66,7 +66,7 @@ at::Tensor add_masked(const at::Tensor& x, const at::Tensor& y, const DropoutMas
   const float* a = left.const_data_ptr<float>();
   const float* b = right.const_data_ptr<float>();
   float* to = out.mutable_data_ptr<float>();
-  parallel_for(left.numel(), kGrain,
+  parallel_for(left.numel(), kDropoutGrain,
                [&](int64_t begin, int64_t end) { add_masked_range(a, b, to, begin, end, mask); });
   return out;
 }
@@ -101,7 +101,7 @@ struct ResidualDropoutFunction : torch::autograd::Function<ResidualDropoutFuncti
   }
 };
 
-bool own_kernel(const at::Tensor& x) {
+bool takes_own_dropout(const at::Tensor& x) {
   const bool type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
   const bool device =
       x.is_cpu() || (x.is_cuda() && mask_kernel().hasKernelForDispatchKey(c10::DispatchKey::CUDA));
@@ -117,13 +117,13 @@ int64_t draw_dropout_key() { return at::empty({1}, at::kLong).random_().item<int
 
 at::Tensor dropout(const at::Tensor& x, double p, bool training) {
   if (!training || p <= 0.0) return x;
-  if (p >= 1.0 || !own_kernel(x)) return at::dropout(x, p, true);
+  if (p >= 1.0 || !takes_own_dropout(x)) return at::dropout(x, p, true);
   return DropoutFunction::apply(x, draw_dropout_key(), p);
 }
 
 at::Tensor residual_dropout(const at::Tensor& x, const at::Tensor& y, double p, bool training) {
   if (!training || p <= 0.0) return x + y;
-  if (p >= 1.0 || !own_kernel(y) || x.scalar_type() != at::kFloat) return x + nn::dropout(y, p, true);
+  if (p >= 1.0 || !takes_own_dropout(y) || x.scalar_type() != at::kFloat) return x + nn::dropout(y, p, true);
   return ResidualDropoutFunction::apply(x, y.to(at::kFloat), draw_dropout_key(), p);
 }
 

@@ -14,10 +14,10 @@ namespace {
 
 constexpr int64_t kMostKeys = 2048;  // a head's keys and values stay in the processor's cache
 constexpr int64_t kWidest = 256;
-constexpr int64_t kRows = 4;    // queries at a time: their sums fit the registers
-constexpr int64_t kBlock = 32;  // queries that share a tile of keys, or of values, in the fastest cache
+constexpr int64_t kRows = 4;         // queries at a time: their sums fit the registers
+constexpr int64_t kQueryBlock = 32;  // queries that share a tile of keys, or of values, in the fastest cache
 constexpr int64_t kTileNumbers = 4096;
-constexpr int64_t kGrain = 1 << 17;  // multiply-adds that are worth a thread
+constexpr int64_t kAttentionGrain = 1 << 17;  // multiply-adds that are worth a thread
 
 struct Sizes {
   int64_t queries, keys, width;
@@ -50,7 +50,7 @@ struct HeadData {
   const float* kt;  ///< [keys_padded / tile, E, tile]
   const float* v;   ///< [keys, width_padded]
   float* out;       ///< [queries_padded, width_padded]
-  float* p;         ///< [kBlock, keys_padded] scratch
+  float* p;         ///< [kQueryBlock, keys_padded] scratch
 };
 
 /// The queries from `first` to `end`, kRows at a time, tile by tile.
@@ -82,7 +82,7 @@ ARZOO_INTO_CLONES void attend_block(const HeadData& head, int64_t first, int64_t
 }
 
 ARZOO_CLONES void attend(const HeadData& head, int64_t first, int64_t end, Sizes s) {
-  for (int64_t i = first; i < end; i += kBlock) attend_block(head, i, std::min(i + kBlock, end), s);
+  for (int64_t i = first; i < end; i += kQueryBlock) attend_block(head, i, std::min(i + kQueryBlock, end), s);
 }
 
 /// The rows of a head as columns, a tile of them behind the other.
@@ -110,7 +110,7 @@ class Scratch {
         keys_(s.width * s.keys_padded),
         values_(s.keys * s.width_padded),
         results_(s.queries_padded * s.width_padded),
-        scores_(kBlock * s.keys_padded) {}
+        scores_(kQueryBlock * s.keys_padded) {}
   float* queries() { return queries_.data(); }
   float* keys() { return keys_.data(); }
   float* values() { return values_.data(); }
@@ -122,7 +122,8 @@ class Scratch {
 };
 
 template <class Scalar>
-at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const FusedMode& mode) {
+at::Tensor run_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                         const FusedMode& mode) {
   const int64_t batch = q.size(0), heads = q.size(1);
   const auto s = sizes_of(q, k, mode.causal);
   auto out = at::empty({batch, s.queries, heads, s.width}, q.options());
@@ -130,26 +131,27 @@ at::Tensor run(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, co
   auto* result = out.mutable_data_ptr<Scalar>();
   const auto scale = static_cast<float>(mode.scale);
   // With fewer heads than threads each takes some blocks of a head's queries.
-  const int64_t blocks = (s.queries + kBlock - 1) / kBlock;
+  const int64_t blocks = (s.queries + kQueryBlock - 1) / kQueryBlock;
   const int64_t parts = std::clamp<int64_t>(omp_get_max_threads() / std::max<int64_t>(batch * heads, 1), 1,
                                             std::max<int64_t>(blocks, 1));
   const int64_t work = s.queries * s.keys_padded * s.width_padded / parts;
-  parallel_for(batch * heads * parts, std::max<int64_t>(1, kGrain / work), [&](int64_t begin, int64_t end) {
-    Scratch scratch(s);
-    for (int64_t index = begin; index < end; ++index) {
-      const int64_t part = index % parts, b = index / parts / heads, h = index / parts % heads;
-      const int64_t first = blocks * part / parts * kBlock;
-      const int64_t last = std::min(blocks * (part + 1) / parts * kBlock, s.queries);
-      copy_rows(queries.row(b, h) + first * queries.step, {last - first, s.width, queries.step}, scale,
-                scratch.queries() + first * s.width, s.width);
-      copy_transposed(keys.row(b, h), keys.step, scratch.keys(), s);
-      copy_rows(values.row(b, h), {s.keys, s.width, values.step}, 1.0F, scratch.values(), s.width_padded);
-      attend(scratch.data(), first, std::min(last + kRows - 1, s.queries_padded) / kRows * kRows, s);
-      store_rows(scratch.results() + first * s.width_padded, s.width_padded,
-                 {last - first, s.width, heads * s.width},
-                 result + ((b * s.queries + first) * heads + h) * s.width);
-    }
-  });
+  parallel_for(
+      batch * heads * parts, std::max<int64_t>(1, kAttentionGrain / work), [&](int64_t begin, int64_t end) {
+        Scratch scratch(s);
+        for (int64_t index = begin; index < end; ++index) {
+          const int64_t part = index % parts, b = index / parts / heads, h = index / parts % heads;
+          const int64_t first = blocks * part / parts * kQueryBlock;
+          const int64_t last = std::min(blocks * (part + 1) / parts * kQueryBlock, s.queries);
+          copy_rows(queries.row(b, h) + first * queries.step, {last - first, s.width, queries.step}, scale,
+                    scratch.queries() + first * s.width, s.width);
+          copy_transposed(keys.row(b, h), keys.step, scratch.keys(), s);
+          copy_rows(values.row(b, h), {s.keys, s.width, values.step}, 1.0F, scratch.values(), s.width_padded);
+          attend(scratch.data(), first, std::min(last + kRows - 1, s.queries_padded) / kRows * kRows, s);
+          store_rows(scratch.results() + first * s.width_padded, s.width_padded,
+                     {last - first, s.width, heads * s.width},
+                     result + ((b * s.queries + first) * heads + h) * s.width);
+        }
+      });
   return out.transpose(1, 2);
 }
 
@@ -166,7 +168,8 @@ bool fits_fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
 
 at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const FusedMode& mode) {
-  return q.scalar_type() == at::kFloat ? run<float>(q, k, v, mode) : run<at::BFloat16>(q, k, v, mode);
+  return q.scalar_type() == at::kFloat ? run_attention<float>(q, k, v, mode)
+                                       : run_attention<at::BFloat16>(q, k, v, mode);
 }
 
 }  // namespace arzoo::nn

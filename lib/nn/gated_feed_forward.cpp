@@ -11,7 +11,7 @@ namespace arzoo::nn {
 
 namespace {
 
-constexpr int64_t kGrain = 1 << 14;
+constexpr int64_t kGatingGrain = 1 << 14;
 
 /// silu is rounded before it is multiplied, as LibTorch's two operations do.
 template <class Scalar>
@@ -33,10 +33,11 @@ template <class Scalar>
 void gate_in_place(at::Tensor& gate, const at::Tensor& up) {
   auto* to = gate.mutable_data_ptr<Scalar>();
   const auto* by = up.const_data_ptr<Scalar>();
-  parallel_for(gate.numel(), kGrain, [&](int64_t begin, int64_t end) { gate_numbers(to, by, begin, end); });
+  parallel_for(gate.numel(), kGatingGrain,
+               [&](int64_t begin, int64_t end) { gate_numbers(to, by, begin, end); });
 }
 
-bool fits(const at::Tensor& gate, const at::Tensor& up) {
+bool fits_gating(const at::Tensor& gate, const at::Tensor& up) {
   const auto type = gate.scalar_type();
   return gate.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && up.scalar_type() == type &&
          gate.is_contiguous() && up.is_contiguous() && gate.sizes() == up.sizes();
@@ -46,7 +47,7 @@ bool fits(const at::Tensor& gate, const at::Tensor& up) {
 
 at::Tensor silu_gated(at::Tensor gate, const at::Tensor& up) {
   if (at::GradMode::is_enabled()) return at::silu(gate) * up;
-  if (!fits(gate, up)) return at::silu_(gate).mul_(up);
+  if (!fits_gating(gate, up)) return at::silu_(gate).mul_(up);
   gate.scalar_type() == at::kFloat ? gate_in_place<float>(gate, up) : gate_in_place<at::BFloat16>(gate, up);
   return gate;
 }

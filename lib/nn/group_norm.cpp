@@ -15,7 +15,7 @@ namespace {
 // Pixels whose sums are taken together: a piece of the work, whatever the number of threads.
 constexpr int64_t kPiece = 256;
 // Pixels that are converted at once.
-constexpr int64_t kBlock = 16;
+constexpr int64_t kChannelBlock = 16;
 
 /// Per channel, sums over pixels of x - origin and of its square: the origin keeps the squares from
 /// cancelling.
@@ -67,8 +67,8 @@ std::vector<double> channel_moments(const Scalar* x, const Image& image, const s
     for (int64_t piece = begin; piece < end; ++piece) {
       float* const sums = partial.data() + 2 * piece * width;
       const int64_t last = std::min(image.pixels, (piece + 1) * kPiece);
-      for (int64_t i = piece * kPiece; i < last; i += kBlock) {
-        const int64_t count = std::min(kBlock, last - i);
+      for (int64_t i = piece * kPiece; i < last; i += kChannelBlock) {
+        const int64_t count = std::min(kChannelBlock, last - i);
         add_moments(rows.read(x + i * width, count), count, width, origin.data(), sums, sums + width);
       }
     }
@@ -110,12 +110,13 @@ Affine normalisation(const Scalar* x, const Image& image, const std::vector<floa
 
 template <class Scalar>
 void normalise(const Scalar* x, const Image& image, const Affine& affine, bool silu, Scalar* out) {
-  const int64_t width = image.channels, blocks = (image.pixels + kBlock - 1) / kBlock;
+  const int64_t width = image.channels, blocks = (image.pixels + kChannelBlock - 1) / kChannelBlock;
   parallel_for(blocks, 8, [&](int64_t begin, int64_t end) {
     FloatRows from(width);
     RowSink to(width);
-    for (int64_t i = begin * kBlock; i < std::min(image.pixels, end * kBlock); i += kBlock) {
-      const int64_t count = std::min(kBlock, image.pixels - i);
+    for (int64_t i = begin * kChannelBlock; i < std::min(image.pixels, end * kChannelBlock);
+         i += kChannelBlock) {
+      const int64_t count = std::min(kChannelBlock, image.pixels - i);
       const float* in = from.read(x + i * width, count);
       float* rows = to.room(out + i * width, count);
       (silu ? scale_shift_silu : scale_and_shift)(in, count, width, affine.scale.data(), affine.shift.data(),
@@ -132,7 +133,8 @@ std::vector<float> as_floats(const at::Tensor& x) {
 }
 
 template <class Scalar>
-at::Tensor fused(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, bool silu) {
+at::Tensor fused_group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                            bool silu) {
   const auto in = x.contiguous(at::MemoryFormat::ChannelsLast);
   auto out = at::empty(in.sizes(), in.options(), at::MemoryFormat::ChannelsLast);
   const Image image{in.size(2) * in.size(3), in.size(1)};
@@ -145,7 +147,7 @@ at::Tensor fused(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
   return out;
 }
 
-bool fits(const at::Tensor& x) {
+bool fits_group_norm(const at::Tensor& x) {
   return !at::GradMode::is_enabled() && x.is_cpu() && x.numel() > 0 &&
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
@@ -158,9 +160,9 @@ GroupNorm::GroupNorm(int64_t channels) {
 }
 
 at::Tensor GroupNorm::apply(const at::Tensor& x, bool silu) {
-  if (fits(x)) {
-    return x.scalar_type() == at::kFloat ? fused<float>(x, weight_, bias_, silu)
-                                         : fused<at::BFloat16>(x, weight_, bias_, silu);
+  if (fits_group_norm(x)) {
+    return x.scalar_type() == at::kFloat ? fused_group_norm<float>(x, weight_, bias_, silu)
+                                         : fused_group_norm<at::BFloat16>(x, weight_, bias_, silu);
   }
   const auto normed = at::group_norm(x, kGroups, weight_, bias_, kEpsilon);
   return silu ? at::silu(normed) : normed;

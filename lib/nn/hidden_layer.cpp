@@ -14,7 +14,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kGrain = 16384;
+constexpr int64_t kHiddenGrain = 16384;
 
 /// The normal distribution at x: its share below x, to 8e-8, and its density (Abramowitz and Stegun 7.1.26,
 /// whose exponential is the density's).
@@ -95,11 +95,11 @@ struct Options {
 };
 
 template <class Scalar>
-at::Tensor run(const at::Tensor& x, const Options& options) {
+at::Tensor run_hidden_layer(const at::Tensor& x, const Options& options) {
   auto out = at::empty_like(x);
   const auto* from = x.const_data_ptr<Scalar>();
   auto* to = out.template mutable_data_ptr<Scalar>();
-  parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(x.numel(), kHiddenGrain, [&](int64_t begin, int64_t end) {
     switch (options.by) {
       case Activation::relu:
         return relu_range(from, to, begin, end, options.mask);
@@ -119,7 +119,7 @@ at::Tensor run_back(const at::Tensor& x, const at::Tensor& gradient, const Optio
   auto out = at::empty_like(x);
   const auto *from = x.const_data_ptr<Scalar>(), *g = gradient.const_data_ptr<Scalar>();
   auto* to = out.template mutable_data_ptr<Scalar>();
-  parallel_for(x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(x.numel(), kHiddenGrain, [&](int64_t begin, int64_t end) {
     switch (options.by) {
       case Activation::relu:
         return relu_back(from, g, to, begin, end, options.mask);
@@ -142,7 +142,8 @@ struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
     context->saved_data["key"] = key;
     context->saved_data["p"] = p;
     const Options options{by, DropoutMask(key, p)};
-    return x.scalar_type() == at::kFloat ? run<float>(x, options) : run<at::BFloat16>(x, options);
+    return x.scalar_type() == at::kFloat ? run_hidden_layer<float>(x, options)
+                                         : run_hidden_layer<at::BFloat16>(x, options);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto x = context->get_saved_variables()[0];
@@ -156,7 +157,7 @@ struct ActivationFunction : torch::autograd::Function<ActivationFunction> {
   }
 };
 
-bool own_kernel(const at::Tensor& x) {
+bool takes_own_hidden_layer(const at::Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
          x.is_contiguous() && x.numel() < (int64_t{1} << 32);
 }
@@ -169,7 +170,7 @@ at::Tensor hidden_layer(const at::Tensor& x, const at::Tensor& weight, const at:
   if (!at::GradMode::is_enabled() || after == Activation::none)
     return nn::dropout(nn::linear(x, weight, bias, after), p, drops);
   const auto product = at::linear(x, weight, bias);
-  if (own_kernel(product))
+  if (takes_own_hidden_layer(product))
     return ActivationFunction::apply(product, after, drops ? draw_dropout_key() : 0, drops ? p : 0.0);
   return nn::dropout(activate(product, after), p, drops);
 }

@@ -13,7 +13,7 @@ namespace arzoo::nn {
 namespace {
 
 constexpr float kLargest = 127.0F;
-constexpr int64_t kGrainElements = 1 << 14;
+constexpr int64_t kQuantizeGrain = 1 << 14;
 
 thread_local Int8Weights* active = nullptr;
 
@@ -57,7 +57,7 @@ ARZOO_CLONES void silu_row(float* x, int64_t width) {
 /// Calls body(begin, end) for runs of rows, on as many threads as the work is worth.
 template <class Body>
 void for_rows(int64_t rows, int64_t width, const Body& body) {
-  parallel_for(rows, std::max<int64_t>(1, kGrainElements / std::max<int64_t>(width, 1)), body);
+  parallel_for(rows, std::max<int64_t>(1, kQuantizeGrain / std::max<int64_t>(width, 1)), body);
 }
 
 template <class Scalar>

@@ -13,7 +13,7 @@
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kGrainRows = 32;
+constexpr int64_t kResidualGrain = 32;
 
 struct NormParameters {
   const float *bias, *gamma, *beta;
@@ -23,7 +23,7 @@ struct NormParameters {
 
 /// out = LN(x + y + bias), one row. Sums run in kLanes interleaved partial sums: an order the compiler may
 /// vectorise.
-ARZOO_CLONES void norm_row(const float* x, const float* y, float* out, NormParameters n) {
+ARZOO_CLONES void residual_norm_row(const float* x, const float* y, float* out, NormParameters n) {
   float sums[kLanes] = {}, squares[kLanes] = {};
   const int64_t whole = n.width / kLanes * kLanes;
   for (int64_t d = 0; d < n.width; ++d) out[d] = x[d] + y[d] + n.bias[d];
@@ -43,15 +43,15 @@ ARZOO_CLONES void norm_row(const float* x, const float* y, float* out, NormParam
   for (int64_t d = 0; d < n.width; ++d) out[d] = (out[d] - mean) * scale * n.gamma[d] + n.beta[d];
 }
 
-bool fits(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
-          const torch::nn::LayerNorm& norm) {
+bool fits_residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
+                        const torch::nn::LayerNorm& norm) {
   return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat &&
          y.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && norm->weight.defined() &&
          norm->weight.numel() == x.size(-1);
 }
 
-at::Tensor fused(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight, const at::Tensor& bias,
-                 const torch::nn::LayerNorm& norm) {
+at::Tensor fused_residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
+                               const at::Tensor& bias, const torch::nn::LayerNorm& norm) {
   const auto rows_of_x = x.contiguous();
   const int64_t width = x.size(-1), rows = x.numel() / width;
   auto product = nn::linear(y, weight, {});
@@ -60,9 +60,9 @@ at::Tensor fused(const at::Tensor& x, const at::Tensor& y, const at::Tensor& wei
                                   static_cast<float>(norm->options.eps())};
   const float* from = rows_of_x.const_data_ptr<float>();
   float* to = product.mutable_data_ptr<float>();
-  parallel_for(rows, kGrainRows, [&](int64_t begin, int64_t end) {
+  parallel_for(rows, kResidualGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      norm_row(from + i * width, to + i * width, to + i * width, parameters);
+      residual_norm_row(from + i * width, to + i * width, to + i * width, parameters);
   });
   return product;
 }
@@ -71,7 +71,7 @@ at::Tensor fused(const at::Tensor& x, const at::Tensor& y, const at::Tensor& wei
 
 at::Tensor residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,
                          const at::Tensor& bias, double p, torch::nn::LayerNorm& norm) {
-  if (fits(x, y, weight, norm)) return fused(x, y, weight, bias, norm);
+  if (fits_residual_norm(x, y, weight, norm)) return fused_residual_norm(x, y, weight, bias, norm);
   return norm(residual_dropout(x, nn::linear(y, weight, bias), p, norm->is_training()));
 }
 

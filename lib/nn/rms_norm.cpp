@@ -11,12 +11,12 @@
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kGrainRows = 64;
+constexpr int64_t kRmsGrain = 64;
 
 /// One row, rounded where the official code rounds: the quotient, then its product with the weight.
 template <class Scalar>
-ARZOO_INTO_CLONES void norm_row(const Scalar* x, const Scalar* weight, Scalar* out, int64_t width,
-                                float eps) {
+ARZOO_INTO_CLONES void rms_norm_row(const Scalar* x, const Scalar* weight, Scalar* out, int64_t width,
+                                    float eps) {
   float squares[kLanes] = {};
   const int64_t whole = width / kLanes * kLanes;
   for (int64_t d = 0; d < whole; d += kLanes) {
@@ -41,29 +41,29 @@ struct Rows {
 
 ARZOO_CLONES void norm_rows(const float* x, const float* weight, float* out, Rows rows, float eps) {
   for (int64_t i = rows.begin; i < rows.end; ++i)
-    norm_row(x + i * rows.width, weight, out + i * rows.width, rows.width, eps);
+    rms_norm_row(x + i * rows.width, weight, out + i * rows.width, rows.width, eps);
 }
 ARZOO_CLONES void norm_rows(const at::BFloat16* x, const at::BFloat16* weight, at::BFloat16* out, Rows rows,
                             float eps) {
   for (int64_t i = rows.begin; i < rows.end; ++i)
-    norm_row(x + i * rows.width, weight, out + i * rows.width, rows.width, eps);
+    rms_norm_row(x + i * rows.width, weight, out + i * rows.width, rows.width, eps);
 }
 
-bool fits(const at::Tensor& x, const at::Tensor& weight) {
+bool fits_rms_norm(const at::Tensor& x, const at::Tensor& weight) {
   const auto type = x.scalar_type();
   return !at::GradMode::is_enabled() && x.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
          weight.scalar_type() == type;
 }
 
 template <class Scalar>
-at::Tensor fused(const at::Tensor& x, const at::Tensor& weight, double eps) {
+at::Tensor fused_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   const auto rows = x.contiguous();
   auto out = at::empty_like(rows);
   const int64_t width = x.size(-1), count = x.numel() / std::max<int64_t>(width, 1);
   const auto* from = rows.const_data_ptr<Scalar>();
   const auto* scale = weight.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
-  parallel_for(count, kGrainRows, [&](int64_t begin, int64_t end) {
+  parallel_for(count, kRmsGrain, [&](int64_t begin, int64_t end) {
     norm_rows(from, scale, to, {begin, end, width}, static_cast<float>(eps));
   });
   return out;
@@ -72,8 +72,9 @@ at::Tensor fused(const at::Tensor& x, const at::Tensor& weight, double eps) {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  if (fits(x, weight)) {
-    return x.scalar_type() == at::kFloat ? fused<float>(x, weight, eps) : fused<at::BFloat16>(x, weight, eps);
+  if (fits_rms_norm(x, weight)) {
+    return x.scalar_type() == at::kFloat ? fused_rms_norm<float>(x, weight, eps)
+                                         : fused_rms_norm<at::BFloat16>(x, weight, eps);
   }
   const auto wide = x.to(at::kFloat);
   const auto normed = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + eps);

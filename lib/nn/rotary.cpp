@@ -9,7 +9,7 @@
 namespace arzoo::nn {
 namespace {
 
-constexpr int64_t kGrainTokens = 32;
+constexpr int64_t kRotationGrain = 32;
 
 /// One head of one token, `half` numbers of each kind; the products are rounded like the sum.
 template <class Scalar>
@@ -50,7 +50,7 @@ ARZOO_CLONES void turn_heads(const at::BFloat16* x, const at::BFloat16* cos, con
 
 /// All in one pass; the result lies as [B, T, H, E] in memory.
 template <class Scalar>
-at::Tensor fused(const at::Tensor& x, const RotaryAngles& angles) {
+at::Tensor fused_rotation(const at::Tensor& x, const RotaryAngles& angles) {
   const int64_t batch = x.size(0), heads = x.size(1), tokens = x.size(2), width = x.size(3);
   auto out = at::empty({batch, tokens, heads, width}, x.options());
   const Heads<Scalar> from(x);
@@ -58,7 +58,7 @@ at::Tensor fused(const at::Tensor& x, const RotaryAngles& angles) {
   const auto* sin = angles.sin.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
   const int64_t angle_rows = angles.cos.size(0) == 1 ? tokens : batch * tokens;
-  parallel_for(batch * tokens, kGrainTokens, [&](int64_t begin, int64_t end) {
+  parallel_for(batch * tokens, kRotationGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t angle = i % angle_rows * (width / 2);
       turn_heads(from.row(i / tokens, 0) + i % tokens * from.step, cos + angle, sin + angle,
@@ -68,7 +68,7 @@ at::Tensor fused(const at::Tensor& x, const RotaryAngles& angles) {
   return out.transpose(1, 2);
 }
 
-bool fits(const at::Tensor& x, const RotaryAngles& angles) {
+bool fits_rotation(const at::Tensor& x, const RotaryAngles& angles) {
   const auto type = x.scalar_type();
   return !at::GradMode::is_enabled() && x.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
          x.stride(3) == 1 && angles.cos.scalar_type() == type && angles.cos.is_contiguous() &&
@@ -87,8 +87,9 @@ RotaryAngles rotary_angles(const at::Tensor& positions, int64_t head_dim, double
 }
 
 at::Tensor rotated(const at::Tensor& x, const RotaryAngles& angles) {
-  if (fits(x, angles))
-    return x.scalar_type() == at::kFloat ? fused<float>(x, angles) : fused<at::BFloat16>(x, angles);
+  if (fits_rotation(x, angles))
+    return x.scalar_type() == at::kFloat ? fused_rotation<float>(x, angles)
+                                         : fused_rotation<at::BFloat16>(x, angles);
   const auto half = x.size(-1) / 2;
   if (angles.neighbours) {
     const auto pairs = x.unflatten(-1, {half, 2});

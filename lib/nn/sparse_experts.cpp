@@ -68,7 +68,7 @@ at::Tensor dispatched(const at::Tensor& tokens, const ExpertOrder& order) {
   return PermutedRows::apply(pairs, order.pairs, order.rows);
 }
 
-constexpr int64_t kGrainTokens = 16;
+constexpr int64_t kExpertGrain = 16;
 
 /// What one token's results are made of: its rows among all experts' and the shared expert's.
 template <class Scalar>
@@ -113,7 +113,7 @@ at::Tensor fused_sum(const at::Tensor& rows, const ExpertOrder& order, const at:
   const auto *from = rows.const_data_ptr<Scalar>(), *weight = weights.const_data_ptr<Scalar>(),
              *beside = shared.const_data_ptr<Scalar>(), *share = opened.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
-  parallel_for(weights.size(0), kGrainTokens, [&](int64_t begin, int64_t end) {
+  parallel_for(weights.size(0), kExpertGrain, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       add_token({from, row_of + n * count, weight + n * count, beside + n * width,
                  static_cast<float>(share[n]), count, width},

@@ -60,7 +60,7 @@ at::Device cuda_device(const std::string& name) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }
 
-at::ScalarType scalar_type(const std::string& name) {
+at::ScalarType scalar_type_named(const std::string& name) {
   if (name == "fp32") return at::kFloat;
   if (name == "bf16") return at::kBFloat16;
   if (name == "fp16") return at::kHalf;
@@ -70,7 +70,7 @@ at::ScalarType scalar_type(const std::string& name) {
 }  // namespace
 
 Compute select_compute(const std::string& device, const std::string& dtype, const std::string& quantize) {
-  const auto type = scalar_type(dtype);
+  const auto type = scalar_type_named(dtype);
   if (!quantize.empty() && quantize != "int8") fail<UsageError>("--quantize {}: expected int8", quantize);
   const bool int8 = quantize == "int8";
   // "auto" does not take a GPU away from someone who asks for what only a CPU does here.

@@ -7,10 +7,10 @@ const std::array<std::array<int, 2>, kEdges> kEdgeEnds{
 
 namespace {
 
-constexpr int kFaces = 6, kSides = 4;
+constexpr int kFaces = 6, kFaceCornerCount = 4;
 
 /// A face's corners, counter-clockwise as seen from outside the cell.
-constexpr std::array<std::array<int, kSides>, kFaces> kFaceCorners{
+constexpr std::array<std::array<int, kFaceCornerCount>, kFaces> kFaceCorners{
     {{0, 4, 6, 2}, {1, 3, 7, 5}, {0, 1, 5, 4}, {2, 6, 7, 3}, {0, 2, 3, 1}, {4, 5, 7, 6}}};
 
 int edge_between(int a, int b) {
@@ -21,15 +21,15 @@ int edge_between(int a, int b) {
   return -1;
 }
 
-using FaceEdges = std::array<std::array<int, kSides>, kFaces>;
+using FaceEdges = std::array<std::array<int, kFaceCornerCount>, kFaces>;
 
 /// Edge k of a face leads from its corner k to the next.
 FaceEdges make_face_edges() {
   FaceEdges edges{};
   for (std::size_t face = 0; face < kFaces; ++face) {
     const auto& corners = kFaceCorners[face];
-    for (std::size_t k = 0; k < kSides; ++k)
-      edges[face][k] = edge_between(corners[k], corners[(k + 1) % kSides]);
+    for (std::size_t k = 0; k < kFaceCornerCount; ++k)
+      edges[face][k] = edge_between(corners[k], corners[(k + 1) % kFaceCornerCount]);
   }
   return edges;
 }
@@ -46,7 +46,7 @@ const std::array<unsigned, kEdges> kFacesOfEdges = make_faces_of_edges();
 
 /// Of a face whose corners alternate: whether its inner corners hang together across the middle, where the
 /// bilinear field has its saddle. The products are the same whichever cell asks.
-bool inner_corners_join(const std::array<float, kSides>& values) {
+bool inner_corners_join(const std::array<float, kFaceCornerCount>& values) {
   const bool even_inside = values[0] >= 0.0F;
   const float even = values[0] * values[2], odd = values[1] * values[3];
   return even_inside ? even >= odd : odd >= even;
@@ -56,19 +56,19 @@ bool inner_corners_join(const std::array<float, kSides>& values) {
 using Links = std::array<int, kEdges>;
 
 void link_face(std::size_t face, const CornerValues& values, Links& next) {
-  std::array<float, kSides> own{};
-  std::array<bool, kSides> inside{};
-  for (std::size_t k = 0; k < kSides; ++k) {
+  std::array<float, kFaceCornerCount> own{};
+  std::array<bool, kFaceCornerCount> inside{};
+  for (std::size_t k = 0; k < kFaceCornerCount; ++k) {
     own[k] = values[static_cast<std::size_t>(kFaceCorners[face][k])];
     inside[k] = own[k] >= 0.0F;
   }
   const bool alternates = inside[0] == inside[2] && inside[1] == inside[3] && inside[0] != inside[1];
-  const std::size_t back = alternates && !inner_corners_join(own) ? kSides - 1 : 1;
-  for (std::size_t k = 0; k < kSides; ++k) {
-    if (!inside[k] || inside[(k + 1) % kSides]) continue;
+  const std::size_t back = alternates && !inner_corners_join(own) ? kFaceCornerCount - 1 : 1;
+  for (std::size_t k = 0; k < kFaceCornerCount; ++k) {
+    if (!inside[k] || inside[(k + 1) % kFaceCornerCount]) continue;
     // A line leads from where the walk around the face comes in, to where it went out before.
-    std::size_t entry = (k + back) % kSides;
-    while (inside[entry] || !inside[(entry + 1) % kSides]) entry = (entry + 1) % kSides;
+    std::size_t entry = (k + back) % kFaceCornerCount;
+    while (inside[entry] || !inside[(entry + 1) % kFaceCornerCount]) entry = (entry + 1) % kFaceCornerCount;
     next[static_cast<std::size_t>(kFaceEdges[face][entry])] = kFaceEdges[face][k];
   }
 }

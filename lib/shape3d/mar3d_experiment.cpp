@@ -6,12 +6,13 @@
 #include "nn/seeded_noise.h"
 #include "shape3d/farthest_points.h"
 #include "shape3d/latent_surface.h"
+#include "shape3d/shape_data.h"
 #include "shape3d/zoo.h"
 
 namespace arzoo::shape3d {
 namespace {
 
-constexpr int64_t kLowResFactor = 4, kSides = 8;
+constexpr int64_t kSides = 8;
 
 ShapeFolder tokenizer_folder(const Config& config) {
   const auto source = config.at("data").at("tokenizer");

@@ -11,10 +11,6 @@ std::shared_ptr<nn::LinearLayer> linear(int64_t in, int64_t out, bool bias = tru
   return std::make_shared<nn::LinearLayer>(in, out, bias);
 }
 
-torch::nn::LayerNorm norm_of(int64_t width) {
-  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
-}
-
 /// x: [B, N, H * parts * E]; returns `parts` tensors [B, H, N, E].
 std::vector<at::Tensor> by_head(const at::Tensor& x, int64_t heads, int64_t parts) {
   const auto split = x.view({x.size(0), x.size(1), heads, parts, x.size(2) / (heads * parts)});
@@ -25,6 +21,10 @@ std::vector<at::Tensor> by_head(const at::Tensor& x, int64_t heads, int64_t part
 at::Tensor joined(const at::Tensor& mixed) { return mixed.transpose(1, 2).flatten(2); }
 
 }  // namespace
+
+torch::nn::LayerNorm perceiver_norm(int64_t width) {
+  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
+}
 
 PerceiverMlp::PerceiverMlp(int64_t width) {
   constexpr int64_t kHidden = 4;
@@ -63,7 +63,7 @@ at::Tensor PerceiverCrossAttention::forward(const at::Tensor& x, const KeysValue
 }
 
 PerceiverBlock::PerceiverBlock(const PerceiverOptions& options)
-    : ln_1_(norm_of(options.width)), ln_2_(norm_of(options.width)) {
+    : ln_1_(perceiver_norm(options.width)), ln_2_(perceiver_norm(options.width)) {
   attn_ = register_module("attn", std::make_shared<PerceiverSelfAttention>(options));
   register_module("ln_1", ln_1_);
   mlp_ = register_module("mlp", std::make_shared<PerceiverMlp>(options.width));
@@ -89,7 +89,9 @@ at::Tensor PerceiverTransformer::forward(at::Tensor x, runtime::Trace* trace, co
 }
 
 PerceiverCrossBlock::PerceiverCrossBlock(const PerceiverOptions& options)
-    : ln_1_(norm_of(options.width)), ln_2_(norm_of(options.width)), ln_3_(norm_of(options.width)) {
+    : ln_1_(perceiver_norm(options.width)),
+      ln_2_(perceiver_norm(options.width)),
+      ln_3_(perceiver_norm(options.width)) {
   attn_ = register_module("attn", std::make_shared<PerceiverCrossAttention>(options));
   register_module("ln_1", ln_1_);
   register_module("ln_2", ln_2_);

@@ -15,6 +15,9 @@ struct PerceiverOptions {
   bool qkv_bias = true;
 };
 
+/// Layer normalisation of `width` channels with an affine map.
+torch::nn::LayerNorm perceiver_norm(int64_t width);
+
 /// Two linear maps with an exact GELU between them.
 class PerceiverMlp : public torch::nn::Module {
  public:

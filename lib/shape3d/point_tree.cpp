@@ -5,7 +5,7 @@
 namespace arzoo::shape3d {
 namespace {
 
-constexpr std::size_t kLeaf = 8;
+constexpr std::size_t kPointsPerLeaf = 8;
 
 }  // namespace
 
@@ -15,7 +15,7 @@ PointTree::PointTree(std::vector<Vec3> points) : points_(std::move(points)), ord
 }
 
 void PointTree::sort(std::size_t begin, std::size_t end, int axis) {
-  if (end - begin <= kLeaf) return;
+  if (end - begin <= kPointsPerLeaf) return;
   const auto middle = begin + (end - begin) / 2;
   const auto at = [&](std::size_t i) { return order_.begin() + static_cast<std::ptrdiff_t>(i); };
   std::nth_element(at(begin), at(middle), at(end),
@@ -36,7 +36,7 @@ void PointTree::find(std::size_t begin, std::size_t end, int axis, Vec3 point, N
     const float distance = dot(away, away);
     if (distance < best.squared_distance) best = {distance, order_[i]};
   };
-  if (end - begin <= kLeaf) {
+  if (end - begin <= kPointsPerLeaf) {
     for (std::size_t i = begin; i < end; ++i) try_one(i);
     return;
   }

@@ -13,7 +13,7 @@ namespace {
 
 using runtime::Split;
 
-constexpr int64_t kPyramidFactor = 4, kLowResFactor = 4;
+constexpr int64_t kPyramidFactor = 4;
 constexpr int64_t kFewestPoints = 4096;
 constexpr uint64_t kTestSeed = 0x7e57'5eed;
 
@@ -27,7 +27,7 @@ DrawnAmounts amounts_of(const DataOptions& options, const EvaluationOptions& eva
 }
 
 /// `count` of `size` numbers, none twice; all, some again, if there are not so many.
-std::vector<int64_t> choose(int64_t size, int64_t count, std::mt19937_64& random) {
+std::vector<int64_t> choose_some(int64_t size, int64_t count, std::mt19937_64& random) {
   std::vector<int64_t> all(static_cast<std::size_t>(size));
   std::iota(all.begin(), all.end(), 0);
   for (int64_t i = 0; i < std::min(count, size); ++i) {
@@ -88,7 +88,7 @@ SurfaceClouds draw_clouds(const at::Tensor& surface, int64_t points, int64_t lev
   for (int64_t level = 0; level < levels; ++level) {
     const int64_t count = std::max<int64_t>(1, points);
     clouds.levels.push_back(
-        surface.index_select(0, at::tensor(choose(surface.size(0), count, random))).unsqueeze(0));
+        surface.index_select(0, at::tensor(choose_some(surface.size(0), count, random))).unsqueeze(0));
     points /= kPyramidFactor;
   }
   const auto size = static_cast<uint64_t>(clouds.levels.front().size(1));
@@ -150,7 +150,7 @@ LabelledShapes ShapeData::batch(Split split, std::span<const int64_t> items, std
     low_res.push_back(draw_clouds(surface, few, levels_, random));
     partial.push_back(draw_clouds(visible_part(one.surface, random), few, levels_, random));
     const auto query = [&](const LabelledPoints& from, int64_t count) {
-      const auto chosen = choose(static_cast<int64_t>(from.points.size()), count, random);
+      const auto chosen = choose_some(static_cast<int64_t>(from.points.size()), count, random);
       return std::pair(rows_of(from.points, chosen), flags_of(from.inside, chosen));
     };
     const auto anywhere = query(one.volume, options_.queries - near_count),

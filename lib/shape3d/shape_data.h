@@ -10,6 +10,9 @@
 
 namespace arzoo::shape3d {
 
+/// A low-resolution set has so many times fewer points (MAR-3D, Sec. 3.2).
+inline constexpr int64_t kLowResFactor = 4;
+
 /// Shapes as models see them.
 struct LabelledShapes {
   ShapeBatch shapes;

@@ -23,7 +23,7 @@ struct ShapeFolder {
   ShapeSampling sampling = {};
 };
 
-Json to_json(const ShapeFolder& folder);
+Json folder_json(const ShapeFolder& folder);
 /// The folder that `path`, a run directory or a model folder, means. Throws CheckpointError when there is no
 /// config.json of ours in it, UsageError for the folder of another family, ConfigError.
 ShapeFolder open_shape_folder(const std::filesystem::path& path);

@@ -14,8 +14,6 @@
 namespace arzoo::shape3d {
 namespace {
 
-constexpr int64_t kLowResFactor = 4;
-
 std::shared_ptr<Mar3d> load_mar3d(const ShapeFolder& folder, at::ScalarType type) {
   const Config model(folder.model, (folder.path / "config.json").string(), "/model");
   if (model.text("name") != Mar3dOptions::kName)

@@ -20,10 +20,6 @@ FourierOptions embedding_of(const ShapeVaeOptions& options) {
   return {.num_freqs = options.num_freqs, .include_pi = options.include_pi};
 }
 
-torch::nn::LayerNorm norm_of(int64_t width) {
-  return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
-}
-
 /// PyTorch's default for a linear map.
 void initialise_default(const nn::LinearLayer& layer) {
   const torch::NoGradGuard no_grad;
@@ -60,7 +56,7 @@ ShapeEncoder::ShapeEncoder(const ShapeVaeOptions& options) : options_(options) {
   }
   self_attn_ = register_module("self_attn", std::make_shared<PerceiverTransformer>(
                                                 block_options(options), options.num_encoder_layers));
-  if (options.use_ln_post) ln_post_ = register_module("ln_post", norm_of(options.width));
+  if (options.use_ln_post) ln_post_ = register_module("ln_post", perceiver_norm(options.width));
 }
 
 at::Tensor ShapeEncoder::project(const at::Tensor& cloud, runtime::Trace* trace) const {
@@ -116,7 +112,7 @@ void ShapeEncoder::initialise(double deviation) {
 }
 
 ShapeDecoder::ShapeDecoder(const ShapeVaeOptions& options)
-    : embedding_(embedding_of(options)), ln_post_(norm_of(options.width)) {
+    : embedding_(embedding_of(options)), ln_post_(perceiver_norm(options.width)) {
   query_proj_ =
       register_module("query_proj", std::make_shared<nn::LinearLayer>(embedding_.dim(), options.width));
   cross_attn_decoder_ =

@@ -6,7 +6,7 @@
 namespace arzoo::shape3d {
 namespace {
 
-constexpr std::size_t kLeaf = 8;
+constexpr std::size_t kTrianglesPerLeaf = 8;
 
 float squared_distance(const Box3& box, Vec3 p) {
   float sum = 0.0F;
@@ -63,7 +63,7 @@ TriangleTree::TriangleTree(const Mesh& mesh) : mesh_(mesh), order_(mesh.triangle
     const auto sum = mesh_.corner(triangle, 0) + mesh_.corner(triangle, 1) + mesh_.corner(triangle, 2);
     centroids_.push_back(sum * (1.0F / 3.0F));
   }
-  nodes_.reserve(2 * order_.size() / kLeaf + 2);
+  nodes_.reserve(2 * order_.size() / kTrianglesPerLeaf + 2);
   build(0, order_.size());
 }
 
@@ -71,7 +71,7 @@ std::size_t TriangleTree::build(std::size_t begin, std::size_t end) {
   const auto index = nodes_.size();
   nodes_.push_back({{}, begin, end, 0, 0, {}, {}, 0});
   measure(nodes_.back());
-  if (end - begin <= kLeaf) return index;
+  if (end - begin <= kTrianglesPerLeaf) return index;
   Box3 box;
   for (std::size_t i = begin; i < end; ++i) box.add(centroids_[order_[i]]);
   const auto size = box.size();

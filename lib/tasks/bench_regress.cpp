@@ -204,7 +204,7 @@ StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored)
 
 Cell cell_of(const std::optional<double>& value) { return value ? Cell(*value) : Cell(); }
 
-Table table_of(const std::vector<Check>& checks, bool updated) {
+Table check_table(const std::vector<Check>& checks, bool updated) {
   Table table({"cell", "what", {"stored", 6}, {"measured", 6}, {"change %", 3}, "limit", "result"});
   for (const auto& check : checks) {
     Cell change;
@@ -251,7 +251,7 @@ Json regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
   const auto& checks = regression.checks();
   const auto failed =
       std::count_if(checks.begin(), checks.end(), [](const auto& check) { return !check.verdict.empty(); });
-  const auto table = table_of(checks, task.update);
+  const auto table = check_table(checks, task.update);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()},
               {"rows", to_json(table)},
               {"failed", task.update ? 0 : failed},

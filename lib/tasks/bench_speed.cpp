@@ -237,7 +237,7 @@ std::string goals_text(const Json& goals) {
   return text;
 }
 
-Table table_of(const std::vector<Json>& results) {
+Table speed_table(const std::vector<Json>& results) {
   Table table({"cell",
                {"p50 ms", 3},
                {"p95 ms", 3},
@@ -308,13 +308,13 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
     row["gemm_peak_share"] =
         row["gflop_per_second"].get<double>() / bench.peaks()[row["dtype"].get<std::string>()].get<double>();
   }
-  const auto table = table_of(results);
+  const auto table = speed_table(results);
   const auto scaling = fit_scaling(results);
   Json result{{"title", suite.title.empty() ? task.suite.name() : suite.title}};
   result["machine"] = machine_of(task, bench.peaks());
   result["cells"] = results;
   result["rows"] = to_json(table);
-  result["scaling"] = to_json(scaling);
+  result["scaling"] = scaling_json(scaling);
   result["markdown"] = to_markdown(table);
   if (!scaling.empty())
     result["markdown"] = result["markdown"].get<std::string>() + "\n" + to_markdown(scaling_table(scaling));

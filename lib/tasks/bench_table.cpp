@@ -247,7 +247,7 @@ std::vector<std::string> metrics_of(const TableCell& cell, const Json& result) {
 }
 
 /// Rows of one metric each: published, measured, difference. A cell that did not run has a note instead.
-Table table_of(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
+Table results_table(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
   Table table(
       {"cell", "metric", {"published", 3}, {"measured", 3}, {"difference", 3}, {"seconds", 0}, "note"});
   for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -309,7 +309,7 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }
   add_savings(cells, results);
-  const auto rows = table_of(cells, results);
+  const auto rows = results_table(cells, results);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
   if (task.suite.has("source")) result["source"] = task.suite.text("source");
   result["rows"] = to_json(rows);

@@ -100,7 +100,7 @@ ModelSize size_of_student(const Config& model) {
   return size_of_module(distill::build_student(model).student->module());
 }
 
-Json resolve_icl_study(const Config& options) { return to_json(options.as<icl::StudyOptions>()); }
+Json resolve_icl_study(const Config& options) { return arzoo::to_json(options.as<icl::StudyOptions>()); }
 
 Json run_icl_study(const Config& options, const Config& run, const std::filesystem::path& model,
                    const std::filesystem::path& out, Progress& progress) {

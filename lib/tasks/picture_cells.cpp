@@ -19,6 +19,7 @@
 #include "tasks/generators.h"
 #include "tasks/metrics_json.h"
 #include "tasks/run_inputs.h"
+#include "tasks/stop.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -27,17 +28,11 @@ namespace fs = std::filesystem;
 using image::FeatureCollector;
 using runtime::Split;
 
-using Stop = const std::atomic<bool>&;
-
-std::vector<fs::path> inputs_of(const PictureCellOptions& cell) {
+std::vector<fs::path> picture_inputs(const PictureCellOptions& cell) {
   std::vector<fs::path> inputs{cell.pictures, cell.model,   cell.drafter,  cell.refiner,
                                cell.features, cell.samples, cell.reference};
   inputs.insert(inputs.end(), cell.random.begin(), cell.random.end());
   return inputs;
-}
-
-void stop_if_asked(Stop stop) {
-  if (stop.load()) fail<Interrupted>("interrupted while measuring pictures");
 }
 
 std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& cell,
@@ -82,7 +77,7 @@ runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& co
     cached = std::max(cached, generator->cache_bytes());
     visit(image::as_stored(images, generator->channels()));
     progress.step({}, count);
-    stop_if_asked(stop);
+    stop_if_asked(stop, "measuring pictures");
   }
   progress.end();
   constexpr double kMib = 1 << 20;
@@ -146,7 +141,7 @@ class Comparison {
       const auto part = std::span(items).subspan(first, std::min(batch, items.size() - first));
       visit(real_.batch(Split::train, part, nullptr).images.add(1.0).div_(2.0));
       progress_.step({}, static_cast<int64_t>(part.size()));
-      stop_if_asked(stop_);
+      stop_if_asked(stop_, "measuring pictures");
     }
   }
 
@@ -189,10 +184,10 @@ Json compare_files(const PictureCellOptions& cell) {
 
 }  // namespace
 
-std::string missing_input(const PictureCellOptions& cell) { return first_missing(inputs_of(cell)); }
+std::string missing_input(const PictureCellOptions& cell) { return first_missing(picture_inputs(cell)); }
 
 Json identity(const PictureCellOptions& cell) {
-  return {{"options", to_json(cell)}, {"files", file_stamps(inputs_of(cell))}};
+  return {{"options", to_json(cell)}, {"files", file_stamps(picture_inputs(cell))}};
 }
 
 Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& options, Progress& progress,

@@ -15,25 +15,20 @@
 #include "shape3d/shape_metrics.h"
 #include "tasks/metrics_json.h"
 #include "tasks/run_inputs.h"
+#include "tasks/stop.h"
 
 namespace arzoo::tasks {
 namespace {
 
 namespace fs = std::filesystem;
 
-using Stop = const std::atomic<bool>&;
-
 constexpr const char* kSolids = "solids";
 constexpr uint64_t kSolidSeed = 0xbe9c;
 
-std::vector<fs::path> inputs_of(const ShapeCellOptions& cell) {
+std::vector<fs::path> shape_inputs(const ShapeCellOptions& cell) {
   std::vector<fs::path> inputs{cell.model};
   if (cell.shapes != kSolids) inputs.emplace_back(cell.shapes);
   return inputs;
-}
-
-void stop_if_asked(Stop stop) {
-  if (stop.load()) fail<Interrupted>("interrupted while measuring shapes");
 }
 
 /// The real shapes of a cell, at most as many as it asks for.
@@ -106,7 +101,7 @@ runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Comput
     means.add("watertight", summarise(decoded.mesh).is_watertight() ? 1.0 : 0.0);
     means.add("seconds_per_shape", seconds);
     progress.step();
-    stop_if_asked(stop);
+    stop_if_asked(stop, "measuring shapes");
   }
   progress.end();
   return means.metrics();
@@ -138,7 +133,7 @@ runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& comp
       if (summarise(mesh).is_watertight()) ++closed;
       if (!mesh.triangles.empty()) drawn.push_back(shape3d::sample_surface(mesh, kPoints, random).points);
       progress.step();
-      stop_if_asked(stop);
+      stop_if_asked(stop, "measuring shapes");
       begun = std::chrono::steady_clock::now();
     }
   }
@@ -155,10 +150,10 @@ runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& comp
 
 }  // namespace
 
-std::string missing_input(const ShapeCellOptions& cell) { return first_missing(inputs_of(cell)); }
+std::string missing_input(const ShapeCellOptions& cell) { return first_missing(shape_inputs(cell)); }
 
 Json identity(const ShapeCellOptions& cell) {
-  return {{"options", to_json(cell)}, {"files", file_stamps(inputs_of(cell))}};
+  return {{"options", to_json(cell)}, {"files", file_stamps(shape_inputs(cell))}};
 }
 
 Json run_shape_cell(const ShapeCellOptions& cell, const plan::ComputeOptions& options, Progress& progress,

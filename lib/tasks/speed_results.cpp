@@ -86,7 +86,7 @@ std::vector<Scaling> fit_scaling(const std::vector<Json>& rows) {
   return all;
 }
 
-Json to_json(const std::vector<Scaling>& scaling) {
+Json scaling_json(const std::vector<Scaling>& scaling) {
   Json rows = Json::array();
   for (const auto& one : scaling) {
     rows.push_back({{"name", one.name},

@@ -17,7 +17,7 @@ struct Scaling {
 
 /// One for each group of rows of `bench speed` that differ in seq_len alone, in their order.
 std::vector<Scaling> fit_scaling(const std::vector<Json>& rows);
-Json to_json(const std::vector<Scaling>& scaling);
+Json scaling_json(const std::vector<Scaling>& scaling);
 Table scaling_table(const std::vector<Scaling>& scaling);
 
 /// Writes table.md, .csv and .json, report.html and, where there is scaling, time.svg and memory.svg. An

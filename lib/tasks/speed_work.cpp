@@ -29,7 +29,7 @@ ForecastExperiment* forecaster_of(runtime::Experiment& experiment) {
 }
 
 Json request_of(const Json& model, ForecastExperiment& experiment) {
-  return {{"model", model}, {"shape", to_json(experiment.data().shape())}};
+  return {{"model", model}, {"shape", arzoo::to_json(experiment.data().shape())}};
 }
 
 /// What the run's config lets training change.

@@ -1,12 +1,11 @@
 #pragma once
 
 #include "plan/tasks.h"
+#include "tasks/stop.h"
 
 /// What each command does. Every function throws the errors of core/error.h; the entry (entry.cpp) turns them
 /// into an Outcome.
 namespace arzoo::tasks {
-
-using Stop = const std::atomic<bool>&;
 
 /// Trains a model and evaluates the best of it on the test split.
 /// Returns {"run_dir", "steps", "epochs", "seconds", "best": {"epoch", "val": {…}}, "test": {…}}; with

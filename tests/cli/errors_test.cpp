@@ -4,9 +4,10 @@ using namespace arzoo::test;
 
 namespace {
 
-/// A folder with a right config, a wrong one, and inputs for every command; no libarzoo, so nothing can run.
-struct PreparedProgram : Program {
-  PreparedProgram() : Program(Library::none) {
+/// A folder mistake a right config, a wrong one, and inputs for every command; no libarzoo, so nothing can
+/// run.
+struct ProgramWithInputs : Program {
+  ProgramWithInputs() : Program(Library::none) {
     write("config.json", kConfig);
     write("cut.json", R"({"model": )");
     write("series.csv", "date,a\n2020-01-01,1\n");
@@ -27,8 +28,8 @@ const std::vector<std::string> kShapes{"generate-3d", "--model", "weights.pth"};
 
 const std::vector<std::string> kGenerate{"generate-image", "--model", "weights.pth"};
 
-Mistake with(std::vector<std::string> words, const std::vector<std::string>& more, int code,
-             std::string message) {
+Mistake mistake(std::vector<std::string> words, const std::vector<std::string>& more, int code,
+                std::string message) {
   words.insert(words.end(), more.begin(), more.end());
   return {std::move(words), code, std::move(message)};
 }
@@ -128,55 +129,57 @@ std::vector<Mistake> file_mistakes() {
       {{"forecast", "--model", "weights.pth", "--input", "empty", "--output", "out.csv"},
        3,
        "forecast: --input: empty: is a folder, expected a file"},
-      with(kForecast, {}, 2, "forecast: --output is required (see arzoo forecast --help)"),
-      with(kForecast, {"--output", "series.csv"}, 2,
-           "forecast: --output: series.csv is an input as well, expected another file"),
-      with(kForecast, {"--output", "absent/out.csv"}, 2,
-           "forecast: --output: absent/out.csv: there is no folder absent"),
-      with(kForecast, {"--output", "empty"}, 2,
-           R"(forecast: --output: "empty" is a folder, expected the name of a file)"),
-      with(kForecast, {"--output", "out.csv", "--level", "80,100"}, 2,
-           R"(forecast: --level: expected a number between 0 and 100, got "100")"),
-      with(kForecast, {"--output", "out.csv", "--horizon", "0"}, 2,
-           R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
-      with(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2,
-           R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
+      mistake(kForecast, {}, 2, "forecast: --output is required (see arzoo forecast --help)"),
+      mistake(kForecast, {"--output", "series.csv"}, 2,
+              "forecast: --output: series.csv is an input as well, expected another file"),
+      mistake(kForecast, {"--output", "absent/out.csv"}, 2,
+              "forecast: --output: absent/out.csv: there is no folder absent"),
+      mistake(kForecast, {"--output", "empty"}, 2,
+              R"(forecast: --output: "empty" is a folder, expected the name of a file)"),
+      mistake(kForecast, {"--output", "out.csv", "--level", "80,100"}, 2,
+              R"(forecast: --level: expected a number between 0 and 100, got "100")"),
+      mistake(kForecast, {"--output", "out.csv", "--horizon", "0"}, 2,
+              R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
+      mistake(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2,
+              R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
       {{"generate-3d", "--output", "out"},
        2,
        "generate-3d: --model is required (see arzoo generate-3d --help)"},
-      with(kShapes, {}, 2, "generate-3d: --output is required (see arzoo generate-3d --help)"),
-      with(kShapes, {"--output", "a.fbx"}, 2,
-           R"(a.fbx: "fbx" is no format of meshes (expected .obj, .ply, .stl, .off or .glb))"),
-      with(kShapes, {"--output", "absent/a.glb"}, 2,
-           "generate-3d: --output: absent/a.glb: there is no folder absent"),
-      with(
+      mistake(kShapes, {}, 2, "generate-3d: --output is required (see arzoo generate-3d --help)"),
+      mistake(kShapes, {"--output", "a.fbx"}, 2,
+              R"(a.fbx: "fbx" is no format of meshes (expected .obj, .ply, .stl, .off or .glb))"),
+      mistake(kShapes, {"--output", "absent/a.glb"}, 2,
+              "generate-3d: --output: absent/a.glb: there is no folder absent"),
+      mistake(
           kShapes, {"--output", "out", "--format", "gbl"}, 2,
           R"(generate-3d: --format: expected one of obj, ply, stl, off, glb, got "gbl" (did you mean "glb"?))"),
-      with(kShapes, {"--output", "out", "--resolution", "2"}, 2,
-           R"(generate-3d: --resolution: expected an integer from 4 to 1024, got "2")"),
+      mistake(kShapes, {"--output", "out", "--resolution", "2"}, 2,
+              R"(generate-3d: --resolution: expected an integer from 4 to 1024, got "2")"),
       {{"generate-image", "--output", "out"},
        2,
        "generate-image: --model is required (see arzoo generate-image --help)"},
-      with(kGenerate, {}, 2, "generate-image: --output is required (see arzoo generate-image --help)"),
-      with(kGenerate, {"--output", "absent/a.png"}, 2,
-           "generate-image: --output: absent/a.png: there is no folder absent"),
-      with(kGenerate, {"--output", "a.png", "--save-scales"}, 2,
-           "generate-image: --save-scales writes many pictures, expected --output to be a folder"),
-      with(kGenerate, {"--output", "out", "--edit", "series.csv"}, 2,
-           "generate-image: --edit needs to know where: --paint, --keep or --mask"),
-      with(kGenerate, {"--output", "out", "--paint", "1,2,3,4"}, 2,
-           "generate-image: --paint requires --edit"),
-      with(kGenerate, {"--output", "out", "--edit", "series.csv", "--paint", "1,2,3"}, 2,
-           "generate-image: --paint: expected X,Y,W,H, the upper left corner and the size of a box in "
-           R"(pixels, got "1,2,3")"),
-      with(kGenerate, {"--output", "out", "--top-k", "16x6,-1"}, 2,
-           "generate-image: --top-k: expected integers from 0 to 2147483647 (VxN for N times V; at most 64 "
-           R"(of them), got "16x6,-1")"),
-      with(kGenerate, {"--output", "out", "--cfg", "much"}, 2,
-           R"(generate-image: --cfg: expected a number from 0 to 1000000, got "much")"),
-      with(kGenerate, {"--output", "out", "--vae", "absent"}, 3,
-           "generate-image: --vae: absent: no such file or directory, expected a run directory, a checkpoint "
-           "folder or a weights file"),
+      mistake(kGenerate, {}, 2, "generate-image: --output is required (see arzoo generate-image --help)"),
+      mistake(kGenerate, {"--output", "absent/a.png"}, 2,
+              "generate-image: --output: absent/a.png: there is no folder absent"),
+      mistake(kGenerate, {"--output", "a.png", "--save-scales"}, 2,
+              "generate-image: --save-scales writes many pictures, expected --output to be a folder"),
+      mistake(kGenerate, {"--output", "out", "--edit", "series.csv"}, 2,
+              "generate-image: --edit needs to know where: --paint, --keep or --mask"),
+      mistake(kGenerate, {"--output", "out", "--paint", "1,2,3,4"}, 2,
+              "generate-image: --paint requires --edit"),
+      mistake(kGenerate, {"--output", "out", "--edit", "series.csv", "--paint", "1,2,3"}, 2,
+              "generate-image: --paint: expected X,Y,W,H, the upper left corner and the size of a box in "
+              R"(pixels, got "1,2,3")"),
+      mistake(
+          kGenerate, {"--output", "out", "--top-k", "16x6,-1"}, 2,
+          "generate-image: --top-k: expected integers from 0 to 2147483647 (VxN for N times V; at most 64 "
+          R"(of them), got "16x6,-1")"),
+      mistake(kGenerate, {"--output", "out", "--cfg", "much"}, 2,
+              R"(generate-image: --cfg: expected a number from 0 to 1000000, got "much")"),
+      mistake(
+          kGenerate, {"--output", "out", "--vae", "absent"}, 3,
+          "generate-image: --vae: absent: no such file or directory, expected a run directory, a checkpoint "
+          "folder or a weights file"),
       {{"convert", "weights.pth", "absent/out.safetensors"},
        2,
        "convert: absent/out.safetensors: there is no folder absent"},
@@ -191,7 +194,7 @@ std::vector<Mistake> file_mistakes() {
 }  // namespace
 
 TEST_CASE("a mistake in the command line is named in one line") {
-  const PreparedProgram arzoo;
+  const ProgramWithInputs arzoo;
   for (const auto& mistake : usage_mistakes()) {
     CAPTURE(mistake.words);
     const auto ended = arzoo(mistake.words);
@@ -202,7 +205,7 @@ TEST_CASE("a mistake in the command line is named in one line") {
 }
 
 TEST_CASE("a config or file that cannot be used is named in one line") {
-  const PreparedProgram arzoo;
+  const ProgramWithInputs arzoo;
   for (const auto& mistake : file_mistakes()) {
     CAPTURE(mistake.words);
     const auto ended = arzoo(mistake.words);
@@ -213,13 +216,13 @@ TEST_CASE("a config or file that cannot be used is named in one line") {
 }
 
 TEST_CASE("text that is no JSON is placed by line and column") {
-  const auto ended = PreparedProgram()({"train", "cut.json"});
+  const auto ended = ProgramWithInputs()({"train", "cut.json"});
   CHECK(ended.code == 2);
   CHECK_THAT(ended.err, ContainsSubstring("arzoo: cut.json: line 1, column "));
 }
 
 TEST_CASE("fixture folders that are not there or empty are bad input") {
-  const PreparedProgram arzoo;
+  const ProgramWithInputs arzoo;
   const auto absent = arzoo({"bench", "parity", "absent"});
   CHECK(absent.code == 3);
   CHECK_THAT(absent.err, ContainsSubstring("/absent: no such file or directory"));
@@ -233,7 +236,7 @@ TEST_CASE("fixture folders that are not there or empty are bad input") {
 }
 
 TEST_CASE("with --json an error is a document as well, also when the command line does not parse") {
-  const PreparedProgram arzoo;
+  const ProgramWithInputs arzoo;
   const auto ended = arzoo({"train", "--json", "absent.json"});
   CHECK(ended.json()["error"]["message"] == "absent.json: cannot be read (expected a JSON file)");
   CHECK(ended.json()["error"]["exit_code"] == 2);
@@ -241,20 +244,20 @@ TEST_CASE("with --json an error is a document as well, also when the command lin
 }
 
 TEST_CASE("a stream has stdout to itself, so --json is refused") {
-  const auto ended = PreparedProgram()({"forecast", "--model", "weights.pth", "--stream", "--json"});
+  const auto ended = ProgramWithInputs()({"forecast", "--model", "weights.pth", "--stream", "--json"});
   CHECK(ended.code == 2);
   CHECK(ended.err == "arzoo: forecast: --stream and --json cannot be given together\n");
 }
 
 TEST_CASE("a message of any length is cut to what can be read") {
   const auto ended =
-      PreparedProgram()({"train", "config.json", "--set", "model." + std::string(50'000, 'x') + "=1"});
+      ProgramWithInputs()({"train", "config.json", "--set", "model." + std::string(50'000, 'x') + "=1"});
   CHECK(ended.code == 2);
   CHECK(ended.err.size() < 2100);
 }
 
 TEST_CASE("control characters of an argument do not reach the terminal") {
-  const auto ended = PreparedProgram()({"train", "\x1b[2J\nabsent.json"});
+  const auto ended = ProgramWithInputs()({"train", "\x1b[2J\nabsent.json"});
   CHECK(ended.err.find('\x1b') == std::string::npos);
   CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
 }

@@ -5,10 +5,11 @@ using namespace arzoo::test;
 
 namespace {
 
-const std::vector<std::string> kForecast{"forecast", "--model", "run", "--input", "series.csv", "--output"};
+const std::vector<std::string> kForecastInto{"forecast", "--model",    "run",
+                                             "--input",  "series.csv", "--output"};
 
 std::vector<std::string> forecast_into(const std::string& output) {
-  auto words = kForecast;
+  auto words = kForecastInto;
   words.push_back(output);
   return words;
 }

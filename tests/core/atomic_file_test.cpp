@@ -7,33 +7,17 @@
 #include <csignal>
 
 #include "core/error.h"
+#include "support/file_size_limit.h"
 #include "support/test.h"
 
 using namespace arzoo;
+using test::FileSizeLimit;
 
 namespace {
 
 std::size_t files_in(const test::TempDir& dir) {
   return static_cast<std::size_t>(std::distance(test::fs::directory_iterator(dir.path()), {}));
 }
-
-/// A disk that is full beyond `bytes` per file.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  void (*handler_)(int);
-  rlimit old_{};
-};
 
 }  // namespace
 

@@ -7,17 +7,12 @@
 #include "support/test.h"
 
 using namespace arzoo;
+using test::count_of;
 
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
-  return count;
-}
 
 /// The path data of the curve called `name`.
 std::string path_of(const std::string& svg, const std::string& name) {

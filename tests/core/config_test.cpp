@@ -32,7 +32,7 @@ struct Options {
   void check() const { require(width != 13, "width must not be {}", width); }
 };
 
-std::string error_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+std::string config_error(const std::string& text, const std::vector<std::string>& overrides = {}) {
   try {
     Config::parse(text, "a.json", overrides).as<Options>();
   } catch (const Error& error) {
@@ -86,7 +86,7 @@ TEST_CASE("a mistake is named by file, pointer and expectation") {
       {"{\n  \"epochs\": -5e905}", "a.json: line 2, column 13: the number -5e905 is larger than any double"},
       {"[1]", "a.json: expected an object at the top, got [1]"},
   }));
-  CHECK(error_of(text) == message);
+  CHECK(config_error(text) == message);
 }
 
 TEST_CASE("--set replaces and adds values before the checks") {
@@ -97,15 +97,15 @@ TEST_CASE("--set replaces and adds values before the checks") {
   CHECK(options.inner.share == 0.25);
   CHECK(options.kind == "fast");
   CHECK(options.sizes == std::vector<int64_t>{7});
-  CHECK(error_of("{}", {"widht=5"}) == R"(a.json: /widht: unknown key (did you mean "width"?))");
-  CHECK_THAT(error_of("{}", {"width"}), ContainsSubstring("expected KEY.KEY=VALUE"));
-  CHECK_THAT(error_of(R"({"width": 3})", {"width.x=1"}),
+  CHECK(config_error("{}", {"widht=5"}) == R"(a.json: /widht: unknown key (did you mean "width"?))");
+  CHECK_THAT(config_error("{}", {"width"}), ContainsSubstring("expected KEY.KEY=VALUE"));
+  CHECK_THAT(config_error(R"({"width": 3})", {"width.x=1"}),
              ContainsSubstring("lies below a value that is no object"));
 }
 
 TEST_CASE("bottomless nesting is refused") {
   const std::string deep(100000, '[');
-  CHECK_THAT(error_of("{\"sizes\": " + deep), ContainsSubstring("nested deeper than"));
+  CHECK_THAT(config_error("{\"sizes\": " + deep), ContainsSubstring("nested deeper than"));
 }
 
 TEST_CASE("the JSON Schema says what the reader checks") {

@@ -23,7 +23,7 @@ Rows cells(const CsvTable& table) {
   return all;
 }
 
-Rows parse(const std::string& text, CsvOptions options = {}) {
+Rows parse_rows(const std::string& text, CsvOptions options = {}) {
   return cells(CsvTable::parse(text, "x.csv", options));
 }
 
@@ -35,20 +35,20 @@ TEST_CASE("records are split into cells whatever ends the lines") {
                              "\xEF\xBB\xBF"
                              "a,b\n1,2\n3,4\n",
                              "a,b\n1,2\n3,4\n\n  \n\r\n", "\n\na,b\n1,2\n3,4\n", " a ,b \n1,2\n3,4\n");
-  CHECK(parse(text) == Rows{{"a", "b"}, {"1", "2"}, {"3", "4"}});
+  CHECK(parse_rows(text) == Rows{{"a", "b"}, {"1", "2"}, {"3", "4"}});
 }
 
 TEST_CASE("quoted cells hold delimiters, line ends and quotes") {
-  CHECK(parse("\"a,1\",b\n\"x\"\"y\",\"two\r\nlines\"\n\"\",\"\"\"\"\n") ==
+  CHECK(parse_rows("\"a,1\",b\n\"x\"\"y\",\"two\r\nlines\"\n\"\",\"\"\"\"\n") ==
         Rows{{"a,1", "b"}, {"x\"y", "two\r\nlines"}, {"", "\""}});
 }
 
 TEST_CASE("a quote inside an unquoted cell stands for itself") {
-  CHECK(parse("a,b\n5\" disk,2\n") == Rows{{"a", "b"}, {"5\" disk", "2"}});
+  CHECK(parse_rows("a,b\n5\" disk,2\n") == Rows{{"a", "b"}, {"5\" disk", "2"}});
 }
 
 TEST_CASE("empty cells are cells, at the end of a line and of the file too") {
-  CHECK(parse("a,b,c\n,,\n1,,") == Rows{{"a", "b", "c"}, {"", "", ""}, {"1", "", ""}});
+  CHECK(parse_rows("a,b,c\n,,\n1,,") == Rows{{"a", "b", "c"}, {"", "", ""}, {"1", "", ""}});
 }
 
 TEST_CASE("the delimiter is found from the first two records") {
@@ -65,7 +65,7 @@ TEST_CASE("the delimiter is found from the first two records") {
 }
 
 TEST_CASE("a given delimiter is not guessed") {
-  CHECK(parse("a,b;c\n1,2;3\n", {';'}) == Rows{{"a,b", "c"}, {"1,2", "3"}});
+  CHECK(parse_rows("a,b;c\n1,2;3\n", {';'}) == Rows{{"a,b", "c"}, {"1,2", "3"}});
 }
 
 TEST_CASE("a row knows the line it starts in") {
@@ -141,7 +141,7 @@ TEST_CASE("written cells read back as they were") {
     for (const auto& cell : row) text.cell(cell);
     text.end_row();
   }
-  CHECK(parse(text.text()) == rows);
+  CHECK(parse_rows(text.text()) == rows);
 }
 
 TEST_CASE("a row of one empty cell does not become a blank line") {

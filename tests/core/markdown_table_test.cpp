@@ -9,7 +9,7 @@ using namespace arzoo;
 
 namespace {
 
-Table sample() {
+Table sample_table() {
   Table table({"model", "horizon", {"mse", 3}});
   table.add({"itransformer", 96, 0.38641});
   table.add({"größe", 720, {}});
@@ -20,7 +20,7 @@ Table sample() {
 
 TEST_CASE("Markdown columns are aligned, numbers to the right, decimals by the column",
           "[markdown_table_test]") {
-  CHECK(to_markdown(sample()) ==
+  CHECK(to_markdown(sample_table()) ==
         "| model        | horizon |   mse |\n"
         "| ------------ | ------: | ----: |\n"
         "| itransformer |      96 | 0.386 |\n"
@@ -48,7 +48,7 @@ TEST_CASE("JSON keeps the order of the columns; empty and not-finite cells are n
 }
 
 TEST_CASE("a column is numeric when its filled cells are numbers", "[markdown_table_test]") {
-  const Table table = sample();
+  const Table table = sample_table();
   CHECK_FALSE(table.is_numeric(0));
   CHECK(table.is_numeric(1));
   CHECK(table.is_numeric(2));

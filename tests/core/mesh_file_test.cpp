@@ -23,7 +23,7 @@ MeshSummary summary_of(const std::string& text, MeshFormat format) {
   return summarise(decode_mesh(text, format, "a"));
 }
 
-std::string error_of(const std::string& text, MeshFormat format) {
+std::string mesh_error(const std::string& text, MeshFormat format) {
   try {
     decode_mesh(text, format, "a.mesh");
   } catch (const DataError& error) {
@@ -92,7 +92,7 @@ TEST_CASE("an error names line and expectation") {
       Row{MeshFormat::glb, "glTF", "a.mesh: ends inside the header"},
   }));
   CAPTURE(text);
-  CHECK_THAT(error_of(text, format), ContainsSubstring(message));
+  CHECK_THAT(mesh_error(text, format), ContainsSubstring(message));
 }
 
 TEST_CASE("a text PLY and a text STL are read as their binary forms are") {

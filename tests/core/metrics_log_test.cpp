@@ -1,41 +1,18 @@
 #include "core/metrics_log.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "support/file_size_limit.h"
 #include "support/test.h"
 
 using namespace arzoo;
+using arzoo::test::FileSizeLimit;
 using arzoo::test::read_file;
 using arzoo::test::TempDir;
 
-namespace {
-
-/// No file may grow beyond `bytes` while this lives: what a full disk does to a writer.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    ::signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("each line is in the file when append returns", "[metrics_log_test]") {
   const TempDir temp;

@@ -11,11 +11,13 @@ using namespace arzoo::test;
 
 namespace {
 
-std::string fixture(const std::string& name) {
+std::string checkpoint_bytes(const std::string& name) {
   return test::read_file(test::source_dir() / "tests/fixtures/checkpoints" / name);
 }
 
-PickleCheckpoint parse(const std::string& bytes) { return parse_pickle_checkpoint(bytes, "x.pth"); }
+PickleCheckpoint parse_checkpoint(const std::string& bytes) {
+  return parse_pickle_checkpoint(bytes, "x.pth");
+}
 
 std::vector<std::string> names(const std::vector<StoredTensor>& tensors) {
   std::vector<std::string> names;
@@ -24,8 +26,8 @@ std::vector<std::string> names(const std::vector<StoredTensor>& tensors) {
 }
 
 TEST_CASE("both formats of torch.save give the same tensors") {
-  const auto zipped = fixture("zip.pth"), legacy = fixture("legacy.pth");
-  const auto a = parse(zipped), b = parse(legacy);
+  const auto zipped = checkpoint_bytes("zip.pth"), legacy = checkpoint_bytes("legacy.pth");
+  const auto a = parse_checkpoint(zipped), b = parse_checkpoint(legacy);
   CHECK_FALSE(a.is_legacy);
   CHECK(b.is_legacy);
   CHECK(names(a.tensors) == std::vector<std::string>{"weight", "transposed", "slice", "every_other", "half",
@@ -44,8 +46,8 @@ TEST_CASE("both formats of torch.save give the same tensors") {
 }
 
 TEST_CASE("offsets and strides of views are kept") {
-  const auto bytes = fixture("zip.pth");
-  const auto tensors = parse(bytes).tensors;
+  const auto bytes = checkpoint_bytes("zip.pth");
+  const auto tensors = parse_checkpoint(bytes).tensors;
   CHECK(tensors[0].strides.empty());
   CHECK(tensors[1].strides == std::vector<std::int64_t>{1, 6});
   CHECK(tensors[2].offset == tensors[0].offset + 5 * 4);
@@ -55,14 +57,14 @@ TEST_CASE("offsets and strides of views are kept") {
 }
 
 TEST_CASE("dtypes without a storage class of their own are read") {
-  const auto tensors = parse(fixture("protocol5.pth")).tensors;
+  const auto tensors = parse_checkpoint(checkpoint_bytes("protocol5.pth")).tensors;
   REQUIRE(tensors.size() == 3);
   CHECK(tensors[1].dtype == DType::u16);
   CHECK(tensors[2].dtype == DType::f8_e4m3);
 }
 
 TEST_CASE("tensors deep in a trainer's checkpoint are named by their path") {
-  const auto parsed = parse(fixture("trainer.pt"));
+  const auto parsed = parse_checkpoint(checkpoint_bytes("trainer.pt"));
   CHECK(names(parsed.tensors) == std::vector<std::string>{"trainer.net.module.weight",
                                                           "trainer.net.module.bias", "trainer.ema.weight",
                                                           "trainer.optimizer.state.0.exp_avg"});
@@ -70,7 +72,7 @@ TEST_CASE("tensors deep in a trainer's checkpoint are named by their path") {
 }
 
 TEST_CASE("a state dict is chosen by its path and loses the prefix of its wrapper") {
-  const auto parsed = parse(fixture("trainer.pt"));
+  const auto parsed = parse_checkpoint(checkpoint_bytes("trainer.pt"));
   CHECK(names(select_state_dict(parsed, "trainer.net", "x.pth")) ==
         std::vector<std::string>{"weight", "bias"});
   CHECK(names(select_state_dict(parsed, "trainer.ema", "x.pth")) == std::vector<std::string>{"weight"});
@@ -95,7 +97,8 @@ TEST_CASE("without a path the only state dict is taken, with all that lies in it
       {"}" + pickled_item("module", inner("w")), "w"},
   }));
   const auto bytes = pickled_checkpoint(opcodes);
-  CHECK(fmt::format("{}", fmt::join(names(select_state_dict(parse(bytes), "", "x.pth")), ",")) == expected);
+  CHECK(fmt::format("{}", fmt::join(names(select_state_dict(parse_checkpoint(bytes), "", "x.pth")), ",")) ==
+        expected);
 }
 
 TEST_CASE("of several state dicts none is guessed") {
@@ -108,7 +111,7 @@ TEST_CASE("of several state dicts none is guessed") {
        "\"parts.a\", \"parts.b\""},
   }));
   const auto bytes = pickled_checkpoint(opcodes);
-  CHECK_THROWS_WITH(select_state_dict(parse(bytes), "", "x.pth"),
+  CHECK_THROWS_WITH(select_state_dict(parse_checkpoint(bytes), "", "x.pth"),
                     Catch::EndsWith("expected one to be chosen with --state-dict: " + listed));
 }
 
@@ -124,8 +127,9 @@ TEST_CASE("a view that leaves its storage is refused with its name") {
       {"K\x00K\x06\x85K\x01\x85"s, 20, "has 20 bytes, expected 6 elements"},
   }));
   const auto bytes = pickled_checkpoint("}" + pickled_text("w") + pickled_tensor(view) + "s", storage_bytes);
-  CHECK_THROWS_AS(parse(bytes), CheckpointError);
-  CHECK_THROWS_WITH(parse(bytes), Catch::StartsWith("x.pth: \"w\": ") && ContainsSubstring(message));
+  CHECK_THROWS_AS(parse_checkpoint(bytes), CheckpointError);
+  CHECK_THROWS_WITH(parse_checkpoint(bytes),
+                    Catch::StartsWith("x.pth: \"w\": ") && ContainsSubstring(message));
 }
 
 TEST_CASE("a broken file is refused") {
@@ -141,35 +145,36 @@ TEST_CASE("a broken file is refused") {
                           "u"),
        "\"w\" stands twice"},
       {pickled_checkpoint(pickled_tensor()), "a tensor without a name"},
-      {fixture("zip.pth").substr(0, 3000), "is the file truncated?"},
-      {fixture("legacy.pth").substr(0, 1900), "is the file truncated?"},
+      {checkpoint_bytes("zip.pth").substr(0, 3000), "is the file truncated?"},
+      {checkpoint_bytes("legacy.pth").substr(0, 1900), "is the file truncated?"},
   }));
-  CHECK_THROWS_AS(parse(bytes), CheckpointError);
-  CHECK_THROWS_WITH(parse(bytes), ContainsSubstring(message));
+  CHECK_THROWS_AS(parse_checkpoint(bytes), CheckpointError);
+  CHECK_THROWS_WITH(parse_checkpoint(bytes), ContainsSubstring(message));
 }
 
 TEST_CASE("a file without a dict of tensors says so") {
   const auto bytes = pickled_checkpoint("](" + pickled_tensor() + "e");
-  CHECK_THROWS_WITH(select_state_dict(parse(bytes), "", "x.pth"),
+  CHECK_THROWS_WITH(select_state_dict(parse_checkpoint(bytes), "", "x.pth"),
                     ContainsSubstring("holds no dict of tensors"));
 }
 
 TEST_CASE("containers that contain themselves or each other many times come to an end") {
   const std::string itself = pickled_checkpoint("]q\x01h\x01"s + "a");
-  CHECK_THROWS_WITH(parse(itself), ContainsSubstring("nested deeper than 64"));
+  CHECK_THROWS_WITH(parse_checkpoint(itself), ContainsSubstring("nested deeper than 64"));
   // Fifty lists of twice the one before: 2^50 paths.
   std::string opcodes = "]q\x01";
   for (int i = 0; i < 50; ++i)
     opcodes +=
         "](h\x01h\x01"
         "eq\x01";
-  CHECK_THROWS_WITH(parse(pickled_checkpoint(opcodes)), ContainsSubstring("repeats or contains itself"));
+  CHECK_THROWS_WITH(parse_checkpoint(pickled_checkpoint(opcodes)),
+                    ContainsSubstring("repeats or contains itself"));
 }
 
 TEST_CASE("the beginning of a file tells whether torch.save wrote it") {
-  CHECK(is_pickle_checkpoint(fixture("zip.pth")));
-  CHECK(is_pickle_checkpoint(fixture("legacy.pth")));
-  CHECK_FALSE(is_pickle_checkpoint(fixture("small.safetensors")));
+  CHECK(is_pickle_checkpoint(checkpoint_bytes("zip.pth")));
+  CHECK(is_pickle_checkpoint(checkpoint_bytes("legacy.pth")));
+  CHECK_FALSE(is_pickle_checkpoint(checkpoint_bytes("small.safetensors")));
   CHECK_FALSE(is_pickle_checkpoint(""));
 }
 

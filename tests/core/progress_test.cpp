@@ -3,6 +3,7 @@
 #include "support/test.h"
 
 using namespace arzoo;
+using test::count_of;
 
 namespace {
 
@@ -35,12 +36,6 @@ struct Screen {
 };
 
 constexpr ProgressOptions kPlain{Verbosity::normal, false, true};
-
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
-  return count;
-}
 
 std::size_t code_points(const std::string& text) {
   std::size_t count = 0;

@@ -7,7 +7,7 @@ using namespace arzoo;
 
 namespace {
 
-Report sample() {
+Report sample_report() {
   Table table({"model", {"mse", 3}});
   table.add({"<i>transformer", 0.38641});
   return {"Run <1>",
@@ -22,7 +22,7 @@ Report sample() {
 }  // namespace
 
 TEST_CASE("every text of a report is escaped", "[report_test]") {
-  const auto page = to_html(sample());
+  const auto page = to_html(sample_report());
   for (const char* expected :
        {"<title>Run &lt;1&gt;</title>", "<h1>Run &lt;1&gt;</h1>", "two threads &amp; an hour",
         "<dt>test &quot;MSE&quot;</dt><dd>0.3864</dd>", "<p>a &lt; b</p>", "&lt;i&gt;transformer",
@@ -32,7 +32,7 @@ TEST_CASE("every text of a report is escaped", "[report_test]") {
 }
 
 TEST_CASE("a report needs no other file and runs no script", "[report_test]") {
-  auto page = to_html(sample());
+  auto page = to_html(sample_report());
   // The one address is the name of the SVG language, which is not fetched.
   const std::string name_space = "http://www.w3.org/2000/svg";
   page.erase(page.find(name_space), name_space.size());
@@ -43,7 +43,7 @@ TEST_CASE("a report needs no other file and runs no script", "[report_test]") {
 }
 
 TEST_CASE("sections come in their order, the config folded away at the end", "[report_test]") {
-  const auto page = to_html(sample());
+  const auto page = to_html(sample_report());
   const auto curves = page.find("<h2>Curves</h2>"), results = page.find("<h2>Results</h2>"),
              config = page.find("<details>");
   CHECK(page.find("<svg") > curves);
@@ -53,8 +53,8 @@ TEST_CASE("sections come in their order, the config folded away at the end", "[r
 }
 
 TEST_CASE("numbers stand to the right, rounded to their column's decimals", "[report_test]") {
-  CHECK_THAT(to_html(sample()), ContainsSubstring("<th class=\"n\">mse</th>") &&
-                                    ContainsSubstring("<td class=\"n\">0.386</td>"));
+  CHECK_THAT(to_html(sample_report()), ContainsSubstring("<th class=\"n\">mse</th>") &&
+                                           ContainsSubstring("<td class=\"n\">0.386</td>"));
 }
 
 TEST_CASE("a raster picture is carried in base64", "[report_test]") {

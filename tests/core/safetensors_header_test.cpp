@@ -13,7 +13,7 @@ std::string file_of(const std::string& header, std::size_t data) {
   return bytes + header + std::string(data, '\0');
 }
 
-SafetensorsHeader parse(const std::string& header, std::size_t data) {
+SafetensorsHeader parse_header(const std::string& header, std::size_t data) {
   return parse_safetensors_header(file_of(header, data), "x.safetensors");
 }
 
@@ -24,7 +24,7 @@ TEST_CASE("tensors keep the header's order and know their place in the file") {
   const std::string header =
       R"({"b":{"dtype":"F32","shape":[2,1],"data_offsets":[2,10]},"__metadata__":{"k":"v"},)"
       R"("a":{"dtype":"BF16","shape":[],"data_offsets":[0,2]}} )";
-  const auto parsed = parse(header, 10);
+  const auto parsed = parse_header(header, 10);
   REQUIRE(parsed.tensors.size() == 2);
   CHECK(parsed.tensors[0].name == "b");
   CHECK(parsed.tensors[0].dtype == DType::f32);
@@ -38,9 +38,9 @@ TEST_CASE("tensors keep the header's order and know their place in the file") {
 }
 
 TEST_CASE("a file without tensors and empty tensors are fine") {
-  CHECK(parse("{}", 0).tensors.empty());
-  CHECK(parse(R"({"__metadata__":{}})", 0).metadata.empty());
-  const auto parsed = parse(one(R"("dtype":"F64","shape":[0,3],"data_offsets":[0,0])"), 0);
+  CHECK(parse_header("{}", 0).tensors.empty());
+  CHECK(parse_header(R"({"__metadata__":{}})", 0).metadata.empty());
+  const auto parsed = parse_header(one(R"("dtype":"F64","shape":[0,3],"data_offsets":[0,0])"), 0);
   CHECK(parsed.tensors.at(0).bytes == 0);
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("every element type has its size") {
                                                                       {"F8_E5M2", 1},
                                                                       {"C64", 8}}));
   const auto entry = fmt::format(R"("dtype":"{}","shape":[3],"data_offsets":[0,{}])", name, 3 * size);
-  const auto parsed = parse(one(entry), 3 * size);
+  const auto parsed = parse_header(one(entry), 3 * size);
   CHECK(dtype_name(parsed.tensors.at(0).dtype) == name);
   CHECK(parsed.tensors.at(0).bytes == 3 * size);
 }
@@ -90,8 +90,8 @@ TEST_CASE("a broken entry is refused with its key and what was expected") {
       {R"("dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1)", 4, R"(unknown key "x")"},
       {R"("dtype":"F32","shape":[1],"data_offsets":[1,5])", 5, "begin at 1, expected 0 (a hole)"},
   }));
-  CHECK_THROWS_AS(parse(one(entry), data), CheckpointError);
-  CHECK_THROWS_WITH(parse(one(entry), data),
+  CHECK_THROWS_AS(parse_header(one(entry), data), CheckpointError);
+  CHECK_THROWS_WITH(parse_header(one(entry), data),
                     Catch::StartsWith("x.safetensors: header: \"w\": ") && ContainsSubstring(message));
 }
 
@@ -110,19 +110,19 @@ TEST_CASE("a broken header is refused") {
       {R"({"__metadata__":{"k":"a","k":"b"}})", R"("k" stands twice)"},
       {R"({"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"w":{}})", R"("w" stands twice)"},
   }));
-  CHECK_THROWS_AS(parse(header, 0), CheckpointError);
-  CHECK_THROWS_WITH(parse(header, 0), ContainsSubstring(message));
+  CHECK_THROWS_AS(parse_header(header, 0), CheckpointError);
+  CHECK_THROWS_WITH(parse_header(header, 0), ContainsSubstring(message));
 }
 
 TEST_CASE("tensors must tile the data without overlap or rest") {
   const std::string overlap =
       R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})";
-  CHECK_THROWS_WITH(parse(overlap, 3),
+  CHECK_THROWS_WITH(parse_header(overlap, 3),
                     ContainsSubstring(R"("b": data_offsets begin at 1, expected 2 (an overlap))"));
   const std::string entry = R"("dtype":"U8","shape":[2],"data_offsets":[0,2])";
-  CHECK_NOTHROW(parse(one(entry), 2));
-  CHECK_THROWS_WITH(parse(one(entry), 3), ContainsSubstring("trailing bytes"));
-  CHECK_THROWS_WITH(parse(one(entry), 1), ContainsSubstring("is the file truncated?"));
+  CHECK_NOTHROW(parse_header(one(entry), 2));
+  CHECK_THROWS_WITH(parse_header(one(entry), 3), ContainsSubstring("trailing bytes"));
+  CHECK_THROWS_WITH(parse_header(one(entry), 1), ContainsSubstring("is the file truncated?"));
 }
 
 TEST_CASE("a header longer than the file or the limit is refused before it is read") {
@@ -137,7 +137,7 @@ TEST_CASE("a header longer than the file or the limit is refused before it is re
 }
 
 TEST_CASE("nesting a hundred thousand deep is refused at its third level") {
-  CHECK_THROWS_AS(parse(R"({"w":{"shape":)" + std::string(100000, '['), 0), CheckpointError);
+  CHECK_THROWS_AS(parse_header(R"({"w":{"shape":)" + std::string(100000, '['), 0), CheckpointError);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ using namespace arzoo;
 
 namespace {
 
-SeriesFile read(const std::string& text, const SeriesReadOptions& options = {}) {
+SeriesFile read_text_series(const std::string& text, const SeriesReadOptions& options = {}) {
   return read_series(CsvTable::parse(text, "dir/x.csv", {options.delimiter}), options);
 }
 
@@ -37,7 +37,7 @@ using Doubles = std::vector<double>;
 }  // namespace
 
 TEST_CASE("a wide file is one table named after the file") {
-  const auto file = read("date,a,b\n2016-07-01 00:00,1,2\n2016-07-01 01:00,3,4.5\n");
+  const auto file = read_text_series("date,a,b\n2016-07-01 00:00,1,2\n2016-07-01 01:00,3,4.5\n");
   CHECK(file.format == SeriesFormat::wide);
   CHECK(file.date_column == "date");
   REQUIRE(file.tables.size() == 1);
@@ -53,8 +53,8 @@ TEST_CASE("a wide file is one table named after the file") {
 }
 
 TEST_CASE("a long file is a table per series, in order of first appearance, target first") {
-  const auto file =
-      read("ds,unique_id,temp,y\n2016-07-02,B,5,1\n2016-07-01,A,6,2\n2016-07-03,B,7,3\n2016-07-02,A,8,4\n");
+  const auto file = read_text_series(
+      "ds,unique_id,temp,y\n2016-07-02,B,5,1\n2016-07-01,A,6,2\n2016-07-03,B,7,3\n2016-07-02,A,8,4\n");
   CHECK(file.format == SeriesFormat::long_);
   CHECK(file.id_column == "unique_id");
   REQUIRE(file.tables.size() == 2);
@@ -71,7 +71,8 @@ TEST_CASE("the columns of a long file may have other names") {
   SeriesReadOptions options;
   options.id_column = "symbol";
   options.target_column = "price";
-  const auto file = read("symbol,date,price\nMSFT,Jan 1 2000,39.81\nMSFT,Feb 1 2000,36.35\n", options);
+  const auto file =
+      read_text_series("symbol,date,price\nMSFT,Jan 1 2000,39.81\nMSFT,Feb 1 2000,36.35\n", options);
   CHECK(file.format == SeriesFormat::long_);
   CHECK(file.tables.at(0).unique_id == "MSFT");
   CHECK(to_string(file.tables.at(0).frequency) == "M");
@@ -80,7 +81,7 @@ TEST_CASE("the columns of a long file may have other names") {
 TEST_CASE("a wide file may have a column of the long file's name") {
   SeriesReadOptions options;
   options.format = SeriesFormat::wide;
-  CHECK(read("ds,unique_id,y\n2016-07-01,1,2\n2016-07-02,1,2\n", options).tables.at(0).variates ==
+  CHECK(read_text_series("ds,unique_id,y\n2016-07-01,1,2\n2016-07-02,1,2\n", options).tables.at(0).variates ==
         Strings{"unique_id", "y"});
 }
 
@@ -91,17 +92,18 @@ TEST_CASE("the date column is found by name before place") {
       {"temp,Timestamp", "Timestamp"},
       {"time,date", "date"},
   }));
-  CHECK(read(header + "\n2016,2016-07-01\n2017,2016-07-02\n", choosing({header.substr(0, 4)})).date_column ==
-        expected);
+  CHECK(read_text_series(header + "\n2016,2016-07-01\n2017,2016-07-02\n", choosing({header.substr(0, 4)}))
+            .date_column == expected);
 }
 
 TEST_CASE("a first column of dates needs no name that says so") {
   const auto header = GENERATE(as<std::string>{}, "month", "");
-  CHECK(read(header + ",a\n2006-01-01,1\n2006-02-01,2\n").date_column == header);
+  CHECK(read_text_series(header + ",a\n2006-01-01,1\n2006-02-01,2\n").date_column == header);
 }
 
 TEST_CASE("chosen columns come in the chosen order") {
-  const auto file = read("date,a,b,note\n2016-07-01,1,2,rain\n2016-07-02,3,4,sun\n", choosing({"b", "a"}));
+  const auto file =
+      read_text_series("date,a,b,note\n2016-07-01,1,2,rain\n2016-07-02,3,4,sun\n", choosing({"b", "a"}));
   CHECK(file.tables.at(0).variates == Strings{"b", "a"});
   CHECK(file.tables.at(0).values == Doubles{2, 1, 4, 3});
 }
@@ -114,7 +116,7 @@ TEST_CASE("a column that cannot be had is named") {
       {{"temp_min", "temp_min"}, "column \"temp_min\" is chosen twice"},
       {{"date"}, "column \"date\" holds the dates"},
   }));
-  CHECK_THROWS_WITH(read(text, choosing(columns)), ContainsSubstring(message));
+  CHECK_THROWS_WITH(read_text_series(text, choosing(columns)), ContainsSubstring(message));
 }
 
 TEST_CASE("files without the needed columns are refused") {
@@ -129,13 +131,13 @@ TEST_CASE("files without the needed columns are refused") {
       {"ds,unique_id,y\n2016-07-01,,1\n",
        "dir/x.csv:2: column \"unique_id\": empty cell, expected the series' name"},
   }));
-  CHECK_THROWS_WITH(read(text), ContainsSubstring(message));
+  CHECK_THROWS_WITH(read_text_series(text), ContainsSubstring(message));
 }
 
 TEST_CASE("a long format asked for needs its columns") {
   SeriesReadOptions options;
   options.format = SeriesFormat::long_;
-  CHECK_THROWS_WITH(read("ds,uniqe_id,y\n2016-07-01,A,1\n", options),
+  CHECK_THROWS_WITH(read_text_series("ds,uniqe_id,y\n2016-07-01,A,1\n", options),
                     ContainsSubstring("no column \"unique_id\" (did you mean \"uniqe_id\"?)"));
 }
 
@@ -149,41 +151,42 @@ TEST_CASE("cells that are no finite number are named with line, column and what 
       {"1e999", "\"1e999\" is infinite"},
   }));
   const auto policy = GENERATE(MissingPolicy::error, MissingPolicy::interpolate);
-  CHECK_THROWS_WITH(read("date,a\n2016-07-01,1\n2016-07-02," + cell + "\n", filling(policy)),
+  CHECK_THROWS_WITH(read_text_series("date,a\n2016-07-01,1\n2016-07-02," + cell + "\n", filling(policy)),
                     ContainsSubstring(message));
 }
 
 TEST_CASE("a missing cell is an error that names the first and counts all") {
   CHECK_THROWS_WITH(
-      read("date,a,b\n2016-07-01,1,1\n2016-07-02,1,NA\n2016-07-03,,1\n"),
+      read_text_series("date,a,b\n2016-07-01,1,1\n2016-07-02,1,NA\n2016-07-03,,1\n"),
       ContainsSubstring("dir/x.csv:3: column \"b\": missing value, the first of 2 (fill with the policy"));
 }
 
 TEST_CASE("a column without any value is an error under every policy") {
   const auto policy = GENERATE(MissingPolicy::error, MissingPolicy::ffill, MissingPolicy::interpolate);
-  CHECK_THROWS_WITH(read("date,a,b\n2016-07-01,1,\n2016-07-02,1,NaN\n", filling(policy)),
+  CHECK_THROWS_WITH(read_text_series("date,a,b\n2016-07-01,1,\n2016-07-02,1,NaN\n", filling(policy)),
                     ContainsSubstring("dir/x.csv:2: column \"b\" holds no value at all"));
 }
 
 TEST_CASE("ffill repeats the value before and says so") {
-  const auto table =
-      read("date,a,b\n2016-07-01,1,1\n2016-07-02,,2\n2016-07-03,,3\n", filling(MissingPolicy::ffill))
-          .tables.at(0);
+  const auto table = read_text_series("date,a,b\n2016-07-01,1,1\n2016-07-02,,2\n2016-07-03,,3\n",
+                                      filling(MissingPolicy::ffill))
+                         .tables.at(0);
   CHECK(table.values == Doubles{1, 1, 1, 2, 1, 3});
   CHECK(table.notes == Strings{"x: 2 missing cells in \"a\" filled with the value before"});
 }
 
 TEST_CASE("ffill has nothing to start a series with") {
   CHECK_THROWS_WITH(
-      read("date,a\n2016-07-01,\n2016-07-02,1\n", filling(MissingPolicy::ffill)),
+      read_text_series("date,a\n2016-07-01,\n2016-07-02,1\n", filling(MissingPolicy::ffill)),
       ContainsSubstring("dir/x.csv:2: column \"a\" starts with a missing cell, which ffill cannot fill"));
 }
 
 TEST_CASE("interpolation is linear in time, takes the nearest value at the ends, and says so") {
   // Months have different lengths: a month after 2016-01-01 is 31 of 91 days on the way to 2016-04-01.
   const auto table =
-      read("date,a\n2015-12-01,\n2016-01-01,0\n2016-02-01,\n2016-03-01,\n2016-04-01,91\n2016-05-01,\n",
-           filling(MissingPolicy::interpolate))
+      read_text_series(
+          "date,a\n2015-12-01,\n2016-01-01,0\n2016-02-01,\n2016-03-01,\n2016-04-01,91\n2016-05-01,\n",
+          filling(MissingPolicy::interpolate))
           .tables.at(0);
   const Doubles expected{0, 0, 31, 60, 91, 91};
   REQUIRE(table.values.size() == expected.size());
@@ -193,20 +196,20 @@ TEST_CASE("interpolation is linear in time, takes the nearest value at the ends,
 }
 
 TEST_CASE("interpolation between huge values stays finite") {
-  const auto table =
-      read("date,a\n2016-07-01,1e308\n2016-07-02,\n2016-07-03,-1e308\n", filling(MissingPolicy::interpolate))
-          .tables.at(0);
+  const auto table = read_text_series("date,a\n2016-07-01,1e308\n2016-07-02,\n2016-07-03,-1e308\n",
+                                      filling(MissingPolicy::interpolate))
+                         .tables.at(0);
   CHECK(table.values[1] == 0.0);
 }
 
 TEST_CASE("missing rows are an error, or inserted, filled and told") {
   const std::string text = "date,a\n2016-07-01,1\n2016-07-02,2\n2016-07-04,4\n2016-07-05,\n2016-07-06,6\n";
   CHECK_THROWS_WITH(
-      read("date,a\n2016-07-01,1\n2016-07-02,2\n2016-07-04,4\n"),
+      read_text_series("date,a\n2016-07-01,1\n2016-07-02,2\n2016-07-04,4\n"),
       ContainsSubstring("dir/x.csv:4: 2016-07-04 follows 2016-07-02 (line 3), expected a step of 1D: 1 row"));
   const auto [policy, values] = GENERATE(table<MissingPolicy, Doubles>(
       {{MissingPolicy::ffill, {1, 2, 2, 4, 4, 6}}, {MissingPolicy::interpolate, {1, 2, 3, 4, 5, 6}}}));
-  const auto filled = read(text, filling(policy)).tables.at(0);
+  const auto filled = read_text_series(text, filling(policy)).tables.at(0);
   CHECK(filled.values == values);
   CHECK(written(filled)[2] == "2016-07-03");
   CHECK_THAT(filled.notes.at(0), ContainsSubstring("x: 1 missing row inserted"));
@@ -216,38 +219,40 @@ TEST_CASE("a given frequency makes the rows between missing ones") {
   auto options = filling(MissingPolicy::interpolate);
   options.frequency = parse_frequency("12h");
   const auto table =
-      read("date,a\n2016-07-01 00:00,1\n2016-07-02 00:00,2\n2016-07-03 00:00,3\n", options).tables.at(0);
+      read_text_series("date,a\n2016-07-01 00:00,1\n2016-07-02 00:00,2\n2016-07-03 00:00,3\n", options)
+          .tables.at(0);
   CHECK(table.values == Doubles{1, 1.5, 2, 2.5, 3});
 }
 
 TEST_CASE("errors and notes in a long file name the series") {
   const std::string head = "unique_id,ds,y\nA,2016-07-01,1\nA,2016-07-02,2\nB,2016-07-01,1\nB,2016-07-02,2\n";
-  CHECK_THROWS_WITH(read(head + "B,2016-07-02,3\n"),
+  CHECK_THROWS_WITH(read_text_series(head + "B,2016-07-02,3\n"),
                     ContainsSubstring("dir/x.csv:6: series \"B\": the stamp 2016-07-02 repeats line 5"));
-  CHECK_THROWS_WITH(read(head + "B,2016-07-03,\n"),
+  CHECK_THROWS_WITH(read_text_series(head + "B,2016-07-03,\n"),
                     ContainsSubstring("dir/x.csv:6: series \"B\": column \"y\": missing value"));
-  CHECK(read(head + "B,2016-07-04,4\n", filling(MissingPolicy::interpolate)).tables.at(1).notes.at(0) ==
-        "B: 1 missing row inserted");
+  CHECK(read_text_series(head + "B,2016-07-04,4\n", filling(MissingPolicy::interpolate))
+            .tables.at(1)
+            .notes.at(0) == "B: 1 missing row inserted");
 }
 
 TEST_CASE("a semicolon file with decimal commas is told about the comma") {
   CHECK_THROWS_WITH(
-      read("date;a\n01.07.2016;1,5\n"),
+      read_text_series("date;a\n01.07.2016;1,5\n"),
       ContainsSubstring("dir/x.csv:2: column \"a\": \"1,5\" is not a number (write a decimal point"));
 }
 
 TEST_CASE("a file with a guessed day order says so") {
-  const auto file = read("date,a\n01/02/2016,1\n02/02/2016,2\n");
+  const auto file = read_text_series("date,a\n01/02/2016,1\n02/02/2016,2\n");
   REQUIRE(file.notes.size() == 1);
-  CHECK_THAT(file.notes[0], ContainsSubstring("are read MM/DD/YYYY"));
+  CHECK_THAT(file.notes[0], ContainsSubstring("are read_text_series MM/DD/YYYY"));
   CHECK(to_string(file.tables.at(0).frequency) == "M");
 }
 
 TEST_CASE("the bundled temperatures lack the hour that daylight saving time skips") {
   const auto path = test::source_dir() / "data/weather/temperatures_2010.csv";
-  CHECK_THROWS_WITH(read_series(path),
+  CHECK_THROWS_WITH(read_text_series(path),
                     ContainsSubstring("2010-03-14 04:00:00 follows 2010-03-14 02:00:00 (line 1732)"));
-  const auto table = read_series(path, filling(MissingPolicy::interpolate)).tables.at(0);
+  const auto table = read_text_series(path, filling(MissingPolicy::interpolate)).tables.at(0);
   CHECK(table.unique_id == "temperatures_2010");
   CHECK(table.rows() == 8760);
   CHECK(table.variates == Strings{"seattle", "san_francisco"});
@@ -256,10 +261,10 @@ TEST_CASE("the bundled temperatures lack the hour that daylight saving time skip
 TEST_CASE("the bundled daily weather is read by its numeric columns") {
   const auto path = test::source_dir() / "data/weather/seattle_weather.csv";
   CHECK_THROWS_WITH(
-      read_series(path),
+      read_text_series(path),
       ContainsSubstring("seattle_weather.csv:2: column \"weather\": \"drizzle\" is not a number"));
   const auto table =
-      read_series(path, choosing({"precipitation", "temp_max", "temp_min", "wind"})).tables.at(0);
+      read_text_series(path, choosing({"precipitation", "temp_max", "temp_min", "wind"})).tables.at(0);
   CHECK(table.rows() == 1461);
   CHECK(to_string(table.frequency) == "D");
   CHECK(table.at(0, 1) == 12.8);

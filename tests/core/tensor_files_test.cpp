@@ -24,7 +24,9 @@ std::string safetensors(const std::vector<std::string>& names) {
   return bytes + header + std::string(names.size(), '\0');
 }
 
-fs::path fixture(const std::string& name) { return test::source_dir() / "tests/fixtures/checkpoints" / name; }
+fs::path checkpoint_fixture(const std::string& name) {
+  return test::source_dir() / "tests/fixtures/checkpoints" / name;
+}
 
 std::size_t count(const fs::path& path) {
   std::size_t tensors = 0;
@@ -34,7 +36,7 @@ std::size_t count(const fs::path& path) {
 
 TEST_CASE("a folder's weights are found by name, in this order") {
   const test::TempDir dir;
-  dir.write("pytorch_model.bin", test::read_file(fixture("protocol5.pth")));
+  dir.write("pytorch_model.bin", test::read_file(checkpoint_fixture("protocol5.pth")));
   CHECK(count(dir.path()) == 3);
   dir.write("any.safetensors", safetensors({"a"}));
   CHECK(count(dir.path()) == 1);
@@ -96,9 +98,9 @@ TEST_CASE("an index that its shards do not bear out is refused") {
 TEST_CASE("the content of a file decides, not its name") {
   const test::TempDir dir;
   CHECK(open_tensor_file(dir.write("a.bin", safetensors({"a"}))).format == "safetensors");
-  CHECK(open_tensor_file(dir.write("b.safetensors", test::read_file(fixture("zip.pth")))).format ==
+  CHECK(open_tensor_file(dir.write("b.safetensors", test::read_file(checkpoint_fixture("zip.pth")))).format ==
         "pytorch");
-  CHECK(open_tensor_file(fixture("legacy.pth")).format == "pytorch (legacy)");
+  CHECK(open_tensor_file(checkpoint_fixture("legacy.pth")).format == "pytorch (legacy)");
 }
 
 TEST_CASE("a file of another kind is refused with what it is") {
@@ -127,27 +129,27 @@ TEST_CASE("what cannot be opened is refused with the reason") {
 }
 
 TEST_CASE("a checkpoint is described without loading it") {
-  const auto summary = describe_tensors(fixture("small.safetensors"));
+  const auto summary = describe_tensors(checkpoint_fixture("small.safetensors"));
   CHECK(summary.format == "safetensors");
   CHECK(summary.tensors.size() == 4);
   CHECK(summary.elements == 24 + 1 + 2);
   CHECK(summary.bytes == 24 * 4 + 8 + 2);
   CHECK(summary.metadata == std::vector<std::pair<std::string, std::string>>{{"format", "pt"}});
-  CHECK(describe_tensors(fixture("trainer.pt")).tensors.size() == 4);
-  CHECK(describe_tensors(fixture("trainer.pt")).state_dicts.size() == 2);
+  CHECK(describe_tensors(checkpoint_fixture("trainer.pt")).tensors.size() == 4);
+  CHECK(describe_tensors(checkpoint_fixture("trainer.pt")).state_dicts.size() == 2);
 }
 
 TEST_CASE("one state dict of a checkpoint can be described alone") {
-  const auto summary = describe_tensors(fixture("trainer.pt"), "trainer.ema");
+  const auto summary = describe_tensors(checkpoint_fixture("trainer.pt"), "trainer.ema");
   REQUIRE(summary.tensors.size() == 1);
   CHECK(summary.tensors[0].name == "weight");
   CHECK(summary.state_dicts.size() == 2);
 }
 
 TEST_CASE("a state dict cannot be chosen where there is none") {
-  CHECK_THROWS_WITH(describe_tensors(fixture("small.safetensors"), "ema"),
+  CHECK_THROWS_WITH(describe_tensors(checkpoint_fixture("small.safetensors"), "ema"),
                     ContainsSubstring("is no file of torch.save, expected no --state-dict, got \"ema\""));
-  CHECK_THROWS_AS(open_tensor_files(fixture("small.safetensors"), "ema"), CheckpointError);
+  CHECK_THROWS_AS(open_tensor_files(checkpoint_fixture("small.safetensors"), "ema"), CheckpointError);
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ at::Tensor literal_scores(const at::Tensor& q, const at::Tensor& k) {
 }
 
 /// Section 3.2 as it is written, one gathered copy a delay. q, k, v: [B, L, H, E] of equal lengths.
-at::Tensor literal(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t count,
-                   bool shared) {
+at::Tensor literal_correlation(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t count,
+                               bool shared) {
   const int64_t length = q.size(1);
   const auto scores = literal_scores(q.flatten(2), k.flatten(2));
   auto delays = std::get<1>((shared ? scores.mean(0, true) : scores).topk(count, 1));
@@ -40,11 +40,11 @@ at::Tensor padded(const at::Tensor& x, int64_t length) {
                              : at::constant_pad_nd(x, {0, 0, 0, 0, 0, length - x.size(1)});
 }
 
-struct Case {
+struct CorrelationCase {
   at::Tensor q, k, v;
 };
 
-Case make_case(int64_t length, int64_t there) {
+CorrelationCase correlation_case(int64_t length, int64_t there) {
   torch::manual_seed(length + there);
   return {at::randn({3, length, 2, 9}).requires_grad_(), at::randn({3, there, 2, 9}).requires_grad_(),
           at::randn({3, there, 2, 9}).requires_grad_()};
@@ -55,7 +55,7 @@ Case make_case(int64_t length, int64_t there) {
 TEST_CASE("lag scores equal equation 5 either way, at odd and even lengths, with more and fewer keys") {
   const auto [length, there] = GENERATE(table<int64_t, int64_t>(
       {{36, 36}, {55, 55}, {55, 36}, {29, 48}, {1, 1}, {2, 5}, {forecast::kLongestGram + 1, 200}}));
-  const auto c = make_case(length, there);
+  const auto c = correlation_case(length, there);
   const auto q = c.q.flatten(2), k = c.k.flatten(2);
   const auto expected = literal_scores(q, padded(c.k, length).flatten(2));
   CHECK(at::allclose(forecast::lag_scores_by_gram(q, k), expected, 1e-4, 2e-5));
@@ -64,7 +64,7 @@ TEST_CASE("lag scores equal equation 5 either way, at odd and even lengths, with
 }
 
 TEST_CASE("lag scores are fp32 under autocast") {
-  const auto c = make_case(24, 24);
+  const auto c = correlation_case(24, 24);
   const auto plain = forecast::lag_scores(c.q.flatten(2), c.k.flatten(2));
   const runtime::Autocast autocast(at::kCPU, at::kBFloat16);
   const auto under = forecast::lag_scores(c.q.flatten(2), c.k.flatten(2));
@@ -74,12 +74,12 @@ TEST_CASE("lag scores are fp32 under autocast") {
 TEST_CASE("auto-correlation and its gradients equal the formula, in training and in evaluation") {
   const auto [length, there] = GENERATE(table<int64_t, int64_t>({{36, 36}, {55, 36}, {29, 48}, {350, 350}}));
   const bool training = GENERATE(true, false);
-  const auto c = make_case(length, there);
+  const auto c = correlation_case(length, there);
   AutoCorrelation layer(2, "test");
   layer.train(training);
   const auto count = static_cast<int64_t>(2 * std::log(double(length)));
   const auto ours = layer.forward(c.q, c.k, c.v, {});
-  const auto theirs = literal(c.q, padded(c.k, length), padded(c.v, length), count, training);
+  const auto theirs = literal_correlation(c.q, padded(c.k, length), padded(c.v, length), count, training);
   CHECK(at::allclose(ours, theirs, 1e-4, 1e-5));
   test::check_same_gradients(ours, theirs, {c.q, c.k, c.v});
   const c10::InferenceMode inference;
@@ -99,7 +99,7 @@ TEST_CASE("the lag found in a periodic series is its period") {
 }
 
 TEST_CASE("in training the batch shares its lags, in evaluation each series has its own") {
-  const auto c = make_case(40, 40);
+  const auto c = correlation_case(40, 40);
   AutoCorrelation layer(1, "test");
   for (const bool training : {true, false}) {
     layer.train(training);

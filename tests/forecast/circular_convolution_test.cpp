@@ -7,7 +7,8 @@ using namespace arzoo;
 namespace {
 
 /// LibTorch's convolution over a series whose ends were joined by hand.
-at::Tensor literal(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t padding) {
+at::Tensor literal_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                               int64_t padding) {
   const auto joined = at::pad(x.transpose(1, 2), {padding, padding}, "circular");
   return at::conv1d(joined, weight, bias).transpose(1, 2);
 }
@@ -21,7 +22,7 @@ TEST_CASE("a circular convolution equals LibTorch's, wider or narrower, with eve
   auto x = at::randn({2, length, in}).requires_grad_(), weight = at::randn({out, in, 3}).requires_grad_(),
        bias = at::randn({out}).requires_grad_();
   const auto ours = forecast::circular_convolution(x, weight, bias, padding);
-  const auto theirs = literal(x, weight, bias, padding);
+  const auto theirs = literal_convolution(x, weight, bias, padding);
   REQUIRE(ours.sizes() == theirs.sizes());
   CHECK(at::allclose(ours, theirs, 1e-5, 1e-5));
   const auto direction = at::randn(ours.sizes());
@@ -34,5 +35,6 @@ TEST_CASE("a circular convolution equals LibTorch's, wider or narrower, with eve
 
 TEST_CASE("a circular convolution needs no bias") {
   const auto x = at::randn({1, 5, 2}), weight = at::randn({4, 2, 3});
-  CHECK(at::allclose(forecast::circular_convolution(x, weight, {}), literal(x, weight, {}, 1), 1e-5, 1e-5));
+  CHECK(at::allclose(forecast::circular_convolution(x, weight, {}), literal_convolution(x, weight, {}, 1),
+                     1e-5, 1e-5));
 }

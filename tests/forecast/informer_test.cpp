@@ -10,11 +10,12 @@ using test::random_batch;
 
 namespace {
 
-constexpr SeriesShape kShape{
+constexpr SeriesShape kInformerShape{
     .seq_len = 24, .label_len = 10, .pred_len = 13, .enc_in = 3, .c_out = 3, .marks = 4};
 
-std::shared_ptr<forecast::Forecaster> tiny(const std::string& name, const Json& changes = Json::object(),
-                                           const SeriesShape& shape = kShape) {
+std::shared_ptr<forecast::Forecaster> tiny_informer(const std::string& name,
+                                                    const Json& changes = Json::object(),
+                                                    const SeriesShape& shape = kInformerShape) {
   Json section{{"name", name}, {"d_model", 12}, {"n_heads", 2}, {"d_ff", 16}, {"factor", 1}};
   section.merge_patch(changes);
   return test::tiny_model(section, shape);
@@ -30,11 +31,11 @@ TEST_CASE("an Informer in inference, under autograd and traced agree in every va
   const auto name = any_variant();
   const auto changes =
       GENERATE(Json::object(), Json{{"distil", false}}, Json{{"d_layers", 2}}, Json{{"activation", "relu"}});
-  const auto model = tiny(name, changes);
-  auto batch = random_batch(3, kShape);
+  const auto model = tiny_informer(name, changes);
+  auto batch = random_batch(3, kInformerShape);
   const auto inference = forecast_of(*model, batch);
   INFO(name << changes.dump());
-  CHECK(inference.sizes() == at::IntArrayRef({3, kShape.pred_len, 3}));
+  CHECK(inference.sizes() == at::IntArrayRef({3, kInformerShape.pred_len, 3}));
   CHECK(at::allclose(model->forecast(batch), inference, 1e-4, 1e-5));
   runtime::Trace trace;
   batch.trace = &trace;
@@ -43,16 +44,16 @@ TEST_CASE("an Informer in inference, under autograd and traced agree in every va
 
 TEST_CASE("attention and the order of heads are the options'") {
   const auto changes = GENERATE(Json{{"attn", "full"}}, Json{{"mix", false}}, Json{{"padding", 1}});
-  const auto batch = random_batch(2, kShape);
-  const auto plain = tiny("informer", {{"factor", 2}}), other = tiny("informer", changes);
+  const auto batch = random_batch(2, kInformerShape);
+  const auto plain = tiny_informer("informer", {{"factor", 2}}), other = tiny_informer("informer", changes);
   runtime::load_strictly(*other, runtime::state_dict(*plain), "the same weights");
   CHECK_FALSE(at::allclose(forecast_of(*other, batch), forecast_of(*plain, batch), 1e-3, 1e-3));
 }
 
 TEST_CASE("a forecast depends on its window alone, unless keys are sampled anew") {
   const auto name = any_variant();
-  const auto batch = random_batch(2, kShape);
-  const auto model = tiny(name), fresh = tiny(name, {{"resample", true}});
+  const auto batch = random_batch(2, kInformerShape);
+  const auto model = tiny_informer(name), fresh = tiny_informer(name, {{"resample", true}});
   const auto first = forecast_of(*model, batch);
   at::rand({3});
   CHECK(at::equal(forecast_of(*model, batch), first));
@@ -63,8 +64,8 @@ TEST_CASE("a forecast depends on its window alone, unless keys are sampled anew"
 }
 
 TEST_CASE("training draws from the default generator") {
-  const auto model = tiny("informer", {{"dropout", 0.0}});
-  const auto batch = random_batch(2, kShape);
+  const auto model = tiny_informer("informer", {{"dropout", 0.0}});
+  const auto batch = random_batch(2, kInformerShape);
   model->train();
   const auto loss = [&](uint64_t seed) {
     torch::manual_seed(seed);
@@ -75,16 +76,17 @@ TEST_CASE("training draws from the default generator") {
 }
 
 TEST_CASE("what the loader puts into the decoder's future is replaced by the padding") {
-  auto batch = random_batch(2, kShape);
-  const auto model = tiny("informer", {{"padding", 1}});
+  auto batch = random_batch(2, kInformerShape);
+  const auto model = tiny_informer("informer", {{"padding", 1}});
   const auto plain = forecast_of(*model, batch);
-  batch.x_dec.narrow(1, kShape.label_len, kShape.pred_len).fill_(1.0);
+  batch.x_dec.narrow(1, kInformerShape.label_len, kInformerShape.pred_len).fill_(1.0);
   CHECK(at::equal(forecast_of(*model, batch), plain));
 }
 
 TEST_CASE("each encoder of a stack sees the last half of what the one before saw") {
-  const auto model = tiny("informerstack", {{"s_layers", {2, 1}}, {"attn", "full"}, {"distil", false}});
-  auto batch = random_batch(1, kShape);
+  const auto model =
+      tiny_informer("informerstack", {{"s_layers", {2, 1}}, {"attn", "full"}, {"distil", false}});
+  auto batch = random_batch(1, kInformerShape);
   runtime::Trace trace;
   batch.trace = &trace;
   model->forecast(batch);
@@ -102,22 +104,23 @@ TEST_CASE("gradients of a whole Informer are the finite differences of its loss"
   const auto name = any_variant();
   INFO(name);
   // In evaluation mode draws repeat: the loss is the same function at every point.
-  const auto model = tiny(name, {{"distil", false}});
-  test::check_gradients(*model, random_batch(2, kShape));
+  const auto model = tiny_informer(name, {{"distil", false}});
+  test::check_gradients(*model, random_batch(2, kInformerShape));
 }
 
 TEST_CASE("impossible Informers are refused by name") {
-  CHECK_THROWS_WITH(tiny("informer", {{"d_model", 13}}), ContainsSubstring("d_model must be even, got 13"));
-  CHECK_THROWS_WITH(tiny("informer_tslib", {{"mix", true}}), ContainsSubstring("/mix: unknown key"));
-  CHECK_THROWS_WITH(tiny("informerstack", {{"s_layers", {1, 1, 1, 1, 1, 1}}}),
+  CHECK_THROWS_WITH(tiny_informer("informer", {{"d_model", 13}}),
+                    ContainsSubstring("d_model must be even, got 13"));
+  CHECK_THROWS_WITH(tiny_informer("informer_tslib", {{"mix", true}}), ContainsSubstring("/mix: unknown key"));
+  CHECK_THROWS_WITH(tiny_informer("informerstack", {{"s_layers", {1, 1, 1, 1, 1, 1}}}),
                     ContainsSubstring("seq_len 24 is too short for 6 encoders"));
 }
 
 TEST_CASE("an Informer longer than the official position table has a longer one") {
-  auto shape = kShape;
+  auto shape = kInformerShape;
   const auto rows = [&](int64_t pred_len) {
     shape.pred_len = pred_len;
-    return tiny("informer", Json::object(), shape)
+    return tiny_informer("informer", Json::object(), shape)
         ->named_buffers()["dec_embedding.position_embedding.pe"]
         .size(1);
   };

@@ -10,28 +10,28 @@ using forecast::SeriesShape;
 
 namespace {
 
-constexpr SeriesShape kShape{
+constexpr SeriesShape kITransformerShape{
     .seq_len = 20, .label_len = 10, .pred_len = 7, .enc_in = 5, .c_out = 5, .marks = 4};
 
-std::shared_ptr<Forecaster> tiny(const Json& changes = Json::object()) {
+std::shared_ptr<Forecaster> tiny_itransformer(const Json& changes = Json::object()) {
   torch::manual_seed(1);
   Json section =
       Json::parse(R"({"name": "itransformer", "d_model": 24, "n_heads": 3, "e_layers": 2, "d_ff": 32})");
   section.merge_patch(changes);
-  auto model = forecast::build(Config(section, "tiny"), kShape);
+  auto model = forecast::build(Config(section, "tiny"), kITransformerShape);
   model->eval();
   return model;
 }
 
-ForecastBatch batch_of(int64_t size, bool marks) {
+ForecastBatch itransformer_batch(int64_t size, bool marks) {
   torch::manual_seed(2);
   ForecastBatch batch;
-  batch.x_enc = at::randn({size, kShape.seq_len, kShape.enc_in}) * 3 + 10;
-  if (marks) batch.x_mark_enc = at::rand({size, kShape.seq_len, kShape.marks}) - 0.5;
+  batch.x_enc = at::randn({size, kITransformerShape.seq_len, kITransformerShape.enc_in}) * 3 + 10;
+  if (marks) batch.x_mark_enc = at::rand({size, kITransformerShape.seq_len, kITransformerShape.marks}) - 0.5;
   return batch;
 }
 
-at::Tensor forecast_of(Forecaster& model, const ForecastBatch& batch) {
+at::Tensor forecast_with(Forecaster& model, const ForecastBatch& batch) {
   const c10::InferenceMode inference;
   return model.forecast(batch).clone();
 }
@@ -40,80 +40,80 @@ at::Tensor forecast_of(Forecaster& model, const ForecastBatch& batch) {
 
 TEST_CASE("variates may come in any order: the forecasts follow them") {
   const bool marks = GENERATE(true, false), use_norm = GENERATE(true, false);
-  const auto model = tiny({{"use_norm", use_norm}});
+  const auto model = tiny_itransformer({{"use_norm", use_norm}});
   const auto order = at::tensor({3, 0, 4, 1, 2}, at::kLong);
-  auto batch = batch_of(3, marks);
-  const auto plain = forecast_of(*model, batch);
+  auto batch = itransformer_batch(3, marks);
+  const auto plain = forecast_with(*model, batch);
   batch.x_enc = batch.x_enc.index_select(2, order);
-  CHECK(at::allclose(forecast_of(*model, batch), plain.index_select(2, order), 1e-5, 1e-5));
+  CHECK(at::allclose(forecast_with(*model, batch), plain.index_select(2, order), 1e-5, 1e-5));
 }
 
 TEST_CASE("the number of variates is not built into the weights") {
-  const auto model = tiny();
-  auto batch = batch_of(2, false);
-  batch.x_enc = at::randn({2, kShape.seq_len, 11});
-  CHECK(forecast_of(*model, batch).sizes() == at::IntArrayRef({2, kShape.pred_len, 11}));
+  const auto model = tiny_itransformer();
+  auto batch = itransformer_batch(2, false);
+  batch.x_enc = at::randn({2, kITransformerShape.seq_len, 11});
+  CHECK(forecast_with(*model, batch).sizes() == at::IntArrayRef({2, kITransformerShape.pred_len, 11}));
 }
 
 TEST_CASE(
     "with use_norm a shifted and scaled window has the shifted and scaled forecast, each variate its own") {
-  const auto model = tiny();
-  auto batch = batch_of(3, true);
-  const auto plain = forecast_of(*model, batch);
+  const auto model = tiny_itransformer();
+  auto batch = itransformer_batch(3, true);
+  const auto plain = forecast_with(*model, batch);
   const auto shift = at::tensor({100.0, -30.0, 0.0, 5.0, 7.0}, at::kFloat),
              scale = at::tensor({1.0, 2.0, 10.0, 0.5, 3.0}, at::kFloat);
   batch.x_enc = batch.x_enc * scale + shift;
-  CHECK(at::allclose(forecast_of(*model, batch), plain * scale + shift, 1e-4, 1e-3));
+  CHECK(at::allclose(forecast_with(*model, batch), plain * scale + shift, 1e-4, 1e-3));
 }
 
 TEST_CASE("without use_norm the level of a window matters") {
-  const auto model = tiny({{"use_norm", false}});
-  auto batch = batch_of(3, true);
-  const auto plain = forecast_of(*model, batch);
+  const auto model = tiny_itransformer({{"use_norm", false}});
+  auto batch = itransformer_batch(3, true);
+  const auto plain = forecast_with(*model, batch);
   batch.x_enc = batch.x_enc + 5.0;
-  CHECK_FALSE(at::allclose(forecast_of(*model, batch), plain + 5.0, 1e-2, 1e-2));
+  CHECK_FALSE(at::allclose(forecast_with(*model, batch), plain + 5.0, 1e-2, 1e-2));
 }
 
 TEST_CASE("calendar features take part in the attention") {
-  const auto model = tiny();
-  auto batch = batch_of(3, true);
-  const auto with = forecast_of(*model, batch);
+  const auto model = tiny_itransformer();
+  auto batch = itransformer_batch(3, true);
+  const auto with = forecast_with(*model, batch);
   batch.x_mark_enc = batch.x_mark_enc.flip({1});
-  CHECK_FALSE(at::allclose(forecast_of(*model, batch), with, 1e-4, 1e-4));
+  CHECK_FALSE(at::allclose(forecast_with(*model, batch), with, 1e-4, 1e-4));
 }
 
 TEST_CASE("a constant window is forecast without a NaN") {
-  const auto model = tiny();
-  auto batch = batch_of(1, true);
+  const auto model = tiny_itransformer();
+  auto batch = itransformer_batch(1, true);
   batch.x_enc = at::full_like(batch.x_enc, 42.0);
-  CHECK(forecast_of(*model, batch).isfinite().all().item<bool>());
+  CHECK(forecast_with(*model, batch).isfinite().all().item<bool>());
 }
 
 TEST_CASE("inference and autograd agree, whatever the activation") {
   const auto activation = GENERATE("gelu", "relu");
-  const auto model = tiny({{"activation", activation}});
-  const auto batch = batch_of(3, true);
-  const auto inference = forecast_of(*model, batch);
+  const auto model = tiny_itransformer({{"activation", activation}});
+  const auto batch = itransformer_batch(3, true);
+  const auto inference = forecast_with(*model, batch);
   CHECK(at::allclose(model->forecast(batch), inference, 1e-5, 1e-5));
 }
 
 TEST_CASE("inference follows weights that have changed") {
-  const auto model = tiny();
-  const auto batch = batch_of(3, true);
-  const auto before = forecast_of(*model, batch);
+  const auto model = tiny_itransformer();
+  const auto batch = itransformer_batch(3, true);
+  const auto before = forecast_with(*model, batch);
   {
     torch::NoGradGuard no_grad;
     for (auto& parameter : model->parameters()) parameter.mul_(1.5);
   }
-  const auto after = forecast_of(*model, batch);
+  const auto after = forecast_with(*model, batch);
   CHECK_FALSE(at::allclose(after, before, 1e-3, 1e-3));
   CHECK(at::allclose(model->forecast(batch), after, 1e-5, 1e-4));
 }
 
 TEST_CASE("gradients of the whole model are the finite differences of its loss") {
-  const auto model = tiny({{"dropout", 0.0}});
-  auto batch = batch_of(2, true);
-  batch.target = at::randn({2, kShape.pred_len, kShape.enc_in}) * 3 + 10;
+  const auto model = tiny_itransformer({{"dropout", 0.0}});
+  auto batch = itransformer_batch(2, true);
+  batch.target = at::randn({2, kITransformerShape.pred_len, kITransformerShape.enc_in}) * 3 + 10;
   model->train();
   model->loss(batch).total.backward();
   for (const auto& entry : model->named_parameters()) {
@@ -136,10 +136,10 @@ TEST_CASE("gradients of the whole model are the finite differences of its loss")
 }
 
 TEST_CASE("impossible options are refused by name") {
-  CHECK_THROWS_AS(tiny({{"d_model", 2}, {"n_heads", 3}}), ConfigError);
-  CHECK_THROWS_AS(tiny({{"dropout", 1.0}}), ConfigError);
-  CHECK_THROWS_WITH(tiny({{"d_modle", 8}}), ContainsSubstring("did you mean \"d_model\"?"));
-  CHECK_THROWS_WITH(tiny({{"name", "itransfomer"}}),
+  CHECK_THROWS_AS(tiny_itransformer({{"d_model", 2}, {"n_heads", 3}}), ConfigError);
+  CHECK_THROWS_AS(tiny_itransformer({{"dropout", 1.0}}), ConfigError);
+  CHECK_THROWS_WITH(tiny_itransformer({{"d_modle", 8}}), ContainsSubstring("did you mean \"d_model\"?"));
+  CHECK_THROWS_WITH(tiny_itransformer({{"name", "itransfomer"}}),
                     ContainsSubstring("no forecaster is called \"itransfomer\""));
 }
 

@@ -20,18 +20,18 @@ at::Tensor literal_sparsity(const at::Tensor& q, const at::Tensor& k, const at::
   return std::get<0>(scores.max(-1)) - scores.sum(-1) / double(k.size(2));
 }
 
-struct Case {
+struct SparseCase {
   at::Tensor q, k, v;
 };
 
-Case make_case(int64_t length, int64_t there) {
+SparseCase sparse_case(int64_t length, int64_t there) {
   torch::manual_seed(length + there);
   return {at::randn({2, length, 3, 6}).requires_grad_(), at::randn({2, there, 3, 6}).requires_grad_(),
           at::randn({2, there, 3, 6}).requires_grad_()};
 }
 
 /// The kept rows by softmax over all keys, the others by mean or running sum, one at a time.
-at::Tensor literal(const Case& c, const at::Tensor& top, bool causal) {
+at::Tensor literal_attention(const SparseCase& c, const at::Tensor& top, bool causal) {
   auto out = at::zeros_like(c.q);
   for (int64_t b = 0; b < c.q.size(0); ++b) {
     for (int64_t h = 0; h < c.q.size(2); ++h) {
@@ -77,13 +77,13 @@ TEST_CASE(
     "sparse attention and its gradients equal the definition, masked or not, in either order of heads") {
   const bool causal = GENERATE(false, true);
   const auto order = GENERATE(HeadOrder::usual, HeadOrder::mixed);
-  const auto c = causal ? make_case(21, 21) : make_case(21, 34);
+  const auto c = causal ? sparse_case(21, 21) : sparse_case(21, 34);
   ProbSparseAttention layer(causal, 2, order, "test");
   runtime::Trace trace;
   torch::manual_seed(3);
   const auto ours = layer.forward(c.q, c.k, c.v, {&trace});
   REQUIRE(trace.size() == 1);
-  const auto theirs = literal(c, trace[0].second, causal);
+  const auto theirs = literal_attention(c, trace[0].second, causal);
   CHECK(at::allclose(ours, theirs, 1e-4, 1e-5));
   test::check_same_gradients(ours, theirs, {c.q, c.k, c.v});
   const c10::InferenceMode inference;
@@ -93,14 +93,14 @@ TEST_CASE(
 
 TEST_CASE("with all queries kept it is full attention") {
   const bool causal = GENERATE(false, true);
-  const auto c = make_case(15, 15);
+  const auto c = sparse_case(15, 15);
   ProbSparseAttention sparse(causal, 100, HeadOrder::usual, "test");
   FullAttention full(causal, 0.0);
   CHECK(at::allclose(sparse.forward(c.q, c.k, c.v, {}), full.forward(c.q, c.k, c.v, {}), 1e-4, 1e-5));
 }
 
 TEST_CASE("a seed gives the draws of torch.randint, and draws may be replayed") {
-  const auto c = make_case(20, 20);
+  const auto c = sparse_case(20, 20);
   ProbSparseAttention layer(false, 1, HeadOrder::usual, "test");
   torch::manual_seed(4);
   const auto drawn = layer.forward(c.q, c.k, c.v, {});

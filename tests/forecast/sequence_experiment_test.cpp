@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::unique_ptr<SequenceExperiment> experiment_of(const Json& config) {
+std::unique_ptr<SequenceExperiment> sequence_experiment(const Json& config) {
   torch::manual_seed(3);
   return std::make_unique<SequenceExperiment>(Config(config, "seq.json"), runtime::Compute{});
 }
@@ -29,7 +29,7 @@ double metric(const runtime::Metrics& metrics, const std::string& name) {
 
 TEST_CASE("every fourth series validates with a share of a quarter, the others train") {
   const TempDir temp;
-  const auto experiment = experiment_of(sequence_config(temp.write("a.jsonl", sequence_lines(8))));
+  const auto experiment = sequence_experiment(sequence_config(temp.write("a.jsonl", sequence_lines(8))));
   // Series 3 and 7 of 70 and 110 points: two and four windows of 24.
   CHECK(experiment->windows(Split::val) == 2 + 4);
   CHECK(experiment->windows(Split::train) == 1 + 2 + 2 + 3 + 3 + 4);
@@ -41,9 +41,10 @@ TEST_CASE("validation errors are means over all labels that count, whatever the 
   const auto batch_size = GENERATE(int64_t{1}, int64_t{100});
   const TempDir temp;
   const auto data = temp.write("a.jsonl", sequence_lines(8) + "[1, 2, 4]\n[1, 2, 4]\n[1, 2, 4]\n[1, 2, 4]\n");
-  const auto usual = experiment_of(sequence_config(data))->evaluate(Split::val),
-             other = experiment_of(sequence_config(data, {{"evaluation", {{"batch_size", batch_size}}}}))
-                         ->evaluate(Split::val);
+  const auto usual = sequence_experiment(sequence_config(data))->evaluate(Split::val),
+             other =
+                 sequence_experiment(sequence_config(data, {{"evaluation", {{"batch_size", batch_size}}}}))
+                     ->evaluate(Split::val);
   REQUIRE(usual.size() == 3);
   for (const auto* name : {"huber", "huber_1", "huber_8"})
     CHECK(metric(other, name) == Approx(metric(usual, name)).epsilon(1e-5));
@@ -52,7 +53,7 @@ TEST_CASE("validation errors are means over all labels that count, whatever the 
 
 TEST_CASE("the router's loads of a step are shares of its tokens, and none is dropped") {
   const TempDir temp;
-  const auto experiment = experiment_of(sequence_config(temp.write("a.jsonl", sequence_lines(8))));
+  const auto experiment = sequence_experiment(sequence_config(temp.write("a.jsonl", sequence_lines(8))));
   const auto statistics = experiment->loss(0).statistics();
   REQUIRE(statistics.size() == 1 + 2 * 3);
   CHECK(metric(statistics, "router/dropped") == 0.0);
@@ -67,13 +68,13 @@ TEST_CASE("training starts from a published folder, bf16 weights included") {
   const auto type = GENERATE(at::kFloat, at::kBFloat16);
   const TempDir temp;
   const auto data = temp.write("a.jsonl", sequence_lines(8));
-  const auto source = experiment_of(sequence_config(data));
+  const auto source = sequence_experiment(sequence_config(data));
   fs::create_directories(temp / "hub");
   source->model().to(type);
   source->save(temp / "hub");
   const auto config =
       sequence_config(data, {{"seed", 9}, {"training", {{"init_from", (temp / "hub").string()}}}});
-  const auto tuned = experiment_of(config);
+  const auto tuned = sequence_experiment(config);
   runtime::TrainingOptions options;
   options.init_from = (temp / "hub").string();
   runtime::load_initial_weights(tuned->model(), options);
@@ -94,5 +95,6 @@ TEST_CASE("what cannot be trained on is named") {
        {"[1, 2, 3]\n", R"({"data": {"path": "x.csv"}})", "cannot be given together"}}));
   INFO(message);
   const auto data = temp.write("a.jsonl", text);
-  CHECK_THROWS_WITH(experiment_of(sequence_config(data, Json::parse(changes))), ContainsSubstring(message));
+  CHECK_THROWS_WITH(sequence_experiment(sequence_config(data, Json::parse(changes))),
+                    ContainsSubstring(message));
 }

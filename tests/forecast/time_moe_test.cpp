@@ -16,7 +16,7 @@ using test::TempDir;
 
 namespace {
 
-TimeMoeOptions small_options() {
+TimeMoeOptions small_time_moe() {
   TimeMoeOptions options;
   options.hidden_size = 16;
   options.intermediate_size = 20;
@@ -27,7 +27,7 @@ TimeMoeOptions small_options() {
   return options;
 }
 
-std::shared_ptr<TimeMoe> small_model(const TimeMoeOptions& options = small_options()) {
+std::shared_ptr<TimeMoe> small_model(const TimeMoeOptions& options = small_time_moe()) {
   torch::manual_seed(7);
   auto model = std::make_shared<TimeMoe>(options, options.official_shape());
   model->eval();
@@ -36,7 +36,7 @@ std::shared_ptr<TimeMoe> small_model(const TimeMoeOptions& options = small_optio
 
 /// The model in the folder that a user would download.
 std::filesystem::path published(const TempDir& temp, at::ScalarType type = at::kFloat) {
-  const auto options = small_options();
+  const auto options = small_time_moe();
   Json config = to_json(options);
   config["model_type"] = "time_moe";
   config["architectures"] = {"TimeMoeForPrediction"};
@@ -50,7 +50,7 @@ std::filesystem::path published(const TempDir& temp, at::ScalarType type = at::k
   return temp / "hub";
 }
 
-ForecastModel open(const std::filesystem::path& folder) {
+ForecastModel open_time_moe(const std::filesystem::path& folder) {
   return ForecastModel::open(folder, std::nullopt, {});
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("a horizon is reached by the longest heads that do not look beyond it"
 }
 
 TEST_CASE("a first head that looks beyond the horizon is cut") {
-  auto options = small_options();
+  auto options = small_time_moe();
   options.horizon_lengths = {4, 16};
   std::vector<GenerationStep> steps;
   const auto all = small_model(options)->generate(at::randn({1, 5}), 18, {}, &steps);
@@ -145,7 +145,7 @@ TEST_CASE("options that the official code rejects or cannot run are named") {
 TEST_CASE("a published folder forecasts any table, each variate by itself, from as many rows as there are") {
   const TempDir temp;
   const auto type = GENERATE(at::kFloat, at::kBFloat16);
-  const auto model = open(published(temp, type));
+  const auto model = open_time_moe(published(temp, type));
   CHECK(model.name() == "time_moe");
   const auto table = test::hourly_table(40, {"a", "b"}, 300);
   const auto long_one = model.forecast({table}, 20, {}).front();
@@ -160,7 +160,7 @@ TEST_CASE("a published folder forecasts any table, each variate by itself, from 
 
 TEST_CASE("a zero-shot forecast follows the units of its input") {
   const TempDir temp;
-  const auto model = open(published(temp));
+  const auto model = open_time_moe(published(temp));
   const auto table = test::hourly_table(30, {"a"}, 300);
   auto other = table;
   for (auto& value : other.values) value = 1000.0 * value - 5.0;
@@ -170,7 +170,7 @@ TEST_CASE("a zero-shot forecast follows the units of its input") {
 
 TEST_CASE("a constant series, and one of a single row, have a finite zero-shot forecast") {
   const TempDir temp;
-  const auto model = open(published(temp));
+  const auto model = open_time_moe(published(temp));
   auto table = end_of(test::hourly_table(30, {"a"}, 300), GENERATE(std::size_t{1}, std::size_t{12}));
   for (auto& value : table.values) value = 3.5;
   CHECK(model.forecast({table}, 9, {}).front().mean.isfinite().all().item<bool>());
@@ -180,7 +180,7 @@ TEST_CASE("a sharded folder forecasts as the whole one") {
   const TempDir temp;
   const auto folder = published(temp);
   const auto table = test::hourly_table(30, {"a"}, 300);
-  const auto whole = open(folder).forecast({table}, 9, {}).front().mean;
+  const auto whole = open_time_moe(folder).forecast({table}, 9, {}).front().mean;
   const auto model = small_model();
   const auto entries = runtime::state_dict(*model).entries();
   Json index{{"metadata", Json::object()}, {"weight_map", Json::object()}};
@@ -194,12 +194,12 @@ TEST_CASE("a sharded folder forecasts as the whole one") {
   runtime::write_safetensors(folder / "model-00002-of-00002.safetensors",
                              {entries.begin() + static_cast<int64_t>(half), entries.end()}, {});
   temp.write("hub/model.safetensors.index.json", index.dump());
-  CHECK(at::equal(open(folder).forecast({table}, 9, {}).front().mean, whole));
+  CHECK(at::equal(open_time_moe(folder).forecast({table}, 9, {}).front().mean, whole));
 }
 
 TEST_CASE("many series of unequal length come out in the order in which they went in") {
   const TempDir temp;
-  const auto model = open(published(temp));
+  const auto model = open_time_moe(published(temp));
   std::vector<SeriesTable> tables;
   for (const std::size_t rows : {30, 5, 50, 28, 6, 31})
     tables.push_back(end_of(test::hourly_table(60, {"a"}, 100 + static_cast<int64_t>(rows)), rows));
@@ -213,7 +213,7 @@ TEST_CASE("many series of unequal length come out in the order in which they wen
 
 TEST_CASE("a zero-shot model sees as much history as leaves room for the forecast") {
   const TempDir temp;
-  const auto model = open(published(temp));  // for 64 steps
+  const auto model = open_time_moe(published(temp));  // for 64 steps
   CHECK(model.most_context(20) == 44);
   CHECK(model.most_context(60) == 32);
 }

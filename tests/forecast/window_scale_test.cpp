@@ -8,7 +8,7 @@ using forecast::ForecastBatch;
 
 namespace {
 
-ForecastBatch batch_of(int64_t windows) {
+ForecastBatch random_batch(int64_t windows) {
   torch::manual_seed(2);
   ForecastBatch batch;
   batch.x_enc = at::randn({windows, 30, 1}) * 4 + 10;
@@ -20,7 +20,7 @@ ForecastBatch batch_of(int64_t windows) {
 }  // namespace
 
 TEST_CASE("scaled windows have a mean of 0 and a deviation of 1, and can be scaled back") {
-  auto batch = batch_of(3);
+  auto batch = random_batch(3);
   const auto target = batch.target.clone();
   const auto stats = forecast::scale_windows(batch, true);
   CHECK(at::allclose(batch.x_enc.mean(1), at::zeros({3, 1}), 0, 1e-5));
@@ -29,7 +29,7 @@ TEST_CASE("scaled windows have a mean of 0 and a deviation of 1, and can be scal
 }
 
 TEST_CASE("a constant history keeps its scale, and windows that are not to be scaled stay as they are") {
-  auto batch = batch_of(2);
+  auto batch = random_batch(2);
   batch.x_enc.fill_(7);
   batch.target.fill_(9);
   CHECK_FALSE(forecast::scale_windows(batch, false).mean.defined());
@@ -39,7 +39,7 @@ TEST_CASE("a constant history keeps its scale, and windows that are not to be sc
 }
 
 TEST_CASE("mixtures are scaled windows of the batch's own span, other ones for another generator") {
-  auto one = batch_of(6), same = batch_of(6), other = batch_of(6), plain = batch_of(6);
+  auto one = random_batch(6), same = random_batch(6), other = random_batch(6), plain = random_batch(6);
   for (auto* batch : {&one, &same, &other, &plain}) forecast::scale_windows(*batch, true);
   forecast::mix_windows(one, 3, std::mt19937_64(1));
   forecast::mix_windows(same, 3, std::mt19937_64(1));
@@ -57,7 +57,7 @@ TEST_CASE("mixtures are scaled windows of the batch's own span, other ones for a
 }
 
 TEST_CASE("a mixture of at most one window is the window") {
-  auto batch = batch_of(3);
+  auto batch = random_batch(3);
   const auto before = batch.x_enc.clone();
   forecast::mix_windows(batch, 1, std::mt19937_64(1));
   CHECK(at::equal(batch.x_enc, before));

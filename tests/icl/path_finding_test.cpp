@@ -22,7 +22,7 @@ icl::PathGraph diamond() {
   return graph;
 }
 
-icl::PathTask task_of(int64_t nodes, int64_t seed) {
+icl::PathTask path_task(int64_t nodes, int64_t seed) {
   icl::GraphOptions options;
   options.num_nodes = nodes;
   options.edge_prob = 0.2;
@@ -33,7 +33,7 @@ icl::PathTask task_of(int64_t nodes, int64_t seed) {
 }  // namespace
 
 TEST_CASE("every drawn row is a path, and reachability is the closure of the edges") {
-  const auto task = task_of(20, GENERATE(1, 2, 3));
+  const auto task = path_task(20, GENERATE(1, 2, 3));
   auto closure = task.graph.adjacency.to(at::kFloat);
   for (int64_t i = 0; i < 20; ++i) closure = (closure + at::matmul(closure, closure)).clamp_max(1.0);
   CHECK(at::equal(closure > 0, task.graph.reachability));

@@ -1,11 +1,13 @@
 #include "image/flowar_sampler.h"
 #include "nn/packed_weights.h"
 #include "nn/seeded_noise.h"
+#include "support/tensors.h"
 #include "support/tiny_latents.h"
 
 using namespace arzoo;
 using image::FlowAr;
 using image::FlowSampling;
+using test::classes;
 using test::tiny_flowar_options;
 
 namespace {
@@ -13,8 +15,6 @@ namespace {
 std::shared_ptr<FlowAr> model(bool cross = false) {
   return test::tiny_model<FlowAr>(tiny_flowar_options(cross));
 }
-
-at::Tensor classes(std::vector<int64_t> labels) { return at::tensor(labels, at::kLong); }
 
 at::Tensor drawn(const FlowAr& flowar, const at::Tensor& labels, const FlowSampling& sampling,
                  const std::vector<uint64_t>& seeds) {

@@ -16,7 +16,7 @@ runtime::NamedTensors weights_of(const torch::nn::Module& model) {
   return weights;
 }
 
-runtime::NamedTensors without(const runtime::NamedTensors& weights, const std::string& left_out) {
+runtime::NamedTensors without_tensor(const runtime::NamedTensors& weights, const std::string& left_out) {
   runtime::NamedTensors rest("published");
   for (const auto& [name, tensor] : weights) {
     if (name != left_out) rest.add(name, tensor);
@@ -72,11 +72,11 @@ TEST_CASE("weights that are broken or of something else are refused by name") {
   CHECK_THROWS_AS(image::mar_options_of(weights), CheckpointError);
   CHECK_THROWS_AS(image::kl_vae_options_of(weights), CheckpointError);
   CHECK(image::latent_model_in(runtime::NamedTensors("nothing")).empty());
-  CHECK_THROWS_WITH(image::flowar_options_of(without(weights, "mask")), ContainsSubstring("mask"));
-  auto spoilt = without(weights, "mask");
+  CHECK_THROWS_WITH(image::flowar_options_of(without_tensor(weights, "mask")), ContainsSubstring("mask"));
+  auto spoilt = without_tensor(weights, "mask");
   spoilt.add("mask", at::zeros({1, 1, 30, 30}));
   CHECK_THROWS_WITH(image::flowar_options_of(spoilt), ContainsSubstring("has 30 tokens, expected a square"));
   const auto name = "flownet.res_blocks.1.mlp.fc2.bias";
-  CHECK_THROWS_WITH(image::load_flowar(test::tiny_flowar_options(), without(weights, name)),
+  CHECK_THROWS_WITH(image::load_flowar(test::tiny_flowar_options(), without_tensor(weights, name)),
                     ContainsSubstring(name));
 }

@@ -1,10 +1,12 @@
 #include "image/latent_tokens.h"
 #include "image/mar_sampling.h"
 #include "nn/packed_weights.h"
+#include "support/tensors.h"
 #include "support/tiny_latents.h"
 
 using namespace arzoo;
 using image::Mar;
+using test::classes;
 
 namespace {
 
@@ -15,8 +17,6 @@ nn::MaskedSampling few_steps() {
   sampling.cfg = 2.0;
   return sampling;
 }
-
-at::Tensor classes(std::vector<int64_t> labels) { return at::tensor(labels, at::kLong); }
 
 }  // namespace
 

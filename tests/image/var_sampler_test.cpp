@@ -1,12 +1,14 @@
 #include "image/var_sampler.h"
 
 #include "nn/seeded_noise.h"
+#include "support/tensors.h"
 #include "support/tiny_var.h"
 
 using namespace arzoo;
 using image::SeededDraws;
 using image::VarSampling;
 using nn::item_seeds;
+using test::classes;
 using test::TinyVar;
 
 namespace {
@@ -29,8 +31,6 @@ VarSampling usual(double cfg = 2.0) {
   sampling.scales = {{.top_k = 12, .top_p = 0.9, .temperature = 1.0}};
   return sampling;
 }
-
-at::Tensor classes(const std::vector<int64_t>& labels) { return at::tensor(labels, at::kLong); }
 
 at::Tensor draw(const image::VarSampler& sampler, const at::Tensor& labels, const VarSampling& sampling,
                 std::vector<uint64_t> seeds, Record* record = nullptr) {

@@ -6,18 +6,16 @@
 #include "nn/linear.h"
 #include "nn/packed_linear.h"
 #include "nn/residual_norm.h"
+#include "support/tensors.h"
 #include "support/test.h"
 
 using namespace arzoo;
+using test::worst;
 
 namespace {
 
 at::Tensor by_definition(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   return at::softmax(q.matmul(k.transpose(-2, -1)) / std::sqrt(double(q.size(-1))), -1).matmul(v);
-}
-
-double worst(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kFloat) - b.to(at::kFloat)).abs().max().item<double>();
 }
 
 }  // namespace

@@ -3,15 +3,13 @@
 #include "nn/adaln.h"
 #include "nn/cosine_heads.h"
 #include "nn/linear_layer.h"
+#include "support/tensors.h"
 #include "support/test.h"
 
 using namespace arzoo;
+using test::worst;
 
 namespace {
-
-double worst(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kFloat) - b.to(at::kFloat)).abs().max().item<double>();
-}
 
 void randomise(torch::nn::Module& module) {
   const torch::NoGradGuard no_grad;

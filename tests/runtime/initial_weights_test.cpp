@@ -13,8 +13,8 @@ using test::TempDir;
 
 namespace {
 
-struct Net : torch::nn::Module {
-  explicit Net(int64_t outs = 2)
+struct InitialNet : torch::nn::Module {
+  explicit InitialNet(int64_t outs = 2)
       : body(register_module("body", torch::nn::Linear(3, 4))),
         head(register_module("head", torch::nn::Linear(4, outs))) {}
   torch::nn::Linear body, head;
@@ -23,7 +23,7 @@ struct Net : torch::nn::Module {
 Config patterns(const Json& list) { return {list, "run.json", "/training/trainable"}; }
 
 /// A model folder with the weights of `net`.
-std::filesystem::path saved(const TempDir& temp, const Net& net, const std::string& folder = "model") {
+std::filesystem::path saved(const TempDir& temp, const InitialNet& net, const std::string& folder = "model") {
   std::filesystem::create_directories(temp / folder);
   runtime::write_safetensors(temp / folder / "model.safetensors", runtime::state_dict(net).entries());
   return temp / folder;
@@ -40,11 +40,11 @@ TrainingOptions from(const std::filesystem::path& path, std::vector<std::string>
 
 TEST_CASE("weights come from a model folder, a run directory or a file alike") {
   const TempDir temp;
-  Net source;
+  InitialNet source;
   const auto folder = saved(temp, source, "run/model");
   const std::vector<std::filesystem::path> paths{folder, temp / "run", folder / "model.safetensors"};
   const auto& path = paths[GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2})];
-  Net target;
+  InitialNet target;
   const auto told = runtime::load_initial_weights(target, from(path));
   CHECK(at::equal(target.body->weight, source.body->weight));
   CHECK(told == "4 tensors from " + path.string());
@@ -52,7 +52,7 @@ TEST_CASE("weights come from a model folder, a run directory or a file alike") {
 
 TEST_CASE("what init_except names may be missing, foreign or of another shape, and starts fresh") {
   const TempDir temp;
-  Net source, target(5);
+  InitialNet source, target(5);
   const auto before = target.head->weight.detach().clone();
   const auto folder = saved(temp, source);
   CHECK_THROWS_WITH(runtime::load_initial_weights(target, from(folder)), ContainsSubstring("2 misshapen"));
@@ -64,14 +64,14 @@ TEST_CASE("what init_except names may be missing, foreign or of another shape, a
 
 TEST_CASE("an exception that is there after all is loaded") {
   const TempDir temp;
-  Net source, target;
+  InitialNet source, target;
   runtime::load_initial_weights(target, from(saved(temp, source), {"*"}));
   CHECK(at::equal(target.head->weight, source.head->weight));
 }
 
 TEST_CASE("weights that are not there are named") {
   const TempDir temp;
-  Net net;
+  InitialNet net;
   CHECK_THROWS_AS(runtime::load_initial_weights(net, from(temp / "none")), CheckpointError);
   CHECK_THROWS_WITH(runtime::load_initial_weights(net, from(temp / "none")),
                     ContainsSubstring("training.init_from"));
@@ -79,7 +79,7 @@ TEST_CASE("weights that are not there are named") {
 }
 
 TEST_CASE("only what is named is trained: the rest has no gradient and no moments") {
-  Net net;
+  InitialNet net;
   runtime::select_trainable(net, patterns({"head"}));
   net.head->forward(net.body->forward(at::ones({2, 3}))).sum().backward();
   CHECK(net.head->weight.grad().defined());
@@ -92,13 +92,13 @@ TEST_CASE("only what is named is trained: the rest has no gradient and no moment
 }
 
 TEST_CASE("an empty list trains everything") {
-  Net net;
+  InitialNet net;
   runtime::select_trainable(net, patterns(Json::array()));
   CHECK(runtime::count_parameters(net).trained == 26);
 }
 
 TEST_CASE("a fixed parameter is not trained because a pattern means it") {
-  Net net;
+  InitialNet net;
   net.head->bias.set_requires_grad(false);
   runtime::select_trainable(net, patterns({"*"}));
   CHECK(runtime::count_parameters(net).trained == 24);
@@ -106,7 +106,7 @@ TEST_CASE("a fixed parameter is not trained because a pattern means it") {
 }
 
 TEST_CASE("a pattern that means nothing is refused with the nearest name") {
-  Net net;
+  InitialNet net;
   CHECK_THROWS_WITH(
       runtime::select_trainable(net, patterns({"head", "bodi"})),
       "run.json: /training/trainable/1: \"bodi\" means no parameter of the model (did you mean \"body\"?)");

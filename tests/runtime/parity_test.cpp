@@ -17,9 +17,9 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-/// Writes a fixture folder whose outputs are `outputs`, and opens it.
-ParityCase fixture(const TempDir& temp, const std::vector<NamedTensors::Entry>& outputs,
-                   const std::string& more = "") {
+/// Writes a parity_fixture folder whose outputs are `outputs`, and opens it.
+ParityCase parity_fixture(const TempDir& temp, const std::vector<NamedTensors::Entry>& outputs,
+                          const std::string& more = "") {
   std::string names;
   for (const auto& [name, tensor] : outputs) names += (names.empty() ? "\"" : ", \"") + name + "\": {}";
   temp.write("toys/one/case.json",
@@ -33,7 +33,7 @@ ParityCase fixture(const TempDir& temp, const std::vector<NamedTensors::Entry>& 
 
 TEST_CASE("a folder is opened with its name, tolerance and outputs") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"b", at::ones({2})}, {"a", at::zeros({1})}});
+  const auto opened = parity_fixture(temp, {{"b", at::ones({2})}, {"a", at::zeros({1})}});
   CHECK(opened.name == "toys/one");
   CHECK(opened.tolerance.rtol == 0.01);
   CHECK(opened.tolerance.atol == 0.1);
@@ -51,7 +51,7 @@ TEST_CASE("a folder that is no fixture is named") {
 
 TEST_CASE("a value passes within atol + rtol times the expected size, and not beyond") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::tensor(std::vector<double>{0.0, 10.0, kInfinity})}});
+  const auto opened = parity_fixture(temp, {{"y", at::tensor(std::vector<double>{0.0, 10.0, kInfinity})}});
   const auto [zero, ten, infinite, passes] = GENERATE(table<double, double, double, bool>({
       {0.0, 10.0, kInfinity, true},
       {0.1, 10.199, kInfinity, true},
@@ -74,7 +74,7 @@ TEST_CASE("a value passes within atol + rtol times the expected size, and not be
 
 TEST_CASE("an expected NaN is matched by nothing") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::full({1}, kNan)}});
+  const auto opened = parity_fixture(temp, {{"y", at::full({1}, kNan)}});
   ParityReport report(opened);
   report.check("y", at::full({1}, 0.0));
   CHECK_FALSE(report.passed());
@@ -82,7 +82,7 @@ TEST_CASE("an expected NaN is matched by nothing") {
 
 TEST_CASE("the worst element is named with both values") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::zeros({2, 3})}});
+  const auto opened = parity_fixture(temp, {{"y", at::zeros({2, 3})}});
   ParityReport report(opened);
   auto value = at::zeros({2, 3});
   value[0][1] = 0.5;
@@ -94,7 +94,7 @@ TEST_CASE("the worst element is named with both values") {
 
 TEST_CASE("another shape fails, even with as many elements") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::zeros({2, 3})}});
+  const auto opened = parity_fixture(temp, {{"y", at::zeros({2, 3})}});
   ParityReport report(opened);
   report.check("y", at::zeros({3, 2}));
   CHECK_FALSE(report.passed());
@@ -103,7 +103,7 @@ TEST_CASE("another shape fails, even with as many elements") {
 
 TEST_CASE("an output that nobody checked is a failure, an intermediate result is not") {
   const TempDir temp;
-  const auto opened = fixture(
+  const auto opened = parity_fixture(
       temp,
       {{"y", at::zeros({1})}, {"z", at::zeros({1})}, {"mid.a", at::zeros({1})}, {"attn.0", at::zeros({1})}});
   ParityReport report(opened);
@@ -118,7 +118,7 @@ TEST_CASE("an output that nobody checked is a failure, an intermediate result is
 
 TEST_CASE("an intermediate result is shown and decides nothing") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::zeros({1})}, {"mid.a", at::zeros({1})}});
+  const auto opened = parity_fixture(temp, {{"y", at::zeros({1})}, {"mid.a", at::zeros({1})}});
   ParityReport report(opened);
   report.inform("mid.a", at::full({1}, 9.0));
   report.inform("mid.unknown", at::zeros({1}));
@@ -130,14 +130,14 @@ TEST_CASE("an intermediate result is shown and decides nothing") {
 
 TEST_CASE("an output that the case does not have cannot be checked") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::zeros({1})}});
+  const auto opened = parity_fixture(temp, {{"y", at::zeros({1})}});
   ParityReport report(opened);
   CHECK_THROWS_AS(report.check("x", at::zeros({1})), CheckpointError);
 }
 
 TEST_CASE("numbers are compared with their own tolerance") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::zeros({1})}});
+  const auto opened = parity_fixture(temp, {{"y", at::zeros({1})}});
   ParityReport report(opened);
   report.check_value("exact", 3.0, 3.0, {0, 0});
   CHECK(report.outputs().back().passed);
@@ -153,14 +153,14 @@ TEST_CASE("weights may be those of the fixture beside it, and of no other place"
   runtime::write_safetensors(temp / "toys" / "shared" / "weights.safetensors", {{"w", at::ones({1})}});
   for (const char* name : {"shared", "../../../toys/shared"}) {
     const auto opened =
-        fixture(temp, {{"y", at::zeros({1})}}, std::string(", \"weights_same_as\": \"") + name + "\"");
+        parity_fixture(temp, {{"y", at::zeros({1})}}, std::string(", \"weights_same_as\": \"") + name + "\"");
     CHECK(opened.weights().contains("w"));
   }
 }
 
 TEST_CASE("a data set is looked for in the folder, then below the datasets folders beside its parents") {
   const TempDir temp;
-  const auto opened = fixture(temp, {{"y", at::zeros({1})}});
+  const auto opened = parity_fixture(temp, {{"y", at::zeros({1})}});
   CHECK_THROWS_WITH(opened.dataset("ETTh1.csv"), ContainsSubstring("toys/one: needs ETTh1.csv"));
   const auto far = temp.write("datasets/ETT/small/ETTh1.csv", "");
   CHECK(opened.dataset("ETTh1.csv") == fs::weakly_canonical(far));

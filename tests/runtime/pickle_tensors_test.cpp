@@ -9,12 +9,12 @@ using namespace arzoo::runtime;
 
 namespace {
 
-std::filesystem::path fixture(const std::string& name) {
+std::filesystem::path pickle_fixture(const std::string& name) {
   return test::source_dir() / "tests/fixtures/checkpoints" / name;
 }
 
 TEST_CASE("the tensors of torch.save have the values, shapes and dtypes that were saved") {
-  const auto tensors = open_tensors(fixture(GENERATE("zip.pth", "legacy.pth")));
+  const auto tensors = open_tensors(pickle_fixture(GENERATE("zip.pth", "legacy.pth")));
   const auto base = at::arange(24, at::kFloat);
   CHECK(at::equal(tensors.at("weight"), base.view({4, 6})));
   CHECK(at::equal(tensors.at("transposed"), base.view({4, 6}).t()));
@@ -34,22 +34,22 @@ TEST_CASE("the tensors of torch.save have the values, shapes and dtypes that wer
 }
 
 TEST_CASE("unsigned and eight-bit floating dtypes are read") {
-  const auto tensors = open_tensors(fixture("protocol5.pth"));
+  const auto tensors = open_tensors(pickle_fixture("protocol5.pth"));
   CHECK(tensors.at("unsigned").scalar_type() == at::kUInt16);
   CHECK(tensors.at("unsigned").to(at::kLong).item<int64_t>() == 65535);
   CHECK(tensors.at("float8").to(at::kFloat).item<float>() == 1.5F);
 }
 
 TEST_CASE("a state dict inside a trainer's checkpoint is opened by its path") {
-  const auto tensors = open_tensors(fixture("trainer.pt"), "trainer.net");
+  const auto tensors = open_tensors(pickle_fixture("trainer.pt"), "trainer.net");
   CHECK(tensors.names() == std::vector<std::string>{"weight", "bias"});
   CHECK(at::equal(tensors.at("bias"), at::tensor({2.0F})));
-  CHECK_THROWS_AS(open_tensors(fixture("trainer.pt")), CheckpointError);
+  CHECK_THROWS_AS(open_tensors(pickle_fixture("trainer.pt")), CheckpointError);
 }
 
 TEST_CASE("a converted checkpoint holds the same tensors") {
   const test::TempDir dir;
-  const auto from = open_tensors(fixture("zip.pth"));
+  const auto from = open_tensors(pickle_fixture("zip.pth"));
   write_safetensors(dir / "out.safetensors", from.entries(), from.metadata);
   const auto to = open_tensors(dir / "out.safetensors");
   REQUIRE(to.names() == from.names());

@@ -10,7 +10,7 @@ using namespace arzoo::runtime;
 
 namespace {
 
-std::string fixture() {
+std::string safetensors_fixture() {
   return (test::source_dir() / "tests/fixtures/checkpoints/small.safetensors").string();
 }
 
@@ -21,7 +21,7 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
 }
 
 TEST_CASE("a file of the reference implementation is read") {
-  const auto file = open_tensors(fixture());
+  const auto file = open_tensors(safetensors_fixture());
   CHECK(file.size() == 4);
   CHECK(file.contains("mask"));
   CHECK(at::equal(file.at("weight"), at::arange(24, at::kFloat).view({4, 6})));
@@ -32,15 +32,16 @@ TEST_CASE("a file of the reference implementation is read") {
 }
 
 TEST_CASE("an unknown tensor is named together with the nearest one") {
-  const auto file = open_tensors(fixture());
+  const auto file = open_tensors(safetensors_fixture());
   CHECK_THROWS_AS(file.at("wieght"), CheckpointError);
-  CHECK_THROWS_WITH(file.at("wieght"), fixture() + ": no tensor \"wieght\" (did you mean \"weight\"?)");
+  CHECK_THROWS_WITH(file.at("wieght"),
+                    safetensors_fixture() + ": no tensor \"wieght\" (did you mean \"weight\"?)");
 }
 
 TEST_CASE("a tensor outlives the file that it came from") {
   at::Tensor weight;
   {
-    const auto file = open_tensors(fixture());
+    const auto file = open_tensors(safetensors_fixture());
     weight = file.at("weight");
   }
   CHECK(weight.sum().item<float>() == 276.0F);
@@ -48,7 +49,7 @@ TEST_CASE("a tensor outlives the file that it came from") {
 
 TEST_CASE("writing to a tensor does not reach the file") {
   const test::TempDir dir;
-  const auto path = dir.write("w.safetensors", test::read_file(fixture()));
+  const auto path = dir.write("w.safetensors", test::read_file(safetensors_fixture()));
   const auto before = test::read_file(path);
   open_tensors(path).at("weight").fill_(1.0F);
   CHECK(test::read_file(path) == before);
@@ -139,7 +140,7 @@ TEST_CASE("a boolean that is neither 0 nor 1 is refused") {
 }
 
 TEST_CASE("no cut and no flipped bit of the header is fatal") {
-  const auto original = test::read_file(fixture());
+  const auto original = test::read_file(safetensors_fixture());
   const test::TempDir dir;
   std::size_t refused = 0;
   const auto try_out = [&](const std::string& bytes) {

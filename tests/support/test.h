@@ -59,6 +59,13 @@ inline std::string read_file(const fs::path& path) {
   return text.str();
 }
 
+/// How often `part` occurs in `text`.
+inline std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
+
 /// The repository's root, for configs, bundled data and committed fixtures.
 inline fs::path source_dir() { return ARZOO_SOURCE_DIR; }
 

@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::atomic<bool> kGoOn{false};
+const std::atomic<bool> kNeverStop{false};
 
 /// A suite with one small forecaster.
 Json suite_of(const std::vector<std::string>& set = {}) {
@@ -31,7 +31,7 @@ Json regress(const TempDir& folder, const Json& suite, bool update, bool accurac
                          .update = update};
   task.compute.device = "cpu";
   SilentProgress progress;
-  return tasks::regress(task, progress, kGoOn);
+  return tasks::regress(task, progress, kNeverStop);
 }
 
 std::string verdict(const Json& result, const std::string& what) {

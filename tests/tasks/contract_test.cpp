@@ -15,13 +15,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Entry {
+struct ZooEntry {
   std::string family, model;
 };
 
 /// Those of all families, or only of the families that serve `command`.
-std::vector<Entry> all_models(std::string_view command = "") {
-  std::vector<Entry> all;
+std::vector<ZooEntry> zoo_models(std::string_view command = "") {
+  std::vector<ZooEntry> all;
   for (const auto& family : plan::families()) {
     if (family.commands.find(command) == std::string_view::npos) continue;
     for (const auto& model : family.models)
@@ -31,15 +31,15 @@ std::vector<Entry> all_models(std::string_view command = "") {
 }
 
 /// Those that are trained, by whatever command.
-std::vector<Entry> trained_models() {
-  auto all = all_models("train");
-  const auto students = all_models("distill");
+std::vector<ZooEntry> trained_models() {
+  auto all = zoo_models("train");
+  const auto students = zoo_models("distill");
   all.insert(all.end(), students.begin(), students.end());
   return all;
 }
-Entry any_model() { return GENERATE(from_range(trained_models())); }
+ZooEntry any_model() { return GENERATE(from_range(trained_models())); }
 
-fs::path tiny_config_of(const Entry& entry) {
+fs::path tiny_config_of(const ZooEntry& entry) {
   return test::source_dir() / "configs" / entry.family / (entry.model + "_tiny.json");
 }
 
@@ -48,7 +48,7 @@ Json resolved(const fs::path& path) {
 }
 
 /// The model's tiny experiment, freshly initialised from the config's seed.
-std::unique_ptr<runtime::Experiment> tiny_experiment(const Entry& entry,
+std::unique_ptr<runtime::Experiment> tiny_experiment(const ZooEntry& entry,
                                                      const Json& changes = Json::object()) {
   auto json = resolved(tiny_config_of(entry));
   json.merge_patch(changes);
@@ -84,7 +84,7 @@ TEST_CASE("every config file is strict and complete") {
 }
 
 TEST_CASE("every model has a tiny config, and its default config is complete") {
-  const auto entry = GENERATE(from_range(all_models()));
+  const auto entry = GENERATE(from_range(zoo_models()));
   INFO(entry.model);
   CHECK(resolved(tiny_config_of(entry))["model"]["name"] == entry.model);
   auto config = plan::default_run_config(plan::find_model(Config(entry.model, "contract")));

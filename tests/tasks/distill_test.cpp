@@ -1,4 +1,4 @@
-// Students from their teacher to the pictures that they draw.
+// Students from their teacher to the pictures that they draw_student.
 
 #include <torch/torch.h>
 
@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-plan::TrainTask task_of(const std::string& name, const fs::path& out,
-                        const std::vector<std::string>& set = {}) {
+plan::TrainTask distill_task(const std::string& name, const fs::path& out,
+                             const std::vector<std::string>& set = {}) {
   return test::committed_task("distill/" + name, out, set);
 }
 
@@ -30,8 +30,8 @@ image::GeneratorSource source_of(const fs::path& model) {
   return source;
 }
 
-at::Tensor draw(const image::GeneratorSource& source, const image::GenerationOptions& options,
-                const distill::HelpingTeacher& teacher = {}) {
+at::Tensor draw_student(const image::GeneratorSource& source, const image::GenerationOptions& options,
+                        const distill::HelpingTeacher& teacher = {}) {
   const auto generator = tasks::open_generator(source, options, {}, teacher);
   return generator->draw({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
 }
@@ -49,11 +49,11 @@ TEST_CASE("a distillation, interrupted at any step and resumed, is the one that 
                                                                      {"dd1_mar_tiny", 5}}));
   INFO(name << " at " << at_step);
   const TempDir temp;
-  train(task_of(name, temp / "whole"));
-  auto task = task_of(name, temp / "run");
+  train(distill_task(name, temp / "whole"));
+  auto task = distill_task(name, temp / "run");
   // The trajectories are there already: making them is not what is interrupted here.
   task.config["data"]["trajectories"] = (temp / "pairs.safetensors").string();
-  auto first = task_of(name, temp / "first", {"training.max_steps=1"});
+  auto first = distill_task(name, temp / "first", {"training.max_steps=1"});
   first.config["data"]["trajectories"] = task.config["data"]["trajectories"];
   train(first);
   test::train_interrupted(task, at_step);
@@ -67,7 +67,7 @@ TEST_CASE("a student draws pictures without its teacher, in one step or two") {
       GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
   const TempDir temp;
-  const auto result = train(task_of(name, temp / "run"));
+  const auto result = train(distill_task(name, temp / "run"));
   CHECK(result["test"].contains("distance"));
   CHECK(result["test"].contains("distance_2"));
   const auto source = source_of(temp / "run");
@@ -75,18 +75,19 @@ TEST_CASE("a student draws pictures without its teacher, in one step or two") {
   CHECK(generator->class_names().at(7) == "sneaker");
   CHECK(generator->channels() == 1);
   CHECK(generator->settings()["steps"] == 1);
-  const auto one = draw(source, {});
+  const auto one = draw_student(source, {});
   CHECK(one.sizes() == at::IntArrayRef({2, 3, 28, 28}));
-  CHECK(at::equal(one, draw(source, {})));
+  CHECK(at::equal(one, draw_student(source, {})));
   image::GenerationOptions options;
   options.steps = 2;
-  CHECK_FALSE(at::allclose(one, draw(source, options)));
+  CHECK_FALSE(at::allclose(one, draw_student(source, options)));
   options.steps = 3;
-  CHECK_THROWS_WITH(draw(source, options),
+  CHECK_THROWS_WITH(draw_student(source, options),
                     ContainsSubstring("--steps: 3 steps, this student draws in 1 or 2"));
   options = {};
   options.cfg = 2.0;
-  CHECK_THROWS_WITH(draw(source, options), ContainsSubstring("--cfg: means nothing to a distilled student"));
+  CHECK_THROWS_WITH(draw_student(source, options),
+                    ContainsSubstring("--cfg: means nothing to a distilled student"));
 }
 
 TEST_CASE("a student in bf16 draws nearly the same picture") {
@@ -94,8 +95,8 @@ TEST_CASE("a student in bf16 draws nearly the same picture") {
       GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
   const TempDir temp;
-  train(task_of(name, temp / "run"));
-  const auto exact = draw(source_of(temp / "run"), {});
+  train(distill_task(name, temp / "run"));
+  const auto exact = draw_student(source_of(temp / "run"), {});
   runtime::Compute narrow;
   narrow.dtype = at::kBFloat16;
   const auto generator = tasks::open_generator(source_of(temp / "run"), {}, narrow);
@@ -106,45 +107,45 @@ TEST_CASE("a student in bf16 draws nearly the same picture") {
 
 TEST_CASE("a teacher helps a student in the middle of its drawing") {
   const TempDir temp;
-  train(task_of("dd1_var_tiny", temp / "run"));
+  train(distill_task("dd1_var_tiny", temp / "run"));
   auto source = source_of(temp / "run");
   image::GenerationOptions options;
   options.steps = 2;
-  const auto alone = draw(source, options);
+  const auto alone = draw_student(source, options);
   distill::HelpingTeacher teacher{test::source_dir() / "data/fashion", 1};
   for (const int64_t scales : {1, 2}) {
     teacher.scales = scales;
-    CHECK_FALSE(at::allclose(alone, draw(source, options, teacher)));
+    CHECK_FALSE(at::allclose(alone, draw_student(source, options, teacher)));
   }
   CHECK(tasks::open_generator(source, {}, {}, teacher)->settings()["teacher_steps"] == 2);
   teacher.scales = 3;
-  CHECK_THROWS_WITH(draw(source, options, teacher),
+  CHECK_THROWS_WITH(draw_student(source, options, teacher),
                     ContainsSubstring("--teacher-steps: 3 scales, there are 2"));
   options.steps = 1;
-  CHECK_THROWS_AS(draw(source, options, teacher), UsageError);
-  train(task_of("dd2_var_tiny", temp / "other"));
+  CHECK_THROWS_AS(draw_student(source, options, teacher), UsageError);
+  train(distill_task("dd2_var_tiny", temp / "other"));
   source.model = temp / "other";
-  CHECK_THROWS_WITH(draw(source, {}, teacher),
+  CHECK_THROWS_WITH(draw_student(source, {}, teacher),
                     ContainsSubstring("--teacher: only a student of Distilled Decoding 1"));
   source.model = test::source_dir() / "data/fashion";
-  CHECK_THROWS_WITH(draw(source, {}, teacher), ContainsSubstring("is no student"));
+  CHECK_THROWS_WITH(draw_student(source, {}, teacher), ContainsSubstring("is no student"));
 }
 
 TEST_CASE("weights under the official names are a student without anything else, given its tokenizer") {
   const TempDir temp;
-  train(task_of("dd1_var_tiny", temp / "run"));
+  train(distill_task("dd1_var_tiny", temp / "run"));
   fs::copy_file(temp / "run/model/model.safetensors", temp / "var-d4.safetensors");
   auto source = source_of(temp / "var-d4.safetensors");
   CHECK(distill::is_student(source));
-  CHECK_THROWS_WITH(draw(source, {}), ContainsSubstring("--vae: needed"));
+  CHECK_THROWS_WITH(draw_student(source, {}), ContainsSubstring("--vae: needed"));
   source.vae = temp / "run/model/vae";
-  CHECK(draw(source, {}).isfinite().all().item<bool>());
+  CHECK(draw_student(source, {}).isfinite().all().item<bool>());
 }
 
 TEST_CASE("trajectories are made once, and those of another teacher are refused") {
   const TempDir temp;
   const auto file = temp / "pairs.safetensors";
-  auto task = task_of("dd1_var_tiny", temp / "one");
+  auto task = distill_task("dd1_var_tiny", temp / "one");
   task.config["data"]["trajectories"] = file.string();
   train(task);
   const auto written = fs::last_write_time(file);
@@ -160,26 +161,26 @@ TEST_CASE("trajectories are made once, and those of another teacher are refused"
 
 TEST_CASE("a teacher that is not there, or another one, is refused at the key") {
   const TempDir temp;
-  auto task = task_of("dd1_var_tiny", temp / "run");
+  auto task = distill_task("dd1_var_tiny", temp / "run");
   task.config["data"]["teacher"] = "";
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/teacher: a student needs its teacher"));
-  task = task_of("dd2_var_tiny", temp / "run", {"model.var.depth=3"});
+  task = distill_task("dd2_var_tiny", temp / "run", {"model.var.depth=3"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/var/depth: 3, but the teacher in"));
-  task = task_of("dd2_var_tiny", temp / "run", {"model.var.vae.z_channels=8"});
+  task = distill_task("dd2_var_tiny", temp / "run", {"model.var.vae.z_channels=8"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/var/vae/z_channels: 8, but the teacher in"));
-  CHECK_THROWS_AS(task_of("dd2_var_tiny", temp / "run", {"model.second_step=4"}), ConfigError);
-  task = task_of("dd1_flowar_tiny", temp / "run", {"model.flowar.encoder_depth=2"});
+  CHECK_THROWS_AS(distill_task("dd2_var_tiny", temp / "run", {"model.second_step=4"}), ConfigError);
+  task = distill_task("dd1_flowar_tiny", temp / "run", {"model.flowar.encoder_depth=2"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/flowar/encoder_depth: 2, but the teacher in"));
-  task = task_of("dd2_flowar_tiny", temp / "run", {"data.top_k=5"});
+  task = distill_task("dd2_flowar_tiny", temp / "run", {"data.top_k=5"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/top_k: a flowar draws continuous tokens"));
-  task = task_of("dd2_flowar_tiny", temp / "run");
+  task = distill_task("dd2_flowar_tiny", temp / "run");
   task.config["data"]["teacher"] = (test::source_dir() / "data/fashion").string();
   CHECK_THROWS_WITH(train(task), ContainsSubstring("a model \"var\", expected \"flowar\""));
 }
 
 TEST_CASE("the generator of Distilled Decoding 2 takes over the tuned network once") {
   const TempDir temp;
-  train(task_of("dd2_var_tiny", temp / "run", {"model.tuning_steps=3", "training.max_steps=4"}));
+  train(distill_task("dd2_var_tiny", temp / "run", {"model.tuning_steps=3", "training.max_steps=4"}));
   const auto weights = runtime::open_tensors(temp / "run/last/model.safetensors");
   // The fourth step is the guidance network's: the generator is still what was copied.
   bool moved = false;
@@ -188,7 +189,7 @@ TEST_CASE("the generator of Distilled Decoding 2 takes over the tuned network on
     moved = moved || !at::equal(tensor, weights.at("gui." + name.substr(4)));
   }
   CHECK(moved);
-  train(task_of("dd2_var_tiny", temp / "tuned", {"model.tuning_steps=3", "training.max_steps=3"}));
+  train(distill_task("dd2_var_tiny", temp / "tuned", {"model.tuning_steps=3", "training.max_steps=3"}));
   const auto tuned = runtime::open_tensors(temp / "tuned/last/model.safetensors");
   for (const auto& [name, tensor] : weights) {
     if (!name.starts_with("gen.")) continue;
@@ -200,9 +201,9 @@ TEST_CASE("the generator of Distilled Decoding 2 takes over the tuned network on
 TEST_CASE("the first stage's model is no result, the second one's best is") {
   const TempDir temp;
   const auto run = [&](const char* steps) {
-    return train(
-        task_of("dd2_flowar_tiny", temp / steps,
-                {"model.tuning_steps=6", "training.epochs=3", std::string("training.max_steps=") + steps}));
+    return train(distill_task(
+        "dd2_flowar_tiny", temp / steps,
+        {"model.tuning_steps=6", "training.epochs=3", std::string("training.max_steps=") + steps}));
   };
   const auto all = run("18");
   CHECK(all["best"]["epoch"].get<int64_t>() > 1);
@@ -217,9 +218,9 @@ TEST_CASE("a FlowAR's generator follows the flow first, then the two networks ta
   const TempDir temp;
   const auto after = [&](int64_t steps) {
     const auto out = temp / std::to_string(steps);
-    train(task_of("dd2_flowar_tiny", out,
-                  {"model.tuning_steps=2", "model.trajectory_weight=1",
-                   "training.max_steps=" + std::to_string(steps)}));
+    train(distill_task("dd2_flowar_tiny", out,
+                       {"model.tuning_steps=2", "model.trajectory_weight=1",
+                        "training.max_steps=" + std::to_string(steps)}));
     return runtime::open_tensors(out / "last/model.safetensors");
   };
   const auto tuned = after(2), guided = after(3), taught = after(4);
@@ -241,11 +242,11 @@ TEST_CASE("published configs of students are complete") {
   const auto* name =
       GENERATE("dd1_var_fashion", "naive_var_fashion", "dd2_var_fashion", "dd1_var_imagenet256",
                "dd1_flowar_fashion", "naive_flowar_fashion", "dd2_flowar_fashion", "dd1_mar_fashion");
-  CHECK_NOTHROW(task_of(name, "anywhere"));
+  CHECK_NOTHROW(distill_task(name, "anywhere"));
 }
 
 TEST_CASE("a trajectory ends where the teacher draws for the same seed") {
-  const auto config = task_of("dd1_flowar_tiny", "anywhere").config;
+  const auto config = distill_task("dd1_flowar_tiny", "anywhere").config;
   const distill::FlowArTeacher teacher(Config(config, "test"), {});
   distill::FlowArStudent student(teacher.model().options(), 3, teacher.vae(), /*with_guidance=*/false);
   const auto labels = at::tensor({int64_t{2}, int64_t{9}});
@@ -261,7 +262,7 @@ TEST_CASE("a trajectory ends where the teacher draws for the same seed") {
 }
 
 TEST_CASE("a teacher's mean is its own flow's, with guidance that grows with the scale") {
-  auto task = task_of("dd2_flowar_tiny", "anywhere", {"data.cfg=1"});
+  auto task = distill_task("dd2_flowar_tiny", "anywhere", {"data.cfg=1"});
   const distill::FlowArTeacher plain(Config(task.config, "test"), {});
   task.config["data"]["cfg"] = 3.0;
   const distill::FlowArTeacher guided(Config(task.config, "test"), {});
@@ -283,7 +284,7 @@ TEST_CASE("a teacher's mean is its own flow's, with guidance that grows with the
 }
 
 TEST_CASE("a MAR's trajectory follows its head's flow in one order, whatever else is drawn") {
-  const distill::MarTeacher teacher(Config(task_of("dd1_mar_tiny", "anywhere").config, "test"), {});
+  const distill::MarTeacher teacher(Config(distill_task("dd1_mar_tiny", "anywhere").config, "test"), {});
   torch::manual_seed(2);
   const auto labels = at::tensor({int64_t{2}, int64_t{9}});
   const auto noise = at::randn({2, 49, 4});

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int64_t kSide = 10;  // pixels of the tiny models' pictures
+constexpr int64_t kLatentSide = 10;  // pixels of the tiny models' pictures
 
 /// A model folder with a tokenizer in it, as training leaves them.
 struct LatentFolder {
@@ -116,7 +116,7 @@ TEST_CASE("the steps of a picture end in the picture, in bf16 and in 8 bits as w
 
 TEST_CASE("a mar edits: every pixel outside the boxes stays, those inside are drawn") {
   const LatentFolder folder("mar");
-  const auto picture = test::striped_picture(kSide);
+  const auto picture = test::striped_picture(kLatentSide);
   const image::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
   write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");

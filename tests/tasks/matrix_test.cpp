@@ -18,13 +18,13 @@ namespace {
 /// Sums in another order differ in the last digits; two steps of training do not blow that up.
 constexpr double kThreadTolerance = 1e-4;
 
-struct Entry {
+struct MatrixEntry {
   std::string family, model;
   std::vector<std::string> commands;
 };
 
-std::vector<Entry> all_models() {
-  std::vector<Entry> all;
+std::vector<MatrixEntry> matrix_models() {
+  std::vector<MatrixEntry> all;
   for (const auto& family : plan::families()) {
     for (const auto& model : family.models) {
       all.push_back({std::string(family.name), std::string(model.name), plan::commands_of({family, model})});
@@ -114,7 +114,7 @@ void check_near(const Product& one, const Product& other) {
 }  // namespace
 
 TEST_CASE("a model of any family trains, is saved, and gives the same with any number of threads") {
-  const auto entry = GENERATE(from_range(all_models()));
+  const auto entry = GENERATE(from_range(matrix_models()));
   INFO(entry.model);
   const TempDir temp;
   const auto run = temp / "run";

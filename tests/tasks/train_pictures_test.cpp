@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-plan::TrainTask task_of(const std::string& name, const fs::path& out,
-                        const std::vector<std::string>& set = {}) {
+plan::TrainTask picture_task(const std::string& name, const fs::path& out,
+                             const std::vector<std::string>& set = {}) {
   return test::committed_task("image/" + name, out, set);
 }
 
@@ -51,8 +51,8 @@ TEST_CASE("an image model's run, interrupted at any step and resumed, is the run
       GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
-  train(task_of(name, temp / "whole"));
-  test::train_interrupted(task_of(name, temp / "run"), 4);
+  train(picture_task(name, temp / "whole"));
+  test::train_interrupted(picture_task(name, temp / "run"), 4);
   test::check_same_run(temp / "run", temp / "whole");
   CHECK_THAT(test::read_file(temp / "run/report.html"), ContainsSubstring("data:image/png;base64,"));
 }
@@ -62,7 +62,7 @@ TEST_CASE("mixed precision trains image models and leaves their weights in fp32"
       GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
-  auto task = task_of(name, temp / "run", {"training.epochs=1"});
+  auto task = picture_task(name, temp / "run", {"training.epochs=1"});
   task.compute.dtype = "bf16";
   train(task);
   for (const auto& [key, tensor] : runtime::open_tensors(temp / "run/model"))
@@ -71,7 +71,7 @@ TEST_CASE("mixed precision trains image models and leaves their weights in fp32"
 
 TEST_CASE("a trained var draws pictures without anything else") {
   const TempDir temp;
-  const auto result = train(task_of("var_tiny", temp / "run"));
+  const auto result = train(picture_task("var_tiny", temp / "run"));
   for (const char* metric : {"Lm", "Lt", "Accm", "Acct"}) CHECK(result["test"].contains(metric));
   CHECK_THAT(test::read_file(temp / "run/metrics.jsonl"), ContainsSubstring("\"Acct\""));
   image::GeneratorSource source;
@@ -88,9 +88,10 @@ TEST_CASE("a trained var draws pictures without anything else") {
 
 TEST_CASE("a supernet is trained and judged with its sub-networks, and draws through them") {
   const TempDir temp;
-  const auto result = train(task_of("var_tiny", temp / "run",
-                                    {"model.supernet.depths=[1]", "model.supernet.bridge_scales=2",
-                                     "model.supernet.joint_epochs=1", "model.supernet.growing_epochs=1"}));
+  const auto result =
+      train(picture_task("var_tiny", temp / "run",
+                         {"model.supernet.depths=[1]", "model.supernet.bridge_scales=2",
+                          "model.supernet.joint_epochs=1", "model.supernet.growing_epochs=1"}));
   const auto& test = result["test"];
   CHECK(test["supernet"].get<double>() ==
         Approx((test["Lm"].get<double>() + test["Lm_d1"].get<double>()) / 2));
@@ -100,13 +101,13 @@ TEST_CASE("a supernet is trained and judged with its sub-networks, and draws thr
   image::GeneratorSource source;
   source.model = temp / "run";
   CHECK(image::open_generator(source, options, {})->settings()["depth_schedule"] == Json({2, 2, 1, 1}));
-  CHECK_THROWS_AS(task_of("var_tiny", temp / "run", {"model.supernet.depths=[3]"}), ConfigError);
+  CHECK_THROWS_AS(picture_task("var_tiny", temp / "run", {"model.supernet.depths=[3]"}), ConfigError);
 }
 
 TEST_CASE("a trained model of continuous tokens draws pictures without anything else") {
   const std::string name = GENERATE("mar", "flowar");
   const TempDir temp;
-  const auto result = train(task_of(name + "_tiny", temp / "run"));
+  const auto result = train(picture_task(name + "_tiny", temp / "run"));
   CHECK(result["test"].contains("loss"));
   // The tokenizer's latents are measured: those that are generated vary by about 1.
   const auto folder = image::find_model_folder(temp / "run");
@@ -128,7 +129,7 @@ TEST_CASE("a trained model of continuous tokens draws pictures without anything 
 
 TEST_CASE("an initial model in bf16 keeps its counts and indices, and its tokenizer is of its type") {
   const TempDir temp;
-  auto task = task_of("var_tiny", temp / "run");
+  auto task = picture_task("var_tiny", temp / "run");
   task.compute.dtype = "bf16";
   task.init_only = true;
   train(task);
@@ -148,7 +149,7 @@ TEST_CASE("a vqvae learns from a folder of pictures of any size, whose names its
     test::write_picture(temp / fmt::format("pictures/cats/{}.png", i), 30 + i, 20, 3);
     test::write_picture(temp / fmt::format("pictures/dogs/{}.png", i), 20, 40 + i, 1);
   }
-  auto task = task_of("vqvae_tiny", temp / "run", {"data.classes=[]", "training.batch_size=4"});
+  auto task = picture_task("vqvae_tiny", temp / "run", {"data.classes=[]", "training.batch_size=4"});
   task.config["data"]["path"] = (temp / "pictures").string();
   task.config["data"]["test_path"] = "";
   const auto result = train(task);
@@ -162,16 +163,16 @@ TEST_CASE("a vqvae learns from a folder of pictures of any size, whose names its
 
 TEST_CASE("a var without its tokenizer, or with another one, is refused at the key") {
   const TempDir temp;
-  auto task = task_of("var_tiny", temp / "run");
+  auto task = picture_task("var_tiny", temp / "run");
   task.config["data"]["tokenizer"] = "";
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/tokenizer: a var needs the trained tokenizer"));
-  task = task_of("var_tiny", temp / "run", {"model.vae.quant_resi=0.25"});
+  task = picture_task("var_tiny", temp / "run", {"model.vae.quant_resi=0.25"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/quant_resi: 0.25, but the tokenizer in"));
-  task = task_of("var_tiny", temp / "run", {"model.num_classes=5"});
+  task = picture_task("var_tiny", temp / "run", {"model.num_classes=5"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/num_classes: 5 classes, but a picture"));
-  task = task_of("mar_tiny", temp / "run", {"model.vae.embed_dim=5"});
+  task = picture_task("mar_tiny", temp / "run", {"model.vae.embed_dim=5"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/vae/embed_dim: 5, but the tokenizer in"));
-  task = task_of("flowar_tiny", temp / "run");
+  task = picture_task("flowar_tiny", temp / "run");
   task.config["data"]["tokenizer"] = (test::source_dir() / "data/fashion/vae").string();
   CHECK_THROWS_WITH(train(task), ContainsSubstring(R"(a model "vqvae", expected "kl_vae")"));
 }

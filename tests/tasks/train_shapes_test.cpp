@@ -1,5 +1,5 @@
-// Shape models trained on solids and meshes, from the files to folders that draw, and the meshes that they
-// draw.
+// Shape models trained on solids and meshes, from the files to folders that draw_shapes, and the meshes that
+// they draw_shapes.
 
 #include "core/mesh_file.h"
 #include "core/png_file.h"
@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-plan::TrainTask task_of(const std::string& name, const fs::path& out,
-                        const std::vector<std::string>& set = {}) {
+plan::TrainTask shape_task(const std::string& name, const fs::path& out,
+                           const std::vector<std::string>& set = {}) {
   return test::committed_task("shape3d/" + name, out, set);
 }
 
@@ -32,7 +32,7 @@ plan::Generate3dTask drawing(const fs::path& output) {
   return task;
 }
 
-Json draw(const plan::Generate3dTask& task) {
+Json draw_shapes(const plan::Generate3dTask& task) {
   SilentProgress progress;
   return tasks::generate_3d(task, progress, test::kNeverStop);
 }
@@ -43,8 +43,8 @@ TEST_CASE("a shape model's run, interrupted at any step and resumed, is the run 
   const auto* name = GENERATE("shape_vae_tiny", "mar3d_tiny");
   INFO(name);
   const TempDir temp;
-  train(task_of(name, temp / "whole"));
-  test::train_interrupted(task_of(name, temp / "run"), 3);
+  train(shape_task(name, temp / "whole"));
+  test::train_interrupted(shape_task(name, temp / "run"), 3);
   test::check_same_run(temp / "run", temp / "whole");
   CHECK_THAT(test::read_file(temp / "run/report.html"), ContainsSubstring("data:image/png;base64,"));
 }
@@ -66,7 +66,7 @@ TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and
                                     "training.batch_size=2",
                                     "evaluation.resolution=12"};
   };
-  const auto result = train(task_of("shape_vae_tiny", temp / "run", set(temp.path())));
+  const auto result = train(shape_task("shape_vae_tiny", temp / "run", set(temp.path())));
   for (const char* metric : {"iou", "iou_low", "chamfer", "f_0.02", "nc"})
     CHECK(result["test"].contains(metric));
   CHECK(Json::parse(test::read_file(temp / "run/model/config.json"))["classes"] == Json({"ball", "box"}));
@@ -74,13 +74,13 @@ TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and
   auto open = shape3d::make_solid("box", 1, 0).surface(24);
   open.triangles.pop_back();
   write_mesh(temp / "box" / "open.ply", open);
-  CHECK_THROWS_WITH(train(task_of("shape_vae_tiny", temp / "other", set(temp.path()))),
+  CHECK_THROWS_WITH(train(shape_task("shape_vae_tiny", temp / "other", set(temp.path()))),
                     ContainsSubstring("open.ply: 3 of"));
 }
 
 TEST_CASE("a tokenizer of other tokens is refused with the key and both numbers") {
   const TempDir temp;
-  CHECK_THROWS_WITH(train(task_of("mar3d_tiny", temp / "run", {"model.hr.latent_size=32"})),
+  CHECK_THROWS_WITH(train(shape_task("mar3d_tiny", temp / "run", {"model.hr.latent_size=32"})),
                     ContainsSubstring("/model/hr/latent_size: 32, but the tokenizer has 16 tokens"));
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever 
   const TempDir temp;
   auto task = drawing(temp / "all");
   task.count = 2;
-  const auto result = draw(task);
+  const auto result = draw_shapes(task);
   CHECK(result["shapes"] == 4);
   CHECK(result["empty"] == 0);
   for (const auto& mesh : result["meshes"]) {
@@ -102,7 +102,7 @@ TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever 
   task.classes = {"mug"};
   task.count = 1;
   task.first = 3;
-  draw(task);
+  draw_shapes(task);
   CHECK(test::read_file(temp / "mug.glb") == test::read_file(temp / "all/000003_mug.glb"));
 }
 
@@ -123,19 +123,19 @@ TEST_CASE("an independent reader finds the meshes closed") {
   for (const auto extension : kMeshExtensions) {
     auto task = drawing(temp / std::string(extension));
     task.format = extension;
-    for (const auto& mesh : draw(task)["meshes"]) command += " " + mesh["file"].get<std::string>();
+    for (const auto& mesh : draw_shapes(task)["meshes"]) command += " " + mesh["file"].get<std::string>();
   }
   CHECK(std::system(command.c_str()) == 0);
 }
 
 TEST_CASE("an outline and a part of a surface change what is drawn") {
   const TempDir temp;
-  const auto plain = draw(drawing(temp / "plain"));
+  const auto plain = draw_shapes(drawing(temp / "plain"));
   auto task = drawing(temp / "outline");
   shape3d::View view;
   write_png(temp / "side.png", shape3d::render(shape3d::make_solid("chair", 9, 1).surface(48), view));
   task.image = temp / "side.png";
-  const auto followed = draw(task);
+  const auto followed = draw_shapes(task);
   CHECK(followed["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
 
   Mesh half;
@@ -147,20 +147,20 @@ TEST_CASE("an outline and a part of a surface change what is drawn") {
   write_mesh(temp / "half.ply", half);
   task = drawing(temp / "part");
   task.points = temp / "half.ply";
-  CHECK(draw(task)["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
+  CHECK(draw_shapes(task)["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
 
   for (auto& vertex : half.vertices) vertex = vertex * 10.0F;
   write_mesh(temp / "large.ply", half);
   task.points = temp / "large.ply";
-  CHECK_THROWS_WITH(draw(task), ContainsSubstring("large.ply: a vertex at"));
+  CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("large.ply: a vertex at"));
 }
 
 TEST_CASE("several shapes do not go into one file, and a shape VAE alone draws nothing") {
   const TempDir temp;
   auto task = drawing(temp / "a.glb");
-  CHECK_THROWS_AS(draw(task), UsageError);
+  CHECK_THROWS_AS(draw_shapes(task), UsageError);
   task.classes = {"tabel"};
-  CHECK_THROWS_WITH(draw(task), ContainsSubstring("did you mean \"table\"?"));
+  CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("did you mean \"table\"?"));
   task.model = test::source_dir() / "data/shapes/vae";
-  CHECK_THROWS_WITH(draw(task), ContainsSubstring("a shape_vae, expected a mar3d"));
+  CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("a shape_vae, expected a mar3d"));
 }
