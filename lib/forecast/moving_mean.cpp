@@ -5,8 +5,9 @@
 #include "nn/clones.h"
 
 namespace arzoo::forecast {
+namespace {
 
-ARZOO_CLONES void moving_mean(const float* x, float* mean, int64_t length, int64_t half) {
+ARZOO_CLONES void moving_mean_clones(const float* x, float* mean, int64_t length, int64_t half) {
   const double share = 1.0 / static_cast<double>(2 * half + 1);
   const int64_t last = length - 1;
   double sum[kBlockColumns];
@@ -26,7 +27,7 @@ ARZOO_CLONES void moving_mean(const float* x, float* mean, int64_t length, int64
   }
 }
 
-ARZOO_CLONES void moving_mean_transposed(const float* g, float* out, int64_t length, int64_t half) {
+ARZOO_CLONES void moving_mean_transposed_clones(const float* g, float* out, int64_t length, int64_t half) {
   const auto share = static_cast<float>(1.0 / static_cast<double>(2 * half + 1));
   double sum[kBlockColumns] = {}, first[kBlockColumns] = {}, final[kBlockColumns] = {};
   for (int64_t t = 0; t < std::min(half + 1, length); ++t) {
@@ -53,6 +54,16 @@ ARZOO_CLONES void moving_mean_transposed(const float* g, float* out, int64_t len
   float* end = out + (length - 1) * kBlockColumns;
   for (int64_t j = 0; j < kBlockColumns; ++j) out[j] += static_cast<float>(first[j]) * share;
   for (int64_t j = 0; j < kBlockColumns; ++j) end[j] += static_cast<float>(final[j]) * share;
+}
+
+}  // namespace
+
+void moving_mean(const float* x, float* mean, int64_t length, int64_t half) {
+  moving_mean_clones(x, mean, length, half);
+}
+
+void moving_mean_transposed(const float* g, float* sum, int64_t length, int64_t half) {
+  moving_mean_transposed_clones(g, sum, length, half);
 }
 
 }  // namespace arzoo::forecast

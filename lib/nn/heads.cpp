@@ -22,21 +22,35 @@ ARZOO_INTO_CLONES void store(const float* rows, int64_t stride, const HeadSize& 
   }
 }
 
+ARZOO_CLONES void copy_rows_clones(const float* from, const HeadSize& size, float factor, float* out,
+                                   int64_t stride) {
+  copy(from, size, factor, out, stride);
+}
+ARZOO_CLONES void copy_rows_clones(const at::BFloat16* from, const HeadSize& size, float factor, float* out,
+                                   int64_t stride) {
+  copy(from, size, factor, out, stride);
+}
+ARZOO_CLONES void store_rows_clones(const float* rows, int64_t stride, const HeadSize& size, float* to) {
+  store(rows, stride, size, to);
+}
+ARZOO_CLONES void store_rows_clones(const float* rows, int64_t stride, const HeadSize& size,
+                                    at::BFloat16* to) {
+  store(rows, stride, size, to);
+}
+
 }  // namespace
 
-ARZOO_CLONES void copy_rows(const float* from, const HeadSize& size, float factor, float* out,
-                            int64_t stride) {
-  copy(from, size, factor, out, stride);
+void copy_rows(const float* from, const HeadSize& size, float factor, float* out, int64_t stride) {
+  copy_rows_clones(from, size, factor, out, stride);
 }
-ARZOO_CLONES void copy_rows(const at::BFloat16* from, const HeadSize& size, float factor, float* out,
-                            int64_t stride) {
-  copy(from, size, factor, out, stride);
+void copy_rows(const at::BFloat16* from, const HeadSize& size, float factor, float* out, int64_t stride) {
+  copy_rows_clones(from, size, factor, out, stride);
 }
-ARZOO_CLONES void store_rows(const float* rows, int64_t stride, const HeadSize& size, float* to) {
-  store(rows, stride, size, to);
+void store_rows(const float* rows, int64_t stride, const HeadSize& size, float* to) {
+  store_rows_clones(rows, stride, size, to);
 }
-ARZOO_CLONES void store_rows(const float* rows, int64_t stride, const HeadSize& size, at::BFloat16* to) {
-  store(rows, stride, size, to);
+void store_rows(const float* rows, int64_t stride, const HeadSize& size, at::BFloat16* to) {
+  store_rows_clones(rows, stride, size, to);
 }
 
 }  // namespace arzoo::nn
