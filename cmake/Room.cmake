@@ -29,14 +29,16 @@ if(ARZOO_CCACHE)
   endif()
 endif()
 
-# The one precompiled header (it takes hundreds of MB), shared by every target that sees torch.
-function(arzoo_make_pch)
+# The precompiled header (it takes hundreds of MB), shared by every target that sees torch; the tests have one of their own, since
+# their sources are compiled without optimisation: that takes half the time, and they run once.
+function(arzoo_make_pch target)
   # Written only when it changes: a new time stamp would rebuild everything.
   file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/pch.cpp" CONTENT "// Owns the precompiled header.\n")
-  add_library(arzoo_pch OBJECT "${PROJECT_BINARY_DIR}/pch.cpp")
-  target_link_libraries(arzoo_pch PUBLIC arzoo_options arzoo::torch nlohmann_json::nlohmann_json)
-  target_precompile_headers(arzoo_pch PUBLIC <torch/torch.h> <fmt/format.h> <nlohmann/json.hpp>)
+  add_library(${target} OBJECT "${PROJECT_BINARY_DIR}/pch.cpp")
+  target_link_libraries(${target} PUBLIC arzoo_options arzoo::torch nlohmann_json::nlohmann_json)
+  target_precompile_headers(${target} PUBLIC <torch/torch.h> <fmt/format.h> <nlohmann/json.hpp>)
 endfunction()
+set(ARZOO_TEST_OPTIONS $<$<CONFIG:Release>:-O0>)
 
 # arzoo_room(NAME [TORCH] LINKS target...): the static library arzoo::NAME of every source beside the caller.
 function(arzoo_room name)
@@ -46,6 +48,9 @@ function(arzoo_room name)
   add_library(arzoo_${name} STATIC ${sources})
   add_library(arzoo::${name} ALIAS arzoo_${name})
   arzoo_links(arzoo_${name} PUBLIC "${arg_TORCH}" "${arg_LINKS}")
+  if(arg_TORCH)
+    target_precompile_headers(arzoo_${name} REUSE_FROM arzoo_pch)
+  endif()
   arzoo_unity(arzoo_${name} 16)
 endfunction()
 
@@ -58,7 +63,6 @@ function(arzoo_links target visibility torch links)
   target_link_libraries(${target} ${visibility} arzoo_options ${links})
   if(torch)
     target_link_libraries(${target} ${visibility} arzoo::torch nlohmann_json::nlohmann_json)
-    target_precompile_headers(${target} REUSE_FROM arzoo_pch)
   endif()
 endfunction()
 
@@ -72,10 +76,12 @@ function(arzoo_test name)
   endif()
   add_library(${name}_test_objects OBJECT ${sources})
   target_include_directories(${name}_test_objects PUBLIC "${PROJECT_SOURCE_DIR}/tests")
+  arzoo_links(${name}_test_objects PUBLIC "${arg_TORCH}" "${arg_LINKS};Catch2::Catch2")
+  target_compile_options(${name}_test_objects PRIVATE ${ARZOO_TEST_OPTIONS})
   if(arg_TORCH)
     target_compile_definitions(${name}_test_objects PRIVATE ARZOO_TEST_TORCH=1)
+    target_precompile_headers(${name}_test_objects REUSE_FROM arzoo_test_pch)
   endif()
-  arzoo_links(${name}_test_objects PUBLIC "${arg_TORCH}" "${arg_LINKS};Catch2::Catch2")
   target_compile_definitions(${name}_test_objects PRIVATE
     "ARZOO_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "ARZOO_BINARY=\"${PROJECT_BINARY_DIR}/arzoo\"")
   arzoo_unity(${name}_test_objects 12)

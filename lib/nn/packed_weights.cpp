@@ -7,6 +7,8 @@
 #include <malloc.h>
 #endif
 
+#include "nn/bf16_products.h"
+
 namespace arzoo::nn {
 namespace {
 
@@ -43,8 +45,8 @@ void pack_for_inference(torch::nn::Module& module) {
 
 bool can_pack(const at::Tensor& weight) {
   const auto type = weight.scalar_type();
-  return weight.is_cpu() && weight.numel() > 0 && (type == at::kFloat || type == at::kBFloat16) &&
-         convolve().has_value();
+  return weight.is_cpu() && weight.numel() > 0 &&
+         (type == at::kFloat || (type == at::kBFloat16 && has_bf16_products())) && convolve().has_value();
 }
 
 at::Tensor packed_linear_weight(const at::Tensor& weight) {

@@ -194,7 +194,9 @@ TEST_CASE("a sharded folder forecasts as the whole one") {
   runtime::write_safetensors(folder / "model-00002-of-00002.safetensors",
                              {entries.begin() + static_cast<int64_t>(half), entries.end()}, {});
   temp.write("hub/model.safetensors.index.json", index.dump());
-  CHECK(at::equal(open_time_moe(folder).forecast({table}, 9, {}).front().mean, whole));
+  // The weights lie at other addresses of the mapped files, and MKL's products may differ by an ulp with the
+  // alignment.
+  CHECK(at::allclose(open_time_moe(folder).forecast({table}, 9, {}).front().mean, whole, 1e-6, 1e-6));
 }
 
 TEST_CASE("many series of unequal length come out in the order in which they went in") {
