@@ -1,0 +1,51 @@
+"""Parses every source of a build folder by itself, without making code of it.
+
+    python3 scripts/check_sources.py build/gcc --jobs 2
+
+Ends with 1 when the compiler refuses one, after all were tried.
+"""
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+
+
+def checked(entry, folder):
+    """The command of a compile_commands.json entry that only parses, or None for a source that the build wrote."""
+    if pathlib.Path(entry["file"]).is_relative_to(folder) or not entry["file"].endswith(".cpp"):
+        return None
+    words = shlex.split(entry["command"])
+    compiler = next(i for i, word in enumerate(words) if word.endswith("++"))  # a launcher may stand before it
+    words = words[compiler:]
+    output = words.index("-o")
+    del words[output : output + 2]
+    return words + ["-fsyntax-only"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args()
+    folder = options.folder.resolve()
+    entries = json.loads((folder / "compile_commands.json").read_text())
+    commands = {entry["file"]: command for entry in entries if (command := checked(entry, folder))}
+
+    def run(item):
+        source, command = item
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if result.returncode:
+            print(f"{source}:\n{result.stderr}", file=sys.stderr)
+        return result.returncode == 0
+
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        passed = sum(pool.map(run, commands.items()))
+    print(f"{passed} of {len(commands)} sources pass {pathlib.Path(next(iter(commands.values()))[0]).name}", file=sys.stderr)
+    return passed != len(commands)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
