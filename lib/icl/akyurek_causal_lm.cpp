@@ -18,8 +18,10 @@ AkyurekCausalLm::AkyurekCausalLm(const AkyurekOptions& options, int64_t dims, in
   for (int64_t i = 0; i < decoder_.n_layer; ++i) {
     const auto path = fmt::format("{}Encoder1DBlock_{}/", root, i), attention = path + "SelfAttention_0/";
     Block block;
-    block.norm_1 = norm(path + "LayerNorm_0");
-    block.norm_2 = norm(path + "LayerNorm_1");
+    if (!options.disable_layer_norms) {
+      block.norm_1 = norm(path + "LayerNorm_0");
+      block.norm_2 = norm(path + "LayerNorm_1");
+    }
     block.query = dense(attention + "query", {width, heads, head}, {heads, head});
     block.key = dense(attention + "key", {width, heads, head}, {heads, head});
     block.value = dense(attention + "value", {width, heads, head}, {heads, head});

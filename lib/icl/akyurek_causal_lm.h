@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "nn/decoder_options.h"
 
 namespace arzoo::icl {
@@ -15,7 +17,10 @@ struct AkyurekOptions {
   int64_t n_heads = 8;
   int64_t hidden_size = 512;
   bool norm_first = true;
-  bool final_layer_norm = true;
+  bool disable_layer_norms = false;
+  bool final_layer_norm = false;
+  std::optional<int64_t> inner_dim;
+  std::string activation_fn = "gelu";
   bool loss_on_x_steps = false;
 
   static void fields(auto& o, auto& field) {
@@ -23,7 +28,12 @@ struct AkyurekOptions {
     field("n_heads", o.n_heads, between(1, 1024), "attention heads");
     field("hidden_size", o.hidden_size, between(1, 65536), "width of a token");
     field("norm_first", o.norm_first, {}, "a branch reads the normalised token; otherwise the token itself");
+    field("disable_layer_norms", o.disable_layer_norms, {}, "blocks have no layer normalisation");
     field("final_layer_norm", o.final_layer_norm, {}, "normalise the last block's output");
+    field("inner_dim", o.inner_dim, between(1, 1048576),
+          "hidden width of the feed-forward layer; null for 4 hidden_size");
+    field("activation_fn", o.activation_fn, one_of({"gelu", "relu", "tanh", "softplus", "sofu"}),
+          "activation of the feed-forward layer; gelu: its tanh approximation; sofu: softmax(x) x");
     field("loss_on_x_steps", o.loss_on_x_steps, {}, "predict the xs as well");
   }
   void check() const {
@@ -37,7 +47,10 @@ struct AkyurekOptions {
     options.n_layer = n_layers;
     options.n_head = n_heads;
     options.head_dim = hidden_size / (n_heads * n_heads);
-    options.residual = norm_first ? "normalised" : "beside";
+    options.n_inner = inner_dim.value_or(0);
+    options.feed_forward = activation_fn == "gelu" ? "gelu_tanh" : activation_fn;
+    options.norm = disable_layer_norms ? "none" : "layer_norm";
+    options.residual = disable_layer_norms || norm_first ? "normalised" : "beside";
     return options;
   }
 };

@@ -1,5 +1,6 @@
 #include <torch/torch.h>
 
+#include "core/ascii.h"
 #include "icl/baselines.h"
 #include "icl/fixture.h"
 
@@ -15,10 +16,10 @@ double number_after(const std::string& name, const std::string& prefix) {
 Algorithm algorithm_called(const std::string& name) {
   if (name == "ols" || name == "lstsq") return least_squares();
   if (name == "averaging" || name == "lstsq_const_sigma") return averaging();
-  if (name == "nn3") return nearest_neighbours(3);
-  if (name == "nn3_distance") return nearest_neighbours(3, /*by_distance=*/true);
-  if (name == "knn5_uniform") return nearest_neighbours(5);
-  if (name == "knn5_distance") return nearest_neighbours(5, /*by_distance=*/true);
+  for (const std::string_view prefix : {"nn", "knn"}) {  // "nn3", "knn5_distance"
+    if (name.starts_with(prefix) && name.size() > prefix.size() && is_digit(name[prefix.size()]))
+      return nearest_neighbours(std::stoll(name.substr(prefix.size())), name.ends_with("_distance"));
+  }
   if (name.starts_with("ridge_")) return ridge(number_after(name, "ridge_"));
   if (name.starts_with("lasso_")) return lasso(number_after(name, "lasso_"));
   if (name == "tree_None") return greedy_tree(0);

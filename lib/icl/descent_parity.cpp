@@ -104,18 +104,13 @@ void replay_construction(const ParityCase& fixture, ParityReport& report) {
 }
 
 void replay_vonoswald(const ParityCase& fixture, ParityReport& report) {
-  for (const char* key : {"out_proj", "use_non_lin_mix"}) {
-    bool asked = false;
-    if (fixture.config.has(key)) fixture.config.at(key).read(asked, {});
-    if (asked) fixture.config.at(key).reject("is not known here");
-  }
   const auto &tokens = fixture.input("tokens"), &target = fixture.input("target");
   auto learner = learner_of(fixture, tokens.size(2), "transformer");
   fixture.load(learner, fixture.weights());
   {
     const torch::NoGradGuard no_grad;
     SelfAttentionTrace trace;
-    report.check("hidden", learner.forward(tokens, &trace));
+    report.check("hidden", learner.mapped_out(learner.forward(tokens, &trace)));
     report.check("prediction_stack", learner.predict_stack(tokens));
     for (std::size_t layer = 0; layer < trace.attention.size(); ++layer)
       report.check(fmt::format("attn{}", layer), trace.attention[layer]);

@@ -43,8 +43,15 @@ void replay_dynamics(const ParityCase& fixture, ParityReport& report) {
   report.check("explicit_gd", dynamics_descent(seen, real_number(fixture, "eta")));
   report.check("lsq_official", dynamics_ridge(seen, lambda, SeenPairs::official));
   report.check("lsq_full", dynamics_ridge(seen, lambda, SeenPairs::all));
-  report.check("neumann_6", neumann_inverse(fixture.input("inv_input"), 6, 70.0));
-  report.check("newton_6", newton_inverse(fixture.input("inv_input"), 6));
+  constexpr double kOfficialNorm = 70.0;  // of the Neumann series, in the official code
+  for (const auto& name : fixture.output_names()) {
+    const auto steps = [&](std::string_view prefix) { return std::stoll(name.substr(prefix.size())); };
+    if (name.starts_with("neumann_"))
+      report.check(name, neumann_inverse(fixture.input("inv_input"), steps("neumann_"),
+                                         real_number(fixture, "neumann_norm", kOfficialNorm)));
+    if (name.starts_with("newton_"))
+      report.check(name, newton_inverse(fixture.input("inv_input"), steps("newton_")));
+  }
 }
 
 void replay_mesa_layer(const ParityCase& fixture, ParityReport& report) {

@@ -13,6 +13,8 @@ using runtime::ParityReport;
 /// A whole number of the case's configuration.
 int64_t whole_number(const ParityCase& fixture, const char* key);
 double real_number(const ParityCase& fixture, const char* key);
+/// The same, or `otherwise` where the case does not have it.
+double real_number(const ParityCase& fixture, const char* key, double otherwise);
 
 /// Compares the gradients of `loss` with the outputs "grad.<parameter>".
 void check_gradients(const at::Tensor& loss, const torch::nn::Module& model, ParityReport& report);

@@ -23,7 +23,10 @@ void replay_forward(const ParityCase& fixture, GargGpt2& learner, ParityReport& 
   report.check("zs", tokens);
   report.check("embeds", learner.embedded(tokens));
   report.check("final_hidden", learner.hidden(tokens, &trace));
-  report.check("hidden_after_block0", trace.hidden.at(1));
+  for (std::size_t block = 0; block + 1 < trace.hidden.size(); ++block) {
+    const auto name = fmt::format("hidden_after_block{}", block);
+    if (fixture.io.contains(name)) report.check(name, trace.hidden[block + 1]);
+  }
   const auto predicted = learner.predict(xs, ys);
   const auto errors = (predicted - ys).square();
   report.check("pred", predicted);
@@ -71,6 +74,16 @@ void replay_strategies(const ParityCase& fixture, GargGpt2& learner, ParityRepor
   report.check("skew.transform", skewing(fixture.input("skew.U")));
 }
 
+/// The options of a case, which may say in words what its activation is: "gelu (tanh approximation)".
+AkyurekOptions akyurek_options(const ParityCase& fixture) {
+  Json official = fixture.config.json();
+  if (fixture.config.has("activation_fn")) {
+    const auto text = fixture.config.text("activation_fn");
+    official["activation_fn"] = text.substr(0, text.find(' '));
+  }
+  return options_among<AkyurekOptions>(Config(std::move(official), fixture.config.name()));
+}
+
 }  // namespace
 
 void replay_gpt2(const ParityCase& fixture, ParityReport& report) {
@@ -95,7 +108,7 @@ void replay_function_classes(const ParityCase& fixture, ParityReport& report) {
 }
 
 void replay_akyurek(const ParityCase& fixture, ParityReport& report) {
-  const auto options = options_among<AkyurekOptions>(fixture.config);
+  const auto options = akyurek_options(fixture);
   AkyurekCausalLm learner(options, whole_number(fixture, "x_dim"), whole_number(fixture, "max_len"));
   fixture.load(learner, fixture.weights());
   const auto& rows = fixture.input("seq");
@@ -115,11 +128,14 @@ void replay_akyurek(const ParityCase& fixture, ParityReport& report) {
     for (std::size_t i = 0; i < trace.attention.size(); ++i)
       report.check(fmt::format("attn{}", i), trace.attention[i]);
   }
-  // The recipe stands in the case's words alone.
+  if (!fixture.io.contains("train_losses")) return;
+  // A case may leave the official recipe unsaid.
   runtime::TrainingOptions training;
   training.optimizer = "adamw";
-  training.betas = {0.9, 0.98};
-  training.eps = 1e-9;
+  training.learning_rate = real_number(fixture, "learning_rate", 1e-4);
+  training.betas = {real_number(fixture, "adam_b1", 0.9), real_number(fixture, "adam_b2", 0.98)};
+  training.eps = real_number(fixture, "adam_eps", 1e-9);
+  training.weight_decay = real_number(fixture, "weight_decay", 0.0);
   const auto log = train_steps(learner, training, fixture.io.at("train_losses").size(0),
                                [&](int64_t) { return learner.loss(xs, ys); });
   report.check("train_losses", at::tensor(log.losses, at::kDouble));

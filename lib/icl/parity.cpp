@@ -22,6 +22,10 @@ double real_number(const ParityCase& fixture, const char* key) {
   return value;
 }
 
+double real_number(const ParityCase& fixture, const char* key, double otherwise) {
+  return fixture.config.has(key) ? real_number(fixture, key) : otherwise;
+}
+
 void check_gradients(const at::Tensor& loss, const torch::nn::Module& model, ParityReport& report) {
   loss.backward();
   for (const auto& parameter : model.named_parameters())

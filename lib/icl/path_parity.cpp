@@ -71,8 +71,13 @@ void replay_path_learner(const ParityCase& fixture, ParityReport& report) {
     nn::DecoderTrace trace;
     report.check("logits", learner.forward(x, nullptr, &trace));
     report.check("loss", learner.loss(x, y));
-    report.check("hidden0", trace.hidden.at(1));
-    report.check("attn0", trace.attention.at(0));
+    for (std::size_t layer = 0; layer < trace.attention.size(); ++layer) {
+      for (const auto& [name, value] :
+           {std::pair{"hidden", trace.hidden.at(layer + 1)}, {"attn", trace.attention.at(layer)}}) {
+        const auto output = fmt::format("{}{}", name, layer);
+        if (fixture.io.contains(output)) report.check(output, value);
+      }
+    }
   }
   runtime::TrainingOptions options;
   options.optimizer = "adamw";

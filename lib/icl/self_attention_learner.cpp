@@ -29,11 +29,13 @@ SelfAttentionLearner::SelfAttentionLearner(const VonOswaldOptions& options, int6
                                            const std::string& net)
     : options_(options), width_(options.inner_width(width)) {
   const int64_t inner = options.num_heads * options.key_size;
-  if (options.in_proj) embedding_ = map(net + "/emb", width, options.emb_size, true);
+  if (options.in_proj) embedding_ = map(net + "/emb", width, options.emb_size, options.use_bias);
   const auto blocks = net + "/~trans_block/";
   for (int64_t layer = 0; layer < (options.deq ? 1 : options.num_layers); ++layer) {
     const auto path =
         options.deq ? net + "/multi_head_attention/" : fmt::format("{}layer_{}/", blocks, layer);
+    const bool mixes = options.use_non_lin_mix && (options.deq || layer == 0) && !softmax_in(layer);
+    mixtures_.push_back(mixes ? register_parameter(path + "non_lin_mix/w", at::empty({1, 1})) : at::Tensor());
     attention_.push_back({map(path + "query", width_, inner, options.use_bias),
                           map(path + "key", width_, inner, options.use_bias),
                           map(path + "value", width_, inner, options.use_bias),
@@ -43,11 +45,17 @@ SelfAttentionLearner::SelfAttentionLearner(const VonOswaldOptions& options, int6
                      : options.deq ? norm(net + "/l_norm/layer_norm")
                                    : norm(fmt::format("{}norm_{}", blocks, layer)));
   }
+  if (options.input_mlp) {
+    const int64_t embedded = options.in_proj ? options.emb_size : width;
+    input_up_ = map(net + "/input_mlp/linear", embedded, options.widening_factor * embedded, true);
+    input_down_ = map(net + "/input_mlp/linear_1", options.widening_factor * embedded, embedded, true);
+  }
+  if (options.out_proj) output_ = map(net + "/linear", width_, options.output_size, true);
   if (options.att_only_trans) return;
   // Layers that do not share their attention share these all the same: haiku names unnamed modules alike.
   const auto own = options.deq ? net + "/" : blocks;
-  mlp_up_ = map(own + "mlp/linear", width_, options.widening_factor * width_, true);
-  mlp_down_ = map(own + "mlp/linear_1", options.widening_factor * width_, width_, true);
+  mlp_up_ = map(own + "mlp/linear", width_, options.widening_factor * width_, options.use_bias);
+  mlp_down_ = map(own + "mlp/linear_1", options.widening_factor * width_, width_, options.use_bias);
   if (options.layer_norm)
     mlp_norm_ = norm(options.deq ? net + "/l_norm_1/layer_norm" : blocks + "layer_norm");
 }
@@ -102,8 +110,12 @@ at::Tensor SelfAttentionLearner::attend(const at::Tensor& x, int64_t layer, Self
     k = by_sum(k);
   }
   auto weights = at::matmul(q, k.transpose(-2, -1));
-  if (options_.use_softmax || (options_.first_layer_sm && layer == 0))
-    weights = at::softmax(weights / std::sqrt(static_cast<double>(options_.key_size)), -1);
+  const auto& mixture = mixtures_.at(options_.deq ? 0 : layer);
+  if (softmax_in(layer) || mixture.defined()) {
+    const auto softmax = at::softmax(weights / std::sqrt(static_cast<double>(options_.key_size)), -1);
+    const auto share = mixture.defined() ? at::sigmoid(10.0 * mixture.view({})) : at::Tensor();
+    weights = mixture.defined() ? share * softmax + (1.0 - share) * weights : softmax;
+  }
   if (trace != nullptr) trace->attention.push_back(weights);
   const auto mixed = at::matmul(weights, heads(mapped(maps.value, seen))).transpose(1, 2);
   return mapped(maps.linear, mixed.reshape({x.size(0), x.size(1), -1}));
@@ -111,21 +123,31 @@ at::Tensor SelfAttentionLearner::attend(const at::Tensor& x, int64_t layer, Self
 
 at::Tensor SelfAttentionLearner::forward(const at::Tensor& tokens, SelfAttentionTrace* trace) const {
   auto x = options_.in_proj ? mapped(embedding_, tokens) : tokens;
+  const auto feed_forward = [](const nn::Affine& up, const nn::Affine& down, const at::Tensor& in) {
+    return mapped(down, at::gelu(mapped(up, in), "tanh"));
+  };
+  if (options_.input_mlp) x = x + feed_forward(input_up_, input_down_, x);
   if (options_.pos_enc) {
-    const auto table = nn::position_table(x.size(1), options_.pos_enc_size).to(x.options());
+    auto table = nn::position_table(x.size(1), options_.pos_enc_size).to(x.options());
+    if (options_.zero_pos_enc) table = at::zeros_like(table);
     x = options_.concat_pos_enc ? at::cat({x, table.expand({x.size(0), -1, -1})}, 2) : x + table;
   }
+  // The official stack of predictions begins before the first layer where there is an input_mlp.
+  if (trace != nullptr && options_.input_mlp) trace->hidden.push_back(x);
   for (int64_t layer = 0; layer < options_.num_layers; ++layer) {
     auto change = attend(normalised(norms_.at(options_.deq ? 0 : layer), x), layer, trace);
     if (options_.y_update) change = at::constant_pad_nd(change.narrow(2, width_ - 1, 1), {width_ - 1, 0});
     x = clipped(x + options_.dampening * change);
     if (!options_.att_only_trans) {
-      const auto hidden = at::gelu(mapped(mlp_up_, normalised(mlp_norm_, x)), "tanh");
-      x = clipped(x + mapped(mlp_down_, hidden));
+      x = clipped(x + options_.dampening * feed_forward(mlp_up_, mlp_down_, normalised(mlp_norm_, x)));
     }
     if (trace != nullptr) trace->hidden.push_back(x);
   }
   return x;
+}
+
+at::Tensor SelfAttentionLearner::mapped_out(const at::Tensor& hidden) const {
+  return options_.out_proj ? mapped(output_, hidden) : hidden;
 }
 
 namespace {

@@ -23,9 +23,11 @@ class SelfAttentionLearner : public InContextLearner {
 
   /// tokens: [B, T, width], the query last; returns [B, T, D].
   at::Tensor forward(const at::Tensor& tokens, SelfAttentionTrace* trace = nullptr) const;
+  /// What the official model puts out: the tokens of forward() through out_proj's map, if there is one.
+  at::Tensor mapped_out(const at::Tensor& hidden) const;
   /// Minus the last coordinate of the query's token, [B]: the construction leaves minus the answer there.
   at::Tensor predict(const at::Tensor& tokens) const;
-  /// predict() after each layer, [layers, B].
+  /// predict() after each layer, [layers, B]; with input_mlp before the first as well, [layers + 1, B].
   at::Tensor predict_stack(const at::Tensor& tokens) const;
   /// sum of (y - prediction)^2 / 2 B. target: [B, width], y in the last coordinate.
   at::Tensor loss(const at::Tensor& tokens, const at::Tensor& target) const;
@@ -47,11 +49,15 @@ class SelfAttentionLearner : public InContextLearner {
   nn::Affine norm(const std::string& path);
   at::Tensor attend(const at::Tensor& x, int64_t layer, SelfAttentionTrace* trace) const;
   at::Tensor clipped(const at::Tensor& x) const;
+  bool softmax_in(int64_t layer) const {
+    return options_.use_softmax || (options_.first_layer_sm && layer == 0);
+  }
 
   VonOswaldOptions options_;
   int64_t width_ = 0;  ///< D
-  nn::Affine embedding_;
+  nn::Affine embedding_, input_up_, input_down_, output_;
   std::vector<Attention> attention_;  ///< one where layers share their weights
+  std::vector<at::Tensor> mixtures_;  ///< of softmax and linear attention; undefined where there is none
   std::vector<nn::Affine> norms_;     ///< before attention; undefined where there is none
   nn::Affine mlp_norm_, mlp_up_, mlp_down_;
 };

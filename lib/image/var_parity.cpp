@@ -201,9 +201,17 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   const auto vae = placed(fixture, load_vqvae(vae_options, vae_weights));
   const auto model = placed(fixture, load_var(options, var_weights));
   const VarSampler sampler(*vae, *model);
+  // A case may leave its run's options to its words; those of the official example are these.
   VarSampling sampling;
   sampling.cfg_scale = 1.5;
-  sampling.scales = {{.top_k = 1, .top_p = 0.0, .temperature = 1.0}};
+  TokenSampling filter{.top_k = 1, .top_p = 0.0, .temperature = 1.0};
+  if (config.has("run")) {
+    const auto run = config.at("run");
+    if (run.has("cfg")) run.at("cfg").read(sampling.cfg_scale, {});
+    if (run.has("top_k")) run.at("top_k").read(filter.top_k, at_least(0));
+    if (run.has("top_p")) run.at("top_p").read(filter.top_p, between(0, 1));
+  }
+  sampling.scales = {filter};
   const auto labels = fixture.input("ar.label_B");
   SeededDraws draws(nn::item_seeds(0, 0, static_cast<std::size_t>(labels.numel())));
   GenerationRecord record;

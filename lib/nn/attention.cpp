@@ -19,8 +19,6 @@ at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
                           ? static_cast<double>(std::numeric_limits<c10::BFloat16>::lowest())
                       : type == at::kHalf ? static_cast<double>(std::numeric_limits<c10::Half>::lowest())
                                           : static_cast<double>(std::numeric_limits<float>::lowest());
-  // Half of it hides as well, and a kernel that scales it to powers of two does not overflow: a row that sees
-  // nothing then weighs all keys alike, as the official code's softmax does.
   return at::zeros(hidden.sizes(), options).masked_fill(hidden, lowest / 2);
 }
 

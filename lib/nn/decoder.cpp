@@ -20,8 +20,9 @@ constexpr double kRotaryTheta = 10000.0;
 
 at::Tensor apply(const Affine& map, const at::Tensor& x) { return nn::linear(x, map.weight, map.bias); }
 
+/// Without weights x as it is: blocks without normalisation may still have one of the output.
 at::Tensor normalised(const Affine& norm, const at::Tensor& x, const DecoderOptions& options) {
-  if (options.norm == "none") return x;
+  if (!norm.weight.defined()) return x;
   if (options.norm == "rms_norm") return rms_norm(x, norm.weight, options.layer_norm_epsilon);
   return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, options.layer_norm_epsilon);
 }
@@ -69,6 +70,12 @@ class Pass {
   at::Tensor feed_forward(const at::Tensor& x, const BlockWeights& weights) const {
     const auto& kind = options_.feed_forward;
     if (kind == "gated") return apply(weights.down, silu_gated(apply(weights.gate, x), apply(weights.up, x)));
+    if (kind == "tanh" || kind == "softplus" || kind == "sofu") {
+      const auto hidden = apply(weights.up, x);
+      return apply(weights.down, kind == "tanh"       ? at::tanh(hidden)
+                                 : kind == "softplus" ? at::softplus(hidden)
+                                                      : at::softmax(hidden, -1) * hidden);
+    }
     const auto by = kind == "relu"   ? Activation::relu
                     : kind == "gelu" ? Activation::gelu
                                      : Activation::gelu_tanh;
@@ -134,7 +141,7 @@ at::Tensor decode(const at::Tensor& x, const DecoderWeights& weights, const Deco
     hidden = pass.block(hidden, weights.blocks[layer], layer);
     if (trace != nullptr) trace->hidden.push_back(hidden);
   }
-  return weights.norm.weight.defined() ? normalised(weights.norm, hidden, options) : hidden;
+  return normalised(weights.norm, hidden, options);
 }
 
 GptBlocks::GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layout)

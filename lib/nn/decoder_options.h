@@ -30,8 +30,9 @@ struct DecoderOptions {
           "how a token mixes what it sees: softmax; linear: by the bare products of query and key; mesa: by "
           "the "
           "ridge regression of all keys on all values so far");
-    field("feed_forward", o.feed_forward, one_of({"none", "gelu", "gelu_tanh", "relu", "gated"}),
-          "activation of the feed-forward layer; gated: SwiGLU; none: attention alone");
+    field("feed_forward", o.feed_forward,
+          one_of({"none", "gelu", "gelu_tanh", "relu", "tanh", "softplus", "sofu", "gated"}),
+          "activation of the feed-forward layer; sofu: softmax(x) x; gated: SwiGLU; none: attention alone");
     field("norm", o.norm, one_of({"none", "layer_norm", "rms_norm"}), "normalisation, and of the output");
     field("residual", o.residual, one_of({"pre_norm", "normalised", "beside"}),
           "what a branch is added to: pre_norm: x + f(norm(x)); normalised: norm(x) + f(norm(x)); beside: "

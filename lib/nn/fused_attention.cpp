@@ -127,6 +127,7 @@ at::Tensor run_attention(const at::Tensor& q, const at::Tensor& k, const at::Ten
   const int64_t batch = q.size(0), heads = q.size(1);
   const auto s = sizes_of(q, k, mode.causal);
   auto out = at::empty({batch, s.queries, heads, s.width}, q.options());
+  if (out.numel() == 0) return out.transpose(1, 2);
   const Heads<Scalar> queries(q), keys(k), values(v);
   auto* result = out.mutable_data_ptr<Scalar>();
   const auto scale = static_cast<float>(mode.scale);
@@ -136,7 +137,8 @@ at::Tensor run_attention(const at::Tensor& q, const at::Tensor& k, const at::Ten
                                             std::max<int64_t>(blocks, 1));
   const int64_t work = s.queries * s.keys_padded * s.width_padded / parts;
   parallel_for(
-      batch * heads * parts, std::max<int64_t>(1, kAttentionGrain / work), [&](int64_t begin, int64_t end) {
+      batch * heads * parts, std::max<int64_t>(1, kAttentionGrain / std::max<int64_t>(work, 1)),
+      [&](int64_t begin, int64_t end) {
         Scratch scratch(s);
         for (int64_t index = begin; index < end; ++index) {
           const int64_t part = index % parts, b = index / parts / heads, h = index / parts % heads;

@@ -141,3 +141,11 @@ TEST_CASE("training in bf16 has the gradients of fp32, with and without a bias")
   };
   CHECK(at::allclose(gradient(at::kBFloat16), gradient(at::kFloat), 2e-2, 1e-2));
 }
+
+TEST_CASE("attention of no query, and of no head, is empty") {
+  const auto [batch, heads, queries] =
+      GENERATE(table<int64_t, int64_t, int64_t>({{2, 3, 0}, {0, 3, 4}, {2, 0, 4}}));
+  c10::InferenceMode inference;
+  const auto q = at::randn({batch, heads, queries, 8}), k = at::randn({batch, heads, 5, 8});
+  CHECK(nn::fused_attention(q, k, k, {false, 1.0}).sizes() == q.sizes());
+}

@@ -27,7 +27,7 @@ nn::GptBlocks blocks_of(const nn::DecoderOptions& options,
 
 /// One of each kind of part, and some together.
 std::vector<nn::DecoderOptions> variants() {
-  std::vector<nn::DecoderOptions> all(11, small());
+  std::vector<nn::DecoderOptions> all(14, small());
   all[1].attention = "linear";
   all[2].attention = "mesa";
   all[3].feed_forward = "gated";
@@ -42,6 +42,9 @@ std::vector<nn::DecoderOptions> variants() {
   all[10].head_dim = 3;
   all[10].n_inner = 5;
   all[10].feed_forward = "relu";
+  all[11].feed_forward = "tanh";
+  all[12].feed_forward = "softplus";
+  all[13].feed_forward = "sofu";
   return all;
 }
 
@@ -111,4 +114,29 @@ TEST_CASE("a trace holds the embedded tokens, each block's output and its attent
   CHECK(at::allclose(trace.hidden[0], x + blocks.weights().positions.narrow(0, 0, 6)));
   CHECK(at::allclose(trace.attention[1].sum(-1), at::ones({2, 2, 6})));
   CHECK(trace.attention[1].triu(1).abs().max().item<double>() == 0.0);
+}
+
+TEST_CASE("a feed-forward layer has the activation that its name says") {
+  const auto kind = GENERATE(as<std::string>{}, "relu", "tanh", "softplus", "sofu");
+  auto options = small();
+  options.n_layer = 1;
+  options.norm = "none";
+  options.positions = "none";
+  options.feed_forward = kind;
+  torch::manual_seed(8);
+  nn::DecoderWeights weights;
+  weights.blocks.resize(1);
+  auto& block = weights.blocks[0];
+  block.qkv = {at::randn({36, 12}), {}};
+  block.projection = {at::zeros({12, 12}), {}};
+  block.up = {at::randn({48, 12}), at::randn({48})};
+  block.down = {at::randn({12, 48}), {}};
+  const auto x = at::randn({2, 3, 12});
+  const auto hidden = at::linear(x, block.up.weight, block.up.bias);
+  const auto activated = kind == "relu"       ? hidden.clamp_min(0)
+                         : kind == "tanh"     ? hidden.tanh()
+                         : kind == "softplus" ? hidden.exp().log1p()
+                                              : hidden.softmax(-1) * hidden;
+  CHECK(at::allclose(nn::decode(x, weights, options), x + at::matmul(activated, block.down.weight.t()), 1e-4,
+                     1e-4));
 }
