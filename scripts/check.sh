@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the sources:
 #
-#   scripts/check.sh           formatting of every tracked source
+#   scripts/check.sh           formatting of every tracked source, and that JSON is read and written in one place
 #   scripts/check.sh --gcc     parses every source by itself with g++, the second compiler: no unity build hides a missing include
 #   scripts/check.sh --cuda    compiles the CUDA plug-in (needs nvcc, no GPU)
 #   scripts/check.sh --pages   makes reports and opens them in headless Chromium, light and dark
@@ -17,6 +17,15 @@ check_format() {
   mapfile -t sources < <(git -C "$ROOT" ls-files --full-name '*.h' '*.cpp')
   (cd "$ROOT" && clang-format --dry-run -Werror "${sources[@]}")
   say "${#sources[@]} files are formatted"
+}
+
+# JSON is read in one place, within limits (core/json_reader.h), and written in one, which never fails (core/json.h).
+check_json() {
+  local found
+  found=$(cd "$ROOT" && git grep -nE '[Jj]son::(parse|accept|sax_parse|from_[a-z]+)\(|\.dump\(' -- lib apps |
+    grep -vE '^lib/core/(json|json_reader|safetensors_header)\.cpp:') || return 0
+  printf '%s\n' "$found" >&2
+  die "JSON is read by core/json_reader.h and written by core/json.h only"
 }
 
 # compile PRESET [TARGET ...]
@@ -59,7 +68,9 @@ check_fuzz() {
   # shellcheck disable=SC2016
   printf '%s\n' "${lines[@]}" | xargs -P "$(nproc)" -L 1 bash -c '
     cd "$ROOT/build/asan" && mkdir -p "corpus/$0"
-    if "./${0}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=findings/ "corpus/$0" "$1" > "corpus/$0.log" 2>&1; then
+    dictionary=$ROOT/tests/fuzz/$0.dict options=()
+    [[ -f $dictionary ]] && options+=("-dict=$dictionary")
+    if "./${0}_fuzz" "${options[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=findings/ "corpus/$0" "$1" > "corpus/$0.log" 2>&1; then
       printf "%s\n" "$0: $(grep -o "Done [0-9]* runs in [0-9]* second" "corpus/$0.log")(s), no finding"
     else
       tail -n 40 "corpus/$0.log" >&2
@@ -90,7 +101,7 @@ check_pages() {
 }
 
 case ${1:-} in
-  '') check_format ;;
+  '') check_format; check_json ;;
   --gcc) check_gcc ;;
   --cuda) compile cuda arzoo_cuda ;;
   --pages) check_pages ;;

@@ -63,7 +63,7 @@ std::string activated_text(const Json& model) {
   constexpr double kFlopsOfWeight = 2.0, kMillion = 1e6;
   const auto activated = model.at("activated_parameters").get<double>();
   return fmt::format("{} per token, {} MFLOP in their matrix products",
-                     model.at("activated_parameters").dump(),
+                     dump_json(model.at("activated_parameters")),
                      short_number(activated * kFlopsOfWeight / kMillion));
 }
 
@@ -111,14 +111,14 @@ std::string model_text(const Json& document) {
   for (const char* key : {"name", "family", "paper"})
     head.emplace_back(key, document.at(key).get<std::string>());
   if (document.contains("parameters"))
-    head.emplace_back("parameters", document.at("parameters").dump() + " with the defaults");
+    head.emplace_back("parameters", dump_json(document.at("parameters")) + " with the defaults");
   if (document.contains("parameters") && document.at("parameters") != document.at("activated_parameters"))
     head.emplace_back("activated", activated_text(document));
   head.emplace_back("commands", command_list(document));
   Table table({"option", "type", "default", "range", "meaning"});
   for (const auto& option : document.at("options")) {
     table.add({option.at("key").get<std::string>(), option.at("type").get<std::string>(),
-               option.at("default").dump(), range_text(option), option.at("help").get<std::string>()});
+               dump_json(option.at("default")), range_text(option), option.at("help").get<std::string>()});
   }
   return labelled(head) + '\n' + aligned(table);
 }

@@ -32,9 +32,7 @@ void write_stdout(std::string_view text) {
   if (error != 0) fail<SystemFailure>("stdout: {}", reason(error));
 }
 
-std::string json_text(const Json& document) {
-  return document.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
-}
+std::string json_text(const Json& document) { return dump_json(document, 2) + '\n'; }
 
 Json error_json(ExitCode code, std::string_view message) {
   return {{"message", message}, {"exit_code", static_cast<int>(code)}};

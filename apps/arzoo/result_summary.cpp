@@ -13,7 +13,7 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 std::string value_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number_float()) return short_number(value.get<double>());
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return dump_json(value);
 }
 
 /// The text of a member, "?" when it is missing.

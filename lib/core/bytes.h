@@ -42,30 +42,6 @@ inline std::string in_quotes(std::string_view text) {
   return shown + (text.size() > kLongest ? "\"…" : "\"");
 }
 
-/// Whether `text` is well-formed UTF-8: no overlong form, no surrogate, nothing above U+10FFFF.
-inline bool is_utf8(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned lead = byte(i);
-    const std::size_t length = lead < 0x80   ? 1
-                               : lead < 0xc2 ? 0
-                               : lead < 0xe0 ? 2
-                               : lead < 0xf0 ? 3
-                               : lead < 0xf5 ? 4
-                                             : 0;
-    if (length == 0 || length > text.size() - i) return false;
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((byte(i + k) & 0xc0) != 0x80) return false;
-    }
-    if (lead == 0xe0 && byte(i + 1) < 0xa0) return false;
-    if (lead == 0xed && byte(i + 1) > 0x9f) return false;
-    if (lead == 0xf0 && byte(i + 1) < 0x90) return false;
-    if (lead == 0xf4 && byte(i + 1) > 0x8f) return false;
-    i += length;
-  }
-  return true;
-}
-
 /// Appends `value` in little-endian order.
 template <class Integer>
 void append_little(std::string& out, Integer value) {

@@ -2,71 +2,28 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <set>
 #include <sstream>
 
 #include "core/closest.h"
+#include "core/display_text.h"
+#include "core/json_reader.h"
 
 namespace arzoo {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr std::size_t kShownColumns = 60, kShownPointer = 200;
 
-/// Refuses what the JSON library would accept without a word: two equal keys in one object, and bottomless
-/// nesting.
-class StrictParse {
- public:
-  explicit StrictParse(const std::string& name) : name_(name) {}
-
-  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMaxDepth) fail<ConfigError>("{}: nested deeper than {} levels", name_, kMaxDepth);
-    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys_.pop_back();
-    if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
-      fail<ConfigError>("{}: the key \"{}\" is given twice in one object (remove one)", name_,
-                        parsed.get<std::string>());
-    }
-    return true;
-  }
-
- private:
-  const std::string& name_;
-  std::vector<std::set<std::string>> keys_;
-};
-
-/// "line 3, column 14" of a byte offset.
-std::string place(std::string_view text, std::size_t offset) {
-  std::size_t line = 1, column = 1;
-  for (std::size_t i = 0; i + 1 < offset && i < text.size(); ++i) {
-    if (text[i] == '\n') {
-      ++line;
-      column = 1;
-    } else {
-      ++column;
-    }
-  }
-  return fmt::format("line {}, column {}", line, column);
-}
-
-Json parse_strictly(std::string_view text, const std::string& name) {
-  try {
-    return Json::parse(text, StrictParse(name), true, false);
-  } catch (const Json::parse_error& error) {
-    fail<ConfigError>("{}: {}: not valid JSON (a missing comma, quote or bracket, or a comment?)", name,
-                      place(text, error.byte));
-  } catch (const Json::out_of_range& error) {
-    constexpr std::size_t kShownDigits = 40;
-    // Of a number the library says what it read, in single quotes, but not where.
-    const std::string_view message = error.what();
-    const auto opening = message.find('\'');
-    const auto number = opening == std::string_view::npos
-                            ? std::string_view()
-                            : message.substr(opening + 1, message.rfind('\'') - opening - 1);
-    fail<ConfigError>("{}: {}: the number {} is larger than any double", name,
-                      place(text, text.find(number) + 1), number.substr(0, kShownDigits));
-  }
+/// JSON, or else the text itself.
+Json override_value(const std::string& raw, const JsonLimits& limits, const std::string& said) {
+  auto parsed = parse_json(raw, limits);
+  const auto* fault = std::get_if<JsonFault>(&parsed);
+  if (fault == nullptr) return std::get<Json>(std::move(parsed));
+  if (fault->is_limit) fail<UsageError>("--set {}: {}", said, fault->message);
+  return raw;
 }
 
 /// "a.b=value" → value set at a/b.
@@ -75,16 +32,22 @@ void apply_override(Json& root, const std::string& text) {
   if (equals == std::string::npos || equals == 0) {
     fail<UsageError>("--set {}: expected KEY.KEY=VALUE, for example training.epochs=2", text);
   }
-  const std::string raw = text.substr(equals + 1);
-  Json value = Json::parse(raw, nullptr, false);
-  if (value.is_discarded()) value = raw;
+  const auto said = shortened(text, kShownColumns);
+  JsonLimits limits;
+  // Its keys and its value together are not deeper than a file may be.
+  const auto levels = 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + equals, '.'));
+  if (levels >= limits.depth)
+    fail<UsageError>("--set {}: {} keys within one another, expected fewer than {}", said, levels,
+                     limits.depth);
+  limits.depth -= levels;
+  Json value = override_value(text.substr(equals + 1), limits, said);
   Json* node = &root;
   std::stringstream path(text.substr(0, equals));
   for (std::string key; std::getline(path, key, '.');) {
-    if (key.empty()) fail<UsageError>("--set {}: empty key", text);
+    if (key.empty()) fail<UsageError>("--set {}: empty key", said);
     if (!node->is_object()) {
       if (!node->is_null())
-        fail<UsageError>("--set {}: \"{}\" lies below a value that is no object", text, key);
+        fail<UsageError>("--set {}: \"{}\" lies below a value that is no object", said, key);
       *node = Json::object();
     }
     node = &(*node)[key];
@@ -92,11 +55,7 @@ void apply_override(Json& root, const std::string& text) {
   *node = std::move(value);
 }
 
-std::string shown(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return text;
-}
+std::string shown(const Json& value) { return shortened(dump_json(value), kShownColumns); }
 
 std::string interval(const Rule& rule) {
   const bool low = std::isfinite(rule.minimum), high = std::isfinite(rule.maximum);
@@ -151,7 +110,12 @@ Rule nonempty(Rule each) {
 }
 
 Config::Config(Json value, std::string name, std::string pointer)
-    : value_(std::move(value)), name_(std::move(name)), pointer_(std::move(pointer)) {}
+    : document_(std::make_shared<const Document>(Document{std::move(value), std::move(name)})),
+      value_(&document_->root),
+      pointer_(std::move(pointer)) {}
+
+Config::Config(std::shared_ptr<const Document> document, const Json& value, std::string pointer)
+    : document_(std::move(document)), value_(&value), pointer_(std::move(pointer)) {}
 
 Config Config::load(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   std::ifstream in(path, std::ios::binary);
@@ -173,39 +137,52 @@ Config Config::load(const std::filesystem::path& path, const std::vector<std::st
 }
 
 Config Config::parse(std::string_view text, std::string name, const std::vector<std::string>& overrides) {
-  Json value = parse_strictly(text, name);
+  Json value = read_json<ConfigError>(text, name);
   if (!value.is_object()) fail<ConfigError>("{}: expected an object at the top, got {}", name, shown(value));
   for (const auto& override : overrides) apply_override(value, override);
   return {std::move(value), std::move(name)};
 }
 
-bool Config::has(std::string_view key) const { return value_.is_object() && value_.contains(key); }
+bool Config::has(std::string_view key) const { return value_->is_object() && value_->contains(key); }
 
 Config Config::at(std::string_view key) const {
-  expect(value_.is_object(), "an object");
-  if (!has(key)) reject(fmt::format("the key \"{}\" is missing", key));
-  return {value_.at(std::string(key)), name_, pointer_ + "/" + std::string(key)};
+  expect(value_->is_object(), "an object");
+  const auto found = value_->find(key);
+  if (found == value_->end()) reject(fmt::format("the key \"{}\" is missing", key));
+  return member(key, *found);
 }
 
 Config Config::section(std::string_view key) const {
   if (has(key)) return at(key);
-  return {Json::object(), name_, pointer_ + "/" + std::string(key)};
+  return {Json::object(), name(), pointer_ + "/" + std::string(key)};
 }
 
 std::vector<std::pair<std::string, Config>> Config::members() const {
-  expect(value_.is_object(), "an object");
+  expect(value_->is_object(), "an object");
   std::vector<std::pair<std::string, Config>> all;
-  for (const auto& [key, value] : value_.items())
-    all.emplace_back(key, Config(value, name_, pointer_ + "/" + key));
+  all.reserve(value_->size());
+  for (const auto& [key, value] : value_->items()) all.emplace_back(key, member(key, value));
   return all;
 }
 
 std::vector<Config> Config::elements() const {
-  expect(value_.is_array(), "a list");
   std::vector<Config> all;
-  for (std::size_t i = 0; i < value_.size(); ++i)
-    all.emplace_back(value_[i], name_, pointer_ + "/" + std::to_string(i));
+  all.reserve(size());
+  for (std::size_t i = 0; i < size(); ++i) all.push_back(element(i));
   return all;
+}
+
+std::size_t Config::size() const {
+  expect(value_->is_array(), "a list");
+  return value_->size();
+}
+
+Config Config::element(std::size_t index) const {
+  return {document_, (*value_)[index], fmt::format("{}/{}", pointer_, index)};
+}
+
+Config Config::member(std::string_view key, const Json& value) const {
+  return {document_, value, fmt::format("{}/{}", pointer_, key)};
 }
 
 std::string Config::text() const {
@@ -215,21 +192,20 @@ std::string Config::text() const {
 }
 
 void Config::only(const std::vector<std::string>& known) const {
-  expect(value_.is_object(), "an object");
+  expect(value_->is_object(), "an object");
   const std::set<std::string> names(known.begin(), known.end());
-  for (const auto& [key, value] : value_.items()) {
-    if (!names.contains(key)) {
-      Config(value, name_, pointer_ + "/" + key).reject("unknown key" + suggestion(key, known));
-    }
+  for (const auto& [key, value] : value_->items()) {
+    if (!names.contains(key)) member(key, value).reject("unknown key" + suggestion(key, known));
   }
 }
 
 void Config::reject(const std::string& message) const {
-  fail<ConfigError>("{}: {}: {}", name_, pointer_.empty() ? "/" : pointer_, message);
+  fail<ConfigError>("{}: {}: {}", name(), pointer_.empty() ? "/" : shortened(pointer_, kShownPointer),
+                    message);
 }
 
 void Config::expect(bool fits, std::string_view expected) const {
-  if (!fits) reject(fmt::format("expected {}, got {}", expected, shown(value_)));
+  if (!fits) reject(fmt::format("expected {}, got {}", expected, shown(*value_)));
 }
 
 void Config::check_number(double value, const Rule& rule, std::string_view kind) const {
@@ -239,33 +215,33 @@ void Config::check_number(double value, const Rule& rule, std::string_view kind)
 }
 
 void Config::read(bool& value, const Rule&) const {
-  expect(value_.is_boolean(), "true or false");
-  value = value_.get<bool>();
+  expect(value_->is_boolean(), "true or false");
+  value = value_->get<bool>();
 }
 
 void Config::read(int64_t& value, const Rule& rule) const {
-  const bool fits =
-      value_.is_number_integer() && (!value_.is_number_unsigned() ||
-                                     value_.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max()));
+  const bool fits = value_->is_number_integer() &&
+                    (!value_->is_number_unsigned() ||
+                     value_->get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max()));
   expect(fits, "an integer" + interval(rule));
-  value = value_.get<int64_t>();
+  value = value_->get<int64_t>();
   check_number(static_cast<double>(value), rule, "an integer");
 }
 
 void Config::read(double& value, const Rule& rule) const {
-  expect(value_.is_number() && std::isfinite(value_.get<double>()), "a number" + interval(rule));
-  value = value_.get<double>();
+  expect(value_->is_number() && std::isfinite(value_->get<double>()), "a number" + interval(rule));
+  value = value_->get<double>();
   check_number(value, rule, "a number");
 }
 
 void Config::read(std::string& value, const Rule& rule) const {
-  expect(value_.is_string(), rule.choices.empty() ? "a string" : "one of " + quoted_list(rule.choices));
-  value = value_.get<std::string>();
+  expect(value_->is_string(), rule.choices.empty() ? "a string" : "one of " + quoted_list(rule.choices));
+  value = value_->get<std::string>();
   if (rule.choices.empty()) return;
   for (const auto& choice : rule.choices) {
     if (choice == value) return;
   }
-  reject(fmt::format("expected one of {}, got \"{}\"{}", quoted_list(rule.choices), value,
+  reject(fmt::format("expected one of {}, got {}{}", quoted_list(rule.choices), shown(*value_),
                      suggestion(value, rule.choices)));
 }
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/json.h"
 
 /// Typed, strict configuration.
 ///
@@ -27,8 +28,6 @@
 ///
 /// `fields` states what each value may be, the optional `check` what must hold between values.
 namespace arzoo {
-
-using Json = nlohmann::ordered_json;
 
 /// What one value may be. Numbers: an interval. Strings: a choice. Lists: a least length; the interval holds
 /// for each item.
@@ -66,21 +65,22 @@ struct FieldDoc {
   std::vector<FieldDoc> children = {};  ///< of a nested struct, or of each struct in a list
 };
 
-/// A value of a configuration together with where it stands: errors name the file and the JSON pointer.
+/// A value of a configuration together with where it stands: errors name the file and the JSON pointer. All
+/// values of one document share it, so that a Config costs little however large its value is.
 class Config {
  public:
   /// Reads a file. `overrides` are "a.b=value" texts (--set): the value is JSON, or a string if it does not
   /// parse as JSON. Throws UsageError for a missing file or a malformed override, ConfigError for text that
-  /// is not strict JSON.
+  /// is not strict JSON within the limits of core/json_reader.h.
   static Config load(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
   static Config parse(std::string_view text, std::string name,
                       const std::vector<std::string>& overrides = {});
   /// Wraps a value that is already parsed (a checkpoint's config, a table's cell).
   Config(Json value, std::string name, std::string pointer = "");
 
-  const Json& json() const& { return value_; }
+  const Json& json() const& { return *value_; }
   const Json& json() const&& = delete;  // a reference into a temporary
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return document_->name; }
   const std::string& pointer() const { return pointer_; }
   bool has(std::string_view key) const;
   /// The member `key`; ConfigError if it is missing or this is no object.
@@ -90,6 +90,9 @@ class Config {
   /// The members of an object, the elements of a list; ConfigError if this is none.
   std::vector<std::pair<std::string, Config>> members() const;
   std::vector<Config> elements() const;
+  /// The number of a list's elements, and the one at `index`, which is below it.
+  std::size_t size() const;
+  Config element(std::size_t index) const;
   std::string text() const;
   std::string text(std::string_view key) const { return at(key).text(); }
 
@@ -115,11 +118,18 @@ class Config {
   void read(Options& value, const Rule& rule) const;
 
  private:
+  struct Document {
+    Json root;
+    std::string name;
+  };
+  Config(std::shared_ptr<const Document> document, const Json& value, std::string pointer);
+  Config member(std::string_view key, const Json& value) const;
+
   void expect(bool fits, std::string_view expected) const;
   void check_number(double value, const Rule& rule, std::string_view kind) const;
 
-  Json value_;
-  std::string name_;
+  std::shared_ptr<const Document> document_;
+  const Json* value_;  ///< inside of the document
   std::string pointer_;
 };
 

@@ -105,7 +105,7 @@ struct FieldDescriber {
 
 template <class Options>
 Options Config::as() const {
-  expect(value_.is_object(), "an object");
+  expect(value_->is_object(), "an object");
   Options options;
   detail::NameCollector names;
   Options::fields(options, names);
@@ -124,7 +124,7 @@ Options Config::as() const {
 
 template <class T>
 void Config::read(std::optional<T>& value, const Rule& rule) const {
-  if (value_.is_null()) {
+  if (value_->is_null()) {
     value.reset();
     return;
   }
@@ -135,12 +135,12 @@ void Config::read(std::optional<T>& value, const Rule& rule) const {
 
 template <class T>
 void Config::read(std::vector<T>& value, const Rule& rule) const {
-  expect(value_.is_array() && value_.size() >= rule.min_items,
+  expect(value_->is_array() && value_->size() >= rule.min_items,
          rule.min_items > 0 ? fmt::format("a list of at least {}", rule.min_items) : std::string("a list"));
   value.clear();
-  for (std::size_t i = 0; i < value_.size(); ++i) {
+  for (std::size_t i = 0; i < value_->size(); ++i) {
     T item{};
-    Config(value_[i], name_, pointer_ + "/" + std::to_string(i)).read(item, rule);
+    element(i).read(item, rule);
     value.push_back(std::move(item));
   }
 }

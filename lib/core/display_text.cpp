@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
+#include <utility>
+
+#include "core/utf8.h"
 
 namespace arzoo {
 
@@ -12,23 +16,24 @@ namespace {
 
 bool continues(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
-/// Length of the valid UTF-8 sequence that starts at `at`; 0 when there is none (overlong, surrogate,
-/// truncated).
-std::size_t sequence_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const std::size_t left = text.size() - at;
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const std::size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (left < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!continues(text[at + i])) return 0;
-  }
-  const unsigned char second = byte(1);
-  const bool malformed = (lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
-                         (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F);
-  return malformed ? 0 : length;
+bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7F && code < 0xA0); }
+
+/// Characters that take no space and change how others look or are read: marks of direction, joiners, soft
+/// hyphens, tags (Unicode's category Cf), and the separators of lines and paragraphs.
+bool is_format(char32_t code) {
+  constexpr std::pair<char32_t, char32_t> kRanges[] = {
+      {0x00AD, 0x00AD},   {0x0600, 0x0605},   {0x061C, 0x061C},   {0x06DD, 0x06DD},   {0x070F, 0x070F},
+      {0x0890, 0x0891},   {0x08E2, 0x08E2},   {0x180E, 0x180E},   {0x200B, 0x200F},   {0x2028, 0x202E},
+      {0x2060, 0x206F},   {0xFEFF, 0xFEFF},   {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD},
+      {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F}};
+  return code >= 0xAD && std::any_of(std::begin(kRanges), std::end(kRanges), [code](const auto& range) {
+           return code >= range.first && code <= range.second;
+         });
+}
+
+std::string escaped(char32_t code) {
+  const auto number = static_cast<std::uint32_t>(code);
+  return number > 0xFFFF ? fmt::format("\\U{:08x}", number) : fmt::format("\\u{:04x}", number);
 }
 
 }  // namespace
@@ -52,41 +57,50 @@ std::string shortened(std::string_view text, std::size_t width) {
 std::string one_line(std::string_view text) {
   std::string line;
   line.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool c1 = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (c1) ++i;
-    line += byte < 0x20 || byte == 0x7F || c1 ? ' ' : text[i];
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    const char32_t code = code_point(text, i, length);
+    if (length == 0) {
+      line += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
+    } else if (is_control(code)) {
+      line += ' ';
+    } else if (is_format(code)) {
+      line += escaped(code);
+    } else {
+      line += text.substr(i, length);
+    }
+    i += length == 0 ? 1 : length;
   }
   return line;
 }
 
 std::string escape_markup(std::string_view text) {
-  std::string escaped;
-  escaped.reserve(text.size() + text.size() / 8);
+  std::string markup;
+  markup.reserve(text.size() + text.size() / 8);
   for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = sequence_length(text, i);
-    const char byte = text[i];
-    const bool forbidden =
-        static_cast<unsigned char>(byte) < 0x20 && byte != '\n' && byte != '\t' && byte != '\r';
+    const std::size_t length = utf8_length(text, i);
+    const char32_t code = code_point(text, i, length);
+    const bool forbidden = code < 0x20 && code != '\n' && code != '\t' && code != '\r';
     if (length == 0 || forbidden) {
-      escaped += "\uFFFD";
-    } else if (byte == '&') {
-      escaped += "&amp;";
-    } else if (byte == '<') {
-      escaped += "&lt;";
-    } else if (byte == '>') {
-      escaped += "&gt;";
-    } else if (byte == '"') {
-      escaped += "&quot;";
-    } else if (byte == '\'') {
-      escaped += "&#39;";
+      markup += "\uFFFD";
+    } else if (code == '&') {
+      markup += "&amp;";
+    } else if (code == '<') {
+      markup += "&lt;";
+    } else if (code == '>') {
+      markup += "&gt;";
+    } else if (code == '"') {
+      markup += "&quot;";
+    } else if (code == '\'') {
+      markup += "&#39;";
+    } else if (is_format(code)) {
+      markup += escaped(code);
     } else {
-      escaped += text.substr(i, length);
+      markup += text.substr(i, length);
     }
     i += length == 0 ? 1 : length;
   }
-  return escaped;
+  return markup;
 }
 
 std::string first_few(const std::vector<std::string>& items, std::string (*shown)(std::string_view)) {

@@ -15,7 +15,9 @@ std::size_t display_width(std::string_view text);
 std::string shortened(std::string_view text, std::size_t width);
 
 /// `text` on one line: line breaks and every other control character (C0, DEL, C1) become a space, so that a
-/// name taken from a file can neither move the cursor nor recolour a terminal.
+/// name taken from a file can neither move the cursor nor recolour a terminal. Characters that only change
+/// how others look (marks of direction such as U+202E, zero-width ones) are shown as \u202e, and bytes that
+/// are not UTF-8 as \xff.
 std::string one_line(std::string_view text);
 
 /// The first items of a list, each as `shown` writes it, and how many more there are: as much as a message
@@ -23,7 +25,7 @@ std::string one_line(std::string_view text);
 std::string first_few(const std::vector<std::string>& items, std::string (*shown)(std::string_view));
 
 /// `text` for HTML and SVG, as content or as a quoted attribute: & < > " ' are escaped, bytes that are not
-/// valid UTF-8 and control characters that XML forbids become U+FFFD.
+/// UTF-8 and control characters that XML forbids become U+FFFD, invisible ones are shown as one_line() does.
 std::string escape_markup(std::string_view text);
 
 /// A number for people: whole numbers as they are, others with four significant digits

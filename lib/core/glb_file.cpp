@@ -1,7 +1,6 @@
 // GLB, the binary form of glTF 2.0 (Khronos): https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 
 #include <bit>
-#include <nlohmann/json.hpp>
 
 #include "core/config.h"
 #include "core/mesh_formats.h"
@@ -322,7 +321,7 @@ std::string encode_glb(const Mesh& mesh) {
     for (const auto index : triangle) append_little(binary, static_cast<std::uint32_t>(index));
   }
   std::string chunks;
-  append_chunk(chunks, description(mesh).dump(), kJsonChunk, ' ');
+  append_chunk(chunks, dump_json(description(mesh)), kJsonChunk, ' ');
   append_chunk(chunks, std::move(binary), kBinaryChunk, '\0');
   std::string out;
   append_little(out, kGlbMagic);

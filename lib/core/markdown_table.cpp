@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string_view>
 
 #include "core/display_text.h"
+#include "core/json.h"
 
 namespace arzoo {
 
@@ -113,10 +113,10 @@ std::string to_csv(const Table& table) {
   return text;
 }
 
-nlohmann::ordered_json to_json(const Table& table) {
-  auto rows = nlohmann::ordered_json::array();
+Json to_json(const Table& table) {
+  auto rows = Json::array();
   for (const auto& row : table.rows()) {
-    auto object = nlohmann::ordered_json::object();
+    auto object = Json::object();
     for (std::size_t c = 0; c < row.size(); ++c) {
       auto& value = object[table.columns()[c].name];
       if (const auto* text = std::get_if<std::string>(&row[c])) value = *text;
@@ -129,7 +129,7 @@ nlohmann::ordered_json to_json(const Table& table) {
   return rows;
 }
 
-Table table_from_json(const nlohmann::ordered_json& rows) {
+Table table_from_json(const Json& rows) {
   std::vector<Column> columns;
   if (rows.is_array() && !rows.empty() && rows.front().is_object()) {
     for (const auto& [name, value] : rows.front().items()) columns.emplace_back(name);

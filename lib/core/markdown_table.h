@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "core/json_fwd.h"
 
 namespace arzoo {
 
@@ -55,10 +56,10 @@ std::string to_csv(const Table& table);
 
 /// An array of one object per row, keys in the order of the columns; numbers with all their digits, empty and
 /// not-finite cells are null.
-nlohmann::ordered_json to_json(const Table& table);
+Json to_json(const Table& table);
 
 /// The reverse of to_json, but for the columns' decimals; what is neither text nor a number becomes empty. No
 /// rows: no columns either.
-Table table_from_json(const nlohmann::ordered_json& rows);
+Table table_from_json(const Json& rows);
 
 }  // namespace arzoo

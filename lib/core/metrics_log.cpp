@@ -8,7 +8,6 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,20 +15,22 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/json_reader.h"
+#include "core/line_reader.h"
 
 namespace arzoo {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
-/// The step of one line; nothing when it is not a log line.
-std::optional<std::int64_t> step_of(std::string_view line) {
-  const Json object = Json::parse(line, nullptr, false);
-  if (!object.is_object()) return std::nullopt;
-  const auto step = object.find("step");
-  if (step == object.end() || !step->is_number_integer()) return std::nullopt;
-  return step->get<std::int64_t>();
+/// The object of one line; nothing when it is not a log line.
+std::optional<Json> log_line(std::string_view line) {
+  auto object = try_read_json(line);
+  if (!object || !object->is_object()) return std::nullopt;
+  const auto step = object->find("step");
+  if (step == object->end() || !step->is_number_integer()) return std::nullopt;
+  return object;
 }
 
 }  // namespace
@@ -60,19 +61,19 @@ void MetricsLog::cut_after(std::int64_t last_step) const {
     if (end == std::string::npos) break;
     const std::string_view line = std::string_view(text).substr(at, end - at);
     at = end + 1;
-    const auto step = step_of(line);
-    if (!step) {
+    const auto object = log_line(line);
+    if (!object) {
       fail<CheckpointError>(
           "{}:{}: is not a line of a training log, expected a JSON object with a whole number \"step\"",
           path_.string(), number);
     }
-    if (*step <= last_step) kept.append(line).push_back('\n');
+    if (object->at("step").get<std::int64_t>() <= last_step) kept.append(line).push_back('\n');
   }
   if (kept.size() != text.size()) write_atomically(path_, kept);
 }
 
 void MetricsLog::append(const Json& object) {
-  const std::string line = object.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  const std::string line = dump_json(object) + '\n';
   struct stat before {};
   if (::fstat(fd_, &before) != 0) fail_here(errno);
   for (std::string_view left = line; !left.empty();) {
@@ -90,6 +91,27 @@ void MetricsLog::append(const Json& object) {
 
 void MetricsLog::fail_here(int error) const {
   fail<SystemFailure>("{}: cannot be written: {}", path_.string(), std::strerror(error));
+}
+
+BadLines read_metrics(const std::filesystem::path& path, const std::function<void(const Json&)>& use) {
+  std::error_code none;
+  // Opening a pipe would wait for its writer.
+  if (!std::filesystem::is_regular_file(path, none))
+    fail<CheckpointError>("{}: no such file, expected a run's log", path.string());
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail<CheckpointError>("{}: cannot be read", path.string());
+  BadLines bad;
+  std::string line;
+  for (std::size_t number = 1;; ++number) {
+    const auto read = next_line(in, line, kLongestLine);
+    if (read == LineRead::end) return bad;
+    const auto object = read == LineRead::whole ? log_line(line) : std::nullopt;
+    if (object) {
+      use(*object);
+    } else if (!in.eof() && bad.count++ == 0) {
+      bad.first = number;
+    }
+  }
 }
 
 }  // namespace arzoo

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
+#include <functional>
+
+#include "core/json_fwd.h"
 
 namespace arzoo {
 
@@ -21,7 +24,7 @@ class MetricsLog {
 
   /// Adds one line; numbers that are not finite become null. Throws SystemFailure (disk full), with no part
   /// of the line left in the file.
-  void append(const nlohmann::ordered_json& object);
+  void append(const Json& object);
 
  private:
   void cut_after(std::int64_t last_step) const;
@@ -30,5 +33,16 @@ class MetricsLog {
   std::filesystem::path path_;
   int fd_ = -1;
 };
+
+/// Lines of a file that are no lines of a log.
+struct BadLines {
+  std::size_t count = 0;
+  std::size_t first = 0;  ///< its number, from 1
+};
+
+/// Hands each line of the log at `path` to `use`, as an object with a whole number "step", and passes over
+/// what is no such line. A last line without its end is not counted as bad: a run that was killed, or that
+/// still writes, leaves one. Throws CheckpointError if there is no regular file at `path`.
+BadLines read_metrics(const std::filesystem::path& path, const std::function<void(const Json&)>& use);
 
 }  // namespace arzoo

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/pickle_objects.h"
 #include "core/pickle_opcodes.h"
+#include "core/utf8.h"
 
 namespace arzoo {
 

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -15,6 +14,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "core/replace_folder.h"
 
 namespace arzoo {
@@ -168,8 +168,8 @@ RunDir RunDir::create(const fs::path& path, IfExists if_exists) {
   return run;
 }
 
-void RunDir::write_config(const nlohmann::ordered_json& config) const {
-  write_atomically(this->config(), config.dump(2) + '\n');
+void RunDir::write_config(const Json& config) const {
+  write_atomically(this->config(), dump_json(config, 2) + '\n');
 }
 
 void RunDir::write_report(std::string_view html) const { write_atomically(report(), html); }

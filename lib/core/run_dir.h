@@ -2,8 +2,9 @@
 
 #include <filesystem>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <string_view>
+
+#include "core/json_fwd.h"
 
 namespace arzoo {
 
@@ -45,7 +46,7 @@ class RunDir {
   std::filesystem::path report() const { return path_ / "report.html"; }
 
   /// Replaces config.json. Throws SystemFailure.
-  void write_config(const nlohmann::ordered_json& config) const;
+  void write_config(const Json& config) const;
   /// Replaces report.html. Throws SystemFailure.
   void write_report(std::string_view html) const;
   /// Replaces model/ by what `fill` writes into the folder that it is given: the whole of it or nothing of

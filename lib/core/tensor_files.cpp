@@ -1,13 +1,12 @@
 #include "core/tensor_files.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/json_reader.h"
 #include "core/pickle_checkpoint.h"
 #include "core/pickle_machine.h"
 #include "core/safetensors_header.h"
@@ -91,31 +90,10 @@ void refuse_bare_pickle(const MappedFile& file) {
 
 /// Tensor name → shard, as the index's "weight_map" says.
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
-  constexpr std::size_t kLongest = std::size_t{64} << 20;
-  const auto file = MappedFile::open(index);
+  JsonLimits limits;
+  limits.bytes = std::size_t{64} << 20;
   const auto where = index.string();
-  if (file->bytes().size() > kLongest) {
-    fail<CheckpointError>("{}: {} bytes, expected an index of at most {}", where, file->bytes().size(),
-                          kLongest);
-  }
-  constexpr int kInsideWeightMap = 2;
-  std::array<std::set<std::string>, kInsideWeightMap + 1> keys;  // of the object that is open at each depth
-  const auto refuse_doubles = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
-    if (event == nlohmann::json::parse_event_t::object_start && depth < kInsideWeightMap)
-      keys[depth + 1].clear();
-    if (event == nlohmann::json::parse_event_t::key && depth <= kInsideWeightMap) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys[depth].insert(key).second)
-        fail<CheckpointError>("{}: {} stands twice", where, in_quotes(key));
-    }
-    return depth <= kInsideWeightMap;
-  };
-  nlohmann::json json;
-  try {
-    json = nlohmann::json::parse(file->bytes(), refuse_doubles);
-  } catch (const nlohmann::json::exception&) {
-    fail<CheckpointError>("{}: not valid JSON", where);
-  }
+  const auto json = read_json<CheckpointError>(MappedFile::open(index)->bytes(), where, limits);
   const auto weight_map = json.is_object() ? json.find("weight_map") : json.end();
   if (weight_map == json.end() || !weight_map->is_object()) {
     fail<CheckpointError>("{}: no object \"weight_map\" of tensor names and shards", where);

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/utf8.h"
 
 namespace arzoo {
 namespace {
@@ -139,27 +140,6 @@ std::string inflate_gzip(std::string& packed, std::uint64_t max_bytes, std::stri
   return text;
 }
 
-/// Length of the UTF-8 sequence that starts at bytes[at], 0 if it is none (RFC 3629: no overlong forms, no
-/// surrogates, nothing above U+10FFFF).
-std::size_t utf8_sequence(std::string_view bytes, std::size_t at) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U;
-  };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned lead = byte(0), second = byte(1);
-  if (lead < 0x80) return lead == 0 ? 0 : 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool overlong = lead == 0xE0 && second < 0xA0, surrogate = lead == 0xED && second >= 0xA0;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool overlong = lead == 0xF0 && second < 0x90, beyond = lead == 0xF4 && second >= 0x90;
-    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
 bool is_plain_ascii(const char* eight) {
   std::uint64_t word;
   std::memcpy(&word, eight, sizeof word);
@@ -186,7 +166,7 @@ void require_utf8(std::string_view text, std::string_view name) {
       at += 8;
       continue;
     }
-    const std::size_t length = utf8_sequence(text, at);
+    const std::size_t length = text[at] == '\0' ? 0 : utf8_length(text, at);
     if (length == 0) {
       const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
       fail<DataError>("{}:{}: byte 0x{:02x} at offset {} is not UTF-8 text (save the file as UTF-8)", name,

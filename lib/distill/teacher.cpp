@@ -32,8 +32,8 @@ void require_same_teacher(const Config& own, const Json& theirs, const std::stri
     if (value.json().is_object()) {
       require_same_teacher(value, theirs.at(key), path);
     } else if (value.json() != theirs.at(key)) {
-      value.reject(
-          fmt::format("{}, but the teacher in {} has {}", value.json().dump(), path, theirs.at(key).dump()));
+      value.reject(fmt::format("{}, but the teacher in {} has {}", dump_json(value.json()), path,
+                               dump_json(theirs.at(key))));
     }
   }
 }

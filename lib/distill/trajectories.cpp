@@ -4,6 +4,8 @@
 
 #include <numeric>
 
+#include "core/display_text.h"
+#include "core/json_reader.h"
 #include "nn/seeded_noise.h"
 #include "runtime/safetensors.h"
 
@@ -14,6 +16,7 @@ constexpr int64_t kDrawnAtOnce = 100;
 /// All students of a teacher learn from the same pairs, whatever their own seed.
 constexpr uint64_t kPairSeed = 0;
 constexpr const char* kIdentity = "identity";
+constexpr std::size_t kShownColumns = 60;
 
 }  // namespace
 
@@ -32,17 +35,20 @@ bool Trajectories::read() {
   if (path.empty() || !std::filesystem::exists(path)) return false;
   const auto stored = runtime::open_tensors(path);
   const auto own = identity();
-  Json theirs;
+  Json theirs = Json::object();
   for (const auto& [key, value] : stored.metadata) {
-    if (key == kIdentity) theirs = Json::parse(value, nullptr, /*allow_exceptions=*/false);
+    if (key == kIdentity)
+      theirs = read_json<CheckpointError>(value, fmt::format("{}: metadata: {}", path.string(), key));
   }
   for (const auto& [key, value] : own.items()) {
     if (theirs.is_object() && theirs.contains(key) && theirs[key] == value) continue;
     fail<CheckpointError>(
         "{}: trajectories of another kind: {} is {}, expected {} (name another file in data.trajectories, or "
         "remove this one)",
-        path.string(), key, theirs.is_object() && theirs.contains(key) ? theirs[key].dump() : "missing",
-        value.dump());
+        path.string(), key,
+        theirs.is_object() && theirs.contains(key) ? shortened(dump_json(theirs[key]), kShownColumns)
+                                                   : "missing",
+        dump_json(value));
   }
   const auto& kept = stored.at(teacher_.ends_name());
   teacher_.check_ends(kept, options_.pairs + options_.held_out, path.string());
@@ -73,7 +79,7 @@ void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
   if (options_.trajectories.empty()) return;
   const std::filesystem::path path = options_.trajectories;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
-  runtime::write_safetensors(path, {{teacher_.ends_name(), ends_}}, {{kIdentity, identity().dump()}});
+  runtime::write_safetensors(path, {{teacher_.ends_name(), ends_}}, {{kIdentity, dump_json(identity())}});
 }
 
 at::Tensor Trajectories::noise_of(const std::vector<int64_t>& numbers) const {

@@ -82,7 +82,7 @@ void save_forecast_model(const fs::path& folder, const Config& config, const Ser
   json["freq"] = to_string(data.frequency());
   json["scalers"] = Json::object();
   for (const auto& series : data.series()) json["scalers"][series.unique_id] = to_json(series.scaler);
-  write_atomically(folder / "config.json", json.dump(2) + "\n");
+  write_atomically(folder / "config.json", dump_json(json, 2) + "\n");
   runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model).entries(),
                              {{"format", "pt"}});
   if (scores.empty()) return;

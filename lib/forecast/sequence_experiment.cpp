@@ -119,7 +119,7 @@ void SequenceExperiment::save(const std::filesystem::path& folder) {
   config["model_type"] = TimeMoeOptions::kName;
   config["architectures"] = {"TimeMoeForPrediction"};
   config["torch_dtype"] = "float32";
-  write_atomically(folder / "config.json", config.dump(2) + "\n");
+  write_atomically(folder / "config.json", dump_json(config, 2) + "\n");
   runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(*model_).entries(),
                              {{"format", "pt"}});
 }

@@ -1,7 +1,8 @@
 #include <torch/torch.h>
 
-#include <fstream>
+#include <filesystem>
 
+#include "core/metrics_log.h"
 #include "icl/draws.h"
 #include "icl/gradient_descent.h"
 #include "icl/regression_prompts.h"
@@ -179,15 +180,15 @@ void study_learners(const Explicit& exact, const std::vector<Contender>& contend
 /// The validation loss over the run's steps beside the loss of GD, from what the run has logged.
 void study_training(const Subject& subject, const std::vector<Contender>& contenders,
                     const RegressionPrompts& prompts, StudyRecord& record) {
-  std::ifstream log(subject.model.parent_path() / "metrics.jsonl");
   Series trained{"trained", {}, {}};
-  for (std::string line; std::getline(log, line);) {
-    // A run that was killed may have left half a line.
-    const auto entry = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (entry.is_discarded() || !entry.contains("val_loss")) continue;
-    trained.x.push_back(entry.at("step").get<double>());
-    trained.y.push_back(entry.at("val_loss").get<double>());
-  }
+  const auto log = subject.model.parent_path() / "metrics.jsonl";
+  if (!std::filesystem::exists(log)) return;
+  read_metrics(log, [&](const Json& line) {
+    const auto loss = line.find("val_loss");
+    if (loss == line.end() || !loss->is_number()) return;
+    trained.x.push_back(line.at("step").get<double>());
+    trained.y.push_back(loss->get<double>());
+  });
   if (trained.x.size() < 2) return;
   LineChart chart{"Loss over training", {"steps"}, {"loss"}, {trained}};
   for (std::size_t i = 1; i < contenders.size(); ++i) {

@@ -248,7 +248,7 @@ void LearnerExperiment::each_batch(const std::function<void(int64_t, int64_t)>& 
 }
 
 void LearnerExperiment::save(const std::filesystem::path& folder) {
-  write_atomically(folder / "config.json", config_.json().dump(2) + "\n");
+  write_atomically(folder / "config.json", dump_json(config_.json(), 2) + "\n");
   runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(*learner_).entries(),
                              {{"format", "pt"}});
 }

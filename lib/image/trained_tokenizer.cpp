@@ -21,9 +21,9 @@ void require_same_tokenizer(const Config& config, const Json& own, const Json& w
   for (const auto& [key, value] : wanted.items()) {
     const bool unimportant = std::find(ignored.begin(), ignored.end(), key) != ignored.end();
     if (unimportant || own.at(key) == value) continue;
-    config.at("model").at("vae").at(key).reject(fmt::format("{}, but the tokenizer in {} has {}",
-                                                            value.dump(), config.at("data").text("tokenizer"),
-                                                            own.at(key).dump()));
+    config.at("model").at("vae").at(key).reject(
+        fmt::format("{}, but the tokenizer in {} has {}", dump_json(value),
+                    config.at("data").text("tokenizer"), dump_json(own.at(key))));
   }
 }
 

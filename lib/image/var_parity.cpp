@@ -136,7 +136,7 @@ void require_options(const Options& read, const Options& stated, const std::stri
   for (const auto& [key, value] : a.items()) {
     // A transformer's file knows of its tokenizer only the sizes of the code.
     if (key != "vae" && value != b.at(key) && key != "mlp_ratio" && key != "v_patch_nums")
-      fail<CheckFailed>("{}: {} reads as {}, expected {}", file, key, value.dump(), b.at(key).dump());
+      fail<CheckFailed>("{}: {} reads as {}, expected {}", file, key, dump_json(value), dump_json(b.at(key)));
   }
 }
 

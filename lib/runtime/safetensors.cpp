@@ -3,14 +3,15 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <unordered_set>
 
 #include "core/atomic_file.h"
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "core/safetensors_header.h"
+#include "core/utf8.h"
 #include "runtime/mapped_tensor.h"
 #include "runtime/tensor_digests.h"
 
@@ -23,7 +24,7 @@ constexpr std::string_view kMetadataKey = "__metadata__";
 std::string json_string(std::string_view text, const std::string& where) {
   if (!is_utf8(text))
     fail<CheckpointError>("{}: {} is not UTF-8, which safetensors demands", where, in_quotes(text));
-  return nlohmann::json(text).dump();
+  return dump_json(Json(text));
 }
 
 /// Indices of the tensors as their bytes follow each other.

@@ -5,10 +5,10 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/json_reader.h"
 #include "core/safetensors_header.h"
 
 namespace arzoo::runtime {
@@ -44,8 +44,9 @@ TensorDigests::TensorDigests(const TensorFile& file) {
                                   [](const auto& entry) { return entry.first == kDigestsKey; });
   if (found == file.metadata.end()) return;
   const auto path = file.mapping->path().string();
-  const auto digests = nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
-  const auto is_digest = [](const nlohmann::json& value) { return value.is_string(); };
+  const auto digests =
+      read_json<CheckpointError>(found->second, fmt::format("{}: metadata: {}", path, kDigestsKey));
+  const auto is_digest = [](const Json& value) { return value.is_string(); };
   if (!digests.is_object() || !std::all_of(digests.begin(), digests.end(), is_digest))
     fail<CheckpointError>("{}: metadata: {} is no list of digests (is the file damaged?)", path, kDigestsKey);
   for (const auto& [name, digest] : digests.items()) known_.emplace(name, digest.get<std::string>());
@@ -74,10 +75,10 @@ void TensorDigests::check(const TensorFile& file, const StoredTensor& tensor) co
 
 std::pair<std::string, std::string> TensorDigests::entry(
     const std::vector<std::pair<std::string, std::uint32_t>>& digests) {
-  auto json = nlohmann::json::object();
+  auto json = Json::object();
   for (const auto& [name, digest] : digests) json[name] = shown_digest(digest);
   // A name that is no UTF-8 is the header's to refuse.
-  return {std::string(kDigestsKey), json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  return {std::string(kDigestsKey), dump_json(json)};
 }
 
 }  // namespace arzoo::runtime

@@ -46,7 +46,7 @@ void save_train_state(const std::filesystem::path& folder, const SavedState& sav
   json["state"] = to_json(saved.state);
   json["best_val"] = Json::object();
   for (const auto& [name, value] : saved.best_val) json["best_val"][name] = value;
-  write_atomically(folder / "training.json", json.dump(2) + "\n");
+  write_atomically(folder / "training.json", dump_json(json, 2) + "\n");
 }
 
 SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,

@@ -39,7 +39,7 @@ ShapeFolder open_shape_folder(const fs::path& path) {
 void save_shape_model(const ShapeFolder& folder, const torch::nn::Module& model,
                       std::optional<at::ScalarType> type) {
   fs::create_directories(folder.path);
-  write_atomically(folder.path / "config.json", folder_json(folder).dump(2) + "\n");
+  write_atomically(folder.path / "config.json", dump_json(folder_json(folder), 2) + "\n");
   auto tensors = runtime::state_dict(model).entries();
   for (auto& [name, tensor] : tensors) {
     if (type && tensor.is_floating_point()) tensor = tensor.to(*type);

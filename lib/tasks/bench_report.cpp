@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <fstream>
 #include <set>
 
 #include "core/atomic_file.h"
+#include "core/metrics_log.h"
 #include "tasks/run_report.h"
 #include "tasks/suite_results.h"
 #include "tasks/tasks.h"
@@ -12,8 +12,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Whether something of this name is there; a link that leads nowhere or in a circle is something that cannot
+/// be read, which reading it says.
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error) || error;
+}
+
 bool is_run(const fs::path& folder) {
-  return fs::exists(folder / "config.json") && fs::exists(folder / "metrics.jsonl");
+  return is_there(folder / "config.json") && is_there(folder / "metrics.jsonl");
 }
 
 /// What a report is made of, in the order of their paths.
@@ -21,39 +28,50 @@ struct Found {
   std::set<fs::path> runs, tables;  ///< run directories; folders with a table.json
 };
 
-void look_into(const fs::path& folder, Found& found) {
-  if (is_run(folder)) found.runs.insert(folder);
-  if (fs::exists(folder / "table.json")) found.tables.insert(folder);
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    // A link could lead anywhere, back to where it came from as well.
-    if (entry.is_directory() && !entry.is_symlink()) look_into(entry.path(), found);
-  }
+void warn_left_out(Progress& progress, std::string_view what) {
+  progress.warn(fmt::format("left out: {}", what));
 }
 
-/// The last line of each metric's name.
-Table last_values(const fs::path& metrics) {
-  Json last = Json::object();
-  std::ifstream in(metrics);
-  for (std::string line; std::getline(in, line);) {
-    const auto object = Json::parse(line, nullptr, false);
-    if (object.is_object()) last.update(object);
+void look_into(const fs::path& folder, Found& found, Progress& progress) {
+  if (is_run(folder)) found.runs.insert(folder);
+  if (is_there(folder / "table.json")) found.tables.insert(folder);
+  std::error_code failure;
+  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    std::error_code none;
+    // A link could lead anywhere, back to where it came from as well.
+    if (entry->is_directory(none) && !entry->is_symlink(none)) look_into(entry->path(), found, progress);
   }
+  if (failure)
+    warn_left_out(progress, fmt::format("{}: cannot be listed: {}", folder.string(), failure.message()));
+}
+
+/// The last value of each metric, and the log's bad lines.
+std::pair<Table, BadLines> last_values(const fs::path& metrics) {
+  Json last = Json::object();
+  const auto bad = read_metrics(metrics, [&](const Json& line) { last.update(line); });
   Table table({"metric", "last value"});
   for (const auto& [name, value] : last.items())
     if (value.is_number()) table.add({name, value.get<double>()});
-  return table;
+  return {std::move(table), bad};
 }
 
-ReportSection run_section(const fs::path& run) {
+ReportSection run_section(const fs::path& run, Progress& progress) {
   const auto config = Config::load(run / "config.json");
-  auto section = curves_section(run / "metrics.jsonl");
+  const auto metrics = run / "metrics.jsonl";
+  auto section = curves_section(metrics);
   const auto model = config.section("model");
   section.heading = fmt::format("{}: {}", run.string(), model.has("name") ? model.text("name") : "a run");
-  section.content.emplace_back(last_values(run / "metrics.jsonl"));
+  auto [table, bad] = last_values(metrics);
+  section.content.emplace_back(std::move(table));
+  if (bad.count > 0) {
+    warn_left_out(progress, fmt::format("{}:{}: is no line of a training log{}", metrics.string(), bad.first,
+                                        bad.count > 1 ? fmt::format(", and {} more", bad.count - 1) : ""));
+  }
   return section;
 }
 
-ReportSection table_section(const fs::path& folder) {
+ReportSection table_section(const fs::path& folder, Progress&) {
   const auto result = Config::load(folder / "table.json");
   ReportSection section{result.has("title") ? result.text("title") : folder.string()};
   section.content.emplace_back(ReportText{result.has("source") ? result.text("source") : folder.string()});
@@ -67,7 +85,7 @@ Json report(const plan::ReportTask& task, Progress& progress, Stop) {
   Found found;
   for (const auto& folder : task.folders) {
     if (!fs::is_directory(folder)) fail<UsageError>("{}: no such folder", folder.string());
-    look_into(folder, found);
+    look_into(folder, found, progress);
   }
   if (found.runs.empty() && found.tables.empty()) {
     fail<UsageError>("{}: neither a run directory nor a suite's table.json in or below it",
@@ -79,9 +97,9 @@ Json report(const plan::ReportTask& task, Progress& progress, Stop) {
                   {"runs", fmt::format("{}", found.runs.size())}};
   const auto add = [&](const fs::path& folder, const auto& section_of) {
     try {
-      page.sections.push_back(section_of(folder));
+      page.sections.push_back(section_of(folder, progress));
     } catch (const Error& error) {
-      progress.warn(fmt::format("left out: {}", error.what()));
+      warn_left_out(progress, error.what());
     }
   };
   for (const auto& folder : found.tables) add(folder, table_section);

@@ -168,7 +168,7 @@ std::vector<TableCell> read_cells(const plan::TableTask& task) {
 /// FNV-1a over the resolved config: a finished cell is used again only for exactly the same run.
 std::string fingerprint(const Json& config) {
   uint64_t hash = 14695981039346656037ULL;
-  for (const unsigned char byte : config.dump()) hash = (hash ^ byte) * 1099511628211ULL;
+  for (const unsigned char byte : dump_json(config)) hash = (hash ^ byte) * 1099511628211ULL;
   return fmt::format("{:016x}", hash);
 }
 
@@ -218,7 +218,7 @@ Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTa
                                 : train_cell(cell, folder, task, progress, stop);
   if (!cell.study.is_null()) add_study(cell, folder, result, progress);
   result["fingerprint"] = hash;
-  write_atomically(file, result.dump(2) + "\n");
+  write_atomically(file, dump_json(result, 2) + "\n");
   return result;
 }
 

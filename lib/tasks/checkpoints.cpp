@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/json_reader.h"
 #include "core/mapped_file.h"
 #include "core/mesh_file.h"
 #include "core/png_file.h"
@@ -18,8 +19,8 @@ namespace {
 
 /// A text of our own is JSON and is shown by its members.
 Json read_text(const std::string& text) {
-  auto parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return parsed.is_object() ? parsed : Json(text);
+  auto parsed = try_read_json(text);
+  return parsed && parsed->is_object() ? std::move(*parsed) : Json(text);
 }
 
 Json inspect_png(const plan::fs::path& path, std::string_view bytes) {

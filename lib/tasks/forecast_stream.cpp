@@ -4,27 +4,15 @@
 
 #include <iostream>
 
+#include "core/display_text.h"
+#include "core/line_reader.h"
+
 namespace arzoo::tasks {
 namespace {
 
 using forecast::ForecastModel;
 
-constexpr int64_t kLongestHorizon = 1 << 20;
-
-/// Reads one row's numbers into the table.
-void append_row(const Config& row, std::size_t variates, std::vector<double>& values) {
-  double number = 0.0;
-  if (variates == 1 && row.json().is_number()) {
-    row.read(number, {});
-    values.push_back(number);
-    return;
-  }
-  std::vector<double> numbers;
-  row.read(numbers, {});
-  if (numbers.size() != variates)
-    row.reject(fmt::format("expected {} numbers, one per variate, got {}", variates, numbers.size()));
-  values.insert(values.end(), numbers.begin(), numbers.end());
-}
+constexpr std::size_t kShownColumns = 60;
 
 Json numbers(const at::Tensor& values) {
   const auto cells = values.accessor<double, 2>();
@@ -39,6 +27,11 @@ Json numbers(const at::Tensor& values) {
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+Json too_long() {
+  return {{"error",
+           fmt::format("stdin: a line of more than {} bytes (send fewer rows)", plan::kLongestStreamLine)}};
 }
 
 }  // namespace
@@ -59,14 +52,12 @@ ForecastStream::ForecastStream(const plan::ForecastTask& task, const ForecastMod
 Json ForecastStream::answer(const std::string& line) {
   Json reply = Json::object();
   try {
-    const auto request = Config::parse(line, "stdin");
-    request.only({"id", "ds", "values", "horizon"});
-    if (request.has("id")) reply["id"] = request.json().at("id");
-    int64_t horizon = horizon_;
-    if (request.has("horizon")) request.at("horizon").read(horizon, between(1, kLongestHorizon));
+    const plan::StreamRequest request(line);
+    if (const auto* id = request.id()) reply["id"] = *id;
+    const auto horizon = request.horizon(horizon_);
     const auto table = read_window(request);
     const auto forecast = model_.forecast({table}, horizon, task_.levels).front();
-    if (request.has("ds")) {
+    if (request.last_stamp(table.rows())) {
       for (const auto stamp : forecast.stamps) reply["ds"].push_back(stamps_.format().format(stamp));
     }
     reply["yhat"] = numbers(forecast.mean);
@@ -80,29 +71,23 @@ Json ForecastStream::answer(const std::string& line) {
   return reply;
 }
 
-SeriesTable ForecastStream::read_window(const Config& request) {
+SeriesTable ForecastStream::read_window(const plan::StreamRequest& request) {
   SeriesTable table;
   table.source = "stdin";
   table.variates = model_.variates();
   table.frequency = frequency_;
-  const auto rows = request.at("values").elements();
-  for (const auto& row : rows) append_row(row, table.variates.size(), table.values);
-  table.stamps = read_stamps(request, static_cast<int64_t>(rows.size()));
+  table.values = request.values(table.variates.size());
+  table.stamps = read_stamps(request, static_cast<int64_t>(table.values.size() / table.variates.size()));
   return table;
 }
 
 /// Only the last stamp counts: rows before it are one step of the frequency apart.
-std::vector<Timestamp> ForecastStream::read_stamps(const Config& request, int64_t rows) {
+std::vector<Timestamp> ForecastStream::read_stamps(const plan::StreamRequest& request, int64_t rows) {
   Timestamp last;
-  if (request.has("ds")) {
-    auto ds = request.at("ds");
-    if (ds.json().is_array()) {
-      if (static_cast<int64_t>(ds.json().size()) != rows || rows == 0)
-        ds.reject(fmt::format("expected one stamp, or one per row ({})", rows));
-      ds = Config(ds.json().back(), ds.name(), ds.pointer());
-    }
-    const auto read = stamps_.read(ds.text());
-    if (!read) ds.reject(fmt::format("expected a time stamp, got \"{}\"", ds.text()));
+  if (const auto ds = request.last_stamp(static_cast<std::size_t>(rows))) {
+    const auto read = stamps_.read(ds->text());
+    if (!read)
+      ds->reject(fmt::format("expected a time stamp, got \"{}\"", shortened(ds->text(), kShownColumns)));
     last = *read;
   } else if (model_.shape().marks > 0) {
     request.reject(
@@ -118,12 +103,14 @@ Json stream_forecasts(const plan::ForecastTask& task, const ForecastModel& model
   ForecastStream stream(task, model, horizon);
   int64_t lines = 0, failed = 0;
   std::ios::sync_with_stdio(false);
-  for (std::string line; !stop.load() && std::getline(std::cin, line);) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const auto reply = stream.answer(line);
+  for (std::string line; !stop.load();) {
+    const auto read = next_line(std::cin, line, plan::kLongestStreamLine);
+    if (read == LineRead::end) break;
+    if (read == LineRead::whole && line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto reply = read == LineRead::whole ? stream.answer(line) : too_long();
     failed += reply.contains("error") ? 1 : 0;
     ++lines;
-    std::cout << reply.dump() << '\n' << std::flush;
+    std::cout << dump_json(reply) << '\n' << std::flush;
     if (!std::cout) break;
   }
   return {{"lines", lines}, {"failed", failed}};

@@ -2,6 +2,7 @@
 
 #include "core/date_format.h"
 #include "forecast/forecast_model.h"
+#include "plan/stream_request.h"
 #include "plan/tasks.h"
 #include "tasks/tasks.h"
 
@@ -37,8 +38,8 @@ class ForecastStream {
   Json answer(const std::string& line);
 
  private:
-  SeriesTable read_window(const Config& request);
-  std::vector<Timestamp> read_stamps(const Config& request, int64_t rows);
+  SeriesTable read_window(const plan::StreamRequest& request);
+  std::vector<Timestamp> read_stamps(const plan::StreamRequest& request, int64_t rows);
 
   const plan::ForecastTask& task_;
   const forecast::ForecastModel& model_;
@@ -48,7 +49,8 @@ class ForecastStream {
 };
 
 /// Answers each line of stdin with a line of stdout, flushed, until the input ends; a line that cannot be
-/// answered does not end the stream. Returns {"lines", "failed"}.
+/// answered, or has more than plan::kLongestStreamLine bytes, does not end the stream. Returns {"lines",
+/// "failed"}.
 Json stream_forecasts(const plan::ForecastTask& task, const forecast::ForecastModel& model, int64_t horizon,
                       Stop stop);
 

@@ -94,10 +94,8 @@ class ShapeWriter {
     parameters["seed"] = task_.compute.seed.value_or(0);
     parameters["first"] = task_.first;
     for (const auto& mesh : meshes_) parameters["classes"].push_back(mesh.at("class"));
-    write_png(
-        path, picture_grid(pictures_, kViews),
-        {{"Software", "arzoo"},
-         {"parameters", parameters.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace)}});
+    write_png(path, picture_grid(pictures_, kViews),
+              {{"Software", "arzoo"}, {"parameters", dump_ascii_json(parameters)}});
     files_.push_back(path.string());
   }
 

@@ -74,8 +74,7 @@ class PictureWriter {
   }
 
   static PngTexts texts(const Json& parameters) {
-    return {{"Software", "arzoo"},
-            {"parameters", parameters.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace)}};
+    return {{"Software", "arzoo"}, {"parameters", dump_ascii_json(parameters)}};
   }
 
   void write(const fs::path& path, const Picture& picture, const PngTexts& texts) {

@@ -15,6 +15,7 @@
 
 #include "core/display_text.h"
 #include "core/error.h"
+#include "core/json_reader.h"
 
 extern char** environ;
 
@@ -108,14 +109,14 @@ Json ReferenceProcess::ask(const Json& request, std::chrono::duration<double> pa
                            const std::atomic<bool>& stop) {
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::duration_cast<Deadline::duration>(patience);
-  send_line(request.dump() + "\n", deadline, stop);
+  send_line(dump_json(request) + "\n", deadline, stop);
   const auto line = receive_line(deadline, stop);
-  const auto answer = Json::parse(line, nullptr, false);
-  if (!answer.is_object()) {
+  auto answer = try_read_json(line);
+  if (!answer || !answer->is_object()) {
     fail<SystemFailure>("reference: \"{}\" answered \"{}\", expected a JSON object", name_,
                         shortened(one_line(line), 80));
   }
-  return answer;
+  return std::move(*answer);
 }
 
 void ReferenceProcess::send_line(const std::string& line, Deadline deadline, const std::atomic<bool>& stop) {

@@ -48,7 +48,7 @@ void Baseline::write() const {
   Json json = Json::object();
   for (const auto& [name, cell] : cells_)
     json[name] = {{"metrics", as_json(cell.metrics)}, {"times", as_json(cell.times)}};
-  write_atomically(file_, json.dump(2) + "\n");
+  write_atomically(file_, dump_json(json, 2) + "\n");
 }
 
 }  // namespace arzoo::tasks

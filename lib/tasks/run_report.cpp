@@ -1,11 +1,11 @@
 #include "tasks/run_report.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 
 #include "core/chart.h"
 #include "core/config.h"
+#include "core/metrics_log.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -13,18 +13,15 @@ namespace {
 /// The curves of metrics.jsonl: every number but the step and the epoch, over the steps.
 std::map<std::string, Series> read_curves(const std::filesystem::path& metrics) {
   std::map<std::string, Series> curves;
-  std::ifstream in(metrics);
-  for (std::string line; std::getline(in, line);) {
-    const auto object = Json::parse(line, nullptr, false);
-    if (!object.is_object() || !object.contains("step")) continue;
-    for (const auto& [name, value] : object.items()) {
+  read_metrics(metrics, [&](const Json& line) {
+    for (const auto& [name, value] : line.items()) {
       if (name == "step" || name == "epoch" || !value.is_number()) continue;
       auto& curve = curves[name];
       curve.name = name;
-      curve.x.push_back(object["step"].get<double>());
+      curve.x.push_back(line["step"].get<double>());
       curve.y.push_back(value.get<double>());
     }
-  }
+  });
   for (auto& [name, curve] : curves) {
     curve.markers = curve.x.size() < 40;
     curve.smooth = name == "loss";
@@ -86,7 +83,7 @@ void write_run_report(const RunDir& run, const Json& config, const Json& result,
     report.summary.emplace_back("test " + metric, fmt::format("{:.4f}", value.get<double>()));
   report.sections = {results_section(result), curves_section(run.metrics())};
   for (auto& section : experiment.showcase()) report.sections.push_back(std::move(section));
-  report.config = config.dump(2);
+  report.config = dump_json(config, 2);
   run.write_report(to_html(report));
 }
 

@@ -172,7 +172,7 @@ std::string stream_line(const ForecastExperiment& experiment) {
       row.push_back(series.scaler.inverse(values[t][c].item<double>(), c));
     line["values"].push_back(std::move(row));
   }
-  return line.dump();
+  return dump_json(line);
 }
 
 /// One window from JSON text to JSON text.
@@ -186,7 +186,7 @@ class StreamWork : public SpeedWork {
     if (reply.contains("error")) fail<DataError>("{}", reply["error"].get<std::string>());
   }
 
-  void run() override { answer_ = stream_.answer(line_).dump(); }
+  void run() override { answer_ = dump_json(stream_.answer(line_)); }
 
  private:
   std::string line_, answer_;

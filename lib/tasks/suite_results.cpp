@@ -41,7 +41,7 @@ void write_suite_results(const fs::path& folder, const Json& result, const Table
   report.sections.insert(report.sections.begin(), {"Results", {table}});
   write_atomically(folder / "table.md", result["markdown"].get<std::string>());
   write_atomically(folder / "table.csv", to_csv(table));
-  write_atomically(folder / "table.json", result.dump(2) + "\n");
+  write_atomically(folder / "table.json", dump_json(result, 2) + "\n");
   write_atomically(folder / "report.html", to_html(report));
 }
 

@@ -66,23 +66,4 @@ TEST_CASE("a file's own words cannot break the line or drive the terminal") {
   CHECK(in_quotes(text) == shown);
 }
 
-TEST_CASE("only well-formed UTF-8 is accepted") {
-  const auto [text, valid] = GENERATE(table<std::string, bool>({
-      {"", true},
-      {"ascii", true},
-      {"\xc3\xa9", true},
-      {"\xe2\x82\xac", true},
-      {"\xf0\x9f\x98\x80", true},
-      {"\x80", false},              // continuation without a lead
-      {"\xc3", false},              // cut
-      {"\xc0\xaf", false},          // overlong
-      {"\xe0\x80\x80", false},      // overlong
-      {"\xed\xa0\x80", false},      // surrogate
-      {"\xf0\x80\x80\x80", false},  // overlong
-      {"\xf4\x90\x80\x80", false},  // above U+10FFFF
-      {"\xff", false},
-  }));
-  CHECK(is_utf8(text) == valid);
-}
-
 }  // namespace

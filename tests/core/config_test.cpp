@@ -80,7 +80,8 @@ TEST_CASE("a mistake is named by file, pointer and expectation") {
       {R"({"inner": 3})", "a.json: /inner: expected an object, got 3"},
       {R"({"inner": {"share": 1.5}})", "a.json: /inner/share: expected a number in [0, 1], got 1.5"},
       {R"({"width": 13})", "a.json: /: width must not be 13"},
-      {R"({"width": 1, "width": 2})", R"(a.json: the key "width" is given twice in one object (remove one))"},
+      {R"({"width": 1, "width": 2})",
+       R"(a.json: line 1, column 20: the key "width" is given twice in one object (remove one))"},
       {"{\"width\": 1,\n \"rate\" 2}",
        "a.json: line 2, column 9: not valid JSON (a missing comma, quote or bracket, or a comment?)"},
       {"{\n  \"epochs\": -5e905}", "a.json: line 2, column 13: the number -5e905 is larger than any double"},
@@ -101,6 +102,29 @@ TEST_CASE("--set replaces and adds values before the checks") {
   CHECK_THAT(config_error("{}", {"width"}), ContainsSubstring("expected KEY.KEY=VALUE"));
   CHECK_THAT(config_error(R"({"width": 3})", {"width.x=1"}),
              ContainsSubstring("lies below a value that is no object"));
+}
+
+TEST_CASE("a --set of many levels, in its key or its value, is refused") {
+  std::string levels = "a";
+  for (int i = 1; i < 60000; ++i) levels += ".a";
+  CHECK_THROWS_AS(Config::parse("{}", "a.json", {levels + "=1"}), UsageError);
+  const auto message = config_error("{}", {levels + "=1"});
+  CHECK_THAT(message, ContainsSubstring("60000 keys within one another, expected fewer than 64"));
+  CHECK(message.size() < 200);
+  CHECK_THROWS_AS(Config::parse("{}", "a.json", {"a=" + std::string(100000, '[')}), UsageError);
+  CHECK_THAT(config_error("{}", {"a.b=" + std::string(63, '[') + std::string(63, ']')}),
+             ContainsSubstring("--set a.b=[[[[[["));
+  CHECK_NOTHROW(Config::parse("{}", "a.json", {"a.b=" + std::string(62, '[') + std::string(62, ']')}));
+  CHECK(Config::parse("{}", "a.json", {"a=[1,"}).text("a") == "[1,");
+}
+
+TEST_CASE("a value is shown shortened, never cut inside a character") {
+  std::string long_text;
+  for (int i = 0; i < 100; ++i) long_text += "é";
+  const auto message = config_error("{\"width\": \"x" + long_text + "\"}");
+  CHECK_THAT(message, ContainsSubstring("got \"xéé"));
+  CHECK(message.ends_with("é…"));
+  CHECK(message.size() < 200);
 }
 
 TEST_CASE("bottomless nesting is refused") {

@@ -56,6 +56,23 @@ TEST_CASE("shortening never splits a code point", "[display_text_test]") {
   CHECK(display_width("größe") == 5);
 }
 
+TEST_CASE("a text on one line neither moves the cursor nor hides or reorders what is read",
+          "[display_text_test]") {
+  const auto [text, line] = GENERATE(table<std::string, std::string>({
+      {"größe € 😀", "größe € 😀"},
+      {"a\nb\tc\x1b[31m\x7f", "a b c [31m "},
+      {"a\xC2\x85z", "a z"},
+      {"a\u202Egpj.exe", "a\\u202egpj.exe"},
+      {"\u2066a\u2069", "\\u2066a\\u2069"},
+      {"pay\u200Bpal\uFEFF", "pay\\u200bpal\\ufeff"},
+      {"soft\u00ADhyphen\u2028", "soft\\u00adhyphen\\u2028"},
+      {"\U000E0041", "\\U000e0041"},
+      {"a\xC3", "a\\xc3"},
+      {"\xFF", "\\xff"},
+  }));
+  CHECK(one_line(text) == line);
+}
+
 TEST_CASE("markup is escaped and broken UTF-8 replaced", "[display_text_test]") {
   CHECK(escape_markup("<a b=\"c\">&'</a>") == "&lt;a b=&quot;c&quot;&gt;&amp;&#39;&lt;/a&gt;");
   CHECK(escape_markup("größe €") == "größe €");
@@ -63,6 +80,7 @@ TEST_CASE("markup is escaped and broken UTF-8 replaced", "[display_text_test]") 
                       "b\xC3") == "a\uFFFDb\uFFFD");
   CHECK(escape_markup(std::string_view("\0\x1b\n", 3)) == "\uFFFD\uFFFD\n");
   CHECK(escape_markup("\xED\xA0\x80") == "\uFFFD\uFFFD\uFFFD");
+  CHECK(escape_markup("a\u202Eb") == "a\\u202eb");
 }
 
 TEST_CASE("a long list is shown by its first items and a count", "[display_text_test]") {

@@ -1,8 +1,8 @@
 #include "core/markdown_table.h"
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "core/json.h"
 #include "support/test.h"
 
 using namespace arzoo;

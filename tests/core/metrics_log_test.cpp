@@ -1,9 +1,9 @@
 #include "core/metrics_log.h"
 
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "support/file_size_limit.h"
 #include "support/test.h"
 
@@ -54,6 +54,20 @@ TEST_CASE("a line that is no log line is named and the file left alone", "[metri
   CHECK_THROWS_AS(MetricsLog(path, 5), CheckpointError);
   CHECK_THROWS_WITH(MetricsLog(path, 5), ContainsSubstring("m:2: is not a line of a training log"));
   CHECK(read_file(path) == text);
+}
+
+TEST_CASE("a log is read line by line, and what is no line of it is counted", "[metrics_log_test]") {
+  const TempDir temp;
+  const auto path = temp.write("m", "{\"step\":1,\"loss\":0.5}\nbroken\n" + std::string(100000, '[') +
+                                        "\n{\"step\":\"x\"}\n" + std::string(std::size_t{2} << 20, '1') +
+                                        "\n{\"step\":2}\n{\"step\":3,\"lo");
+  std::vector<std::int64_t> steps;
+  const auto bad =
+      read_metrics(path, [&](const Json& line) { steps.push_back(line["step"].get<std::int64_t>()); });
+  CHECK(steps == std::vector<std::int64_t>{1, 2});
+  CHECK(bad.count == 4);
+  CHECK(bad.first == 2);
+  CHECK_THROWS_AS(read_metrics(temp / "none", [](const Json&) {}), CheckpointError);
 }
 
 TEST_CASE("a full disk is a system failure that leaves no half line", "[metrics_log_test]") {

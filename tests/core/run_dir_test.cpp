@@ -1,11 +1,10 @@
 #include "core/run_dir.h"
 
-#include <nlohmann/json.hpp>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "support/test.h"
 
 using namespace arzoo;

@@ -83,10 +83,11 @@ TEST_CASE("an index that its shards do not bear out is refused") {
       {R"({"weight_map":{"a":""}})", "expected the plain name"},
       {R"({"weight_map":{"a":"1.safetensors\u0000"}})", "expected the plain name"},
       {R"({"weight_map":{"a":1}})", "expected a file name"},
-      {R"({"weight_map":{"a":"1.safetensors","a":"1.safetensors"}})", "\"a\" stands twice"},
+      {R"({"weight_map":{"a":"1.safetensors","a":"1.safetensors"}})", "the key \"a\" is given twice"},
       {R"({"weight_map":[]})", "no object \"weight_map\""},
       {R"([])", "no object \"weight_map\""},
       {R"({)", "not valid JSON"},
+      {R"({"metadata":)" + std::string(100000, '['), "nested deeper than 64 levels"},
   }));
   const test::TempDir dir;
   dir.write("1.safetensors", safetensors({"a", "b"}));

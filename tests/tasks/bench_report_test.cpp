@@ -46,9 +46,33 @@ TEST_CASE("what cannot be read is left out with a warning, and a folder without 
   temp.write("runs/bad/table.json", "{");
   RecordingProgress progress;
   CHECK(report({temp / "runs"}, temp / "page.html", progress)["runs"] == 1);
-  REQUIRE(progress.warnings.size() == 1);
+  REQUIRE(progress.warnings.size() == 2);
   CHECK_THAT(progress.warnings.front(), ContainsSubstring("bad/table.json"));
+  CHECK_THAT(progress.warnings.back(),
+             ContainsSubstring("good/metrics.jsonl:3: is no line of a training log"));
   fs::create_directories(temp / "empty");
   CHECK_THROWS_AS(report({temp / "empty"}, temp / "page.html", progress), UsageError);
   CHECK_THROWS_AS(report({temp / "none"}, temp / "page.html", progress), UsageError);
+}
+
+TEST_CASE("hostile lines of a log and folders that cannot be searched do not end a report") {
+  const TempDir temp;
+  write_run(temp, "runs/good");
+  temp.write("runs/deep/config.json", "{}");
+  temp.write("runs/deep/metrics.jsonl",
+             std::string(100000, '[') + std::string(100000, ']') +
+                 "\n{\"step\": \"one\", \"loss\": 1}\n{\"step\": 4, \"val\": 0.125}\n");
+  fs::create_directory_symlink(temp / "runs", temp / "runs/circle");
+  fs::create_directories(temp / "runs/loop");
+  fs::create_symlink("config.json", temp / "runs/loop/config.json");
+  temp.write("runs/loop/metrics.jsonl", "");
+  RecordingProgress progress;
+  CHECK(report({temp / "runs"}, temp / "page.html", progress)["runs"] == 3);
+  CHECK_THAT(test::read_file(temp / "page.html"), ContainsSubstring("0.125"));
+  const auto told = [&](const std::string& part) {
+    return std::any_of(progress.warnings.begin(), progress.warnings.end(),
+                       [&](const auto& warning) { return warning.find(part) != std::string::npos; });
+  };
+  CHECK(told("deep/metrics.jsonl:1: is no line of a training log, and 1 more"));
+  CHECK(told("loop/config.json: "));
 }

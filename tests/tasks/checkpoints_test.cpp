@@ -1,3 +1,6 @@
+#include <ctime>
+
+#include "core/png_file.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 #include "support/tasks.h"
@@ -36,6 +39,27 @@ TEST_CASE("inspecting counts what a file holds") {
   REQUIRE(summary["tensors"].size() == 2);
   CHECK(summary["tensors"][0]["name"] == "w");
   CHECK(summary["tensors"][0]["shape"] == Json({2, 3}));
+}
+
+TEST_CASE("a picture's text that is too deep for JSON is shown as a text") {
+  const TempDir temp;
+  const auto deep = std::string(400000, '[') + std::string(400000, ']');
+  temp.write("x.png", encode_png({.width = 1, .height = 1, .channels = 1, .pixels = {0}},
+                                 {{"parameters", deep}, {"more", R"({"seed": 1})"}}));
+  const auto texts = inspect(temp / "x.png")["texts"];
+  CHECK(texts["parameters"] == deep);
+  CHECK(texts["more"] == Json{{"seed", 1}});
+}
+
+TEST_CASE("80,000 keys of metadata are inspected in linear time") {
+  const TempDir temp;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  for (int i = 0; i < 80000; ++i) metadata.emplace_back(fmt::format("key{}", i), "x");
+  runtime::write_safetensors(temp / "a.safetensors", {{"w", at::ones({1})}}, metadata);
+  constexpr double kSeconds = 3.0;  // 0.1 s; quadratic lookups take 10 s
+  const auto start = std::clock();
+  CHECK(inspect(temp / "a.safetensors")["metadata"].size() == 80000);
+  CHECK(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC < kSeconds);
 }
 
 TEST_CASE("a run directory's model is inspected like any folder") {

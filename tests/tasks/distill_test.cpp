@@ -157,6 +157,10 @@ TEST_CASE("trajectories are made once, and those of another teacher are refused"
   task.out = temp / "three";
   task.config["data"]["cfg"] = 3.0;
   CHECK_THROWS_WITH(train(task), ContainsSubstring("trajectories of another kind: cfg is 1.5, expected 3.0"));
+  runtime::write_safetensors(file, {{"ids", ids.clone()}}, {{"identity", std::string(100000, '[')}});
+  CHECK_THROWS_AS(train(task), CheckpointError);
+  CHECK_THROWS_WITH(train(task),
+                    ContainsSubstring("metadata: identity: line 1, column 65: nested deeper than 64 levels"));
 }
 
 TEST_CASE("a teacher that is not there, or another one, is refused at the key") {
