@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "cli/refusal.h"
 
 using namespace arzoo;
