@@ -28,7 +28,9 @@ std::string aligned(const Table& table) {
   const auto& columns = table.columns();
   std::vector<std::vector<std::string>> cells(table.rows().size() + 1);
   std::vector<std::size_t> widths;
+  std::vector<bool> to_the_right;
   for (std::size_t c = 0; c < columns.size(); ++c) {
+    to_the_right.push_back(table.is_numeric(c));
     cells[0].push_back(columns[c].name);
     for (std::size_t r = 0; r < table.rows().size(); ++r) cells[r + 1].push_back(one_line(table.shown(r, c)));
     std::size_t width = 0;
@@ -40,7 +42,7 @@ std::string aligned(const Table& table) {
     std::string line;
     for (std::size_t c = 0; c < columns.size(); ++c) {
       if (c > 0) line += std::string(kGap, ' ');
-      line += padded(row[c], widths[c], table.is_numeric(c));
+      line += padded(row[c], widths[c], to_the_right[c]);
     }
     text += without_trailing_space(std::move(line));
   }

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <set>
 #include <sstream>
 
 #include "core/closest.h"
 #include "core/display_text.h"
 #include "core/json_reader.h"
+#include "core/text_file.h"
 
 namespace arzoo {
 namespace {
@@ -118,21 +118,13 @@ Config::Config(std::shared_ptr<const Document> document, const Json& value, std:
     : document_(std::move(document)), value_(&value), pointer_(std::move(pointer)) {}
 
 Config Config::load(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path))
-    fail<UsageError>("{}: cannot be read (expected a JSON file)", path.string());
-  // A name may stand for a device without an end.
-  constexpr std::size_t kLongest = std::size_t{256} << 20, kChunk = std::size_t{1} << 16;
+  constexpr std::uint64_t kLongest = std::uint64_t{256} << 20;
   std::string text;
-  std::size_t filled = 0;
-  while (in) {
-    text.resize(filled + kChunk);
-    in.read(text.data() + filled, kChunk);
-    filled += static_cast<std::size_t>(in.gcount());
-    if (filled > kLongest)
-      fail<ConfigError>("{}: is larger than {} bytes, expected a JSON config", path.string(), kLongest);
+  try {
+    text = read_text_file(path, kLongest);
+  } catch (const DataError& error) {
+    fail<UsageError>("{} (expected a JSON file)", error.what());
   }
-  text.resize(filled);
   return parse(text, path.string(), overrides);
 }
 

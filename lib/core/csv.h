@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/file_budget.h"
+
 namespace arzoo {
 
 struct CsvOptions {
@@ -26,6 +28,8 @@ class CsvTable {
   static CsvTable read(const std::filesystem::path& path, const CsvOptions& options = {});
   /// The same for text in memory; `name` stands for the file in messages.
   static CsvTable parse(std::string text, std::string name, const CsvOptions& options = {});
+  /// The same for the text of a file whose budget allows so many cells and no more.
+  static CsvTable parse(std::string text, std::string name, FileBudget budget, const CsvOptions& options);
 
   const std::string& name() const { return name_; }
   char delimiter() const { return delimiter_; }

@@ -48,19 +48,22 @@ char sniff_delimiter(std::string_view text) {
 /// One pass over the text. Quoted cells are unescaped in place: they only get shorter.
 class CsvParser {
  public:
-  CsvParser(CsvTable& table, std::size_t start) : table_(table), text_(table.text_), pos_(start) {
+  CsvParser(CsvTable& table, FileBudget& budget, std::size_t start)
+      : table_(table), text_(table.text_), budget_(budget), pos_(start) {
     ends_cell_[static_cast<unsigned char>(table.delimiter_)] = true;
     ends_cell_[static_cast<unsigned char>('\n')] = true;
     ends_cell_[static_cast<unsigned char>('\r')] = true;
   }
 
   void run() {
+    reserve();
     while (pos_ < text_.size()) {
       if (skip_blank_line()) continue;
       if (blank_line_ > 0)
         fail<DataError>("{}:{}: blank line between rows, expected {} cells", table_.name_, blank_line_,
                         table_.columns_);
       const std::size_t line = line_, first_cell = table_.cells_.size();
+      budget_.charge(sizeof(std::uint32_t), "its lines");
       table_.lines_.push_back(static_cast<std::uint32_t>(line));
       record();
       check_width(table_.cells_.size() - first_cell, line);
@@ -69,6 +72,16 @@ class CsvParser {
   }
 
  private:
+  /// Room for as many cells as there can be: growing would take up to three times the memory.
+  void reserve() {
+    const auto line_ends = static_cast<std::size_t>(std::count(text_.begin(), text_.end(), '\n') +
+                                                    std::count(text_.begin(), text_.end(), '\r'));
+    const auto delimiters =
+        static_cast<std::size_t>(std::count(text_.begin(), text_.end(), table_.delimiter_));
+    table_.lines_.reserve(line_ends + 1);
+    table_.cells_.reserve(delimiters + line_ends + 1);
+  }
+
   void check_width(std::size_t cells, std::size_t line) {
     if (table_.columns_ == 0) table_.columns_ = cells;
     if (cells == table_.columns_) return;
@@ -141,11 +154,13 @@ class CsvParser {
   }
 
   void add_cell(std::size_t start, std::size_t end) {
+    budget_.charge(sizeof(CsvTable::Cell), "its cells");
     table_.cells_.push_back({static_cast<std::uint32_t>(start), static_cast<std::uint32_t>(end - start)});
   }
 
   CsvTable& table_;
   std::string& text_;
+  FileBudget& budget_;
   std::array<bool, 256> ends_cell_{};
   std::size_t pos_;
   std::size_t line_ = 1;
@@ -153,6 +168,11 @@ class CsvParser {
 };
 
 CsvTable CsvTable::parse(std::string text, std::string name, const CsvOptions& options) {
+  FileBudget budget(name, text.size());
+  return parse(std::move(text), std::move(name), std::move(budget), options);
+}
+
+CsvTable CsvTable::parse(std::string text, std::string name, FileBudget budget, const CsvOptions& options) {
   if (text.size() > kMaxTextBytes) fail<DataError>("{}: is larger than 4 GiB (split the file)", name);
   require_utf8(text, name);
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -161,13 +181,14 @@ CsvTable CsvTable::parse(std::string text, std::string name, const CsvOptions& o
   table.name_ = std::move(name);
   table.text_ = std::move(text);
   table.delimiter_ = options.delimiter.value_or(sniff_delimiter(std::string_view(table.text_).substr(start)));
-  CsvParser(table, start).run();
+  CsvParser(table, budget, start).run();
   table.index_columns();
   return table;
 }
 
 CsvTable CsvTable::read(const std::filesystem::path& path, const CsvOptions& options) {
-  return parse(read_text_file(path), path.string(), options);
+  auto file = read_input_text(path);
+  return parse(std::move(file.text), path.string(), std::move(file.budget), options);
 }
 
 }  // namespace arzoo

@@ -1,6 +1,7 @@
 // GLB, the binary form of glTF 2.0 (Khronos): https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 
 #include <bit>
+#include <optional>
 
 #include "core/config.h"
 #include "core/mesh_formats.h"
@@ -81,36 +82,65 @@ struct Numbers {
   }
 };
 
-class GlbReader {
+/// A list in the file's description. Its items are looked at one by one, since a Config holds a copy of its
+/// value.
+class List {
  public:
-  GlbReader(const Config& json, std::string_view binary)
-      : json_(json),
-        binary_(binary),
-        nodes_(elements("nodes")),
-        meshes_(elements("meshes")),
-        accessors_(elements("accessors")),
-        views_(elements("bufferViews")) {}
-
-  Mesh read() {
-    if (!elements("extensionsRequired").empty())
-      json_.at("extensionsRequired").reject("expected a file that can be read without extensions");
-    const auto scenes = elements("scenes");
-    if (scenes.empty()) {
-      // Without a scene the meshes stand as they are.
-      for (std::size_t i = 0; i < meshes_.size(); ++i) add_mesh(i, kIdentity);
-      return std::move(mesh_);
-    }
-    const auto& scene = scenes[json_.has("scene") ? index_of(json_.at("scene"), scenes.size()) : 0];
-    if (!scene.has("nodes")) return std::move(mesh_);
-    for (const auto& node : scene.at("nodes").elements()) add_node(node, kIdentity, 0);
-    return std::move(mesh_);
+  List(const Config& owner, const char* key) : owner_(owner), key_(key) {
+    if (!owner.has(key)) return;
+    items_ = &owner.json().at(key);
+    if (!items_->is_array()) owner.at(key).reject("expected a list");
+  }
+  std::size_t size() const { return items_ == nullptr ? 0 : items_->size(); }
+  Config operator[](std::size_t i) const {
+    return {items_->at(i), owner_.name(), fmt::format("{}/{}/{}", owner_.pointer(), key_, i)};
   }
 
  private:
-  std::vector<Config> elements(const char* key) const {
-    return json_.has(key) ? json_.at(key).elements() : std::vector<Config>();
+  const Config& owner_;
+  const char* key_;
+  const Json* items_ = nullptr;
+};
+
+/// Triangles of a mesh as the file stores them.
+struct Primitive {
+  Numbers positions, indices;
+  bool indexed = false;
+  std::size_t number = 0;  ///< in its mesh, for messages
+
+  std::size_t triangles() const { return (indexed ? indices.count : positions.count) / 3; }
+};
+
+class GlbReader {
+ public:
+  GlbReader(const Config& json, std::string_view binary, FileBudget& budget)
+      : json_(json),
+        binary_(binary),
+        budget_(budget),
+        nodes_(json, "nodes"),
+        meshes_(json, "meshes"),
+        accessors_(json, "accessors"),
+        views_(json, "bufferViews"),
+        visited_(nodes_.size()),
+        primitives_(meshes_.size()),
+        mesh_(budget) {}
+
+  Mesh read() {
+    if (List(json_, "extensionsRequired").size() > 0)
+      json_.at("extensionsRequired").reject("expected a file that can be read without extensions");
+    const List scenes(json_, "scenes");
+    if (scenes.size() == 0) {
+      // Without a scene the meshes stand as they are.
+      for (std::size_t i = 0; i < meshes_.size(); ++i) add_mesh(i, kIdentity);
+      return mesh_.take();
+    }
+    const auto scene = scenes[json_.has("scene") ? index_of(json_.at("scene"), scenes.size()) : 0];
+    const List roots(scene, "nodes");
+    for (std::size_t i = 0; i < roots.size(); ++i) add_node(roots[i], kIdentity, 0);
+    return mesh_.take();
   }
 
+ private:
   static std::size_t index_of(const Config& value, std::size_t size) {
     int64_t index = 0;
     value.read(index, at_least(0));
@@ -147,55 +177,67 @@ class GlbReader {
   }
 
   void add_node(const Config& reference, const Affine& above, std::size_t depth) {
-    const auto& node = nodes_[index_of(reference, nodes_.size())];
-    // A tree of nodes visits each once; a graph with a ring would never end.
-    if (++visited_ > nodes_.size()) reference.reject("a node that stands in several places, expected a tree");
+    const auto index = index_of(reference, nodes_.size());
+    if (visited_[index]) reference.reject("a node that stands in several places, expected a tree");
+    visited_[index] = true;
     constexpr std::size_t kDeepest = 256;
     if (depth > kDeepest) reference.reject(fmt::format("nodes within nodes, more than {} deep", kDeepest));
+    const auto node = nodes_[index];
     const auto map = product(above, transform_of(node));
     if (node.has("mesh")) add_mesh(index_of(node.at("mesh"), meshes_.size()), map);
-    if (!node.has("children")) return;
-    for (const auto& child : node.at("children").elements()) add_node(child, map, depth + 1);
+    const List children(node, "children");
+    for (std::size_t i = 0; i < children.size(); ++i) add_node(children[i], map, depth + 1);
   }
 
+  /// A mesh may stand in many places: its description is read once, and each place is charged for.
   void add_mesh(std::size_t index, const Affine& map) {
-    for (const auto& primitive : meshes_[index].at("primitives").elements()) {
+    if (!primitives_[index]) primitives_[index] = read_primitives(index);
+    for (const auto& primitive : *primitives_[index]) add_primitive(primitive, index, map);
+  }
+
+  /// Those that have triangles.
+  std::vector<Primitive> read_primitives(std::size_t mesh) {
+    const auto description = meshes_[mesh];
+    const List list(description, "primitives");
+    if (list.size() == 0) description.at("primitives").reject("expected a list of at least 1");
+    std::vector<Primitive> found;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const auto primitive = list[i];
       int64_t mode = kTriangles;
       if (primitive.has("mode")) primitive.at("mode").read(mode, between(0, 6));
       if (mode < kTriangles) continue;  // points and lines
       if (mode != kTriangles) primitive.at("mode").reject("a strip or fan, expected single triangles (4)");
-      add_primitive(primitive, map);
-      // A mesh may stand in many places, but not in so many that a small file fills the memory.
-      constexpr std::size_t kFloor = std::size_t{1} << 22, kPerByte = 16;
-      if (mesh_.vertices.size() + mesh_.triangles.size() > std::max(kFloor, kPerByte * binary_.size()))
-        primitive.reject("repeats the file's triangles too often");
+      Primitive read{numbers(primitive.at("attributes").at("POSITION"), "VEC3", {kFloat}), {}, false, i};
+      read.indexed = primitive.has("indices");
+      if (read.indexed) read.indices = numbers(primitive.at("indices"), "SCALAR", {kByte, kShort, kInt});
+      if (read.triangles() == 0) continue;
+      budget_.charge(2 * sizeof(Primitive), "its primitives");
+      found.push_back(read);
     }
+    return found;
   }
 
-  void add_primitive(const Config& primitive, const Affine& map) {
-    const auto positions = numbers(primitive.at("attributes").at("POSITION"), "VEC3", {kFloat});
-    const auto first = mesh_.vertices.size();
+  void add_primitive(const Primitive& primitive, std::size_t mesh, const Affine& map) {
+    const auto& positions = primitive.positions;
+    const auto first = mesh_.vertices();
     for (std::size_t i = 0; i < positions.count; ++i)
-      mesh_.vertices.push_back(
-          applied(map, {positions.real(i, 0), positions.real(i, 1), positions.real(i, 2)}));
-    Numbers indices;
-    const bool indexed = primitive.has("indices");
-    if (indexed) indices = numbers(primitive.at("indices"), "SCALAR", {kByte, kShort, kInt});
-    const auto count = indexed ? indices.count : positions.count;
-    for (std::size_t i = 0; i + 2 < count; i += 3) {
+      mesh_.add_vertex(applied(map, {positions.real(i, 0), positions.real(i, 1), positions.real(i, 2)}));
+    const bool mirrored = mirrors(map);
+    const auto where = fmt::format("/meshes/{}/primitives/{}", mesh, primitive.number);
+    for (std::size_t i = 0; i < 3 * primitive.triangles(); i += 3) {
       Triangle triangle{};
       for (std::size_t k = 0; k < 3; ++k) {
-        const auto vertex = indexed ? indices.whole(i + k) : static_cast<int64_t>(i + k);
-        triangle[k] = static_cast<int32_t>(first) +
-                      checked_index(vertex, positions.count, json_.name(), primitive.pointer());
+        const auto vertex = primitive.indexed ? primitive.indices.whole(i + k) : static_cast<int64_t>(i + k);
+        triangle[k] =
+            static_cast<int32_t>(first) + checked_index(vertex, positions.count, json_.name(), where);
       }
-      if (mirrors(map)) std::swap(triangle[1], triangle[2]);
-      mesh_.triangles.push_back(triangle);
+      if (mirrored) std::swap(triangle[1], triangle[2]);
+      mesh_.add_triangle(triangle);
     }
   }
 
   Numbers numbers(const Config& reference, const char* kind, const std::vector<int64_t>& types) const {
-    const auto& accessor = accessors_[index_of(reference, accessors_.size())];
+    const auto accessor = accessors_[index_of(reference, accessors_.size())];
     if (accessor.has("sparse") || !accessor.has("bufferView"))
       accessor.reject("a sparse accessor, expected one with a bufferView");
     if (accessor.text("type") != kind)
@@ -206,7 +248,7 @@ class GlbReader {
       accessor.at("componentType").reject(fmt::format("{} is no type of {}s here", result.type, kind));
     const std::size_t parts = std::string_view(kind) == "VEC3" ? 3 : 1;
     const std::size_t item = parts * (result.type == kByte ? 1 : result.type == kShort ? 2 : 4);
-    const auto& view = views_[index_of(accessor.at("bufferView"), views_.size())];
+    const auto view = views_[index_of(accessor.at("bufferView"), views_.size())];
     if (size_at(view, "buffer", 0) != 0) view.at("buffer").reject("expected 0, the file's own buffer");
     const auto offset = size_at(view, "byteOffset", 0), length = size_at(view, "byteLength", 0);
     if (offset > binary_.size() || length > binary_.size() - offset)
@@ -227,9 +269,11 @@ class GlbReader {
 
   const Config& json_;
   std::string_view binary_;
-  std::vector<Config> nodes_, meshes_, accessors_, views_;
-  std::size_t visited_ = 0;
-  Mesh mesh_;
+  FileBudget& budget_;
+  List nodes_, meshes_, accessors_, views_;
+  std::vector<bool> visited_;
+  std::vector<std::optional<std::vector<Primitive>>> primitives_;  ///< of each mesh that was met
+  MeshBuilder mesh_;
 };
 
 struct Chunks {
@@ -303,11 +347,14 @@ Json description(const Mesh& mesh) {
 
 }  // namespace
 
-Mesh decode_glb(std::string_view bytes, std::string_view name) {
+Mesh decode_glb(std::string_view bytes, std::string_view name, FileBudget& budget) {
   const auto chunks = read_chunks(bytes, name);
+  // A number takes two bytes at least, 16 when it is parsed, and half as much again while its list grows.
+  constexpr std::uint64_t kCostOfJson = 32;
+  budget.charge(kCostOfJson * chunks.json.size(), "its description in JSON");
   try {
     const auto json = Config::parse(chunks.json, std::string(name));
-    return GlbReader(json, chunks.binary).read();
+    return GlbReader(json, chunks.binary, budget).read();
   } catch (const ConfigError& error) {
     throw DataError(error.what());
   }

@@ -4,8 +4,10 @@
 #include <csetjmp>
 #include <cstdio>
 
-// libjpeg's header wants FILE and size_t before it.
+// libjpeg's headers want FILE and size_t before them.
 #include <jpeglib.h>
+// After the library's own header.
+#include <jerror.h>
 
 #include "core/bytes.h"
 #include "core/error.h"
@@ -13,8 +15,6 @@
 namespace arzoo {
 namespace {
 
-// Each 8x8 block takes a bit at least, six of them make up to 256 pixels. Small pictures are always allowed.
-constexpr std::uint64_t kPixelsPerByte = 512, kAlwaysAllowed = std::uint64_t{1} << 24;
 constexpr int kMostScans = 200;  // a progressive file of many empty scans takes minutes to decode
 
 /// libjpeg calls back on an error and expects not to be returned to.
@@ -59,7 +59,6 @@ struct Decoder {
   jpeg_progress_mgr progress{};
   Picture picture;
   std::vector<uint8_t> row;
-  bool too_large = false;
 
   Decoder() {
     info.err = jpeg_std_error(&handler.manager);
@@ -78,14 +77,17 @@ struct Decoder {
     jpeg_read_header(&info, TRUE);
     picture.width = info.image_width;
     picture.height = info.image_height;
-    const auto pixels = std::uint64_t{info.image_width} * info.image_height;
-    too_large = pixels > kAlwaysAllowed && pixels / kPixelsPerByte > bytes.size();
   }
-  void make_room() {
+  void make_room(FileBudget& budget) {
     const bool grey = info.jpeg_color_space == JCS_GRAYSCALE;
     const bool four = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
     info.out_color_space = grey ? JCS_GRAYSCALE : four ? JCS_CMYK : JCS_RGB;
     picture.channels = grey ? 1 : 3;
+    budget.charge(static_cast<std::uint64_t>(picture.row_bytes()) * info.image_height,
+                  fmt::format("a picture of {} x {} pixels", picture.width, picture.height));
+    // A picture in several scans is held in coefficients as well: with what is left, libjpeg gives up by
+    // itself.
+    info.mem->max_memory_to_use = static_cast<long>(budget.left());
     picture.pixels.resize(static_cast<std::size_t>(picture.row_bytes() * picture.height));
     if (four) row.resize(4 * static_cast<std::size_t>(picture.width));
   }
@@ -113,18 +115,16 @@ bool succeeds(Decoder& decoder, const Step& step) {
 
 bool is_jpeg(std::string_view bytes) { return bytes.starts_with("\xff\xd8\xff"); }
 
-Picture decode_jpeg(std::string_view bytes, std::string_view name) {
+Picture decode_jpeg(std::string_view bytes, std::string_view name, FileBudget budget) {
   if (!is_jpeg(bytes)) fail<DataError>("{}: not a JPEG picture", name);
   Decoder decoder;
   const auto refuse = [&] {
+    if (decoder.handler.manager.msg_code == JERR_NO_BACKING_STORE)
+      budget.charge(budget.left() + 1, "a picture in several scans (save it as one scan, or smaller)");
     fail<DataError>("{}: broken JPEG picture: {}", name, in_quotes(decoder.handler.message.data()));
   };
   if (!succeeds(decoder, [&] { decoder.read_header(bytes); })) refuse();
-  if (decoder.too_large) {
-    fail<DataError>("{}: {}x{} pixels in {} bytes, more than a JPEG picture can hold", name,
-                    decoder.picture.width, decoder.picture.height, bytes.size());
-  }
-  decoder.make_room();
+  decoder.make_room(budget);
   if (!succeeds(decoder, [&] { decoder.read_pixels(); })) refuse();
   return std::move(decoder.picture);
 }

@@ -91,15 +91,16 @@ class Groups {
   std::vector<int32_t> parent_;
 };
 
-/// Each edge's key and direction, sorted, so that the triangles of one edge stand together.
-std::vector<std::pair<std::uint64_t, int>> directed_edges(const Mesh& mesh) {
-  std::vector<std::pair<std::uint64_t, int>> edges;
+/// Each edge of each triangle as one number: its vertices, the lower one first, and whether the triangle runs
+/// from that to the other. Sorted, so that the triangles of one edge stand together.
+std::vector<std::uint64_t> directed_edges(const Mesh& mesh) {
+  std::vector<std::uint64_t> edges;
   edges.reserve(3 * mesh.triangles.size());
   for (const auto& triangle : mesh.triangles) {
     for (std::size_t k = 0; k < 3; ++k) {
-      const auto a = static_cast<std::uint32_t>(triangle[k]);
-      const auto b = static_cast<std::uint32_t>(triangle[(k + 1) % 3]);
-      edges.emplace_back(std::uint64_t{std::min(a, b)} << 32 | std::max(a, b), a < b ? 1 : -1);
+      const auto a = static_cast<std::uint64_t>(triangle[k]);
+      const auto b = static_cast<std::uint64_t>(triangle[(k + 1) % 3]);
+      edges.push_back(std::min(a, b) << 32 | std::max(a, b) << 1 | (a < b ? 1 : 0));
     }
   }
   std::sort(edges.begin(), edges.end());
@@ -110,7 +111,8 @@ void count_edges(const Mesh& mesh, MeshSummary& summary) {
   const auto edges = directed_edges(mesh);
   for (std::size_t begin = 0, end = 0; begin < edges.size(); begin = end) {
     int balance = 0;
-    while (end < edges.size() && edges[end].first == edges[begin].first) balance += edges[end++].second;
+    for (; end < edges.size() && edges[end] >> 1 == edges[begin] >> 1; ++end)
+      balance += (edges[end] & 1) != 0 ? 1 : -1;
     ++summary.edges;
     if (end - begin != 2 || balance != 0) ++summary.open_edges;
   }

@@ -21,8 +21,9 @@ std::string extension_of(const fs::path& path) {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
 
+/// The words of a line, and one more than there may be where there are more.
 void split_words(std::string_view line, std::vector<std::string_view>& words) {
-  for (std::size_t begin = 0; begin < line.size();) {
+  for (std::size_t begin = 0; begin < line.size() && words.size() <= MeshText::kMostWords;) {
     if (is_space(line[begin])) {
       ++begin;
       continue;
@@ -52,6 +53,7 @@ bool MeshText::next_line() {
     line = line.substr(0, line.find('#'));
     words_.clear();
     split_words(line, words_);
+    if (words_.size() > kMostWords) reject(fmt::format("a line of more than {} words", kMostWords));
     if (!words_.empty()) return true;
   }
   words_.clear();
@@ -84,9 +86,20 @@ Vec3 MeshText::point(std::size_t index, std::string_view what) const {
   return {number(index, what), number(index + 1, what), number(index + 2, what)};
 }
 
-void add_polygon(Mesh& mesh, const std::vector<int32_t>& corners) {
-  for (std::size_t i = 2; i < corners.size(); ++i)
-    mesh.triangles.push_back({corners[0], corners[i - 1], corners[i]});
+// What a mesh takes in a command that looks at it: its own 12 bytes, again when it is welded, and what finds
+// equal vertices and shared edges.
+void MeshBuilder::charge_vertices(std::size_t count) {
+  constexpr std::uint64_t kPerVertex = 112;
+  budget_.charge(kPerVertex * count, "its vertices");
+}
+
+void MeshBuilder::charge_triangles(std::size_t count) {
+  constexpr std::uint64_t kPerTriangle = 48;
+  budget_.charge(kPerTriangle * count, "its triangles");
+}
+
+void MeshBuilder::add_polygon(const std::vector<int32_t>& corners) {
+  for (std::size_t i = 2; i < corners.size(); ++i) add_triangle({corners[0], corners[i - 1], corners[i]});
 }
 
 void require_finite(const Mesh& mesh, std::string_view name) {
@@ -124,13 +137,13 @@ MeshFormat mesh_format(const fs::path& path) {
                    path.string(), extension);
 }
 
-Mesh decode_mesh(std::string_view bytes, MeshFormat format, std::string_view name) {
+Mesh decode_mesh(std::string_view bytes, MeshFormat format, std::string_view name, FileBudget budget) {
   // Indices are of 32 bits, and no format takes less than a byte for a vertex.
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int32_t>::max()))
     fail<DataError>("{}: {} bytes, expected a mesh of at most 2 GiB", name, bytes.size());
-  using Decode = Mesh (*)(std::string_view, std::string_view);
+  using Decode = Mesh (*)(std::string_view, std::string_view, FileBudget&);
   constexpr Decode kDecoders[] = {&decode_obj, &decode_ply, &decode_stl, &decode_off, &decode_glb};
-  auto mesh = kDecoders[static_cast<std::size_t>(format)](bytes, name);
+  auto mesh = kDecoders[static_cast<std::size_t>(format)](bytes, name, budget);
   if (mesh.triangles.empty()) fail<DataError>("{}: no faces, expected a surface", name);
   require_finite(mesh, name);
   return mesh;
@@ -138,7 +151,8 @@ Mesh decode_mesh(std::string_view bytes, MeshFormat format, std::string_view nam
 
 Mesh read_mesh(const fs::path& path) {
   const auto format = mesh_format(path);
-  return decode_mesh(read_text_file(path), format, path.string());
+  const auto file = read_input_text(path);
+  return decode_mesh(file.text, format, path.string(), file.budget);
 }
 
 std::string encode_mesh(const Mesh& mesh, MeshFormat format) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/file_budget.h"
 #include "core/mesh.h"
 
 /// Files of meshes: OBJ, PLY (text and both binary forms), STL (text and binary), OFF, GLB (glTF 2.0).
@@ -21,9 +22,12 @@ bool is_mesh_name(const std::filesystem::path& path);
 
 /// The triangles of a file, polygons cut into fans from their first corner. Vertices are as they stand in the
 /// file, but STL, which repeats them, is welded. Textures, colours and materials are passed over; a GLB's
-/// nodes are put where their transforms say. Memory is bounded by the file's size. `name` is for messages.
-/// Throws DataError naming place and expectation.
-Mesh decode_mesh(std::string_view bytes, MeshFormat format, std::string_view name);
+/// nodes are put where their transforms say. `name` is for messages. Throws DataError naming place and
+/// expectation, or that the mesh is too much for the budget of its file.
+Mesh decode_mesh(std::string_view bytes, MeshFormat format, std::string_view name, FileBudget budget);
+inline Mesh decode_mesh(std::string_view bytes, MeshFormat format, std::string_view name) {
+  return decode_mesh(bytes, format, name, FileBudget(name, bytes.size()));
+}
 Mesh read_mesh(const std::filesystem::path& path);
 
 /// The file's bytes; GLB and PLY carry vertex normals. PLY and STL are binary.

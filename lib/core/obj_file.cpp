@@ -32,8 +32,8 @@ int64_t corner_of(std::string_view word, std::size_t vertices, const MeshText& t
 
 }  // namespace
 
-Mesh decode_obj(std::string_view bytes, std::string_view name) {
-  Mesh mesh;
+Mesh decode_obj(std::string_view bytes, std::string_view name, FileBudget& budget) {
+  MeshBuilder mesh(budget);
   MeshText text(bytes, name);
   std::vector<int32_t> corners;
   while (text.next_line()) {
@@ -42,23 +42,25 @@ Mesh decode_obj(std::string_view bytes, std::string_view name) {
     while (words.back() == "\\" && text.next_line()) {
       words.pop_back();
       words.insert(words.end(), text.words().begin(), text.words().end());
+      if (words.size() > MeshText::kMostWords)
+        text.reject(fmt::format("a statement of more than {} words", MeshText::kMostWords));
     }
     const auto statement = words.front();
     if (statement == "v") {
-      mesh.vertices.push_back(text.point(1, "a vertex of three numbers"));
+      mesh.add_vertex(text.point(1, "a vertex of three numbers"));
     } else if (statement == "f") {
       if (words.size() < 4)
         text.reject(fmt::format("a face of {} corners, expected 3 or more", words.size() - 1));
       corners.clear();
       for (std::size_t i = 1; i < words.size(); ++i)
-        corners.push_back(static_cast<int32_t>(corner_of(words[i], mesh.vertices.size(), text)));
-      add_polygon(mesh, corners);
+        corners.push_back(static_cast<int32_t>(corner_of(words[i], mesh.vertices(), text)));
+      mesh.add_polygon(corners);
     } else if (std::find(std::begin(kPassedOver), std::end(kPassedOver), statement) ==
                std::end(kPassedOver)) {
       text.reject(fmt::format("{} is no statement of an OBJ file", in_quotes(statement)));
     }
   }
-  return mesh;
+  return mesh.take();
 }
 
 std::string encode_obj(const Mesh& mesh) {

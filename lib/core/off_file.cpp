@@ -15,7 +15,7 @@ std::size_t count_of(const MeshText& text, std::size_t word, std::string_view wh
 
 }  // namespace
 
-Mesh decode_off(std::string_view bytes, std::string_view name) {
+Mesh decode_off(std::string_view bytes, std::string_view name, FileBudget& budget) {
   MeshText text(bytes, name);
   text.need_line("\"OFF\"");
   const auto first = text.words().front();
@@ -28,11 +28,10 @@ Mesh decode_off(std::string_view bytes, std::string_view name) {
     word = 0;
   }
   const auto vertices = count_of(text, word, "vertices"), faces = count_of(text, word + 1, "faces");
-  Mesh mesh;
-  mesh.vertices.reserve(vertices);
+  MeshBuilder mesh(budget);
   for (std::size_t i = 0; i < vertices; ++i) {
     text.need_line("a vertex");
-    mesh.vertices.push_back(text.point(0, "a vertex of three numbers"));
+    mesh.add_vertex(text.point(0, "a vertex of three numbers"));
   }
   std::vector<int32_t> corners;
   for (std::size_t i = 0; i < faces; ++i) {
@@ -45,9 +44,9 @@ Mesh decode_off(std::string_view bytes, std::string_view name) {
       corners.push_back(checked_index(text.integer(static_cast<std::size_t>(k), "a corner's vertex"),
                                       vertices, name, fmt::format("face {}", i)));
     }
-    add_polygon(mesh, corners);
+    mesh.add_polygon(corners);
   }
-  return mesh;
+  return mesh.take();
 }
 
 std::string encode_off(const Mesh& mesh) {

@@ -8,6 +8,7 @@
 #include "core/bytes.h"
 #include "core/display_text.h"
 #include "core/error.h"
+#include "core/file_budget.h"
 #include "core/pickle_machine.h"
 #include "core/zip_archive.h"
 
@@ -36,7 +37,7 @@ bool is_legacy(std::string_view bytes) {
          bytes.substr(2, kLegacyMagic.size()) == kLegacyMagic;
 }
 
-Contents read_zip(std::string_view bytes, std::string_view where) {
+Contents read_zip(std::string_view bytes, FileBudget& budget, std::string_view where) {
   const auto archive = ZipArchive::parse(bytes, where);
   if (archive.records().empty()) fail<CheckpointError>("{}: empty zip archive", where);
   // Every record lies in one folder, named as the file was when it was written.
@@ -51,7 +52,7 @@ Contents read_zip(std::string_view bytes, std::string_view where) {
   if (byte_order != nullptr && byte_order->content != "little") {
     fail<CheckpointError>("{}: byte order {}, expected little", where, in_quotes(byte_order->content));
   }
-  Contents contents{read_pickle(values->content, where), {}};
+  Contents contents{read_pickle(values->content, where, budget), {}};
   const std::string data = folder + "data/";
   for (const auto& record : archive.records()) {
     if (record.name.substr(0, data.size()) != data) continue;
@@ -63,10 +64,10 @@ Contents read_zip(std::string_view bytes, std::string_view where) {
 
 /// Four pickles in a row (magic number, protocol, system, values), the list of storage keys, then the
 /// storages in this order, each preceded by its number of elements.
-Contents read_legacy(std::string_view bytes, std::string_view where) {
+Contents read_legacy(std::string_view bytes, FileBudget& budget, std::string_view where) {
   ByteReader<CheckpointError> reader(bytes, where);
   const auto next_pickle = [&] {
-    auto pickle = read_pickle(bytes.substr(reader.position()), where);
+    auto pickle = read_pickle(bytes.substr(reader.position()), where, budget);
     reader.take(pickle.size, "a pickle");
     return pickle;
   };
@@ -118,8 +119,12 @@ std::optional<std::uint64_t> reach(const PickleTensor& tensor) {
 /// Collects the tensors below the root with their paths.
 class TensorWalk {
  public:
-  TensorWalk(const Contents& contents, std::uint64_t file_size, std::string_view where)
-      : contents_(contents), file_size_(file_size), where_(where), budget_(4 * contents.pickle.size + 4096) {}
+  TensorWalk(const Contents& contents, FileBudget& memory, std::string_view where)
+      : contents_(contents),
+        memory_(memory),
+        file_size_(memory.file_bytes()),
+        where_(where),
+        budget_(4 * contents.pickle.size + 4096) {}
 
   PickleCheckpoint run() {
     if (contents_.pickle.get_if<std::unique_ptr<const PickleTensor>>(contents_.pickle.root) != nullptr) {
@@ -161,7 +166,10 @@ class TensorWalk {
     if (const auto* dict = pickle.get_if<PickleDict>(ref)) {
       for (const auto& [key, value] : dict->items) visit_key(key, value, item);
       // The state of an optimizer is numbered dicts of tensors: no state dicts.
-      if (holds_tensor && !is_numbered) found_.state_dicts.push_back(path_);
+      if (holds_tensor && !is_numbered) {
+        charge(path_.size());
+        found_.state_dicts.push_back(path_);
+      }
     } else if (const auto* sequence = pickle.get_if<PickleSequence>(ref)) {
       for (std::size_t i = 0; i < sequence->items.size(); ++i)
         item(std::to_string(i), sequence->items[i], true);
@@ -181,8 +189,14 @@ class TensorWalk {
 
   void add(const PickleTensor& tensor) {
     charge(16 + path_.size() + tensor.shape.size());
+    memory_.charge<CheckpointError>(kMemoryPerTensor + 4 * path_.size(), "its tensors");
     if (!names_.insert(path_).second) fail<CheckpointError>("{}: {} stands twice", where_, in_quotes(path_));
     found_.tensors.push_back(locate(tensor));
+    // Views share a storage for good reasons, but what writes them out writes each.
+    constexpr std::uint64_t kFloor = std::uint64_t{64} << 20, kMostTimes = 64;
+    viewed_bytes_ += found_.tensors.back().bytes;
+    if (viewed_bytes_ > kFloor + kMostTimes * file_size_)
+      fail<CheckpointError>("{}: its tensors share their storages more than {} times", where_, kMostTimes);
   }
 
   [[noreturn]] void wrong(std::string_view what) const {
@@ -223,9 +237,11 @@ class TensorWalk {
   }
 
   const Contents& contents_;
+  FileBudget& memory_;
   std::uint64_t file_size_;
   std::string_view where_;
   std::uint64_t budget_;
+  std::uint64_t viewed_bytes_ = 0;
   std::string path_;
   std::unordered_set<std::string> names_;
   PickleCheckpoint found_;
@@ -283,8 +299,9 @@ bool is_pickle_checkpoint(std::string_view bytes) {
 
 PickleCheckpoint parse_pickle_checkpoint(std::string_view bytes, std::string_view where) {
   const bool legacy = is_legacy(bytes);
-  const auto contents = legacy ? read_legacy(bytes, where) : read_zip(bytes, where);
-  auto checkpoint = TensorWalk(contents, bytes.size(), where).run();
+  FileBudget budget(where, bytes.size());
+  const auto contents = legacy ? read_legacy(bytes, budget, where) : read_zip(bytes, budget, where);
+  auto checkpoint = TensorWalk(contents, budget, where).run();
   checkpoint.is_legacy = legacy;
   return checkpoint;
 }

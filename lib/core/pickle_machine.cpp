@@ -1,6 +1,7 @@
 #include "core/pickle_machine.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <optional>
 #include <unordered_map>
@@ -17,9 +18,9 @@ namespace {
 
 class Machine {
  public:
-  Machine(std::string_view bytes, std::string_view where)
+  Machine(std::string_view bytes, std::string_view where, FileBudget& budget)
       : reader_(bytes.substr(0, kMaxPickle), where),
-        objects_(reader_, std::min<std::uint64_t>(bytes.size(), kMaxPickle) + 4096) {}
+        objects_(reader_, std::min<std::uint64_t>(bytes.size(), kMaxPickle) + 4096, budget) {}
 
   Pickle run() {
     if (reader_.little<std::uint8_t>("a pickle") != kProto) objects_.wrong("not a pickle of protocol 2 to 5");
@@ -43,11 +44,19 @@ class Machine {
  private:
   void push(PickleValue value) { stack_.push_back(objects_.make(std::move(value))); }
 
-  /// None and the booleans are made once: they are one byte in the file.
+  /// A value that exists already.
+  void push_again(PickleRef ref) {
+    objects_.charge_memory(kPerMention);
+    stack_.push_back(ref);
+  }
+
+  /// None, the booleans and small numbers are made once: they are one or two bytes in the file.
   void push_shared(std::optional<PickleRef>& shared, PickleValue value) {
     if (!shared) shared = objects_.make(std::move(value));
-    stack_.push_back(*shared);
+    push_again(*shared);
   }
+
+  void push_small(std::uint8_t number) { push_shared(small_[number], std::int64_t{number}); }
 
   /// What stands above the last mark; the rest is out of reach until the mark is taken.
   std::size_t depth() const { return stack_.size() - (marks_.empty() ? 0 : marks_.back()); }
@@ -97,7 +106,7 @@ class Machine {
         push(std::int64_t{reader_.little<std::int32_t>("a number")});
         return true;
       case kBinInt1:
-        push(std::int64_t{reader_.little<std::uint8_t>("a number")});
+        push_small(reader_.little<std::uint8_t>("a number"));
         return true;
       case kBinInt2:
         push(std::int64_t{reader_.little<std::uint16_t>("a number")});
@@ -234,6 +243,7 @@ class Machine {
   bool stack_or_memo(std::uint8_t op) {
     switch (op) {
       case kMark:
+        objects_.charge_memory(kPerMark);
         marks_.push_back(stack_.size());
         return true;
       case kPop:
@@ -248,7 +258,7 @@ class Machine {
         pop_to_mark();
         return true;
       case kDup:
-        stack_.push_back(top());
+        push_again(top());
         return true;
       case kBinGet:
         recall(reader_.little<std::uint8_t>("a memo number"));
@@ -257,13 +267,13 @@ class Machine {
         recall(reader_.little<std::uint32_t>("a memo number"));
         return true;
       case kBinPut:
-        memo_[reader_.little<std::uint8_t>("a memo number")] = top();
+        memorise(reader_.little<std::uint8_t>("a memo number"));
         return true;
       case kLongBinPut:
-        memo_[reader_.little<std::uint32_t>("a memo number")] = top();
+        memorise(reader_.little<std::uint32_t>("a memo number"));
         return true;
       case kMemoize:
-        memo_[static_cast<std::uint32_t>(memo_.size())] = top();
+        memorise(static_cast<std::uint32_t>(memo_.size()));
         return true;
       case kFrame:
         reader_.take(8, "a frame");
@@ -273,10 +283,15 @@ class Machine {
     }
   }
 
+  void memorise(std::uint32_t number) {
+    const auto [entry, is_new] = memo_.insert_or_assign(number, top());
+    if (is_new) objects_.charge_memory(kPerMemo);
+  }
+
   void recall(std::uint32_t number) {
     const auto found = memo_.find(number);
     if (found == memo_.end()) objects_.wrong(fmt::format("recalls {}, which was not stored", number));
-    stack_.push_back(found->second);
+    push_again(found->second);
   }
 
   bool object(std::uint8_t op) {
@@ -311,16 +326,28 @@ class Machine {
     }
   }
 
+  // Bytes of memory, with what a growing list takes while it moves.
+  static constexpr std::uint64_t kPerMention = 4 * sizeof(PickleRef), kPerMark = 3 * sizeof(std::size_t),
+                                 kPerMemo = 56;
+
   ByteReader<CheckpointError> reader_;
   PickleObjects objects_;
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;  ///< heights of the stack
   std::unordered_map<std::uint32_t, PickleRef> memo_;
   std::optional<PickleRef> none_, true_, false_;
+  std::array<std::optional<PickleRef>, 256> small_;
 };
 
 }  // namespace
 
-Pickle read_pickle(std::string_view bytes, std::string_view where) { return Machine(bytes, where).run(); }
+Pickle read_pickle(std::string_view bytes, std::string_view where, FileBudget& budget) {
+  return Machine(bytes, where, budget).run();
+}
+
+Pickle read_pickle(std::string_view bytes, std::string_view where) {
+  FileBudget budget(where, bytes.size());
+  return read_pickle(bytes, where, budget);
+}
 
 }  // namespace arzoo

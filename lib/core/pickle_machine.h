@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/file_budget.h"
 #include "core/stored_tensor.h"
 
 /// A pickle as data. Python's own unpickler calls whatever a file names; this one knows the few names that
@@ -83,9 +84,11 @@ struct Pickle {
 /// The longest pickle, in bytes. Tensors lie outside; a checkpoint of 100,000 tensors has about 15 MB.
 inline constexpr std::uint64_t kMaxPickle = std::uint64_t{32} << 20;
 
-/// Reads the pickle (protocols 2 to 5) at the start of `bytes`; what follows it is left alone. Time and
-/// memory are in proportion to the pickle's size. Throws CheckpointError naming `where` and, for a name that
-/// is not known, the name that it refuses to import or call.
+/// Reads the pickle (protocols 2 to 5) at the start of `bytes`; what follows it is left alone. Time is in
+/// proportion to the pickle's size. Throws CheckpointError naming `where` and, for a name that is not known,
+/// the name that it refuses to import or call; also when the pickle is too much for the budget of its file.
+Pickle read_pickle(std::string_view bytes, std::string_view where, FileBudget& budget);
+/// The same for a file that is a pickle and nothing else.
 Pickle read_pickle(std::string_view bytes, std::string_view where);
 
 }  // namespace arzoo

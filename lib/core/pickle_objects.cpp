@@ -86,6 +86,7 @@ PickleRef PickleObjects::ordered_dict(const Refs& arguments) {
 
 PickleRef PickleObjects::tensor(const Refs& arguments, std::optional<DType> dtype) {
   const auto& storage = expect<PickleStorage>(arguments[0], "a tensor's storage");
+  charge_memory(2 * sizeof(PickleTensor));
   auto tensor = std::make_unique<PickleTensor>();
   tensor->storage = arguments[0];
   tensor->dtype = dtype.value_or(storage.dtype);

@@ -6,6 +6,7 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/file_budget.h"
 #include "core/pickle_globals.h"
 #include "core/pickle_machine.h"
 
@@ -15,18 +16,22 @@ namespace arzoo {
 /// alone. All functions throw CheckpointError when the arguments are not those that torch.save writes.
 class PickleObjects {
  public:
-  /// `reader` tells where an error is; `budget` bounds the copies that a file may ask for.
-  PickleObjects(const ByteReader<CheckpointError>& reader, std::uint64_t budget)
-      : reader_(reader), budget_(budget) {}
+  /// `reader` tells where an error is; `copies` bounds the copies that a file may ask for, `memory` what all
+  /// values take.
+  PickleObjects(const ByteReader<CheckpointError>& reader, std::uint64_t copies, FileBudget& memory)
+      : reader_(reader), budget_(copies), memory_(memory) {}
 
   [[noreturn]] void wrong(std::string_view what) const {
     fail<CheckpointError>("{}: pickle, byte {}: {}", reader_.where(), reader_.position(), what);
   }
 
   PickleRef make(PickleValue value) {
+    charge_memory(kPerValue);
     pickle_.values.push_back(std::move(value));
     return static_cast<PickleRef>(pickle_.values.size() - 1);
   }
+
+  void charge_memory(std::uint64_t bytes) { memory_.charge<CheckpointError>(bytes, "what its pickle lists"); }
 
   /// The value as a T; `what` says what was expected.
   template <class T>
@@ -49,6 +54,8 @@ class PickleObjects {
 
  private:
   using Refs = std::vector<PickleRef>;
+  // The value, and its place on the stack and in what it becomes a part of.
+  static constexpr std::uint64_t kPerValue = sizeof(PickleValue) + 4 * sizeof(PickleRef);
 
   void charge(std::uint64_t cost);
   std::uint64_t expect_count(PickleRef ref, std::string_view what);
@@ -58,6 +65,7 @@ class PickleObjects {
 
   const ByteReader<CheckpointError>& reader_;
   std::uint64_t budget_;
+  FileBudget& memory_;
   Pickle pickle_;
 };
 

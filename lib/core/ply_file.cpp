@@ -166,7 +166,7 @@ std::size_t list_length(Body& body, const Property& property, std::string_view n
   return static_cast<std::size_t>(length);
 }
 
-void read_vertices(Body& body, const Element& element, Mesh& mesh, std::string_view name) {
+void read_vertices(Body& body, const Element& element, MeshBuilder& mesh, std::string_view name) {
   for (int64_t i = 0; i < element.count; ++i) {
     Vec3 point;
     for (const auto& property : element.properties) {
@@ -177,11 +177,11 @@ void read_vertices(Body& body, const Element& element, Mesh& mesh, std::string_v
           point[property.name[0] - 'x'] = static_cast<float>(value);
       }
     }
-    mesh.vertices.push_back(point);
+    mesh.add_vertex(point);
   }
 }
 
-void read_faces(Body& body, const Element& element, Mesh& mesh, std::string_view name) {
+void read_faces(Body& body, const Element& element, MeshBuilder& mesh, std::string_view name) {
   std::vector<int32_t> corners;
   for (int64_t i = 0; i < element.count; ++i) {
     for (const auto& property : element.properties) {
@@ -191,10 +191,10 @@ void read_faces(Body& body, const Element& element, Mesh& mesh, std::string_view
       for (std::size_t k = 0; k < length; ++k) {
         const double value = body.next(property.type);
         if (!is_corners) continue;
-        corners.push_back(checked_index(static_cast<int64_t>(value), mesh.vertices.size(), name,
-                                        fmt::format("face {}", i)));
+        corners.push_back(
+            checked_index(static_cast<int64_t>(value), mesh.vertices(), name, fmt::format("face {}", i)));
       }
-      if (is_corners) add_polygon(mesh, corners);
+      if (is_corners) mesh.add_polygon(corners);
     }
   }
 }
@@ -215,12 +215,12 @@ bool has_property(const Element& element, std::string_view name) {
 
 }  // namespace
 
-Mesh decode_ply(std::string_view bytes, std::string_view name) {
+Mesh decode_ply(std::string_view bytes, std::string_view name, FileBudget& budget) {
   MeshText text(bytes, name);
   const auto header = read_ply_header(text);
   Body body(header.storage, text, name);
   body.start();
-  Mesh mesh;
+  MeshBuilder mesh(budget);
   for (const auto& element : header.elements) {
     // An element without properties takes no bytes: its count alone must not keep us busy.
     if (element.properties.empty()) continue;
@@ -238,7 +238,7 @@ Mesh decode_ply(std::string_view bytes, std::string_view name) {
       pass_over(body, element, name);
     }
   }
-  return mesh;
+  return mesh.take();
 }
 
 std::string encode_ply(const Mesh& mesh) {

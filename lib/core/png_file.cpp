@@ -14,8 +14,9 @@ namespace {
 
 constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
 constexpr std::size_t kHeaderEnd = 33;  // the signature and IHDR, which every file begins with
-constexpr int64_t kMostPixels = int64_t{1} << 28;
 constexpr std::size_t kMostText = std::size_t{1} << 20;  // of a compressed text, decompressed
+// Bytes of memory for a text, and for each byte of it: read, listed, escaped, shown.
+constexpr std::uint64_t kCostOfText = 400, kCostOfTextByte = 12;
 
 using PngReader = ByteReader<DataError>;
 
@@ -45,14 +46,12 @@ struct Image {
   Image& operator=(const Image&) = delete;
 };
 
-/// The picture without its alpha: every `channels` samples of `from` are followed by one that is left out.
-std::vector<uint8_t> without_alpha(const std::vector<uint8_t>& from, std::size_t channels) {
-  std::vector<uint8_t> kept;
-  kept.reserve(from.size() / (channels + 1) * channels);
-  for (std::size_t i = 0; i < from.size(); i += channels + 1)
-    kept.insert(kept.end(), from.begin() + static_cast<std::ptrdiff_t>(i),
-                from.begin() + static_cast<std::ptrdiff_t>(i + channels));
-  return kept;
+/// Leaves out the alpha: every `channels` samples are followed by one that goes.
+void drop_alpha(std::vector<uint8_t>& pixels, std::size_t channels) {
+  const std::size_t count = pixels.size() / (channels + 1);
+  for (std::size_t i = 0; i < count; ++i)
+    std::memmove(pixels.data() + i * channels, pixels.data() + i * (channels + 1), channels);
+  pixels.resize(count * channels);
 }
 
 std::string utf8_of_latin1(std::string_view text) {
@@ -69,32 +68,32 @@ std::string utf8_of_latin1(std::string_view text) {
   return out;
 }
 
-std::string inflated(std::string_view data, std::string_view where) {
-  std::string out(kMostText, '\0');
-  auto size = static_cast<uLongf>(out.size());
-  const int status = ::uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
+/// Unpacks one text into `scratch`, which all texts of a file share, and returns what it holds.
+std::string inflated(std::string_view data, std::string& scratch, std::string_view where) {
+  scratch.resize(kMostText);
+  auto size = static_cast<uLongf>(scratch.size());
+  const int status = ::uncompress(reinterpret_cast<Bytef*>(scratch.data()), &size,
                                   reinterpret_cast<const Bytef*>(data.data()), data.size());
   if (status != Z_OK)
     fail<DataError>("{}: a compressed text is broken or longer than {} bytes", where, kMostText);
-  out.resize(size);
-  return out;
+  return scratch.substr(0, size);
 }
 
 /// What follows a keyword in an iTXt chunk.
-std::string international_text(PngReader& reader) {
+std::string international_text(PngReader& reader, std::string& scratch) {
   const bool compressed = reader.little<uint8_t>("the compression flag of a text") != 0;
   reader.little<uint8_t>("the compression method of a text");
   reader.take_until('\0', "the language of a text");
   reader.take_until('\0', "the translated keyword of a text");
   const auto data = reader.take(reader.remaining(), "a text");
-  return compressed ? inflated(data, reader.where()) : std::string(data);
+  return compressed ? inflated(data, scratch, reader.where()) : std::string(data);
 }
 
-std::string text_of(std::string_view type, PngReader& reader) {
-  if (type == "iTXt") return international_text(reader);
+std::string text_of(std::string_view type, PngReader& reader, std::string& scratch) {
+  if (type == "iTXt") return international_text(reader, scratch);
   if (type == "zTXt") {
     reader.little<uint8_t>("the compression method of a text");
-    return utf8_of_latin1(inflated(reader.take(reader.remaining(), "a text"), reader.where()));
+    return utf8_of_latin1(inflated(reader.take(reader.remaining(), "a text"), scratch, reader.where()));
   }
   return utf8_of_latin1(reader.take(reader.remaining(), "a text"));
 }
@@ -152,30 +151,31 @@ void write_png(const std::filesystem::path& path, const Picture& picture, const 
   write_atomically(path, encode_png(picture, texts));
 }
 
-Picture decode_png(std::string_view bytes, std::string_view name) {
+Picture decode_png(std::string_view bytes, std::string_view name, FileBudget budget) {
   Image image;
   auto& state = image.state;
   const auto refuse = [&] { fail<DataError>("{}: not a readable PNG: {}", name, state.message); };
   if (png_image_begin_read_from_memory(&state, bytes.data(), bytes.size()) == 0) refuse();
   Picture picture{.width = state.width, .height = state.height};
-  if (picture.width > kMostPixels / picture.height)
-    fail<DataError>("{}: {} x {} pixels, expected at most {}", name, picture.width, picture.height,
-                    kMostPixels);
   const bool alpha = (state.format & PNG_FORMAT_FLAG_ALPHA) != 0;
   picture.channels = (state.format & PNG_FORMAT_FLAG_COLOR) != 0 ? 3 : 1;
   state.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   state.format = picture.channels == 3 ? (alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB)
                                        : (alpha ? PNG_FORMAT_GA : PNG_FORMAT_GRAY);
+  const std::uint64_t samples = static_cast<std::uint64_t>(picture.channels) + (alpha ? 1 : 0);
+  budget.charge(std::uint64_t{state.width} * state.height * samples,
+                fmt::format("a picture of {} x {} pixels", picture.width, picture.height));
   picture.pixels.resize(PNG_IMAGE_SIZE(state));
   if (png_image_finish_read(&state, /*background=*/nullptr, picture.pixels.data(), /*row_stride=*/0,
                             /*colormap=*/nullptr) == 0)
     refuse();
-  if (alpha) picture.pixels = without_alpha(picture.pixels, static_cast<std::size_t>(picture.channels));
+  if (alpha) drop_alpha(picture.pixels, static_cast<std::size_t>(picture.channels));
   return picture;
 }
 
 Picture read_png(const std::filesystem::path& path) {
-  return decode_png(read_text_file(path), path.string());
+  const auto file = read_input_text(path);
+  return decode_png(file.text, path.string(), file.budget);
 }
 
 bool is_png(std::string_view bytes) { return bytes.starts_with(kSignature); }
@@ -183,6 +183,8 @@ bool is_png(std::string_view bytes) { return bytes.starts_with(kSignature); }
 PngSummary describe_png(std::string_view bytes, std::string_view name) {
   if (!is_png(bytes)) fail<DataError>("{}: no PNG signature", name);
   PngSummary summary;
+  FileBudget budget(name, bytes.size());
+  std::string scratch;
   PngReader reader(bytes, name);
   reader.take(kSignature.size(), "the signature");
   for (bool first = true;; first = false) {
@@ -202,7 +204,9 @@ PngSummary describe_png(std::string_view bytes, std::string_view name) {
     if (type == "tEXt" || type == "zTXt" || type == "iTXt") {
       PngReader text(data, name);
       const auto keyword = text.take_until('\0', "the keyword of a text");
-      summary.texts.emplace_back(utf8_of_latin1(keyword), text_of(type, text));
+      summary.texts.emplace_back(utf8_of_latin1(keyword), text_of(type, text, scratch));
+      const auto text_bytes = keyword.size() + summary.texts.back().second.size();
+      budget.charge(kCostOfText + kCostOfTextByte * text_bytes, "the texts");
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/file_budget.h"
 #include "core/picture.h"
 
 /// PNG (ISO/IEC 15948) by libpng, and the texts in it.
@@ -22,8 +23,11 @@ void write_png(const std::filesystem::path& path, const Picture& picture, const 
 
 /// Grey stays grey, all else becomes red, green, blue; of 16 bits the upper 8 count; what is transparent
 /// keeps the colour that it has. `name` is for messages. Throws DataError for bytes that are no PNG or that
-/// promise more pixels than they can hold.
-Picture decode_png(std::string_view bytes, std::string_view name);
+/// promise more pixels than the budget of their file allows.
+Picture decode_png(std::string_view bytes, std::string_view name, FileBudget budget);
+inline Picture decode_png(std::string_view bytes, std::string_view name) {
+  return decode_png(bytes, name, FileBudget(name, bytes.size()));
+}
 Picture read_png(const std::filesystem::path& path);
 
 /// What a PNG says of itself, without its pixels.

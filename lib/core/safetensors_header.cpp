@@ -9,6 +9,7 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/file_budget.h"
 
 namespace arzoo {
 
@@ -23,8 +24,9 @@ struct Extent {
 /// Reads the JSON without building it, so that a doubled key is seen and a hostile nesting costs nothing.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  HeaderReader(SafetensorsHeader& header, std::vector<Extent>& extents, std::string_view where)
-      : header_(header), extents_(extents), where_(where) {}
+  HeaderReader(SafetensorsHeader& header, std::vector<Extent>& extents, FileBudget budget,
+               std::string_view where)
+      : header_(header), extents_(extents), budget_(std::move(budget)), where_(where) {}
 
   bool null() override { refuse("null"); }
   bool boolean(bool) override { refuse("a boolean"); }
@@ -153,6 +155,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       wrong(fmt::format("data_offsets [{}, {}] do not span the {} bytes of {} {}", extent.begin, extent.end,
                         *bytes, dtype_name(tensor_.dtype), shown(tensor_.shape)));
     }
+    budget_.charge<CheckpointError>(kMemoryPerTensor + 4 * name_.size(), "its tensors");
     tensor_.name = name_;
     tensor_.bytes = *bytes;
     header_.tensors.push_back(std::move(tensor_));
@@ -161,6 +164,7 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
   SafetensorsHeader& header_;
   std::vector<Extent>& extents_;
+  FileBudget budget_;
   std::string_view where_;
   Place place_ = Place::start;
   std::string name_, field_;
@@ -213,7 +217,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view bytes, std::string_v
   }
   SafetensorsHeader header;
   std::vector<Extent> extents;
-  HeaderReader handler(header, extents, where);
+  HeaderReader handler(header, extents, FileBudget(where, bytes.size()), where);
   nlohmann::json::sax_parse(text.begin(), text.end(), &handler);
   expect_tiling(header, extents, reader.remaining(), where);
   for (std::size_t i = 0; i < extents.size(); ++i)

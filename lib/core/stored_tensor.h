@@ -46,6 +46,10 @@ struct StoredTensor {
   std::uint64_t bytes = 0;            ///< of all elements, as if contiguous
 };
 
+/// What a tensor takes of memory beside its name in a command that lists it: here, in the result and in the
+/// table that is printed. Charged to the file's budget (core/file_budget.h).
+inline constexpr std::uint64_t kMemoryPerTensor = 1536;
+
 /// The most dimensions that a stored tensor may have (LibTorch's own limit is the same).
 inline constexpr std::size_t kMaxRank = 64;
 

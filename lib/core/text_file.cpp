@@ -1,71 +1,36 @@
 #include "core/text_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <cstring>
+#include <span>
+#include <utility>
 
+#include "core/bytes.h"
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/utf8.h"
 
 namespace arzoo {
 namespace {
 
-constexpr std::uint64_t kMaxExpansion = 256;
-constexpr std::uint64_t kAlwaysAllowed = std::uint64_t{16} << 20;
-
-class OpenFile {
- public:
-  explicit OpenFile(const std::filesystem::path& path)
-      : name_(path.string()), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) fail<DataError>("{}: cannot be opened: {}", name_, std::strerror(errno));
-  }
-  ~OpenFile() { ::close(fd_); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-
-  /// A first guess at how much there is to read; throws for a folder.
-  std::size_t expected_size() const {
-    struct stat status {};
-    if (::fstat(fd_, &status) != 0) fail<DataError>("{}: cannot be read: {}", name_, std::strerror(errno));
-    if (S_ISDIR(status.st_mode)) fail<DataError>("{}: is a folder, expected a file", name_);
-    return S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0;
-  }
-
-  std::size_t read(char* to, std::size_t size) const {
-    for (;;) {
-      const ssize_t got = ::read(fd_, to, size);
-      if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno != EINTR) fail<DataError>("{}: cannot be read: {}", name_, std::strerror(errno));
-    }
-  }
-
- private:
-  std::string name_;
-  int fd_;
-};
-
 [[noreturn]] void fail_too_large(std::string_view name, std::uint64_t max_bytes) {
   fail<DataError>("{}: is larger than {} bytes, the most that is read (split the file)", name, max_bytes);
 }
 
-std::string read_all(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  const OpenFile file(path);
-  const std::size_t expected = file.expected_size();
-  if (expected > max_bytes) fail_too_large(path.string(), max_bytes);
+std::string read_all(const InputFile& file, std::string_view name, std::uint64_t max_bytes) {
+  if (file.size() > max_bytes) fail_too_large(name, max_bytes);
   std::string bytes;
   std::size_t filled = 0;
   // One byte more than expected, so that the end of the file is seen without growing the buffer.
-  bytes.resize(std::max<std::size_t>(expected + 1, 4096));
+  bytes.resize(std::max<std::size_t>(file.size() + 1, 4096));
   for (;;) {
     const std::size_t got = file.read(bytes.data() + filled, bytes.size() - filled);
     if (got == 0) break;
     filled += got;
-    if (filled > max_bytes) fail_too_large(path.string(), max_bytes);
+    if (filled > max_bytes) fail_too_large(name, max_bytes);
     if (filled == bytes.size()) bytes.resize(bytes.size() * 2);
   }
   bytes.resize(filled);
@@ -90,36 +55,36 @@ class Inflater {
 };
 
 [[noreturn]] void fail_expands(std::string_view name, std::uint64_t allowed, std::size_t packed_bytes) {
-  fail<DataError>("{}: expands to more than {} bytes, too much for {} compressed bytes", name, allowed,
-                  packed_bytes);
+  fail<DataError>("{}: expands to more than {} bytes, too much for {} compressed bytes (unpack it first)",
+                  name, allowed, packed_bytes);
 }
 
 void restart_at_next_member(z_stream& stream, std::string_view name) {
   if (::inflateReset(&stream) != Z_OK) fail<DataError>("{}: is not valid gzip", name);
 }
 
-/// Fills `text` until the packed bytes end; text.size() is the most that may come out, plus one byte that
-/// tells.
-std::size_t inflate_members(std::string& packed, std::string& text, std::uint64_t allowed,
-                            std::string_view name) {
+/// Unpacks all members into `room` and returns how many bytes they have. A room that is full ends it early
+/// when the bytes are wanted; when they are only counted, each piece is written over the last one.
+std::uint64_t inflate_members(std::string& packed, std::span<char> room, bool wanted, std::uint64_t allowed,
+                              std::string_view name) {
+  constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;
   Inflater inflater;
   z_stream& stream = inflater.stream();
   stream.next_in = reinterpret_cast<Bytef*>(packed.data());
   stream.avail_in = static_cast<uInt>(packed.size());
-  std::size_t filled = 0;
+  std::uint64_t count = 0;
   for (;;) {
-    if (filled == text.size()) {
-      if (filled > allowed) fail_expands(name, allowed, packed.size());
-      text.resize(std::min<std::uint64_t>(text.size() * 2, allowed + 1));
-    }
-    const std::size_t room = std::min<std::size_t>(text.size() - filled, std::size_t{1} << 30);
-    stream.next_out = reinterpret_cast<Bytef*>(text.data() + filled);
-    stream.avail_out = static_cast<uInt>(room);
+    const auto left = wanted ? room.subspan(count) : room;
+    if (left.empty()) return count;
+    if (count > allowed) fail_expands(name, allowed, packed.size());
+    const auto piece = std::min(left.size(), kMostAtOnce);
+    stream.next_out = reinterpret_cast<Bytef*>(left.data());
+    stream.avail_out = static_cast<uInt>(piece);
     const int status = ::inflate(&stream, Z_NO_FLUSH);
-    filled += room - stream.avail_out;
+    count += piece - stream.avail_out;
     // gzip files may be concatenated; what follows a member must be another one.
     if (status == Z_STREAM_END) {
-      if (stream.avail_in == 0) return filled;
+      if (stream.avail_in == 0) return count;
       restart_at_next_member(stream, name);
     } else if (status == Z_BUF_ERROR || (status == Z_OK && stream.avail_in == 0 && stream.avail_out > 0)) {
       fail<DataError>("{}: gzip data ends too early: the file is cut", name);
@@ -129,14 +94,29 @@ std::size_t inflate_members(std::string& packed, std::string& text, std::uint64_
   }
 }
 
-std::string inflate_gzip(std::string& packed, std::uint64_t max_bytes, std::string_view name) {
-  const std::uint64_t allowed =
-      std::min(max_bytes, std::max<std::uint64_t>(kAlwaysAllowed, packed.size() * kMaxExpansion));
-  std::string text;
-  text.resize(std::min<std::uint64_t>(packed.size() * 4 + 64, allowed + 1));
-  text.resize(inflate_members(packed, text, allowed, name));
-  if (text.size() > allowed) fail_expands(name, allowed, packed.size());
-  text.shrink_to_fit();
+/// The size that the last member says it has, modulo 2^32: of a file of one member, that of the text.
+std::uint64_t promised_size(std::string_view packed) {
+  if (packed.size() < sizeof(std::uint32_t)) return 0;
+  ByteReader<DataError> end(packed.substr(packed.size() - sizeof(std::uint32_t)), "");
+  return end.little<std::uint32_t>("");
+}
+
+std::string inflate_gzip(std::string& packed, std::uint64_t max_bytes, FileBudget& budget,
+                         std::string_view name) {
+  const std::uint64_t allowed = std::min(max_bytes, budget.left());
+  // A byte more than expected tells that there is more. A buffer that grew would take half as much again.
+  std::string text(std::min(promised_size(packed), allowed) + 1, '\0');
+  auto size = inflate_members(packed, text, true, allowed, name);
+  if (size == text.size()) {
+    text = std::string();
+    std::array<char, std::size_t{1} << 16> piece;
+    size = inflate_members(packed, piece, false, allowed, name);
+    if (size > allowed) fail_expands(name, allowed, packed.size());
+    text.resize(size + 1);
+    inflate_members(packed, text, true, allowed, name);
+  }
+  budget.charge(size, "its text");
+  text.resize(size);
   return text;
 }
 
@@ -150,11 +130,19 @@ bool is_plain_ascii(const char* eight) {
 
 }  // namespace
 
-std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+InputText read_input_text(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const auto name = path.string();
+  const auto file = InputFile::open<DataError>(path, InputFile::Pipes::allowed);
   max_bytes = std::min(max_bytes, kMaxTextBytes);
-  std::string bytes = read_all(path, max_bytes);
+  std::string bytes = read_all(file, name, max_bytes);
+  FileBudget budget(name, bytes.size());
   const bool gzip = bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
-  return gzip ? inflate_gzip(bytes, max_bytes, path.string()) : bytes;
+  if (gzip) bytes = inflate_gzip(bytes, max_bytes, budget, name);
+  return {std::move(bytes), std::move(budget)};
+}
+
+std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  return read_input_text(path, max_bytes).text;
 }
 
 void require_utf8(std::string_view text, std::string_view name) {

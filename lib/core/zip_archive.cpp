@@ -1,6 +1,7 @@
 #include "core/zip_archive.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/bytes.h"
 #include "core/error.h"
@@ -148,6 +149,21 @@ ZipArchive::Record locate(std::string_view bytes, const Entry& entry, std::strin
           slice(bytes, offset, entry.size, where, "the content of " + in_quotes(entry.name))};
 }
 
+/// Records that share bytes would make much of little: many names for one content.
+void refuse_overlaps(const std::vector<ZipArchive::Record>& records, std::string_view where) {
+  std::vector<std::size_t> order(records.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return records[a].offset < records[b].offset; });
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const auto &before = records[order[i - 1]], &record = records[order[i]];
+    if (before.offset + before.content.size() > record.offset || before.offset == record.offset) {
+      fail<CheckpointError>("{}: zip archive: the records {} and {} overlap", where, in_quotes(before.name),
+                            in_quotes(record.name));
+    }
+  }
+}
+
 }  // namespace
 
 ZipArchive ZipArchive::parse(std::string_view bytes, std::string_view where) {
@@ -161,6 +177,7 @@ ZipArchive ZipArchive::parse(std::string_view bytes, std::string_view where) {
                             in_quotes(archive.records_.back().name));
     }
   }
+  refuse_overlaps(archive.records_, where);
   return archive;
 }
 

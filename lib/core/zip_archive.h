@@ -18,8 +18,8 @@ class ZipArchive {
     std::string_view content;
   };
 
-  /// Throws CheckpointError naming `where` (the file) when the directory is broken, a name stands twice, or a
-  /// record does not lie inside the bytes. Memory is in proportion to the directory.
+  /// Throws CheckpointError naming `where` (the file) when the directory is broken, a name stands twice, a
+  /// record does not lie inside the bytes, or two share bytes. Memory is in proportion to the directory.
   static ZipArchive parse(std::string_view bytes, std::string_view where);
 
   const std::vector<Record>& records() const { return records_; }

@@ -23,7 +23,7 @@ struct LlamaGenOptions {
 
   static void fields(auto& o, auto& field) {
     field("dim", o.dim, at_least(1), "width of a token");
-    field("n_layer", o.n_layer, at_least(1), "transformer blocks");
+    field("n_layer", o.n_layer, between(1, 1024), "transformer blocks");
     field("n_head", o.n_head, at_least(1), "attention heads");
     field("vocab_size", o.vocab_size, at_least(1), "codes");
     field("block_size", o.block_size, at_least(1), "tokens of a picture, a square number");

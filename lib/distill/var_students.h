@@ -66,7 +66,7 @@ struct Dd2VarOptions {
 
   static void fields(auto& o, auto& field) {
     field("head_width", o.head_width, at_least(2), "width of the head that takes the place of the logits");
-    field("head_depth", o.head_depth, at_least(1), "its residual blocks");
+    field("head_depth", o.head_depth, between(1, 1024), "its residual blocks");
     field("second_step", o.second_step, at_least(1),
           "coarse scales that a second step keeps; it draws those after it again");
     field("tuning_steps", o.tuning_steps, at_least(1),

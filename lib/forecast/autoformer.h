@@ -24,8 +24,8 @@ struct AutoformerOptions {
   static void fields(auto& o, auto& field) {
     field("d_model", o.d_model, at_least(2), "width of a step, even");
     field("n_heads", o.n_heads, at_least(1), "attention heads");
-    field("e_layers", o.e_layers, at_least(1), "encoder layers");
-    field("d_layers", o.d_layers, at_least(1), "decoder layers");
+    field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
+    field("d_layers", o.d_layers, between(1, 1024), "decoder layers");
     field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
     field("moving_avg", o.moving_avg, at_least(1), "steps of the trend's moving mean, odd");
     field("factor", o.factor, at_least(1), "factor * ln L lags are kept");

@@ -25,7 +25,7 @@ struct GateformerOptions {
     field("stride", o.stride, at_least(1), "steps between the starts of two patches");
     field("d_model", o.d_model, at_least(2), "width of a token; even, and a multiple of n_heads");
     field("n_heads", o.n_heads, at_least(1), "attention heads");
-    field("e_layers", o.e_layers, at_least(1), "layers of the temporal and of the variate encoder");
+    field("e_layers", o.e_layers, between(1, 1024), "layers of the temporal and of the variate encoder");
     field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
   }

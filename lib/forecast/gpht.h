@@ -33,9 +33,9 @@ struct GphtOptions {
           "steps of one token; seq_len must be a multiple, pred_len at least one");
     field("GT_d_model", o.GT_d_model, at_least(2), "width of a token, even");
     field("n_heads", o.n_heads, at_least(1), "attention heads");
-    field("GT_e_layers", o.GT_e_layers, at_least(1), "layers of each stage");
+    field("GT_e_layers", o.GT_e_layers, between(1, 1024), "layers of each stage");
     field("GT_d_ff", o.GT_d_ff, at_least(1), "width of the feed-forward layer");
-    field("depth", o.depth, at_least(1), "stages");
+    field("depth", o.depth, between(1, 1024), "stages");
     field("GT_pooling_rate", o.GT_pooling_rate, nonempty(at_least(1)),
           "max-pooling before each stage, coarse to fine; each divides token_len");
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");

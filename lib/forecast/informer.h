@@ -20,7 +20,7 @@ struct InformerBase {
   static void base_fields(auto& o, auto& field) {
     field("d_model", o.d_model, at_least(2), "width of a step, even");
     field("n_heads", o.n_heads, at_least(1), "attention heads");
-    field("d_layers", o.d_layers, at_least(1), "decoder layers");
+    field("d_layers", o.d_layers, between(1, 1024), "decoder layers");
     field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
     field("factor", o.factor, at_least(1),
           "factor * ceil(ln L) queries are kept, on as many sampled keys each");
@@ -64,7 +64,7 @@ struct InformerOptions : Informer2020Base {
   int64_t e_layers = 2;
 
   static void fields(auto& o, auto& field) {
-    field("e_layers", o.e_layers, at_least(1), "encoder layers");
+    field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
     informer2020_fields(o, field);
   }
   /// Whether the flat config of an official checkpoint describes this model; `name` is its lower-case name.
@@ -82,7 +82,7 @@ struct InformerStackOptions : Informer2020Base {
   std::vector<int64_t> s_layers = {3, 2, 1};
 
   static void fields(auto& o, auto& field) {
-    field("s_layers", o.s_layers, nonempty(at_least(1)), "layers of each encoder");
+    field("s_layers", o.s_layers, nonempty(between(1, 1024)), "layers of each encoder");
     informer2020_fields(o, field);
   }
 };
@@ -104,7 +104,7 @@ struct InformerTslibOptions : InformerBase {
     dropout = 0.1;
   }
   static void fields(auto& o, auto& field) {
-    field("e_layers", o.e_layers, at_least(1), "encoder layers");
+    field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
     base_fields(o, field);
   }
   static bool describes(const std::string& name, const Config& flat) {

@@ -21,7 +21,7 @@ struct ITransformerOptions {
   static void fields(auto& o, auto& field) {
     field("d_model", o.d_model, at_least(1), "width of a token");
     field("n_heads", o.n_heads, at_least(1), "attention heads");
-    field("e_layers", o.e_layers, at_least(1), "encoder layers");
+    field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
     field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
     field("activation", o.activation, one_of({"gelu", "relu"}), "activation of the feed-forward layer");

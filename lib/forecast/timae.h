@@ -45,12 +45,12 @@ struct TiMaeOptions {
     field("mask_ratio", o.mask_ratio, from_below(0, 1), "share of the steps that training hides");
     field("d_model", o.d_model, at_least(2), "width of an encoder token; even, and a multiple of n_heads");
     field("n_heads", o.n_heads, at_least(1), "attention heads of the encoder");
-    field("e_layers", o.e_layers, at_least(1), "encoder layers");
+    field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
     field("d_ff", o.d_ff, at_least(1), "width of the encoder's feed-forward layer");
     field("decoder_d_model", o.decoder_d_model, at_least(2),
           "width of a decoder token; even, and a multiple of decoder_n_heads");
     field("decoder_n_heads", o.decoder_n_heads, at_least(1), "attention heads of the decoder");
-    field("d_layers", o.d_layers, at_least(1), "decoder layers");
+    field("d_layers", o.d_layers, between(1, 1024), "decoder layers");
     field("decoder_d_ff", o.decoder_d_ff, at_least(1), "width of the decoder's feed-forward layer");
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
   }

@@ -31,9 +31,9 @@ struct FlowArOptions {
   static void fields(auto& o, auto& field) {
     field("class_num", o.class_num, at_least(1), "classes, without the null class");
     field("encoder_embed_dim", o.encoder_embed_dim, at_least(1), "width of both halves of the transformer");
-    field("encoder_depth", o.encoder_depth, at_least(1), "blocks of the first half");
+    field("encoder_depth", o.encoder_depth, between(1, 1024), "blocks of the first half");
     field("encoder_num_heads", o.encoder_num_heads, at_least(1), "attention heads of the first half");
-    field("decoder_depth", o.decoder_depth, at_least(1), "blocks of the second half");
+    field("decoder_depth", o.decoder_depth, between(1, 1024), "blocks of the second half");
     field("decoder_num_heads", o.decoder_num_heads, at_least(1), "attention heads of the second half");
     field("mlp_ratio", o.mlp_ratio, more_than(0),
           "width of the feed-forward layer in multiples of 2/3 of the token's");

@@ -24,7 +24,7 @@ struct KlVaeOptions {
     field("ch", o.ch, at_least(32), "channels of the finest level, a multiple of 32");
     field("ch_mult", o.ch_mult, nonempty(at_least(1)),
           "each level's channels in multiples of ch, finest first");
-    field("num_res_blocks", o.num_res_blocks, at_least(1), "residual blocks of an encoder's level");
+    field("num_res_blocks", o.num_res_blocks, between(1, 1024), "residual blocks of an encoder's level");
     field("resolution", o.resolution, at_least(8), "side of the pictures that it is trained on");
     field("latent_scale", o.latent_scale, at_least(0),
           "factor between its latents and those that are generated; 0: whatever makes the latents of the "

@@ -56,7 +56,7 @@ struct VarOptions {
 
   static void fields(auto& o, auto& field) {
     field("num_classes", o.num_classes, at_least(1), "classes, without the null class");
-    field("depth", o.depth, at_least(1), "transformer blocks");
+    field("depth", o.depth, between(1, 1024), "transformer blocks");
     field("embed_dim", o.embed_dim, at_least(1), "width of a token, 64 * depth in the published models");
     field("num_heads", o.num_heads, at_least(1), "attention heads, depth in the published models");
     field("mlp_ratio", o.mlp_ratio, more_than(0),

@@ -30,7 +30,7 @@ struct VqvaeOptions {
     field("ch", o.ch, at_least(32), "channels of the finest level, a multiple of 32");
     field("ch_mult", o.ch_mult, nonempty(at_least(1)),
           "each level's channels in multiples of ch, finest first");
-    field("num_res_blocks", o.num_res_blocks, at_least(1), "residual blocks of an encoder's level");
+    field("num_res_blocks", o.num_res_blocks, between(1, 1024), "residual blocks of an encoder's level");
     field("beta", o.beta, at_least(0), "weight of the commitment loss");
     field("using_znorm", o.using_znorm, {}, "compare code vectors by their angle");
     field("quant_conv_ks", o.quant_conv_ks, at_least(1),

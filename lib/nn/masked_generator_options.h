@@ -24,10 +24,10 @@ struct MaskedGeneratorOptions {
 
   static void fields(auto& o, auto& field) {
     field("encoder_embed_dim", o.encoder_embed_dim, at_least(1), "width of the encoder");
-    field("encoder_depth", o.encoder_depth, at_least(1), "blocks of the encoder");
+    field("encoder_depth", o.encoder_depth, between(1, 1024), "blocks of the encoder");
     field("encoder_num_heads", o.encoder_num_heads, at_least(1), "attention heads of the encoder");
     field("decoder_embed_dim", o.decoder_embed_dim, at_least(1), "width of the decoder");
-    field("decoder_depth", o.decoder_depth, at_least(1), "blocks of the decoder");
+    field("decoder_depth", o.decoder_depth, between(1, 1024), "blocks of the decoder");
     field("decoder_num_heads", o.decoder_num_heads, at_least(1), "attention heads of the decoder");
     field("mlp_ratio", o.mlp_ratio, more_than(0),
           "width of the feed-forward layer in multiples of the token's");

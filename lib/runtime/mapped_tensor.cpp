@@ -6,9 +6,15 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <iterator>
+#include <memory>
+#include <tuple>
+#include <utility>
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/file_budget.h"
+#include "core/mapped_file.h"
 
 namespace arzoo::runtime {
 
@@ -40,6 +46,83 @@ std::uint64_t span_of(const StoredTensor& stored) {
   return (last + 1) * item_size(stored.dtype);
 }
 
+bool is_aligned(const TensorFile& file, const StoredTensor& stored) {
+  const auto place = reinterpret_cast<std::uintptr_t>(file.mapping->data() + stored.offset);
+  return stored.bytes == 0 || place % item_size(stored.dtype) == 0;
+}
+
+/// Bytes of a file from `begin` to `end` that hold tensors of one kind.
+struct ByteRun {
+  std::uint64_t alignment;  ///< item size and the offset modulo it: a copy aligns all tensors of one kind
+  std::uint64_t begin, end;
+};
+
+std::uint64_t alignment_of(const StoredTensor& stored) {
+  constexpr std::uint64_t kLargestItem = 256;
+  return item_size(stored.dtype) * kLargestItem + stored.offset % item_size(stored.dtype);
+}
+
+/// Where tensors lie, each byte once: what many tensors share is looked at, or copied, one time.
+class ByteRuns {
+ public:
+  void add(const StoredTensor& stored) {
+    if (stored.bytes > 0)
+      runs_.push_back({alignment_of(stored), stored.offset, stored.offset + span_of(stored)});
+  }
+  /// In the order of alignment and place.
+  std::vector<ByteRun> joined() const {
+    auto sorted = runs_;
+    std::sort(sorted.begin(), sorted.end(), [](const ByteRun& a, const ByteRun& b) {
+      return std::tie(a.alignment, a.begin) < std::tie(b.alignment, b.begin);
+    });
+    std::vector<ByteRun> result;
+    for (const auto& run : sorted) {
+      const bool apart =
+          result.empty() || result.back().alignment != run.alignment || result.back().end < run.begin;
+      if (apart) result.push_back(run);
+      result.back().end = std::max(result.back().end, run.end);
+    }
+    return result;
+  }
+
+ private:
+  std::vector<ByteRun> runs_;
+};
+
+void expect_booleans(const TensorFile& file, const ByteRun& run) {
+  const auto bytes = file.mapping->bytes().substr(run.begin, run.end - run.begin);
+  const auto odd = std::find_if(bytes.begin(), bytes.end(), [](char byte) { return byte != 0 && byte != 1; });
+  if (odd == bytes.end()) return;
+  const auto at = run.begin + static_cast<std::uint64_t>(odd - bytes.begin());
+  const auto holder = std::find_if(file.tensors.begin(), file.tensors.end(), [&](const StoredTensor& stored) {
+    return stored.dtype == DType::boolean && stored.offset <= at && at < stored.offset + span_of(stored);
+  });
+  fail<CheckpointError>("{}: {}: a BOOL of value {}, expected 0 or 1", file.mapping->path().string(),
+                        in_quotes(holder->name), static_cast<int>(static_cast<unsigned char>(*odd)));
+}
+
+/// A run's bytes in memory of their own, which new[] aligns for any item.
+struct RunCopy {
+  ByteRun run;
+  std::shared_ptr<char[]> bytes;
+};
+
+RunCopy copied_run(const TensorFile& file, const ByteRun& run) {
+  const auto bytes = file.mapping->bytes().substr(run.begin, run.end - run.begin);
+  RunCopy copy{run, std::shared_ptr<char[]>(new char[bytes.size()])};
+  std::copy(bytes.begin(), bytes.end(), copy.bytes.get());
+  return copy;
+}
+
+/// The one that holds the tensor; `copies` are in the order of ByteRuns::joined.
+const RunCopy& copy_of(const StoredTensor& stored, const std::vector<RunCopy>& copies) {
+  const auto place = std::pair(alignment_of(stored), stored.offset);
+  const auto behind = std::upper_bound(
+      copies.begin(), copies.end(), place,
+      [](const auto& a, const RunCopy& b) { return a < std::pair(b.run.alignment, b.run.begin); });
+  return *std::prev(behind);
+}
+
 }  // namespace
 
 c10::ScalarType scalar_type(DType dtype) { return kScalarTypes[static_cast<std::size_t>(dtype)]; }
@@ -51,23 +134,31 @@ DType stored_dtype(c10::ScalarType type) {
   return static_cast<DType>(found - kScalarTypes.begin());
 }
 
-at::Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const StoredTensor& stored) {
-  const auto bytes = file->bytes().substr(stored.offset, span_of(stored));
-  if (stored.dtype == DType::boolean) {
-    const auto odd =
-        std::find_if(bytes.begin(), bytes.end(), [](char byte) { return byte != 0 && byte != 1; });
-    if (odd != bytes.end()) {
-      fail<CheckpointError>("{}: {}: a BOOL of value {}, expected 0 or 1", file->path().string(),
-                            in_quotes(stored.name), static_cast<int>(static_cast<unsigned char>(*odd)));
+std::vector<at::Tensor> mapped_tensors(const TensorFile& file) {
+  ByteRuns odd, booleans;
+  for (const auto& stored : file.tensors) {
+    if (stored.dtype == DType::boolean) booleans.add(stored);
+    if (!is_aligned(file, stored)) odd.add(stored);
+  }
+  for (const auto& run : booleans.joined()) expect_booleans(file, run);
+  FileBudget budget(file.mapping->path().string(), file.mapping->bytes().size());
+  std::vector<RunCopy> copies;
+  for (const auto& run : odd.joined()) {
+    budget.charge<CheckpointError>(run.end - run.begin, "a copy of tensors that it does not align");
+    copies.push_back(copied_run(file, run));
+  }
+  std::vector<at::Tensor> tensors;
+  for (const auto& stored : file.tensors) {
+    if (is_aligned(file, stored)) {
+      char* const data = file.mapping->data() + stored.offset;
+      tensors.push_back(view(stored, data, [mapping = file.mapping](void*) {}));
+    } else {
+      const auto& copy = copy_of(stored, copies);
+      char* const data = copy.bytes.get() + (stored.offset - copy.run.begin);
+      tensors.push_back(view(stored, data, [bytes = copy.bytes](void*) {}));
     }
   }
-  char* data = file->data() + stored.offset;
-  if (reinterpret_cast<std::uintptr_t>(data) % item_size(stored.dtype) == 0) {
-    return view(stored, data, [file](void*) {});
-  }
-  const std::shared_ptr<char[]> copy(new char[std::max<std::size_t>(bytes.size(), 1)]);
-  std::copy(bytes.begin(), bytes.end(), copy.get());
-  return view(stored, copy.get(), [copy](void*) {});
+  return tensors;
 }
 
 }  // namespace arzoo::runtime

@@ -2,10 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <memory>
+#include <vector>
 
-#include "core/mapped_file.h"
 #include "core/stored_tensor.h"
+#include "core/tensor_files.h"
 
 namespace arzoo::runtime {
 
@@ -13,9 +13,10 @@ c10::ScalarType scalar_type(DType dtype);
 /// Throws CheckpointError for an element type that no file format here has.
 DType stored_dtype(c10::ScalarType type);
 
-/// The tensor as a view of the mapped file, which it keeps alive; a copy where the file does not align it.
-/// `stored` must have come from this file. Throws CheckpointError for a BOOL that is neither 0 nor 1, which
-/// in memory would be undefined behaviour.
-at::Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const StoredTensor& stored);
+/// The tensors of `file`, in its order, as views of the mapped file, which they keep alive. What the file
+/// does not align is copied: once, however many tensors share it. Throws CheckpointError for a BOOL that is
+/// neither 0 nor 1, which in memory would be undefined behaviour, and when the copies exceed the file's
+/// budget (core/file_budget.h).
+std::vector<at::Tensor> mapped_tensors(const TensorFile& file);
 
 }  // namespace arzoo::runtime

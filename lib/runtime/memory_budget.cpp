@@ -63,7 +63,7 @@ MemoryBudget::~MemoryBudget() {
 
 void MemoryBudget::charge(uint64_t bytes) {
   // A module takes some kilobytes beside its weights, which only a count of them bounds.
-  constexpr uint64_t kMostTensors = 100'000;
+  constexpr uint64_t kMostTensors = 20'000;
   spent_ = checked_add(spent_, bytes).value_or(~uint64_t{0});
   if (spent_ > limit_) {
     model_.reject(

@@ -154,10 +154,9 @@ NamedTensors open_tensors(const std::filesystem::path& path, std::string_view st
   const auto files = open_tensor_files(path, state_dict);
   for (const auto& file : files) {
     const TensorDigests digests(file);
-    for (const auto& stored : file.tensors) {
-      digests.check(file, stored);
-      tensors.add(stored.name, mapped_tensor(file.mapping, stored));
-    }
+    for (const auto& stored : file.tensors) digests.check(file, stored);
+    auto mapped = mapped_tensors(file);
+    for (std::size_t i = 0; i < mapped.size(); ++i) tensors.add(file.tensors[i].name, std::move(mapped[i]));
   }
   tensors.metadata = joined_metadata(files);
   return tensors;

@@ -69,7 +69,12 @@ SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Modu
       fail<CheckpointError>("{}: {}: the shape does not fit this model", path.string(), name);
     tensor.copy_(value);
   }
-  set_random_state(stored.at("random_state").clone());
+  try {
+    set_random_state(stored.at("random_state").clone());
+  } catch (const c10::Error&) {
+    fail<CheckpointError>("{}: random_state: not a state of the CPU's random number generator",
+                          path.string());
+  }
   return saved;
 }
 

@@ -39,9 +39,9 @@ struct ShapeVaeOptions {
     field("embed_dim", o.embed_dim, at_least(1), "channels of a latent token");
     field("num_freqs", o.num_freqs, between(1, 24), "frequencies 2^0, 2^1, … of a coordinate's embedding");
     field("include_pi", o.include_pi, {}, "multiply the frequencies by pi");
-    field("num_encoder_layers", o.num_encoder_layers, at_least(0),
+    field("num_encoder_layers", o.num_encoder_layers, between(0, 1024),
           "self-attention blocks before the latents");
-    field("num_decoder_layers", o.num_decoder_layers, at_least(0), "self-attention blocks after them");
+    field("num_decoder_layers", o.num_decoder_layers, between(0, 1024), "self-attention blocks after them");
     field("point_feats", o.point_feats, between(3, 3),
           "features of a surface point besides its place: 3, its normal");
     field("embed_point_feats", o.embed_point_feats, {}, "embed the normals as the coordinates are");

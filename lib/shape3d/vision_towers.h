@@ -18,7 +18,7 @@ struct ClipVisionOptions {
 
   static void fields(auto& o, auto& field) {
     field("hidden_size", o.hidden_size, at_least(1), "width");
-    field("num_hidden_layers", o.num_hidden_layers, at_least(1), "blocks");
+    field("num_hidden_layers", o.num_hidden_layers, between(1, 1024), "blocks");
     field("num_attention_heads", o.num_attention_heads, at_least(1), "attention heads");
     field("patch_size", o.patch_size, at_least(1), "side of a patch in pixels");
   }

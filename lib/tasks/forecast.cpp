@@ -8,6 +8,7 @@
 #include "core/series_table.h"
 #include "forecast/forecast_model.h"
 #include "tasks/backtest.h"
+#include "tasks/finite_forecasts.h"
 #include "tasks/forecast_chart.h"
 #include "tasks/forecast_ids.h"
 #include "tasks/forecast_stream.h"
@@ -76,6 +77,7 @@ std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, cons
                                             const std::vector<std::vector<std::string>>& ids, int64_t horizon,
                                             AtomicFile& out, Progress& progress, Stop stop) {
   std::vector<SeriesForecast> kept;
+  FiniteForecasts finite;
   const bool shown = tables.size() > kTablesAtOnce;
   if (shown) progress.begin("series", static_cast<int64_t>(tables.size()));
   CsvText header;
@@ -85,6 +87,7 @@ std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, cons
     if (stop.load()) fail<Interrupted>("interrupted, nothing written");
     const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
     auto forecasts = model.forecast(group, horizon, task.levels);
+    for (std::size_t i = 0; i < group.size(); ++i) finite.look_at(forecasts[i], ids[first + i]);
     CsvText csv;
     for (std::size_t i = 0; i < group.size(); ++i)
       write_rows(csv, group[i], forecasts[i], model.name(), ids[first + i]);
@@ -93,6 +96,7 @@ std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, cons
     if (shown) progress.step({}, static_cast<int64_t>(group.size()));
   }
   if (shown) progress.end();
+  finite.report(task.model.string(), progress);
   return kept;
 }
 

@@ -57,6 +57,8 @@ Json ForecastStream::answer(const std::string& line) {
     const auto horizon = request.horizon(horizon_);
     const auto table = read_window(request);
     const auto forecast = model_.forecast({table}, horizon, task_.levels).front();
+    if (!forecast.mean.isfinite().all().item<bool>())
+      request.reject("the forecast is not finite (are the model's weights and the last values?)");
     if (request.last_stamp(table.rows())) {
       for (const auto stamp : forecast.stamps) reply["ds"].push_back(stamps_.format().format(stamp));
     }

@@ -84,7 +84,7 @@ TEST_CASE("a model that memory cannot hold is refused before it is made") {
       {"d_ff", "1000000000000", "config.json: /model: asks for at least…"},
       {"d_model", "4611686018427387904", "config.json: /model: cannot be built (choose smaller sizes): …"},
       {"e_layers", "1000000000000",
-       "config.json: /model: asks for more than 100000 tensors (choose fewer layers)"},
+       "config.json: /model/e_layers: expected an integer in [1, 1024], got 1000000000000"},
   }));
   const auto change = "model." + key + "=" + value;
   check_refused(arzoo, {"train", "config.json", "--set", change, "--out", "new", "--quiet"}, 2, message);

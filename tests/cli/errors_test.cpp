@@ -105,7 +105,9 @@ std::vector<Mistake> usage_mistakes() {
 
 std::vector<Mistake> file_mistakes() {
   return {
-      {{"train", "absent.json"}, 2, "absent.json: cannot be read (expected a JSON file)"},
+      {{"train", "absent.json"},
+       2,
+       "absent.json: cannot be opened: No such file or directory (expected a JSON file)"},
       {{"train", "config.json", "--set", "model.d_modle=8"},
        2,
        R"(config.json: /model/d_modle: unknown key (did you mean "d_model"?))"},
@@ -187,7 +189,9 @@ std::vector<Mistake> file_mistakes() {
        3,
        "inspect: absent: no such file or directory, expected a run directory, a checkpoint folder or a "
        "weights file"},
-      {{"bench", "table", "absent.json"}, 2, "absent.json: cannot be read (expected a JSON file)"},
+      {{"bench", "table", "absent.json"},
+       2,
+       "absent.json: cannot be opened: No such file or directory (expected a JSON file)"},
   };
 }
 
@@ -238,7 +242,8 @@ TEST_CASE("fixture folders that are not there or empty are bad input") {
 TEST_CASE("with --json an error is a document as well, also when the command line does not parse") {
   const ProgramWithInputs arzoo;
   const auto ended = arzoo({"train", "--json", "absent.json"});
-  CHECK(ended.json()["error"]["message"] == "absent.json: cannot be read (expected a JSON file)");
+  CHECK(ended.json()["error"]["message"] ==
+        "absent.json: cannot be opened: No such file or directory (expected a JSON file)");
   CHECK(ended.json()["error"]["exit_code"] == 2);
   CHECK(arzoo({"trian", "--json"}).json()["error"]["exit_code"] == 2);
 }

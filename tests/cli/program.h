@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <chrono>
@@ -21,6 +22,7 @@ struct Ended {
   std::string out;  ///< stdout
   std::string err;  ///< stderr
   double seconds = 0.0;
+  std::uint64_t peak_bytes = 0;  ///< most memory that was resident at once
 
   nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
@@ -129,12 +131,15 @@ class Program {
 
   Ended wait(pid_t child, std::chrono::steady_clock::time_point start) const {
     constexpr int kSignalled = 128;
+    constexpr std::uint64_t kKilobyte = 1024;
     int status = 0;
-    ::waitpid(child, &status, 0);
+    struct rusage used {};
+    ::wait4(child, &status, 0, &used);
     const auto end = std::chrono::steady_clock::now();
     return {WIFEXITED(status) ? WEXITSTATUS(status) : kSignalled + WTERMSIG(status),
             read_file(folder_ / "out"), read_file(folder_ / "err"),
-            std::chrono::duration<double>(end - start).count()};
+            std::chrono::duration<double>(end - start).count(),
+            static_cast<std::uint64_t>(used.ru_maxrss) * kKilobyte};
   }
 
   TempDir folder_;

@@ -74,5 +74,15 @@ TEST_CASE(
   const auto frame = bytes.find("\xff\xc0");
   REQUIRE(frame != std::string::npos);
   bytes.replace(frame + 5, 4, "\xfd\xe8\xfd\xe8");  // 65000 x 65000
-  CHECK_THROWS_WITH(decode_jpeg(bytes, "huge.jpg"), ContainsSubstring("65000x65000 pixels"));
+  CHECK_THROWS_WITH(decode_jpeg(bytes, "huge.jpg"), ContainsSubstring("65000 x 65000 pixels"));
+}
+
+TEST_CASE("a JPEG picture in several scans is held whole by its decoder, within the same memory") {
+  auto bytes = stored("progressive.jpg");
+  const auto frame = bytes.find("\xff\xc2");
+  REQUIRE(frame != std::string::npos);
+  bytes.replace(frame + 5, 4, "\x0f\xa0\x0f\xa0");  // 4000 x 4000: the pixels alone would fit
+  CHECK_THROWS_WITH(
+      decode_jpeg(bytes, "scans.jpg"),
+      ContainsSubstring("scans.jpg: a picture in several scans (save it as one scan, or smaller)"));
 }

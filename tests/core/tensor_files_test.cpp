@@ -125,7 +125,7 @@ TEST_CASE("what cannot be opened is refused with the reason") {
   const test::TempDir dir;
   CHECK_THROWS_WITH(open_tensor_files(dir / "none.pth"),
                     ContainsSubstring("none.pth: cannot be opened: No such file"));
-  CHECK_THROWS_WITH(open_tensor_file(dir.path()), ContainsSubstring("is not a regular file"));
+  CHECK_THROWS_WITH(open_tensor_file(dir.path()), ContainsSubstring("is a folder, expected a file"));
   CHECK_THROWS_WITH(open_tensor_file("/dev/null"), ContainsSubstring("is not a regular file"));
 }
 

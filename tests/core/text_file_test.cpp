@@ -65,9 +65,13 @@ TEST_CASE("a gzip file with a changed byte is refused") {
 
 TEST_CASE("a gzip file that expands beyond all proportion is refused") {
   const test::TempDir dir;
-  write_gzip(dir / "bomb.gz", std::string(40 << 20, '0'));
-  CHECK_THROWS_WITH(read_text_file(dir / "bomb.gz"),
-                    ContainsSubstring("expands to more than 16777216 bytes"));
+  const std::string half(50 << 20, '0');
+  write_gzip(dir / "bomb.gz", half + half);
+  CHECK_THROWS_WITH(read_text_file(dir / "bomb.gz"), ContainsSubstring("(unpack it first)"));
+  // Of two members the last one's size says nothing of the whole.
+  write_gzip(dir / "members.gz", half);
+  write_gzip(dir / "members.gz", half, "ab");
+  CHECK_THROWS_WITH(read_text_file(dir / "members.gz"), ContainsSubstring("expands to more than"));
 }
 
 TEST_CASE("a file above the limit is refused, plain or packed") {

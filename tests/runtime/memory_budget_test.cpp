@@ -52,7 +52,7 @@ TEST_CASE("a model of numberless layers is refused by their number") {
     return last;
   };
   CHECK_THROWS_WITH(within_memory(kModel, build),
-                    "a.json: /model: asks for more than 100000 tensors (choose fewer layers)");
+                    "a.json: /model: asks for more than 20000 tensors (choose fewer layers)");
 }
 
 TEST_CASE("sizes that overflow are a mistake of the config, not an internal failure") {

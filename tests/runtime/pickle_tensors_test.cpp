@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
+#include "support/pickles.h"
 
 using namespace arzoo;
 using namespace arzoo::runtime;
@@ -58,6 +59,23 @@ TEST_CASE("a converted checkpoint holds the same tensors") {
     CHECK(to.at(name).scalar_type() == tensor.scalar_type());
     CHECK(at::equal(to.at(name), tensor));
   }
+}
+
+TEST_CASE("tensors of one storage that the file does not align share one copy of it") {
+  const test::TempDir dir;
+  std::string opcodes = "}";
+  for (const auto* name : {"a", "b", "c"}) opcodes += test::pickled_item(name, test::pickled_tensor());
+  std::string bytes;
+  for (const std::string folder : {"x", "xx", "xxx", "xxxx"}) {
+    bytes = test::zip(
+        {{folder + "/data.pkl", "\x80\x02" + opcodes + "."}, {folder + "/data/0", std::string(24, '\x01')}});
+    if (bytes.find(std::string(24, '\x01')) % 4 != 0) break;
+  }
+  REQUIRE(bytes.find(std::string(24, '\x01')) % 4 != 0);
+  const auto tensors = open_tensors(dir.write("a.pth", bytes));
+  CHECK(tensors.at("a").data_ptr() == tensors.at("b").data_ptr());
+  CHECK(tensors.at("a").data_ptr() == tensors.at("c").data_ptr());
+  CHECK(at::equal(tensors.at("b").view(at::kInt), at::full({6}, 0x01010101, at::kInt)));
 }
 
 }  // namespace

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+
+namespace arzoo {
+
+/// The memory that reading one file may take, in proportion to the file and not to what it says of itself. A
+/// command that reads a file takes at most 64 MB and 8 times the file's size, before what its own work needs:
+/// its parsers have the larger part of that, the rest is for the file's bytes and for what the command says
+/// of them. A parser charges what it is about to allocate before it does.
+class FileBudget {
+ public:
+  static constexpr std::uint64_t kFloor = std::uint64_t{56} << 20, kPerByte = 7;
+
+  /// where: the file, named in messages; file_bytes: its size as it is stored.
+  FileBudget(std::string_view where, std::uint64_t file_bytes)
+      : where_(where), file_bytes_(file_bytes), left_(kFloor + kPerByte * file_bytes) {}
+
+  /// Throws Failure, naming `what` ("its pixels"), when `bytes` more are too much for this file.
+  template <class Failure = DataError>
+  void charge(std::uint64_t bytes, std::string_view what) {
+    if (bytes > left_) {
+      fail<Failure>("{}: {} would take more than {} bytes of memory, too much for a file of {}", where_, what,
+                    kFloor + kPerByte * file_bytes_, file_bytes_);
+    }
+    left_ -= bytes;
+  }
+
+  std::uint64_t left() const { return left_; }
+  /// Of the file as it is stored: a packed one expands to more.
+  std::uint64_t file_bytes() const { return file_bytes_; }
+
+ private:
+  std::string where_;
+  std::uint64_t file_bytes_, left_;
+};
+
+}  // namespace arzoo

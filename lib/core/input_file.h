@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace arzoo {
+
+/// A file that somebody named, open for reading. The one way in for what comes from outside: what is not a
+/// regular file would block (a FIFO without a writer), never end (a device) or is no file at all, and is
+/// refused at once.
+class InputFile {
+ public:
+  /// Besides regular files: the unnamed pipes of a shell ("<(zcat a.csv.gz)", "/dev/stdin"), which have a
+  /// writer. FIFOs in the file system are refused all the same.
+  enum class Pipes { refused, allowed };
+
+  /// Throws Failure "path: why" for what cannot be opened or is not a regular file.
+  template <class Failure>
+  static InputFile open(const std::filesystem::path& path, Pipes pipes = Pipes::refused) {
+    InputFile file(path, pipes);
+    if (!file.refusal_.empty()) throw Failure(file.name_ + ": " + file.refusal_);
+    return file;
+  }
+  ~InputFile();
+  InputFile(InputFile&& other) noexcept;
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  /// Bytes of a regular file at opening; 0 for a pipe, whose size nobody knows.
+  std::uint64_t size() const { return size_; }
+  /// Up to `size` bytes from where the last call ended; 0 at the end. Throws DataError.
+  std::size_t read(char* to, std::size_t size) const;
+
+ private:
+  InputFile(const std::filesystem::path& path, Pipes pipes);
+
+  std::string name_, refusal_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace arzoo
