@@ -6,6 +6,8 @@
 #include <csignal>
 #include <utility>
 
+#include "runtime/named_tensors.h"
+#include "runtime/safetensors.h"
 #include "support/stepping_progress.h"
 #include "support/test.h"
 #include "support/toy_experiment.h"
@@ -309,6 +311,20 @@ TEST_CASE("a state of another model or run is refused when resuming") {
   CHECK_THROWS_AS(fit(temp / "run", options), CheckpointError);
   temp.write("run/last/training.json", "{\"state\": {\"step\": -1}, \"best_val\": {}}");
   CHECK_THROWS_AS(fit(temp / "run", toy_options()), ConfigError);
+}
+
+TEST_CASE("a random state of another kind is refused by name when resuming") {
+  const TempDir temp;
+  fit_interrupted(temp / "run", toy_options(), 2);
+  const auto path = temp / "run/last/training.safetensors";
+  const auto replacement = GENERATE(as<at::Tensor>{}, at::zeros({5056}, at::kFloat),
+                                    at::zeros({7}, at::kByte), at::zeros({5056}, at::kByte));
+  auto entries = runtime::open_tensors(path).entries();
+  for (auto& [name, tensor] : entries) tensor = name == "random_state" ? replacement : tensor.clone();
+  runtime::write_safetensors(path, entries, {});
+  CHECK_THROWS_AS(fit(temp / "run", toy_options()), CheckpointError);
+  CHECK_THROWS_WITH(fit(temp / "run", toy_options()),
+                    ContainsSubstring("training.safetensors: random_state: "));
 }
 
 TEST_CASE("bf16 training keeps fp32 weights and learns") {
