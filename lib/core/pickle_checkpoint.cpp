@@ -1,5 +1,7 @@
 #include "core/pickle_checkpoint.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
@@ -10,6 +12,7 @@
 #include "core/error.h"
 #include "core/file_budget.h"
 #include "core/pickle_machine.h"
+#include "core/wrapper_names.h"
 #include "core/zip_archive.h"
 
 namespace arzoo {
@@ -130,7 +133,14 @@ class TensorWalk {
     if (contents_.pickle.get_if<std::unique_ptr<const PickleTensor>>(contents_.pickle.root) != nullptr) {
       fail<CheckpointError>("{}: holds a tensor without a name, expected a dict of tensors", where_);
     }
+    if (const auto* opaque = contents_.pickle.get_if<PickleOpaque>(contents_.pickle.root)) {
+      fail<CheckpointError>(
+          "{}: is an object of {}, which is never made, expected a dict of tensors (save its "
+          "state_dict())",
+          where_, opaque->shown());
+    }
     visit(contents_.pickle.root, 0, false);
+    found_.is_lightning = holds_lightning_version();
     return std::move(found_);
   }
 
@@ -141,6 +151,22 @@ class TensorWalk {
     budget_ -= cost;
   }
 
+  bool holds_lightning_version() const {
+    const auto& pickle = contents_.pickle;
+    const auto* dict = pickle.get_if<PickleDict>(pickle.root);
+    return dict != nullptr && std::any_of(dict->items.begin(), dict->items.end(), [&](const auto& item) {
+             const auto* key = pickle.get_if<PickleText>(item.first);
+             return key != nullptr && key->text == "pytorch-lightning_version";
+           });
+  }
+
+  void note_opaque(const PickleOpaque& object, std::string_view key) {
+    constexpr std::size_t kMost = 8;
+    if (found_.opaque.size() == kMost) return;
+    const std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+    found_.opaque.push_back(fmt::format("{} ({})", in_quotes(path), object.shown()));
+  }
+
   void visit(PickleRef ref, int depth, bool is_numbered) {
     constexpr int kDeepest = 64;
     if (depth > kDeepest) fail<CheckpointError>("{}: nested deeper than {}", where_, kDeepest);
@@ -148,6 +174,7 @@ class TensorWalk {
     bool holds_tensor = false;
     const auto item = [&](std::string_view key, PickleRef value, bool number) {
       charge(1);
+      if (const auto* opaque = pickle.get_if<PickleOpaque>(value)) note_opaque(*opaque, key);
       const auto* tensor = pickle.get_if<std::unique_ptr<const PickleTensor>>(value);
       const bool is_container =
           pickle.get_if<PickleDict>(value) != nullptr || pickle.get_if<PickleSequence>(value) != nullptr;
@@ -164,7 +191,8 @@ class TensorWalk {
       path_.resize(length);
     };
     if (const auto* dict = pickle.get_if<PickleDict>(ref)) {
-      for (const auto& [key, value] : dict->items) visit_key(key, value, item);
+      std::size_t place = 0;
+      for (const auto& [key, value] : dict->items) visit_key(key, value, place++, item);
       // The state of an optimizer is numbered dicts of tensors: no state dicts.
       if (holds_tensor && !is_numbered) {
         charge(path_.size());
@@ -176,14 +204,16 @@ class TensorWalk {
     }
   }
 
-  void visit_key(PickleRef key, PickleRef value, const auto& item) {
+  void visit_key(PickleRef key, PickleRef value, std::size_t place, const auto& item) {
     const auto& pickle = contents_.pickle;
     if (const auto* text = pickle.get_if<PickleText>(key)) {
       item(text->text, value, false);
     } else if (const auto* number = pickle.get_if<std::int64_t>(key)) {
       item(std::to_string(*number), value, true);
+    } else if (const auto* opaque = pickle.get_if<PickleOpaque>(key)) {
+      item(opaque->name, value, true);  // a class: Lightning's callbacks before 1.5
     } else {
-      item("?", value, true);
+      item(fmt::format("?{}", place), value, true);
     }
   }
 
@@ -251,6 +281,11 @@ bool begins_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
+/// Whether a path is one of these names or lies below it.
+bool lies_in(std::string_view path, std::string_view name) {
+  return begins_with(path, name) && (path.size() == name.size() || path[name.size()] == '.');
+}
+
 /// The tensors whose names begin with `prefix`, without it.
 std::vector<StoredTensor> below(const std::vector<StoredTensor>& tensors, std::string_view prefix) {
   std::vector<StoredTensor> chosen;
@@ -278,20 +313,56 @@ std::vector<std::string> outermost(const std::vector<std::string>& paths) {
   return kept;
 }
 
-/// The prefix of the names in the state dict that an empty path means.
-std::string obvious_prefix(const PickleCheckpoint& checkpoint, std::string_view where) {
-  const auto dicts = outermost(checkpoint.state_dicts);
-  if (dicts.size() == 1) return dicts.front().empty() ? "" : dicts.front() + ".";
+/// Where trainers, Lightning's among them, put the state of the training, which is no model.
+constexpr std::string_view kTrainingState[] = {"callbacks",
+                                               "optimizer_states",
+                                               "optimizer",
+                                               "optimizers",
+                                               "lr_schedulers",
+                                               "lr_scheduler",
+                                               "scheduler",
+                                               "loops",
+                                               "hyper_parameters",
+                                               "scaler",
+                                               "native_amp_scaling_state"};
+
+/// The paths that may mean a model: all but those of the training's state, if any are left.
+std::vector<std::string> models_among(const std::vector<std::string>& paths) {
+  std::vector<std::string> models;
+  std::copy_if(paths.begin(), paths.end(), std::back_inserter(models), [](const std::string& path) {
+    return std::none_of(std::begin(kTrainingState), std::end(kTrainingState),
+                        [&](std::string_view name) { return lies_in(path, name); });
+  });
+  return models.empty() ? paths : models;
+}
+
+}  // namespace
+
+std::string default_state_dict(const PickleCheckpoint& checkpoint, std::string_view where) {
+  if (checkpoint.state_dicts.empty()) {
+    fail<CheckpointError>("{}: holds no dict of tensors, expected a state dict{}", where,
+                          checkpoint.opaque.empty() ? ""
+                                                    : fmt::format(" (objects that are never made: {})",
+                                                                  fmt::join(checkpoint.opaque, ", ")));
+  }
+  const auto& all = checkpoint.state_dicts;
+  const auto inside = [](std::string_view name) {
+    return [name](const std::string& path) { return lies_in(path, name); };
+  };
+  if (checkpoint.is_lightning && std::any_of(all.begin(), all.end(), inside("state_dict")))
+    return "state_dict";
+  const auto dicts = outermost(models_among(all));
+  if (dicts.size() == 1) return dicts.front();
   // One model whose parts have dicts of their own.
-  for (const auto* usual : {"state_dict.", "model.", "model_state_dict.", "module.", "params."}) {
-    const auto inside = [&](const std::string& path) { return begins_with(path, usual); };
-    if (std::all_of(dicts.begin(), dicts.end(), inside)) return usual;
+  for (const auto* usual : {"state_dict", "model", "model_state_dict", "module", "params"}) {
+    if (std::all_of(dicts.begin(), dicts.end(), inside(usual))) return usual;
+  }
+  for (const auto* trained : {"model_ema", "trainer.ema_parameters", "trainer.var_wo_ddp"}) {
+    if (std::find(dicts.begin(), dicts.end(), trained) != dicts.end()) return trained;
   }
   fail<CheckpointError>("{}: holds several state dicts, expected one to be chosen with --state-dict: {}",
                         where, first_few(dicts, in_quotes));
 }
-
-}  // namespace
 
 bool is_pickle_checkpoint(std::string_view bytes) {
   return begins_with(bytes, kZipStart) || is_legacy(bytes);
@@ -308,20 +379,13 @@ PickleCheckpoint parse_pickle_checkpoint(std::string_view bytes, std::string_vie
 
 std::vector<StoredTensor> select_state_dict(const PickleCheckpoint& checkpoint, std::string_view path,
                                             std::string_view where) {
-  if (checkpoint.state_dicts.empty()) {
-    fail<CheckpointError>("{}: holds no dict of tensors, expected a state dict", where);
-  }
-  auto chosen =
-      below(checkpoint.tensors, path.empty() ? obvious_prefix(checkpoint, where) : std::string(path) + ".");
+  const auto dict = path.empty() ? default_state_dict(checkpoint, where) : std::string(path);
+  auto chosen = below(checkpoint.tensors, dict.empty() ? "" : dict + ".");
   if (chosen.empty()) {
     fail<CheckpointError>("{}: no state dict {}, expected one of: {} (--state-dict)", where, in_quotes(path),
                           first_few(checkpoint.state_dicts, in_quotes));
   }
-  constexpr std::string_view kWrapper = "module.";
-  if (std::all_of(chosen.begin(), chosen.end(),
-                  [&](const auto& t) { return begins_with(t.name, kWrapper); })) {
-    chosen = below(chosen, kWrapper);
-  }
+  strip_wrappers(chosen);
   return chosen;
 }
 

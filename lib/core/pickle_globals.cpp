@@ -15,6 +15,7 @@ constexpr KnownGlobal kKnown[] = {
     {"torch._utils", "_rebuild_tensor_v2", Role::rebuild_tensor},
     {"torch._utils", "_rebuild_tensor_v3", Role::rebuild_tensor_v3},
     {"torch._utils", "_rebuild_parameter", Role::rebuild_parameter},
+    {"torch._utils", "_rebuild_parameter_with_state", Role::rebuild_parameter},
     {"torch", "Size", Role::size},
     {"torch", "DoubleStorage", Role::storage, DType::f64},
     {"torch", "FloatStorage", Role::storage, DType::f32},
@@ -62,7 +63,45 @@ constexpr KnownGlobal kKnown[] = {
     {"_codecs", "encode", Role::inert},
 };
 
+/// Modules that start programs, open files and sockets, or load and run code.
+constexpr std::string_view kPrograms[] = {"os",         "posix",  "nt",      "sys",      "subprocess",
+                                          "pty",        "ctypes", "shutil",  "socket",   "importlib",
+                                          "runpy",      "pickle", "marshal", "timeit",   "operator",
+                                          "webbrowser", "codecs", "codeop",  "linecache"};
+constexpr std::string_view kLoaders[] = {"torch.load", "torch.hub.load",     "torch.jit.load",
+                                         "numpy.load", "types.FunctionType", "types.CodeType"};
+
+/// The types of plain values and what pickles look members up with: of the interpreter's own names those that
+/// stand in ordinary files.
+constexpr std::string_view kPlainBuiltins[] = {
+    "set",  "frozenset", "complex", "range", "slice", "bytearray", "bytes", "object", "list",
+    "dict", "tuple",     "int",     "float", "str",   "bool",      "type",  "getattr"};
+
+bool is_among(std::string_view name, const auto& names) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+/// Whether one of the dotted parts of a path is a module that runs programs.
+bool leads_to_programs(std::string_view path) {
+  for (;;) {
+    const auto dot = path.find('.');
+    if (is_among(path.substr(0, dot), kPrograms)) return true;
+    if (dot == path.npos) return false;
+    path.remove_prefix(dot + 1);
+  }
+}
+
 }  // namespace
+
+bool runs_programs(std::string_view module, std::string_view name) {
+  if (module == "builtins" || module == "__builtin__") return !is_among(name, kPlainBuiltins);
+  const auto is_loader = [&](std::string_view loader) {
+    return loader.size() == module.size() + 1 + name.size() && loader.starts_with(module) &&
+           loader.ends_with(name);
+  };
+  return leads_to_programs(module) || leads_to_programs(name) ||
+         std::any_of(std::begin(kLoaders), std::end(kLoaders), is_loader);
+}
 
 const KnownGlobal* known_global(std::string_view module, std::string_view name) {
   const auto* found = std::find_if(std::begin(kKnown), std::end(kKnown), [&](const KnownGlobal& known) {

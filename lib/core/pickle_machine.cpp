@@ -230,12 +230,14 @@ class Machine {
   }
 
   void set_items(const std::vector<PickleRef>& items) {
+    if (objects_.is_opaque(top())) return;
     auto& dict = objects_.expect<PickleDict>(top(), "a dict to put items into");
     if (items.size() % 2 != 0) objects_.wrong("a key without a value");
     for (std::size_t i = 0; i < items.size(); i += 2) dict.items.emplace_back(items[i], items[i + 1]);
   }
 
   void append(const std::vector<PickleRef>& items) {
+    if (objects_.is_opaque(top())) return;
     auto& list = objects_.expect<PickleSequence>(top(), "a list to append to").items;
     list.insert(list.end(), items.begin(), items.end());
   }
@@ -311,6 +313,11 @@ class Machine {
       case kNewObj: {
         const auto arguments = pop();
         stack_.push_back(objects_.construct(pop(), arguments));
+        return true;
+      }
+      case kNewObjEx: {
+        const auto keywords = pop(), arguments = pop();
+        stack_.push_back(objects_.construct(pop(), arguments, keywords));
         return true;
       }
       case kBuild: {

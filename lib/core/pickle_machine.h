@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -12,8 +13,8 @@
 #include "core/file_budget.h"
 #include "core/stored_tensor.h"
 
-/// A pickle as data. Python's own unpickler calls whatever a file names; this one knows the few names that
-/// `torch.save` writes, calls nothing, and refuses the rest.
+/// A pickle as data. Python's own unpickler calls whatever a file names; this one calls nothing. It knows the
+/// few names that `torch.save` writes for tensors; objects of all other classes stay opaque.
 namespace arzoo {
 
 /// Index of a value of one Pickle. Values refer to each other by index, so that what a file makes share or
@@ -48,6 +49,15 @@ struct PickleInert {
   std::optional<PickleRef> arguments;  ///< a sequence
   std::optional<PickleRef> state;
 };
+/// A class that is not known, or anything that the file would make with it (an OmegaConf, a path, a date):
+/// neither imported nor called. What it would have been made of is not read, except that a tensor among the
+/// arguments is refused.
+struct PickleOpaque {
+  std::string_view module, name;
+
+  /// The class as errors show it, in quotes.
+  std::string shown() const;
+};
 /// The memory of tensors; the container around the pickle knows where the bytes are.
 struct PickleStorage {
   DType dtype;
@@ -65,7 +75,7 @@ struct PickleTensor {
 
 using PickleValue =
     std::variant<PickleNone, bool, std::int64_t, double, PickleText, PickleBytes, PickleSequence, PickleDict,
-                 PickleGlobal, PickleInert, PickleStorage, std::unique_ptr<const PickleTensor>>;
+                 PickleGlobal, PickleInert, PickleOpaque, PickleStorage, std::unique_ptr<const PickleTensor>>;
 
 /// What one pickle holds. Text is a view into the bytes it was read from.
 struct Pickle {
@@ -85,8 +95,9 @@ struct Pickle {
 inline constexpr std::uint64_t kMaxPickle = std::uint64_t{32} << 20;
 
 /// Reads the pickle (protocols 2 to 5) at the start of `bytes`; what follows it is left alone. Time is in
-/// proportion to the pickle's size. Throws CheckpointError naming `where` and, for a name that is not known,
-/// the name that it refuses to import or call; also when the pickle is too much for the budget of its file.
+/// proportion to the pickle's size. Throws CheckpointError naming `where`, also for a name that runs programs
+/// (runs_programs), for a tensor that depends on a class that is not known, and when the pickle is too much for the
+/// budget of its file.
 Pickle read_pickle(std::string_view bytes, std::string_view where, FileBudget& budget);
 /// The same for a file that is a pickle and nothing else.
 Pickle read_pickle(std::string_view bytes, std::string_view where);

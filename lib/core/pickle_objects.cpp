@@ -4,6 +4,18 @@
 
 namespace arzoo {
 
+namespace {
+
+/// Levels of tuples, lists and dicts in which a call's arguments are searched for tensors.
+constexpr int kArgumentDepth = 3;
+
+}  // namespace
+
+std::string PickleOpaque::shown() const {
+  constexpr std::size_t kLongest = 80;
+  return in_quotes(std::string(module.substr(0, kLongest)) + "." + std::string(name.substr(0, kLongest)));
+}
+
 // Copying through the memo could make much of little: copies are paid for with the file's own length.
 void PickleObjects::charge(std::uint64_t cost) {
   if (cost > budget_) wrong("repeats itself beyond its own size");
@@ -18,17 +30,54 @@ std::uint64_t PickleObjects::expect_count(PickleRef ref, std::string_view what) 
 
 PickleRef PickleObjects::import_global(std::string_view module, std::string_view name) {
   const auto* known = known_global(module, name);
-  if (known == nullptr) {
-    const auto shown = in_quotes(std::string(module.substr(0, 80)) + "." + std::string(name.substr(0, 80)));
+  if (known != nullptr) return make(PickleGlobal{known});
+  const PickleOpaque opaque{module, name};
+  if (runs_programs(module, name)) {
     wrong(fmt::format(
         "refuses to import or call {}, expected tensors and plain containers only (save the state dict "
         "alone)",
-        shown));
+        opaque.shown()));
   }
-  return make(PickleGlobal{known});
+  return make(opaque);
+}
+
+void PickleObjects::unexpected(PickleRef ref, std::string_view what) const {
+  const auto* opaque = pickle_.get_if<PickleOpaque>(ref);
+  if (opaque == nullptr) wrong(fmt::format("expected {}", what));
+  wrong(fmt::format("refuses to import or call {}, expected {} (save the state dict alone)", opaque->shown(),
+                    what));
+}
+
+// What an unknown function makes of a tensor's memory could be a weight: it is not left out in silence. Three
+// levels hold the arguments of all that PyTorch rebuilds tensors with (subclasses, sparse, quantised).
+void PickleObjects::refuse_tensor_in(PickleRef ref, const PickleOpaque& callee, int depth) {
+  charge(1);
+  if (pickle_.get_if<PickleStorage>(ref) != nullptr ||
+      pickle_.get_if<std::unique_ptr<const PickleTensor>>(ref) != nullptr) {
+    wrong(
+        fmt::format("refuses to import or call {}, which makes something of a tensor (save the state dict "
+                    "alone)",
+                    callee.shown()));
+  }
+  if (depth == 0) return;
+  if (const auto* sequence = pickle_.get_if<PickleSequence>(ref)) {
+    for (const auto item : sequence->items) refuse_tensor_in(item, callee, depth - 1);
+  } else if (const auto* dict = pickle_.get_if<PickleDict>(ref)) {
+    for (const auto& item : dict->items) refuse_tensor_in(item.second, callee, depth - 1);
+  }
+}
+
+PickleRef PickleObjects::construct(PickleRef callee, PickleRef arguments, PickleRef keywords) {
+  if (!is_opaque(callee)) wrong("arguments with names, which no tensor file needs");
+  refuse_tensor_in(keywords, *pickle_.get_if<PickleOpaque>(callee), kArgumentDepth);
+  return construct(callee, arguments);
 }
 
 PickleRef PickleObjects::construct(PickleRef callee, PickleRef argument_tuple) {
+  if (const auto* opaque = pickle_.get_if<PickleOpaque>(callee)) {
+    refuse_tensor_in(argument_tuple, *opaque, kArgumentDepth);
+    return make(PickleOpaque(*opaque));
+  }
   const auto& global = *expect<PickleGlobal>(callee, "a name to call").global;
   const auto& arguments = expect<PickleSequence>(argument_tuple, "a tuple of arguments").items;
   const auto expect_arguments = [&](std::size_t at_least, std::size_t at_most) {
@@ -53,7 +102,7 @@ PickleRef PickleObjects::construct(PickleRef callee, PickleRef argument_tuple) {
       return tensor(arguments, dtype.dtype);
     }
     case GlobalRole::rebuild_parameter:
-      expect_arguments(1, 3);
+      expect_arguments(1, 4);
       expect<std::unique_ptr<const PickleTensor>>(arguments[0], "a tensor as parameter");
       return arguments[0];
     case GlobalRole::size:
@@ -111,6 +160,7 @@ std::vector<std::int64_t> PickleObjects::dimensions(PickleRef ref, std::string_v
 
 // The attributes of an OrderedDict (the "_metadata" of a state dict) say nothing about tensors.
 void PickleObjects::set_state(PickleRef object, PickleRef state) {
+  if (is_opaque(object)) return;
   if (auto* inert = std::get_if<PickleInert>(&pickle_.values[object])) {
     inert->state = state;
     return;

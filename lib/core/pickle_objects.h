@@ -37,14 +37,18 @@ class PickleObjects {
   template <class T>
   T& expect(PickleRef ref, std::string_view what) {
     auto* value = std::get_if<T>(&pickle_.values[ref]);
-    if (value == nullptr) wrong(fmt::format("expected {}", what));
+    if (value == nullptr) unexpected(ref, what);
     return *value;
   }
 
-  /// The name as a value, if it is a known one.
+  bool is_opaque(PickleRef ref) const { return pickle_.get_if<PickleOpaque>(ref) != nullptr; }
+
+  /// The name as a value: known, or opaque. Refuses those that run programs.
   PickleRef import_global(std::string_view module, std::string_view name);
   /// callee(*arguments)
   PickleRef construct(PickleRef callee, PickleRef arguments);
+  /// callee(*arguments, **keywords)
+  PickleRef construct(PickleRef callee, PickleRef arguments, PickleRef keywords);
   /// Gives an object its attributes.
   void set_state(PickleRef object, PickleRef state);
   /// The storage that a persistent id describes.
@@ -59,6 +63,8 @@ class PickleObjects {
 
   void charge(std::uint64_t cost);
   std::uint64_t expect_count(PickleRef ref, std::string_view what);
+  [[noreturn]] void unexpected(PickleRef ref, std::string_view what) const;
+  void refuse_tensor_in(PickleRef ref, const PickleOpaque& callee, int depth);
   PickleRef ordered_dict(const Refs& arguments);
   PickleRef tensor(const Refs& arguments, std::optional<DType> dtype);
   std::vector<std::int64_t> dimensions(PickleRef ref, std::string_view what);

@@ -20,7 +20,7 @@ enum PickleOpcode : std::uint8_t {
   kEmptyList = ']', kList = 'l', kAppend = 'a', kAppends = 'e',
   kEmptyTuple = ')', kTuple = 't', kTuple1 = 0x85, kTuple2 = 0x86, kTuple3 = 0x87,
   kEmptySet = 0x8f, kAddItems = 0x90, kFrozenSet = 0x91,
-  kGlobal = 'c', kStackGlobal = 0x93, kReduce = 'R', kNewObj = 0x81, kBuild = 'b', kBinPersId = 'Q'
+  kGlobal = 'c', kStackGlobal = 0x93, kReduce = 'R', kNewObj = 0x81, kNewObjEx = 0x92, kBuild = 'b', kBinPersId = 'Q'
 };
 // clang-format on
 

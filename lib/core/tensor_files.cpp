@@ -10,6 +10,7 @@
 #include "core/pickle_checkpoint.h"
 #include "core/pickle_machine.h"
 #include "core/safetensors_header.h"
+#include "core/wrapper_names.h"
 
 namespace arzoo {
 
@@ -17,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
+constexpr std::string_view kIndexSuffixes[] = {".safetensors.index.json", ".bin.index.json"};
 
 /// Without an exception where a folder may not be searched: opening the file then says why.
 bool is_there(const fs::path& path) {
@@ -36,7 +37,8 @@ bool is_safetensors(std::string_view bytes, const fs::path& path) {
 
 TensorFile read_safetensors(std::shared_ptr<const MappedFile> mapping) {
   auto header = parse_safetensors_header(mapping->bytes(), mapping->path().string());
-  return {std::move(mapping), "safetensors", std::move(header.tensors), std::move(header.metadata), {}};
+  return {
+      std::move(mapping), "safetensors", std::move(header.tensors), std::move(header.metadata), {}, {}, {}};
 }
 
 PickleCheckpoint read_pickle_checkpoint(const MappedFile& mapping) {
@@ -48,7 +50,9 @@ TensorFile pickle_file(std::shared_ptr<const MappedFile> mapping, PickleCheckpoi
           checkpoint.is_legacy ? "pytorch (legacy)" : "pytorch",
           std::move(checkpoint.tensors),
           {},
-          std::move(checkpoint.state_dicts)};
+          std::move(checkpoint.state_dicts),
+          std::move(checkpoint.opaque),
+          {}};
 }
 
 /// "os.system" when the bytes begin as a pickle of protocol 0 that first names a global.
@@ -65,14 +69,23 @@ std::string named_first(std::string_view bytes) {
   return name;
 }
 
+/// "module.Class" of the first object of a pickle that is not read.
+std::string first_opaque(const Pickle& pickle) {
+  for (const auto& value : pickle.values) {
+    if (const auto* opaque = std::get_if<PickleOpaque>(&value))
+      return fmt::format("{}.{}", opaque->module, opaque->name);
+  }
+  return "";
+}
+
 /// A file of pickle.dump, which torch.save does not write: read for the sake of the message, which names the
 /// first thing that it would call.
 void refuse_bare_pickle(const MappedFile& file) {
   const auto bytes = file.bytes();
   const auto where = file.path().string();
-  const auto global = named_first(bytes);
+  auto global = named_first(bytes);
   const bool has_protocol = bytes.size() > 1 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
-  if (has_protocol) read_pickle(bytes, where);
+  if (has_protocol) global = first_opaque(read_pickle(bytes, where));
   if (!has_protocol && global.empty()) return;
   fail<CheckpointError>("{}: a bare pickle{}, expected a safetensors file or one of torch.save", where,
                         global.empty() ? "" : fmt::format(" that imports {}", in_quotes(global)));
@@ -126,7 +139,7 @@ std::vector<TensorFile> open_shards(const fs::path& index) {
       fail<CheckpointError>("{}: shard {} is missing, expected it beside the index", index.string(),
                             in_quotes(shard));
     }
-    files.push_back(read_safetensors(MappedFile::open(path)));
+    files.push_back(open_tensor_file(path));
     auto missing = names;
     for (const auto& tensor : files.back().tensors) {
       if (missing.erase(tensor.name) == 0) {
@@ -138,6 +151,7 @@ std::vector<TensorFile> open_shards(const fs::path& index) {
       fail<CheckpointError>("{}: does not hold {}, which {} lists for it", path.string(),
                             in_quotes(*missing.begin()), index.filename().string());
     }
+    strip_wrappers(files.back().tensors);
   }
   return files;
 }
@@ -166,10 +180,12 @@ fs::path weights_of(const fs::path& folder) {
     if (is_there(folder / name)) return folder / name;
   }
   if (auto only = only_safetensors_of(folder); !only.empty()) return only;
-  if (is_there(folder / "pytorch_model.bin")) return folder / "pytorch_model.bin";
+  for (const auto* name : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+    if (is_there(folder / name)) return folder / name;
+  }
   fail<CheckpointError>(
-      "{}: no weights, expected model.safetensors, model.safetensors.index.json, one *.safetensors or "
-      "pytorch_model.bin",
+      "{}: no weights, expected model.safetensors, model.safetensors.index.json, one *.safetensors, "
+      "pytorch_model.bin or pytorch_model.bin.index.json",
       folder.string());
 }
 
@@ -185,7 +201,11 @@ void refuse_state_dict(const fs::path& file, std::string_view state_dict) {
                         in_quotes(state_dict));
 }
 
-bool is_index(const fs::path& file) { return ends_with(file.filename().string(), kIndexSuffix); }
+bool is_index(const fs::path& file) {
+  const auto name = file.filename().string();
+  return std::any_of(std::begin(kIndexSuffixes), std::end(kIndexSuffixes),
+                     [&](std::string_view suffix) { return ends_with(name, suffix); });
+}
 
 }  // namespace
 
@@ -209,13 +229,26 @@ std::vector<TensorFile> open_tensor_files(const fs::path& path, std::string_view
   std::vector<TensorFile> files;
   if (is_pickle_checkpoint(mapping->bytes())) {
     auto checkpoint = read_pickle_checkpoint(*mapping);
-    checkpoint.tensors = select_state_dict(checkpoint, state_dict, file.string());
+    const auto chosen =
+        state_dict.empty() ? default_state_dict(checkpoint, file.string()) : std::string(state_dict);
+    checkpoint.tensors = select_state_dict(checkpoint, chosen, file.string());
     files.push_back(pickle_file(std::move(mapping), std::move(checkpoint)));
+    files.back().state_dict = chosen;
   } else {
     refuse_state_dict(file, state_dict);
     files.push_back(open_tensor_file(file));
+    strip_wrappers(files.back().tensors);
   }
   return files;
+}
+
+std::string_view state_dict_in(const fs::path& path, std::string_view state_dict) {
+  if (state_dict.empty()) return "";
+  const auto dicts = open_tensor_file(path).state_dicts;
+  const auto is_in = [&](std::string_view dict) {
+    return dict == state_dict || dict.starts_with(std::string(state_dict) + ".");
+  };
+  return std::any_of(dicts.begin(), dicts.end(), is_in) ? state_dict : "";
 }
 
 // Digests are of one file (runtime/tensor_digests.h): they are left out.
@@ -239,7 +272,7 @@ TensorSummary describe_tensors(const fs::path& path, std::string_view state_dict
     files.push_back(open_tensor_file(file));
   }
   TensorSummary summary;
-  summary.format = is_index(file) ? "sharded safetensors" : files.front().format;
+  summary.format = (is_index(file) ? "sharded " : "") + files.front().format;
   for (const auto& part : files) {
     for (const auto& tensor : part.tensors) {
       summary.tensors.push_back({tensor.name, dtype_name(tensor.dtype), tensor.shape, tensor.bytes,
@@ -249,7 +282,8 @@ TensorSummary describe_tensors(const fs::path& path, std::string_view state_dict
           checked_add(summary.elements, tensor.bytes / item_size(tensor.dtype)).value_or(~std::uint64_t{0});
       summary.bytes = checked_add(summary.bytes, tensor.bytes).value_or(~std::uint64_t{0});
     }
-    summary.state_dicts.insert(summary.state_dicts.end(), part.state_dicts.begin(), part.state_dicts.end());
+    if (!is_index(file)) summary.state_dicts = part.state_dicts;
+    summary.opaque.insert(summary.opaque.end(), part.opaque.begin(), part.opaque.end());
   }
   summary.metadata = joined_metadata(files);
   return summary;

@@ -115,6 +115,61 @@ TEST_CASE("of several state dicts none is guessed") {
                     Catch::EndsWith("expected one to be chosen with --state-dict: " + listed));
 }
 
+TEST_CASE("of a Lightning checkpoint state_dict is taken, its callbacks are not, and objects are listed") {
+  const auto parsed = parse_checkpoint(checkpoint_bytes("forms/kl_lightning.ckpt"));
+  CHECK(parsed.is_lightning);
+  CHECK(default_state_dict(parsed, "x.ckpt") == "state_dict");
+  CHECK(names(select_state_dict(parsed, "", "x.ckpt")) ==
+        std::vector<std::string>{"encoder.conv_in.weight", "quant_conv.weight", "post_quant_conv.weight",
+                                 "loss.logvar"});
+  CHECK(parsed.opaque.front() == R"("callbacks.ModelCheckpoint.dirpath" ("pathlib.PurePosixPath"))");
+  CHECK(fmt::format("{}", fmt::join(parsed.opaque, "\n")).find("\"omegaconf.dictconfig.DictConfig\"") !=
+        std::string::npos);
+}
+
+TEST_CASE("of a known trainer's file the averaged weights are taken") {
+  const auto [file, dict] = GENERATE(table<std::string, std::string>({
+      {"forms/mar_trainer.pth", "model_ema"},
+      {"forms/student.pth", "trainer.ema_parameters"},
+  }));
+  CHECK(default_state_dict(parse_checkpoint(checkpoint_bytes(file)), "x.pth") == dict);
+}
+
+TEST_CASE("the state of a training is no model") {
+  const auto state = GENERATE(as<std::string>(), "callbacks", "optimizer", "loops", "hyper_parameters");
+  const auto bytes =
+      pickled_checkpoint("}" + pickled_item(state, inner("t")) + pickled_item("net", inner("w")));
+  CHECK(default_state_dict(parse_checkpoint(bytes), "x.pth") == "net");
+  const auto alone = pickled_checkpoint("}" + pickled_item(state, inner("t")));
+  CHECK(default_state_dict(parse_checkpoint(alone), "x.pth") == state);
+}
+
+TEST_CASE("what wraps a model leaves its names") {
+  const auto [written, plain] = GENERATE(table<std::string, std::string>({
+      {"_orig_mod.head.weight", "head.weight"},
+      {"module._orig_mod.head.weight", "head.weight"},
+      {"_orig_mod.module.head.weight", "head.weight"},
+      {"encoder._orig_mod.layer._orig_mod.w", "encoder.layer.w"},
+      {"my_orig_mod.w", "my_orig_mod.w"},
+      {"head.module.w", "head.module.w"},
+  }));
+  const auto bytes = pickled_checkpoint("}" + pickled_item(written, pickled_tensor()));
+  CHECK(names(select_state_dict(parse_checkpoint(bytes), "", "x.pth")) == std::vector<std::string>{plain});
+}
+
+TEST_CASE("a whole model that was pickled is refused by its class") {
+  const std::string model = "c__main__\nNet\n)\x81}" + pickled_item("w", pickled_tensor()) + "b";
+  CHECK_THROWS_WITH(
+      parse_checkpoint(pickled_checkpoint(model)),
+      "x.pth: is an object of \"__main__.Net\", which is never made, expected a dict of tensors "
+      "(save its state_dict())");
+  const auto inside = pickled_checkpoint("}" + pickled_item("model", model));
+  CHECK_THROWS_WITH(default_state_dict(parse_checkpoint(inside), "x.pth"),
+                    Catch::EndsWith("(objects that are never made: \"model\" (\"__main__.Net\"))"));
+  CHECK_THROWS_WITH(parse_checkpoint(checkpoint_bytes("forms/subclass.pth")),
+                    ContainsSubstring("refuses to import or call \"torch._tensor._rebuild_from_type_v2\""));
+}
+
 TEST_CASE("a view that leaves its storage is refused with its name") {
   const auto [view, storage_bytes, message] = GENERATE(table<std::string, std::size_t, std::string>({
       {"K\x01K\x06\x85K\x01\x85", 24, "leaves its storage of 6 elements"},

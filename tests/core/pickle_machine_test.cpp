@@ -102,10 +102,72 @@ TEST_CASE("a name outside the list is refused whatever would be done with it") {
       {text("builtins") + text("eval") + "\x93" + text("1") + "\x85R", "\"builtins.eval\""},
       {text("torch") + text("serialization.os.system") + "\x93", "\"torch.serialization.os.system\""},
       {"cos\nsys\x1btem\n", "\"os.sys\\x1btem\""},
+      {"csubprocess\nPopen\n" + text("id") + "\x85R", "\"subprocess.Popen\""},
+      {"cmine.os\nanything\n", "\"mine.os.anything\""},
+      {text("builtins") + text("__import__") + "\x93", "\"builtins.__import__\""},
+      {"cimportlib\nimport_module\n", "\"importlib.import_module\""},
+      {"ctorch\nload\n", "\"torch.load\""},
+      {"ctypes\nFunctionType\n", "\"types.FunctionType\""},
   }));
   const std::string bytes = pickled(opcodes);
   CHECK_THROWS_AS(read(bytes), CheckpointError);
   CHECK_THROWS_WITH(read(bytes), ContainsSubstring("refuses to import or call " + name));
+}
+
+TEST_CASE("an object of a class that is not known stays opaque, whatever the file does with it") {
+  const auto opcodes = GENERATE(
+      as<std::string>(), "comegaconf.dictconfig\nDictConfig\n", "comegaconf.dictconfig\nDictConfig\n)R",
+      "comegaconf.dictconfig\nDictConfig\n)\x81}b", "comegaconf.dictconfig\nDictConfig\n)}\x92",
+      "comegaconf.dictconfig\nDictConfig\n)RK\x01K\x02s", "comegaconf.dictconfig\nDictConfig\n)R(K\x01K\x02u",
+      "comegaconf.dictconfig\nDictConfig\n)RK\x01"
+      "a",
+      "comegaconf.dictconfig\nDictConfig\n)R(K\x01"
+      "e",
+      "comegaconf.dictconfig\nDictConfig\n)R)R");
+  const std::string bytes = pickled(opcodes);
+  const auto pickle = read(bytes);
+  const auto* opaque = pickle.get_if<PickleOpaque>(pickle.root);
+  REQUIRE(opaque != nullptr);
+  CHECK(opaque->shown() == "\"omegaconf.dictconfig.DictConfig\"");
+}
+
+TEST_CASE("dates, paths, sets, members of classes and plain namespaces are opaque as well") {
+  const auto name = GENERATE(as<std::string>(), "datetime\ndatetime", "pathlib\nPosixPath",
+                             "__builtin__\nset", "builtins\ngetattr", "types\nSimpleNamespace",
+                             "numpy.random._pickle\n__randomstate_ctor", "collections\ndefaultdict");
+  const std::string bytes = pickled("c" + name + "\n" + text("x") + "\x85R");
+  CHECK_NOTHROW(read(bytes));
+}
+
+TEST_CASE("a tensor that depends on a class that is not known is refused") {
+  const std::string foreign = "cquantised\nInt4Tensor\n";
+  const std::string view = "K\x00K\x06\x85K\x01\x85"s, made = foreign + ")R";
+  const auto [opcodes, what] = GENERATE_COPY(table<std::string, std::string>({
+      {foreign + tensor(view) + "\x85R", "makes something of a tensor"},
+      {foreign + storage(6) + "\x85R", "makes something of a tensor"},
+      {foreign + storage(6) + "\x85\x85\x85R", "makes something of a tensor"},
+      {foreign + "}" + text("data") + tensor(view) + "s\x85R", "makes something of a tensor"},
+      {foreign + ")}" + text("data") + tensor(view) + "s\x92", "makes something of a tensor"},
+      {foreign + tensor(view) + "\x85\x81", "makes something of a tensor"},
+      {"ctorch._utils\n_rebuild_tensor_v2\n(" + made + view + "\x89}tR", "expected a tensor's storage"},
+      {"ctorch._utils\n_rebuild_tensor_v2\n(" + storage(6) + made + "K\x06\x85K\x01\x85\x89}tR",
+       "expected a tensor's offset"},
+      {"ctorch._utils\n_rebuild_parameter\n" + made + "\x85R", "expected a tensor as parameter"},
+      {"(" + text("storage") + foreign + text("0") + text("cpu") + "K\x06tQ", "expected a storage's type"},
+  }));
+  const std::string bytes = pickled(opcodes);
+  CHECK_THROWS_AS(read(bytes), CheckpointError);
+  CHECK_THROWS_WITH(read(bytes), ContainsSubstring("refuses to import or call \"quantised.Int4Tensor\"") &&
+                                     ContainsSubstring(what));
+}
+
+TEST_CASE("calls that share their arguments cannot cost more than the file") {
+  // A list of 3,000 numbers that 3,000 calls are searched for tensors in.
+  std::string opcodes = "((";
+  for (int i = 0; i < 3000; ++i) opcodes += "N";
+  opcodes += "tq\x01";
+  for (int i = 0; i < 3000; ++i) opcodes += "cmine\nf\nh\x01\x85R";
+  CHECK_THROWS_WITH(read(pickled(opcodes + "t")), ContainsSubstring("repeats itself beyond its own size"));
 }
 
 TEST_CASE("what is not a function is not called") {
