@@ -6,6 +6,7 @@
 #include "forecast/forecaster.h"
 #include "forecast/window_norm.h"
 #include "nn/dropout.h"
+#include "runtime/other_names.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -28,7 +29,7 @@ class InvertedEmbedding : public torch::nn::Module {
   torch::nn::Linear value_embedding_{nullptr};
 };
 
-class ITransformer : public Forecaster {
+class ITransformer : public Forecaster, public runtime::OtherNames {
  public:
   ITransformer(const ITransformerOptions& options, const SeriesShape& shape) : use_norm_(options.use_norm) {
     enc_embedding_ = register_module("enc_embedding", std::make_shared<InvertedEmbedding>(
@@ -42,6 +43,11 @@ class ITransformer : public Forecaster {
     }
     encoder_ = register_module("encoder", std::make_shared<Encoder>(layers, options.d_model));
     projector_ = register_module("projector", torch::nn::Linear(options.d_model, shape.pred_len));
+  }
+
+  /// The Time-Series-Library's class of the same model.
+  std::vector<std::pair<std::string, std::string>> other_names() const override {
+    return {{"projection.", "projector."}};
   }
 
   at::Tensor forecast(const ForecastBatch& batch) override {

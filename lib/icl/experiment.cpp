@@ -267,7 +267,7 @@ std::unique_ptr<LearnerExperiment> make_experiment(const Config& config, const r
 
 std::shared_ptr<InContextLearner> open_learner(const Config& run, const std::filesystem::path& folder) {
   auto learner = build(run.at("model"), shape_of(run));
-  runtime::load_strictly(*learner, runtime::open_tensors(folder), folder.string(), GargGpt2::is_unused);
+  runtime::load_strictly(*learner, runtime::open_tensors(folder), folder.string());
   learner->eval();
   return learner;
 }

@@ -4,11 +4,12 @@
 #include "icl/garg_gpt2.h"
 #include "icl/in_context_learner.h"
 #include "nn/decoder.h"
+#include "runtime/other_names.h"
 
 namespace arzoo::icl {
 
 /// Garg et al., under the names of the official state dict ("_read_in", "_backbone", "_read_out").
-class GargGpt2 : public FunctionLearner {
+class GargGpt2 : public FunctionLearner, public runtime::OtherNames {
  public:
   /// points: the most of a prompt.
   GargGpt2(const GargGpt2Options& options, int64_t dims, int64_t points);
@@ -24,8 +25,8 @@ class GargGpt2 : public FunctionLearner {
   at::Tensor hidden(const at::Tensor& tokens, nn::DecoderTrace* trace = nullptr);
   at::Tensor embedded(const at::Tensor& tokens) const;
 
-  /// Whether a published checkpoint's tensor means nothing here: the token table and the mask buffers.
-  static bool is_unused(std::string_view name);
+  /// GPT-2's token table, which published checkpoints have, means nothing here.
+  std::vector<std::pair<std::string, std::string>> other_names() const override;
 
  private:
   nn::Affine read_in_, read_out_;

@@ -11,7 +11,7 @@ std::unique_ptr<GargGpt2> open_gpt2(const ParityCase& fixture) {
   auto learner =
       std::make_unique<GargGpt2>(options_among<GargGpt2Options>(fixture.config),
                                  whole_number(fixture, "n_dims"), whole_number(fixture, "n_positions"));
-  fixture.load(*learner, fixture.weights(), GargGpt2::is_unused);
+  fixture.load(*learner, fixture.weights());
   return learner;
 }
 

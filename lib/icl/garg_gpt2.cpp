@@ -60,9 +60,8 @@ at::Tensor GargGpt2::loss(const at::Tensor& xs, const at::Tensor& ys) {
   return at::mse_loss(predict(xs, ys), ys);
 }
 
-bool GargGpt2::is_unused(std::string_view name) {
-  return name == "_backbone.wte.weight" || name.ends_with(".attn.bias") ||
-         name.ends_with(".attn.masked_bias");
+std::vector<std::pair<std::string, std::string>> GargGpt2::other_names() const {
+  return {{"_backbone.wte.weight", ""}};
 }
 
 }  // namespace arzoo::icl

@@ -9,7 +9,9 @@
 #include "core/closest.h"
 #include "core/display_text.h"
 #include "core/name_pattern.h"
+#include "runtime/derived_tables.h"
 #include "runtime/named_tensors.h"
+#include "runtime/other_names.h"
 
 namespace arzoo::runtime {
 namespace {
@@ -41,7 +43,7 @@ std::string load_initial_weights(torch::nn::Module& model, const TrainingOptions
         path.string());
   }
   const bool run = fs::exists(path / "model" / "model.safetensors");
-  const auto stored = open_tensors(run ? path / "model" : path);
+  const auto stored = in_names_of(model, open_tensors(run ? path / "model" : path));
   const auto excepted = [&](std::string_view name) {
     return std::any_of(options.init_except.begin(), options.init_except.end(),
                        [&](const std::string& pattern) { return means_name(pattern, name); });
@@ -52,10 +54,12 @@ std::string load_initial_weights(torch::nn::Module& model, const TrainingOptions
   for (const auto& [name, tensor] : state_dict(model)) {
     const auto* source = stored.find(name);
     const bool taken = source != nullptr && (!excepted(name) || source->sizes() == tensor.sizes());
+    const bool is_computed = source == nullptr && is_derived_table(name, tensor);
     if (taken) ++loaded;
-    if (!taken) fresh.push_back(name);
+    if (!taken && !is_computed) fresh.push_back(name);
   }
-  auto told = fmt::format("{} tensors from {}", loaded, path.string());
+  auto told = fmt::format("initial weights loaded: {} tensors from {}", loaded, path.string());
+  if (!stored.dict.empty()) told += fmt::format(" ({})", in_quotes(stored.dict));
   if (!fresh.empty()) told += fmt::format("; {} start fresh ({})", fresh.size(), first_few(fresh, in_quotes));
   return told;
 }

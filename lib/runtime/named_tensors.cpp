@@ -4,6 +4,8 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "core/bytes.h"
@@ -11,7 +13,9 @@
 #include "core/error.h"
 #include "core/stored_tensor.h"
 #include "core/tensor_files.h"
+#include "runtime/derived_tables.h"
 #include "runtime/mapped_tensor.h"
+#include "runtime/other_names.h"
 #include "runtime/tensor_digests.h"
 
 namespace arzoo::runtime {
@@ -47,16 +51,39 @@ bool convertible(const at::Tensor& from, const at::Tensor& to) {
   return from.scalar_type() == to.scalar_type() || (from.is_floating_point() && to.is_floating_point());
 }
 
+/// What a tensor is to its layer: "weight" of "head.weight"; empty for names that are none of these.
+std::string_view role_of(std::string_view name) {
+  constexpr std::string_view kRoles[] = {"weight", "bias", "running_mean", "running_var"};
+  const auto last = name.substr(name.rfind('.') + 1);
+  return std::find(std::begin(kRoles), std::end(kRoles), last) == std::end(kRoles) ? std::string_view()
+                                                                                   : last;
+}
+
+/// The name that was probably meant. A layer's bias is never what is left of its weight's name.
+std::optional<std::string> nearest(std::string_view name, std::vector<std::string> known) {
+  const auto role = role_of(name);
+  std::erase_if(known, [&](const std::string& other) {
+    return !role.empty() && !role_of(other).empty() && role_of(other) != role;
+  });
+  return closest(name, known);
+}
+
 class Comparison {
  public:
-  Comparison(const NamedTensors& wanted, const NamedTensors& given, const IgnoredName& ignored) {
-    for (const auto& entry : given) {
-      if (!wanted.contains(entry.first) && !(ignored && ignored(entry.first)))
-        foreign_.push_back(entry.first);
+  /// wanted: the module's tensors.
+  Comparison(const torch::nn::Module& module, const NamedTensors& wanted, const NamedTensors& given,
+             const IgnoredName& ignored) {
+    const auto means_nothing = [&](const std::string& name, const at::Tensor& tensor) {
+      return (ignored && ignored(name)) || is_derived_table(name, tensor);
+    };
+    for (const auto& [name, tensor] : given) {
+      if (!wanted.contains(name) && !means_nothing(name, tensor)) foreign_.push_back(name);
     }
+    const auto buffers = module.named_buffers();
     for (const auto& [name, target] : wanted) {
       const auto* found = given.find(name);
-      const bool optional = ignored && ignored(name);
+      const bool is_computed = found == nullptr && buffers.contains(name) && is_derived_table(name, target);
+      const bool optional = is_computed || (ignored && ignored(name));
       const auto source = found != nullptr ? as_kept(*found, target) : at::Tensor();
       if (found != nullptr && source.sizes() == target.sizes() && convertible(source, target)) {
         copies_.emplace_back(target, source);
@@ -112,7 +139,7 @@ class Comparison {
     constexpr std::size_t kShown = 8;
     auto quoted = in_quotes_each(missing_);
     for (std::size_t i = 0; i < std::min(quoted.size(), kShown); ++i) {
-      if (const auto near = closest(missing_[i], foreign_))
+      if (const auto near = nearest(missing_[i], foreign_))
         quoted[i] += fmt::format(" — is it {}?", in_quotes(*near));
     }
     return quoted;
@@ -137,7 +164,7 @@ const at::Tensor* NamedTensors::find(std::string_view name) const {
 
 const at::Tensor& NamedTensors::at(std::string_view name) const {
   if (const auto* tensor = find(name)) return *tensor;
-  const auto near = closest(name, names());
+  const auto near = nearest(name, names());
   fail<CheckpointError>("{}: no tensor {}{}", where_, in_quotes(name),
                         near ? fmt::format(" (did you mean {}?)", in_quotes(*near)) : "");
 }
@@ -159,6 +186,7 @@ NamedTensors open_tensors(const std::filesystem::path& path, std::string_view st
     for (std::size_t i = 0; i < mapped.size(); ++i) tensors.add(file.tensors[i].name, std::move(mapped[i]));
   }
   tensors.metadata = joined_metadata(files);
+  if (files.size() == 1) tensors.dict = files.front().state_dict;
   return tensors;
 }
 
@@ -172,7 +200,7 @@ NamedTensors state_dict(const torch::nn::Module& module) {
 
 void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::string_view where,
                    const IgnoredName& ignored) {
-  const Comparison comparison(state_dict(module), tensors, ignored);
+  const Comparison comparison(module, state_dict(module), in_names_of(module, tensors), ignored);
   comparison.require_match(where);
   comparison.copy();
 }
@@ -182,7 +210,7 @@ void take_strictly(torch::nn::Module& module, const NamedTensors& tensors, at::S
   NamedTensors own("model");
   for_each_tensor(module, "",
                   [&](std::string name, const at::Tensor& tensor) { own.add(std::move(name), tensor); });
-  const Comparison comparison(own, tensors, ignored);
+  const Comparison comparison(module, own, in_names_of(module, tensors), ignored);
   comparison.require_match(where);
   comparison.take(dtype);
 }

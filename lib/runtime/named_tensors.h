@@ -44,6 +44,8 @@ class NamedTensors {
   const std::string& where() const { return where_; }
   /// Free text that a file keeps beside its tensors.
   std::vector<std::pair<std::string, std::string>> metadata;
+  /// The dict of a PyTorch file that they are of, "model_ema"; empty for the top level and for other files.
+  std::string dict;
 
  private:
   std::string where_;
@@ -63,11 +65,13 @@ NamedTensors state_dict(const torch::nn::Module& module);
 /// Whether a name may be missing, foreign or of another shape, e.g. a table that can be computed.
 using IgnoredName = std::function<bool(std::string_view name)>;
 
-/// Copies the tensors into the module's parameters and buffers, whose names must be exactly theirs. Shapes
-/// must be equal, and dtypes too, except that any floating-point type is converted to any other and that a
-/// complex tensor fits a real one with a trailing axis of two (real, imaginary). Records no autograd. Throws
-/// one CheckpointError, opened by `where`, that counts what is missing, unknown, misshapen or mistyped and
-/// names the first eight of each; then nothing has been copied.
+/// Copies the tensors into the module's parameters and buffers, whose names must be exactly theirs (or
+/// another release's, other_names.h), except for tables that a model computes (derived_tables.h): one that
+/// only the tensors have is left alone, one that only the module has as a buffer keeps its value. Shapes must
+/// be equal, and dtypes too, except that any floating-point type is converted to any other and that a complex
+/// tensor fits a real one with a trailing axis of two (real, imaginary). Records no autograd. Throws one
+/// CheckpointError, opened by `where`, that counts what is missing, unknown, misshapen or mistyped and names
+/// the first eight of each; then nothing has been copied.
 void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::string_view where,
                    const IgnoredName& ignored = {});
 

@@ -113,9 +113,8 @@ NamedTensors ParityCase::weights() const {
   return moved(open_tensors(holder / "weights.safetensors"), device);
 }
 
-void ParityCase::load(torch::nn::Module& module, const NamedTensors& tensors,
-                      const IgnoredName& ignored) const {
-  load_strictly(module, tensors, name, ignored);
+void ParityCase::load(torch::nn::Module& module, const NamedTensors& tensors) const {
+  load_strictly(module, tensors, name);
   module.to(device);
 }
 

@@ -35,7 +35,7 @@ struct ParityCase {
   bool has_input(std::string_view name) const { return io.contains(name); }
   NamedTensors weights() const;
   /// Loads the module strictly (named_tensors.h) and moves it to the case's device.
-  void load(torch::nn::Module& module, const NamedTensors& tensors, const IgnoredName& ignored = {}) const;
+  void load(torch::nn::Module& module, const NamedTensors& tensors) const;
   /// Names of the outputs that case.json lists.
   std::vector<std::string> output_names() const;
   /// A file of real data that the fixture refers to but does not hold, looked for in the folder and below a

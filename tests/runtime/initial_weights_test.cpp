@@ -47,7 +47,7 @@ TEST_CASE("weights come from a model folder, a run directory or a file alike") {
   InitialNet target;
   const auto told = runtime::load_initial_weights(target, from(path));
   CHECK(at::equal(target.body->weight, source.body->weight));
-  CHECK(told == "4 tensors from " + path.string());
+  CHECK(told == "initial weights loaded: 4 tensors from " + path.string());
 }
 
 TEST_CASE("what init_except names may be missing, foreign or of another shape, and starts fresh") {

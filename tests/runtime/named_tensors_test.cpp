@@ -130,6 +130,45 @@ TEST_CASE("an ignored name may be foreign, missing or of another shape, and is l
   CHECK(net.head->bias.item<float>() == 2.0F);
 }
 
+TEST_CASE("tables that a model computes may be absent or foreign, parameters of such names may not") {
+  struct WithTables : torch::nn::Module {
+    WithTables() {
+      mask = register_buffer("mask", at::ones({2, 2}));
+      weight = register_parameter("weight", at::zeros({2}));
+    }
+    at::Tensor mask, weight;
+  };
+  WithTables net;
+  NamedTensors tensors("w");
+  tensors.add("weight", at::ones({2}));
+  tensors.add("h.0.attn.bias", at::ones({1, 1, 4, 4}));
+  tensors.add("h.0.attn.masked_bias", at::full({}, -1e4));
+  tensors.add("h.0.rotary_emb.inv_freq", at::ones({4}));
+  load_strictly(net, tensors, "w");
+  CHECK(at::equal(net.mask, at::ones({2, 2})));
+  CHECK(at::equal(net.weight, at::ones({2})));
+  take_strictly(net, tensors, at::kFloat, "w");
+  tensors.add("mask", at::zeros({3, 3}));
+  CHECK_THROWS_WITH(load_strictly(net, tensors, "w"), ContainsSubstring("1 misshapen (\"mask\" is [3, 3]"));
+
+  NamedTensors biased("w");
+  biased.add("weight", at::ones({2}));
+  biased.add("h.0.attn.bias", at::ones({4}));
+  CHECK_THROWS_WITH(load_strictly(net, biased, "w"), ContainsSubstring("1 unknown (\"h.0.attn.bias\")"));
+  struct WithParameter : torch::nn::Module {
+    WithParameter() { register_parameter("mask", at::zeros({2})); }
+  } parameter;
+  CHECK_THROWS_WITH(load_strictly(parameter, NamedTensors("w"), "w"),
+                    ContainsSubstring("1 missing (\"mask\")"));
+}
+
+TEST_CASE("a layer's bias is not taken for its weight") {
+  NamedTensors tensors("w");
+  tensors.add("head.bias", at::ones({1}));
+  CHECK_THROWS_WITH(tensors.at("head.weight"), "w: no tensor \"head.weight\"");
+  CHECK_THROWS_WITH(tensors.at("head.bais"), ContainsSubstring("did you mean \"head.bias\"?"));
+}
+
 TEST_CASE("a saved module loads into another and is equal") {
   const test::TempDir dir;
   const Net from;
