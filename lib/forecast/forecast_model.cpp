@@ -27,12 +27,13 @@ constexpr std::size_t kLargestBatch = 256;
 constexpr int64_t kMostTokens = 32768;  // of a zero-shot model's batch
 constexpr const char* kConformalFile = "conformal.safetensors";
 
-/// The folder or file whose weights `path` means, and the config beside it.
+/// The folder or file whose weights `path` means, and its config: the given one, or that beside them.
 struct Location {
-  fs::path weights, config;
+  fs::path weights;
+  Config config;
 };
 
-Location locate(const fs::path& path, const std::optional<fs::path>& config) {
+Location locate(const fs::path& path, const std::optional<Config>& config) {
   if (!fs::exists(path))
     fail<CheckpointError>(
         "{}: no such file or folder (expected a run directory, a checkpoint folder or a weights file)",
@@ -47,7 +48,7 @@ Location locate(const fs::path& path, const std::optional<fs::path>& config) {
         "yet?)",
         path.string());
   }
-  return {folder, folder / "config.json"};
+  return {folder, Config::load(folder / "config.json")};
 }
 
 Frequency read_frequency(const Config& text) {
@@ -71,18 +72,22 @@ ConformalScores read_scores(const fs::path& file, const SeriesShape& shape) {
 
 }  // namespace
 
-void save_forecast_model(const fs::path& folder, const Config& config, const SeriesData& data,
-                         const Forecaster& model, const ConformalScores& scores) {
+Json model_config(const Config& run, const SeriesData& data) {
   Json json;
   json["family"] = "forecast";
-  json["model"] = config.json().at("model");
+  json["model"] = run.json().at("model");
   json["shape"] = to_json(data.shape());
-  json["data"] = config.json().at("data");
+  json["data"] = run.json().at("data");
   json["variates"] = data.variates();
   json["freq"] = to_string(data.frequency());
   json["scalers"] = Json::object();
   for (const auto& series : data.series()) json["scalers"][series.unique_id] = to_json(series.scaler);
-  write_atomically(folder / "config.json", dump_json(json, 2) + "\n");
+  return json;
+}
+
+void save_forecast_model(const fs::path& folder, const Config& config, const SeriesData& data,
+                         const Forecaster& model, const ConformalScores& scores) {
+  write_atomically(folder / "config.json", dump_json(model_config(config, data), 2) + "\n");
   runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model).entries(),
                              {{"format", "pt"}});
   if (scores.empty()) return;
@@ -94,10 +99,10 @@ ConformalScores load_forecast_scores(const fs::path& folder, const SeriesShape& 
                                              : ConformalScores();
 }
 
-ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::path>& config,
+ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Config>& config,
                                   const runtime::Compute& compute, std::string_view state_dict) {
   const auto location = locate(path, config);
-  const auto read = Config::load(location.config);
+  const auto& read = location.config;
   ForecastModel opened;
   opened.compute_ = compute;
   Config model = read;
@@ -143,10 +148,8 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<fs::
   opened.zero_shot_ = (!read.has("family") || opened.options_.scale_windows) &&
                       dynamic_cast<AnyLengthForecaster*>(opened.model_.get()) != nullptr;
   opened.longest_ = opened.shape_.seq_len + (read.has("family") ? opened.shape_.pred_len : 0);
-  // Files of older code hold a table that follows from the options.
-  const auto computed = [](std::string_view name) { return name.ends_with(".rotary_emb.inv_freq"); };
   runtime::take_strictly(*opened.model_, runtime::open_tensors(location.weights, state_dict), compute.dtype,
-                         location.weights.string(), computed);
+                         location.weights.string());
   opened.scores_ = load_forecast_scores(location.weights, opened.shape_);
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();

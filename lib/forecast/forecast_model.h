@@ -17,6 +17,9 @@ namespace arzoo::forecast {
 void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
                          const Forecaster& model, const ConformalScores& scores);
 
+/// What save_forecast_model writes into config.json: a run's config, and what its training data tell.
+Json model_config(const Config& run, const SeriesData& data);
+
 /// The scores that save_forecast_model wrote beside the weights, empty where there are none. Throws
 /// CheckpointError.
 ConformalScores load_forecast_scores(const std::filesystem::path& folder, const SeriesShape& shape);
@@ -34,10 +37,9 @@ struct SeriesForecast {
 class ForecastModel {
  public:
   /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; with
-  /// `config` a weights file and its configuration, ours or the flat official one. `state_dict`: of a .pth
-  /// file with several. Throws CheckpointError, ConfigError.
-  static ForecastModel open(const std::filesystem::path& path,
-                            const std::optional<std::filesystem::path>& config,
+  /// `config` a weights file and its configuration, ours (model_config) or the flat official one.
+  /// `state_dict`: of a .pth file with several. Throws CheckpointError, ConfigError.
+  static ForecastModel open(const std::filesystem::path& path, const std::optional<Config>& config,
                             const runtime::Compute& compute, std::string_view state_dict = "");
 
   const std::string& name() const { return name_; }

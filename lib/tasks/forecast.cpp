@@ -7,6 +7,8 @@
 #include "core/csv.h"
 #include "core/series_table.h"
 #include "forecast/forecast_model.h"
+#include "forecast/series_sources.h"
+#include "plan/run_config.h"
 #include "tasks/backtest.h"
 #include "tasks/finite_forecasts.h"
 #include "tasks/forecast_chart.h"
@@ -22,6 +24,25 @@ using forecast::SeriesForecast;
 
 /// Tables whose forecasts are held at a time, until their rows are written; a multiple of a batch.
 constexpr std::size_t kTablesAtOnce = 512;
+
+/// What --config names: a model's config.json, or a run's. Of a run it is that of the model beside it;
+/// without one, what the data that the run names tell: shape, columns, scalers.
+std::optional<Config> read_config(const plan::ForecastTask& task, Progress& progress) {
+  if (!task.config) return std::nullopt;
+  auto config = Config::load(*task.config);
+  const auto& json = config.json();
+  const bool is_run = !config.has("family") && config.has("data") && json.at("data").is_object();
+  if (!is_run) return config;
+  const auto folder = task.config->parent_path();
+  if (const auto model = folder / "model" / "config.json"; plan::fs::exists(model))
+    return Config::load(model);
+  const Config run(plan::resolve_run_config(config, folder), config.name());
+  const auto options = run.at("data").as<forecast::DataOptions>();
+  std::vector<std::string> notes;
+  const forecast::SeriesData data(forecast::read_sources(options, notes), options);
+  for (const auto& note : notes) progress.note(note);
+  return Config(forecast::model_config(run, data), config.name());
+}
 
 /// The series of all files, in input order.
 ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
@@ -120,7 +141,7 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   runtime::seed(task.compute.seed.value_or(0));
-  const auto model = ForecastModel::open(task.model, task.config, compute, task.state_dict);
+  const auto model = ForecastModel::open(task.model, read_config(task, progress), compute, task.state_dict);
   if (!task.levels.empty() && !model.has_intervals()) {
     fail<UsageError>(
         "--level: {} has no validation residuals to take intervals from (train with a validation split)",

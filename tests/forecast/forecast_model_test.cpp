@@ -261,7 +261,7 @@ TEST_CASE("a weights file with the official flat config forecasts any file of as
   const auto config = temp.write(
       "official.json", R"({"model": "iTransformer", "seq_len": 12, "label_len": 6, "pred_len": 4, "enc_in": 3,
                                                       "d_model": 16, "n_heads": 2, "e_layers": 1, "d_ff": 16, "freq": "h"})");
-  const auto model = ForecastModel::open(weights, config, {});
+  const auto model = ForecastModel::open(weights, Config::load(config), {});
   CHECK_FALSE(model.has_intervals());
   const auto result = forecast_of(model, hourly_table(40, {"x", "y", "z"}), 4);
   CHECK(result.variates == std::vector<std::string>{"x", "y", "z"});
