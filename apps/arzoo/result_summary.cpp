@@ -150,14 +150,17 @@ std::string inspect_summary(const Json& result) {
             {"size", byte_text(number_of(result, "bytes"))}};
   if (result.contains("state_dicts"))
     rows.emplace_back("state dicts", state_dicts_text(result.at("state_dicts")));
+  if (result.contains("not_read")) rows.emplace_back("not read", list_text(result.at("not_read")));
   if (result.contains("metadata")) collect_fields(result.at("metadata"), "metadata.", rows);
   return aligned(tensors) + '\n' + labelled(rows);
 }
 
 std::string convert_summary(const Json& result) {
-  return labelled({{"output", text_of(result, "output")},
-                   {"tensors", text_of(result, "tensors")},
-                   {"size", byte_text(number_of(result, "bytes"))}});
+  Rows rows{{"output", text_of(result, "output")}};
+  if (result.contains("state_dict")) rows.emplace_back("state dict", text_of(result, "state_dict"));
+  rows.emplace_back("tensors", text_of(result, "tensors"));
+  rows.emplace_back("size", byte_text(number_of(result, "bytes")));
+  return labelled(rows);
 }
 
 std::string parity_summary(const Json& result) {

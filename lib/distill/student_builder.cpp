@@ -11,6 +11,7 @@
 #include "distill/models.h"
 #include "image/latent_source.h"
 #include "image/var_source.h"
+#include "image/weight_kind.h"
 #include "runtime/memory_budget.h"
 
 namespace arzoo::distill {
@@ -18,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Where the trainer of Distilled Decoding keeps the averaged weights of a VAR's student.
-constexpr const char* kPublishedDict = "trainer.ema_parameters";
 /// What only a student of Distilled Decoding 1 has.
 constexpr std::string_view kOwnWeight = "final_layer_conti.linear.weight";
 constexpr std::string_view kLevels = "layerwise_n_d_embed.0.weight";
@@ -52,13 +51,13 @@ std::shared_ptr<image::KlVae> tokenizer_of(const Teacher& teacher) {
 std::shared_ptr<image::Vqvae> open_tokenizer(const image::VarOptions& teacher,
                                              const image::ModelFolder& folder,
                                              const image::GeneratorSource& source, at::ScalarType type) {
-  return image::open_tokenizer(folder, folder.path, teacher.patch_nums, source.vae, type);
+  return image::open_tokenizer(folder, folder.path, teacher.patch_nums, source.vae, type, source.state_dict);
 }
 template <class Teacher>
 std::shared_ptr<image::KlVae> open_tokenizer(const Teacher& teacher, const image::ModelFolder& folder,
                                              const image::GeneratorSource& source, at::ScalarType type) {
   const image::FoundModel found{std::string(Teacher::kName), folder, folder.path, {}};
-  return image::open_kl_vae(found, teacher.vae, source.vae, type);
+  return image::open_kl_vae(found, teacher.vae, source.vae, type, source.state_dict);
 }
 
 /// The student for drawing; vae must outlive it.
@@ -138,20 +137,19 @@ BuiltStudent open_student(const image::ModelFolder& folder, const image::Generat
 }
 
 BuiltStudent open_published(const image::GeneratorSource& source, at::ScalarType type) {
-  const auto dicts = describe_tensors(source.model).state_dicts;
-  const bool trainer =
-      source.state_dict.empty() && std::find(dicts.begin(), dicts.end(), kPublishedDict) != dicts.end();
-  const auto weights = runtime::open_tensors(source.model, trainer ? kPublishedDict : source.state_dict);
-  if (!weights.contains(kLevels))
-    fail<CheckpointError>("{}: a student of another teacher than VAR, which cannot draw here (no {})",
-                          source.model.string(), kLevels);
+  const auto weights = runtime::open_tensors(source.model, image::model_state_dict(source));
+  if (!weights.contains(kLevels)) {
+    fail<CheckpointError>("{}: a student of Distilled Decoding 1 of {}, expected one of a VAR (no {})",
+                          source.model.string(), image::in_words(image::kind_of_weights(weights.names())),
+                          kLevels);
+  }
   Dd1VarOptions options;
   options.var = image::var_options_of(weights);
   options.var.patch_nums.erase(options.var.patch_nums.begin());
   options.var.vae.v_patch_nums = options.var.patch_nums;
   options.loss_split_t = published_split(options.var);
-  const auto vae =
-      image::open_tokenizer(std::nullopt, source.model, options.var.patch_nums, source.vae, type);
+  const auto vae = image::open_tokenizer(std::nullopt, source.model, options.var.patch_nums, source.vae, type,
+                                         source.state_dict);
   BuiltStudent opened{vae, student_of(options, *vae)};
   opened.student->set_type(type);
   load_own(opened.student->module(), weights);

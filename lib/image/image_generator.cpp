@@ -11,7 +11,7 @@ std::unique_ptr<ImageGenerator> open_generator(const GeneratorSource& source,
                                                const runtime::Compute& compute) {
   // Only VARs work together.
   if (!source.drafter && !source.refiner) {
-    const auto found = find_model(source.model, source.state_dict);
+    const auto found = find_model(source.model, model_state_dict(source));
     if (auto generator = open_latent_generator(found, source, options, compute)) return generator;
   }
   return std::make_unique<VarGenerator>(open_parts(source, compute.dtype), options, compute);

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "image/weight_kind.h"
 #include "image/weight_shapes.h"
 
 namespace arzoo::image {
@@ -11,9 +12,12 @@ using runtime::NamedTensors;
 
 /// Channels of the published tokenizer's latents.
 constexpr int64_t kPublishedChannels = 16;
+constexpr int64_t kLatentHeadWidth = 64;
 
 /// The published models' heads by their width, 64 numbers wide in others.
-int64_t mar_heads(int64_t width) { return width == 1280 ? 16 : std::max<int64_t>(width / 64, 1); }
+int64_t mar_heads(int64_t width) {
+  return width == 1280 ? 16 : std::max<int64_t>(width / kLatentHeadWidth, 1);
+}
 
 /// Sides of the scales: each token sees all of its own scale and of those before.
 std::vector<int64_t> sides_in(const NamedTensors& weights) {
@@ -32,13 +36,8 @@ std::vector<int64_t> sides_in(const NamedTensors& weights) {
 
 }  // namespace
 
-std::string latent_model_in(const NamedTensors& weights) {
-  if (weights.contains("diffloss.net.input_proj.weight")) return std::string(MarOptions::kName);
-  if (weights.contains("flownet.input_proj.weight")) return std::string(FlowArOptions::kName);
-  return {};
-}
-
 KlVaeOptions kl_vae_options_of(const NamedTensors& weights) {
+  expect_kind(weights, WeightKind::kl_vae);
   KlVaeOptions options;
   read_coder(weights, options);
   options.embed_dim = size_of(weights, "post_quant_conv.weight", 4, 0);
@@ -46,6 +45,7 @@ KlVaeOptions kl_vae_options_of(const NamedTensors& weights) {
 }
 
 MarOptions mar_options_of(const NamedTensors& weights) {
+  expect_kind(weights, WeightKind::mar);
   MarOptions options;
   options.class_num = size_of(weights, "class_emb.weight", 2, 0);
   options.encoder_embed_dim = size_of(weights, "class_emb.weight", 2, 1);
@@ -69,13 +69,15 @@ MarOptions mar_options_of(const NamedTensors& weights) {
 }
 
 FlowArOptions flowar_options_of(const NamedTensors& weights) {
+  expect_kind(weights, WeightKind::flowar);
   FlowArOptions options;
   options.class_num = size_of(weights, "class_emb.weight", 2, 0) - 1;
   options.encoder_embed_dim = size_of(weights, "class_emb.weight", 2, 1);
   options.encoder_depth = count_modules(weights, "encoder_blocks", "attn.qkv.weight");
   options.decoder_depth = count_modules(weights, "decoder_blocks", "attn.qkv.weight");
   const auto heads = [&](const char* block) {
-    const int64_t head_width = 4 * size_of(weights, std::string(block) + ".0.attn.rope.freqs", 1, 0);
+    const auto freqs = std::string(block) + ".0.attn.rope.freqs";
+    const int64_t head_width = weights.contains(freqs) ? 4 * size_of(weights, freqs, 1, 0) : kLatentHeadWidth;
     return options.encoder_embed_dim / std::max<int64_t>(head_width, 1);
   };
   options.encoder_num_heads = heads("encoder_blocks");
@@ -84,7 +86,9 @@ FlowArOptions flowar_options_of(const NamedTensors& weights) {
   options.diffloss_w = size_of(weights, "flownet.input_proj.weight", 2, 0);
   options.cross = weights.contains("flownet.res_blocks.0.crossattn.q.weight");
   options.vae.embed_dim = size_of(weights, "z_proj.weight", 2, 1);
-  options.scale = sides_in(weights);
+  const bool is_published =
+      size_of(weights, "encoder_pos_embed_learned", 3, 1) == tokens_of(square_grids(options.scale));
+  if (weights.contains("mask") || !is_published) options.scale = sides_in(weights);
   return checked_options(options, weights);
 }
 

@@ -9,11 +9,9 @@
 /// FlowAR-H.pth, or what was converted from them. Their sizes are read from the tensors' shapes.
 namespace arzoo::image {
 
-/// What the weights are of: "mar", "flowar", or nothing.
-std::string latent_model_in(const runtime::NamedTensors& weights);
-
 /// The options of models with these weights; those of a generator's tokenizer only as far as they show. Heads
-/// leave no trace in MAR's: the published models' are assumed, 64 wide in others. Throws CheckpointError for
+/// leave no trace in MAR's: the published models' are assumed, 64 wide in others. A FlowAR's that lack the
+/// mask have the published scales, those that lack the frequencies heads 64 wide. Throws CheckpointError for
 /// weights of something else.
 KlVaeOptions kl_vae_options_of(const runtime::NamedTensors& weights);
 MarOptions mar_options_of(const runtime::NamedTensors& weights);

@@ -41,7 +41,8 @@ LatentParts<Model> open_parts(const FoundModel& found, const GeneratorSource& so
                                                              at::ScalarType)) {
   const auto weights = runtime::open_tensors(found.file, found.state_dict);
   const auto options = found.folder ? options_in<Options>(*found.folder) : read(weights);
-  return {found, load(options, weights, type), open_kl_vae(found, options.vae, source.vae, type),
+  return {found, load(options, weights, type),
+          open_kl_vae(found, options.vae, source.vae, type, source.state_dict),
           found.folder ? found.folder->sampling : SamplingDefaults()};
 }
 

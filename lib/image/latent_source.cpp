@@ -1,18 +1,15 @@
 #include "image/latent_source.h"
 
-#include <algorithm>
-
 #include "core/tensor_files.h"
 #include "image/trained_tokenizer.h"
 #include "image/var.h"
+#include "image/weight_kind.h"
 
 namespace arzoo::image {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The averaged weights in a checkpoint of MAR's or FlowAR's trainer.
-constexpr const char* kAveraged = "model_ema";
 constexpr const char *kTrainerFile = "checkpoint-last.pth", *kPublishedVae = "kl16.ckpt";
 
 /// The one published file of a folder without a config; the folder itself when there is none.
@@ -26,18 +23,35 @@ fs::path published_file(const fs::path& folder) {
   return found.size() == 1 ? found.front() : folder;
 }
 
-/// What the tensors of a file are of, by their names.
-std::string model_of_names(const TensorSummary& summary) {
-  const auto any = [&](std::string_view suffix) {
-    return std::any_of(summary.tensors.begin(), summary.tensors.end(),
-                       [&](const auto& row) { return row.name.ends_with(suffix); });
-  };
-  if (any("diffloss.net.input_proj.weight")) return std::string(MarOptions::kName);
-  if (any("flownet.input_proj.weight")) return std::string(FlowArOptions::kName);
-  return std::string(VarOptions::kName);
+/// The model that a file's tensors are of, by their names. Throws CheckpointError for a tokenizer's and for
+/// models that do not generate here.
+std::string model_of_names(const fs::path& file) {
+  std::vector<std::string> names;
+  for (const auto& row : describe_tensors(file).tensors) names.push_back(row.name);
+  const auto kind = kind_of_weights(names);
+  switch (kind) {
+    case WeightKind::mar:
+      return std::string(MarOptions::kName);
+    case WeightKind::flowar:
+      return std::string(FlowArOptions::kName);
+    case WeightKind::var:
+    case WeightKind::unknown:
+      return std::string(VarOptions::kName);
+    default:
+      fail<CheckpointError>("{}: the weights of {}, expected those of a VAR, a MAR or a FlowAR",
+                            file.string(), in_words(kind));
+  }
 }
 
 }  // namespace
+
+std::string model_state_dict(const GeneratorSource& source) {
+  const auto holds = [&](const fs::path& path) {
+    return fs::is_regular_file(path) && !state_dict_in(path, source.state_dict).empty();
+  };
+  const bool is_of_vae = source.vae && holds(*source.vae) && !holds(source.model);
+  return is_of_vae ? "" : source.state_dict;
+}
 
 FoundModel find_model(const fs::path& path, const std::string& state_dict) {
   if (!fs::exists(path)) {
@@ -56,11 +70,7 @@ FoundModel find_model(const fs::path& path, const std::string& state_dict) {
   found.file = fs::is_directory(path) ? published_file(path) : path;
   found.name = std::string(VarOptions::kName);
   if (fs::is_directory(found.file)) return found;
-  const auto summary = describe_tensors(found.file);
-  found.name = model_of_names(summary);
-  const auto& dicts = summary.state_dicts;
-  if (state_dict.empty() && std::find(dicts.begin(), dicts.end(), kAveraged) != dicts.end())
-    found.state_dict = kAveraged;
+  found.name = model_of_names(found.file);
   return found;
 }
 
@@ -69,7 +79,8 @@ std::shared_ptr<KlVae> open_kl_vae(const ModelFolder& folder, at::ScalarType typ
 }
 
 std::shared_ptr<KlVae> open_kl_vae(const FoundModel& model, const KlVaeOptions& wanted,
-                                   const std::optional<fs::path>& vae, at::ScalarType type) {
+                                   const std::optional<fs::path>& vae, at::ScalarType type,
+                                   std::string_view state_dict) {
   const auto path = vae            ? *vae
                     : model.folder ? model.folder->path / "vae"
                                    : model.file.parent_path() / kPublishedVae;
@@ -84,7 +95,7 @@ std::shared_ptr<KlVae> open_kl_vae(const FoundModel& model, const KlVaeOptions& 
   if (folder) {
     opened = open_kl_vae(*folder, type);
   } else {
-    const auto weights = runtime::open_tensors(path);
+    const auto weights = runtime::open_tensors(path, state_dict_in(path, state_dict));
     opened = load_kl_vae(kl_vae_options_of(weights), weights, type);
   }
   const auto& own = opened->options();

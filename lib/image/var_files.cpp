@@ -2,7 +2,12 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/error.h"
+#include "core/stored_tensor.h"
+#include "image/weight_kind.h"
 #include "image/weight_shapes.h"
 
 namespace arzoo::image {
@@ -26,8 +31,31 @@ void read_phis(const NamedTensors& weights, VqvaeOptions& options) {
   }
 }
 
+/// The sides of so many token maps with so many tokens in all: of a published schedule, 1, 2, 3, …, or one of
+/// these after the class's own level (of a student). Throws CheckpointError for others.
+std::vector<int64_t> known_sides(const NamedTensors& weights, int64_t scales, int64_t tokens) {
+  std::vector<int64_t> numbers(static_cast<std::size_t>(std::clamp<int64_t>(scales, 0, kMostSide)));
+  std::iota(numbers.begin(), numbers.end(), 1);
+  const std::vector<std::vector<int64_t>> schedules = {
+      VarOptions().patch_nums, {1, 2, 3, 4, 6, 9, 13, 18, 24, 32}, numbers};
+  for (auto sides : schedules) {
+    const auto fits = [&] {
+      return static_cast<int64_t>(sides.size()) == scales && tokens_of(square_grids(sides)) == tokens;
+    };
+    if (fits()) return sides;
+    sides.insert(sides.begin(), 1);
+    if (sides.size() > numbers.size()) sides.pop_back();
+    if (fits()) return sides;
+  }
+  fail<CheckpointError>(
+      "{}: no lvl_1L, and {} tokens in {} scales are no published schedule (a folder's config.json names the "
+      "patch_nums)",
+      weights.where(), tokens, scales);
+}
+
 /// The sides of the token maps: of each level, the root of its number of tokens.
 std::vector<int64_t> sides_of(const NamedTensors& weights, int64_t scales) {
+  if (!weights.contains("lvl_1L")) return known_sides(weights, scales, size_of(weights, "pos_1LC", 3, 1));
   const auto levels = weights.at("lvl_1L").to(at::kLong).flatten();
   std::vector<int64_t> sides;
   int64_t begin = 0;
@@ -47,6 +75,7 @@ std::vector<int64_t> sides_of(const NamedTensors& weights, int64_t scales) {
 }  // namespace
 
 VqvaeOptions vqvae_options_of(const NamedTensors& weights) {
+  expect_kind(weights, WeightKind::vqvae);
   VqvaeOptions options;
   options.vocab_size = size_of(weights, "quantize.embedding.weight", 2, 0);
   options.z_channels = size_of(weights, "quantize.embedding.weight", 2, 1);
@@ -64,6 +93,7 @@ VqvaeOptions vqvae_options_of(const NamedTensors& weights) {
 }
 
 VarOptions var_options_of(const NamedTensors& weights) {
+  expect_kind(weights, WeightKind::var);
   VarOptions options;
   options.num_classes = size_of(weights, "class_emb.weight", 2, 0) - 1;
   options.embed_dim = size_of(weights, "class_emb.weight", 2, 1);
@@ -77,6 +107,14 @@ VarOptions var_options_of(const NamedTensors& weights) {
                       static_cast<double>(std::max<int64_t>(options.embed_dim, 1));
   options.patch_nums = sides_of(weights, size_of(weights, "lvl_embed.weight", 2, 0));
   options.vae.vocab_size = size_of(weights, "head.weight", 2, 0);
+  const auto& bias = weights.at("head.bias");
+  if (bias.numel() != options.vae.vocab_size || size_of(weights, "head.weight", 2, 1) != options.embed_dim) {
+    fail<CheckpointError>(
+        "{}: head.weight is {}, expected {}: a row per number of head.bias, as wide as "
+        "class_emb.weight",
+        weights.where(), shown(weights.at("head.weight").sizes()),
+        shown(std::vector<int64_t>{bias.numel(), options.embed_dim}));
+  }
   options.vae.z_channels = size_of(weights, "word_embed.weight", 2, 1);
   options.vae.v_patch_nums = options.patch_nums;
   return checked_options(options, weights);

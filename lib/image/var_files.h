@@ -12,7 +12,8 @@ namespace arzoo::image {
 /// published values are assumed. Throws CheckpointError for weights of something else.
 VqvaeOptions vqvae_options_of(const runtime::NamedTensors& weights);
 /// The options of a transformer with these weights; those of its tokenizer only as far as they show (codes
-/// and their width, scales). Without cosine attention heads are taken to be 64 wide.
+/// and their width, scales). Without cosine attention heads are taken to be 64 wide; without lvl_1L, as in an
+/// average of parameters, the scales are a published schedule or 1, 2, 3, …, whichever has as many tokens.
 VarOptions var_options_of(const runtime::NamedTensors& weights);
 
 /// Builds the model and gives it the weights, its linear maps or convolutions in `type`. Throws

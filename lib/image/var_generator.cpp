@@ -4,6 +4,7 @@
 
 #include "core/zoo.h"
 #include "image/known_tokens.h"
+#include "image/latent_source.h"
 #include "runtime/memory_budget.h"
 #include "runtime/parameter_count.h"
 
@@ -22,10 +23,10 @@ std::vector<OpenedVar> open_models(const GeneratorSource& source, at::ScalarType
     fail<UsageError>("--model has nothing to do beside --drafter and --refiner: leave one of the three out");
   std::vector<OpenedVar> opened;
   opened.push_back(source.drafter ? open_var(*source.drafter, "", type)
-                                  : open_var(source.model, source.state_dict, type));
+                                  : open_var(source.model, model_state_dict(source), type));
   if (shared)
     opened.push_back(source.refiner ? open_var(*source.refiner, "", type)
-                                    : open_var(source.model, source.state_dict, type));
+                                    : open_var(source.model, model_state_dict(source), type));
   return opened;
 }
 
@@ -86,7 +87,7 @@ class ScaleReport : public SamplingObserver {
 
 VarParts open_parts(const GeneratorSource& source, at::ScalarType type) {
   VarParts parts{open_models(source, type), nullptr, source.draft_steps, {}};
-  parts.vae = open_tokenizer(parts.main(), source.vae, type);
+  parts.vae = open_tokenizer(parts.main(), source.vae, type, source.state_dict);
   return parts;
 }
 

@@ -55,7 +55,7 @@ bool holds_trainer(const fs::path& file) {
   return std::find(dicts.begin(), dicts.end(), kTrainedVar) != dicts.end();
 }
 
-std::shared_ptr<Vqvae> tokenizer_of_file(const fs::path& file, const std::string& state_dict,
+std::shared_ptr<Vqvae> tokenizer_of_file(const fs::path& file, std::string_view state_dict,
                                          const std::vector<int64_t>& patch_nums, at::ScalarType type) {
   const auto weights = runtime::open_tensors(file, state_dict);
   auto options = vqvae_options_of(weights);
@@ -64,9 +64,10 @@ std::shared_ptr<Vqvae> tokenizer_of_file(const fs::path& file, const std::string
 }
 
 std::shared_ptr<Vqvae> tokenizer_at(const fs::path& path, const std::vector<int64_t>& patch_nums,
-                                    at::ScalarType type) {
+                                    at::ScalarType type, std::string_view state_dict) {
   if (!fs::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
-  if (!fs::is_directory(path)) return tokenizer_of_file(path, "", patch_nums, type);
+  if (!fs::is_directory(path))
+    return tokenizer_of_file(path, state_dict_in(path, state_dict), patch_nums, type);
   const auto folder = find_model_folder(path);
   if (!folder)
     fail<CheckpointError>("{}: no config.json in it, expected a tokenizer's folder", path.string());
@@ -92,31 +93,32 @@ OpenedVar open_var(const fs::path& path, const std::string& state_dict, at::Scal
   if (opened.folder) {
     opened.file = opened.folder->path;
     const auto options = options_in<VarOptions>(*opened.folder);
-    opened.model = load_var(options, runtime::open_tensors(opened.file), type);
+    opened.model = load_var(options, runtime::open_tensors(opened.file, state_dict), type);
     return opened;
   }
   opened.file = fs::is_directory(path) ? published_var(path) : path;
-  opened.is_trainer = state_dict.empty() && holds_trainer(opened.file);
+  opened.is_trainer = (state_dict.empty() || state_dict == kTrainedVar) && holds_trainer(opened.file);
   const auto weights = runtime::open_tensors(opened.file, opened.is_trainer ? kTrainedVar : state_dict);
   opened.model = load_var(var_options_of(weights), weights, type);
   return opened;
 }
 
 std::shared_ptr<Vqvae> open_tokenizer(const OpenedVar& var, const std::optional<fs::path>& vae,
-                                      at::ScalarType type) {
+                                      at::ScalarType type, std::string_view state_dict) {
   const auto& patch_nums = var.model->options().patch_nums;
   if (!vae && var.is_trainer) return tokenizer_of_file(var.file, kTrainedVae, patch_nums, type);
-  return open_tokenizer(var.folder, var.file, patch_nums, vae, type);
+  return open_tokenizer(var.folder, var.file, patch_nums, vae, type, state_dict);
 }
 
 std::shared_ptr<Vqvae> open_tokenizer(const std::optional<ModelFolder>& folder, const fs::path& file,
                                       const std::vector<int64_t>& patch_nums,
-                                      const std::optional<fs::path>& vae, at::ScalarType type) {
-  if (vae) return tokenizer_at(*vae, patch_nums, type);
-  if (!folder) return tokenizer_at(published_vae(file.parent_path()), patch_nums, type);
+                                      const std::optional<fs::path>& vae, at::ScalarType type,
+                                      std::string_view state_dict) {
+  if (vae) return tokenizer_at(*vae, patch_nums, type, state_dict);
+  if (!folder) return tokenizer_at(published_vae(file.parent_path()), patch_nums, type, state_dict);
   const auto inside = folder->path / "vae";
   if (!fs::exists(inside)) fail<UsageError>("--vae: needed, there is no {}", inside.string());
-  return tokenizer_at(inside, patch_nums, type);
+  return tokenizer_at(inside, patch_nums, type, state_dict);
 }
 
 }  // namespace arzoo::image

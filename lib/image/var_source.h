@@ -27,14 +27,15 @@ VqvaeOptions vqvae_options_of(const ModelFolder& folder);
 std::shared_ptr<Vqvae> open_vqvae(const ModelFolder& folder, at::ScalarType type = at::kFloat);
 
 /// The tokenizer at `vae`, or when none is named the one that lies with the transformer: vae/ in its folder,
-/// the checkpoint's own, or the published file beside it. Convolutions in `type`. Throws as open_var does;
-/// UsageError naming --vae when there is none.
+/// the checkpoint's own, or the published file beside it. Convolutions in `type`. `state_dict` is taken of
+/// its file, where that holds it. Throws as open_var does; UsageError naming --vae when there is none.
 std::shared_ptr<Vqvae> open_tokenizer(const OpenedVar& var, const std::optional<std::filesystem::path>& vae,
-                                      at::ScalarType type);
+                                      at::ScalarType type, std::string_view state_dict = {});
 /// The same beside another model of such tokens: in its folder, or, where it has none, beside its file.
 std::shared_ptr<Vqvae> open_tokenizer(const std::optional<ModelFolder>& folder,
                                       const std::filesystem::path& file,
                                       const std::vector<int64_t>& patch_nums,
-                                      const std::optional<std::filesystem::path>& vae, at::ScalarType type);
+                                      const std::optional<std::filesystem::path>& vae, at::ScalarType type,
+                                      std::string_view state_dict = {});
 
 }  // namespace arzoo::image

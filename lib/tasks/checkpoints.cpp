@@ -73,6 +73,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
               {"parameters", summary.elements},
               {"bytes", summary.bytes}};
   if (!summary.state_dicts.empty()) result["state_dicts"] = summary.state_dicts;
+  if (!summary.opaque.empty()) result["not_read"] = summary.opaque;
   result["metadata"] = Json::object();
   for (const auto& [key, value] : summary.metadata) result["metadata"][key] = value;
   result["tensors"] = Json::array();
@@ -92,18 +93,21 @@ Json convert(const plan::ConvertTask& task, Progress&, Stop) {
   if (task.dry_run) {
     std::size_t bytes = 0;
     for (const auto& [name, tensor] : tensors) bytes += tensor.nbytes();
-    return {{"plan",
-             {{"input", task.input.string()},
+    Json plan{{"input", task.input.string()},
               {"output", task.output.string()},
               {"tensors", tensors.size()},
-              {"bytes", bytes}}}};
+              {"bytes", bytes}};
+    if (!tensors.dict.empty()) plan["state_dict"] = tensors.dict;
+    return {{"plan", std::move(plan)}};
   }
   // PyTorch's own loaders look for this.
   if (tensors.metadata.empty()) tensors.metadata.emplace_back("format", "pt");
   runtime::write_safetensors(task.output, tensors.entries(), tensors.metadata);
-  return {{"output", task.output.string()},
-          {"tensors", tensors.size()},
-          {"bytes", plan::fs::file_size(task.output)}};
+  Json result{{"output", task.output.string()},
+              {"tensors", tensors.size()},
+              {"bytes", plan::fs::file_size(task.output)}};
+  if (!tensors.dict.empty()) result["state_dict"] = tensors.dict;
+  return result;
 }
 
 }  // namespace arzoo::tasks

@@ -1,5 +1,6 @@
 #include "image/latent_files.h"
 
+#include "image/weight_kind.h"
 #include "support/tiny_latents.h"
 
 using namespace arzoo;
@@ -47,7 +48,7 @@ TEST_CASE("a mar's options are read from its weights, heads 64 wide, latents of 
   wanted.decoder_embed_dim = 64;
   wanted.decoder_num_heads = 1;
   const auto weights = weights_of(*test::tiny_model<Mar>(wanted));
-  CHECK(image::latent_model_in(weights) == "mar");
+  CHECK(image::kind_of_weights(weights.names()) == image::WeightKind::mar);
   auto options = image::mar_options_of(weights);
   // What leaves no trace.
   options.diffusion_batch_mul = wanted.diffusion_batch_mul;
@@ -59,7 +60,7 @@ TEST_CASE("a mar's options are read from its weights, heads 64 wide, latents of 
 TEST_CASE("a flowar's options are read from its weights, scales from its mask, heads from its angles") {
   auto wanted = test::tiny_flowar_options(GENERATE(false, true));
   const auto weights = weights_of(*test::tiny_model<FlowAr>(wanted));
-  CHECK(image::latent_model_in(weights) == "flowar");
+  CHECK(image::kind_of_weights(weights.names()) == image::WeightKind::flowar);
   auto options = image::flowar_options_of(weights);
   options.attn_dropout = options.proj_dropout = 0.0;
   options.vae = wanted.vae;
@@ -71,7 +72,7 @@ TEST_CASE("weights that are broken or of something else are refused by name") {
   const auto weights = weights_of(*test::tiny_model<FlowAr>(test::tiny_flowar_options()));
   CHECK_THROWS_AS(image::mar_options_of(weights), CheckpointError);
   CHECK_THROWS_AS(image::kl_vae_options_of(weights), CheckpointError);
-  CHECK(image::latent_model_in(runtime::NamedTensors("nothing")).empty());
+  CHECK(image::kind_of_weights({}) == image::WeightKind::unknown);
   CHECK_THROWS_WITH(image::flowar_options_of(without_tensor(weights, "mask")), ContainsSubstring("mask"));
   auto spoilt = without_tensor(weights, "mask");
   spoilt.add("mask", at::zeros({1, 1, 30, 30}));

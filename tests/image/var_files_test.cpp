@@ -1,4 +1,5 @@
 #include "image/var_files.h"
+#include "image/latent_files.h"
 
 #include "runtime/safetensors.h"
 #include "support/tiny_var.h"
@@ -54,6 +55,44 @@ TEST_CASE("statistics of another schedule are ignored, nothing else is") {
   options.v_patch_nums = {1, 2, 5};
   CHECK_NOTHROW(image::load_vqvae(options, weights));
   CHECK_THROWS_AS(image::load_vqvae(options, without(weights, "quant_conv.bias")), CheckpointError);
+}
+
+TEST_CASE("an average of parameters alone, without tables, has a known schedule") {
+  auto options = test::tiny_var_options();
+  options.patch_nums = options.vae.v_patch_nums = {1, 2, 3};
+  TinyVar tiny(options);
+  NamedTensors average("average");
+  for (const auto& parameter : tiny.model.named_parameters()) average.add(parameter.key(), parameter.value());
+  const auto read = image::var_options_of(average);
+  CHECK(read.patch_nums == options.patch_nums);
+  const auto loaded = image::load_var(read, average);
+  const auto wanted = runtime::state_dict(tiny.model);
+  for (const auto& [name, tensor] : runtime::state_dict(*loaded)) {
+    CAPTURE(name);
+    CHECK(at::equal(tensor, wanted.at(name)));
+  }
+  const auto unknown = without(runtime::state_dict(TinyVar().model), "lvl_1L");
+  CHECK_THROWS_WITH(image::var_options_of(unknown), ContainsSubstring("no published schedule"));
+}
+
+TEST_CASE("a wrong head.weight is reported as such") {
+  TinyVar tiny;
+  const auto weights = runtime::state_dict(tiny.model);
+  auto spoilt = without(weights, "head.weight");
+  CHECK_THROWS_WITH(image::var_options_of(spoilt),
+                    ContainsSubstring("no tensor \"head.weight\"") && !ContainsSubstring("head.bias"));
+  spoilt.add("head.weight", weights.at("head.weight").narrow(0, 0, 3));
+  CHECK_THROWS_WITH(image::var_options_of(spoilt), ContainsSubstring("head.weight is [3, 32], expected ["));
+}
+
+TEST_CASE("weights of another kind of model are named as such") {
+  TinyVar tiny;
+  const auto var = runtime::state_dict(tiny.model), vqvae = runtime::state_dict(tiny.vae);
+  CHECK_THROWS_WITH(image::vqvae_options_of(var),
+                    ContainsSubstring("the weights of a VAR, expected those of VAR's "
+                                      "tokenizer (a multi-scale VQ-VAE)"));
+  CHECK_THROWS_WITH(image::kl_vae_options_of(vqvae), ContainsSubstring("the weights of VAR's tokenizer"));
+  CHECK_THROWS_WITH(image::var_options_of(vqvae), ContainsSubstring("expected those of a VAR"));
 }
 
 TEST_CASE("files that are no VAR are refused with a reason") {
