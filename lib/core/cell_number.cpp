@@ -26,11 +26,33 @@ bool means_missing(std::string_view cell) {
          });
 }
 
-}  // namespace
+std::size_t digits_at(std::string_view text, std::size_t at) {
+  const std::size_t start = at;
+  while (at < text.size() && is_digit(text[at])) ++at;
+  return at - start;
+}
 
-CellNumber read_number(std::string_view cell) {
-  cell = trimmed(cell);
-  if (means_missing(cell)) return {CellKind::missing, kNaN};
+/// The number with a decimal point and without groups; empty if it is none with a decimal comma.
+std::string with_point(std::string_view cell) {
+  constexpr std::size_t kGroup = 3;
+  std::size_t at = cell.find_first_not_of("+-");
+  if (at == std::string_view::npos || at > 1) return {};
+  std::string number(cell.substr(0, at));
+  std::size_t digits = digits_at(cell, at), groups = 0;
+  const bool may_group = digits > 0 && digits <= kGroup;
+  number += cell.substr(at, digits);
+  for (at += digits; at < cell.size() && cell[at] == '.'; at += kGroup + 1, ++groups) {
+    if (!may_group || digits_at(cell, at + 1) != kGroup) return {};
+    number += cell.substr(at + 1, kGroup);
+  }
+  const bool has_comma = at < cell.size() && cell[at] == ',';
+  // "1.234" alone could be a number with a decimal point.
+  if (groups == 1 && !has_comma) return {};
+  if (has_comma) number += '.', ++at;
+  return number.append(cell.substr(at));
+}
+
+CellNumber read_point_number(std::string_view cell) {
   const bool plus = cell.front() == '+' && cell.size() > 1 && cell[1] != '-';
   const char* begin = cell.data() + (plus ? 1 : 0);
   const char* end = cell.data() + cell.size();
@@ -41,6 +63,28 @@ CellNumber read_number(std::string_view cell) {
   if (error == std::errc::result_out_of_range) value = std::strtod(std::string(begin, end).c_str(), nullptr);
   if (value != value) return {CellKind::text, kNaN};  // "nan(...)" and "-nan" are not in the list
   return {CellKind::number, value};
+}
+
+}  // namespace
+
+CellNumber read_number(std::string_view cell, DecimalMark mark) {
+  cell = trimmed(cell);
+  if (means_missing(cell)) return {CellKind::missing, kNaN};
+  if (mark == DecimalMark::point || cell.find_first_of(",.") == std::string_view::npos)
+    return read_point_number(cell);
+  const auto number = with_point(cell);
+  return number.empty() ? CellNumber{CellKind::text, kNaN} : read_point_number(number);
+}
+
+CommaUse comma_use(std::string_view cell) {
+  cell = trimmed(cell);
+  const std::size_t comma = cell.find(',');
+  if (comma == std::string_view::npos || read_number(cell, DecimalMark::comma).kind != CellKind::number)
+    return CommaUse::none;
+  const std::size_t first = cell.find_first_not_of("+-");
+  const bool group = digits_at(cell, comma + 1) == 3 && comma + 4 == cell.size() && comma - first <= 3 &&
+                     comma > first && cell[first] != '0' && digits_at(cell, first) == comma - first;
+  return group ? CommaUse::perhaps_decimal : CommaUse::decimal;
 }
 
 std::string number_hint(std::string_view cell) {

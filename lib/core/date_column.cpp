@@ -16,18 +16,21 @@ bool is_month_first(const DateFormat& format) { return format.pattern().front() 
 struct Attempt {
   DateFormat format;
   std::vector<Timestamp> stamps;
+  std::vector<std::int32_t> offsets;
 
   bool complete(const CsvTable& table) const { return stamps.size() == table.rows(); }
 };
 
 Attempt attempt(const CsvTable& table, std::size_t column, DateFormat format) {
-  Attempt result{std::move(format), {}};
+  Attempt result{std::move(format), {}, {}};
   result.stamps.reserve(table.rows());
+  const bool has_zone = result.format.has_zone();
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const auto reading = result.format.read(trimmed(table.cell(row, column)));
     if (!reading || !reading->whole_seconds) break;
     result.format.adopt(*reading);
     result.stamps.push_back(reading->stamp);
+    if (has_zone) result.offsets.push_back(reading->offset);
   }
   return result;
 }
@@ -73,8 +76,10 @@ DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder 
     if (next.stamps.size() > longest.stamps.size()) longest = std::move(next);
   }
   if (complete.empty()) fail_at_cell(table, column, longest.stamps.size(), &longest.format);
-  DateColumn result{complete.front().format, std::move(complete.front().stamps), {}};
-  if (complete.size() > 1)
+  DateColumn result{
+      complete.front().format, std::move(complete.front().stamps), std::move(complete.front().offsets), {}};
+  // Bare hours (2016070105) are counted seconds as well, but nobody means those.
+  if (complete.size() > 1 && is_month_first(result.format) && is_day_first(complete[1].format))
     result.note = fmt::format("{}: dates such as {} are read {} (the file allows {} as well)", table.name(),
                               shown(trimmed(table.cell(0, column))), result.format.layout(),
                               complete[1].format.layout());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,9 @@ enum class DayOrder { automatic, day_first, month_first };
 
 struct DateColumn {
   DateFormat format;
-  std::vector<Timestamp> stamps;  ///< one per row
-  std::string note;               ///< says so when the order of day and month had to be guessed; else empty
+  std::vector<Timestamp> stamps;      ///< one per row, as written: zones are not applied
+  std::vector<std::int32_t> offsets;  ///< seconds that each row's zone is ahead of UTC; empty without zones
+  std::string note;  ///< says so when the order of day and month had to be guessed; else empty
 };
 
 /// Reads a column of dates that are all written in one way. Throws DataError "file:line: column ..." for an

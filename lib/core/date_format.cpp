@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -10,173 +11,17 @@
 namespace arzoo {
 namespace {
 
-constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 /// Whole days, which a time of day may follow. Month first goes before day first: the United States' habit.
-constexpr std::array<std::string_view, 9> kDays = {"Y-m-d", "Y/m/d", "Y.m.d", "d.m.Y", "m/d/Y",
-                                                   "d/m/Y", "m-d-Y", "d-m-Y", "Ymd"};
-constexpr std::array<std::string_view, 7> kTimes = {"",     " H:M",   " H:M:S",  " H:M:S.f",
-                                                    "TH:M", "TH:M:S", "TH:M:S.f"};
-constexpr std::array<std::string_view, 7> kOthers = {"Y-m", "YQq", "Y-Qq", "Y", "b d Y", "E", "L"};
-
-bool is_number(char token) { return std::string_view("YmdHMSqfEL").find(token) != std::string_view::npos; }
-
-/// Walks a cell beside a pattern.
-class DateReader {
- public:
-  DateReader(std::string_view pattern, std::string_view cell) : pattern_(pattern), cell_(cell) {}
-
-  std::optional<DateReading> run() {
-    for (std::size_t i = 0; i < pattern_.size(); ++i) {
-      const bool fixed_width = i + 1 < pattern_.size() && is_number(pattern_[i + 1]);
-      if (!token(pattern_[i], fixed_width || pattern_.starts_with("Ym"))) return std::nullopt;
-    }
-    if (at_ != cell_.size()) return std::nullopt;
-    if (epoch_) {
-      reading_.stamp.seconds = *epoch_;
-    } else {
-      if (!is_valid(time_)) return std::nullopt;
-      reading_.stamp.seconds = to_timestamp(time_).seconds - zone_seconds_;
-    }
-    // A zone can push the first or last day of the calendar out of it.
-    if (!is_valid(to_civil(reading_.stamp))) return std::nullopt;
-    return reading_;
-  }
-
- private:
-  bool token(char token, bool fixed_width) {
-    switch (token) {
-      case 'Y':
-        return number(4, 4, time_.year);
-      case 'm':
-        return date_part(time_.month, fixed_width);
-      case 'd':
-        return date_part(time_.day, fixed_width);
-      case 'H':
-        return hour(fixed_width);
-      case 'M':
-        return number(2, 2, time_.minute);
-      case 'S':
-        return number(2, 2, time_.second);
-      case 'b':
-        return month_name();
-      case 'q':
-        return quarter();
-      case 'f':
-        return fraction();
-      case 'z':
-        return zone();
-      case 'E':
-        return epoch_seconds();
-      case 'L':
-        return epoch_milliseconds();
-      default:
-        return literal(token);
-    }
-  }
-
-  bool literal(char c) {
-    if (at_ == cell_.size() || cell_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-
-  std::size_t digits_here(std::size_t most) const {
-    std::size_t count = 0;
-    while (count < most && at_ + count < cell_.size() && is_digit(cell_[at_ + count])) ++count;
-    return count;
-  }
-
-  template <class Integer>
-  bool number(std::size_t fewest, std::size_t most, Integer& value) {
-    const std::size_t digits = digits_here(most);
-    if (digits < fewest) return false;
-    value = 0;
-    for (std::size_t i = 0; i < digits; ++i)
-      value = static_cast<Integer>(value * 10 + (cell_[at_ + i] - '0'));
-    at_ += digits;
-    return true;
-  }
-
-  bool date_part(int& part, bool fixed_width) {
-    const std::size_t before = at_;
-    if (!number(fixed_width ? 2 : 1, 2, part)) return false;
-    reading_.short_date |= at_ - before == 1;
-    return true;
-  }
-
-  bool hour(bool fixed_width) {
-    const std::size_t before = at_;
-    if (!number(fixed_width ? 2 : 1, 2, time_.hour)) return false;
-    reading_.short_hour |= at_ - before == 1;
-    return true;
-  }
-
-  bool month_name() {
-    const std::string_view name = cell_.substr(at_, 3);
-    for (std::size_t i = 0; i < kMonths.size(); ++i) {
-      if (name != kMonths[i]) continue;
-      time_.month = static_cast<int>(i) + 1;
-      at_ += 3;
-      return true;
-    }
-    return false;
-  }
-
-  bool quarter() {
-    int quarter = 0;
-    if (!number(1, 1, quarter) || quarter < 1 || quarter > 4) return false;
-    time_.month = quarter * 3 - 2;
-    return true;
-  }
-
-  bool fraction() {
-    const std::size_t digits = digits_here(9);
-    if (digits == 0) return false;
-    const std::string_view text = cell_.substr(at_, digits);
-    reading_.whole_seconds = text.find_first_not_of('0') == std::string_view::npos;
-    reading_.fraction_digits = static_cast<int>(digits);
-    at_ += digits;
-    return true;
-  }
-
-  /// Z, +hh, +hhmm or +hh:mm.
-  bool zone() {
-    if (literal('Z')) return true;
-    const bool west = at_ < cell_.size() && cell_[at_] == '-';
-    if (!west && (at_ == cell_.size() || cell_[at_] != '+')) return false;
-    ++at_;
-    int hours = 0, minutes = 0;
-    if (!number(2, 2, hours)) return false;
-    const bool has_minutes = literal(':') || at_ < cell_.size();
-    if (has_minutes && !number(2, 2, minutes)) return false;
-    if (hours > 18 || minutes > 59) return false;
-    zone_seconds_ = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
-    return true;
-  }
-
-  bool epoch_seconds() {
-    std::int64_t seconds = 0;
-    if (!number(9, 10, seconds)) return false;
-    epoch_ = seconds;
-    return true;
-  }
-
-  bool epoch_milliseconds() {
-    std::int64_t milliseconds = 0;
-    if (!number(12, 13, milliseconds)) return false;
-    epoch_ = milliseconds / 1000;
-    reading_.whole_seconds = milliseconds % 1000 == 0;
-    return true;
-  }
-
-  std::string_view pattern_, cell_;
-  std::size_t at_ = 0;
-  CivilTime time_;
-  int zone_seconds_ = 0;
-  std::optional<std::int64_t> epoch_;
-  DateReading reading_;
-};
+constexpr std::array<std::string_view, 14> kDays = {"Y-m-d", "Y/m/d", "Y.m.d", "d.m.Y", "m/d/Y",
+                                                    "d/m/Y", "m-d-Y", "d-m-Y", "Ymd",   "d-b-Y",
+                                                    "d b Y", "dbY",   "b d Y", "b d, Y"};
+constexpr std::array<std::string_view, 12> kTimes = {"",         " H",    " H:M",    " H:M:S",
+                                                     " H:M:S.f", "TH:M",  "TH:M:S",  "TH:M:S.f",
+                                                     " Ip",      " I:Mp", " I:M:Sp", " I:M:S.fp"};
+/// Bare hours and minutes go before counted seconds: read_date() tells them apart by the year.
+constexpr std::array<std::string_view, 21> kOthers = {
+    "Y-m",  "Y/m",   "Ym",     "b Y",    "b-Y",     "YQq",     "Y Qq",     "Y-Qq",       "Qq Y", "Qq-Y", "Y",
+    "YmdH", "YmdHM", "YmdHMS", "YmdTHM", "YmdTHMS", "YmdTHMz", "YmdTHMSz", "YmdTHMS.fz", "E",    "L"};
 
 std::vector<std::string> known_patterns() {
   std::vector<std::string> patterns;
@@ -192,29 +37,53 @@ std::vector<std::string> known_patterns() {
 
 }  // namespace
 
-std::optional<DateReading> DateFormat::read(std::string_view cell) const {
-  return DateReader(pattern_, cell).run();
-}
-
 std::vector<DateFormat> DateFormat::matching(std::string_view cell) {
   static const std::vector<std::string> patterns = known_patterns();
   std::vector<DateFormat> formats;
   for (const auto& pattern : patterns) {
-    if (DateReader(pattern, cell).run()) formats.emplace_back(pattern);
+    if (read_date(pattern, cell)) formats.emplace_back(pattern);
   }
   return formats;
 }
 
 std::string DateFormat::known() {
-  return "YYYY-MM-DD, YYYY/MM/DD, DD.MM.YYYY, MM/DD/YYYY or DD/MM/YYYY with or without hh:mm[:ss], YYYYMMDD, "
-         "YYYY-MM, "
-         "YYYYQn, YYYY, epoch seconds or milliseconds";
+  return "YYYY-MM-DD, YYYY/MM/DD, DD.MM.YYYY, MM/DD/YYYY, DD/MM/YYYY or DD-Mon-YYYY with or without "
+         "hh:mm[:ss] "
+         "[AM] [+hh:mm], YYYYMMDD[hh], YYYY-MM, YYYY-Qn, YYYY, epoch seconds or milliseconds";
 }
 
 void DateFormat::adopt(const DateReading& reading) {
   short_date_ |= reading.short_date;
   short_hour_ |= reading.short_hour;
   fraction_digits_ = reading.fraction_digits;
+  if (!reading.month.empty()) month_case_ = letter_case(reading.month);
+  // "May" is both the name and its first three letters.
+  full_month_ |= reading.month.size() > 3;
+  if (!reading.half_day.empty()) half_day_ = reading.half_day;
+  if (!reading.zone.empty()) zone_ = reading.zone;
+}
+
+bool DateFormat::shows(Timestamp stamp) const {
+  const auto reading = read(format(stamp));
+  return reading && reading->stamp == stamp;
+}
+
+std::string DateFormat::month_name(int month) const {
+  std::string name(
+      kMonthNames[static_cast<std::size_t>(month - 1)].substr(0, full_month_ ? std::string::npos : 3));
+  if (month_case_ == LetterCase::upper)
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return to_upper(c); });
+  return month_case_ == LetterCase::lower ? to_lower(name) : name;
+}
+
+/// The column's marker with the other letter where the other half of the day is meant.
+std::string DateFormat::half_day(int hour) const {
+  std::string marker = half_day_;
+  char& letter = marker[marker.size() - 2];
+  const bool lower = letter == to_lower(letter);
+  letter = hour < 12 ? 'A' : 'P';
+  if (lower) letter = to_lower(letter);
+  return marker;
 }
 
 std::string DateFormat::format(Timestamp stamp) const {
@@ -243,8 +112,14 @@ std::string DateFormat::format(Timestamp stamp) const {
       case 'S':
         text += padded(time.second, false);
         break;
+      case 'I':
+        text += padded((time.hour + 11) % 12 + 1, short_hour_);
+        break;
+      case 'p':
+        text += half_day(time.hour);
+        break;
       case 'b':
-        text += kMonths[static_cast<std::size_t>(time.month - 1)];
+        text += month_name(time.month);
         break;
       case 'q':
         text += fmt::format("{}", (time.month + 2) / 3);
@@ -253,7 +128,7 @@ std::string DateFormat::format(Timestamp stamp) const {
         text.append(static_cast<std::size_t>(fraction_digits_), '0');
         break;
       case 'z':
-        text += 'Z';
+        text += zone_;
         break;
       case 'E':
         text += fmt::format("{}", stamp.seconds);
@@ -290,8 +165,14 @@ std::string DateFormat::layout() const {
       case 'S':
         text += "ss";
         break;
+      case 'I':
+        text += "hh";
+        break;
+      case 'p':
+        text += half_day_;
+        break;
       case 'b':
-        text += "Mon";
+        text += full_month_ ? "Month" : "Mon";
         break;
       case 'q':
         text += "n";

@@ -54,8 +54,8 @@ std::size_t find_date_column(const CsvTable& table, const SeriesReadOptions& opt
   if (holds_dates(table, 0)) return 0;
   fail<DataError>(
       "{}: no date column, expected one named date, ds, timestamp, time or datetime, or a first column of "
-      "dates; the columns are {} (name it in \"date\")",
-      header_place(table), listed_columns(table));
+      "dates; the columns are {} (name it with {}date)",
+      header_place(table), listed_columns(table), options.option_prefix);
 }
 
 bool is_long(const CsvTable& table, const SeriesReadOptions& options) {
@@ -91,17 +91,17 @@ std::vector<std::size_t> chosen_variates(const CsvTable& table, const SeriesColu
 }
 
 std::vector<std::size_t> all_variates(const CsvTable& table, const SeriesColumns& columns,
-                                      std::optional<std::size_t> target) {
+                                      std::optional<std::size_t> target, const std::string& prefix) {
   std::vector<std::size_t> variates;
   if (target) variates.push_back(*target);
   for (std::size_t i = 0; i < table.columns(); ++i) {
     if (i == columns.date || i == columns.id || i == target) continue;
     if (table.column_name(i).empty())
       fail<DataError>(
-          "{}: column {} has no name (name it, or list the columns to read in \"columns\"; pandas writes no "
-          "row numbers "
-          "with index=False)",
-          header_place(table), i + 1);
+          "{}: column {} has no name (name it, or list the columns to read with {}columns; pandas writes no "
+          "row "
+          "numbers with index=False)",
+          header_place(table), i + 1, prefix);
     variates.push_back(i);
   }
   if (variates.empty())
@@ -128,7 +128,7 @@ SeriesColumns choose_columns(const CsvTable& table, const SeriesReadOptions& opt
   if (columns.id == columns.date || target == columns.date)
     fail<DataError>("{}: column {} cannot hold the dates and something else", header_place(table),
                     shown(table.column_name(columns.date)));
-  columns.variates = options.columns.empty() ? all_variates(table, columns, target)
+  columns.variates = options.columns.empty() ? all_variates(table, columns, target, options.option_prefix)
                                              : chosen_variates(table, columns, options.columns);
   return columns;
 }

@@ -4,7 +4,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/ascii.h"
 #include "core/cell_number.h"
+#include "core/decimal_mark.h"
 #include "core/error.h"
 #include "core/series_columns.h"
 #include "core/series_fill.h"
@@ -45,19 +47,36 @@ std::vector<RowGroup> group_rows(const CsvTable& table, const SeriesColumns& col
   return groups;
 }
 
+/// What is known of a file besides its cells.
+struct FileFacts {
+  const SeriesReadOptions& options;
+  SeriesColumns columns;
+  DateColumn dates;
+  Decimals decimals;
+};
+
+/// Why a cell is no number, and what to do.
+std::string cell_hint(const CsvTable& table, std::string_view cell, const FileFacts& file) {
+  const bool comma = file.decimals.mark == DecimalMark::comma;
+  if (comma && read_number(cell).kind == CellKind::number)
+    return fmt::format(" with a decimal comma, as {} in line {} is (write all numbers in one way)",
+                       shown(file.decimals.example), table.line(file.decimals.row));
+  const auto hint = number_hint(cell);
+  return hint.empty() ? fmt::format(" (list the numeric columns with {}columns)", file.options.option_prefix)
+                      : hint;
+}
+
 /// The finite number of a cell, NaN if it is missing.
-double value_of(const CsvTable& table, std::size_t row, std::size_t column) {
+double value_of(const CsvTable& table, std::size_t row, std::size_t column, const FileFacts& file) {
   const auto cell = table.cell(row, column);
-  const auto number = read_number(cell);
+  const auto number = read_number(cell, file.decimals.mark);
   if (number.kind == CellKind::missing || std::isfinite(number.value)) return number.value;
   const auto where =
       fmt::format("{}:{}: column {}", table.name(), table.line(row), shown(table.column_name(column)));
   if (number.kind == CellKind::number)
     fail<DataError>("{}: {} is infinite, expected a finite number (leave the cell empty if unknown)", where,
                     shown(cell));
-  const auto hint = number_hint(cell);
-  fail<DataError>("{}: {} is not a number{}", where, shown(cell),
-                  hint.empty() ? " (list the numeric columns in \"columns\")" : hint);
+  fail<DataError>("{}: {} is not a number{}", where, shown(cell), cell_hint(table, cell, file));
 }
 
 /// Missing cells per variate, and the first of all.
@@ -88,40 +107,51 @@ void require_fillable(const SeriesTable& series, const MissingCells& missing, co
   const std::string which = axis.unique_id.empty() ? "" : fmt::format("series {}: ", axis.unique_id);
   for (std::size_t variate = 0; variate < series.variates.size(); ++variate) {
     if (missing.per_variate[variate] == series.rows())
-      fail<DataError>("{}:{}: {}column {} holds no value at all (list the columns to read in \"columns\")",
-                      series.source, series.first_line, which, shown(series.variates[variate]));
+      fail<DataError>("{}:{}: {}column {} holds no value at all (list the columns to read with {}columns)",
+                      series.source, series.first_line, which, shown(series.variates[variate]),
+                      axis.option_prefix);
   }
   if (policy == MissingPolicy::error)
     fail<DataError>(
-        "{}:{}: {}column {}: missing value, the first of {} (fill with the policy ffill or interpolate)",
+        "{}:{}: {}column {}: missing value, the first of {} (fill with {}missing ffill or interpolate)",
         series.source, axis.lines[missing.first_row], which, shown(series.variates[missing.first_variate]),
-        missing.total);
+        missing.total, axis.option_prefix);
 }
 
-TimeAxis axis_of(const CsvTable& table, const DateColumn& dates, const RowGroup& group, bool is_long) {
-  TimeAxis axis{table.name(), is_long ? shown(group.unique_id) : "", {}, {}, dates.format};
+TimeAxis axis_of(const CsvTable& table, const RowGroup& group, const FileFacts& file) {
+  const auto& dates = file.dates;
+  TimeAxis axis{table.name(), file.columns.id ? shown(group.unique_id) : "",
+                {},           {},
+                dates.format, file.options.option_prefix};
   axis.stamps.reserve(group.rows.size());
   axis.lines.reserve(group.rows.size());
+  std::vector<std::int32_t> offsets;
   for (const std::size_t row : group.rows) {
     axis.stamps.push_back(dates.stamps[row]);
     axis.lines.push_back(table.line(row));
+    if (!dates.offsets.empty()) offsets.push_back(dates.offsets[row]);
   }
+  axis.zone_changes = settle_zone(axis.stamps, offsets);
+  // Series of one file may lie in different zones.
+  const auto last = axis.format.read(trimmed(table.cell(group.rows.back(), file.columns.date)));
+  if (!offsets.empty() && last) axis.format.adopt(*last);
   return axis;
 }
 
-SeriesTable read_group(const CsvTable& table, const SeriesColumns& columns, const DateColumn& dates,
-                       const RowGroup& group, const SeriesReadOptions& options) {
+SeriesTable read_group(const CsvTable& table, const RowGroup& group, const TimeAxis& axis,
+                       const FileFacts& file) {
+  const auto& options = file.options;
   SeriesTable series;
   series.unique_id = group.unique_id;
   series.source = table.name();
   series.first_line = table.line(group.rows.front());
-  series.date_format = dates.format;
-  for (const std::size_t column : columns.variates) series.variates.emplace_back(table.column_name(column));
-  series.values.reserve(group.rows.size() * columns.variates.size());
+  series.date_format = axis.format;
+  const auto& variates = file.columns.variates;
+  for (const std::size_t column : variates) series.variates.emplace_back(table.column_name(column));
+  series.values.reserve(group.rows.size() * variates.size());
   for (const std::size_t row : group.rows) {
-    for (const std::size_t column : columns.variates) series.values.push_back(value_of(table, row, column));
+    for (const std::size_t column : variates) series.values.push_back(value_of(table, row, column, file));
   }
-  const TimeAxis axis = axis_of(table, dates, group, columns.id.has_value());
   series.stamps = axis.stamps;
   require_increasing(axis);
   series.frequency = frequency_of(axis, options.frequency ? &*options.frequency : nullptr);
@@ -133,19 +163,43 @@ SeriesTable read_group(const CsvTable& table, const SeriesColumns& columns, cons
   return series;
 }
 
+/// What was guessed or cannot be repeated exactly, one line each.
+std::vector<std::string> notes_on(const CsvTable& table, const FileFacts& file, bool zone_changes) {
+  std::vector<std::string> notes;
+  if (!file.dates.note.empty()) notes.push_back(file.dates.note);
+  if (file.decimals.is_guess)
+    notes.push_back(fmt::format("{}: numbers such as {} are read with a decimal comma", table.name(),
+                                shown(file.decimals.example)));
+  if (zone_changes)
+    notes.push_back(fmt::format(
+        "{}: the time zone of the stamps changes; further ones are written in that of a series' last row",
+        table.name()));
+  return notes;
+}
+
 }  // namespace
 
 SeriesFile read_series(const CsvTable& table, const SeriesReadOptions& options) {
-  const SeriesColumns columns = choose_columns(table, options);
-  const DateColumn dates = read_date_column(table, columns.date, options.day_order);
+  FileFacts facts{options, choose_columns(table, options), {}, {}};
+  const auto& columns = facts.columns;
+  facts.dates = read_date_column(table, columns.date, options.day_order);
+  facts.decimals = find_decimals(table, columns.variates);
   SeriesFile file;
   file.source = table.name();
   file.format = columns.id ? SeriesFormat::long_ : SeriesFormat::wide;
   file.date_column = table.column_name(columns.date);
   if (columns.id) file.id_column = table.column_name(*columns.id);
-  if (!dates.note.empty()) file.notes.push_back(dates.note);
-  for (const auto& group : group_rows(table, columns))
-    file.tables.push_back(read_group(table, columns, dates, group, options));
+  bool zone_changes = false;
+  for (const auto& group : group_rows(table, columns)) {
+    if (options.skip_single_rows && group.rows.size() == 1 && !options.frequency) {
+      file.skipped.push_back(group.unique_id);
+      continue;
+    }
+    const auto axis = axis_of(table, group, facts);
+    zone_changes |= axis.zone_changes;
+    file.tables.push_back(read_group(table, group, axis, facts));
+  }
+  file.notes = notes_on(table, facts, zone_changes);
   return file;
 }
 

@@ -49,14 +49,18 @@ struct SeriesReadOptions {
   std::optional<Frequency> frequency;  ///< inferred if not given
   MissingPolicy missing = MissingPolicy::error;
   std::vector<std::string> columns;  ///< variates to keep, in this order; empty: all
+  bool skip_single_rows =
+      false;  ///< a series of one row, which shows no frequency, is left out, not an error
+  std::string option_prefix = {};  ///< of these options' names where the user gives them: "--", "data."
 };
 
 struct SeriesFile {
   std::string source;
   SeriesFormat format = SeriesFormat::wide;  ///< never automatic
   std::string date_column, id_column;        ///< as named in the file; id_column is empty for a wide one
-  std::vector<SeriesTable> tables;           ///< in order of first appearance, at least one
-  std::vector<std::string> notes;            ///< about the whole file
+  std::vector<SeriesTable> tables;   ///< in order of first appearance; at least one unless all were skipped
+  std::vector<std::string> skipped;  ///< ids of series that were left out
+  std::vector<std::string> notes;    ///< about the whole file
 };
 
 /// Reads a wide file (a date column and a column per variate: one table, named after the file) or a long one

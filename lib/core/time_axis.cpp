@@ -1,6 +1,7 @@
 #include "core/time_axis.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -14,11 +15,6 @@ using Unit = Frequency::Unit;
 std::string where(const TimeAxis& axis, std::size_t row) {
   const std::string place = fmt::format("{}:{}", axis.file, axis.lines[row]);
   return axis.unique_id.empty() ? place : fmt::format("{}: series {}", place, axis.unique_id);
-}
-
-/// "1h": in a sentence a bare unit would not read as a step.
-std::string step_name(const Frequency& frequency) {
-  return frequency.multiple == 1 ? "1" + to_string(frequency) : to_string(frequency);
 }
 
 /// The value that occurs most often, the smallest of several; `values` must not be empty.
@@ -56,6 +52,14 @@ bool same_time_of_day(std::span<const Timestamp> stamps) {
                      [&](Timestamp stamp) { return second_of_day(stamp) == second_of_day(stamps.front()); });
 }
 
+bool same_step(std::span<const Timestamp> stamps) {
+  if (stamps.size() < 3) return false;
+  for (std::size_t i = 2; i < stamps.size(); ++i) {
+    if (stamps[i].seconds - stamps[i - 1].seconds != stamps[1].seconds - stamps[0].seconds) return false;
+  }
+  return true;
+}
+
 bool all_month_ends(std::span<const Timestamp> stamps) {
   return std::all_of(stamps.begin(), stamps.end(), is_month_end);
 }
@@ -90,7 +94,20 @@ Frequency fixed_step(std::int64_t seconds) {
   return {Unit::second, seconds};
 }
 
-/// Takes month_end from the stamps: a plain M, Q or Y leaves it open.
+/// Hours cannot be given to dates without a time of day: rows in between would all be written the same.
+void require_written_apart(const TimeAxis& axis, const Frequency& frequency) {
+  const Timestamp next = advance(axis.stamps.front(), frequency, 1);
+  if (!axis.format.shows(next))
+    fail<DataError>("{}: dates written {} cannot show a step of {} (give another frequency with {}freq)",
+                    where(axis, 0), axis.format.layout(), step_name(frequency), axis.option_prefix);
+}
+
+}  // namespace
+
+std::string step_name(const Frequency& frequency) {
+  return frequency.multiple == 1 ? "1" + to_string(frequency) : to_string(frequency);
+}
+
 Frequency anchored(Frequency frequency, std::span<const Timestamp> stamps) {
   const bool by_months =
       frequency.unit == Unit::month || frequency.unit == Unit::quarter || frequency.unit == Unit::year;
@@ -98,16 +115,14 @@ Frequency anchored(Frequency frequency, std::span<const Timestamp> stamps) {
   return frequency;
 }
 
-/// Hours cannot be given to dates without a time of day: rows in between would all be written the same.
-void require_written_apart(const TimeAxis& axis, const Frequency& frequency) {
-  const Timestamp next = advance(axis.stamps.front(), frequency, 1);
-  const auto reading = axis.format.read(axis.format.format(next));
-  if (!reading || reading->stamp != next)
-    fail<DataError>("{}: dates written {} cannot show a step of {} (give another frequency with --freq)",
-                    where(axis, 0), axis.format.layout(), step_name(frequency));
+bool settle_zone(std::vector<Timestamp>& stamps, std::span<const std::int32_t> offsets) {
+  const bool changes =
+      std::adjacent_find(offsets.begin(), offsets.end(), std::not_equal_to<>()) != offsets.end();
+  if (!changes) return false;
+  if (same_time_of_day(stamps) || same_step(stamps)) return true;
+  for (std::size_t i = 0; i < stamps.size(); ++i) stamps[i].seconds += offsets.back() - offsets[i];
+  return true;
 }
-
-}  // namespace
 
 void require_increasing(const TimeAxis& axis) {
   const auto& stamps = axis.stamps;
@@ -142,8 +157,8 @@ Frequency frequency_of(const TimeAxis& axis, const Frequency* given) {
   }
   if (axis.stamps.size() < 2)
     fail<DataError>(
-        "{}: one row shows no frequency, expected at least two (or give the frequency with --freq)",
-        where(axis, 0));
+        "{}: one row shows no frequency, expected at least two (or give the frequency with {}freq)",
+        where(axis, 0), axis.option_prefix);
   return likely_frequency(axis.stamps);
 }
 
@@ -158,18 +173,20 @@ std::vector<std::int64_t> missing_rows(const TimeAxis& axis, const Frequency& fr
                                   axis.format.format(stamps[i + 1]), axis.format.format(stamps[i]),
                                   axis.lines[i], step_name(frequency));
     if (!steps)
-      fail<DataError>("{} (resample to a regular step, or give another frequency with --freq)", step);
+      fail<DataError>("{} (resample to a regular step, or give another frequency with {}freq)", step,
+                      axis.option_prefix);
     missing[i] = *steps - 1;
     if (!gaps_allowed)
       fail<DataError>(
-          "{}: {} missing (fill with the policy ffill or interpolate, or give the frequency with --freq)",
-          step, missing[i] == 1 ? "1 row is" : fmt::format("{} rows are", missing[i]));
+          "{}: {} missing (fill with {}missing ffill or interpolate, or give the frequency with {}freq)",
+          step, missing[i] == 1 ? "1 row is" : fmt::format("{} rows are", missing[i]), axis.option_prefix,
+          axis.option_prefix);
     total += missing[i];
     // An axis of a few rows must not grow to fill the memory.
     if (total > static_cast<std::int64_t>(stamps.size()))
       fail<DataError>(
-          "{}: {} rows are missing so far, more than the {} there are (give the frequency with --freq)", step,
-          total, stamps.size());
+          "{}: {} rows are missing so far, more than the {} there are (give the frequency with {}freq)", step,
+          total, stamps.size(), axis.option_prefix);
   }
   return missing;
 }

@@ -18,7 +18,21 @@ struct TimeAxis {
   std::vector<Timestamp> stamps;
   std::vector<std::int64_t> lines;  ///< one per stamp
   DateFormat format;
+  std::string option_prefix = {};  ///< as SeriesReadOptions has it
+  bool zone_changes = false;       ///< not all stamps were written in one time zone
 };
+
+/// "1h", "15min": in a sentence a bare unit would not read as a step.
+std::string step_name(const Frequency& frequency);
+
+/// A plain M, Q or Y leaves month_end open: it is taken from the stamps.
+Frequency anchored(Frequency frequency, std::span<const Timestamp> stamps);
+
+/// Puts stamps as written, with `offsets` ahead of UTC, on one clock. Rows of one time of day or one step
+/// (days, months) stay as written; others become what the last row's zone shows, so that an hour stays an
+/// hour when daylight saving time comes or goes. Returns whether the zone changes; without offsets it does
+/// not.
+bool settle_zone(std::vector<Timestamp>& stamps, std::span<const std::int32_t> offsets);
 
 /// Throws DataError, naming both lines, unless every stamp is later than the one before.
 void require_increasing(const TimeAxis& axis);

@@ -57,3 +57,41 @@ TEST_CASE("grouped digits and decimal commas get a hint, words do not") {
   CHECK(number_hint("drizzle").empty());
   CHECK(number_hint("1.2.3").empty());
 }
+
+TEST_CASE("with a decimal comma, points group digits where that is beyond doubt") {
+  const auto [cell, value] = GENERATE(table<std::string, double>({
+      {"1,5", 1.5},
+      {"-0,25", -0.25},
+      {"+12,5e-1", 1.25},
+      {"7", 7.0},
+      {"1.234,5", 1234.5},
+      {"-1.234.567", -1234567.0},
+      {"1,234", 1.234},
+      {",5", 0.5},
+  }));
+  const auto number = read_number(cell, DecimalMark::comma);
+  CHECK(number.kind == CellKind::number);
+  CHECK(number.value == value);
+}
+
+TEST_CASE("a number with a decimal point is none beside decimal commas") {
+  const auto cell = GENERATE(as<std::string>{}, "1.5", "1.234", "12.34,5", "1234.567,8", "1,2,3", "1.234.56",
+                             ",", "1,234,567", "+-1,5", "--1,5", "rain, 5");
+  CHECK(read_number(cell, DecimalMark::comma).kind == CellKind::text);
+}
+
+TEST_CASE("a cell tells how it uses the comma") {
+  const auto [cell, use] = GENERATE(table<std::string, CommaUse>({
+      {"1,5", CommaUse::decimal},
+      {"1234,567", CommaUse::decimal},
+      {"0,123", CommaUse::decimal},
+      {"1.234,567", CommaUse::decimal},
+      {"1,234", CommaUse::perhaps_decimal},
+      {"-123,456", CommaUse::perhaps_decimal},
+      {"1,234,567", CommaUse::none},
+      {"1.5", CommaUse::none},
+      {"rain, then sun", CommaUse::none},
+      {"", CommaUse::none},
+  }));
+  CHECK(comma_use(cell) == use);
+}

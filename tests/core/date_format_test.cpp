@@ -2,6 +2,7 @@
 
 #include "core/date_column.h"
 #include "core/error.h"
+#include "core/frequency.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -39,7 +40,32 @@ TEST_CASE("the common ways to write a date are read and written back alike") {
       {"2016Q3", {2016, 7, 1}},
       {"2016-Q4", {2016, 10, 1}},
       {"2016", {2016, 1, 1}},
+      {"2016 Q3", {2016, 7, 1}},
+      {"1970-Q1", {1970, 1, 1}},
+      {"Q4 2016", {2016, 10, 1}},
+      {"201607", {2016, 7, 1}},
       {"Jan 1 2000", {2000, 1, 1}},
+      {"Jan 1, 2000", {2000, 1, 1}},
+      {"August 5, 2000", {2000, 8, 5}},
+      {"20-Jan-2020", {2020, 1, 20}},
+      {"20-JAN-2020 13:05", {2020, 1, 20, 13, 5}},
+      {"01jan2020", {2020, 1, 1}},
+      {"2 February 2020", {2020, 2, 2}},
+      {"Jan 2020", {2020, 1, 1}},
+      {"7/21/2016 5:00 PM", {2016, 7, 21, 17}},
+      {"7/21/2016 12:30:15 AM", {2016, 7, 21, 0, 30, 15}},
+      {"07/21/2016 12:30 pm", {2016, 7, 21, 12, 30}},
+      {"2016-07-21 09:00AM", {2016, 7, 21, 9}},
+      {"20-Jan-2020 1:00 PM UTC", {2020, 1, 20, 13}},
+      {"2016-07-01 05", {2016, 7, 1, 5}},
+      {"2016-07-01 05:06:07 UTC", {2016, 7, 1, 5, 6, 7}},
+      {"2016-07-01 05:06:07.000 UTC", {2016, 7, 1, 5, 6, 7}},
+      {"2016-07-01T05:06:07+02:00", {2016, 7, 1, 5, 6, 7}},
+      {"2016-07-01 05:06:07 -0130", {2016, 7, 1, 5, 6, 7}},
+      {"20160701T050607Z", {2016, 7, 1, 5, 6, 7}},
+      {"2016070105", {2016, 7, 1, 5}},
+      {"201607010506", {2016, 7, 1, 5, 6}},
+      {"20160701050607", {2016, 7, 1, 5, 6, 7}},
       {"1467331200", {2016, 7, 1}},
       {"1467331200000", {2016, 7, 1}},
   }));
@@ -48,22 +74,53 @@ TEST_CASE("the common ways to write a date are read and written back alike") {
   CHECK(read.format.format(read.stamps.at(0)) == cell);
 }
 
-TEST_CASE("an offset is turned into UTC, which is written with Z") {
-  const auto [cell, utc] = GENERATE(table<std::string, std::string>({
-      {"2016-07-01T05:00:00+02:00", "2016-07-01T03:00:00Z"},
-      {"2016-07-01T23:30:00-0130", "2016-07-02T01:00:00Z"},
-      {"2016-01-01 00:00:00+01", "2015-12-31 23:00:00Z"},
+TEST_CASE("a time zone is written back as it was, for other moments too") {
+  const auto [cell, next] = GENERATE(table<std::string, std::string>({
+      {"2016-07-01T23:00:00+02:00", "2016-07-02T00:00:00+02:00"},
+      {"2016-07-01T23:00:00-0130", "2016-07-02T00:00:00-0130"},
+      {"2016-07-01 23:00:00+00", "2016-07-02 00:00:00+00"},
+      {"2016-07-01 23:00:00Z", "2016-07-02 00:00:00Z"},
+      {"2016-07-01 23:00 UTC", "2016-07-02 00:00 UTC"},
+      {"7/1/2016 11:00 pm GMT", "7/2/2016 12:00 am GMT"},
   }));
   const auto read = read_date_column(column({cell}), 0);
   CHECK(read.format.has_zone());
-  CHECK(read.format.format(read.stamps.at(0)) == utc);
+  CHECK(read.offsets.size() == 1);
+  CHECK(read.format.format(advance(read.stamps.at(0), parse_frequency("h"), 1)) == next);
+}
+
+TEST_CASE("a zone's distance from UTC is kept beside the stamp") {
+  const auto [cell, offset] = GENERATE(table<std::string, int>({
+      {"2016-07-01T05:00:00+02:00", 7200},
+      {"2016-07-01T05:00:00-0130", -5400},
+      {"2016-07-01T05:00:00Z", 0},
+  }));
+  const auto reading = DateFormat::matching(cell).at(0).read(cell);
+  CHECK(reading->offset == offset);
+  CHECK(to_civil(reading->stamp).hour == 5);
+}
+
+TEST_CASE("digits alone are an hour if the column says so, else seconds") {
+  const auto [cells, layout, first] = GENERATE(table<std::vector<std::string>, std::string, CivilTime>({
+      {{"2016070100", "2016070101"}, "YYYYMMDDhh", {2016, 7, 1}},
+      {{"2016070122", "2016070123", "2016070200"}, "YYYYMMDDhh", {2016, 7, 1, 22}},
+      {{"1512121518", "1512121519"}, "epoch seconds", {2017, 12, 1, 9, 45, 18}},
+      {{"2016070122", "2016070123", "2016070124"}, "epoch seconds", {2033, 11, 20, 3, 28, 42}},
+      {{"201607010000", "201607010015"}, "YYYYMMDDhhmm", {2016, 7, 1}},
+      {{"1467331200000", "1467331260000"}, "epoch milliseconds", {2016, 7, 1}},
+  }));
+  const auto read = read_date_column(column(cells), 0);
+  CHECK(read.format.layout() == layout);
+  CHECK(to_civil(read.stamps.at(0)) == first);
+  CHECK(read.note.empty());
 }
 
 TEST_CASE("what is no date has no format") {
-  const auto cell =
-      GENERATE(as<std::string>{}, "", "date", "2015-02-29", "2016-13-01", "2016-07-01 24:00", "16-07-01",
-               "2016-07-01x", "2016-07-01 ", "1/2/16", "2016Q5", "20161301", "0000-01-01", "12345",
-               "2016-07-01T00:00:00+19:00", "0001-01-01T00:00:00+01:00", "99999999999999");
+  const auto cell = GENERATE(as<std::string>{}, "", "date", "2015-02-29", "2016-13-01", "2016-07-01 24:00",
+                             "16-07-01", "2016-07-01x", "2016-07-01 ", "1/2/16", "2016Q5", "20161301",
+                             "0000-01-01", "12345", "2016-07-01T00:00:00+19:00", "0001-01-01T00:00:00+01:00",
+                             "99999999999999", "13:00 PM", "2016-07-01 13:00 PM", "2016-07-01 0:30 AM",
+                             "20-Jam-2020", "2016-07-01 05:00 CET", "189912", "2016 Q0");
   CHECK(DateFormat::matching(cell).empty());
 }
 

@@ -1,5 +1,6 @@
 #include "core/series_table.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/error.h"
@@ -144,7 +145,7 @@ TEST_CASE("a long format asked for needs its columns") {
 TEST_CASE("cells that are no finite number are named with line, column and what to do") {
   const auto [cell, message] = GENERATE(table<std::string, std::string>({
       {"drizzle",
-       "dir/x.csv:3: column \"a\": \"drizzle\" is not a number (list the numeric columns in \"columns\")"},
+       "dir/x.csv:3: column \"a\": \"drizzle\" is not a number (list the numeric columns with columns)"},
       {"\"1,5\"", "\"1,5\" is not a number (write a decimal point"},
       {"\"1,234.5\"", "\"1,234.5\" is not a number (write it without thousands separators"},
       {"inf", "\"inf\" is infinite, expected a finite number"},
@@ -158,7 +159,7 @@ TEST_CASE("cells that are no finite number are named with line, column and what 
 TEST_CASE("a missing cell is an error that names the first and counts all") {
   CHECK_THROWS_WITH(
       read_text_series("date,a,b\n2016-07-01,1,1\n2016-07-02,1,NA\n2016-07-03,,1\n"),
-      ContainsSubstring("dir/x.csv:3: column \"b\": missing value, the first of 2 (fill with the policy"));
+      ContainsSubstring("dir/x.csv:3: column \"b\": missing value, the first of 2 (fill with missing ffill"));
 }
 
 TEST_CASE("a column without any value is an error under every policy") {
@@ -235,24 +236,115 @@ TEST_CASE("errors and notes in a long file name the series") {
             .notes.at(0) == "B: 1 missing row inserted");
 }
 
-TEST_CASE("a semicolon file with decimal commas is told about the comma") {
+TEST_CASE("a file of semicolons or tabs may write decimal commas") {
+  const std::string delimiter = GENERATE(";", "\t");
+  const auto replaced = [&](std::string text) {
+    std::replace(text.begin(), text.end(), ';', delimiter.front());
+    return text;
+  };
+  const auto file = read_text_series(replaced("date;a;b\n01.07.2016;1.234,5;2\n02.07.2016;-0,25;3\n"));
+  CHECK(file.tables.at(0).values == Doubles{1234.5, 2, -0.25, 3});
+  CHECK(file.notes.empty());
   CHECK_THROWS_WITH(
-      read_text_series("date;a\n01.07.2016;1,5\n"),
-      ContainsSubstring("dir/x.csv:2: column \"a\": \"1,5\" is not a number (write a decimal point"));
+      read_text_series(replaced("date;a;b\n01.07.2016;1,5;2\n02.07.2016;1.5;3\n")),
+      ContainsSubstring("dir/x.csv:3: column \"a\": \"1.5\" is not a number with a decimal comma, as "
+                        "\"1,5\" in line 2 is"));
+}
+
+TEST_CASE("decimal commas that could part thousands are said") {
+  const auto file = read_text_series("date;a\n01.07.2016;1,234\n02.07.2016;2,345\n");
+  CHECK(file.tables.at(0).values == Doubles{1.234, 2.345});
+  REQUIRE(file.notes.size() == 1);
+  CHECK(file.notes[0] == "dir/x.csv: numbers such as \"1,234\" are read with a decimal comma");
+  CHECK_THROWS_WITH(
+      read_text_series("date;a\n01.07.2016;1,234,567\n"),
+      ContainsSubstring("\"1,234,567\" is not a number (write it without thousands separators"));
+}
+
+TEST_CASE("quarters are read however they are written") {
+  const auto [first, second] = GENERATE(table<std::string, std::string>(
+      {{"1970 Q1", "1970 Q2"}, {"1970-Q1", "1970-Q2"}, {"1970Q1", "1970Q2"}, {"Q1 1970", "Q2 1970"}}));
+  const auto table = read_text_series("quarter,a\n" + first + ",1\n" + second + ",2\n").tables.at(0);
+  CHECK(to_string(table.frequency) == "Q");
+  CHECK(written(table) == Strings{first, second});
+}
+
+TEST_CASE("hours stay hours when daylight saving time begins or ends, and the last zone is written") {
+  const auto file = read_text_series(
+      "date,a\n2016-03-27T00:00+01:00,1\n2016-03-27T01:00+01:00,2\n2016-03-27T03:00+02:00,3\n"
+      "2016-03-27T04:00+02:00,4\n");
+  CHECK(to_string(file.tables.at(0).frequency) == "h");
+  CHECK(written(file.tables.at(0)) == Strings{"2016-03-27T01:00+02:00", "2016-03-27T02:00+02:00",
+                                              "2016-03-27T03:00+02:00", "2016-03-27T04:00+02:00"});
+  CHECK(file.notes ==
+        Strings{"dir/x.csv: the time zone of the stamps changes; further ones are written in that of "
+                "a series' last row"});
+}
+
+TEST_CASE("days stay days across daylight saving time, months are those of the zone") {
+  const auto days = read_text_series(
+      "date,a\n2016-03-26T00:00+01:00,1\n2016-03-27T00:00+01:00,2\n2016-03-28T00:00+02:00,3\n");
+  CHECK(to_string(days.tables.at(0).frequency) == "D");
+  const auto months = read_text_series(
+      "date,a\n2016-01-01T00:00+02:00,1\n2016-02-01T00:00+02:00,2\n2016-03-01T00:00+02:00,3\n");
+  CHECK(to_string(months.tables.at(0).frequency) == "M");
+  CHECK_FALSE(months.tables.at(0).frequency.month_end);
+  CHECK(months.notes.empty());
+}
+
+TEST_CASE("the series of a long file keep their own zones") {
+  const auto file = read_text_series(
+      "unique_id,ds,y\nA,2016-07-01T00:00+02:00,1\nA,2016-07-01T01:00+02:00,2\nB,2016-07-01T00:00-05:00,3\n"
+      "B,2016-07-01T01:00-05:00,4\n");
+  CHECK(written(file.tables.at(0)) == Strings{"2016-07-01T00:00+02:00", "2016-07-01T01:00+02:00"});
+  CHECK(written(file.tables.at(1)) == Strings{"2016-07-01T00:00-05:00", "2016-07-01T01:00-05:00"});
+  CHECK(file.notes.empty());
+}
+
+TEST_CASE("a series of one row is an error, or left out and named where that is asked for") {
+  const std::string text = "unique_id,ds,y\nA,2016-07-01,1\nA,2016-07-02,2\nB,2016-07-01,1\n";
+  CHECK_THROWS_WITH(read_text_series(text),
+                    ContainsSubstring("dir/x.csv:4: series \"B\": one row shows no frequency"));
+  SeriesReadOptions options;
+  options.skip_single_rows = true;
+  const auto file = read_text_series(text, options);
+  CHECK(file.tables.size() == 1);
+  CHECK(file.skipped == Strings{"B"});
+  options.frequency = parse_frequency("D");
+  CHECK(read_text_series(text, options).tables.size() == 2);
+}
+
+TEST_CASE("messages name the options as the user writes them") {
+  const std::string prefix = GENERATE("--", "data.");
+  SeriesReadOptions options;
+  options.option_prefix = prefix;
+  const auto [text, advice] = GENERATE(table<std::string, std::string>({
+      {"a,b\n1.5,2\n", "name it with {}date)"},
+      {"date,a\n2016-07-01,rain\n", "list the numeric columns with {}columns)"},
+      {"date,a,\n2016-07-01,1,2\n", "list the columns to read with {}columns;"},
+      {"date,a\n2016-07-01,1\n", "give the frequency with {}freq)"},
+      {"date,a\n2016-07-01,1\n2016-07-02,\n", "fill with {}missing ffill or interpolate)"},
+      {"date,a\n2016-07-01,1\n2016-07-02,2\n2016-07-04,3\n",
+       "fill with {}missing ffill or interpolate, or give the frequency with {}freq)"},
+  }));
+  std::string expected = advice;
+  for (auto at = expected.find("{}"); at != std::string::npos; at = expected.find("{}"))
+    expected.replace(at, 2, prefix);
+  CHECK_THROWS_WITH(read_text_series(text, options), ContainsSubstring(expected));
 }
 
 TEST_CASE("a file with a guessed day order says so") {
   const auto file = read_text_series("date,a\n01/02/2016,1\n02/02/2016,2\n");
   REQUIRE(file.notes.size() == 1);
-  CHECK_THAT(file.notes[0], ContainsSubstring("are read_text_series MM/DD/YYYY"));
+  CHECK_THAT(file.notes[0], ContainsSubstring("are read MM/DD/YYYY"));
   CHECK(to_string(file.tables.at(0).frequency) == "M");
 }
 
 TEST_CASE("the bundled temperatures lack the hour that daylight saving time skips") {
   const auto path = test::source_dir() / "data/weather/temperatures_2010.csv";
-  CHECK_THROWS_WITH(read_text_series(path),
+  CHECK_THROWS_WITH(read_series(path),
                     ContainsSubstring("2010-03-14 04:00:00 follows 2010-03-14 02:00:00 (line 1732)"));
-  const auto table = read_text_series(path, filling(MissingPolicy::interpolate)).tables.at(0);
+  const auto table = read_series(path, filling(MissingPolicy::interpolate)).tables.at(0);
   CHECK(table.unique_id == "temperatures_2010");
   CHECK(table.rows() == 8760);
   CHECK(table.variates == Strings{"seattle", "san_francisco"});
@@ -261,10 +353,10 @@ TEST_CASE("the bundled temperatures lack the hour that daylight saving time skip
 TEST_CASE("the bundled daily weather is read by its numeric columns") {
   const auto path = test::source_dir() / "data/weather/seattle_weather.csv";
   CHECK_THROWS_WITH(
-      read_text_series(path),
+      read_series(path),
       ContainsSubstring("seattle_weather.csv:2: column \"weather\": \"drizzle\" is not a number"));
   const auto table =
-      read_text_series(path, choosing({"precipitation", "temp_max", "temp_min", "wind"})).tables.at(0);
+      read_series(path, choosing({"precipitation", "temp_max", "temp_min", "wind"})).tables.at(0);
   CHECK(table.rows() == 1461);
   CHECK(to_string(table.frequency) == "D");
   CHECK(table.at(0, 1) == 12.8);
