@@ -27,6 +27,17 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
   command.add_option("--format", task.format, "wide: a column per variate; long: unique_id,ds,y")
       ->type_name("auto|wide|long")
       ->check(choice({"auto", "wide", "long"}));
+  command
+      .add_option("--date", task.date, "column of the time stamps; found by its name or its cells by default")
+      ->type_name("COLUMN");
+  command.add_option("--id", task.id, "column that names the series of a long file, unique_id by default")
+      ->type_name("COLUMN");
+  command
+      .add_option("--columns", task.columns,
+                  "columns to read, of those with numbers; all by default; repeatable")
+      ->type_name("A[,B...]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command.add_option("--freq", task.freq, "spacing of the rows, as in 15min, h or D; inferred by default")
       ->type_name("FREQ")
       ->check(frequency_name());
@@ -35,10 +46,14 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
                   "what to do about empty cells and missing rows; as in training by default")
       ->type_name("error|ffill|interpolate")
       ->check(choice({"error", "ffill", "interpolate"}));
+  command.add_flag("--skip-short", task.skip_short,
+                   "leave out series that are too short, with a warning, instead of giving up");
 }
 
 void add_output_options(CLI::App& command, plan::ForecastTask& task) {
-  command.add_option("--output", task.output, "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...]")
+  command
+      .add_option("--output", task.output,
+                  "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...]; gzip if it ends in .gz")
       ->type_name("CSV");
   command.add_option("--horizon", task.horizon, "steps to forecast, the model's own number by default")
       ->type_name("N")
@@ -80,7 +95,8 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
       command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
-  for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json"}) {
+  for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id",
+                            "--columns", "--skip-short"}) {
     stream->excludes(command->get_option(other));
   }
   command->footer(

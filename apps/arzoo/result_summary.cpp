@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <filesystem>
+
 #include "core/display_text.h"
 #include "text_table.h"
 
@@ -40,6 +42,14 @@ std::string list_text(const Json& list) {
   return fmt::format("{}", fmt::join(items, ", "));
 }
 
+/// Charts by name while a line holds them; many of them by number.
+std::string plots_text(const Json& plots) {
+  constexpr std::size_t kMostNamed = 4;
+  if (plots.size() <= kMostNamed) return list_text(plots);
+  return fmt::format("{} charts in {}", plots.size(),
+                     std::filesystem::path(plots.front().get<std::string>()).parent_path().string());
+}
+
 /// A file's own keys, in quotes: they may hold commas. The top level has no key.
 std::string state_dicts_text(const Json& paths) {
   std::vector<std::string> items;
@@ -67,6 +77,14 @@ std::string fields_text(const Json& object) {
   Rows rows;
   collect_fields(object, "", rows);
   return labelled(rows);
+}
+
+/// The errors over all series, and of each while they are few.
+std::string backtest_text(Json backtest) {
+  constexpr std::size_t kMostSeries = 20;
+  const auto series = backtest.contains("series") ? backtest.at("series").size() : 0;
+  if (series > kMostSeries) backtest["series"] = fmt::format("{} (the errors of each: --json)", series);
+  return fields_text(backtest);
 }
 
 Cell number_cell(const Json& object, const char* key) {
@@ -101,10 +119,12 @@ std::string forecast_summary(const Json& result) {
             {"forecast", fmt::format("{} series, {} steps each, {} rows in {}", text_of(result, "series"),
                                      text_of(result, "horizon"), text_of(result, "rows"),
                                      short_duration(number_of(result, "seconds")))}};
+  if (result.contains("skipped") && !result.at("skipped").empty())
+    rows.emplace_back("left out", fmt::format("{} series, too short", result.at("skipped").size()));
   if (result.contains("plots") && !result.at("plots").empty())
-    rows.emplace_back("plots", list_text(result.at("plots")));
+    rows.emplace_back("plots", plots_text(result.at("plots")));
   std::string text = labelled(rows);
-  if (result.contains("backtest")) text += "\nbacktest\n" + fields_text(result.at("backtest"));
+  if (result.contains("backtest")) text += "\nbacktest\n" + backtest_text(result.at("backtest"));
   return text;
 }
 

@@ -32,6 +32,7 @@ struct FileOptions {
   std::string path;
   std::string format = "auto";
   std::string date;
+  std::string id;
   std::vector<std::string> columns;
   std::string freq;
   std::string missing = "error";
@@ -42,6 +43,7 @@ struct FileOptions {
     field("format", o.format, one_of({"auto", "wide", "long"}),
           "wide: a date column and one column per variate; long: unique_id,ds,y[,covariates]");
     field("date", o.date, {}, "name of the date column, found by itself when empty");
+    field("id", o.id, {}, "name of the column that names the series of a long file, unique_id when empty");
     field("columns", o.columns, {},
           "columns to use, all numeric ones must be named when some are not numeric; empty for all");
     field("freq", o.freq, {}, "frequency such as h, 15min, D; inferred when empty");

@@ -209,7 +209,8 @@ std::vector<int64_t> ForecastModel::columns_of(const SeriesTable& table) const {
     if (!named_ || std::find(variates_.begin(), variates_.end(), name) != variates_.end()) continue;
     const auto near = closest(name, variates_);
     fail<DataError>(
-        "{}: the model was not trained on the variate {}{}; it knows {} (drop the column, or train on it)",
+        "{}: the model was not trained on the variate {}{}; it knows {} (choose others with --columns, or "
+        "train on it)",
         table.source, shown(name), near ? fmt::format(" (did you mean {}?)", shown(*near)) : "",
         first_few(variates_, shown));
   }

@@ -27,10 +27,10 @@ std::vector<fs::path> files_of(const fs::path& path) {
   return files;
 }
 
-void read_files(const std::vector<fs::path>& files, const FileOptions& source,
+void read_files(const std::vector<fs::path>& files, const FileOptions& source, const std::string& prefix,
                 std::vector<SourceTable>& tables, std::vector<std::string>& notes) {
   for (const auto& path : files) {
-    auto file = read_series(path, read_options(source));
+    auto file = read_series(path, read_options(source, prefix));
     notes.insert(notes.end(), file.notes.begin(), file.notes.end());
     for (auto& table : file.tables) {
       notes.insert(notes.end(), table.notes.begin(), table.notes.end());
@@ -59,12 +59,19 @@ MissingPolicy missing_policy(const std::string& name) {
                                  : MissingPolicy::error;
 }
 
-SeriesReadOptions read_options(const FileOptions& options) {
+SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix) {
   SeriesReadOptions read;
+  read.option_prefix = prefix;
   read.format = options.format == "wide"   ? SeriesFormat::wide
                 : options.format == "long" ? SeriesFormat::long_
                                            : SeriesFormat::automatic;
   read.date_column = options.date;
+  if (!options.id.empty()) {
+    if (read.format == SeriesFormat::wide)
+      fail<ConfigError>("{0}id: names the series of a long file, expected {0}format long", prefix);
+    read.format = SeriesFormat::long_;
+    read.id_column = options.id;
+  }
   read.columns = options.columns;
   if (!options.freq.empty()) read.frequency = parse_frequency(options.freq);
   read.missing = missing_policy(options.missing);
@@ -73,8 +80,11 @@ SeriesReadOptions read_options(const FileOptions& options) {
 
 std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<std::string>& notes) {
   std::vector<SourceTable> tables;
-  if (!options.path.empty()) read_files({options.path}, options, tables, notes);
-  for (const auto& source : options.sources) read_files(files_of(source.path), source, tables, notes);
+  if (!options.path.empty()) read_files({options.path}, options, "data.", tables, notes);
+  for (std::size_t i = 0; i < options.sources.size(); ++i) {
+    const auto& source = options.sources[i];
+    read_files(files_of(source.path), source, fmt::format("data.sources[{}].", i), tables, notes);
+  }
   if (options.variates_apart()) require_distinct(tables);
   return tables;
 }

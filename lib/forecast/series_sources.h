@@ -17,8 +17,9 @@ struct SourceTable {
 /// "error", "ffill" or "interpolate".
 MissingPolicy missing_policy(const std::string& name);
 
-/// How to read a file of these options.
-SeriesReadOptions read_options(const FileOptions& options);
+/// How to read a file of these options, whose names messages give after `prefix`. An id column makes the file
+/// a long one. Throws ConfigError for an id column of a wide file.
+SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix = "data.");
 
 /// All series that a data section names: of its file, or of its sources in their order, a folder's files by
 /// name. `notes` receives what was filled and what was left out. Throws DataError for a file that cannot be

@@ -50,8 +50,11 @@ struct ForecastTask {
   std::string missing;              ///< error | ffill | interpolate; empty: as in training
   std::string format = "auto";      ///< auto | wide | long
   std::string freq;                 ///< overrides the inferred frequency
-  int64_t backtest = 0;             ///< windows to forecast within the known data and score
-  bool stream = false;              ///< one JSON window per line of stdin, one forecast per line of stdout
+  std::string date, id;  ///< columns of the dates and of a long file's series; empty: as in training
+  std::vector<std::string> columns;  ///< variates to read; empty: as in training
+  bool skip_short = false;           ///< series of too few rows are left out with a warning
+  int64_t backtest = 0;              ///< windows to forecast within the known data and score
+  bool stream = false;               ///< one JSON window per line of stdin, one forecast per line of stdout
   bool dry_run = false;
 };
 

@@ -3,9 +3,10 @@
 #include <chrono>
 #include <set>
 
-#include "core/atomic_file.h"
 #include "core/csv.h"
+#include "core/display_text.h"
 #include "core/series_table.h"
+#include "core/text_output.h"
 #include "forecast/forecast_model.h"
 #include "forecast/series_sources.h"
 #include "plan/run_config.h"
@@ -48,13 +49,20 @@ std::optional<Config> read_config(const plan::ForecastTask& task, Progress& prog
 ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
   auto wanted = model.options();
   if (!task.missing.empty()) wanted.missing = task.missing;
+  if (!task.date.empty()) wanted.date = task.date;
+  if (!task.id.empty() || task.format == "wide") wanted.id = task.id;
+  if (!task.columns.empty()) wanted.columns = task.columns;
   wanted.freq = task.freq;
   wanted.format = task.format;
-  const auto options = forecast::read_options(wanted);
+  auto options = forecast::read_options(wanted, "--");
+  // The file forecast need not be long because the one trained on was.
+  if (task.id.empty() && task.format == "auto") options.format = SeriesFormat::automatic;
+  options.skip_single_rows = task.skip_short;
   ForecastInputs inputs;
   for (const auto& path : task.inputs) {
     auto file = read_series(path, options);
     for (const auto& note : file.notes) progress.note(note);
+    inputs.skipped.insert(inputs.skipped.end(), file.skipped.begin(), file.skipped.end());
     for (auto& table : file.tables) {
       for (const auto& note : table.notes) progress.note(note);
       inputs.tables.push_back(std::move(table));
@@ -62,6 +70,39 @@ ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& 
     }
   }
   return inputs;
+}
+
+/// Takes the series of too few rows out of `inputs` and says which. Throws DataError if none is left.
+void leave_out_short(int64_t needed, ForecastInputs& inputs, Progress& progress) {
+  ForecastInputs longer;
+  longer.skipped = std::move(inputs.skipped);
+  for (std::size_t i = 0; i < inputs.tables.size(); ++i) {
+    auto& table = inputs.tables[i];
+    if (static_cast<int64_t>(table.rows()) < needed) {
+      longer.skipped.push_back(table.unique_id);
+      continue;
+    }
+    longer.tables.push_back(std::move(table));
+    longer.is_long.push_back(inputs.is_long[i]);
+  }
+  inputs = std::move(longer);
+  if (inputs.skipped.empty()) return;
+  const auto short_ones = fmt::format("{} series of fewer than {} rows: {}", inputs.skipped.size(), needed,
+                                      first_few(inputs.skipped, shown));
+  if (inputs.tables.empty()) fail<DataError>("--skip-short: leaves no series, all are short: {}", short_ones);
+  progress.warn(fmt::format("left out {}", short_ones));
+}
+
+/// One short series of many need not end the work.
+void require_long_enough(int64_t needed, const ForecastInputs& inputs) {
+  if (inputs.tables.size() < 2) return;  // the model says what it needs
+  for (const auto& table : inputs.tables) {
+    if (static_cast<int64_t>(table.rows()) < needed)
+      fail<DataError>(
+          "{}: series {} has {} rows, expected at least {} (give it more rows, or leave such series out with "
+          "--skip-short)",
+          table.source, shown(table.unique_id), table.rows(), needed);
+  }
 }
 
 std::string level_name(double level) { return fmt::format("{:g}", level); }
@@ -96,7 +137,7 @@ void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& fo
 std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, const ForecastModel& model,
                                             const std::vector<SeriesTable>& tables,
                                             const std::vector<std::vector<std::string>>& ids, int64_t horizon,
-                                            AtomicFile& out, Progress& progress, Stop stop) {
+                                            TextOutput& out, Progress& progress, Stop stop) {
   std::vector<SeriesForecast> kept;
   FiniteForecasts finite;
   const bool shown = tables.size() > kTablesAtOnce;
@@ -151,25 +192,33 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};
   if (task.stream) return stream_forecasts(task, model, horizon, stop);
 
-  const auto inputs = read_inputs(task, model, progress);
+  auto inputs = read_inputs(task, model, progress);
+  const auto needed = model.least_context() + task.backtest * horizon;
+  if (task.skip_short)
+    leave_out_short(needed, inputs, progress);
+  else
+    require_long_enough(needed, inputs);
   const auto& tables = inputs.tables;
   const auto ids = output_ids(inputs, model);
   Json result{{"output", task.output.string()}, {"series", 0}, {"rows", 0}, {"horizon", horizon}};
   int64_t series = 0;
   for (const auto& names : ids) series += static_cast<int64_t>(names.size());
-  AtomicFile out(task.output);
+  TextOutput out(task.output);
+  std::vector<SeriesForecast> charted;
   if (task.backtest > 0) {
     CsvText csv;
     result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress);
     result["rows"] = result["backtest"]["rows"];
     out.append(csv.text());
   } else {
-    const auto forecasts = write_forecasts(task, model, tables, ids, horizon, out, progress, stop);
-    if (task.plot) result["plots"] = write_charts(*task.plot, tables, forecasts, ids);
+    charted = write_forecasts(task, model, tables, ids, horizon, out, progress, stop);
     result["rows"] = series * horizon;
   }
   if (stop.load()) fail<Interrupted>("interrupted, nothing written");
   out.commit();
+  // Behind the rows, which a chart that cannot be written must not cost.
+  if (task.plot) result["plots"] = write_charts(*task.plot, tables, charted, ids);
+  if (task.skip_short) result["skipped"] = inputs.skipped;
   result["series"] = series;
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

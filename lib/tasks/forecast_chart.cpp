@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/atomic_file.h"
@@ -42,16 +43,27 @@ FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& fore
   return chart;
 }
 
-/// An id as a file name: whatever a shell or a file system could trip over becomes "_".
-std::string file_name(const std::string& id, std::set<std::string>& taken) {
-  std::string name;
-  for (const char c : id)
-    name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
-  if (name.empty() || name.front() == '.') name = "_" + name;
-  std::string unique = name;
-  for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{}_{}", name, i);
-  return unique + ".svg";
-}
+/// Names of files, each given once.
+class FileNames {
+ public:
+  /// An id as a file name: whatever a shell or a file system could trip over becomes "_", and only so many
+  /// letters of it are taken as every file system holds.
+  std::string of(const std::string& id) {
+    constexpr std::size_t kLongest = 120;
+    std::string name;
+    for (const char c : id.substr(0, kLongest))
+      name += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
+    if (name.empty() || name.front() == '.') name = "_" + name;
+    std::string unique = name;
+    for (int& count = counts_[name]; !taken_.insert(unique).second;)
+      unique = fmt::format("{}_{}", name, ++count + 1);
+    return unique + ".svg";
+  }
+
+ private:
+  std::set<std::string> taken_;
+  std::map<std::string, int> counts_;
+};
 
 }  // namespace
 
@@ -62,10 +74,10 @@ Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables
   fs::create_directories(folder, error);
   if (error) fail<SystemFailure>("{}: cannot be made: {}", folder.string(), error.message());
   Json paths = Json::array();
-  std::set<std::string> taken;
+  FileNames names;
   for (std::size_t i = 0; i < tables.size(); ++i) {
     for (std::size_t c = 0; c < ids[i].size(); ++c) {
-      const auto path = folder / file_name(ids[i][c], taken);
+      const auto path = folder / names.of(ids[i][c]);
       write_atomically(path, to_svg(chart_of(tables[i], forecasts[i], ids[i][c], static_cast<int64_t>(c))));
       paths.push_back(path.string());
     }

@@ -11,12 +11,15 @@ namespace arzoo::tasks {
 /// The series of all input files, in order.
 struct ForecastInputs {
   std::vector<SeriesTable> tables;
-  std::vector<bool> is_long;  ///< whether the table comes from a long file
+  std::vector<bool> is_long;         ///< whether the table comes from a long file
+  std::vector<std::string> skipped;  ///< unique_ids of series that were too short
 };
 
-/// The unique_id of each forecast variate of each table. A wide file's variates are series of their own,
-/// named after their columns; a long file's series keeps its id, and covariates that are forecast too are
-/// "id/covariate". With several files, ids that would be equal are preceded by the file's stem.
+/// The unique_id of each forecast variate of each table; no two are equal. A wide file's variates are series
+/// of their own, named after their columns; a long file's series keeps its id, and covariates that are
+/// forecast too are "id/covariate". If two files have a series of one name, all ids are preceded by their
+/// file's name, and by as many of its folders as tell the files apart. What is equal even then is numbered:
+/// "a", "a#2".
 std::vector<std::vector<std::string>> output_ids(const ForecastInputs& inputs,
                                                  const forecast::ForecastModel& model);
 

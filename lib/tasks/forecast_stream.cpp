@@ -3,16 +3,17 @@
 #include <torch/torch.h>
 
 #include <iostream>
+#include <utility>
 
+#include "core/csv.h"
 #include "core/display_text.h"
 #include "core/line_reader.h"
+#include "core/time_axis.h"
 
 namespace arzoo::tasks {
 namespace {
 
 using forecast::ForecastModel;
-
-constexpr std::size_t kShownColumns = 60;
 
 Json numbers(const at::Tensor& values) {
   const auto cells = values.accessor<double, 2>();
@@ -34,19 +35,45 @@ Json too_long() {
            fmt::format("stdin: a line of more than {} bytes (send fewer rows)", plan::kLongestStreamLine)}};
 }
 
+/// The same format with month and day exchanged; empty where their places are beyond doubt.
+std::string other_order(const DateFormat& format) {
+  std::string pattern = format.pattern();
+  const bool in_doubt = pattern.starts_with("m/d/Y") || pattern.starts_with("d/m/Y") ||
+                        pattern.starts_with("m-d-Y") || pattern.starts_with("d-m-Y");
+  if (!in_doubt) return {};
+  std::swap(pattern[0], pattern[2]);
+  return pattern;
+}
+
 }  // namespace
 
-std::optional<Timestamp> StampReader::read(const std::string& text) {
-  if (const auto reading = format_.read(text)) return reading->stamp;
-  const auto formats = DateFormat::matching(text);
-  if (formats.empty()) return std::nullopt;
-  format_ = formats.front();
-  return format_.read(text)->stamp;
+Timestamp StampReader::read(const std::string& text) {
+  auto reading = format_.read(text);
+  if (!reading) {
+    const auto formats = DateFormat::matching(text);
+    if (formats.empty()) fail<DataError>("{} is not a date, expected {}", shown(text), DateFormat::known());
+    format_ = formats.front();
+    reading = format_.read(text);
+  }
+  if (!reading->whole_seconds)
+    fail<DataError>("{} holds a fraction of a second, expected whole seconds", shown(text));
+  const auto other = other_order(format_);
+  const auto exchanged = other.empty() ? std::nullopt : DateFormat(other).read(text);
+  if (exchanged && exchanged->stamp != reading->stamp)
+    fail<DataError>("{} may be {} or {} (write YYYY-MM-DD)", shown(text), format_.layout(),
+                    DateFormat(other).layout());
+  // One stamp's zone and digits say nothing of the next one's.
+  format_ = DateFormat(format_.pattern());
+  format_.adopt(*reading);
+  return reading->stamp;
 }
 
 ForecastStream::ForecastStream(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon)
-    : task_(task), model_(model), horizon_(horizon), frequency_(model.frequency()) {
-  if (!task.freq.empty()) frequency_ = parse_frequency(task.freq);
+    : task_(task), model_(model), horizon_(horizon) {
+  if (!task.freq.empty())
+    frequency_ = parse_frequency(task.freq);
+  else if (!model.is_zero_shot())
+    frequency_ = model.frequency();
 }
 
 Json ForecastStream::answer(const std::string& line) {
@@ -77,27 +104,38 @@ SeriesTable ForecastStream::read_window(const plan::StreamRequest& request) {
   SeriesTable table;
   table.source = "stdin";
   table.variates = model_.variates();
-  table.frequency = frequency_;
   table.values = request.values(table.variates.size());
-  table.stamps = read_stamps(request, static_cast<int64_t>(table.values.size() / table.variates.size()));
+  const auto rows = static_cast<int64_t>(table.values.size() / table.variates.size());
+  // Only the last stamp counts: rows before it are one step of the frequency apart.
+  const Timestamp last = read_last_stamp(request, rows);
+  table.frequency = anchored(frequency_.value_or(Frequency{}), {&last, 1});
+  for (int64_t back = rows - 1; back >= 0; --back)
+    table.stamps.push_back(advance(last, table.frequency, -back));
   return table;
 }
 
-/// Only the last stamp counts: rows before it are one step of the frequency apart.
-std::vector<Timestamp> ForecastStream::read_stamps(const plan::StreamRequest& request, int64_t rows) {
-  Timestamp last;
-  if (const auto ds = request.last_stamp(static_cast<std::size_t>(rows))) {
-    const auto read = stamps_.read(ds->text());
-    if (!read)
-      ds->reject(fmt::format("expected a time stamp, got \"{}\"", shortened(ds->text(), kShownColumns)));
-    last = *read;
-  } else if (model_.shape().marks > 0) {
+Timestamp ForecastStream::read_last_stamp(const plan::StreamRequest& request, int64_t rows) {
+  if (const auto ds = request.last_stamp(static_cast<std::size_t>(rows))) return read_stamp(*ds);
+  if (model_.shape().marks > 0) {
     request.reject(
         "the key \"ds\" is missing (the model has calendar features: give the last row's time stamp)");
   }
-  std::vector<Timestamp> stamps;
-  for (int64_t back = rows - 1; back >= 0; --back) stamps.push_back(advance(last, frequency_, -back));
-  return stamps;
+  return {};
+}
+
+Timestamp ForecastStream::read_stamp(const Config& ds) {
+  Timestamp stamp;
+  try {
+    stamp = stamps_.read(ds.text());
+  } catch (const DataError& error) {
+    ds.reject(error.what());
+  }
+  if (!frequency_)
+    ds.reject("the model forecasts rows of any spacing, which one stamp does not show (give it with --freq)");
+  if (!stamps_.format().shows(advance(stamp, *frequency_, 1)))
+    ds.reject(fmt::format("dates written {} cannot show a step of {} (write the time of day as well)",
+                          stamps_.format().layout(), step_name(*frequency_)));
+  return stamp;
 }
 
 Json stream_forecasts(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon,

@@ -11,8 +11,9 @@ namespace arzoo::tasks {
 /// Reads time stamps and remembers how they are written, so that a stream pays for finding it out once.
 class StampReader {
  public:
-  /// Nothing when `text` is no time stamp.
-  std::optional<Timestamp> read(const std::string& text);
+  /// Throws DataError "what is wrong" for a text that is no time stamp, has a fraction of a second, or could
+  /// be read with the month first and with the day first.
+  Timestamp read(const std::string& text);
   /// How the last stamp was written.
   const DateFormat& format() const { return format_; }
 
@@ -26,8 +27,9 @@ class StampReader {
 ///     {"id": 7, "ds": ["2016-07-01 01:00:00", …], "yhat": [[1.1, 2.1], …], "lo-80": …, "hi-80": …}
 ///
 /// "values": at least seq_len rows, oldest first, each with the variates in the training order (one variate:
-/// plain numbers). "ds": the stamp of the last row, or one stamp per row; may be left out when the model has
-/// no calendar features, and so may be "id" and "horizon".
+/// plain numbers). "ds": the stamp of the last row, or one stamp per row, of which the last counts; it may be
+/// left out when the model has no calendar features, and so may be "id" and "horizon". The answer's stamps
+/// are written as the request's are.
 class ForecastStream {
  public:
   /// Of `task` the levels and the frequency count. `task` and `model` must outlive this. Throws UsageError
@@ -39,12 +41,13 @@ class ForecastStream {
 
  private:
   SeriesTable read_window(const plan::StreamRequest& request);
-  std::vector<Timestamp> read_stamps(const plan::StreamRequest& request, int64_t rows);
+  Timestamp read_last_stamp(const plan::StreamRequest& request, int64_t rows);
+  Timestamp read_stamp(const Config& ds);
 
   const plan::ForecastTask& task_;
   const forecast::ForecastModel& model_;
   int64_t horizon_;
-  Frequency frequency_;
+  std::optional<Frequency> frequency_;  ///< none of a model for any series, unless it is given
   StampReader stamps_;
 };
 

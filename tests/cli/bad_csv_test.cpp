@@ -73,7 +73,8 @@ std::vector<BadFile> bad_files() {
       {"a row of fewer cells", with_row("2020-01-03 02:00:00,1"),
        "bad.csv:52: 2 cells, expected 3 as in the header"},
       {"text among numbers", with_row("2020-01-03 02:00:00,oops,2"),
-       R"(bad.csv:52: column "a": "oops" is not a number (list the numeric columns in "columns"))"},
+       R"(bad.csv:52: column "a": "oops" is not a number (list the numeric columns with data.columns))",
+       R"(bad.csv:52: column "a": "oops" is not a number (list the numeric columns with --columns))"},
       {"an infinite number", with_row("2020-01-03 02:00:00,1,inf"),
        R"(bad.csv:52: column "b": "inf" is infinite, expected a finite number (leave the cell empty if unknown))"},
       {"no date", with_row("yesterday,1,2"),
@@ -89,18 +90,19 @@ std::vector<BadFile> bad_files() {
       {"off the regular step", with_row("2020-01-03 02:17:00,1,2"),
        "bad.csv:52: 2020-01-03 02:17:00 follows 2020-01-03 01:00:00 (line 51), expected a step of 1h "
        "(resample "
-       "to a regular step, or give another frequency with --freq)"},
+       "to a regular step, or give another frequency with data.freq)"},
       {"a row missing", joined(without_row),
        "bad.csv:52: 2020-01-03 03:00:00 follows 2020-01-03 01:00:00 (line 51), expected a step of 1h: 1 row "
        "is "
-       "missing (fill with the policy ffill or interpolate, or give the frequency with --freq)"},
+       "missing (fill with data.missing ffill or interpolate, or give the frequency with data.freq)"},
       {"too few rows", first_lines(11),
        "bad.csv: the longest series has 10 rows, too few to train: its training share must hold seq_len + "
        "pred_len = 16 rows (give it more rows, or choose shorter lengths)",
        R"(bad.csv: series "bad" has 10 rows, the model needs a context of 12 (seq_len; give it more rows, or )"
        "train with a shorter one)"},
       {"gaps", with_gaps({50, 51, 70}),
-       R"(bad.csv:52: column "a": missing value, the first of 3 (fill with the policy ffill or interpolate))"},
+       R"(bad.csv:52: column "a": missing value, the first of 3 (fill with data.missing ffill or interpolate))",
+       R"(bad.csv:52: column "a": missing value, the first of 3 (fill with --missing ffill or interpolate))"},
       {"Latin-1", with_header("date,a,\xE9"),
        "bad.csv:1: byte 0xe9 at offset 7 is not UTF-8 text (save the file as UTF-8)"},
       {"UTF-16", "\xFF\xFE" + std::string("d\0a\0", 4),
@@ -151,11 +153,11 @@ TEST_CASE("a model forecasts no variate that it was not trained on, and none may
                   3, message);
   };
   check_variates("date,a,z", R"(other.csv: the model was not trained on the variate "z"; it knows "a", "b" )"
-                             "(drop the column, or train on it)");
+                             "(choose others with --columns, or train on it)");
   check_variates(
       "date,a,\x1b[2J\xE2\x82\xAC",
       "other.csv: the model was not trained on the variate \" [2J\xE2\x82\xAC\"; it knows \"a\", \"b\" "
-      "(drop the column, or train on it)");
+      "(choose others with --columns, or train on it)");
   arzoo.write("other.csv", "date,a\n2020-01-01,1\n2020-01-02,2\n");
   check_refused(arzoo, {"forecast", "--model", "run", "--input", "other.csv", "--output", "out.csv"}, 3,
                 R"(other.csv: 1 variates, the model expects 2 (missing: "b"))");
@@ -200,6 +202,7 @@ TEST_CASE("a header of a million columns is answered in a moment") {
       header + '\n' + row + "\n2020-01-02" + row.substr(10) + '\n',
       "wide.csv: the longest series has 2 rows, too few to train: its training share must hold seq_len + "
       "pred_len = 16 rows (give it more rows, or choose shorter lengths)",
-      "wide.csv: the model was not trained on the variate \"c0\"; it knows \"a\", \"b\" (drop the column, or "
+      "wide.csv: the model was not trained on the variate \"c0\"; it knows \"a\", \"b\" (choose others with "
+      "--columns, or "
       "train on it)");
 }

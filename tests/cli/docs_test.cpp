@@ -55,7 +55,7 @@ std::vector<Documented> all_commands() {
 /// Files and folders that a command names and that a reader is supposed to have are there, empty.
 void provide(const fs::path& folder, const std::string& command) {
   const std::regex word(R"([^\s'"=,;]+)"),
-      file(R"(.*\.(csv|png|jpg|pth|pt|ckpt|npz|npy|safetensors|obj|ply|glb|off|stl)|.*/)");
+      file(R"(.*\.(csv|jsonl|png|jpg|pth|pt|ckpt|npz|npy|safetensors|obj|ply|glb|off|stl)|.*/)");
   std::string before;
   for (std::sregex_iterator it(command.begin(), command.end(), word), end; it != end; ++it) {
     const auto name = it->str();

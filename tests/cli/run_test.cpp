@@ -82,6 +82,23 @@ TEST_CASE("options reach the task") {
   CHECK(table["out"] == "runs/bench/suite");
 }
 
+TEST_CASE("charts and a backtest's series are named while they are few, then counted") {
+  const PreparedProgram arzoo;
+  const auto summary = [&](const std::string& option, const std::string& value) {
+    return arzoo({"forecast", "--model", "model.safetensors", "--input", "series.csv", "--output", "out.csv",
+                  option, value})
+        .out;
+  };
+  CHECK_THAT(summary("--plot", "few"), ContainsSubstring("few/a.svg\n"));
+  const auto many = summary("--plot", "many");
+  CHECK_THAT(many, ContainsSubstring("3000 charts in many\n"));
+  CHECK(many.find(".svg") == std::string::npos);
+  CHECK_THAT(summary("--backtest", "2"), ContainsSubstring("series.s1.mse"));
+  const auto long_backtest = summary("--backtest", "30");
+  CHECK_THAT(long_backtest, ContainsSubstring("30 (the errors of each: --json)\n"));
+  CHECK(long_backtest.find("s29") == std::string::npos);
+}
+
 TEST_CASE("a stream of forecasts has stdout to itself") {
   const auto ended = PreparedProgram()({"forecast", "--model", "model.safetensors", "--stream"});
   CHECK(ended.code == 0);

@@ -53,7 +53,11 @@ Outcome forecast(const plan::ForecastTask& task, Progress&, Stop) {
               {"horizon", task.horizon.value_or(96)},
               {"seconds", 0.4}};
   result["plots"] = Json::array();
-  if (task.plot) result["plots"].push_back((*task.plot / "a.svg").string());
+  const int plots = !task.plot ? 0 : *task.plot == "many" ? 3000 : 1;
+  for (int i = 0; i < plots; ++i)
+    result["plots"].push_back((*task.plot / (i == 0 ? "a.svg" : std::to_string(i) + ".svg")).string());
+  for (int64_t i = 0; i < task.backtest; ++i)
+    result["backtest"]["series"]["s" + std::to_string(i)] = {{"mse", 0.5}};
   result["levels"] = task.levels;
   return {ExitCode::ok, "", result};
 }
