@@ -5,6 +5,7 @@
 #include <map>
 
 #include "runtime/metrics.h"
+#include "tasks/forecast_chart.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -94,7 +95,7 @@ void write_stretch(CsvText& csv, const SeriesTable& table, const SeriesForecast&
 
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
               const std::vector<SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
-              int64_t horizon, CsvText& csv, Progress& progress) {
+              int64_t horizon, CsvText& csv, Progress& progress, std::vector<SeriesForecast>& charted) {
   csv.cell("unique_id").cell("ds").cell("cutoff").cell("model").cell("y").cell("yhat");
   for (const double level : task.levels)
     csv.cell(fmt::format("lo-{:g}", level)).cell(fmt::format("hi-{:g}", level));
@@ -116,6 +117,7 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
     for (const auto& table : tables)
       known.push_back(cut(table, static_cast<int64_t>(table.stamps.size()) - window * horizon));
     const auto forecasts = model.forecast(known, horizon, task.levels);
+    if (task.plot) append_stretches(charted, forecasts);
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto begin = static_cast<int64_t>(known[i].stamps.size());
       const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + horizon);

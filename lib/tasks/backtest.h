@@ -12,9 +12,11 @@ namespace arzoo::tasks {
 /// ended before it. Appends rows "unique_id, ds, cutoff, model, y, yhat[, lo-…, hi-…]" to `csv` and returns
 /// the errors in the units of the input:
 /// {"windows", "rows", "mse", "mae", "mase", "smape", "coverage"?: {level: share}, "series": {id: {…}}}.
-/// Throws DataError when a series is too short for that many stretches.
+/// With task.plot, `charted` receives each series' stretches joined. Throws DataError when a series is too
+/// short for that many stretches.
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
               const std::vector<SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
-              int64_t horizon, CsvText& csv, Progress& progress);
+              int64_t horizon, CsvText& csv, Progress& progress,
+              std::vector<forecast::SeriesForecast>& charted);
 
 }  // namespace arzoo::tasks

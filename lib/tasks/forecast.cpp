@@ -207,7 +207,7 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   std::vector<SeriesForecast> charted;
   if (task.backtest > 0) {
     CsvText csv;
-    result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress);
+    result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress, charted);
     result["rows"] = result["backtest"]["rows"];
     out.append(csv.text());
   } else {

@@ -29,10 +29,16 @@ FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& fore
   chart.y_title = forecast.variates[channel];
   const auto variate = static_cast<std::size_t>(
       std::find(table.variates.begin(), table.variates.end(), chart.y_title) - table.variates.begin());
-  const auto shown = std::min(table.rows(), kHistoryPerHorizon * forecast.stamps.size());
-  for (std::size_t row = table.rows() - shown; row < table.rows(); ++row) {
+  const auto first_ahead =
+      std::lower_bound(table.stamps.begin(), table.stamps.end(), forecast.stamps.front());
+  const auto known = static_cast<std::size_t>(first_ahead - table.stamps.begin());
+  const auto steps = forecast.stamps.size();
+  for (std::size_t row = known - std::min(known, kHistoryPerHorizon * steps); row < known; ++row) {
     chart.stamps.push_back(table.date_format.format(table.stamps[row]));
     chart.history.push_back(table.at(row, variate));
+  }
+  if (known + steps <= table.rows()) {
+    for (std::size_t row = known; row < known + steps; ++row) chart.truth.push_back(table.at(row, variate));
   }
   for (const auto stamp : forecast.stamps) chart.stamps.push_back(table.date_format.format(stamp));
   chart.forecast = column(forecast.mean, channel);
@@ -66,6 +72,23 @@ class FileNames {
 };
 
 }  // namespace
+
+void append_stretches(std::vector<forecast::SeriesForecast>& stretches,
+                      const std::vector<forecast::SeriesForecast>& next) {
+  if (stretches.empty()) {
+    stretches = next;
+    return;
+  }
+  for (std::size_t i = 0; i < stretches.size(); ++i) {
+    auto& all = stretches[i];
+    all.stamps.insert(all.stamps.end(), next[i].stamps.begin(), next[i].stamps.end());
+    all.mean = at::cat({all.mean, next[i].mean});
+    for (std::size_t level = 0; level < all.half_widths.size(); ++level) {
+      auto& half = all.half_widths[level].second;
+      half = at::cat({half, next[i].half_widths[level].second});
+    }
+  }
+}
 
 Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables,
                   const std::vector<forecast::SeriesForecast>& forecasts,

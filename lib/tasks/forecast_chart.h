@@ -7,8 +7,13 @@
 
 namespace arzoo::tasks {
 
-/// One SVG per forecast variate in `folder` (made if it is not there): history, forecast, intervals. Returns
-/// the files' paths. Throws SystemFailure when the folder cannot be written.
+/// Joins the next stretch of each series of a backtest to those before it.
+void append_stretches(std::vector<forecast::SeriesForecast>& stretches,
+                      const std::vector<forecast::SeriesForecast>& next);
+
+/// One SVG per forecast variate in `folder` (made if it is not there): history, forecast, intervals, and the
+/// truth where the table goes on beyond the forecast's first step (a backtest). Returns the files' paths.
+/// Throws SystemFailure when the folder cannot be written.
 Json write_charts(const std::filesystem::path& folder, const std::vector<SeriesTable>& tables,
                   const std::vector<forecast::SeriesForecast>& forecasts,
                   const std::vector<std::vector<std::string>>& ids);

@@ -213,3 +213,19 @@ TEST_CASE(
   CHECK_THROWS_AS(test::forecast(task), Error);
   CHECK(ids_in(temp / "out.csv") == Ids{id + "1", id + "2"});
 }
+
+TEST_CASE("a backtest's chart shows all its windows over the truth") {
+  const TempDir temp;
+  auto task = forecast_task(long_run(temp), {temp.write("new.csv", test::long_csv({named_table("a", 100)}))},
+                            temp / "out.csv");
+  task.backtest = 3;
+  task.plot = temp / "plots";
+  task.levels = {80};
+  const auto plots = test::forecast(task)["plots"];
+  REQUIRE(plots.size() == 1);
+  const auto chart = test::read_file(plots[0].get<std::string>());
+  CHECK_THAT(chart, ContainsSubstring("truth"));
+  task.backtest = 0;
+  test::forecast(task);
+  CHECK(test::read_file(plots[0].get<std::string>()).find("truth") == std::string::npos);
+}
