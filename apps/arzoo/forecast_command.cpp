@@ -67,6 +67,13 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
       .add_option("--backtest", task.backtest, "forecast the last N windows of the known data and score them")
       ->type_name("N")
       ->check(whole_number(1, kLongest));
+  command
+      .add_option("--season", task.season,
+                  "steps of the season that MASE compares with; by default a day of hours, a week of days, a "
+                  "year of months")
+      ->type_name("N")
+      ->check(whole_number(1, kLongest))
+      ->needs(command.get_option("--backtest"));
   command.add_option("--plot", task.plot, "folder for one chart per series")->type_name("DIR");
 }
 

@@ -71,6 +71,15 @@ Interpolated fill_between(const Gaps& column, const std::vector<Timestamp>& stam
   return count;
 }
 
+void mark_filled(SeriesTable& series) {
+  series.filled.clear();
+  for (std::size_t cell = 0; cell < series.values.size(); ++cell) {
+    if (!std::isnan(series.values[cell])) continue;
+    series.filled.resize(series.values.size());
+    series.filled[cell] = true;
+  }
+}
+
 std::string cells(std::size_t count) {
   return count == 1 ? "1 missing cell" : fmt::format("{} missing cells", count);
 }
@@ -103,15 +112,16 @@ void insert_missing_rows(SeriesTable& series, const std::vector<std::int64_t>& m
 }
 
 void fill_missing_cells(SeriesTable& series, MissingPolicy policy) {
+  series.policy = policy;
+  mark_filled(series);
   for (std::size_t variate = 0; variate < series.variates.size(); ++variate) {
     const Gaps column(series, variate);
     const auto name = shown(series.variates[variate]);
     if (policy == MissingPolicy::ffill) {
       if (column.missing(0))
         fail<DataError>(
-            "{}:{}: column {} starts with a missing cell, which ffill cannot fill (use fill_between, or "
-            "start "
-            "the file later)",
+            "{}:{}: column {} starts with a missing cell, which ffill cannot fill (use interpolate, or "
+            "start the file later)",
             series.source, series.first_line, name);
       const std::size_t filled = fill_forward(column);
       if (filled > 0)
@@ -127,6 +137,25 @@ void fill_missing_cells(SeriesTable& series, MissingPolicy policy) {
       series.notes.push_back(fmt::format("{}: {} at an end of {} filled with the nearest value",
                                          series.unique_id, cells(count.edges), name));
   }
+}
+
+SeriesTable first_rows(const SeriesTable& series, std::size_t rows) {
+  const std::size_t width = series.variates.size();
+  SeriesTable first = series;
+  first.stamps.resize(rows);
+  first.values.resize(rows * width);
+  if (series.filled.empty()) return first;
+  for (std::size_t cell = 0; cell < first.values.size(); ++cell) {
+    if (series.filled[cell]) first.values[cell] = std::numeric_limits<double>::quiet_NaN();
+  }
+  for (std::size_t variate = 0; variate < width; ++variate) {
+    if (Gaps(first, variate).next_known(0) < rows) continue;
+    fail<DataError>("{}: series {}: column {} holds no value up to {} (start later, or leave the column out)",
+                    series.source, shown(series.unique_id), shown(series.variates[variate]),
+                    rows == 0 ? "its start" : series.date_format.format(series.stamps[rows - 1]));
+  }
+  fill_missing_cells(first, series.policy);
+  return first;
 }
 
 }  // namespace arzoo

@@ -14,6 +14,13 @@
 
 namespace arzoo {
 
+/// What happens to missing cells and, on an otherwise regular axis, to missing rows.
+enum class MissingPolicy {
+  error,       ///< DataError
+  ffill,       ///< the last value before; DataError if there is none
+  interpolate  ///< linear in time; before the first and after the last value, the nearest one
+};
+
 /// One multivariate series on a regular time axis, every value finite.
 struct SeriesTable {
   std::string unique_id;
@@ -25,19 +32,17 @@ struct SeriesTable {
   std::string source;              ///< the file
   std::int64_t first_line = 0;     ///< of its first row in the file
   std::vector<std::string> notes;  ///< what was filled, one line each
+  std::vector<bool> filled;        ///< [rows, variates]: cells that no measurement stands behind; empty: none
+  MissingPolicy policy = MissingPolicy::error;  ///< how they were filled
 
   std::size_t rows() const { return stamps.size(); }
   double at(std::size_t row, std::size_t variate) const { return values[row * variates.size() + variate]; }
+  bool measured(std::size_t row, std::size_t variate) const {
+    return filled.empty() || !filled[row * variates.size() + variate];
+  }
 };
 
 enum class SeriesFormat { automatic, wide, long_ };
-
-/// What happens to missing cells and, on an otherwise regular axis, to missing rows.
-enum class MissingPolicy {
-  error,       ///< DataError
-  ffill,       ///< the last value before; DataError if there is none
-  interpolate  ///< linear in time; before the first and after the last value, the nearest one
-};
 
 struct SeriesReadOptions {
   SeriesFormat format = SeriesFormat::automatic;

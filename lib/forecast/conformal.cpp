@@ -2,28 +2,101 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "core/error.h"
+#include "runtime/named_tensors.h"
+#include "runtime/safetensors.h"
+
 namespace arzoo::forecast {
+namespace {
+
+/// Places, from 1 for the largest, of the residuals that are stored of `windows`.
+std::vector<int64_t> stored_places(int64_t windows, int64_t cells) {
+  const int64_t room = ConformalScores::kMostValues / std::max<int64_t>(1, cells);
+  const int64_t most = std::max(2 * ConformalScores::kTail, room);
+  std::vector<int64_t> places;
+  const int64_t tail = windows <= most ? windows : most / 2;
+  for (int64_t place = 1; place <= tail; ++place) places.push_back(place);
+  const int64_t spaced = std::min(windows, most) - tail;
+  for (int64_t j = 1; j <= spaced; ++j) places.push_back(tail + j * (windows - tail) / spaced);
+  return places;
+}
+
+}  // namespace
 
 ConformalScores ConformalScores::fit(const at::Tensor& residuals) {
   torch::NoGradGuard no_grad;
   const int64_t windows = residuals.size(0);
   if (windows == 0) return {};
-  const auto sorted = std::get<0>(residuals.abs().sort(0));
-  const int64_t kept = std::min(windows, kRanks);
-  std::vector<int64_t> ranks;
-  for (int64_t j = 1; j <= kept; ++j) {
-    const auto rank = (j * (windows + 1) + kept) / (kept + 1);  // rounded up
-    ranks.push_back(std::min(rank, windows) - 1);
+  ConformalScores scores;
+  const auto measured = residuals.isnan().logical_not();
+  scores.counts_ = measured.sum(0);
+  // What was not measured goes behind all that was: no rank reaches it.
+  const auto sorted = std::get<0>(at::where(measured, residuals.abs(), -1.0).sort(0, /*descending=*/true));
+  const auto places = stored_places(windows, residuals.size(1) * residuals.size(2));
+  scores.places_ = at::tensor(places, at::kLong);
+  scores.residuals_ = sorted.index_select(0, scores.places_ - 1).contiguous();
+  return scores;
+}
+
+ConformalScores ConformalScores::open(const std::filesystem::path& file, const SeriesShape& shape) {
+  const auto tensors = runtime::open_tensors(file);
+  if (!tensors.contains("places")) {
+    fail<CheckpointError>(
+        "{}: no tensor \"places\", expected intervals of this version (delete the file to forecast without "
+        "intervals, or train again)",
+        file.string());
   }
-  return ConformalScores(sorted.index_select(0, at::tensor(ranks)).contiguous());
+  ConformalScores scores;
+  scores.residuals_ = tensors.at("residuals").clone();
+  scores.places_ = tensors.at("places").clone();
+  scores.counts_ = tensors.at("counts").clone();
+  const int64_t stored = scores.places_.numel();
+  const auto cells = {shape.pred_len, shape.c_out};
+  const bool fits = stored > 0 &&
+                    scores.residuals_.sizes() == at::IntArrayRef({stored, shape.pred_len, shape.c_out}) &&
+                    scores.counts_.sizes() == at::IntArrayRef(cells) && scores.places_.dim() == 1 &&
+                    scores.residuals_.scalar_type() == at::kFloat &&
+                    scores.places_.scalar_type() == at::kLong && scores.counts_.scalar_type() == at::kLong;
+  if (!fits) {
+    fail<CheckpointError>("{}: expected float residuals [K, pred_len {}, c_out {}], places [K] and counts",
+                          file.string(), shape.pred_len, shape.c_out);
+  }
+  const auto ascending = stored == 1 || scores.places_.diff().gt(0).all().item<bool>();
+  if (!ascending || scores.places_[0].item<int64_t>() != 1)
+    fail<CheckpointError>("{}: places: expected 1, 2, … ascending", file.string());
+  return scores;
+}
+
+void ConformalScores::save(const std::filesystem::path& file) const {
+  runtime::write_safetensors(file, {{"residuals", residuals_}, {"places", places_}, {"counts", counts_}}, {});
+}
+
+int64_t ConformalScores::windows() const { return empty() ? 0 : counts_.min().item<int64_t>(); }
+
+double ConformalScores::highest_level() const {
+  const auto n = static_cast<double>(windows());
+  return 100.0 * n / (n + 1.0);
 }
 
 at::Tensor ConformalScores::half_width(double level, int64_t horizon) const {
-  const int64_t kept = ranks_.size(0), steps = ranks_.size(1);
-  const auto rank = static_cast<int64_t>(std::ceil(level * static_cast<double>(kept + 1) / 100.0));
-  const auto measured = ranks_.select(0, std::clamp<int64_t>(rank, 1, kept) - 1);
+  // The ceil((n + 1) p)-th smallest of n is the floor((n + 1) (1 - p))-th largest; the allowance is for
+  // levels such as 99.9 that are not exact in binary.
+  const auto place =
+      (counts_ + 1).to(at::kDouble).mul((100.0 - level) / 100.0).add(1e-9).floor().to(at::kLong);
+  if (place.min().item<int64_t>() < 1) {
+    fail<UsageError>(
+        "--level {:g}: {} calibration windows are too few, expected {} (ask for at most {:.4g}, or train "
+        "with a "
+        "longer validation split)",
+        level, windows(), static_cast<int64_t>(std::ceil(level / (100.0 - level) - 1e-9)),
+        std::floor(highest_level() * 100.0) / 100.0);
+  }
+  const auto stored = at::searchsorted(places_, place, /*out_int32=*/false, /*right=*/true) - 1;  // [S, C]
+  const auto measured = residuals_.gather(0, stored.unsqueeze(0)).squeeze(0);
+  const int64_t steps = measured.size(0);
   if (horizon <= steps) return measured.narrow(0, 0, horizon);
   const auto lead =
       at::arange(steps + 1, horizon + 1, at::kFloat).div(static_cast<double>(steps)).sqrt().unsqueeze(1);

@@ -2,34 +2,47 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <filesystem>
+
+#include "forecast/series_shape.h"
+
 namespace arzoo::forecast {
 
 /// Split-conformal prediction intervals (Vovk et al. 2005; Lei et al. 2018): the half-width at level p is the
-/// ceil((n + 1) p)-th smallest absolute residual of n validation windows, for each step and variate on its
-/// own.
+/// ceil((n + 1) p)-th smallest absolute residual of n calibration windows, for each step and variate on its
+/// own. n counts the windows whose cell was measured.
 ///
-/// At most kRanks evenly spaced order statistics are kept, each rounded up to the next, so that coverage
-/// holds and a file stays small however long the validation split was. A level that n windows are too few for
-/// (n < level / (100 - level)) gets their largest residual, and may cover less.
+/// All residuals are stored while they fit into kMostValues. Past that the kTail largest are all stored, so
+/// that high levels stay exact, and of the smaller ones some that are evenly spaced: a rank between two of
+/// them becomes the next larger residual, so coverage is never below the level's.
 class ConformalScores {
  public:
-  static constexpr int64_t kRanks = 256;
+  static constexpr int64_t kMostValues = int64_t{1} << 23;  // 32 MiB of fp32
+  static constexpr int64_t kTail = 256;
 
   ConformalScores() = default;
-  /// ranks: [K, S, C], ascending along K, as ranks() gives them.
-  explicit ConformalScores(at::Tensor ranks) : ranks_(std::move(ranks)) {}
-  /// residuals: [n, S, C], in the scale of the model's output.
+  /// residuals: [n, S, C] in the scale of the model's output, NaN where nothing was measured.
   static ConformalScores fit(const at::Tensor& residuals);
+  /// Reads what save() wrote. Throws CheckpointError for another shape than [*, pred_len, c_out].
+  static ConformalScores open(const std::filesystem::path& file, const SeriesShape& shape);
+  void save(const std::filesystem::path& file) const;
 
-  bool empty() const { return !ranks_.defined(); }
-  const at::Tensor& ranks() const { return ranks_; }
+  bool empty() const { return !residuals_.defined(); }
+  /// [K, S, C], largest first.
+  const at::Tensor& residuals() const { return residuals_; }
+  /// Calibration windows of the cell that has the fewest.
+  int64_t windows() const;
+  /// The highest level that so many windows calibrate, in percent: 100 n / (n + 1).
+  double highest_level() const;
 
   /// [horizon, C] at `level` percent in (0, 100). Steps past S grow as the square root of the lead time, the
-  /// rate of a random walk: no validation window measured them.
+  /// rate of a random walk: no calibration window measured them. Throws UsageError above highest_level().
   at::Tensor half_width(double level, int64_t horizon) const;
 
  private:
-  at::Tensor ranks_;
+  at::Tensor residuals_;  ///< [K, S, C] float, descending
+  at::Tensor places_;     ///< [K] int64, ascending: residuals_[k] is the places_[k]-th largest
+  at::Tensor counts_;     ///< [S, C] int64: calibration windows of each cell
 };
 
 }  // namespace arzoo::forecast

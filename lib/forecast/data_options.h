@@ -13,6 +13,7 @@ struct SplitOptions {
   std::string kind = "ratio";
   double train = 0.7;
   double test = 0.2;
+  double calibration = 0.0;
 
   static void fields(auto& o, auto& field) {
     field("kind", o.kind, one_of({"ratio", "ett_hour", "ett_minute"}),
@@ -21,6 +22,10 @@ struct SplitOptions {
     field("train", o.train, between(0, 1), "share of the rows to train on (kind ratio)");
     field("test", o.test, between(0, 1),
           "share of the rows to test on, from the end; the rest validates (kind ratio)");
+    field(
+        "calibration", o.calibration, from_below(0, 1),
+        "share of the validation rows, from their end, for the prediction intervals alone; 0: all validation "
+        "windows choose the epoch and calibrate the intervals");
   }
   void check() const {
     require(train > 0 && train + test <= 1, "train ({}) + test ({}) must lie in (0, 1]", train, test);

@@ -3,9 +3,10 @@
 #include <torch/torch.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "core/chart.h"
-#include "forecast/forecast_model.h"
+#include "forecast/forecast_folder.h"
 #include "forecast/window_scale.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
@@ -49,7 +50,8 @@ ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
 
 ForecastBatch ForecastExperiment::on_device(ForecastBatch batch) const {
   if (compute_.device.is_cpu()) return batch;
-  for (auto* tensor : {&batch.x_enc, &batch.x_mark_enc, &batch.x_dec, &batch.x_mark_dec, &batch.target}) {
+  for (auto* tensor :
+       {&batch.x_enc, &batch.x_mark_enc, &batch.x_dec, &batch.x_mark_dec, &batch.target, &batch.measured}) {
     if (tensor->defined()) *tensor = tensor->to(compute_.device);
   }
   return batch;
@@ -60,6 +62,11 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
   auto windows = loader_.get(batch);
   loader_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
   return model_->loss(on_device(std::move(windows)));
+}
+
+/// The split whose windows calibrate the intervals.
+runtime::Split ForecastExperiment::calibration_split() const {
+  return data_.windows(runtime::Split::calibration) > 0 ? runtime::Split::calibration : runtime::Split::val;
 }
 
 runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
@@ -76,13 +83,16 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
     auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
     const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
-    errors.add(denormalise(forecast, stats), denormalise(batch.target, stats));
-    if (split != runtime::Split::val) continue;
+    errors.add(denormalise(forecast, stats), denormalise(batch.target, stats), batch.measured);
+    if (split != calibration_split()) continue;
+    auto residual = (forecast - batch.target).abs();
+    if (batch.measured.defined()) residual.masked_fill_(batch.measured.logical_not(), NAN);
     for (int64_t i = (stride - first % stride) % stride; i < size; i += stride) {
-      residuals.push_back((forecast[i] - batch.target[i]).abs().cpu());
+      residuals.push_back(residual[i].cpu());
     }
   }
   if (!residuals.empty()) scores_ = ConformalScores::fit(at::stack(residuals));
+  if (split == runtime::Split::val && calibration_split() != split) evaluate(calibration_split());
   if (errors.count() == 0) return {};
   return {{"mse", errors.mse()}, {"mae", errors.mae()}};
 }
@@ -104,8 +114,9 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
   c10::InferenceMode inference;
   model_->eval();
   const auto forecast = scored_channels(model_->forecast(on_device(batch)), batch.target).cpu();
-  const auto half_width =
-      scores_.empty() ? at::Tensor() : scores_.half_width(kShownLevel, batch.target.size(1));
+  const auto half_width = scores_.highest_level() < kShownLevel
+                              ? at::Tensor()
+                              : scores_.half_width(kShownLevel, batch.target.size(1));
   const int64_t channels = batch.target.size(2), skipped = batch.x_enc.size(2) - channels;
   const auto& scaler = data_.series().back().scaler;
   ReportSection section{"Forecasts"};

@@ -19,7 +19,7 @@ class ForecastExperiment : public runtime::Experiment {
   int64_t batches_per_epoch() const override;
   runtime::Losses loss(int64_t batch) override;
   /// {"mse", "mae"} over all windows, steps and channels at once, on scaled values, as the papers report
-  /// them.
+  /// them; measured cells alone. The validation split also fits the intervals anew.
   runtime::Metrics evaluate(runtime::Split split) override;
   /// Writes config.json (model, shape, columns, scalers), model.safetensors and the conformal scores of the
   /// validation split.
@@ -37,6 +37,7 @@ class ForecastExperiment : public runtime::Experiment {
  private:
   ForecastBatch training_batch(int64_t batch) const;
   ForecastBatch on_device(ForecastBatch batch) const;
+  runtime::Split calibration_split() const;
 
   Config config_;
   runtime::Compute compute_;

@@ -5,18 +5,17 @@
 #include <algorithm>
 #include <limits>
 
-#include "core/atomic_file.h"
 #include "core/closest.h"
 #include "core/csv.h"
 #include "core/display_text.h"
 #include "core/time_features.h"
 #include "forecast/any_length_forecaster.h"
+#include "forecast/forecast_folder.h"
 #include "forecast/length_batches.h"
 #include "forecast/zoo.h"
 #include "runtime/deferred_weights.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
-#include "runtime/safetensors.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -25,7 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLargestBatch = 256;
 constexpr int64_t kMostTokens = 32768;  // of a zero-shot model's batch
-constexpr const char* kConformalFile = "conformal.safetensors";
 
 /// The folder or file whose weights `path` means, and its config: the given one, or that beside them.
 struct Location {
@@ -59,45 +57,7 @@ Frequency read_frequency(const Config& text) {
   }
 }
 
-ConformalScores read_scores(const fs::path& file, const SeriesShape& shape) {
-  const auto ranks = runtime::open_tensors(file).at("ranks").clone();
-  const bool fits = ranks.dim() == 3 && ranks.size(0) > 0 && ranks.size(1) == shape.pred_len &&
-                    ranks.size(2) == shape.c_out && ranks.scalar_type() == at::kFloat;
-  if (!fits) {
-    fail<CheckpointError>("{}: ranks: expected float [ranks, pred_len {}, c_out {}]", file.string(),
-                          shape.pred_len, shape.c_out);
-  }
-  return ConformalScores(ranks);
-}
-
 }  // namespace
-
-Json model_config(const Config& run, const SeriesData& data) {
-  Json json;
-  json["family"] = "forecast";
-  json["model"] = run.json().at("model");
-  json["shape"] = to_json(data.shape());
-  json["data"] = run.json().at("data");
-  json["variates"] = data.variates();
-  json["freq"] = to_string(data.frequency());
-  json["scalers"] = Json::object();
-  for (const auto& series : data.series()) json["scalers"][series.unique_id] = to_json(series.scaler);
-  return json;
-}
-
-void save_forecast_model(const fs::path& folder, const Config& config, const SeriesData& data,
-                         const Forecaster& model, const ConformalScores& scores) {
-  write_atomically(folder / "config.json", dump_json(model_config(config, data), 2) + "\n");
-  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model).entries(),
-                             {{"format", "pt"}});
-  if (scores.empty()) return;
-  runtime::write_safetensors(folder / kConformalFile, {{"ranks", scores.ranks()}}, {});
-}
-
-ConformalScores load_forecast_scores(const fs::path& folder, const SeriesShape& shape) {
-  return fs::exists(folder / kConformalFile) ? read_scores(folder / kConformalFile, shape)
-                                             : ConformalScores();
-}
 
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Config>& config,
                                   const runtime::Compute& compute, std::string_view state_dict) {
@@ -125,6 +85,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
       if (static_cast<int64_t>(stored.mean.size()) != width)
         scaler.reject(fmt::format("expected enc_in = {} numbers, got {}", width, stored.mean.size()));
     }
+    if (read.has("seen_rows")) opened.seen_rows_ = read_seen_rows(read.at("seen_rows"));
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
     const auto code =
@@ -187,7 +148,26 @@ StandardScaler ForecastModel::scaler_for(const SeriesTable& table, int64_t conte
   // A model trained on one wide file has one scaler, whatever the new file is called; a series that a long
   // file's model has not seen is scaled by its own rows, as the official loader for new data does.
   if (scalers_.size() == 1 && !options_.variates_apart()) return scalers_.begin()->second;
-  return StandardScaler::fit(table.values, variates, 0, rows);
+  return StandardScaler::fit(table, 0, rows);
+}
+
+const SeenRows* ForecastModel::seen_rows(const SeriesTable& table) const {
+  if (seen_rows_.empty()) return nullptr;
+  const auto id = variates_apart() ? table.unique_id + "/" + table.variates.front() : table.unique_id;
+  const auto own = seen_rows_.find(id);
+  if (own != seen_rows_.end()) return &own->second;
+  // A wide file may have been renamed, or have grown.
+  return seen_rows_.size() == 1 && !variates_apart() ? &seen_rows_.begin()->second : nullptr;
+}
+
+void ForecastModel::require_levels(const std::vector<double>& levels) const {
+  if (levels.empty()) return;
+  if (scores_.empty()) {
+    fail<UsageError>(
+        "--level: {} has no validation residuals to take intervals from (train with a validation split)",
+        name_);
+  }
+  for (const double level : levels) scores_.half_width(level, 1);
 }
 
 std::vector<std::string> ForecastModel::forecast_variates(const SeriesTable& table) const {

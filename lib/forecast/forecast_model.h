@@ -5,24 +5,12 @@
 #include <optional>
 
 #include "forecast/conformal.h"
+#include "forecast/seen_rows.h"
 #include "forecast/series_data.h"
 #include "nn/int8.h"
 #include "runtime/device.h"
 
 namespace arzoo::forecast {
-
-/// Writes a trained forecaster into an empty folder: config.json says model, shape, columns and scalers;
-/// model.safetensors has the official key names; conformal.safetensors the scores of the validation windows,
-/// when there are any.
-void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
-                         const Forecaster& model, const ConformalScores& scores);
-
-/// What save_forecast_model writes into config.json: a run's config, and what its training data tell.
-Json model_config(const Config& run, const SeriesData& data);
-
-/// The scores that save_forecast_model wrote beside the weights, empty where there are none. Throws
-/// CheckpointError.
-ConformalScores load_forecast_scores(const std::filesystem::path& folder, const SeriesShape& shape);
 
 /// What came out for one series: values in the units of the input.
 struct SeriesForecast {
@@ -55,6 +43,11 @@ class ForecastModel {
   /// was trained to (DataOptions::scale_windows).
   bool is_zero_shot() const { return zero_shot_; }
   bool has_intervals() const { return !scores_.empty(); }
+  /// Throws UsageError for a level (in percent) that too few windows calibrate, or none.
+  void require_levels(const std::vector<double>& levels) const;
+  /// What training saw of a series of this name, or of the one file that it read; null where the checkpoint
+  /// does not say.
+  const SeenRows* seen_rows(const SeriesTable& table) const;
   /// Names of the variates in the model's order; v0, v1, … where the checkpoint does not say.
   const std::vector<std::string>& variates() const { return variates_; }
   /// Frequency of the training data.
@@ -105,6 +98,7 @@ class ForecastModel {
   int64_t longest_ = 0;     ///< of a zero-shot model: history and forecast together, as it was trained
   Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
+  std::map<std::string, SeenRows> seen_rows_;
   std::shared_ptr<Forecaster> model_;
   std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
   ConformalScores scores_;

@@ -10,7 +10,10 @@ at::Tensor scored_channels(const at::Tensor& forecast, const at::Tensor& target)
 }
 
 runtime::Losses Forecaster::loss(const ForecastBatch& batch) {
-  return {at::mse_loss(scored_channels(forecast(batch), batch.target).to(at::kFloat), batch.target)};
+  const auto predicted = scored_channels(forecast(batch), batch.target).to(at::kFloat);
+  if (!batch.measured.defined()) return {at::mse_loss(predicted, batch.target)};
+  const auto squared = (predicted - batch.target).square() * batch.measured;
+  return {squared.sum() / batch.measured.sum().clamp_min(1)};
 }
 
 }  // namespace arzoo::forecast

@@ -17,6 +17,7 @@ struct ForecastBatch {
   at::Tensor x_dec;                 ///< [B, label_len + S, C] last label_len of the history, then zeros
   at::Tensor x_mark_dec;            ///< [B, label_len + S, M]
   at::Tensor target;                ///< [B, S, c_out] the truth, where it is known
+  at::Tensor measured;              ///< [B, S, c_out] bool, targets that count; undefined: all do
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given (parity, debugging)
   const runtime::NamedTensors* draws = nullptr;  ///< random numbers to use instead of drawing them (parity)
 };
@@ -28,7 +29,7 @@ class Forecaster : public torch::nn::Module {
 
   /// [B, S, c_out] or [B, S, C] (then the last c_out channels count), in the scale of the input.
   virtual at::Tensor forecast(const ForecastBatch& batch) = 0;
-  /// The training loss; mean squared error over all elements by default.
+  /// The training loss; mean squared error over the targets that count by default.
   virtual runtime::Losses loss(const ForecastBatch& batch);
 };
 

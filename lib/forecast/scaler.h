@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "core/series_table.h"
 
 namespace arzoo::forecast {
 
@@ -15,6 +16,8 @@ struct StandardScaler {
   /// of rows before the squares are divided by it; 1 gives the sample's unbiased deviation.
   static StandardScaler fit(const std::vector<double>& values, int64_t variates, int64_t begin, int64_t end,
                             int64_t freedom = 0);
+  /// The same of a table's measured cells alone. A variate without any in these rows keeps its values.
+  static StandardScaler fit(const SeriesTable& table, int64_t begin, int64_t end);
   /// Leaves values as they are.
   static StandardScaler identity(int64_t variates);
 

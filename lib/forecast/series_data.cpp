@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "core/closest.h"
@@ -14,13 +15,26 @@ namespace {
 
 constexpr int64_t kHoursOfMonth = 30 * 24;
 
-std::array<Border, 3> ett_borders(int64_t month, int64_t rows, int64_t seq_len, const std::string& where) {
+/// Training, validation and test rows without the histories before them.
+struct OwnRows {
+  int64_t train, val, test;  ///< ends
+};
+
+OwnRows ett_rows(int64_t month, int64_t rows, const std::string& where) {
   const int64_t train = 12 * month, val = train + 4 * month, test = val + 4 * month;
   if (rows < test) {
     fail<DataError>("{}: {} rows, expected at least {} for the ETT borders (use split.kind \"ratio\")", where,
                     rows, test);
   }
-  return {Border{0, train}, Border{train - seq_len, val}, Border{val - seq_len, test}};
+  return {train, val, test};
+}
+
+OwnRows own_rows(const SplitOptions& split, int64_t rows, const std::string& where) {
+  if (split.kind == "ett_hour") return ett_rows(kHoursOfMonth, rows, where);
+  if (split.kind == "ett_minute") return ett_rows(4 * kHoursOfMonth, rows, where);
+  const auto train = static_cast<int64_t>(static_cast<double>(rows) * split.train);
+  const auto test = static_cast<int64_t>(static_cast<double>(rows) * split.test);
+  return {train, rows - test, rows};
 }
 
 at::Tensor scaled_values(const SeriesTable& table, const StandardScaler& scaler) {
@@ -32,6 +46,18 @@ at::Tensor scaled_values(const SeriesTable& table, const StandardScaler& scaler)
   return scaled;
 }
 
+/// Throws DataError for a variate that no training row measured.
+void require_measured(const SeriesTable& table, int64_t train_end) {
+  for (std::size_t c = 0; c < table.variates.size() && train_end > 0 && !table.filled.empty(); ++c) {
+    std::size_t row = 0;
+    while (row < static_cast<std::size_t>(train_end) && !table.measured(row, c)) ++row;
+    if (row < static_cast<std::size_t>(train_end)) continue;
+    fail<DataError>(
+        "{}: series {}: column {} holds no value in the {} training rows (leave it out of \"columns\")",
+        table.source, shown(table.unique_id), shown(table.variates[c]), train_end);
+  }
+}
+
 /// Copies rows [row, row + rows) of `from` to `to`, both row-major.
 void copy_rows(const at::Tensor& from, int64_t row, int64_t rows, float* to) {
   const int64_t width = from.size(1);
@@ -40,14 +66,16 @@ void copy_rows(const at::Tensor& from, int64_t row, int64_t rows, float* to) {
 
 }  // namespace
 
-std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len,
-                                    const std::string& where) {
-  if (split.kind == "ett_hour") return ett_borders(kHoursOfMonth, rows, seq_len, where);
-  if (split.kind == "ett_minute") return ett_borders(4 * kHoursOfMonth, rows, seq_len, where);
-  const auto train = static_cast<int64_t>(static_cast<double>(rows) * split.train);
-  const auto test = static_cast<int64_t>(static_cast<double>(rows) * split.test);
+Borders split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, const std::string& where) {
+  const auto [train, val, test] = own_rows(split, rows, where);
   const auto back = [&](int64_t row) { return std::max<int64_t>(0, row - seq_len); };
-  return {Border{0, train}, Border{back(train), rows - test}, Border{back(rows - test), rows}};
+  Borders borders{Border{0, train}, Border{back(train), val}, Border{back(val), test}, Border{}};
+  if (split.calibration == 0) return borders;
+  const auto calibration =
+      static_cast<int64_t>(std::llround(static_cast<double>(val - train) * split.calibration));
+  borders[1].end = val - calibration;
+  borders[3] = {back(val - calibration), val};
+  return borders;
 }
 
 at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc) {
@@ -84,13 +112,18 @@ SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
   }
   order.push_back(at);
   std::vector<double> values;
+  std::vector<bool> filled;
   values.reserve(table.stamps.size() * order.size());
   for (std::size_t row = 0; row < table.stamps.size(); ++row) {
-    for (const auto c : order) values.push_back(table.values[row * width + c]);
+    for (const auto c : order) {
+      values.push_back(table.at(row, c));
+      if (!table.filled.empty()) filled.push_back(!table.measured(row, c));
+    }
   }
   std::vector<std::string> names;
   for (const auto c : order) names.push_back(table.variates[c]);
   table.values = std::move(values);
+  table.filled = std::move(filled);
   table.variates = std::move(names);
   return table;
 }
@@ -116,7 +149,7 @@ SeriesData::SeriesData(const std::vector<SourceTable>& tables, const DataOptions
     }
     for (std::size_t c = 0; c < table.variates.size(); ++c) add(variate_alone(table, c), split, stamps);
   }
-  require_training_windows(tables);
+  require_windows(tables);
 }
 
 void SeriesData::add(const SeriesTable& table, const SplitOptions& split,
@@ -131,15 +164,17 @@ void SeriesData::add(const SeriesTable& table, const SplitOptions& split,
   }
   const auto rows = static_cast<int64_t>(table.rows()), width = static_cast<int64_t>(variates_.size());
   WindowedSeries series{
-      table.unique_id, {}, stamps, {}, {}, split_borders(split, rows, options_.seq_len, table.source)};
+      table.unique_id, {}, stamps, {}, {}, split_borders(split, rows, options_.seq_len, table.source), {}};
   const auto train = series.borders[0];
-  series.scaler = options_.scale && train.end > 0
-                      ? StandardScaler::fit(table.values, width, train.begin, train.end)
-                      : StandardScaler::identity(width);
+  require_measured(table, train.end);
+  series.scaler = options_.scale && train.end > 0 ? StandardScaler::fit(table, train.begin, train.end)
+                                                  : StandardScaler::identity(width);
   series.values = scaled_values(table, series.scaler);
+  series.gaps = Gaps(table, series.values);
+  has_gaps_ = has_gaps_ || !series.gaps.empty();
   if (options_.marks) series.marks = calendar_marks(table.stamps, frequency_, options_.timeenc);
   const int64_t window = options_.seq_len + options_.pred_len;
-  for (int i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < series.borders.size(); ++i) {
     const auto border = series.borders[i];
     first_window_[i].push_back(first_window_[i].back() +
                                std::max<int64_t>(0, border.end - border.begin - window + 1));
@@ -147,8 +182,17 @@ void SeriesData::add(const SeriesTable& table, const SplitOptions& split,
   series_.push_back(std::move(series));
 }
 
-void SeriesData::require_training_windows(const std::vector<SourceTable>& tables) const {
-  if (first_window_[0].back() > 0) return;
+void SeriesData::require_windows(const std::vector<SourceTable>& tables) const {
+  const bool calibrates = std::any_of(tables.begin(), tables.end(),
+                                      [](const auto& source) { return source.split.calibration > 0; });
+  if (windows(runtime::Split::train) > 0 && calibrates && windows(runtime::Split::calibration) == 0) {
+    fail<DataError>(
+        "{}: split.calibration leaves no window of pred_len = {} rows to calibrate on (raise it, or give "
+        "more "
+        "rows to validation)",
+        tables[0].table.source, options_.pred_len);
+  }
+  if (windows(runtime::Split::train) > 0) return;
   std::size_t longest = 0;
   for (const auto& source : tables) longest = std::max(longest, source.table.rows());
   fail<DataError>(
@@ -175,11 +219,12 @@ SeriesShape SeriesData::shape() const {
 SeriesData::Place SeriesData::place(runtime::Split split, int64_t index) const {
   const auto& first = first_window_[static_cast<int>(split)];
   const auto series = std::upper_bound(first.begin(), first.end(), index) - first.begin() - 1;
-  return {&series_[series], series_[series].borders[static_cast<int>(split)].begin + index - first[series]};
+  const auto border = series_[series].borders[static_cast<int>(split)];
+  return {&series_[series], border.begin + index - first[series], border.end};
 }
 
 std::vector<Timestamp> SeriesData::stamps_of(runtime::Split split, int64_t index) const {
-  const auto [series, row] = place(split, index);
+  const auto [series, row, end] = place(split, index);
   const auto first = series->stamps->begin() + row;
   return {first, first + options_.seq_len + options_.pred_len};
 }
@@ -192,19 +237,23 @@ ForecastBatch SeriesData::batch(runtime::Split split, std::span<const int64_t> i
   batch.x_enc = at::empty({size, s.seq_len, s.enc_in}, at::kFloat);
   batch.x_dec = at::zeros({size, decoder, s.enc_in}, at::kFloat);
   batch.target = at::empty({size, s.pred_len, s.enc_in}, at::kFloat);
+  if (has_gaps_) batch.measured = at::ones({size, s.pred_len, s.enc_in}, at::kBool);
   if (s.marks > 0) {
     batch.x_mark_enc = at::empty({size, s.seq_len, s.marks}, at::kFloat);
     batch.x_mark_dec = at::empty({size, decoder, s.marks}, at::kFloat);
   }
   for (int64_t i = 0; i < size; ++i) {
-    const auto [series, row] = place(split, indices[i]);
+    const auto [series, row, end] = place(split, indices[i]);
     const int64_t future = row + s.seq_len;
-    copy_rows(series->values, row, s.seq_len,
-              batch.x_enc.mutable_data_ptr<float>() + i * s.seq_len * s.enc_in);
-    copy_rows(series->values, future - s.label_len, s.label_len,
-              batch.x_dec.mutable_data_ptr<float>() + i * decoder * s.enc_in);
-    copy_rows(series->values, future, s.pred_len,
-              batch.target.mutable_data_ptr<float>() + i * s.pred_len * s.enc_in);
+    const auto copy = [&, series = series](int64_t first, int64_t rows, int64_t known, float* to) {
+      copy_rows(series->values, first, rows, to);
+      series->gaps.hide_future(to, first, rows, known);
+    };
+    copy(row, s.seq_len, future, batch.x_enc.mutable_data_ptr<float>() + i * s.seq_len * s.enc_in);
+    copy(future - s.label_len, s.label_len, future,
+         batch.x_dec.mutable_data_ptr<float>() + i * decoder * s.enc_in);
+    copy(future, s.pred_len, end, batch.target.mutable_data_ptr<float>() + i * s.pred_len * s.enc_in);
+    if (!series->gaps.empty()) batch.measured[i].copy_(series->gaps.measured(future, s.pred_len));
     if (s.marks == 0) continue;
     copy_rows(series->marks, row, s.seq_len,
               batch.x_mark_enc.mutable_data_ptr<float>() + i * s.seq_len * s.marks);
@@ -212,6 +261,7 @@ ForecastBatch SeriesData::batch(runtime::Split split, std::span<const int64_t> i
               batch.x_mark_dec.mutable_data_ptr<float>() + i * decoder * s.marks);
   }
   batch.target = batch.target.narrow(2, s.enc_in - s.c_out, s.c_out);
+  if (has_gaps_) batch.measured = batch.measured.narrow(2, s.enc_in - s.c_out, s.c_out);
   return batch;
 }
 

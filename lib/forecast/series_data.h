@@ -8,6 +8,7 @@
 
 #include "forecast/data_options.h"
 #include "forecast/forecaster.h"
+#include "forecast/gaps.h"
 #include "forecast/scaler.h"
 #include "forecast/series_sources.h"
 #include "runtime/experiment.h"
@@ -19,11 +20,13 @@ struct Border {
   int64_t begin = 0, end = 0;
 };
 
-/// The rows of each split (train, val, test) of a series of `rows` rows, validation and test reaching seq_len
-/// rows back so that their first window forecasts their first own row (Informer's data loader). Throws
-/// DataError naming `where` when the file is too short for the ETT borders.
-std::array<Border, 3> split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len,
-                                    const std::string& where);
+/// One of each runtime::Split.
+using Borders = std::array<Border, 4>;
+
+/// The rows of each split of a series of `rows` rows, all but training reaching seq_len rows back so that
+/// their first window forecasts their first own row (Informer's data loader). Throws DataError naming `where`
+/// when the file is too short for the ETT borders.
+Borders split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, const std::string& where);
 
 /// One series ready to be cut into windows.
 struct WindowedSeries {
@@ -32,7 +35,8 @@ struct WindowedSeries {
   std::shared_ptr<const std::vector<Timestamp>> stamps;  ///< [T], shared by the variates of a file
   at::Tensor values;                                     ///< [T, C] float, scaled
   at::Tensor marks;  ///< [T, M] float; undefined without calendar features
-  std::array<Border, 3> borders;
+  Borders borders;
+  Gaps gaps;
 };
 
 /// Calendar features of these stamps, [T, M] float.
@@ -53,7 +57,8 @@ class SeriesData {
   SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options);
 
   int64_t windows(runtime::Split split) const;
-  /// The windows at these places of the split, in this order.
+  /// The windows at these places of the split, in this order. A history's gaps are filled from nothing after
+  /// its end.
   ForecastBatch batch(runtime::Split split, std::span<const int64_t> indices) const;
   /// The time stamps of a window's history and future.
   std::vector<Timestamp> stamps_of(runtime::Split split, int64_t index) const;
@@ -66,18 +71,20 @@ class SeriesData {
  private:
   struct Place {
     const WindowedSeries* series;
-    int64_t row;
+    int64_t row;  ///< the window's first
+    int64_t end;  ///< of the split's rows
   };
   void add(const SeriesTable& table, const SplitOptions& split,
            const std::shared_ptr<const std::vector<Timestamp>>& stamps);
-  void require_training_windows(const std::vector<SourceTable>& tables) const;
+  void require_windows(const std::vector<SourceTable>& tables) const;
   Place place(runtime::Split split, int64_t index) const;
 
   DataOptions options_;
   std::vector<std::string> variates_;
   Frequency frequency_;
+  bool has_gaps_ = false;
   std::vector<WindowedSeries> series_;
-  std::array<std::vector<int64_t>, 3> first_window_;  ///< of each series, and the total at the end
+  std::array<std::vector<int64_t>, 4> first_window_;  ///< of each series, and the total at the end
 };
 
 }  // namespace arzoo::forecast

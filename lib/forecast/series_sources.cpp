@@ -96,6 +96,9 @@ SeriesTable variate_alone(const SeriesTable& table, std::size_t variate) {
   alone.variates = {"value"};
   alone.values.reserve(table.rows());
   for (std::size_t row = 0; row < table.rows(); ++row) alone.values.push_back(table.at(row, variate));
+  for (std::size_t row = 0; row < table.rows() && !table.filled.empty(); ++row)
+    alone.filled.push_back(!table.measured(row, variate));
+  alone.policy = table.policy;
   alone.frequency = table.frequency;
   alone.date_format = table.date_format;
   alone.source = table.source;

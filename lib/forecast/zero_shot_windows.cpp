@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "forecast/scaler.h"
+#include "forecast/series_sources.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -27,13 +28,13 @@ TestRows test_rows(std::string name, int64_t rows) {
   return {train, rows - test, rows};
 }
 
-/// Rows [begin, end) of a column, scaled.
-at::Tensor scaled_rows(const SeriesTable& table, const StandardScaler& scaler, int64_t column, int64_t begin,
-                       int64_t end) {
-  auto rows = at::empty({end - begin}, at::kFloat);
-  auto* to = rows.mutable_data_ptr<float>();
-  for (int64_t t = begin; t < end; ++t) to[t - begin] = scaler.transform(table.at(t, column), column);
-  return rows;
+/// The first `rows` rows of a column, scaled.
+at::Tensor scaled_column(const SeriesTable& table, const StandardScaler& scaler, int64_t column,
+                         int64_t rows) {
+  auto scaled = at::empty({rows}, at::kFloat);
+  auto* to = scaled.mutable_data_ptr<float>();
+  for (int64_t t = 0; t < rows; ++t) to[t] = scaler.transform(table.at(t, column), column);
+  return scaled;
 }
 
 }  // namespace
@@ -48,10 +49,13 @@ ZeroShotWindows::ZeroShotWindows(const SeriesTable& table, const std::string& fi
     fail<DataError>("{}: {} rows hold no test window of context {} and horizon {}", table.source, rows,
                     context, horizon);
   }
-  const auto scaler = StandardScaler::fit(table.values, width, 0, borders.train_end);
+  const auto scaler = StandardScaler::fit(table, 0, borders.train_end);
   for (int64_t c = 0; c < width; ++c) {
-    add(scaled_rows(table, scaler, c, begin, end));
-    training_.push_back(scaled_rows(table, scaler, c, 0, borders.train_end));
+    const auto values = scaled_column(table, scaler, c, end);
+    const auto gaps = table.filled.empty() ? Gaps() : Gaps(variate_alone(table, c), values.unsqueeze(1));
+    training_.push_back(values.narrow(0, 0, borders.train_end).clone());
+    gaps.hide_future(training_.back().mutable_data_ptr<float>(), 0, borders.train_end, borders.train_end);
+    add({values, begin, gaps});
   }
 }
 
@@ -61,7 +65,7 @@ ZeroShotWindows::ZeroShotWindows(const Sequences& sequences, const std::string& 
   int64_t longest = 0;
   for (int64_t i = 0; i < sequences.size(); ++i) {
     longest = std::max(longest, sequences.length(i));
-    add(at::tensor(sequences.values(i), at::kFloat));
+    add({at::tensor(sequences.values(i), at::kFloat), 0, {}});
   }
   if (size() == 0) {
     fail<DataError>("{}: {} series of at most {} points hold no window of context {} and horizon {}", where,
@@ -69,22 +73,30 @@ ZeroShotWindows::ZeroShotWindows(const Sequences& sequences, const std::string& 
   }
 }
 
-void ZeroShotWindows::add(at::Tensor test) {
-  first_.push_back(first_.back() + std::max<int64_t>(0, test.size(0) - context_ - horizon_));
+void ZeroShotWindows::add(Series test) {
+  first_.push_back(first_.back() +
+                   std::max<int64_t>(0, test.values.size(0) - test.begin - context_ - horizon_));
+  has_gaps_ = has_gaps_ || !test.gaps.empty();
   tests_.push_back(std::move(test));
 }
 
 ForecastBatch ZeroShotWindows::batch(std::span<const int64_t> indices) const {
-  std::vector<at::Tensor> history, future;
+  std::vector<at::Tensor> history, future, measured;
   for (const auto index : indices) {
-    const auto series = std::upper_bound(first_.begin(), first_.end(), index) - first_.begin() - 1;
-    const int64_t first = index - first_[series];
-    history.push_back(tests_[series].narrow(0, first, context_));
-    future.push_back(tests_[series].narrow(0, first + context_, horizon_));
+    const auto number = std::upper_bound(first_.begin(), first_.end(), index) - first_.begin() - 1;
+    const auto& series = tests_[number];
+    const int64_t first = series.begin + index - first_[number], ahead = first + context_;
+    history.push_back(series.values.narrow(0, first, context_).clone());
+    series.gaps.hide_future(history.back().mutable_data_ptr<float>(), first, context_, ahead);
+    future.push_back(series.values.narrow(0, ahead, horizon_));
+    if (!has_gaps_) continue;
+    measured.push_back(series.gaps.empty() ? at::ones({horizon_, 1}, at::kBool)
+                                           : series.gaps.measured(ahead, horizon_));
   }
   ForecastBatch batch;
   batch.x_enc = at::stack(history).unsqueeze(-1);
   batch.target = at::stack(future).unsqueeze(-1);
+  if (has_gaps_) batch.measured = at::stack(measured);
   return batch;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/series_table.h"
 #include "forecast/forecaster.h"
+#include "forecast/gaps.h"
 #include "forecast/sequences.h"
 
 namespace arzoo::forecast {
@@ -23,16 +24,22 @@ class ZeroShotWindows {
 
   int64_t size() const { return first_.back(); }
   int64_t columns() const { return static_cast<int64_t>(tests_.size()); }
-  /// x_enc: [B, context, 1]; target: [B, horizon, 1].
+  /// x_enc: [B, context, 1], its gaps filled from nothing after its end; target, measured: [B, horizon, 1].
   ForecastBatch batch(std::span<const int64_t> indices) const;
   /// The training rows of each column, [rows] float, scaled; of sequences none.
   const std::vector<at::Tensor>& training() const { return training_; }
 
  private:
-  void add(at::Tensor test);
+  struct Series {
+    at::Tensor values;  ///< [rows] float
+    int64_t begin;      ///< where the first test window's context begins
+    Gaps gaps;
+  };
+  void add(Series test);
 
   int64_t context_, horizon_;
-  std::vector<at::Tensor> tests_;  ///< [test rows and the context before them] float, of each series
+  bool has_gaps_ = false;
+  std::vector<Series> tests_;
   std::vector<at::Tensor> training_;
   std::vector<int64_t> first_ = {0};  ///< number of each series' first window, and of all
 };

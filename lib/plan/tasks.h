@@ -54,6 +54,7 @@ struct ForecastTask {
   std::vector<std::string> columns;  ///< variates to read; empty: as in training
   bool skip_short = false;           ///< series of too few rows are left out with a warning
   int64_t backtest = 0;              ///< windows to forecast within the known data and score
+  std::optional<int64_t> season;     ///< steps of MASE's naive forecast; of the frequency when not given
   bool stream = false;               ///< one JSON window per line of stdin, one forecast per line of stdout
   bool dry_run = false;
 };

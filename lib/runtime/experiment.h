@@ -9,7 +9,8 @@
 
 namespace arzoo::runtime {
 
-enum class Split { train, val, test };
+/// calibration: what prediction intervals are fitted on, of families that set such data apart.
+enum class Split { train, val, test, calibration };
 
 /// What the one training loop needs of a family: its model, its batches and how well it does.
 class Experiment {

@@ -2,11 +2,16 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
 namespace arzoo::runtime {
 
-void ErrorSums::add(const at::Tensor& forecast, const at::Tensor& truth) {
+void ErrorSums::add(const at::Tensor& forecast, const at::Tensor& truth, const at::Tensor& counts) {
   torch::NoGradGuard no_grad;
-  const auto f = forecast.to(at::kDouble), y = truth.to(at::kDouble);
+  const auto chosen = [&](const at::Tensor& values) {
+    return (counts.defined() ? values.masked_select(counts) : values).to(at::kDouble);
+  };
+  const auto f = chosen(forecast), y = chosen(truth);
   const auto difference = (f - y).abs();
   const auto size = f.abs() + y.abs();
   squared_ += difference.square().sum().item<double>();
@@ -20,10 +25,10 @@ double ErrorSums::mae() const { return absolute_ / static_cast<double>(count_); 
 double ErrorSums::smape() const { return symmetric_ / static_cast<double>(count_); }
 
 at::Tensor seasonal_naive_error(const at::Tensor& history, int64_t season) {
-  const int64_t length = history.size(0);
-  season = std::min(season, length - 1);
-  if (season < 1) return at::zeros({history.size(1)}, history.options());
-  return (history.narrow(0, season, length - season) - history.narrow(0, 0, length - season)).abs().mean(0);
+  const int64_t pairs = history.size(0) - season;
+  if (pairs < 1) return at::full({history.size(1)}, NAN, history.options());
+  const auto error = (history.narrow(0, season, pairs) - history.narrow(0, 0, pairs)).abs().nanmean(0);
+  return error.masked_fill(error <= kExactRepeat * history.abs().nanmean(0), NAN);
 }
 
 }  // namespace arzoo::runtime

@@ -10,8 +10,8 @@ namespace arzoo::runtime {
 /// means).
 class ErrorSums {
  public:
-  /// forecast, truth: the same shape.
-  void add(const at::Tensor& forecast, const at::Tensor& truth);
+  /// forecast, truth: the same shape; `counts`, bool of that shape: the elements that count, undefined: all.
+  void add(const at::Tensor& forecast, const at::Tensor& truth, const at::Tensor& counts = {});
   int64_t count() const { return count_; }
   double mse() const;
   double mae() const;
@@ -25,7 +25,10 @@ class ErrorSums {
 };
 
 /// Mean absolute difference of values `season` steps apart, the scale of MASE (Hyndman & Koehler 2006).
-/// history: [T, C]; returns [C]; a constant column has 0.
+/// history: [T, C], NaN where nothing was measured: pairs of two measured values count. Returns [C], NaN for
+/// a column that has no scale: shorter than a season, or repeating itself to within kExactRepeat of its mean
+/// magnitude, which is rounding and no error.
+inline constexpr double kExactRepeat = 1e-9;
 at::Tensor seasonal_naive_error(const at::Tensor& history, int64_t season);
 
 }  // namespace arzoo::runtime

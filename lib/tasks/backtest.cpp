@@ -2,32 +2,27 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <map>
 
+#include "core/series_fill.h"
 #include "runtime/metrics.h"
 #include "tasks/forecast_chart.h"
 
 namespace arzoo::tasks {
 namespace {
 
+using forecast::ForecastModel;
 using forecast::SeriesForecast;
 
-/// Steps of the usual season (day of hours, week of days, year of months): what MASE's naive forecast
-/// repeats.
+/// Steps of the usual season (day of hours, week of days, year of months), which MASE's naive forecast
+/// repeats unless --season says otherwise.
 int64_t seasonal_period(const Frequency& frequency) {
   using Unit = Frequency::Unit;
   static const std::map<Unit, int64_t> kPeriods{
       {Unit::second, 3600}, {Unit::minute, 1440}, {Unit::hour, 24},   {Unit::day, 7}, {Unit::business_day, 5},
       {Unit::week, 52},     {Unit::month, 12},    {Unit::quarter, 4}, {Unit::year, 1}};
   return std::max<int64_t>(1, kPeriods.at(frequency.unit) / frequency.multiple);
-}
-
-/// The first `rows` rows of a table.
-SeriesTable cut(const SeriesTable& table, int64_t rows) {
-  SeriesTable shorter = table;
-  shorter.stamps.resize(rows);
-  shorter.values.resize(rows * table.variates.size());
-  return shorter;
 }
 
 /// What is summed up for one series over all its stretches, or for all series.
@@ -37,41 +32,45 @@ struct Score {
   int64_t scaled_count = 0;
   std::map<double, int64_t> covered;
 
+  /// truth: [horizon], NaN where nothing was measured; naive: NaN for a series that has no such error.
   void add(const at::Tensor& forecast, const at::Tensor& truth, double naive,
            const std::vector<std::pair<double, at::Tensor>>& half_widths) {
-    errors.add(forecast, truth);
+    const auto measured = truth.isnan().logical_not();
+    errors.add(forecast, truth, measured);
     const auto distance = (forecast - truth).abs();
-    if (naive > 0) {
-      scaled += distance.sum().item<double>() / naive;
-      scaled_count += distance.numel();
+    if (!std::isnan(naive)) {
+      scaled += distance.nansum().item<double>() / naive;
+      scaled_count += measured.sum().item<int64_t>();
     }
     for (const auto& [level, half] : half_widths) covered[level] += distance.le(half).sum().item<int64_t>();
   }
 
   Json json() const {
-    Json result{{"mse", errors.mse()}, {"mae", errors.mae()}};
-    // A series that repeats itself exactly has no naive error to measure against.
-    result["mase"] = scaled_count > 0 ? Json(scaled / static_cast<double>(scaled_count)) : Json(nullptr);
-    result["smape"] = errors.smape();
-    for (const auto& [level, count] : covered) {
+    const auto mean = [](double value, int64_t count) { return count > 0 ? Json(value) : Json(nullptr); };
+    const auto count = errors.count();
+    Json result{{"scored", count}, {"mse", mean(errors.mse(), count)}, {"mae", mean(errors.mae(), count)}};
+    result["mase"] = mean(scaled / static_cast<double>(scaled_count), scaled_count);
+    result["smape"] = mean(errors.smape(), count);
+    for (const auto& [level, inside] : covered) {
       result["coverage"][fmt::format("{:g}", level)] =
-          static_cast<double>(count) / static_cast<double>(errors.count());
+          mean(static_cast<double>(inside) / static_cast<double>(count), count);
     }
     return result;
   }
 };
 
-/// Values of the forecast variates of rows [begin, end), [end - begin, variates].
+/// Measured values of the forecast variates of rows [begin, end), NaN elsewhere: [end - begin, variates].
 at::Tensor truth_of(const SeriesTable& table, const std::vector<std::string>& variates, int64_t begin,
                     int64_t end) {
-  const auto width = static_cast<int64_t>(table.variates.size());
   auto truth = at::empty({end - begin, static_cast<int64_t>(variates.size())}, at::kDouble);
   auto to = truth.accessor<double, 2>();
   for (std::size_t c = 0; c < variates.size(); ++c) {
-    const auto column =
-        std::find(table.variates.begin(), table.variates.end(), variates[c]) - table.variates.begin();
-    for (int64_t t = begin; t < end; ++t)
-      to[t - begin][static_cast<int64_t>(c)] = table.values[t * width + column];
+    const auto column = static_cast<std::size_t>(
+        std::find(table.variates.begin(), table.variates.end(), variates[c]) - table.variates.begin());
+    for (int64_t t = begin; t < end; ++t) {
+      const auto row = static_cast<std::size_t>(t);
+      to[t - begin][static_cast<int64_t>(c)] = table.measured(row, column) ? table.at(row, column) : NAN;
+    }
   }
   return truth;
 }
@@ -83,11 +82,93 @@ void write_stretch(CsvText& csv, const SeriesTable& table, const SeriesForecast&
     const auto row = static_cast<int64_t>(step);
     const double mean = forecast.mean[row][channel].item<double>();
     csv.cell(id).cell(table.date_format.format(forecast.stamps[step])).cell(cutoff).cell(model);
-    csv.cell(truth[row][channel].item<double>()).cell(mean);
+    const double y = truth[row][channel].item<double>();
+    (std::isnan(y) ? csv.cell("") : csv.cell(y)).cell(mean);
     for (const auto& [level, half] : forecast.half_widths) {
       csv.cell(mean - half[row][channel].item<double>()).cell(mean + half[row][channel].item<double>());
     }
     csv.end_row();
+  }
+}
+
+/// The seasonal naive error of each forecast variate within the rows before the first stretch, [variates].
+struct NaiveErrors {
+  int64_t season;
+  at::Tensor of_variate;
+};
+
+std::vector<NaiveErrors> naive_errors(const plan::ForecastTask& task, const ForecastModel& model,
+                                      const std::vector<SeriesTable>& tables, int64_t horizon) {
+  std::vector<NaiveErrors> errors;
+  for (const auto& table : tables) {
+    const auto season = task.season.value_or(seasonal_period(table.frequency));
+    const auto known = static_cast<int64_t>(table.rows()) - task.backtest * horizon;
+    const auto history = truth_of(table, model.forecast_variates(table), 0, known);
+    errors.push_back({season, runtime::seasonal_naive_error(history, season)});
+  }
+  return errors;
+}
+
+void require_rows(const plan::ForecastTask& task, const ForecastModel& model,
+                  const std::vector<SeriesTable>& tables, int64_t horizon) {
+  for (const auto& table : tables) {
+    const auto rows = static_cast<int64_t>(table.stamps.size()),
+               needed = model.least_context() + task.backtest * horizon;
+    if (rows < needed) {
+      fail<DataError>("{}: series {} has {} rows, --backtest {} needs {} (seq_len + windows x horizon)",
+                      table.source, shown(table.unique_id), rows, task.backtest, needed);
+    }
+  }
+}
+
+/// How many of a table's stretches begin in [first, last].
+int64_t stretches_within(const SeriesTable& table, int64_t stretches, int64_t horizon, Timestamp first,
+                         Timestamp last) {
+  int64_t within = 0;
+  for (int64_t stretch = 1; stretch <= stretches; ++stretch) {
+    const auto begin = static_cast<int64_t>(table.rows()) - stretch * horizon;
+    const auto from = table.stamps[begin], to = table.stamps[begin + horizon - 1];
+    within += from <= last && to >= first ? 1 : 0;
+  }
+  return within;
+}
+
+/// Errors on rows that training saw say little of the errors on others. One line for all series: the first of
+/// them speaks.
+void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& model,
+                       const std::vector<SeriesTable>& tables, int64_t horizon, Progress& progress) {
+  std::string trained, validated;
+  int64_t more_trained = 0, more_validated = 0;
+  for (const auto& table : tables) {
+    const auto* seen = model.seen_rows(table);
+    if (seen == nullptr) continue;
+    const auto within = [&](Timestamp last) {
+      return stretches_within(table, task.backtest, horizon, seen->first, last);
+    };
+    const auto say = [&](int64_t count, Timestamp last) {
+      return fmt::format("{}: series {}: {} of {} windows reach into {} to {}", table.source,
+                         shown(table.unique_id), count, task.backtest, table.date_format.format(seen->first),
+                         table.date_format.format(last));
+    };
+    const int64_t in_training = within(seen->last_trained), in_validation = within(seen->last_validated);
+    if (in_training > 0) {
+      if (trained.empty()) trained = say(in_training, seen->last_trained);
+      ++more_trained;
+    } else if (in_validation > 0) {
+      if (validated.empty()) validated = say(in_validation, seen->last_validated);
+      ++more_validated;
+    }
+  }
+  const auto others = [](int64_t count) {
+    return count > 1 ? fmt::format(" (and of {} more series)", count - 1) : std::string();
+  };
+  if (!trained.empty()) {
+    progress.warn(trained + others(more_trained) +
+                  ", the rows that the model was trained on: their errors are too small");
+  }
+  if (!validated.empty()) {
+    progress.note(validated + others(more_validated) +
+                  ", the last of them validation rows, which chose the epoch and calibrated the intervals");
   }
 }
 
@@ -100,14 +181,9 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
   for (const double level : task.levels)
     csv.cell(fmt::format("lo-{:g}", level)).cell(fmt::format("hi-{:g}", level));
   csv.end_row();
-  for (const auto& table : tables) {
-    const auto rows = static_cast<int64_t>(table.stamps.size()),
-               needed = model.least_context() + task.backtest * horizon;
-    if (rows < needed) {
-      fail<DataError>("{}: series {} has {} rows, --backtest {} needs {} (seq_len + windows x horizon)",
-                      table.source, shown(table.unique_id), rows, task.backtest, needed);
-    }
-  }
+  require_rows(task, model, tables, horizon);
+  warn_of_seen_rows(task, model, tables, horizon, progress);
+  const auto naive = naive_errors(task, model, tables, horizon);
   Score all;
   std::map<std::string, Score> scores;
   int64_t written = 0;
@@ -115,22 +191,20 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
   for (int64_t window = task.backtest; window > 0; --window) {
     std::vector<SeriesTable> known;
     for (const auto& table : tables)
-      known.push_back(cut(table, static_cast<int64_t>(table.stamps.size()) - window * horizon));
+      known.push_back(first_rows(table, table.rows() - static_cast<std::size_t>(window * horizon)));
     const auto forecasts = model.forecast(known, horizon, task.levels);
     if (task.plot) append_stretches(charted, forecasts);
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto begin = static_cast<int64_t>(known[i].stamps.size());
       const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + horizon);
-      const auto naive = runtime::seasonal_naive_error(truth_of(tables[i], forecasts[i].variates, 0, begin),
-                                                       seasonal_period(tables[i].frequency));
       const auto cutoff = tables[i].date_format.format(known[i].stamps.back());
       for (int64_t c = 0; c < truth.size(1); ++c) {
         std::vector<std::pair<double, at::Tensor>> half_widths;
         for (const auto& [level, half] : forecasts[i].half_widths)
           half_widths.emplace_back(level, half.select(1, c));
         const auto mean = forecasts[i].mean.select(1, c), y = truth.select(1, c);
-        all.add(mean, y, naive[c].item<double>(), half_widths);
-        scores[ids[i][c]].add(mean, y, naive[c].item<double>(), half_widths);
+        all.add(mean, y, naive[i].of_variate[c].item<double>(), half_widths);
+        scores[ids[i][c]].add(mean, y, naive[i].of_variate[c].item<double>(), half_widths);
         write_stretch(csv, tables[i], forecasts[i], truth, cutoff, model.name(), ids[i][c], c);
         written += horizon;
       }
@@ -140,7 +214,14 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
   progress.end();
   Json result{{"windows", task.backtest}, {"rows", written}};
   result.update(all.json());
-  for (const auto& [id, score] : scores) result["series"][id] = score.json();
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    for (std::size_t c = 0; c < ids[i].size(); ++c) {
+      auto& series = result["series"][ids[i][c]] = scores[ids[i][c]].json();
+      const auto scale = naive[i].of_variate[static_cast<int64_t>(c)].item<double>();
+      series["season"] = naive[i].season;
+      series["naive_mae"] = std::isnan(scale) ? Json(nullptr) : Json(scale);
+    }
+  }
   return result;
 }
 

@@ -9,11 +9,15 @@
 namespace arzoo::tasks {
 
 /// Forecasts `task.backtest` stretches of known data, one behind the other from the end, each as if the file
-/// ended before it. Appends rows "unique_id, ds, cutoff, model, y, yhat[, lo-…, hi-…]" to `csv` and returns
-/// the errors in the units of the input:
-/// {"windows", "rows", "mse", "mae", "mase", "smape", "coverage"?: {level: share}, "series": {id: {…}}}.
-/// With task.plot, `charted` receives each series' stretches joined. Throws DataError when a series is too
-/// short for that many stretches.
+/// ended before it: gaps are filled from what was known then, and only measured cells are scored. Appends
+/// rows "unique_id, ds, cutoff, model, y, yhat[, lo-…, hi-…]" to `csv`, y empty where nothing was measured,
+/// and returns the errors in the units of the input:
+/// {"windows", "rows", "scored", "mse", "mae", "mase", "smape", "coverage"?: {level: share},
+///  "series": {id: {…, "season", "naive_mae"}}}.
+/// With task.plot, `charted` receives each series' stretches joined.
+/// MASE divides by the mean absolute error of the seasonal naive forecast within the history before the first
+/// stretch, "naive_mae", null where there is none (runtime::seasonal_naive_error). Warns of stretches that
+/// training saw. Throws DataError when a series is too short for that many stretches.
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
               const std::vector<SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
               int64_t horizon, CsvText& csv, Progress& progress,

@@ -7,6 +7,7 @@
 #include "core/display_text.h"
 #include "core/series_table.h"
 #include "core/text_output.h"
+#include "forecast/forecast_folder.h"
 #include "forecast/forecast_model.h"
 #include "forecast/series_sources.h"
 #include "plan/run_config.h"
@@ -183,11 +184,7 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   runtime::set_threads(task.compute.threads);
   runtime::seed(task.compute.seed.value_or(0));
   const auto model = ForecastModel::open(task.model, read_config(task, progress), compute, task.state_dict);
-  if (!task.levels.empty() && !model.has_intervals()) {
-    fail<UsageError>(
-        "--level: {} has no validation residuals to take intervals from (train with a validation split)",
-        task.model.string());
-  }
+  model.require_levels(task.levels);
   const int64_t horizon = task.horizon.value_or(model.shape().pred_len);
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};
   if (task.stream) return stream_forecasts(task, model, horizon, stop);

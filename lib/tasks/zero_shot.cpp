@@ -71,8 +71,9 @@ std::vector<at::Tensor> training_rows(const ZeroShotOptions& cell) {
   std::vector<at::Tensor> rows;
   for (const auto& series : data.series()) {
     const auto border = series.borders[0];
-    for (int64_t c = 0; c < series.values.size(1); ++c)
-      rows.push_back(series.values.select(1, c).narrow(0, border.begin, border.end - border.begin));
+    const auto training = series.values.narrow(0, border.begin, border.end - border.begin).clone();
+    series.gaps.hide_future(training.mutable_data_ptr<float>(), border.begin, training.size(0), border.end);
+    for (int64_t c = 0; c < training.size(1); ++c) rows.push_back(training.select(1, c));
   }
   return rows;
 }
@@ -148,7 +149,7 @@ Json run_zero_shot(const ZeroShotOptions& cell, const plan::ComputeOptions& comp
   for (int64_t first = 0; first < all; first += at_once) {
     const auto count = std::min(at_once, all - first);
     const auto batch = windows.batch(std::span(chosen).subspan(first, count));
-    errors.add(forecast(batch.x_enc.squeeze(-1)), batch.target.squeeze(-1));
+    errors.add(forecast(batch.x_enc.squeeze(-1)).unsqueeze(-1), batch.target, batch.measured);
     progress.step({}, count);
     if (stop.load()) fail<Interrupted>("interrupted (the cells that are done are kept)");
   }

@@ -142,6 +142,8 @@ std::vector<Mistake> file_mistakes() {
               R"(forecast: --level: expected a number between 0 and 100, got "100")"),
       mistake(kForecast, {"--output", "out.csv", "--horizon", "0"}, 2,
               R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
+      mistake(kForecast, {"--output", "out.csv", "--season", "24"}, 2,
+              "forecast: --season requires --backtest"),
       mistake(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2,
               R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
       {{"generate-3d", "--output", "out"},

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "core/error.h"
+#include "runtime/safetensors.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -27,21 +29,73 @@ TEST_CASE("the half-width is the ceil((n + 1) p)-th smallest residual") {
   for (int64_t level = 1; level < 100; ++level) {
     const int64_t rank = (level * (n + 1) + 99) / 100;
     INFO(n << " windows, level " << level);
-    CHECK(half_width(scores, double(level)) == double(std::min(rank, n)));
+    if (rank <= n) CHECK(half_width(scores, double(level)) == double(rank));
   }
 }
 
-TEST_CASE("with many windows a kept rank is at least the exact one and hardly more") {
-  const auto n = GENERATE(int64_t{257}, int64_t{1000}, int64_t{5000});
+TEST_CASE("high levels have ranks of their own, however many windows there are") {
+  const auto n = GENERATE(int64_t{999}, int64_t{2785}, int64_t{5000});
   const auto scores = scores_of(n);
-  CHECK(scores.ranks().size(0) == ConformalScores::kRanks);
-  const double step = std::ceil(double(n + 1) / double(ConformalScores::kRanks + 1)) + 1;
-  for (double level = 0.5; level < 99.6; level += 0.5) {
-    const double exact = std::min(std::ceil(level / 100 * double(n + 1) - 1e-9), double(n));
+  for (const double level : {99.0, 99.5, 99.6, 99.8, 99.9}) {
     INFO(n << " windows, level " << level);
-    CHECK(half_width(scores, level) >= exact);
-    CHECK(half_width(scores, level) <= exact + step);
+    CHECK(half_width(scores, level) == std::ceil(level / 100 * double(n + 1) - 1e-9));
   }
+}
+
+TEST_CASE("a level that too few windows calibrate is refused with the numbers") {
+  const auto scores = scores_of(27);
+  CHECK(scores.highest_level() == Approx(100.0 * 27 / 28));
+  CHECK(half_width(scores, 96) == 27.0);
+  CHECK_THROWS_WITH(
+      scores.half_width(99.9, 1),
+      "--level 99.9: 27 calibration windows are too few, expected 999 (ask for at most 96.42, or "
+      "train with a longer validation split)");
+  CHECK_THROWS_AS(scores_of(18).half_width(95, 1), UsageError);
+  CHECK(half_width(scores_of(19), 95) == 19.0);
+}
+
+TEST_CASE("past the room for all residuals the largest are exact and no level covers less") {
+  // So wide that 600 windows do not fit: 512 are stored, the 256 largest of them next to each other.
+  constexpr int64_t kWindows = 600, kCells = ConformalScores::kMostValues / 512;
+  const auto one = (at::randperm(kWindows) + 1).to(at::kFloat).view({kWindows, 1, 1});
+  const auto scores = ConformalScores::fit(one.expand({kWindows, 1, kCells}));
+  CHECK(scores.residuals().size(0) == 512);
+  for (double level = 1; level < 99.8; level += 0.7) {
+    const double exact = std::ceil(level / 100 * double(kWindows + 1) - 1e-9),
+                 width = scores.half_width(level, 1)[0][0].item<double>();
+    INFO("level " << level);
+    CHECK(width >= exact);
+    CHECK(width <= exact + (exact <= double(kWindows - 256) ? 1 : 0));
+  }
+}
+
+TEST_CASE("a cell's residuals are counted where it was measured") {
+  auto residuals = (at::arange(40) + 1).to(at::kFloat).view({40, 1, 1}).repeat({1, 1, 2});
+  residuals.select(2, 1).narrow(0, 20, 20).fill_(NAN);
+  const auto scores = ConformalScores::fit(residuals);
+  const auto width = scores.half_width(80, 1);
+  CHECK(width[0][0].item<double>() == 33.0);  // of 40: the ceil(41 * 0.8)-th
+  CHECK(width[0][1].item<double>() == 17.0);  // of 20: the ceil(21 * 0.8)-th
+  CHECK(scores.windows() == 20);
+  CHECK_THROWS_AS(scores.half_width(97, 1), UsageError);
+}
+
+TEST_CASE("intervals are read as they were written, and refused otherwise") {
+  const test::TempDir temp;
+  const auto file = temp / "conformal.safetensors";
+  const auto scores = ConformalScores::fit(at::randn({40, 4, 2}));
+  scores.save(file);
+  const forecast::SeriesShape shape{.pred_len = 4, .enc_in = 2, .c_out = 2};
+  CHECK(at::equal(ConformalScores::open(file, shape).half_width(80, 4), scores.half_width(80, 4)));
+  CHECK_THROWS_AS(ConformalScores::open(file, forecast::SeriesShape{.pred_len = 3, .enc_in = 2, .c_out = 2}),
+                  CheckpointError);
+  runtime::write_safetensors(file, {{"ranks", at::ones({5, 4, 2})}});
+  CHECK_THROWS_WITH(ConformalScores::open(file, shape), ContainsSubstring("no tensor \"places\""));
+  const auto places = GENERATE(std::vector<int64_t>{2, 3}, std::vector<int64_t>{1, 1});
+  runtime::write_safetensors(file, {{"residuals", at::ones({2, 4, 2})},
+                                    {"places", at::tensor(places, at::kLong)},
+                                    {"counts", at::full({4, 2}, 9, at::kLong)}});
+  CHECK_THROWS_WITH(ConformalScores::open(file, shape), ContainsSubstring("ascending"));
 }
 
 TEST_CASE("intervals of exchangeable data cover at least their level, and not much more") {
@@ -57,7 +111,7 @@ TEST_CASE("intervals of exchangeable data cover at least their level, and not mu
   const double noise = 4 * std::sqrt(0.25 / kTrials);
   INFO(n << " windows, level " << level);
   CHECK(covered >= level / 100 - noise);
-  CHECK(covered <= level / 100 + 1.0 / double(n + 1) + 1.0 / 257 + noise);
+  CHECK(covered <= level / 100 + 1.0 / double(n + 1) + noise);
 }
 
 TEST_CASE("the half-width grows with the level, for each step and variate on its own") {
@@ -75,7 +129,7 @@ TEST_CASE("the half-width grows with the level, for each step and variate on its
 
 TEST_CASE("the sign of a residual does not matter") {
   const auto residuals = at::randn({30, 2, 2});
-  CHECK(at::equal(ConformalScores::fit(residuals).ranks(), ConformalScores::fit(-residuals).ranks()));
+  CHECK(at::equal(ConformalScores::fit(residuals).residuals(), ConformalScores::fit(-residuals).residuals()));
 }
 
 TEST_CASE("a shorter horizon takes the first steps, a longer one widens as the root of the lead time") {

@@ -155,3 +155,57 @@ TEST_CASE("what was filled in the file is told") {
   REQUIRE(filled.notes().size() == 1);
   CHECK(filled.notes()[0].find("1 missing cell in \"a\" interpolated") != std::string::npos);
 }
+
+TEST_CASE("filled cells are no truth: neither errors, loss nor intervals depend on what filled them") {
+  // The last cells of a column are missing: ffill repeats the one before, and so does interpolation. A
+  // changed copy of the file measures other values there.
+  const auto text = [&](double last) {
+    auto table = hourly_table(200);
+    for (std::size_t row = 160; row < 200; ++row) table.values[3 * row + 2] = last;
+    return test::wide_csv(table);
+  };
+  auto gaps = text(12345);
+  for (auto at = gaps.find("12345"); at != std::string::npos; at = gaps.find("12345")) gaps.erase(at, 5);
+  const TempDir temp;
+  const auto experiment = [&](const std::string& name, const std::string& csv) {
+    torch::manual_seed(3);
+    return ForecastExperiment(
+        Config(test::tiny_config(temp.write(name, csv), {{"data", {{"missing", "ffill"}}}}), "tiny.json"),
+        {});
+  };
+  auto missing = experiment("gap.csv", gaps);
+  const auto metrics = missing.evaluate(Split::test);  // rows 160 to 199
+  std::vector<int64_t> all(missing.data().windows(Split::test));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  const auto batch = missing.data().batch(Split::test, all);
+  torch::NoGradGuard no_grad;
+  const auto forecast = dynamic_cast<forecast::Forecaster&>(missing.model()).forecast(batch);
+  const auto difference = (forecast - batch.target).narrow(2, 0, 2).to(at::kDouble);
+  CHECK(metrics[0].second == Approx(difference.square().mean().item<double>()).epsilon(1e-5));
+  CHECK(missing.model().is_training() == false);
+}
+
+TEST_CASE("a calibration split of its own makes the intervals, and the errors are the validation rows'") {
+  const TempDir temp;
+  const Json changes{{"data", {{"split", {{"calibration", 0.5}}}}}};
+  auto whole = experiment_of(temp, Json::object(), 400), apart = experiment_of(temp, changes, 400);
+  CHECK(apart.data().windows(Split::val) + apart.data().windows(Split::calibration) ==
+        whole.data().windows(Split::val) - 3);
+  CHECK(apart.evaluate(Split::test) == whole.evaluate(Split::test));
+  CHECK(apart.evaluate(Split::val) != whole.evaluate(Split::val));
+  const auto residuals_of = [&](ForecastExperiment& experiment, const std::string& name) {
+    fs::create_directories(temp / name);
+    experiment.save(temp / name);
+    return forecast::ConformalScores::open(temp / name / "conformal.safetensors", experiment.data().shape());
+  };
+  const auto scores = residuals_of(apart, "apart");
+  CHECK(scores.windows() == apart.data().windows(Split::calibration));
+  std::vector<int64_t> all(apart.data().windows(Split::calibration));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  const auto batch = apart.data().batch(Split::calibration, all);
+  torch::NoGradGuard no_grad;
+  const auto residuals =
+      (dynamic_cast<forecast::Forecaster&>(apart.model()).forecast(batch) - batch.target).abs();
+  CHECK(at::allclose(scores.residuals()[0], std::get<0>(residuals.max(0)), 1e-4, 1e-5));
+  CHECK(residuals_of(whole, "whole").windows() == whole.data().windows(Split::val));
+}

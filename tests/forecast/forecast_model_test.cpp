@@ -190,7 +190,7 @@ TEST_CASE("an MS model rolls beyond its horizon only with forecasts of all varia
 TEST_CASE("intervals are in the units of the input and widen with the level") {
   const TempDir temp;
   const auto model = open(wide_model(temp));
-  const auto result = forecast_of(model, hourly_table(40), 4, {50, 80, 95});
+  const auto result = forecast_of(model, hourly_table(40), 4, {50, 80, 94});
   REQUIRE(result.half_widths.size() == 3);
   CHECK(result.half_widths[0].first == 50);
   CHECK(result.half_widths[0].second.gt(0).all().item<bool>());
@@ -303,6 +303,8 @@ TEST_CASE("intervals of another shape than the model's are refused") {
   const auto folder = wide_model(temp);
   const auto sizes = GENERATE(std::vector<int64_t>{5, 4, 2}, std::vector<int64_t>{5, 3, 3},
                               std::vector<int64_t>{5, 4}, std::vector<int64_t>{0, 4, 3});
-  runtime::write_safetensors(folder / "conformal.safetensors", {{"ranks", at::ones(sizes)}});
+  runtime::write_safetensors(folder / "conformal.safetensors", {{"residuals", at::ones(sizes)},
+                                                                {"places", at::arange(1, sizes[0] + 1)},
+                                                                {"counts", at::full({4, 3}, 9, at::kLong)}});
   CHECK_THROWS_AS(forecast_of(open(folder), hourly_table(40), 4, {80}), Error);
 }

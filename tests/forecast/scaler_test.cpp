@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "support/test.h"
+#include "support/series.h"
 
 using namespace arzoo;
 using forecast::StandardScaler;
@@ -55,4 +55,18 @@ TEST_CASE("a stored scaler that cannot be is refused") {
   const auto text = GENERATE(R"({"mean": [1], "scale": [0]})", R"({"mean": [1], "scale": [-2]})",
                              R"({"mean": [1, 2], "scale": [1]})", R"({"mean": [1], "scale": ["1"]})");
   CHECK_THROWS_AS(Config::parse(text, "config.json").as<StandardScaler>(), ConfigError);
+}
+
+TEST_CASE("filled cells do not count in the scale, as NaN does not in scikit-learn") {
+  auto table = test::hourly_table(5, {"a", "b"});
+  table.values = {2, 1, 4, 1, 99, 5, 4, 5, 6, 1e6};
+  table.filled = {false, false, false, false, true, false, false, false, false, true};
+  const auto scaler = StandardScaler::fit(table, 0, 5);
+  CHECK(scaler.mean == std::vector<double>{4.0, 3.0});
+  CHECK(scaler.scale[0] == Approx(std::sqrt(2.0)).epsilon(1e-15));
+  CHECK(scaler.scale[1] == 2.0);
+  table.filled.clear();
+  const auto whole = StandardScaler::fit(table, 0, 5), by_values = StandardScaler::fit(table.values, 2, 0, 5);
+  CHECK(whole.mean == by_values.mean);
+  CHECK(whole.scale == by_values.scale);
 }

@@ -1,12 +1,13 @@
 #include "forecast/series_data.h"
 
+#include <cmath>
 #include <numeric>
 
+#include "core/series_fill.h"
 #include "core/time_features.h"
 #include "support/series.h"
 
 using namespace arzoo;
-using forecast::Border;
 using forecast::DataOptions;
 using forecast::SeriesData;
 using forecast::split_borders;
@@ -25,9 +26,12 @@ DataOptions small_options() {
   return options;
 }
 
-std::vector<int64_t> flat(const std::array<Border, 3>& borders) {
+/// Begin and end of training, validation and test, and of calibration when there is any.
+std::vector<int64_t> flat(const forecast::Borders& borders) {
   std::vector<int64_t> numbers;
-  for (const auto& border : borders) numbers.insert(numbers.end(), {border.begin, border.end});
+  for (const auto& border : borders) {
+    if (border.end > 0) numbers.insert(numbers.end(), {border.begin, border.end});
+  }
   return numbers;
 }
 
@@ -215,4 +219,66 @@ TEST_CASE("series of different variates cannot be trained on together") {
   other.unique_id = "other";
   CHECK_THROWS_WITH(SeriesData({hourly_table(100, {"y"}), other}, small_options()),
                     "waves.csv: series \"other\" has other variates than \"waves.csv\"");
+}
+
+TEST_CASE("a calibration split takes the end of the validation rows and nothing else") {
+  CHECK(flat(split_borders({.calibration = 0.5}, 100, 10, "a.csv")) ==
+        std::vector<int64_t>{0, 70, 60, 75, 70, 100, 65, 80});
+  CHECK(flat(split_borders({.kind = "ett_hour", .calibration = 0.25}, 17420, 96, "ETT.csv")) ==
+        std::vector<int64_t>{0, 8640, 8640 - 96, 10800, 11520 - 96, 14400, 10800 - 96, 11520});
+}
+
+TEST_CASE("a calibration split too short for a window is an error") {
+  auto options = small_options();
+  options.split.calibration = 0.1;
+  CHECK_THROWS_WITH(SeriesData({hourly_table(200)}, options),
+                    ContainsSubstring("split.calibration leaves no window of pred_len = 4 rows"));
+  options.split.calibration = 0.5;
+  const SeriesData data({hourly_table(200)}, options);
+  CHECK(data.windows(Split::calibration) == 7);
+  CHECK(data.windows(Split::val) == 7);
+}
+
+TEST_CASE("no history shows what came after its end, whatever filled its gaps") {
+  // Two tables that are equal up to a row and differ after it, with a gap that ends behind it.
+  const auto options = small_options();
+  const auto data_of = [&](double later) {
+    auto table = hourly_table(100);
+    for (std::size_t cell = 3 * 75; cell < table.values.size(); ++cell) table.values[cell] = later;
+    for (std::size_t row = 66; row < 75; ++row) table.values[3 * row + 1] = NAN;
+    fill_missing_cells(table, MissingPolicy::interpolate);
+    return SeriesData({table}, options);
+  };
+  const auto low = data_of(-500), high = data_of(900);
+  CHECK(low.series()[0].scaler.mean == high.series()[0].scaler.mean);
+  for (const auto split : {Split::train, Split::val, Split::test}) {
+    for (int64_t index = 0; index < low.windows(split); ++index) {
+      const auto one = low.batch(split, std::span(&index, 1)),
+                 other = high.batch(split, std::span(&index, 1));
+      const auto end = low.series()[0].borders[static_cast<int>(split)].begin + index + options.seq_len;
+      if (end > 75) break;
+      INFO("history up to row " << end);
+      CHECK(at::equal(one.x_enc, other.x_enc));
+      CHECK(at::equal(one.x_dec, other.x_dec));
+      if (split == Split::train) CHECK(at::equal(one.target, other.target));
+    }
+  }
+  const int64_t last = low.windows(Split::train) - 1;
+  const auto measured = low.batch(Split::train, std::span(&last, 1)).measured[0];  // rows 66 to 69
+  CHECK_FALSE(measured.select(1, 1).any().item<bool>());
+  CHECK(measured.select(1, 0).all().item<bool>());
+}
+
+TEST_CASE("a table without gaps has no targets that do not count") {
+  CHECK_FALSE(SeriesData({hourly_table(100)}, small_options())
+                  .batch(Split::test, std::vector<int64_t>{0})
+                  .measured.defined());
+}
+
+TEST_CASE("a column that no training row measured is named") {
+  auto table = hourly_table(100);
+  for (std::size_t row = 0; row < 80; ++row) table.values[3 * row + 1] = NAN;
+  fill_missing_cells(table, MissingPolicy::interpolate);
+  CHECK_THROWS_WITH(SeriesData({table}, small_options()),
+                    ContainsSubstring("column \"b\" holds no value in the 70 training rows"));
 }

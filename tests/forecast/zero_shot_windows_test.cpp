@@ -1,6 +1,9 @@
 #include "forecast/zero_shot_windows.h"
 
+#include <cmath>
+
 #include "core/error.h"
+#include "core/series_fill.h"
 #include "support/series.h"
 #include "support/test.h"
 
@@ -29,4 +32,16 @@ TEST_CASE("windows of a column follow each other step by step, the target behind
 TEST_CASE("a file without a window is refused") {
   CHECK_THROWS_AS(ZeroShotWindows(test::hourly_table(50), "any.csv", 16, 12), DataError);
   CHECK_THROWS_AS(ZeroShotWindows(test::hourly_table(50), "any.csv", 60, 2), DataError);
+}
+
+TEST_CASE("a zero-shot context shows nothing after its end, and filled targets do not count") {
+  auto table = test::hourly_table(200, {"a"});
+  for (std::size_t row = 165; row < 175; ++row) table.values[row] = NAN;
+  fill_missing_cells(table, MissingPolicy::interpolate);
+  const ZeroShotWindows windows(table, "any.csv", 16, 8);
+  const auto batch = windows.batch(std::vector<int64_t>{10});  // context [154, 170), target [170, 178)
+  const auto context = batch.x_enc.flatten();
+  for (int64_t t = 11; t < 16; ++t) CHECK(context[t].item<float>() == context[10].item<float>());
+  CHECK(context[10].item<float>() != context[9].item<float>());
+  CHECK(at::equal(batch.measured.flatten(), at::tensor({0, 0, 0, 0, 0, 1, 1, 1}).to(at::kBool)));
 }

@@ -50,18 +50,39 @@ TEST_CASE("sums are kept in double") {
 TEST_CASE("the seasonal naive error is the mean distance of values a season apart, per column") {
   const auto history = at::cat({column({1, 5, 2, 9}), column({0, 1, 0, 1})}, 1);
   const auto [season, first, second] = GENERATE(
-      table<int64_t, double, double>({{1, (4 + 3 + 7) / 3.0, 1.0}, {2, (1 + 4) / 2.0, 0.0}, {3, 8.0, 1.0}}));
+      table<int64_t, double, double>({{1, (4 + 3 + 7) / 3.0, 1.0}, {2, (1 + 4) / 2.0, NAN}, {3, 8.0, 1.0}}));
   const auto error = seasonal_naive_error(history, season);
   REQUIRE(error.sizes() == at::IntArrayRef({2}));
   CHECK(error[0].item<double>() == Approx(first));
-  CHECK(error[1].item<double>() == Approx(second));
+  if (std::isnan(second)) {
+    CHECK(std::isnan(error[1].item<double>()));
+  } else {
+    CHECK(error[1].item<double>() == Approx(second));
+  }
 }
 
-TEST_CASE("a history shorter than the season is compared over its whole length") {
-  CHECK(seasonal_naive_error(column({1, 5, 2}), 24).item<double>() == Approx(1.0));
-  CHECK(seasonal_naive_error(column({1}), 24).item<double>() == 0.0);
+TEST_CASE("only pairs of two measured values count") {
+  CHECK(seasonal_naive_error(column({1, NAN, 2, 9, 5}), 2).item<double>() == Approx((1 + 3) / 2.0));
 }
 
-TEST_CASE("a constant history has no error") {
-  CHECK(seasonal_naive_error(column({3, 3, 3, 3}), 1).item<double>() == 0.0);
+TEST_CASE("what repeats itself but for rounding has no naive error, nor what is shorter than a season") {
+  std::vector<double> sine;
+  for (int t = 0; t < 2400; ++t) sine.push_back(1e4 + std::sin(2 * M_PI * t / 24));
+  CHECK(std::isnan(seasonal_naive_error(column(sine), 24).item<double>()));
+  CHECK(seasonal_naive_error(column(sine), 1).item<double>() > 0.1);
+  CHECK(std::isnan(seasonal_naive_error(column({3, 3, 3, 3}), 1).item<double>()));
+  CHECK(std::isnan(seasonal_naive_error(column({0, 0, 0}), 1).item<double>()));
+  CHECK(std::isnan(seasonal_naive_error(column({1, 5, 2}), 3).item<double>()));
+  // A small error that is one.
+  CHECK(seasonal_naive_error(column({1e6, 1e6 + 0.01, 1e6}), 1).item<double>() == Approx(0.01).epsilon(1e-6));
+}
+
+TEST_CASE("elements that do not count are left out of every error, NaN or not") {
+  ErrorSums errors, alone;
+  errors.add(column({1, 2, 7}), column({2, NAN, 5}), at::tensor({1, 0, 1}).to(at::kBool).unsqueeze(1));
+  alone.add(column({1, 7}), column({2, 5}));
+  CHECK(errors.count() == 2);
+  CHECK(errors.mse() == alone.mse());
+  CHECK(errors.mae() == alone.mae());
+  CHECK(errors.smape() == alone.smape());
 }
