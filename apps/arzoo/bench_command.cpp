@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "parity_cases.h"
+#include "path_checks.h"
 #include "result_summary.h"
 #include "task_run.h"
 
@@ -10,7 +11,8 @@ namespace {
 
 /// What the commands share that run a suite.
 struct SuiteFlags {
-  fs::path suite, out;
+  fs::path suite;
+  std::optional<fs::path> out;
   std::vector<std::string> only, overrides;
 };
 
@@ -32,7 +34,8 @@ std::shared_ptr<SuiteFlags> add_suite_options(CLI::App& command, Invocation& inv
 /// A TableTask, a SpeedTask or a RegressTask.
 template <class Task>
 Task suite_task(const Invocation& invocation, const SuiteFlags& flags) {
-  const auto out = flags.out.empty() ? fs::path("runs") / "bench" / flags.suite.stem() : flags.out;
+  const auto out = flags.out.value_or(fs::path("runs") / "bench" / flags.suite.stem());
+  require_output_folder(out, "--out");
   return {invocation.compute,
           Config::load(flags.suite, flags.overrides),
           flags.suite.parent_path(),
@@ -114,6 +117,7 @@ void add_report(CLI::App& bench, Invocation& invocation) {
   add_shared_options(*report, invocation);
   report->footer("example:\n  arzoo bench report runs --output report.html");
   on_chosen(*report, invocation, [task, &invocation] {
+    require_output_file(task->output, {}, "bench report: --output");
     if (invocation.dry_run) {
       print_result(invocation, {{"plan", {{"output", task->output.string()}}}}, plan_summary);
       return ExitCode::ok;

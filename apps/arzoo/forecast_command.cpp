@@ -87,6 +87,7 @@ void check(plan::ForecastTask& task) {
   if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
   for (const auto& input : task.inputs) require_input_file(input, "forecast: --input");
   require_output_file(task.output, task.inputs, "forecast: --output");
+  if (task.plot) require_output_folder(*task.plot, "forecast: --plot");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <new>
 
@@ -50,6 +51,8 @@ int main(int argc, char** argv) {
     leave(run(words));
   } catch (const Error& error) {
     answer(error.exit_code(), error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    answer(error_of(error).exit_code(), error_of(error).what());
   } catch (const std::bad_alloc&) {
     answer(ExitCode::internal, "out of memory");
   } catch (const std::exception& error) {

@@ -7,6 +7,8 @@
 /// Whether the files that a command names can be what it needs, found out before LibTorch is opened.
 namespace arzoo::cli {
 
+/// An empty path is a UsageError for all of them.
+///
 /// Throws DataError unless `path` is there and can be read; "-" and pipes are not opened. A folder is
 /// refused.
 void require_input_file(const std::filesystem::path& path, std::string_view option);
@@ -16,5 +18,8 @@ void require_checkpoint(const std::filesystem::path& path, std::string_view opti
 /// replace.
 void require_output_file(const std::filesystem::path& path, const std::vector<std::filesystem::path>& inputs,
                          std::string_view option);
+
+/// Throws UsageError unless `path` is a folder in which files can be made, or one could be made there.
+void require_output_folder(const std::filesystem::path& path, std::string_view option);
 
 }  // namespace arzoo::cli

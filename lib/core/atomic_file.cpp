@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -50,7 +49,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), target_(behind_l
   struct stat old {};
   const bool exists = ::stat(target_.c_str(), &old) == 0;
   if (exists && !S_ISREG(old.st_mode))
-    fail<SystemFailure>("{}: cannot be written: is not a regular file", path_.string());
+    fail<UsageError>("{}: cannot be written: is not a regular file", path_.string());
   // A temporary that a killed process with this id left behind is skipped.
   do {
     temporary_ = temporary_beside(target_);
@@ -96,10 +95,7 @@ void AtomicFile::commit() {
   if (!sync_folder_of(target_)) fail_here("was written, but its folder cannot be flushed to disk");
 }
 
-void AtomicFile::fail_here(std::string_view action) const {
-  const int why = errno;  // before anything else can change it
-  fail<SystemFailure>("{}: {}: {}", path_.string(), action, std::strerror(why));
-}
+void AtomicFile::fail_here(std::string_view action) const { fail_with(path_, action, errno); }
 
 void write_atomically(const fs::path& path, std::string_view bytes) {
   AtomicFile file(path);

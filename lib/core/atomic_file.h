@@ -12,8 +12,8 @@ namespace arzoo {
 /// are kept.
 class AtomicFile {
  public:
-  /// Throws SystemFailure, naming `path`, if its folder takes no new file or `path` is a folder, pipe or
-  /// device.
+  /// Throws UsageError, naming `path`, if its folder is not there or takes no new file or `path` is a folder,
+  /// pipe or device; SystemFailure if the disk fails.
   explicit AtomicFile(std::filesystem::path path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -37,7 +37,7 @@ class AtomicFile {
   int fd_ = -1;
 };
 
-/// Replaces `path` by `bytes`, whole or not at all. Throws SystemFailure.
+/// Replaces `path` by `bytes`, whole or not at all. Throws as AtomicFile does.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 }  // namespace arzoo

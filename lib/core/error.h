@@ -53,7 +53,7 @@ struct CheckFailed : ErrorOf<ExitCode::check_failed> {
 struct Interrupted : ErrorOf<ExitCode::interrupted> {
   using ErrorOf::ErrorOf;
 };
-/// Disk full, device lost, a folder that cannot be written: the environment's fault.
+/// Disk full, device lost: the environment's fault.
 struct SystemFailure : ErrorOf<ExitCode::internal> {
   using ErrorOf::ErrorOf;
 };
@@ -64,7 +64,13 @@ template <class E, class... Args>
   throw E(fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// Throws SystemFailure for a failed system call: "path: action: what errno says".
+/// Throws for a failed system call on a path that the user named: "path: action: what errno says". UsageError
+/// where another path would do (no such folder, a file in its place, permission denied, a read-only disk),
+/// else SystemFailure (disk full, device lost).
 [[noreturn]] void fail_with(const std::filesystem::path& path, std::string_view action, int error);
+
+/// What a failed search of folders or a test of a file means to the user: exit code 3 where the path is the
+/// reason, as for fail_with, else 1.
+Error error_of(const std::filesystem::filesystem_error& error);
 
 }  // namespace arzoo

@@ -7,7 +7,6 @@
 #include <bit>
 #include <cctype>
 #include <cerrno>
-#include <cstring>
 
 #include "core/error.h"
 
@@ -101,8 +100,7 @@ EventFile::EventFile(const std::filesystem::path& folder, std::int64_t first_ste
   for (int n = 0; fd_ < 0; ++n) {
     path_ = folder / (n == 0 ? name : fmt::format("{}.{}", name, n));
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-    if (fd_ < 0 && errno != EEXIST)
-      fail<SystemFailure>("{}: cannot be written: {}", path_.string(), std::strerror(errno));
+    if (fd_ < 0 && errno != EEXIST) fail_with(path_, "cannot be written", errno);
   }
   std::string version = event_head(wall_time, 0);
   append_bytes(version, kEventFileVersion, "brain.Event:2");
@@ -138,7 +136,7 @@ void EventFile::write(const std::string& event) {
   for (std::string_view left = record; !left.empty();) {
     const ssize_t written = ::write(fd_, left.data(), left.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail<SystemFailure>("{}: cannot be written: {}", path_.string(), std::strerror(errno));
+    if (written < 0) fail_with(path_, "cannot be written", errno);
     left.remove_prefix(static_cast<std::size_t>(written));
   }
 }

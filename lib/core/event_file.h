@@ -17,14 +17,14 @@ class EventFile {
   /// Starts a new file in `folder`; TensorBoard reads all of a folder's files in the order of their names.
   /// `first_step` is the first step that this file will hold: what earlier files say from there on (a run
   /// killed after its last saved state) is then disregarded. `wall_time`: seconds since 1970. Throws
-  /// SystemFailure.
+  /// UsageError or SystemFailure, as fail_with does.
   EventFile(const std::filesystem::path& folder, std::int64_t first_step, double wall_time);
   ~EventFile();
   EventFile(const EventFile&) = delete;
   EventFile& operator=(const EventFile&) = delete;
 
   /// One point of each curve; a name with a slash, "train/loss", is put into the group before it. Throws
-  /// SystemFailure.
+  /// UsageError or SystemFailure, as fail_with does.
   void add(std::int64_t step, const NamedValues& values, double wall_time);
 
   const std::filesystem::path& path() const { return path_; }

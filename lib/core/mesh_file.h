@@ -32,7 +32,8 @@ Mesh read_mesh(const std::filesystem::path& path);
 
 /// The file's bytes; GLB and PLY carry vertex normals. PLY and STL are binary.
 std::string encode_mesh(const Mesh& mesh, MeshFormat format);
-/// Replaces `path`, whole or not at all, in the format of its extension. Throws UsageError, SystemFailure.
+/// Replaces `path`, whole or not at all, in the format of its extension. Throws UsageError for another
+/// extension, else as AtomicFile does.
 void write_mesh(const std::filesystem::path& path, const Mesh& mesh);
 
 }  // namespace arzoo

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -89,9 +88,7 @@ void MetricsLog::append(const Json& object) {
   }
 }
 
-void MetricsLog::fail_here(int error) const {
-  fail<SystemFailure>("{}: cannot be written: {}", path_.string(), std::strerror(error));
-}
+void MetricsLog::fail_here(int error) const { fail_with(path_, "cannot be written", error); }
 
 BadLines read_metrics(const std::filesystem::path& path, const std::function<void(const Json&)>& use) {
   std::error_code none;

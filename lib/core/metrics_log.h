@@ -16,7 +16,7 @@ class MetricsLog {
   /// Opens the log at `path`, or starts it, behind the lines up to and including `last_step`: what a killed
   /// run logged after its last saved state is cut away, with a torn last line, so that a resumed run leaves
   /// the same file as an uninterrupted one. Throws CheckpointError for a line that is no such object,
-  /// SystemFailure if it cannot be written.
+  /// UsageError or SystemFailure, as fail_with does, if it cannot be written.
   MetricsLog(std::filesystem::path path, std::int64_t last_step);
   ~MetricsLog();
   MetricsLog(const MetricsLog&) = delete;

@@ -15,6 +15,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/output_folder.h"
 #include "core/replace_folder.h"
 
 namespace arzoo {
@@ -102,8 +103,7 @@ void make_or_accept(const fs::path& path, IfExists if_exists) {
   const auto status = fs::status(path, error);
   if (!fs::exists(status)) {
     if (if_exists == IfExists::resume) fail<UsageError>("{}: there is no run to resume", path.string());
-    fs::create_directories(path, error);
-    if (error) fail_with(path, "cannot be made", error.value());
+    make_folder(path);
     return;
   }
   if (!fs::is_directory(status))

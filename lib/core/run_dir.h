@@ -32,7 +32,7 @@ class RunDir {
   ///
   /// Throws UsageError if `path` is a file, a folder that is not empty and holds no run, a run in the way
   /// (fail), a run that is not there or was never saved (resume), or one that another process works in;
-  /// SystemFailure if the folder cannot be made or written.
+  /// also where the folder cannot be made or written for its place; SystemFailure for a failing disk.
   static RunDir create(const std::filesystem::path& path, IfExists if_exists);
   ~RunDir();
   RunDir(RunDir&& other) noexcept;
@@ -45,9 +45,9 @@ class RunDir {
   std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path report() const { return path_ / "report.html"; }
 
-  /// Replaces config.json. Throws SystemFailure.
+  /// Replaces config.json. Throws as AtomicFile does.
   void write_config(const Json& config) const;
-  /// Replaces report.html. Throws SystemFailure.
+  /// Replaces report.html. Throws as AtomicFile does.
   void write_report(std::string_view html) const;
   /// Replaces model/ by what `fill` writes into the folder that it is given: the whole of it or nothing of
   /// it.

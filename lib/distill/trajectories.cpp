@@ -6,6 +6,7 @@
 
 #include "core/display_text.h"
 #include "core/json_reader.h"
+#include "core/output_folder.h"
 #include "nn/seeded_noise.h"
 #include "runtime/safetensors.h"
 
@@ -78,7 +79,7 @@ void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
   ends_ = at::cat(drawn);
   if (options_.trajectories.empty()) return;
   const std::filesystem::path path = options_.trajectories;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+  if (path.has_parent_path()) make_folder(path.parent_path());
   runtime::write_safetensors(path, {{teacher_.ends_name(), ends_}}, {{kIdentity, dump_json(identity())}});
 }
 

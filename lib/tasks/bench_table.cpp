@@ -6,6 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
+#include "core/output_folder.h"
 #include "plan/run_config.h"
 #include "tasks/families.h"
 #include "tasks/metrics_json.h"
@@ -305,7 +306,7 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
     }
     progress.note(cell.name);
     const auto folder = folder_of(cell, task);
-    fs::create_directories(folder);
+    make_folder(folder);
     results.push_back(run_cell(cell, folder, task, progress, stop));
   }
   add_savings(cells, results);

@@ -4,6 +4,7 @@
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
+#include <filesystem>
 #include <new>
 
 #include "runtime/device.h"
@@ -28,6 +29,8 @@ Outcome guarded(const Task& task, Progress& progress, Stop stop) {
     return outcome;
   } catch (const Error& error) {
     return {error.exit_code(), error.what(), {}};
+  } catch (const std::filesystem::filesystem_error& error) {
+    return {error_of(error).exit_code(), error_of(error).what(), {}};
   } catch (const c10::Error& error) {
     return {ExitCode::internal, "internal: LibTorch: " + first_line(error.what_without_backtrace()), {}};
   } catch (const std::bad_alloc&) {

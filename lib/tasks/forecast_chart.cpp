@@ -8,6 +8,7 @@
 
 #include "core/atomic_file.h"
 #include "core/chart.h"
+#include "core/output_folder.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -93,9 +94,7 @@ void append_stretches(std::vector<forecast::SeriesForecast>& stretches,
 Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables,
                   const std::vector<forecast::SeriesForecast>& forecasts,
                   const std::vector<std::vector<std::string>>& ids) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail<SystemFailure>("{}: cannot be made: {}", folder.string(), error.message());
+  make_folder(folder);
   Json paths = Json::array();
   FileNames names;
   for (std::size_t i = 0; i < tables.size(); ++i) {

@@ -13,7 +13,7 @@ void append_stretches(std::vector<forecast::SeriesForecast>& stretches,
 
 /// One SVG per forecast variate in `folder` (made if it is not there): history, forecast, intervals, and the
 /// truth where the table goes on beyond the forecast's first step (a backtest). Returns the files' paths.
-/// Throws SystemFailure when the folder cannot be written.
+/// Throws as make_folder and AtomicFile do.
 Json write_charts(const std::filesystem::path& folder, const std::vector<SeriesTable>& tables,
                   const std::vector<forecast::SeriesForecast>& forecasts,
                   const std::vector<std::vector<std::string>>& ids);

@@ -21,7 +21,7 @@ Json scaling_json(const std::vector<Scaling>& scaling);
 Table scaling_table(const std::vector<Scaling>& scaling);
 
 /// Writes table.md, .csv and .json, report.html and, where there is scaling, time.svg and memory.svg. An
-/// empty folder: nothing. Throws SystemFailure when a file cannot be written.
+/// empty folder: nothing. Throws as AtomicFile does.
 void write_speed_results(const std::filesystem::path& folder, const Json& result, const Table& table,
                          const std::vector<Scaling>& scaling);
 

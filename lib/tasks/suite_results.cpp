@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/atomic_file.h"
+#include "core/output_folder.h"
 #include "core/text_file.h"
 
 namespace arzoo::tasks {
@@ -33,9 +34,7 @@ ReportSection study_section(const std::string& heading, const Json& result, cons
 
 void write_suite_results(const fs::path& folder, const Json& result, const Table& table, Report report) {
   if (folder.empty()) return;
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed) fail<SystemFailure>("{}: cannot make this folder: {}", folder.string(), failed.message());
+  make_folder(folder);
   report.title = result["title"].get<std::string>();
   if (report.subtitle.empty()) report.subtitle = result.value("source", "");
   report.sections.insert(report.sections.begin(), {"Results", {table}});

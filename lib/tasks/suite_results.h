@@ -21,8 +21,8 @@ ReportSection study_section(const std::string& heading, const Json& result,
 
 /// Writes what a suite gave into the folder: table.md (result's "markdown"), table.csv, table.json and
 /// report.html, titled with result's "title"; report: what it says besides the table, its subtitle being
-/// result's "source" when it has none. An empty folder: nothing. Throws SystemFailure when a file cannot be
-/// written.
+/// result's "source" when it has none. An empty folder: nothing. Throws as AtomicFile does when a file cannot
+/// be written.
 void write_suite_results(const std::filesystem::path& folder, const Json& result, const Table& table,
                          Report report = {});
 

@@ -53,16 +53,17 @@ TEST_CASE("an output that cannot be made is named with the reason") {
   const TrainedProgram arzoo;
   check_refused(arzoo, forecast_into("series.csv/out.csv"), 2,
                 "forecast: --output: series.csv/out.csv: there is no folder series.csv");
-  check_refused(arzoo, forecast_into("/proc/out.csv"), 1,
+  check_refused(arzoo, forecast_into("/proc/out.csv"), 2,
                 "/proc/out.csv: cannot be written: No such file or directory");
-  check_refused(arzoo, forecast_into("/dev/full"), 1, "/dev/full: cannot be written: is not a regular file");
-  check_refused(arzoo, {"train", "config.json", "--out", "series.csv/new"}, 1,
+  check_refused(arzoo, forecast_into("/dev/full"), 2,
+                "forecast: --output: /dev/full is not a regular file, expected the name of one");
+  check_refused(arzoo, {"train", "config.json", "--out", "series.csv/new"}, 2,
                 "series.csv/new: cannot be made: Not a directory");
   check_refused(arzoo, {"train", "config.json", "--out", "series.csv"}, 2,
                 "series.csv: is not a folder, expected one for the run");
-  check_refused(arzoo, {"train", "config.json", "--out", "/proc/new"}, 1,
+  check_refused(arzoo, {"train", "config.json", "--out", "/proc/new"}, 2,
                 "/proc/new: cannot be made: No such file or directory");
-  check_refused(arzoo, {"convert", "run/model", "/proc/out.safetensors"}, 1,
+  check_refused(arzoo, {"convert", "run/model", "/proc/out.safetensors"}, 2,
                 "/proc/out.safetensors: cannot be written: No such file or directory");
 }
 
@@ -83,10 +84,10 @@ TEST_CASE("a folder that takes no file is named with the reason") {
   const std::string read_only = "mount --bind fixed fixed && mount -o remount,bind,ro fixed";
   const auto forecast = mounted(arzoo, read_only, forecast_into("fixed/out.csv"));
   if (!forecast) return;
-  CHECK(forecast->code == 1);
-  CHECK(forecast->err == "arzoo: fixed/out.csv: cannot be written: Read-only file system\n");
+  CHECK(forecast->code == 2);
+  CHECK(forecast->err == "arzoo: forecast: --output: no file can be made in fixed: read-only file system\n");
   const auto trained = mounted(arzoo, read_only, {"train", "config.json", "--out", "fixed/new"});
-  CHECK(trained->code == 1);
+  CHECK(trained->code == 2);
   CHECK(trained->err == "arzoo: fixed/new: cannot be made: Read-only file system\n");
   CHECK(read_file(arzoo.files() / "fixed/out.csv") == "an older forecast\n");
 }

@@ -82,5 +82,5 @@ TEST_CASE("a resumed run gets a file of its own, named behind the first", "[even
 
 TEST_CASE("a folder that is not there is a system failure", "[event_file_test]") {
   const TempDir temp;
-  CHECK_THROWS_AS(EventFile(temp / "none", 1, 1700000000.0), SystemFailure);
+  CHECK_THROWS_AS(EventFile(temp / "none", 1, 1700000000.0), UsageError);
 }

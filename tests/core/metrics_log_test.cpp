@@ -87,5 +87,5 @@ TEST_CASE("a full disk is a system failure that leaves no half line", "[metrics_
 
 TEST_CASE("a log in a folder that is not there is a system failure", "[metrics_log_test]") {
   const TempDir temp;
-  CHECK_THROWS_AS(MetricsLog(temp / "none/m", 0), SystemFailure);
+  CHECK_THROWS_AS(MetricsLog(temp / "none/m", 0), UsageError);
 }

@@ -78,7 +78,7 @@ TEST_CASE("a parent that takes no folder is a system failure that names the targ
           "[replace_folder_test]") {
   const TempDir temp;
   temp.write("file", "");
-  CHECK_THROWS_AS(replace_folder(temp / "file/last", [](const fs::path&) {}), SystemFailure);
+  CHECK_THROWS_AS(replace_folder(temp / "file/last", [](const fs::path&) {}), UsageError);
   CHECK_THROWS_WITH(replace_folder(temp / "none/last", [](const fs::path&) {}),
                     ContainsSubstring("none/last: cannot be written"));
 }

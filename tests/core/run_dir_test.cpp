@@ -70,7 +70,7 @@ TEST_CASE("a file in the way is named", "[run_dir_test]") {
   const TempDir temp;
   const auto file = temp.write("file", "");
   CHECK_THROWS_WITH(RunDir::create(file, IfExists::fail), ContainsSubstring("is not a folder"));
-  CHECK_THROWS_AS(RunDir::create(file / "run", IfExists::fail), SystemFailure);
+  CHECK_THROWS_AS(RunDir::create(file / "run", IfExists::fail), UsageError);
   CHECK_THROWS_AS(RunDir::create("", IfExists::fail), UsageError);
 }
 
