@@ -11,13 +11,16 @@ namespace arzoo::cli {
 void add_completion_command(CLI::App& root, Invocation& invocation) {
   auto* command = root.add_subcommand("completion", "Print the completion script of a shell.");
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash or zsh")
-      ->type_name("bash|zsh")
-      ->check(choice({"bash", "zsh"}))
+  command->add_option("SHELL", *shell, "bash, zsh or fish")
+      ->type_name("bash|zsh|fish")
+      ->check(choice({"bash", "zsh", "fish"}))
       ->required();
   command->footer("example:\n  eval \"$(arzoo completion bash)\"");
   on_chosen(*command, invocation, [shell, &root] {
-    write_stdout(*shell == "zsh" ? zsh_completion(root) : bash_completion(root));
+    const auto script = *shell == "zsh"    ? &zsh_completion
+                        : *shell == "fish" ? &fish_completion
+                                           : &bash_completion;
+    write_stdout(script(root));
     return ExitCode::ok;
   });
 }

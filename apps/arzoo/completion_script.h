@@ -10,5 +10,6 @@ namespace arzoo::cli {
 /// kind, and the models' names. They need nothing but the shell, no bash-completion package.
 std::string bash_completion(const CLI::App& root);
 std::string zsh_completion(const CLI::App& root);
+std::string fish_completion(const CLI::App& root);
 
 }  // namespace arzoo::cli

@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "core/mesh_file.h"
 #include "plan/catalog.h"
 
 namespace arzoo::cli {
@@ -20,6 +21,11 @@ ValueKind value_kind(const CLI::Option& option) {
   if (type == "DIR") return {Source::folders};
   if (type == "CSV") return {Source::files, {}, {".csv", ".csv.gz"}};
   if (type == "PICTURE") return {Source::files, {}, {".png", ".jpg", ".jpeg"}};
+  if (type == "MESH") {
+    ValueKind kind{Source::files};
+    for (const auto extension : kMeshExtensions) kind.suffixes.push_back(fmt::format(".{}", extension));
+    return kind;
+  }
   if (type.ends_with(".json")) return {Source::files, {}, {".json"}};
   if (type.ends_with(".safetensors")) return {Source::files, {}, {".safetensors"}};
   if (type == "PATH" || type == "MODEL") return {Source::files};

@@ -7,8 +7,8 @@
 namespace arzoo::cli {
 
 /// What a shell can offer for a value, told from the type that --help shows: "auto|cpu" are words, DIR is a
-/// folder, CSV, PICTURE and everything with .json or .safetensors in it are files that end so, PATH and MODEL
-/// are files and folders, NAME is a model. All other types are free text.
+/// folder, CSV, PICTURE, MESH and everything with .json or .safetensors in it are files that end so, PATH and
+/// MODEL are files and folders, NAME is a model. All other types are free text.
 struct ValueKind {
   enum class Source { nothing, words, folders, files, models } source = Source::nothing;
   std::vector<std::string> words = {};     ///< of Source::words
