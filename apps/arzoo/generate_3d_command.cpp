@@ -1,9 +1,13 @@
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
-#include <limits>
 
 #include "commands.h"
+#include "core/ascii.h"
 #include "core/mesh_file.h"
+#include "core/picture_file.h"
 #include "help_format.h"
+#include "item_options.h"
 #include "path_checks.h"
 #include "result_summary.h"
 #include "task_run.h"
@@ -17,29 +21,19 @@ constexpr int64_t kFinest = 1024;
 void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
   command.add_option("--model", task.model, "run directory or model folder of a trained mar3d")
       ->type_name("MODEL");
-  command
-      .add_option("--class", task.classes,
-                  "numbers or names, all, none (without a class), or random: one per shape, the default")
-      ->type_name("CLASS[,CLASS...]")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  add_item_options(command, {task.classes, task.count, task.first, task.batch_size}, "shape",
+                   plan::kMostShapes);
   command.add_option("--image", task.image, "a picture of a shape on white, whose outline the shapes follow")
       ->type_name("PICTURE");
   command
       .add_option("--points", task.points,
                   "a mesh of a part of a shape, within the cube from -1 to 1, which the shapes complete")
       ->type_name("MESH");
-  const auto add_number = [&command](const char* name, int64_t& value, const char* help, int64_t least,
-                                     int64_t most) {
-    command.add_option(name, value, help)->type_name("N")->check(whole_number(least, most));
-  };
-  add_number("--count", task.count, "shapes of each class, 1 by default", 1, kLargestCount);
-  add_number("--first", task.first,
-             "number of the first shape: with its class and --count 1 it is drawn again alone", 0,
-             kLargestCount);
-  add_number("--batch-size", task.batch_size, "shapes drawn together, 8 by default", 1, kLargestCount);
-  add_number("--resolution", task.resolution,
-             "cells along an axis of the grid that the surface is found in, 128 by default", 4, kFinest);
+  command
+      .add_option("--resolution", task.resolution,
+                  "cells along an axis of the grid that the surface is found in, 128 by default")
+      ->type_name("N")
+      ->check(whole_number(4, kFinest));
 }
 
 void add_drawing_options(CLI::App& command, plan::Generate3dTask& task) {
@@ -61,12 +55,28 @@ void add_drawing_options(CLI::App& command, plan::Generate3dTask& task) {
       ->type_name("PATH")
       ->required();
   command.add_option("--format", task.format, "of the files in a folder, glb by default")
-      ->type_name("NAME")
+      ->type_name(fmt::format("{}", fmt::join(kMeshExtensions, "|")))
       ->check(choice({std::begin(kMeshExtensions), std::end(kMeshExtensions)}));
-  command.add_option("--sheet", task.sheet, "where the picture of all shapes goes")->type_name("PNG");
+  command.add_option("--sheet", task.sheet, "where the picture of all shapes goes, a .png or .jpg file")
+      ->type_name("PICTURE");
 }
 
-void check(const plan::Generate3dTask& task) {
+void check_output(const plan::Generate3dTask& task, const std::vector<fs::path>& inputs, bool format_given) {
+  constexpr const char* kOption = "generate-3d: --output";
+  std::error_code ignored;
+  if (!is_mesh_name(task.output)) {
+    if (task.output.has_extension() && !fs::is_directory(task.output, ignored)) mesh_format(task.output);
+    require_output_folder(task.output, kOption);
+    return;
+  }
+  if (format_given && to_lower(task.output.extension().string()) != "." + task.format) {
+    fail<UsageError>("generate-3d: --format {}: --output {} names another format", task.format,
+                     task.output.string());
+  }
+  require_output_file(task.output, inputs, kOption);
+}
+
+void check(const plan::Generate3dTask& task, bool format_given) {
   if (task.model.empty()) fail<UsageError>("generate-3d: --model is required (see arzoo generate-3d --help)");
   require_checkpoint(task.model, "generate-3d: --model");
   std::vector<fs::path> inputs;
@@ -77,9 +87,13 @@ void check(const plan::Generate3dTask& task) {
     inputs.push_back(**input);
   }
   if (task.points) mesh_format(*task.points);
-  if (is_mesh_name(task.output)) require_output_file(task.output, inputs, "generate-3d: --output");
-  if (task.output.has_extension() && !is_mesh_name(task.output)) mesh_format(task.output);
-  if (task.sheet) require_output_file(*task.sheet, inputs, "generate-3d: --sheet");
+  check_output(task, inputs, format_given);
+  if (!task.sheet) return;
+  if (!is_picture_name(*task.sheet)) {
+    fail<UsageError>("generate-3d: --sheet: {}: expected a name that ends in .png, .jpg or .jpeg",
+                     task.sheet->string());
+  }
+  require_output_file(*task.sheet, inputs, "generate-3d: --sheet");
 }
 
 }  // namespace
@@ -96,10 +110,10 @@ void add_generate_3d_command(CLI::App& root, Invocation& invocation) {
   command->footer(
       "example:\n  arzoo generate-3d --model runs/mar3d_solids --class chair --count 4 --seed 1 --output "
       "chairs");
-  on_chosen(*command, invocation, [task, &invocation] {
+  on_chosen(*command, invocation, [task, command, &invocation] {
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
-    check(*task);
+    check(*task, command->count("--format") > 0);
     return run_task(invocation, &plan::TaskTable::generate_3d, *task,
                     task->dry_run ? plan_summary : generate_3d_summary);
   });

@@ -2,7 +2,9 @@
 #include <limits>
 
 #include "commands.h"
+#include "core/picture_file.h"
 #include "help_format.h"
+#include "item_options.h"
 #include "list_values.h"
 #include "path_checks.h"
 #include "result_summary.h"
@@ -43,40 +45,16 @@ void add_teacher_options(CLI::App& command, plan::GenerateImageTask& task) {
 }
 
 void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
-  const auto add_number = [&command](const char* name, int64_t& value, const char* help, int64_t least) {
-    command.add_option(name, value, help)->type_name("N")->check(whole_number(least, kLargestCount));
-  };
+  add_item_options(command, {task.classes, task.count, task.first, task.batch_size}, "picture",
+                   plan::kMostPictures);
   command
-      .add_option("--class", task.classes,
-                  "numbers or names, all, none (without a class), or random: one per picture, the default")
-      ->type_name("CLASS[,CLASS...]")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  add_number("--count", task.count, "pictures of each class, 1 by default", 1);
-  add_number("--first", task.first,
-             "number of the first picture: with its class and --count 1 it is drawn again alone", 0);
-  add_number("--batch-size", task.batch_size, "pictures drawn together, 8 by default", 1);
-  command
-      .add_option("--output", task.output,
-                  "a folder for the pictures and grid.png; or NAME.png: the one picture, or the grid")
+      .add_option(
+          "--output", task.output,
+          "a folder for the pictures and grid.png; or NAME.png, .jpg or .jpeg: the one picture, or the grid")
       ->type_name("PATH")
       ->required();
   command.add_flag("--save-scales", task.save_scales,
                    "also write what is there after each scale (mar: step)");
-}
-
-/// A check that accepts what `parse` does.
-template <class Parse>
-CLI::Validator parses(const Parse& parse) {
-  return {[parse](const std::string& text) -> std::string {
-            try {
-              parse(text);
-              return "";
-            } catch (const UsageError& error) {
-              return error.what();
-            }
-          },
-          /*description=*/""};
 }
 
 /// A list with a value per scale.
@@ -144,7 +122,7 @@ void add_sampling_options(CLI::App& command, image::GenerationOptions& options) 
   command.add_flag("--smooth", options.more_smooth,
                    "var: mix codes instead of drawing one: smoother to look at, worse in FID");
   add_scale_list(command, "--depth-schedule", options.depth_schedule, integers(1),
-                 "var: blocks that each scale passes through: 16x6,4 is 16 for six scales, then 4");
+                 "var: blocks that each scale passes through: 4x2,2 is 4 for two scales, then 2");
   add_continuous_options(command, options);
 }
 
@@ -161,7 +139,7 @@ CLI::Option* add_boxes(CLI::App& command, const char* name, std::vector<image::P
 }
 
 void add_edit_options(CLI::App& command, plan::GenerateImageTask& task) {
-  auto* edit = command.add_option("--edit", task.edit, "draw on this picture instead of on nothing")
+  auto* edit = command.add_option("--edit", task.edit, "generate within this picture, at its size")
                    ->type_name("PICTURE");
   auto* paint = add_boxes(command, "--paint", task.paint, "in-painting: a box to draw anew; repeatable");
   auto* keep = add_boxes(command, "--keep", task.keep, "out-painting: a box to keep; repeatable");
@@ -173,12 +151,18 @@ void add_edit_options(CLI::App& command, plan::GenerateImageTask& task) {
 }
 
 void check_output(const plan::GenerateImageTask& task) {
-  if (task.output.extension() != ".png") return;
+  constexpr const char* kOption = "generate-image: --output";
+  std::error_code ignored;
+  if (!is_picture_name(task.output)) {
+    if (!fs::is_directory(task.output, ignored)) refuse_other_pictures(task.output, kOption);
+    require_output_folder(task.output, kOption);
+    return;
+  }
   std::vector<fs::path> inputs;
   for (const auto& input : {task.edit, task.mask}) {
     if (input) inputs.push_back(*input);
   }
-  require_output_file(task.output, inputs, "generate-image: --output");
+  require_output_file(task.output, inputs, kOption);
   if (task.save_scales)
     fail<UsageError>("generate-image: --save-scales writes many pictures, expected --output to be a folder");
 }

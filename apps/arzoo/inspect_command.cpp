@@ -9,13 +9,13 @@ namespace arzoo::cli {
 
 void add_inspect_command(CLI::App& root, Invocation& invocation) {
   auto* command = root.add_subcommand(
-      "inspect", "List the tensors of a checkpoint without loading it, or what a PNG or a mesh is like.");
+      "inspect", "List the tensors of a checkpoint without loading it, or what a picture or a mesh is like.");
   auto task = std::make_shared<plan::InspectTask>();
   command
-      ->add_option(
-          "PATH", task->path,
-          "safetensors, .pth, .pt, .bin, .png or mesh file (.obj, .ply, .stl, .off, .glb), or a folder with "
-          "weights or with shards")
+      ->add_option("PATH", task->path,
+                   "safetensors, .pth, .pt, .bin, picture (.png, .jpg) or mesh (.obj, .ply, .stl, .off, "
+                   ".glb), or a folder with "
+                   "weights or with shards")
       ->type_name("PATH")
       ->required();
   add_state_dict_option(*command, task->state_dict);

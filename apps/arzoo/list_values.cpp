@@ -57,6 +57,25 @@ std::vector<int64_t> integer_list(const std::string& text, int64_t minimum, int6
   return list(text, minimum, maximum, "integers");
 }
 
+std::vector<std::string> name_list(const std::string& text) {
+  std::vector<std::string> names(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped =
+        text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == ',' || text[i + 1] == '\\');
+    if (text[i] == ',') {
+      names.emplace_back();
+    } else {
+      names.back() += text[escaped ? ++i : i];
+    }
+  }
+  for (const auto& name : names) {
+    if (name.empty()) {
+      fail<UsageError>("expected a name between two commas, got \"{}\" (\\, is a comma in a name)", text);
+    }
+  }
+  return names;
+}
+
 image::PixelBox pixel_box(const std::string& text) {
   constexpr int64_t kMost = 1 << 20;
   std::string_view rest = text;

@@ -15,6 +15,10 @@ std::vector<double> number_list(const std::string& text, double minimum, double 
 /// The same of integers.
 std::vector<int64_t> integer_list(const std::string& text, int64_t minimum, int64_t maximum);
 
+/// "sneaker,T-shirt\, long": names between commas; a backslash before a comma or a backslash makes it part of
+/// the name. Throws UsageError for an empty one.
+std::vector<std::string> name_list(const std::string& text);
+
 /// "X,Y,W,H" in pixels; throws UsageError.
 image::PixelBox pixel_box(const std::string& text);
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
+
 /// What the values of options must be. The parser puts the option's name before the message.
 namespace arzoo::cli {
 
@@ -23,6 +25,19 @@ CLI::Validator percentage();
 CLI::Validator choice(std::vector<std::string> names);
 /// A spacing of rows, "15min".
 CLI::Validator frequency_name();
+/// What `parse`, a function of a text, accepts: it throws UsageError for all else.
+template <class Parse>
+CLI::Validator parses(const Parse& parse) {
+  return {[parse](const std::string& text) -> std::string {
+            try {
+              parse(text);
+              return "";
+            } catch (const UsageError& error) {
+              return error.what();
+            }
+          },
+          /*description=*/""};
+}
 /// auto, cpu, cuda or cuda:i.
 CLI::Validator device_name();
 

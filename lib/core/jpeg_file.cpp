@@ -1,8 +1,10 @@
 #include "core/jpeg_file.h"
 
+#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstdio>
+#include <cstdlib>
 
 // libjpeg's headers want FILE and size_t before them.
 #include <jpeglib.h>
@@ -15,6 +17,7 @@
 namespace arzoo {
 namespace {
 
+constexpr std::size_t kLongestComment = 65533;  // the length of a segment counts itself
 constexpr int kMostScans = 200;  // a progressive file of many empty scans takes minutes to decode
 
 /// libjpeg calls back on an error and expects not to be returned to.
@@ -105,10 +108,123 @@ struct Decoder {
 
 /// Runs one step; false when libjpeg gave up. A frame that longjmp leaves must own nothing.
 template <class Step>
-bool succeeds(Decoder& decoder, const Step& step) {
-  if (setjmp(decoder.handler.back) != 0) return false;
+bool succeeds(ErrorHandler& handler, const Step& step) {
+  if (setjmp(handler.back) != 0) return false;
   step();
   return true;
+}
+
+/// What encoding needs, with the bytes that libjpeg allocates.
+struct Encoder {
+  jpeg_compress_struct info{};
+  ErrorHandler handler{};
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;  // NOLINT(google-runtime-int): libjpeg's type
+
+  Encoder() {
+    info.err = jpeg_std_error(&handler.manager);
+    handler.manager.error_exit = &on_error;
+    handler.manager.emit_message = &on_message;
+  }
+  ~Encoder() {
+    jpeg_destroy_compress(&info);
+    std::free(bytes);
+  }
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+
+  void begin(const Picture& picture) {
+    constexpr int kQuality = 95;
+    jpeg_create_compress(&info);
+    jpeg_mem_dest(&info, &bytes, &size);
+    info.image_width = static_cast<JDIMENSION>(picture.width);
+    info.image_height = static_cast<JDIMENSION>(picture.height);
+    info.input_components = static_cast<int>(picture.channels);
+    info.in_color_space = picture.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, kQuality, TRUE);
+    info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;
+    jpeg_start_compress(&info, TRUE);
+  }
+  void comment(std::string_view text) {
+    // What does not fit into one segment goes on in the next.
+    do {
+      const auto part = text.substr(0, kLongestComment);
+      jpeg_write_marker(&info, JPEG_COM, reinterpret_cast<const JOCTET*>(part.data()),
+                        static_cast<unsigned>(part.size()));
+      text.remove_prefix(part.size());
+    } while (!text.empty());
+  }
+  void write_pixels(const Picture& picture) {
+    while (info.next_scanline < info.image_height) {
+      // libjpeg takes rows that it does not change without const.
+      auto* row = const_cast<JSAMPROW>(picture.pixels.data() + info.next_scanline * picture.row_bytes());
+      jpeg_write_scanlines(&info, &row, 1);
+    }
+    jpeg_finish_compress(&info);
+  }
+};
+
+/// A keyword of letters, digits and spaces before ": ", and the text behind it.
+std::pair<std::string, std::string> text_of_comment(const std::string& comment) {
+  constexpr std::size_t kLongestKeyword = 79;
+  const auto end = comment.find(": ");
+  const bool keyword = end != std::string::npos && end > 0 && end <= kLongestKeyword &&
+                       std::all_of(comment.begin(), comment.begin() + static_cast<std::ptrdiff_t>(end),
+                                   [](unsigned char c) { return std::isalnum(c) != 0 || c == ' '; });
+  const auto text = keyword ? comment.substr(end + 2) : comment;
+  return {keyword ? comment.substr(0, end) : "comment", is_utf8(text) ? text : in_quotes(text)};
+}
+
+/// The segments of a file up to its first scan.
+class JpegSegments {
+ public:
+  JpegSegments(std::string_view bytes, std::string_view name) : reader_(bytes, name) {
+    reader_.take(2, "the first marker");
+  }
+
+  /// Moves on to the next segment; false at the first scan.
+  bool next() {
+    begin_ = reader_.position();
+    if (reader_.little<uint8_t>("a marker") != 0xff)
+      fail<DataError>("{}: no marker at byte {}, where a segment is expected", reader_.where(), begin_);
+    do {
+      marker_ = reader_.little<uint8_t>("a marker");
+    } while (marker_ == 0xff);
+    const bool alone = marker_ == 0x01 || (marker_ >= 0xd0 && marker_ <= kEnd);
+    data_ = {};
+    if (alone) return marker_ != kEnd;
+    const auto length = reader_.big<uint16_t>("the length of a segment");
+    if (length < 2)
+      fail<DataError>("{}: the segment at byte {} has a length of {}, expected at least 2", reader_.where(),
+                      begin_, length);
+    data_ = reader_.take(length - 2U, "a segment");
+    return marker_ != kScan;
+  }
+
+  bool is_comment() const { return marker_ == JPEG_COM; }
+  bool is_frame() const {
+    return marker_ >= 0xc0 && marker_ <= 0xcf && marker_ != 0xc4 && marker_ != 0xc8 && marker_ != 0xcc;
+  }
+  std::string_view data() const { return data_; }
+
+ private:
+  static constexpr uint8_t kEnd = 0xd9, kScan = 0xda;
+  ByteReader<DataError> reader_;
+  std::string_view data_;
+  std::uint64_t begin_ = 0;
+  uint8_t marker_ = 0;
+};
+
+void read_frame(std::string_view data, std::string_view name, PictureSummary& summary) {
+  ByteReader<DataError> reader(data, name);
+  summary.bit_depth = reader.little<uint8_t>("the precision of the frame");
+  summary.height = reader.big<uint16_t>("the height of the frame");
+  summary.width = reader.big<uint16_t>("the width of the frame");
+  const auto components = reader.little<uint8_t>("the components of the frame");
+  if (components != 1 && components != 3 && components != 4)
+    fail<DataError>("{}: {} components, expected 1, 3 or 4", name, components);
+  summary.color = components == 1 ? "grey" : components == 3 ? "rgb" : "cmyk";
 }
 
 }  // namespace
@@ -123,10 +239,47 @@ Picture decode_jpeg(std::string_view bytes, std::string_view name, FileBudget bu
       budget.charge(budget.left() + 1, "a picture in several scans (save it as one scan, or smaller)");
     fail<DataError>("{}: broken JPEG picture: {}", name, in_quotes(decoder.handler.message.data()));
   };
-  if (!succeeds(decoder, [&] { decoder.read_header(bytes); })) refuse();
+  if (!succeeds(decoder.handler, [&] { decoder.read_header(bytes); })) refuse();
   decoder.make_room(budget);
-  if (!succeeds(decoder, [&] { decoder.read_pixels(); })) refuse();
+  if (!succeeds(decoder.handler, [&] { decoder.read_pixels(); })) refuse();
   return std::move(decoder.picture);
+}
+
+std::string encode_jpeg(const Picture& picture, const PictureTexts& texts) {
+  if (std::max(picture.width, picture.height) > kLongestJpegSide) {
+    fail<UsageError>("a JPEG picture of {} x {} pixels: expected at most {} along a side (choose .png)",
+                     picture.width, picture.height, kLongestJpegSide);
+  }
+  Encoder encoder;
+  std::vector<std::string> comments;
+  for (const auto& [keyword, text] : texts) comments.push_back(keyword + ": " + text);
+  const auto encode = [&] {
+    encoder.begin(picture);
+    for (const auto& comment : comments) encoder.comment(comment);
+    encoder.write_pixels(picture);
+  };
+  if (!succeeds(encoder.handler, encode)) fail<SystemFailure>("jpeg: {}", encoder.handler.message.data());
+  return {reinterpret_cast<const char*>(encoder.bytes), encoder.size};
+}
+
+PictureSummary describe_jpeg(std::string_view bytes, std::string_view name) {
+  constexpr std::size_t kMostComments = 256;
+  if (!is_jpeg(bytes)) fail<DataError>("{}: not a JPEG picture", name);
+  PictureSummary summary;
+  std::vector<std::string> comments;
+  bool goes_on = false;
+  for (JpegSegments segments(bytes, name); segments.next();) {
+    if (segments.is_frame()) read_frame(segments.data(), name, summary);
+    if (!segments.is_comment()) continue;
+    if (!goes_on) comments.emplace_back();
+    comments.back() += segments.data();
+    goes_on = segments.data().size() == kLongestComment;
+    if (comments.size() > kMostComments)
+      fail<DataError>("{}: more than {} comments, the most that are read", name, kMostComments);
+  }
+  if (summary.color.empty()) fail<DataError>("{}: no frame before its first scan", name);
+  for (const auto& comment : comments) summary.texts.push_back(text_of_comment(comment));
+  return summary;
 }
 
 }  // namespace arzoo

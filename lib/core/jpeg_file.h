@@ -1,11 +1,12 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "core/file_budget.h"
 #include "core/picture.h"
 
-/// JPEG (ISO/IEC 10918) by libjpeg-turbo, for reading.
+/// JPEG (ISO/IEC 10918) by libjpeg-turbo, and the comments in it.
 namespace arzoo {
 
 bool is_jpeg(std::string_view bytes);
@@ -17,5 +18,16 @@ Picture decode_jpeg(std::string_view bytes, std::string_view name, FileBudget bu
 inline Picture decode_jpeg(std::string_view bytes, std::string_view name) {
   return decode_jpeg(bytes, name, FileBudget(name, bytes.size()));
 }
+
+/// The most pixels along a side that the format has.
+inline constexpr int64_t kLongestJpegSide = 65500;
+
+/// The file's bytes, at quality 95 without subsampling of colours; each text is a comment (COM) "keyword:
+/// text". Throws UsageError for a side longer than kLongestJpegSide.
+std::string encode_jpeg(const Picture& picture, const PictureTexts& texts = {});
+
+/// Its texts are those of its comments before the first scan: "keyword: text" is split, any other has the
+/// keyword "comment". Throws DataError for a broken segment, naming where it begins.
+PictureSummary describe_jpeg(std::string_view bytes, std::string_view name);
 
 }  // namespace arzoo

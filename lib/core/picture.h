@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace arzoo {
@@ -12,6 +14,17 @@ struct Picture {
   std::vector<uint8_t> pixels = {};
 
   int64_t row_bytes() const { return width * channels; }
+};
+
+/// Keywords and texts that a picture's file carries. Written: keywords of 1 to 79 and texts of printable
+/// ASCII characters (JSON with escapes).
+using PictureTexts = std::vector<std::pair<std::string, std::string>>;
+
+/// What a picture's file says of itself, without its pixels.
+struct PictureSummary {
+  int64_t width = 0, height = 0, bit_depth = 0;
+  std::string color;   ///< "grey", "rgb", "palette", "grey and alpha", "rgb and alpha" or "cmyk"
+  PictureTexts texts;  ///< in the file's order
 };
 
 /// Pictures of one size and kind in rows of `columns`, `gap` white pixels between them; the last row may be

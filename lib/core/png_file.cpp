@@ -115,7 +115,7 @@ std::string color_name(uint8_t type, std::string_view name) {
   }
 }
 
-void read_png_header(std::string_view data, std::string_view name, PngSummary& summary) {
+void read_png_header(std::string_view data, std::string_view name, PictureSummary& summary) {
   PngReader reader(data, name);
   summary.width = reader.big<uint32_t>("the width in IHDR");
   summary.height = reader.big<uint32_t>("the height in IHDR");
@@ -125,7 +125,7 @@ void read_png_header(std::string_view data, std::string_view name, PngSummary& s
 
 }  // namespace
 
-std::string encode_png(const Picture& picture, const PngTexts& texts) {
+std::string encode_png(const Picture& picture, const PictureTexts& texts) {
   Image image;
   auto& state = image.state;
   state.width = static_cast<png_uint_32>(picture.width);
@@ -147,7 +147,7 @@ std::string encode_png(const Picture& picture, const PngTexts& texts) {
   return bytes;
 }
 
-void write_png(const std::filesystem::path& path, const Picture& picture, const PngTexts& texts) {
+void write_png(const std::filesystem::path& path, const Picture& picture, const PictureTexts& texts) {
   write_atomically(path, encode_png(picture, texts));
 }
 
@@ -180,9 +180,9 @@ Picture read_png(const std::filesystem::path& path) {
 
 bool is_png(std::string_view bytes) { return bytes.starts_with(kSignature); }
 
-PngSummary describe_png(std::string_view bytes, std::string_view name) {
+PictureSummary describe_png(std::string_view bytes, std::string_view name) {
   if (!is_png(bytes)) fail<DataError>("{}: no PNG signature", name);
-  PngSummary summary;
+  PictureSummary summary;
   FileBudget budget(name, bytes.size());
   std::string scratch;
   PngReader reader(bytes, name);

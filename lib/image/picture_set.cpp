@@ -1,7 +1,6 @@
 #include "image/picture_set.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/error.h"
 #include "core/idx_file.h"
@@ -76,13 +75,6 @@ class IdxPictures : public PictureSet {
   IdxArray pictures_, labels_;
   std::vector<std::string> classes_;
 };
-
-bool is_picture_name(const fs::path& path) {
-  auto ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
-}
 
 std::vector<fs::path> pictures_below(const fs::path& folder) {
   std::vector<fs::path> paths;

@@ -25,9 +25,11 @@ double uniform_of(uint64_t stream, uint64_t index) {
   return (static_cast<double>(scrambled(stream ^ scrambled(index)) >> 11) + 0.5) * 0x1.0p-53;
 }
 
+uint64_t item_seed(uint64_t seed, uint64_t index) { return scrambled(scrambled(seed) + index); }
+
 std::vector<uint64_t> item_seeds(uint64_t seed, uint64_t first, std::size_t count) {
   std::vector<uint64_t> seeds;
-  for (std::size_t i = 0; i < count; ++i) seeds.push_back(scrambled(scrambled(seed) + first + i));
+  for (std::size_t i = 0; i < count; ++i) seeds.push_back(item_seed(seed, first + i));
   return seeds;
 }
 

@@ -13,6 +13,8 @@ namespace arzoo::nn {
 uint64_t scrambled(uint64_t x);
 /// Number `index` of a stream, uniform in (0, 1).
 double uniform_of(uint64_t stream, uint64_t index);
+/// Seed of item `index` of a run.
+uint64_t item_seed(uint64_t seed, uint64_t index);
 /// Seeds of the items first, first + 1, … of a run.
 std::vector<uint64_t> item_seeds(uint64_t seed, uint64_t first, std::size_t count);
 

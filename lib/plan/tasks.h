@@ -59,6 +59,9 @@ struct ForecastTask {
   bool dry_run = false;
 };
 
+/// The most that one run of generate-image and of generate-3d makes: what it tells of each fits into memory.
+inline constexpr int64_t kMostPictures = 1'000'000, kMostShapes = 100'000;
+
 struct GenerateImageTask {
   ComputeOptions compute;
   image::GeneratorSource source;
@@ -66,12 +69,12 @@ struct GenerateImageTask {
   distill::HelpingTeacher teacher = {};   ///< of a student
   std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
   int64_t count = 1;                      ///< pictures of each class
-  int64_t first = 0;                      ///< number of the first picture: its seed follows from it
+  std::optional<int64_t> first = {};      ///< number of the first picture, 0 if not given: its seed follows
   int64_t batch_size = 8;                 ///< pictures drawn together; they do not depend on it
   std::optional<fs::path> edit;           ///< the picture to be drawn on
   std::vector<image::PixelBox> paint = {}, keep = {};  ///< where, or where not
   std::optional<fs::path> mask;                        ///< the same as a picture: where it is white
-  fs::path output;                                     ///< a folder, or a file NAME.png
+  fs::path output;                                     ///< a folder, or a file NAME.png|jpg|jpeg
   bool save_scales = false;                            ///< also what is there after each scale
   bool dry_run = false;
 };
@@ -83,7 +86,7 @@ struct Generate3dTask {
   std::optional<fs::path> image;          ///< a picture of a shape on white, whose outline is followed
   std::optional<fs::path> points;         ///< a mesh of a part of the shape, to be completed
   int64_t count = 1;                      ///< shapes of each class
-  int64_t first = 0;                      ///< number of the first shape: its seed follows from it
+  std::optional<int64_t> first = {};      ///< number of the first shape, 0 if not given: its seed follows
   int64_t batch_size = 8;                 ///< shapes drawn together; they do not depend on it
   std::optional<double> cfg, temperature;
   std::optional<int64_t> steps;   ///< of the token generation

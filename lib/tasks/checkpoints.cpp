@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/jpeg_file.h"
 #include "core/json_reader.h"
 #include "core/mapped_file.h"
 #include "core/mesh_file.h"
@@ -23,10 +24,11 @@ Json read_text(const std::string& text) {
   return parsed && parsed->is_object() ? std::move(*parsed) : Json(text);
 }
 
-Json inspect_png(const plan::fs::path& path, std::string_view bytes) {
-  const auto summary = describe_png(bytes, path.string());
-  Json result{{"path", path.string()},    {"format", "PNG"},        {"width", summary.width},
-              {"height", summary.height}, {"color", summary.color}, {"bit_depth", summary.bit_depth},
+Json inspect_picture(const plan::fs::path& path, std::string_view bytes) {
+  const bool png = is_png(bytes);
+  const auto summary = png ? describe_png(bytes, path.string()) : describe_jpeg(bytes, path.string());
+  Json result{{"path", path.string()},    {"format", png ? "PNG" : "JPEG"}, {"width", summary.width},
+              {"height", summary.height}, {"color", summary.color},         {"bit_depth", summary.bit_depth},
               {"bytes", bytes.size()}};
   result["texts"] = Json::object();
   for (const auto& [keyword, text] : summary.texts) result["texts"][keyword] = read_text(text);
@@ -63,7 +65,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (plan::fs::is_regular_file(task.path)) {
     if (is_mesh_name(task.path)) return inspect_mesh(task.path);
     const auto file = MappedFile::open(task.path);
-    if (is_png(file->bytes())) return inspect_png(task.path, file->bytes());
+    if (is_png(file->bytes()) || is_jpeg(file->bytes())) return inspect_picture(task.path, file->bytes());
   }
   // Of a run directory, its best model.
   const bool run = plan::fs::exists(task.path / "model" / "model.safetensors");

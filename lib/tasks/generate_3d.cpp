@@ -2,13 +2,15 @@
 
 #include <chrono>
 
+#include "core/atomic_file.h"
 #include "core/mesh_file.h"
+#include "core/output_folder.h"
 #include "core/picture_file.h"
-#include "core/png_file.h"
-#include "nn/seeded_noise.h"
+#include "runtime/memory_budget.h"
 #include "shape3d/mesh_renderer.h"
 #include "shape3d/shape_generator.h"
-#include "tasks/planned_class.h"
+#include "tasks/item_plan.h"
+#include "tasks/settings_text.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -19,57 +21,53 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostInSheet = 64;
 constexpr int64_t kViews = 6;
 
-/// One shape of a run.
-struct PlannedShape {
-  int64_t index = 0;
-  PlannedClass of;
-  uint64_t seed = 0;
-};
+ItemRequest request_of_shapes(const plan::Generate3dTask& task) {
+  return {.classes = task.classes,
+          // An outline or a part has a class of its own, which nobody named.
+          .otherwise = task.image || task.points ? "none" : "random",
+          .count = task.count,
+          .first = task.first.value_or(0),
+          .seed = static_cast<uint64_t>(task.compute.seed.value_or(0)),
+          .most = plan::kMostShapes,
+          .noun = "shapes"};
+}
 
-std::vector<PlannedShape> plan_shapes(const plan::Generate3dTask& task,
-                                      const shape3d::ShapeGenerator& generator) {
-  const KnownClasses known{generator.classes(), generator.class_names()};
-  auto words = task.classes;
-  // An outline or a part has a class of its own, which nobody named.
-  if (words.empty()) words.emplace_back(task.image || task.points ? "none" : "random");
-  const auto classes = asked_classes(words, known);
-  const auto total = classes.size() * static_cast<std::size_t>(task.count);
-  const auto seeds = nn::item_seeds(static_cast<uint64_t>(task.compute.seed.value_or(0)),
-                                    static_cast<uint64_t>(task.first), total);
-  std::vector<PlannedShape> shapes;
-  for (std::size_t i = 0; i < total; ++i) {
-    const auto& asked = classes[i / static_cast<std::size_t>(task.count)];
-    shapes.push_back({task.first + static_cast<int64_t>(i), class_of_item(asked, seeds[i], known), seeds[i]});
+/// Throws UsageError for what neither the machine nor a file can hold.
+void check_shapes(const plan::Generate3dTask& task, const ItemPlan& shapes) {
+  constexpr double kGigabyte = 1e9;
+  if (is_mesh_name(task.output) && shapes.size() > 1) {
+    fail<UsageError>("--count: {} shapes do not go into the one file {}, expected --output to be a folder",
+                     shapes.size(), task.output.string());
   }
-  return shapes;
+  const auto side = static_cast<double>(task.resolution + 1);
+  const double bytes = side * side * side * sizeof(float),
+               limit = static_cast<double>(runtime::memory_limit());
+  if (bytes > limit) {
+    fail<UsageError>(
+        "--resolution: a grid of {} cells along an axis takes {:.4g} GB, expected at most {:.4g} GB",
+        task.resolution, bytes / kGigabyte, limit / kGigabyte);
+  }
 }
 
 /// Writes the shapes of one run as they come, and a picture of all of them.
 class ShapeWriter {
  public:
-  ShapeWriter(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& generator, std::size_t shapes)
-      : task_(task), generator_(generator), in_folder_(!is_mesh_name(task.output)) {
-    if (!in_folder_ && shapes > 1)
-      fail<UsageError>("generate-3d: --output: {} shapes do not go into one file, expected a folder", shapes);
-    if (!in_folder_) return;
-    std::error_code error;
-    fs::create_directories(task.output, error);
-    if (error) fail<SystemFailure>("--output: {}: {}", task.output.string(), error.message());
+  ShapeWriter(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& generator,
+              const ItemPlan& shapes)
+      : task_(task), generator_(generator), shapes_(shapes) {
+    if (!is_mesh_name(task.output)) folder_.emplace(task.output);
   }
 
-  void add(const PlannedShape& planned, const shape3d::DecodedSurface& surface) {
+  void add(const PlannedItem& planned, const shape3d::DecodedSurface& surface) {
     if (surface.mesh.triangles.empty()) {
       ++empty_;
       return;
     }
-    const auto path = in_folder_
-                          ? task_.output / (item_stem(planned.index, planned.of.name) + "." + task_.format)
-                          : task_.output;
-    write_mesh(path, surface.mesh);
-    files_.push_back(path.string());
+    const auto name = folder_ ? fs::path(item_stem(planned) + "." + task_.format) : task_.output;
+    const auto path = write(name, encode_mesh(surface.mesh, mesh_format(name)));
     const auto summary = summarise(surface.mesh);
     meshes_.push_back({{"shape", planned.index},
-                       {"class", planned.of.name},
+                       {"class", planned.class_name},
                        {"file", path.string()},
                        {"vertices", summary.vertices},
                        {"triangles", summary.triangles},
@@ -78,7 +76,7 @@ class ShapeWriter {
                        {"watertight", summary.is_watertight()},
                        {"volume", summary.volume},
                        {"asked_points", surface.asked}});
-    if ((in_folder_ || task_.sheet) && pictures_.size() < kMostInSheet * kViews) {
+    if ((folder_ || task_.sheet) && pictures_.size() < kMostInSheet * kViews) {
       shape3d::View view;
       view.azimuth = 30.0;
       view.pixels = 192;
@@ -87,16 +85,14 @@ class ShapeWriter {
     }
   }
 
-  void finish() {
-    if (pictures_.empty()) return;
-    const auto path = task_.sheet.value_or(task_.output / "sheet.png");
-    auto parameters = generator_.settings();
-    parameters["seed"] = task_.compute.seed.value_or(0);
-    parameters["first"] = task_.first;
-    for (const auto& mesh : meshes_) parameters["classes"].push_back(mesh.at("class"));
-    write_png(path, picture_grid(pictures_, kViews),
-              {{"Software", "arzoo"}, {"parameters", dump_ascii_json(parameters)}});
-    files_.push_back(path.string());
+  /// Writes the sheet and removes what earlier runs left in the folder.
+  void finish(Progress& progress) {
+    if (!pictures_.empty()) write_sheet(progress);
+    if (!folder_) return;
+    const auto removed =
+        folder_->finish([&](std::string_view name) { return is_stale(task_.first, shapes_, name); });
+    if (removed > 0)
+      progress.note(fmt::format("{} files of earlier runs removed from {}", removed, task_.output.string()));
   }
 
   int64_t empty() const { return empty_; }
@@ -104,16 +100,42 @@ class ShapeWriter {
   const Json& meshes() const { return meshes_; }
 
  private:
+  /// Into the folder, or to the path that the task names.
+  fs::path write(const fs::path& name, std::string_view bytes, bool named_by_task = false) {
+    auto path = name;
+    if (folder_ && !named_by_task) {
+      path = folder_->write(name.string(), bytes);
+    } else {
+      write_atomically(path, bytes);
+    }
+    files_.push_back(path.string());
+    return path;
+  }
+
+  void write_sheet(Progress& progress) {
+    auto settings = generator_.settings();
+    settings["seed"] = task_.compute.seed.value_or(0);
+    settings["first"] = task_.first.value_or(0);
+    for (const auto& mesh : meshes_) settings["classes"].push_back(mesh.at("class"));
+    const auto name = task_.sheet.value_or("sheet.png");
+    write(name, encode_picture(name, picture_grid(pictures_, kViews), settings_texts(settings)),
+          task_.sheet.has_value());
+    if (meshes_.size() > kMostInSheet)
+      progress.note(
+          fmt::format("{} shows the first {} of {} shapes", name.string(), kMostInSheet, meshes_.size()));
+  }
+
   const plan::Generate3dTask& task_;
   const shape3d::ShapeGenerator& generator_;
-  bool in_folder_;
+  const ItemPlan& shapes_;
+  std::optional<OutputFolder> folder_;
   int64_t empty_ = 0;
   std::vector<Picture> pictures_;
   std::vector<std::string> files_;
   Json meshes_ = Json::array();
 };
 
-/// What the task shows the generator before it draws.
+/// What the task shows the generator before it generates.
 void give(const plan::Generate3dTask& task, shape3d::ShapeGenerator& generator) {
   const auto of_file = [](const fs::path& path, const auto& use) {
     try {
@@ -128,27 +150,26 @@ void give(const plan::Generate3dTask& task, shape3d::ShapeGenerator& generator) 
   if (task.points) of_file(*task.points, [&] { generator.complete(read_mesh(*task.points)); });
 }
 
-/// Draws all shapes. Throws Interrupted between two when asked to stop.
-void draw_all(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& generator,
-              std::span<const PlannedShape> shapes, ShapeWriter& writer, Progress& progress, Stop stop) {
-  const auto batch_size = static_cast<std::size_t>(task.batch_size);
+/// Generates all shapes. Throws Interrupted between two when asked to stop.
+void generate_all_shapes(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& generator,
+                         const ItemPlan& shapes, ShapeWriter& writer, Progress& progress, Stop stop) {
+  const auto batch_size = std::min(task.batch_size, shapes.size());
   const auto batches = (shapes.size() + batch_size - 1) / batch_size;
-  progress.begin("steps",
-                 static_cast<int64_t>(batches) * generator.steps() + static_cast<int64_t>(shapes.size()));
+  progress.begin("steps", batches * generator.steps() + shapes.size());
   shape3d::SurfaceOptions surface{.resolution = task.resolution};
   surface.refinement.dense = task.dense;
-  for (std::size_t begin = 0; begin < shapes.size(); begin += batch_size) {
-    const auto part = shapes.subspan(begin, std::min(batch_size, shapes.size() - begin));
+  for (int64_t begin = 0; begin < shapes.size(); begin += batch_size) {
+    const auto part = items(shapes, begin, std::min(begin + batch_size, shapes.size()));
     shape3d::ShapeRequest request;
     for (const auto& shape : part) {
-      request.labels.push_back(shape.of.label);
+      request.labels.push_back(shape.label);
       request.seeds.push_back(shape.seed);
     }
     const auto tokens = generator.draw(request, [&](int64_t) { progress.step(); });
     for (std::size_t i = 0; i < part.size(); ++i) {
       writer.add(part[i], generator.surface(tokens[static_cast<int64_t>(i)], surface));
       progress.step();
-      const auto done = begin + i + 1;
+      const auto done = begin + static_cast<int64_t>(i) + 1;
       if (stop.load() && done < shapes.size())
         fail<Interrupted>("interrupted after {} of {} shapes", done, shapes.size());
     }
@@ -163,7 +184,8 @@ Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   shape3d::ShapeGenerator generator(task.model, {task.cfg, task.temperature, task.steps}, compute);
-  const auto shapes = plan_shapes(task, generator);
+  const ItemPlan shapes(request_of_shapes(task), {generator.classes(), generator.class_names()});
+  check_shapes(task, shapes);
   give(task, generator);
   if (task.dry_run) {
     return {{"plan",
@@ -174,10 +196,10 @@ Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop
               {"resolution", task.resolution},
               {"settings", generator.settings()}}}};
   }
-  ShapeWriter writer(task, generator, shapes.size());
+  ShapeWriter writer(task, generator, shapes);
   const auto start = std::chrono::steady_clock::now();
-  draw_all(task, generator, shapes, writer, progress, stop);
-  writer.finish();
+  generate_all_shapes(task, generator, shapes, writer, progress, stop);
+  writer.finish(progress);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (writer.meshes().empty())
     fail<CheckFailed>("{}: nothing is inside of any of {} shapes: the model has not learnt any",

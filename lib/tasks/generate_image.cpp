@@ -2,11 +2,16 @@
 
 #include <chrono>
 
-#include "core/png_file.h"
+#include "core/atomic_file.h"
+#include "core/jpeg_file.h"
+#include "core/output_folder.h"
+#include "core/picture_file.h"
 #include "image/picture_tensor.h"
+#include "runtime/memory_budget.h"
 #include "tasks/generators.h"
+#include "tasks/item_plan.h"
 #include "tasks/picture_edit.h"
-#include "tasks/picture_plan.h"
+#include "tasks/settings_text.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -14,83 +19,144 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostInGrid = 400;
+/// What a run makes, with the sizes that follow.
+struct PictureRun {
+  const plan::GenerateImageTask& task;
+  const image::ImageGenerator& generator;
+  const std::optional<PictureEdit>& edit;
+  ItemPlan pictures;
+
+  int64_t width() const { return edit ? edit->width() : generator.width(); }
+  int64_t height() const { return edit ? edit->height() : generator.height(); }
+  int64_t batch_size() const { return std::min(task.batch_size, pictures.size()); }
+  int64_t batches() const { return (pictures.size() + batch_size() - 1) / batch_size(); }
+
+  bool in_folder() const { return !is_picture_name(task.output); }
+  bool one_file() const { return !in_folder() && pictures.size() == 1; }
+  /// Pictures in the grid: all, or the first ones.
+  int64_t in_grid() const {
+    constexpr int64_t kMostInGrid = 400, kMostPixels = int64_t{1} << 27;
+    return std::min({pictures.size(), kMostInGrid, std::max<int64_t>(1, kMostPixels / (width() * height()))});
+  }
+  /// A row per class, when there are several of each.
+  int64_t columns() const {
+    constexpr int64_t kWidest = 32;
+    const bool row_per_class = task.count > 1 && task.count < in_grid() && task.count <= kWidest;
+    return row_per_class ? task.count : square_columns(in_grid());
+  }
+
+  /// Throws UsageError for what neither the machine nor a file can hold.
+  void check() const;
+};
+
+void PictureRun::check() const {
+  constexpr double kGigabyte = 1e9;
+  // The model needs many times as much; this much is certain.
+  const auto bytes = static_cast<double>(batch_size()) * 3.0 * sizeof(float) *
+                     static_cast<double>(generator.width() * generator.height());
+  const auto limit = static_cast<double>(runtime::memory_limit());
+  if (bytes > limit) {
+    fail<UsageError>(
+        "--batch-size: {} pictures of {} x {} pixels take more than {:.4g} GB, expected at most {:.4g} GB",
+        batch_size(), generator.width(), generator.height(), bytes / kGigabyte, limit / kGigabyte);
+  }
+  if (in_folder()) return;
+  if (in_grid() < pictures.size()) {
+    fail<UsageError>(
+        "--count: {} pictures of {} x {} pixels do not go into the grid of one file, expected at most {} "
+        "(--output as a folder takes them)",
+        pictures.size(), width(), height(), in_grid());
+  }
+  const auto rows = (in_grid() + columns() - 1) / columns();
+  const auto longest = std::max(columns() * width(), rows * height());
+  if (fs::path(task.output).extension() != ".png" && longest > kLongestJpegSide && pictures.size() > 1) {
+    fail<UsageError>(
+        "--output: {}: a grid of {} pixels along a side, a JPEG picture has at most {} (choose .png)",
+        task.output.string(), longest, kLongestJpegSide);
+  }
+}
 
 /// Writes the pictures of one run as they come, and all of them in one grid.
 class PictureWriter {
  public:
-  PictureWriter(const plan::GenerateImageTask& task, const image::ImageGenerator& generator,
-                std::size_t pictures)
-      : task_(task), generator_(generator), in_folder_(task.output.extension() != ".png") {
-    one_file_ = !in_folder_ && pictures == 1;
-    columns_ = grid_columns(task, std::min(pictures, kMostInGrid));
-    if (!in_folder_) return;
-    std::error_code error;
-    fs::create_directories(task.output, error);
-    if (error) fail<SystemFailure>("--output: {}: {}", task.output.string(), error.message());
+  explicit PictureWriter(const PictureRun& run) : run_(run) {
+    if (run.in_folder()) folder_.emplace(run.task.output);
   }
 
-  void add(const PlannedPicture& planned, const at::Tensor& image) {
-    auto picture = image::picture_of(image, generator_.channels());
-    if (in_folder_ || one_file_) {
-      write(in_folder_ ? task_.output / (file_stem(planned) + ".png") : task_.output, picture,
-            texts(parameters_of(planned)));
-    }
-    if (!one_file_ && grid_.size() < kMostInGrid) grid_.push_back(std::move(picture));
+  void add(const PlannedItem& planned, const at::Tensor& image) {
+    auto picture = picture_of(image);
+    if (folder_ || run_.one_file()) write(item_stem(planned) + ".png", picture, settings_of(planned));
+    if (run_.one_file() || static_cast<int64_t>(grid_.size()) == run_.in_grid()) return;
+    grid_.push_back(std::move(picture));
+    grid_classes_.push_back(planned.class_name);
   }
 
   /// What was there of a picture after a scale.
-  void add_scale(const PlannedPicture& planned, int64_t scale, const at::Tensor& image) {
-    auto parameters = parameters_of(planned);
-    parameters["scale"] = scale + 1;
-    write(task_.output / fmt::format("{}_scale{:02}.png", file_stem(planned), scale + 1),
-          image::picture_of(image, generator_.channels()), texts(parameters));
+  void add_scale(const PlannedItem& planned, int64_t scale, const at::Tensor& image) {
+    auto settings = settings_of(planned);
+    settings["scale"] = scale + 1;
+    write(fmt::format("{}_scale{:02}.png", item_stem(planned), scale + 1), picture_of(image), settings);
   }
 
-  void finish(const std::vector<PlannedPicture>& pictures) {
-    if (grid_.size() < 2) return;
-    auto parameters = run_parameters();
-    parameters["first"] = pictures.front().index;
-    for (std::size_t i = 0; i < grid_.size(); ++i) parameters["classes"].push_back(pictures[i].class_name);
-    write(in_folder_ ? task_.output / "grid.png" : task_.output, picture_grid(grid_, columns_),
-          texts(parameters));
+  /// Writes the grid and removes what earlier runs left in the folder.
+  void finish(Progress& progress) {
+    const auto& task = run_.task;
+    if (grid_.size() > 1) {
+      auto settings = run_settings();
+      settings["first"] = task.first.value_or(0);
+      settings["classes"] = grid_classes_;
+      write("grid.png", picture_grid(grid_, run_.columns()), settings);
+      if (run_.in_grid() < run_.pictures.size())
+        progress.note(
+            fmt::format("grid.png shows the first {} of {} pictures", run_.in_grid(), run_.pictures.size()));
+    }
+    if (!folder_) return;
+    const auto removed =
+        folder_->finish([&](std::string_view name) { return is_stale(task.first, run_.pictures, name); });
+    if (removed > 0)
+      progress.note(fmt::format("{} files of earlier runs removed from {}", removed, task.output.string()));
   }
 
   const std::vector<std::string>& files() const { return files_; }
 
  private:
-  Json run_parameters() const {
-    auto parameters = generator_.settings();
-    parameters["seed"] = task_.compute.seed.value_or(0);
-    if (task_.edit) parameters["edit"] = task_.edit->string();
-    return parameters;
+  Picture picture_of(const at::Tensor& image) const {
+    const auto channels = run_.generator.channels();
+    return run_.edit ? run_.edit->finished(image, channels) : image::picture_of(image, channels);
   }
 
-  Json parameters_of(const PlannedPicture& planned) const {
-    auto parameters = run_parameters();
-    parameters["picture"] = planned.index;
-    parameters["class"] = planned.class_name;
-    return parameters;
+  Json run_settings() const {
+    auto settings = run_.generator.settings();
+    settings["seed"] = run_.task.compute.seed.value_or(0);
+    if (run_.edit) settings.update(run_.edit->settings());
+    return settings;
   }
 
-  static PngTexts texts(const Json& parameters) {
-    return {{"Software", "arzoo"}, {"parameters", dump_ascii_json(parameters)}};
+  Json settings_of(const PlannedItem& planned) const {
+    auto settings = run_settings();
+    settings["picture"] = planned.index;
+    settings["class"] = planned.class_name;
+    return settings;
   }
 
-  void write(const fs::path& path, const Picture& picture, const PngTexts& texts) {
-    write_png(path, picture, texts);
+  /// Into the folder, or as the one file of the run.
+  void write(const std::string& name, const Picture& picture, const Json& settings) {
+    auto path = run_.task.output;
+    if (folder_) {
+      path = folder_->write(name, encode_picture(name, picture, settings_texts(settings)));
+    } else {
+      write_atomically(path, encode_picture(path, picture, settings_texts(settings)));
+    }
     files_.push_back(path.string());
   }
 
-  const plan::GenerateImageTask& task_;
-  const image::ImageGenerator& generator_;
-  bool in_folder_, one_file_ = false;
-  int64_t columns_ = 1;
+  const PictureRun& run_;
+  std::optional<OutputFolder> folder_;
   std::vector<Picture> grid_;
-  std::vector<std::string> files_;
+  std::vector<std::string> grid_classes_, files_;
 };
 
-image::PictureBatch batch_of(std::span<const PlannedPicture> pictures) {
+image::PictureBatch batch_of(const std::vector<PlannedItem>& pictures) {
   std::vector<int64_t> labels;
   image::PictureBatch batch;
   for (const auto& picture : pictures) {
@@ -101,42 +167,47 @@ image::PictureBatch batch_of(std::span<const PlannedPicture> pictures) {
   return batch;
 }
 
-Json plan_of(const plan::GenerateImageTask& task, const image::ImageGenerator& generator,
-             std::size_t pictures) {
-  const auto batches = (static_cast<int64_t>(pictures) + task.batch_size - 1) / task.batch_size;
-  return {{"parameters", generator.parameters()},
-          {"pictures", pictures},
-          {"width", generator.width()},
-          {"height", generator.height()},
-          {"classes", generator.classes()},
-          {"steps", generator.steps()},
-          {"batches", batches},
-          {"settings", generator.settings()}};
+Json plan_of(const PictureRun& run) {
+  return {{"parameters", run.generator.parameters()},
+          {"pictures", run.pictures.size()},
+          {"width", run.width()},
+          {"height", run.height()},
+          {"classes", run.generator.classes()},
+          {"steps", run.generator.steps()},
+          {"batches", run.batches()},
+          {"settings", run.generator.settings()}};
 }
 
-/// Draws all pictures. Throws Interrupted between two batches when asked to stop.
-void draw_all(const plan::GenerateImageTask& task, const image::ImageGenerator& generator,
-              std::span<const PlannedPicture> pictures, PictureWriter& writer, Progress& progress,
-              Stop stop) {
-  const auto batch_size = static_cast<std::size_t>(task.batch_size);
-  const auto batches = (pictures.size() + batch_size - 1) / batch_size;
-  progress.begin("steps", static_cast<int64_t>(batches) * generator.steps());
-  for (std::size_t begin = 0; begin < pictures.size(); begin += batch_size) {
-    const auto part = pictures.subspan(begin, std::min(batch_size, pictures.size() - begin));
-    const auto drawn =
-        generator.draw(batch_of(part), [&](int64_t step, const std::function<at::Tensor()>& so_far) {
+/// Generates all pictures. Throws Interrupted between two batches when asked to stop.
+void generate_all(const PictureRun& run, PictureWriter& writer, Progress& progress, Stop stop) {
+  progress.begin("steps", run.batches() * run.generator.steps());
+  for (int64_t begin = 0; begin < run.pictures.size(); begin += run.batch_size()) {
+    const auto end = std::min(begin + run.batch_size(), run.pictures.size());
+    const auto part = items(run.pictures, begin, end);
+    const auto images =
+        run.generator.draw(batch_of(part), [&](int64_t step, const std::function<at::Tensor()>& so_far) {
           progress.step();
-          if (!task.save_scales) return;
-          const auto images = so_far();
+          if (!run.task.save_scales) return;
+          const auto scales = so_far();
           for (std::size_t i = 0; i < part.size(); ++i)
-            writer.add_scale(part[i], step, images[static_cast<int64_t>(i)]);
+            writer.add_scale(part[i], step, scales[static_cast<int64_t>(i)]);
         });
-    for (std::size_t i = 0; i < part.size(); ++i) writer.add(part[i], drawn[static_cast<int64_t>(i)]);
-    if (stop.load() && begin + part.size() < pictures.size()) {
-      fail<Interrupted>("interrupted after {} of {} pictures", begin + part.size(), pictures.size());
-    }
+    for (std::size_t i = 0; i < part.size(); ++i) writer.add(part[i], images[static_cast<int64_t>(i)]);
+    if (stop.load() && end < run.pictures.size())
+      fail<Interrupted>("interrupted after {} of {} pictures", end, run.pictures.size());
   }
   progress.end();
+}
+
+ItemRequest request_of(const plan::GenerateImageTask& task) {
+  return {.classes = task.classes,
+          // An edited picture has a class of its own, which nobody named.
+          .otherwise = task.edit ? "none" : "random",
+          .count = task.count,
+          .first = task.first.value_or(0),
+          .seed = static_cast<uint64_t>(task.compute.seed.value_or(0)),
+          .most = plan::kMostPictures,
+          .noun = "pictures"};
 }
 
 }  // namespace
@@ -146,18 +217,21 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   const auto generator = tasks::open_generator(task.source, task.options, compute, task.teacher);
-  const auto pictures = plan_pictures(task, *generator);
-  apply_edit(task, *generator, progress);
-  if (task.dry_run) return {{"plan", plan_of(task, *generator, pictures.size())}};
-  PictureWriter writer(task, *generator, pictures.size());
+  std::optional<PictureEdit> edit;
+  if (task.edit) edit.emplace(task, *generator, progress);
+  const PictureRun run{task, *generator, edit,
+                       ItemPlan(request_of(task), {generator->classes(), generator->class_names()})};
+  run.check();
+  if (task.dry_run) return {{"plan", plan_of(run)}};
+  PictureWriter writer(run);
   const auto start = std::chrono::steady_clock::now();
-  draw_all(task, *generator, pictures, writer, progress, stop);
-  writer.finish(pictures);
+  generate_all(run, writer, progress, stop);
+  writer.finish(progress);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return {{"output", task.output.string()},
-          {"pictures", pictures.size()},
+          {"pictures", run.pictures.size()},
           {"seconds", seconds},
-          {"seconds_per_picture", seconds / static_cast<double>(pictures.size())},
+          {"seconds_per_picture", seconds / static_cast<double>(run.pictures.size())},
           {"files", writer.files()},
           {"settings", generator->settings()}};
 }

@@ -37,20 +37,49 @@ at::Tensor paint_of(const plan::GenerateImageTask& task, int64_t height, int64_t
   return image::tensor_of(mask).mean(1).gt(0.0)[0];
 }
 
+Json boxes_json(const std::vector<PixelBox>& boxes) {
+  Json list = Json::array();
+  for (const auto& box : boxes) list.push_back({box.x, box.y, box.width, box.height});
+  return list;
+}
+
+Json settings_of(const plan::GenerateImageTask& task) {
+  Json settings{{"edit", task.edit->string()}};
+  if (task.mask) settings["mask"] = task.mask->string();
+  if (!task.paint.empty()) settings["paint"] = boxes_json(task.paint);
+  if (!task.keep.empty()) settings["keep"] = boxes_json(task.keep);
+  return settings;
+}
+
 }  // namespace
 
-void apply_edit(const plan::GenerateImageTask& task, image::ImageGenerator& generator, Progress& progress) {
-  if (!task.edit) return;
-  const auto picture = read_picture(*task.edit);
-  const auto paint = paint_of(task, picture.height, picture.width);
+PictureEdit::PictureEdit(const plan::GenerateImageTask& task, image::ImageGenerator& generator,
+                         Progress& progress)
+    : picture_(read_picture(*task.edit)), settings_(settings_of(task)) {
+  const auto paint = paint_of(task, picture_.height, picture_.width).contiguous();
+  const auto* first = paint.const_data_ptr<bool>();
+  paint_.assign(first, first + paint.numel());
   const int64_t height = generator.height(), width = generator.width();
-  if (picture.height != height || picture.width != width) {
-    progress.note(fmt::format("{}: resized from {} x {} to the model's {} x {} pixels", task.edit->string(),
-                              picture.width, picture.height, width, height));
+  if (picture_.height != height || picture_.width != width) {
+    progress.note(fmt::format("{}: generated at the model's {} x {} pixels, written at the picture's {} x {}",
+                              task.edit->string(), width, height, picture_.width, picture_.height));
   }
-  const auto share =
-      image::resized(paint.to(at::kFloat).view({1, 1, picture.height, picture.width}), height, width);
-  generator.edit(image::resized(image::tensor_of(picture), height, width), share[0][0].ge(0.5));
+  // A pixel of the model's is painted where any of the picture's that it covers is.
+  const auto seen = at::adaptive_max_pool2d(
+      paint.to(at::kFloat).view({1, 1, picture_.height, picture_.width}), {height, width});
+  generator.edit(image::resized(image::tensor_of(picture_), height, width), std::get<0>(seen)[0][0].gt(0.5));
+}
+
+Picture PictureEdit::finished(const at::Tensor& image, int64_t channels) const {
+  const auto made = image::picture_of(image::resized(image.unsqueeze(0), height(), width())[0], channels);
+  Picture result{.width = width(), .height = height(), .channels = std::max(channels, picture_.channels)};
+  result.pixels.reserve(static_cast<std::size_t>(result.row_bytes() * result.height));
+  for (std::size_t i = 0; i < paint_.size(); ++i) {
+    const auto& from = paint_[i] != 0 ? made : picture_;
+    const auto* pixel = from.pixels.data() + i * static_cast<std::size_t>(from.channels);
+    for (int64_t c = 0; c < result.channels; ++c) result.pixels.push_back(pixel[from.channels == 1 ? 0 : c]);
+  }
+  return result;
 }
 
 }  // namespace arzoo::tasks

@@ -16,8 +16,9 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop);
 /// "backtest"?}.
 Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop);
 
-/// Draws pictures with a trained model and writes them as PNG files, as they come. Returns {"output",
-/// "pictures", "seconds", "seconds_per_picture", "files": […], "settings"}; with dry_run {"plan": {…}}.
+/// Generates pictures with a trained model and writes them as PNG or JPEG files, as they come. Returns
+/// {"output", "pictures", "seconds", "seconds_per_picture", "files": […], "settings"}; with dry_run {"plan":
+/// {…}}.
 Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Stop stop);
 
 /// Draws shapes with a trained model and writes them as meshes. Returns {"output", "shapes", "empty",
@@ -25,7 +26,7 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
 /// "watertight", …}], "settings"}; with dry_run {"plan": {…}}.
 Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop);
 
-/// Keys, shapes and dtypes of a checkpoint, without loading it; of a PNG file its size and texts; of a mesh
+/// Keys, shapes and dtypes of a checkpoint, without loading it; of a picture its size and texts; of a mesh
 /// its size and topology.
 Json inspect(const plan::InspectTask& task, Progress& progress, Stop stop);
 

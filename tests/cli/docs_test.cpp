@@ -87,3 +87,15 @@ TEST_CASE("every command in the documents runs") {
     CHECK(ended.code == 0);
   }
 }
+
+TEST_CASE("the README's depth schedule fits the model that comes with it") {
+  std::smatch match;
+  const auto readme = read_file(source_dir() / "README.md");
+  REQUIRE(std::regex_search(readme, match, std::regex(R"(--depth-schedule ([0-9x,]+))")));
+  const Program arzoo(Library::built);
+  const auto ended = arzoo({"generate-image", "--model", (source_dir() / "data/fashion").string(),
+                            "--depth-schedule", match[1], "--output", "out", "--dry-run", "--json"});
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  CHECK(ended.json()["plan"]["settings"]["depth_schedule"].size() == 4);
+}

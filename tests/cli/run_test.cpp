@@ -194,10 +194,13 @@ TEST_CASE("a model's options are listed with type, default and range") {
 
 TEST_CASE("lists by scale and boxes reach the task as they are meant") {
   const PreparedProgram arzoo;
-  const auto document = arzoo({"generate-image", "--model", "model.safetensors", "--output", "out", "--top-k",
-                               "600x2,9", "--depth-schedule", "4", "--edit", "series.csv", "--paint",
-                               "1,2,3,4", "--paint", "0,0,5,6", "--json"})
-                            .json();
+  const auto document =
+      arzoo({"generate-image", "--model",           "model.safetensors", "--output", "out",
+             "--top-k",        "600x2,9",           "--depth-schedule",  "4",        "--edit",
+             "series.csv",     "--paint",           "1,2,3,4",           "--paint",  "0,0,5,6",
+             "--class",        "T-shirt\\, long,7", "--class",           "a\\\\",    "--json"})
+          .json();
+  CHECK(document["classes"] == nlohmann::json({"T-shirt, long", "7", "a\\"}));
   CHECK(document["top_k"] == nlohmann::json({600, 600, 9}));
   CHECK(document["depth_schedule"] == nlohmann::json({4}));
   CHECK(document["paint"] == nlohmann::json({{1, 2, 3, 4}, {0, 0, 5, 6}}));

@@ -69,6 +69,7 @@ Outcome generate_image(const plan::GenerateImageTask& task, Progress&, Stop) {
               {"seconds", 12.0},
               {"seconds_per_picture", 1.5}};
   result["files"] = Json::array({(task.output / "000000_none.png").string()});
+  result["classes"] = task.classes;
   result["top_k"] = task.options.top_k;
   result["depth_schedule"] = task.options.depth_schedule;
   for (const auto& box : task.paint) result["paint"].push_back({box.x, box.y, box.width, box.height});

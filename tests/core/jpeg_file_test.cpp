@@ -86,3 +86,51 @@ TEST_CASE("a JPEG picture in several scans is held whole by its decoder, within 
       decode_jpeg(bytes, "scans.jpg"),
       ContainsSubstring("scans.jpg: a picture in several scans (save it as one scan, or smaller)"));
 }
+
+TEST_CASE("a picture that is written as JPEG is nearly the one that is read, and carries its texts") {
+  Picture picture{.width = 37, .height = 23, .channels = GENERATE(1, 3)};
+  for (int64_t y = 0; y < picture.height; ++y) {
+    for (int64_t x = 0; x < picture.width; ++x) {
+      for (int64_t c = 0; c < picture.channels; ++c)
+        picture.pixels.push_back(static_cast<uint8_t>(40 + 3 * x + 2 * y + 20 * c));
+    }
+  }
+  const std::string long_text = "{\"classes\":\"" + std::string(150'000, 'x') + "\"}";
+  const PictureTexts texts{{"Software", "arzoo"},
+                           {"parameters", GENERATE_COPY(std::string("{}"), long_text)}};
+  const auto bytes = encode_jpeg(picture, texts);
+  const auto read = decode_jpeg(bytes, "written.jpg");
+  REQUIRE(std::tuple(read.width, read.height, read.channels) ==
+          std::tuple(picture.width, picture.height, picture.channels));
+  int furthest = 0;
+  for (std::size_t i = 0; i < picture.pixels.size(); ++i)
+    furthest = std::max(furthest, std::abs(int{read.pixels[i]} - int{picture.pixels[i]}));
+  CHECK(furthest <= 4);
+  const auto summary = describe_jpeg(bytes, "written.jpg");
+  CHECK(std::tuple(summary.width, summary.height, summary.bit_depth) == std::tuple(37, 23, 8));
+  CHECK(summary.color == (picture.channels == 1 ? "grey" : "rgb"));
+  CHECK(summary.texts == texts);
+  CHECK(encode_jpeg(picture, texts) == bytes);
+}
+
+TEST_CASE("a picture too large for JPEG is refused") {
+  Picture picture{.width = 65501, .height = 1, .channels = 1};
+  picture.pixels.resize(65501);
+  CHECK_THROWS_WITH(encode_jpeg(picture),
+                    ContainsSubstring("65501 x 1 pixels: expected at most 65500 along a side"));
+}
+
+TEST_CASE("a foreign JPEG is described, a broken one is refused by name") {
+  CHECK(describe_jpeg(stored("cmyk.jpg"), "cmyk.jpg").color == "cmyk");
+  const auto progressive = describe_jpeg(stored("progressive.jpg"), "progressive.jpg");
+  CHECK(std::pair(progressive.width, progressive.height) == std::pair(int64_t{17}, int64_t{12}));
+  const std::string start = "\xff\xd8", comment = std::string("\xff\xfe\0\x0bplain", 9) + " 1.0";
+  const auto whole = start + comment.substr(0, 13) + stored("grey.jpg").substr(2);
+  CHECK(describe_jpeg(whole, "a.jpg").texts == PictureTexts{{"comment", "plain 1.0"}});
+  for (std::size_t length = 2; length < whole.find("\xff\xda"); ++length)
+    CHECK_THROWS_WITH(describe_jpeg(whole.substr(0, length), "cut.jpg"), ContainsSubstring("cut.jpg: "));
+  std::string many = start;
+  for (int i = 0; i < 300; ++i) many += std::string("\xff\xfe\0\x03x", 5);
+  CHECK_THROWS_WITH(describe_jpeg(many + stored("grey.jpg").substr(2), "a.jpg"),
+                    ContainsSubstring("more than 256 comments"));
+}

@@ -34,7 +34,7 @@ TEST_CASE("texts stand in the file and leave the pixels alone") {
   CHECK(summary.width == 4);
   CHECK(summary.bit_depth == 8);
   CHECK(summary.color == "rgb");
-  CHECK(summary.texts == PngTexts{{"Software", "arzoo"}, {"parameters", R"({"seed":1})"}});
+  CHECK(summary.texts == PictureTexts{{"Software", "arzoo"}, {"parameters", R"({"seed":1})"}});
   CHECK(decode_png(bytes, "a.png").pixels == ramp(4, 4, 3).pixels);
 }
 

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view file(reinterpret_cast<const char*>(data), size);
   arzoo::fuzz::refuse_or_accept([&] { expect_whole(arzoo::decode_jpeg(file, "input")); });
   arzoo::fuzz::refuse_or_accept([&] { expect_whole(arzoo::decode_png(file, "input")); });
+  arzoo::fuzz::refuse_or_accept([&] { arzoo::describe_jpeg(file, "input"); });
   arzoo::fuzz::refuse_or_accept([&] { arzoo::parse_idx(std::string(file), "input"); });
   arzoo::fuzz::refuse_or_accept([&] { arzoo::parse_npy(file, "input"); });
   return 0;

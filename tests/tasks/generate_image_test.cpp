@@ -1,6 +1,7 @@
 #include <fstream>
 #include <set>
 
+#include "core/picture_file.h"
 #include "core/text_file.h"
 #include "support/generators.h"
 #include "support/tiny_var.h"
@@ -48,6 +49,7 @@ TEST_CASE("a folder gets a picture per class and number, and all of them in a gr
   CHECK(result["pictures"] == 6);
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(task.output)) names.insert(entry.path().filename());
+  names.erase(".arzoo-files");
   CHECK(names == std::set<std::string>{"000000_bag.png", "000001_bag.png", "000002_bag.png",
                                        "000003_T-shirt-top.png", "000004_T-shirt-top.png",
                                        "000005_T-shirt-top.png", "grid.png"});
@@ -79,6 +81,7 @@ TEST_CASE("a picture depends on its seed and class, not on batch, threads or the
   other.compute.seed = 8;
   generate(other);
   for (const auto& entry : fs::directory_iterator(task.output)) {
+    if (entry.path().extension() != ".png") continue;
     INFO(entry.path());
     CHECK(pixels(entry.path()) == pixels(apart.output / entry.path().filename()));
   }
@@ -137,7 +140,124 @@ TEST_CASE("editing leaves every pixel outside the boxes as it was") {
   CHECK(parameters(task.output)["class"] == "none");
 }
 
-TEST_CASE("a JPEG of another size is resized before it is edited") {
+TEST_CASE("a picture of another size is edited at its own, every pixel outside the boxes as it was") {
+  const TinyFolder folder;
+  constexpr int64_t kLarge = 25;
+  const bool colour = GENERATE(false, true);
+  Picture picture{.width = kLarge, .height = kLarge, .channels = colour ? 3 : 1};
+  for (int64_t i = 0; i < kLarge * picture.row_bytes(); ++i)
+    picture.pixels.push_back(static_cast<uint8_t>(i * 7));
+  const image::PixelBox box{.x = 3, .y = 4, .width = 6, .height = 9};
+  write_png(folder.temp / "given.png", picture);
+  auto task = folder.task("edited.png");
+  task.edit = folder.temp / "given.png";
+  task.paint = {box};
+  generate(task);
+  const auto edited = read_png(task.output);
+  REQUIRE(std::tuple(edited.width, edited.height, edited.channels) ==
+          std::tuple(kLarge, kLarge, picture.channels));
+  std::size_t inside = 0, outside = 0;
+  for (std::size_t i = 0; i < edited.pixels.size(); ++i) {
+    const auto pixel = static_cast<int64_t>(i) / picture.channels, x = pixel % kLarge, y = pixel / kLarge;
+    const bool painted = x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height;
+    if (edited.pixels[i] != picture.pixels[i]) ++(painted ? inside : outside);
+  }
+  CHECK(outside == 0);
+  CHECK(inside > 20);
+}
+
+TEST_CASE("an edited picture says what was edited and where") {
+  const TinyFolder folder;
+  write_png(folder.temp / "given.png", test::striped_picture(kSide));
+  write_png(folder.temp / "mask.png", test::striped_picture(kSide));
+  auto task = folder.task("edited.png");
+  task.edit = folder.temp / "given.png";
+  task.paint = {{.x = 4, .y = 2, .width = 5, .height = 6}, {.x = 0, .y = 1, .width = 2, .height = 3}};
+  generate(task);
+  auto said = parameters(task.output);
+  CHECK(said["edit"] == task.edit->string());
+  CHECK(said["paint"] == Json::parse("[[4, 2, 5, 6], [0, 1, 2, 3]]"));
+  CHECK_FALSE(said.contains("mask"));
+  task.keep = std::exchange(task.paint, {});
+  generate(task);
+  CHECK(parameters(task.output)["keep"].size() == 2);
+  task.keep.clear();
+  task.mask = folder.temp / "mask.png";
+  generate(task);
+  said = parameters(task.output);
+  CHECK(said["mask"] == task.mask->string());
+  CHECK_FALSE(said.contains("keep"));
+}
+
+TEST_CASE("a picture and a grid are written as the name ends, and say how they were made") {
+  const TinyFolder folder;
+  auto task = folder.task(GENERATE("x.jpg", "X.PNG", "x.JPEG"));
+  const bool jpeg = task.output.extension() != ".PNG";
+  task.classes = {"dress"};
+  generate(task);
+  REQUIRE(fs::is_regular_file(task.output));
+  SilentProgress progress;
+  CHECK(tasks::inspect({task.output}, progress, test::kNeverStop)["format"] == (jpeg ? "JPEG" : "PNG"));
+  CHECK(parameters(task.output)["class"] == "dress");
+  task.count = 4;
+  generate(task);
+  const auto grid = read_picture(task.output);
+  CHECK(std::pair(grid.width, grid.height) == std::pair(2 * kSide + 2, 2 * kSide + 2));
+  CHECK(parameters(task.output)["classes"].size() == 4);
+}
+
+TEST_CASE("a rerun leaves no picture of the run before, and all that the user put there") {
+  const TinyFolder folder;
+  auto task = folder.task("out");
+  task.classes = {"bag"};
+  task.count = 4;
+  generate(task);
+  folder.temp.write("out/000009_mine.png", "not a run's");
+  task.count = 2;
+  generate(task);
+  const auto names = [&] {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(task.output)) found.insert(entry.path().filename());
+    found.erase(".arzoo-files");
+    return found;
+  };
+  using Names = std::set<std::string>;
+  CHECK(names() == Names{"000000_bag.png", "000001_bag.png", "000009_mine.png", "grid.png"});
+  // With --first the run adds to the folder; the picture of its number is replaced whatever its class was.
+  task.first = 1;
+  task.count = 1;
+  task.classes = {"coat"};
+  generate(task);
+  CHECK(names() == Names{"000000_bag.png", "000001_coat.png", "000009_mine.png", "grid.png"});
+  task.first.reset();
+  generate(task);
+  CHECK(names() == Names{"000000_coat.png", "000009_mine.png"});
+}
+
+TEST_CASE("a plan of any size takes no memory, and what is too much is named") {
+  const TinyFolder folder;
+  auto task = folder.task("out");
+  task.dry_run = true;
+  task.count = plan::kMostPictures;
+  CHECK(generate(task)["plan"]["pictures"] == plan::kMostPictures);
+  const auto refuses = [&](const std::string& message) {
+    CHECK_THROWS_WITH(generate(task), ContainsSubstring(message));
+  };
+  task.classes = {"all"};
+  refuses(
+      "--count: 1000000 pictures of each of 2 classes or more, expected at most 1000000 pictures in one run");
+  task.count = 1;
+  task.classes = std::vector<std::string>(300'000, "all");
+  refuses("--count: 1 pictures of each of 1000001 classes or more");
+  task.classes = {};
+  task.count = 401;
+  CHECK(generate(task)["plan"]["pictures"] == 401);
+  task.output = folder.temp / "out.png";
+  refuses(
+      "--count: 401 pictures of 10 x 10 pixels do not go into the grid of one file, expected at most 400");
+}
+
+TEST_CASE("a JPEG of another size is resized for the model and written at its own size") {
   const TinyFolder folder;
   auto task = folder.task("edited.png");
   task.edit = test::source_dir() / "tests/fixtures/pictures/grey.jpg";
@@ -145,8 +265,9 @@ TEST_CASE("a JPEG of another size is resized before it is edited") {
   RecordingProgress progress;
   tasks::generate_image(task, progress, test::kNeverStop);
   REQUIRE(progress.notes.size() == 1);
-  CHECK_THAT(progress.notes.front(), ContainsSubstring("to the model's 10 x 10 pixels"));
-  CHECK(read_png(task.output).width == kSide);
+  CHECK_THAT(progress.notes.front(),
+             ContainsSubstring("at the model's 10 x 10 pixels, written at the picture's 10 x 7"));
+  CHECK(read_png(task.output).height == 7);
 }
 
 TEST_CASE("a drafter and a refiner of the same weights draw what the model draws") {

@@ -158,7 +158,16 @@ TEST_CASE("an outline and a part of a surface change what is drawn") {
 TEST_CASE("several shapes do not go into one file, and a shape VAE alone draws nothing") {
   const TempDir temp;
   auto task = drawing(temp / "a.glb");
-  CHECK_THROWS_AS(draw_shapes(task), UsageError);
+  CHECK_THROWS_WITH(draw_shapes(task),
+                    ContainsSubstring("--count: ") && ContainsSubstring("do not go into the one file"));
+  task.dry_run = true;
+  task.output = temp / "shapes";
+  task.classes = {"mug"};
+  task.count = plan::kMostShapes;
+  CHECK(draw_shapes(task)["plan"]["shapes"] == plan::kMostShapes);
+  task.classes = {"all"};
+  CHECK_THROWS_WITH(draw_shapes(task),
+                    ContainsSubstring("expected at most 100000 shapes in one run (--first goes on)"));
   task.classes = {"tabel"};
   CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("did you mean \"table\"?"));
   task.model = test::source_dir() / "data/shapes/vae";
