@@ -37,6 +37,7 @@ fs::path plain(const fs::path& folder) {
 std::vector<fs::path> find_parity_cases(const std::vector<fs::path>& folders) {
   std::vector<fs::path> cases;
   for (const auto& folder : folders) {
+    if (folder.empty()) fail<UsageError>("bench parity: the path is empty, expected the name of a folder");
     const auto found = cases_below(plain(folder));
     if (found.empty()) {
       fail<CheckpointError>("bench parity: {}: no fixture in or below this folder, expected a {}",

@@ -240,6 +240,7 @@ std::vector<Mistake> file_mistakes() {
       {{"bench", "speed", "config.json", "--out", ""},
        2,
        "--out: the path is empty, expected the name of a folder"},
+      {{"bench", "parity", ""}, 2, "bench parity: the path is empty, expected the name of a folder"},
       {{"bench", "report", "empty", "--output", "empty"},
        2,
        R"(bench report: --output: "empty" is a folder, expected the name of a file)"},
