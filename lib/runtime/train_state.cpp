@@ -49,8 +49,7 @@ void save_train_state(const std::filesystem::path& folder, const SavedState& sav
   write_atomically(folder / "training.json", dump_json(json, 2) + "\n");
 }
 
-SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
-                            std::vector<at::Tensor>& average) {
+SavedState read_train_state(const std::filesystem::path& folder) {
   const auto json = Config::load(folder / "training.json");
   SavedState saved;
   saved.state = json.at("state").as<TrainState>();
@@ -59,6 +58,12 @@ SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Modu
     value.read(number, {});
     saved.best_val.emplace_back(name, number);
   }
+  return saved;
+}
+
+SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
+                            std::vector<at::Tensor>& average) {
+  auto saved = read_train_state(folder);
   load_strictly(model, open_tensors(folder / "model.safetensors"), folder.string());
   const auto path = folder / "training.safetensors";
   const auto stored = open_tensors(path);

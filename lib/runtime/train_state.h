@@ -49,8 +49,11 @@ void save_train_state(const std::filesystem::path& folder, const SavedState& sav
                       const torch::nn::Module& model, Adam& optimizer,
                       const std::vector<at::Tensor>& average);
 
-/// The reverse, weights included. Throws CheckpointError when the folder does not belong to this model and
-/// optimiser.
+/// What training.json in the folder says. Throws ConfigError.
+SavedState read_train_state(const std::filesystem::path& folder);
+
+/// The reverse of save_train_state, weights included. Throws CheckpointError when the folder does not belong
+/// to this model and optimiser.
 SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
                             std::vector<at::Tensor>& average);
 

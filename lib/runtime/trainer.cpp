@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "runtime/lr_schedule.h"
 #include "runtime/train_state.h"
@@ -33,6 +34,15 @@ void add_details(NamedValues& values, const Losses& losses) {
 /// The first metric decides. Without a validation split every epoch is an improvement.
 bool is_gain(const Metrics& metrics, const Metrics& best) {
   return metrics.empty() || best.empty() || metrics.front().second <= best.front().second;
+}
+
+/// A number that is not finite would stay the best for ever, and be null in the log.
+void require_finite(const NamedValues& values, int64_t step, std::string_view where = "") {
+  for (const auto& [name, value] : values) {
+    if (std::isfinite(value)) continue;
+    fail<SystemFailure>("step {}: {}{} is {} (try a smaller learning_rate or clip_grad_norm)", step, name,
+                        where, value);
+  }
 }
 
 }  // namespace
@@ -98,6 +108,7 @@ TrainSummary Trainer::fit(bool resume) {
   summary.best_epoch = state_.best_epoch;
   summary.best_val = best_val_;
   summary.test = experiment_.evaluate(Split::test);
+  require_finite(summary.test, state_.step, " of the test split");
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return summary;
 }
@@ -147,6 +158,7 @@ void Trainer::update_average() {
 bool Trainer::validate() {
   const double train_loss = state_.loss_sum / static_cast<double>(state_.loss_steps);
   const auto metrics = with_average([&] { return experiment_.evaluate(Split::val); });
+  require_finite(metrics, state_.step, " of the validation split");
   ++state_.epoch;
   state_.loss_sum = 0.0;
   state_.loss_steps = 0;
@@ -171,6 +183,7 @@ bool Trainer::validate() {
 }
 
 void Trainer::log_line(int64_t epoch, const NamedValues& values) {
+  require_finite(values, state_.step);
   Json line{{"step", state_.step}, {"epoch", epoch}};
   for (const auto& [name, value] : values) line[name] = value;
   log_->append(line);
@@ -184,14 +197,34 @@ void Trainer::save_last() {
   });
 }
 
+void Trainer::check_resumable() const { require_room_for(read_train_state(run_.last()).state); }
+
+void Trainer::require_room_for(const TrainState& state) const {
+  if (state.step <= total_steps()) return;
+  const int64_t begun = (state.step + steps_per_epoch() - 1) / steps_per_epoch();
+  const bool by_epochs = begun > options_.epochs;
+  const auto done =
+      by_epochs ? fmt::format("begun {} epochs", begun) : fmt::format("done {} steps", state.step);
+  const auto given = by_epochs ? fmt::format("epochs is {}", options_.epochs)
+                               : fmt::format("max_steps is {}", options_.max_steps.value());
+  fail<UsageError>("{}: has {}, but training.{} (give at least {}, or another folder with --out)",
+                   run_.path().string(), done, given, by_epochs ? begun : state.step);
+}
+
 void Trainer::restore_last() {
   auto saved = load_train_state(run_.last(), experiment_.model(), optimizer_, average_);
+  require_room_for(saved.state);
   state_ = std::move(saved.state);
   best_val_ = std::move(saved.best_val);
-  if (!state_.finished || is_finished()) return;
-  // The run was given more steps: it goes on where it ended, within an epoch if max_steps had cut one short.
-  state_.finished = false;
-  state_.epoch = state_.step / steps_per_epoch();
+  if (!state_.finished) {
+    // Between two epochs: it may have been given no more than it has done.
+    state_.finished = state_.loss_steps == 0 && is_finished();
+  } else if (!is_finished()) {
+    // The run was given more steps: it goes on where it ended, within an epoch if max_steps had cut one
+    // short.
+    state_.finished = false;
+    state_.epoch = state_.step / steps_per_epoch();
+  }
 }
 
 void Trainer::stop_if_asked() {

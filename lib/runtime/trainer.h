@@ -33,7 +33,14 @@ class Trainer {
 
   /// Trains from the start, or from last/ when `resume`; ends with the best weights in the model and in
   /// model/.
+  ///
+  /// Throws SystemFailure, naming the step, for a loss or a metric that is not finite: what was saved before
+  /// stays as it is.
   TrainSummary fit(bool resume);
+
+  /// Throws UsageError when the options give fewer epochs or steps than the run in last/ has had. fit() does
+  /// so as well; this is for a caller that is about to replace the run's config.
+  void check_resumable() const;
 
  private:
   void train_epoch();
@@ -42,6 +49,7 @@ class Trainer {
   void log_line(int64_t epoch, const NamedValues& values);
   void save_last();
   void restore_last();
+  void require_room_for(const TrainState& state) const;
   void stop_if_asked();
   int64_t steps_per_epoch() const;
   int64_t total_steps() const;

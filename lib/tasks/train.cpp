@@ -110,11 +110,14 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   if (task.init_only) return save_initial_model(task, *experiment, compute);
 
   const auto run = RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);
-  if (task.resume) check_same_run(run, task);
+  runtime::Trainer trainer(*experiment, options, compute, run, progress, stop);
+  if (task.resume) {
+    check_same_run(run, task);
+    trainer.check_resumable();
+  }
   run.write_config(task.config);
   if (auto* maker = dynamic_cast<runtime::PreparesData*>(experiment.get()))
     maker->prepare_data(progress, stop);
-  runtime::Trainer trainer(*experiment, options, compute, run, progress, stop);
   const auto summary = trainer.fit(task.resume);
   Json result{{"run_dir", task.out.string()},
               {"steps", summary.steps},

@@ -3,7 +3,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
+#include <limits>
 #include <utility>
 
 #include "runtime/named_tensors.h"
@@ -301,6 +303,64 @@ TEST_CASE(
                     "step 7: the loss is inf, toy inf (try a smaller learning_rate or clip_grad_norm)");
   CHECK_THROWS_AS(fit(temp / "run", options, {.infinite_batch = 6}), SystemFailure);
   CHECK_NOTHROW(fit(temp / "run", options));
+}
+
+TEST_CASE("a validation that is not finite ends the run, named with its step, and is never the best") {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  const TempDir temp;
+  CHECK_THROWS_WITH(
+      fit(temp / "first", toy_options(), {.val = {nan}}),
+      "step 4: mse of the validation split is nan (try a smaller learning_rate or clip_grad_norm)");
+  CHECK_FALSE(std::filesystem::exists(temp / "first/model"));
+  CHECK_FALSE(std::filesystem::exists(temp / "first/last"));
+  CHECK_THROWS_AS(fit(temp / "later", toy_options(), {.val = {3, inf}}), SystemFailure);
+  CHECK(test::read_file(temp / "later/metrics.jsonl").find("null") == std::string::npos);
+  // What was saved before is good to go on from.
+  const auto resumed = fit(temp / "later", toy_options(), {.val = {2, 1}});
+  CHECK(resumed.best_epoch == 3);
+  CHECK(resumed.epochs == 3);
+}
+
+TEST_CASE("a test error that is not finite is refused as well") {
+  const TempDir temp;
+  CHECK_THROWS_WITH(fit(temp / "run", toy_options(), {.test = std::numeric_limits<double>::quiet_NaN()}),
+                    "step 12: mse of the test split is nan (try a smaller learning_rate or clip_grad_norm)");
+}
+
+TEST_CASE("a run cannot be resumed with less than it has done, whether it was finished or not") {
+  auto options = toy_options();
+  options.epochs = 5;
+  options.save_every = 1;
+  const TempDir temp;
+  fit_interrupted(temp / "run", options, 14);  // in the fourth epoch
+  const auto run = (temp / "run").string();
+  const auto refuse = [&](const std::string& text) {
+    CHECK_THROWS_WITH(fit(run, options), run + text);
+    CHECK_THROWS_AS(fit(run, options), UsageError);
+  };
+  options.epochs = 3;
+  refuse(": has begun 4 epochs, but training.epochs is 3 (give at least 4, or another folder with --out)");
+  options.epochs = 5;
+  options.max_steps = 13;
+  refuse(
+      ": has done 14 steps, but training.max_steps is 13 (give at least 14, or another folder with --out)");
+  options.max_steps.reset();
+  fit(run, options);
+  options.epochs = 1;
+  refuse(": has begun 5 epochs, but training.epochs is 1 (give at least 5, or another folder with --out)");
+}
+
+TEST_CASE("a run that was killed after an epoch is finished when it is given no more than that") {
+  auto options = toy_options();
+  options.epochs = 5;
+  const TempDir temp;
+  CHECK_THROWS(fit(temp / "run", options, {.failing_save = 2}));  // of the second epoch's model
+  options.epochs = 1;
+  const auto done = fit(temp / "run", options);
+  CHECK(done.epochs == 1);
+  CHECK(done.steps == 4);
+  CHECK(std::isfinite(done.best_val.front().second));
+  CHECK(lines_of(temp / "run/metrics.jsonl").back()["epoch"] == 1);
 }
 
 TEST_CASE("a state of another model or run is refused when resuming") {

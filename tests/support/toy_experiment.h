@@ -1,6 +1,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "core/atomic_file.h"
@@ -14,10 +15,11 @@ namespace arzoo::test {
 
 /// What is to go wrong in a run.
 struct ToyFaults {
-  int64_t infinite_batch = -1;   ///< its loss is infinite
-  int64_t failing_save = -1;     ///< the save of this number, from 0, throws half-way
-  double loss_scale = 1.0;       ///< of all losses
-  std::vector<double> val = {};  ///< validation errors of the epochs, instead of the true ones
+  int64_t infinite_batch = -1;      ///< its loss is infinite
+  int64_t failing_save = -1;        ///< the save of this number, from 0, throws half-way
+  double loss_scale = 1.0;          ///< of all losses
+  std::vector<double> val = {};     ///< validation errors of the epochs, instead of the true ones
+  std::optional<double> test = {};  ///< the test error, instead of the true one
 };
 
 /// A regression of two layers with dropout, small enough to be trained hundreds of times in a test.
@@ -44,7 +46,8 @@ class ToyExperiment : public runtime::Experiment {
     model_->eval();
     const auto [x, y] = samples(split == runtime::Split::val ? 1000 : 2000, 32);
     const double error = at::mse_loss(model_->forward(x), y).item<double>();
-    if (split != runtime::Split::val || faults_.val.empty()) return {{"mse", error}};
+    if (split == runtime::Split::test) return {{"mse", faults_.test.value_or(error)}};
+    if (faults_.val.empty()) return {{"mse", error}};
     return {{"mse", faults_.val.at(static_cast<std::size_t>(evaluations_++))}};
   }
   void save(const fs::path& folder) override {

@@ -128,6 +128,19 @@ TEST_CASE("a finished run can be given more epochs") {
   check_same_run(temp / "run", temp / "whole");
 }
 
+TEST_CASE("resuming with fewer epochs than are done is refused by name and leaves the run as it was") {
+  const TempDir temp;
+  auto config = test::tiny_config(training_file(temp), {{"training", {{"epochs", 3}, {"patience", 0}}}});
+  test::train(config, temp / "run");
+  const auto before = test::read_file(temp / "run/config.json");
+  config["training"]["epochs"] = 1;
+  CHECK_THROWS_WITH(resume(config, temp / "run"),
+                    (temp / "run").string() +
+                        ": has begun 3 epochs, but training.epochs is 1 (give at "
+                        "least 3, or another folder with --out)");
+  CHECK(test::read_file(temp / "run/config.json") == before);
+}
+
 TEST_CASE("a run starts from another's model and changes only what is named") {
   const TempDir temp;
   const auto config = test::tiny_config(training_file(temp));
