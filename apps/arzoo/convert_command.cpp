@@ -22,7 +22,9 @@ void add_convert_command(CLI::App& root, Invocation& invocation) {
   auto* command = root.add_subcommand(
       "convert", "Rewrite a checkpoint as one safetensors file. Nothing in it is executed.");
   auto task = std::make_shared<plan::ConvertTask>();
-  command->add_option("IN", task->input, ".pth, .pt, .bin (tensors only), or safetensors, sharded or not")
+  command
+      ->add_option("IN", task->input,
+                   "run directory, .pth, .pt, .bin (tensors only), or safetensors, sharded or not")
       ->type_name("PATH")
       ->required();
   command->add_option("OUT.safetensors", task->output, "file to write")

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "core/error.h"
+#include "core/fetched_data.h"
 #include "output.h"
 
 namespace arzoo::cli {
@@ -29,7 +30,10 @@ void require_input_file(const fs::path& path, std::string_view option) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored))
     fail<DataError>("{}: {}: is a folder, expected a file", option, path.string());
-  if (::access(path.c_str(), R_OK) != 0) fail<DataError>("{}: {}: {}", option, path.string(), reason(errno));
+  if (::access(path.c_str(), R_OK) == 0) return;
+  const int error = errno;
+  fail<DataError>("{}: {}: {}{}", option, path.string(), reason(error),
+                  error == ENOENT ? fetch_hint(path) : "");
 }
 
 void require_checkpoint(const fs::path& path, std::string_view option) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/fetched_data.h"
 
 namespace arzoo {
 namespace {
@@ -34,7 +35,9 @@ InputFile::InputFile(const std::filesystem::path& path, Pipes pipes)
       descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   struct stat status {};
   if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) {
-    refusal_ = std::string("cannot be opened: ") + std::strerror(errno);
+    const int error = errno;
+    refusal_ = std::string("cannot be opened: ") + std::strerror(error);
+    if (error == ENOENT) refusal_ += fetch_hint(path);
   } else if (S_ISREG(status.st_mode)) {
     size_ = static_cast<std::uint64_t>(status.st_size);
   } else if (pipes == Pipes::allowed && S_ISFIFO(status.st_mode) && is_unnamed_pipe(descriptor_)) {

@@ -182,4 +182,9 @@ void RunDir::save_last(const std::function<void(const fs::path& folder)>& fill) 
   replace_folder(last(), fill);
 }
 
+fs::path weights_place(const fs::path& path) {
+  std::error_code none;
+  return fs::exists(path / "model" / "model.safetensors", none) ? path / "model" : path;
+}
+
 }  // namespace arzoo

@@ -62,4 +62,7 @@ class RunDir {
   int lock_;
 };
 
+/// Where the weights are that `path` means: model/ of a run directory, its best model; else the path itself.
+std::filesystem::path weights_place(const std::filesystem::path& path);
+
 }  // namespace arzoo

@@ -60,7 +60,7 @@ struct FileOptions {
 
 /// One part of a mixture. A folder stands for all of its .csv and .csv.gz files.
 struct SourceOptions : FileOptions {
-  void check() const { require(!path.empty(), "path is missing (a CSV file or a folder of them)"); }
+  void check() const { require(!path.empty(), "path is empty, expected a CSV file or a folder of them"); }
 };
 
 /// Series without a calendar to pre-train on, as Time-MoE's training reads them.
@@ -140,7 +140,8 @@ struct DataOptions : FileOptions {
   }
   void check() const {
     const bool has_sequences = !sequences.path.empty();
-    require(!path.empty() || !sources.empty() || has_sequences, "path is missing (the CSV file to train on)");
+    require(!path.empty() || !sources.empty() || has_sequences,
+            "path is empty, expected the CSV file to train on");
     require(!has_sequences || (path.empty() && sources.empty()),
             "sequences cannot be given together with path or sources");
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/config.h"
+#include "core/fetched_data.h"
 #include "core/text_file.h"
 #include "forecast/binary_sequences.h"
 #include "forecast/npy_sequences.h"
@@ -107,7 +108,7 @@ void collect(const fs::path& folder, std::vector<std::unique_ptr<Sequences>>& pa
 }  // namespace
 
 std::unique_ptr<Sequences> open_sequences(const fs::path& path) {
-  if (!fs::exists(path)) fail<DataError>("{}: no such file or folder", path.string());
+  if (!fs::exists(path)) fail<DataError>("{}: no such file or folder{}", path.string(), fetch_hint(path));
   try {
     if (!fs::is_directory(path)) {
       if (const auto open = opener_of(path)) return open(path);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/fetched_data.h"
 #include "core/idx_file.h"
 #include "core/picture_file.h"
 
@@ -125,9 +126,11 @@ class FolderPictures : public PictureSet {
 
 std::unique_ptr<PictureSet> open_pictures(const fs::path& path, const fs::path& labels,
                                           const std::vector<std::string>& classes) {
-  if (path.empty() || !fs::exists(path)) {
-    fail<DataError>("{}: no such file or folder (data.path expects pictures to train on)",
-                    path.empty() ? "data.path" : path.string());
+  if (path.empty()) fail<DataError>("data.path: is empty, expected the pictures to train on");
+  if (!fs::exists(path)) {
+    const auto hint = fetch_hint(path);
+    fail<DataError>("{}: no such file or folder{}", path.string(),
+                    hint.empty() ? " (data.path expects pictures to train on)" : hint);
   }
   if (!fs::is_directory(path)) return std::make_unique<IdxPictures>(path, labels, classes);
   if (!classes.empty() || !labels.empty()) {

@@ -9,6 +9,7 @@
 #include "core/closest.h"
 #include "core/display_text.h"
 #include "core/name_pattern.h"
+#include "core/run_dir.h"
 #include "runtime/derived_tables.h"
 #include "runtime/named_tensors.h"
 #include "runtime/other_names.h"
@@ -42,8 +43,7 @@ std::string load_initial_weights(torch::nn::Module& model, const TrainingOptions
         "file)",
         path.string());
   }
-  const bool run = fs::exists(path / "model" / "model.safetensors");
-  const auto stored = in_names_of(model, open_tensors(run ? path / "model" : path));
+  const auto stored = in_names_of(model, open_tensors(weights_place(path)));
   const auto excepted = [&](std::string_view name) {
     return std::any_of(options.init_except.begin(), options.init_except.end(),
                        [&](const std::string& pattern) { return means_name(pattern, name); });

@@ -10,6 +10,7 @@
 #include "core/mapped_file.h"
 #include "core/mesh_file.h"
 #include "core/png_file.h"
+#include "core/run_dir.h"
 #include "core/tensor_files.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
@@ -67,9 +68,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
     const auto file = MappedFile::open(task.path);
     if (is_png(file->bytes()) || is_jpeg(file->bytes())) return inspect_picture(task.path, file->bytes());
   }
-  // Of a run directory, its best model.
-  const bool run = plan::fs::exists(task.path / "model" / "model.safetensors");
-  const auto summary = describe_tensors(run ? task.path / "model" : task.path, task.state_dict);
+  const auto summary = describe_tensors(weights_place(task.path), task.state_dict);
   Json result{{"path", task.path.string()},
               {"format", summary.format},
               {"parameters", summary.elements},
@@ -90,7 +89,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
 }
 
 Json convert(const plan::ConvertTask& task, Progress&, Stop) {
-  auto tensors = runtime::open_tensors(task.input, task.state_dict);
+  auto tensors = runtime::open_tensors(weights_place(task.input), task.state_dict);
   if (tensors.empty()) fail<CheckpointError>("{}: holds no tensors", task.input.string());
   if (task.dry_run) {
     std::size_t bytes = 0;

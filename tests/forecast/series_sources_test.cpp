@@ -131,8 +131,8 @@ TEST_CASE("a mixture is stated completely or not at all") {
     }
   };
   CHECK(error(R"({"sources": [{"path": "a.csv"}], "marks": false})") == "none");
-  CHECK_THAT(error("{}"), ContainsSubstring("path is missing"));
-  CHECK_THAT(error(R"({"sources": [{}], "marks": false})"), ContainsSubstring("/sources/0: path is missing"));
+  CHECK_THAT(error("{}"), ContainsSubstring("path is empty, expected the CSV file to train on"));
+  CHECK_THAT(error(R"({"sources": [{}], "marks": false})"), ContainsSubstring("/sources/0: path is empty"));
   CHECK_THAT(error(R"({"sources": [{"path": "a.csv"}]})"), ContainsSubstring("marks must be false"));
   CHECK_THAT(error(R"({"path": "b.csv", "sources": [{"path": "a.csv"}], "marks": false})"),
              ContainsSubstring("cannot be given together"));

@@ -71,6 +71,18 @@ TEST_CASE("a run directory's model is inspected like any folder") {
         inspect(temp / "run" / "model" / "model.safetensors")["parameters"].get<int64_t>());
 }
 
+TEST_CASE("what can be inspected of a run directory can be converted: its best model") {
+  const TempDir temp;
+  const auto data = temp.write("waves.csv", test::wide_csv(test::hourly_table(100)));
+  test::train(test::tiny_config(data), temp / "run");
+  const auto result = convert(temp / "run", temp / "out.safetensors");
+  CHECK(result["tensors"] == inspect(temp / "run")["tensors"].size());
+  const auto model = runtime::open_tensors(temp / "run/model"),
+             converted = runtime::open_tensors(temp / "out.safetensors");
+  CHECK(converted.names() == model.names());
+  for (const auto& [key, tensor] : model) CHECK(at::equal(converted.at(key), tensor));
+}
+
 TEST_CASE("a converted PyTorch file has the same tensors under the same names") {
   const auto name = GENERATE("zip.pth", "legacy.pth", "protocol5.pth", "small.safetensors");
   const TempDir temp;
