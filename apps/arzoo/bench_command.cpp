@@ -94,6 +94,11 @@ void add_regress(CLI::App& bench, Invocation& invocation) {
       "example:\n  arzoo bench regress configs/bench/regress_icl.json --baseline "
       "configs/bench/baselines/icl.json");
   on_chosen(*regress, invocation, [flags, own, &invocation] {
+    if (invocation.compute.seed) {
+      fail<UsageError>(
+          "bench regress: --seed {}: the baseline's numbers belong to the seeds of the suite's configs",
+          *invocation.compute.seed);
+    }
     auto task = suite_task<plan::RegressTask>(invocation, *flags);
     task.baseline = own->baseline;
     task.accuracy_only = own->accuracy_only;

@@ -87,6 +87,18 @@ std::string backtest_text(Json backtest) {
   return fields_text(backtest);
 }
 
+/// "12 checks, 1 failed, 2 cells skipped", below a suite's table; nothing of a suite that does not count.
+std::string counts_text(const Json& result) {
+  if (!result.contains("failed")) return "";
+  const bool stored = result.value("updated", false);
+  auto text = fmt::format("\n{} {}, {}", text_of(result, result.contains("checks") ? "checks" : "cells"),
+                          result.contains("checks") ? "checks" : "cells",
+                          stored ? "stored" : text_of(result, "failed") + " failed");
+  const auto skipped = result.contains("skipped") ? result.at("skipped").size() : 0;
+  if (skipped > 0) text += fmt::format(", {} cell{} skipped", skipped, skipped == 1 ? "" : "s");
+  return text + '\n';
+}
+
 Cell number_cell(const Json& object, const char* key) {
   if (!object.contains(key) || !object.at(key).is_number()) return {};
   return object.at(key).get<double>();
@@ -207,7 +219,7 @@ std::string suite_summary(const Json& result) {
   if (!result.contains("markdown") || !result.at("markdown").is_string()) return fields_text(result);
   auto text = result.at("markdown").get<std::string>();
   if (!text.ends_with('\n')) text += '\n';
-  return text;
+  return text + counts_text(result);
 }
 
 std::string plan_summary(const Json& result) {

@@ -178,10 +178,10 @@ NamedNumbers Regression::times(const RegressOptions& cell, const NamedNumbers& s
 StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored) {
   const auto path = task_.folder / cell.config;
   const auto config = plan::resolve_run_config(Config::load(path, cell.set), path.parent_path());
-  if (const auto absent = missing_input(config); !absent.empty()) {
-    progress_.warn(fmt::format("{}: skipped, {} is not there", cell.name, absent));
+  if (const auto absent = first_missing(inputs_of(config)); !absent.empty()) {
+    progress_.warn(fmt::format("{}: skipped, {}", cell.name, absence_of(absent)));
     skipped_.push_back({{"cell", cell.name}, {"missing", absent}});
-    cases_.push_back({cell.name, "run", 0.0, "", absent + " is not there"});
+    cases_.push_back({cell.name, "run", 0.0, "", absence_of(absent)});
     return stored;
   }
   progress_.note(cell.name);
@@ -200,6 +200,15 @@ StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored)
   }
   if (!task_.accuracy_only) measured.times = times(cell, stored.times, config);
   return measured;
+}
+
+/// An interrupted training lay in a scratch folder: there is nothing to resume.
+StoredCell measured_cell(Regression& regression, const RegressOptions& cell, const Baseline& baseline) {
+  try {
+    return regression.run(cell, baseline.at(cell.name));
+  } catch (const Interrupted&) {
+    fail<Interrupted>("{}: interrupted, the baseline is as it was", cell.name);
+  }
 }
 
 Cell cell_of(const std::optional<double>& value) { return value ? Cell(*value) : Cell(); }
@@ -244,7 +253,7 @@ Json regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
   runtime::set_threads(task.compute.threads);
   Regression regression(task, progress, stop);
   for (const auto& cell : cells) {
-    const auto measured = regression.run(cell, baseline.at(cell.name));
+    const auto measured = measured_cell(regression, cell, baseline);
     if (task.update) baseline.store(cell.name, measured);
   }
   if (task.update) baseline.write();
@@ -254,6 +263,7 @@ Json regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
   const auto table = check_table(checks, task.update);
   Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()},
               {"rows", to_json(table)},
+              {"checks", checks.size()},
               {"failed", task.update ? 0 : failed},
               {"skipped", regression.skipped()},
               {"updated", task.update},

@@ -295,10 +295,11 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   std::vector<Json> results;
   for (const auto& cell : cells) {
     // Pictures are drawn with random weights and need no file.
-    const auto absent = cell.options.work == "generate" ? std::string() : missing_input(cell.config);
+    const auto absent =
+        cell.options.work == "generate" ? std::string() : first_missing(inputs_of(cell.config));
     if (!absent.empty()) {
-      progress.warn(fmt::format("{}: skipped, {} is not there", cell.name, absent));
-      results.push_back({{"name", cell.name}, {"skipped", absent + " is not there"}});
+      progress.warn(fmt::format("{}: skipped, {}", cell.name, absence_of(absent)));
+      results.push_back({{"name", cell.name}, {"skipped", absence_of(absent)}});
       continue;
     }
     results.push_back(bench.measure(cell));

@@ -5,186 +5,47 @@
 #include <map>
 
 #include "core/atomic_file.h"
+#include "core/cuda_driver.h"
 #include "core/markdown_table.h"
 #include "core/output_folder.h"
 #include "plan/run_config.h"
+#include "tasks/failure.h"
 #include "tasks/families.h"
 #include "tasks/metrics_json.h"
 #include "tasks/picture_cells.h"
 #include "tasks/run_inputs.h"
-#include "tasks/shape_cells.h"
 #include "tasks/suite_results.h"
+#include "tasks/table_suite.h"
 #include "tasks/tasks.h"
-#include "tasks/zero_shot.h"
 
 namespace arzoo::tasks {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// A cell that trains: what a config reaches beside what was published for it.
-struct CellOptions {
-  std::string name;
-  std::string config;
-  std::vector<std::string> set;
-
-  static void fields(auto& o, auto& field) {
-    field("name", o.name, {}, "model/data/setting; unique, and the cell's folder below --out");
-    field("config", o.config, {}, "training config, relative to the suite");
-    field("set", o.set, {}, "overrides, as --set takes them");
-  }
-  void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
-};
-
-/// What a cell measures that trains nothing.
-class Evaluation {
- public:
-  virtual ~Evaluation() = default;
-  /// The first file that is not there; empty when all are.
-  virtual std::string missing() const = 0;
-  /// All that decides the result.
-  virtual Json identity() const = 0;
-  /// {"test": {…}, "seconds", …}
-  virtual Json run(const plan::ComputeOptions& compute, Progress& progress, Stop stop) const = 0;
-};
-
-template <class Options, Json (*kRun)(const Options&, const plan::ComputeOptions&, Progress&, Stop)>
-class EvaluationOf final : public Evaluation {
- public:
-  explicit EvaluationOf(Options options) : options_(std::move(options)) {}
-  std::string missing() const override { return missing_input(options_); }
-  Json identity() const override { return tasks::identity(options_); }
-  Json run(const plan::ComputeOptions& compute, Progress& progress, Stop stop) const override {
-    return kRun(options_, compute, progress, stop);
-  }
-
- private:
-  Options options_;
-};
-
-/// A cell trains a config ("config", "set"), or evaluates what is there.
-struct TableCell {
-  std::string name;
-  std::vector<std::pair<std::string, double>> published;
-  Json config;           ///< resolved; null in a cell that trains nothing
-  Json study = nullptr;  ///< resolved; null where the trained model is not looked into
-  std::shared_ptr<const Evaluation> evaluation = {};
-  std::string beside = {};  ///< the cell whose costs this one's are compared with
-
-  std::string missing() const { return evaluation ? evaluation->missing() : missing_input(config); }
-  Json identity() const {
-    if (evaluation) return evaluation->identity();
-    return study.is_null() ? config : Json{{"config", config}, {"study", study}};
-  }
-};
-
-/// A path in a suite is meant relative to the suite, or to where the command runs: the first that exists.
-std::string found_beside(const fs::path& folder, const std::string& path) {
-  const bool as_it_is = path.empty() || fs::path(path).is_absolute() || fs::exists(path);
-  return as_it_is ? path : (folder / path).lexically_normal().string();
-}
-
-/// Pictures ("pictures" or "samples"), shapes ("shapes"), or forecasts ("model" or "baseline") of a file.
-std::shared_ptr<const Evaluation> read_evaluation(const Config& cell, const fs::path& folder,
-                                                  const Config& models) {
-  const auto find_models = [&](std::initializer_list<std::string*> paths) {
-    for (auto* path : paths) {
-      if (models.has(*path)) *path = models.text(*path);
-      *path = found_beside(folder, *path);
-    }
-  };
-  const auto find = [&](std::initializer_list<std::string*> paths) {
-    for (auto* path : paths) *path = found_beside(folder, *path);
-  };
-  if (PictureCellOptions::describes(cell)) {
-    auto options = cell.as<PictureCellOptions>();
-    find_models({&options.model, &options.drafter, &options.refiner});
-    find({&options.pictures, &options.features, &options.samples, &options.reference});
-    for (auto& path : options.random) find({&path});
-    return std::make_shared<EvaluationOf<PictureCellOptions, run_picture_cell>>(std::move(options));
-  }
-  if (ShapeCellOptions::describes(cell)) {
-    auto options = cell.as<ShapeCellOptions>();
-    find_models({&options.model});
-    if (options.shapes != "solids") find({&options.shapes});
-    return std::make_shared<EvaluationOf<ShapeCellOptions, run_shape_cell>>(std::move(options));
-  }
-  auto options = cell.as<ZeroShotOptions>();
-  find_models({&options.model});
-  find({&options.data, &options.fit});
-  return std::make_shared<EvaluationOf<ZeroShotOptions, run_zero_shot>>(std::move(options));
-}
-
-/// A cell's wish to look into the model that it trains.
-Json resolve_study(const Config& study, const Json& config) {
-  if (config.is_null()) study.reject("a cell that trains nothing has no model to look into");
-  const auto& family = family_of_model(Config(config, study.name()).at("model"));
-  if (!family.study) study.reject(fmt::format("the family {} has no studies", family.name));
-  return family.study->resolve(study);
-}
-
-TableCell read_cell(const Config& cell, const fs::path& folder, const Config& models) {
-  TableCell result;
-  Json options = cell.json();
-  options.erase("published");
-  options.erase("study");
-  options.erase("beside");
-  if (cell.has("beside")) result.beside = cell.text("beside");
-  if (!cell.has("config")) {
-    result.name = cell.text("name");
-    options.erase("name");
-    result.evaluation =
-        read_evaluation(Config(std::move(options), cell.name(), cell.pointer()), folder, models);
-  } else {
-    const auto trained = Config(std::move(options), cell.name(), cell.pointer()).as<CellOptions>();
-    result.name = trained.name;
-    const auto path = folder / trained.config;
-    result.config = plan::resolve_run_config(Config::load(path, trained.set), path.parent_path());
-  }
-  if (cell.has("study")) result.study = resolve_study(cell.at("study"), result.config);
-  for (const auto& [metric, number] : cell.section("published").members()) {
-    double value = 0.0;
-    number.read(value, {});
-    result.published.emplace_back(metric, value);
-  }
-  return result;
-}
-
-std::vector<TableCell> read_cells(const plan::TableTask& task) {
-  task.suite.only({"$schema", "title", "source", "models", "cells"});
-  const auto models = task.suite.section("models");
-  std::vector<std::string> names;
-  for (const auto& entry : task.suite.at("cells").elements()) names.push_back(entry.text("name"));
-  std::vector<TableCell> cells;
-  for (const auto& entry : task.suite.at("cells").elements()) {
-    auto cell = read_cell(entry, task.folder, models);
-    if (!cell.beside.empty() && std::find(names.begin(), names.end(), cell.beside) == names.end())
-      entry.at("beside").reject(fmt::format("no cell of the suite is called \"{}\"", cell.beside));
-    if (is_wanted(task.only, cell.name)) cells.push_back(std::move(cell));
-  }
-  if (cells.empty()) fail_unwanted(task.suite, task.only);
-  return cells;
-}
-
-/// FNV-1a over the resolved config: a finished cell is used again only for exactly the same run.
-std::string fingerprint(const Json& config) {
+/// FNV-1a over what decides a result: a finished cell is used again only for exactly the same.
+std::string fingerprint(const Json& identity) {
   uint64_t hash = 14695981039346656037ULL;
-  for (const unsigned char byte : dump_json(config)) hash = (hash ^ byte) * 1099511628211ULL;
+  for (const unsigned char byte : dump_json(identity)) hash = (hash ^ byte) * 1099511628211ULL;
   return fmt::format("{:016x}", hash);
 }
 
-/// The cell's earlier result, if it is of the same run.
-std::optional<Json> finished(const fs::path& file, const std::string& hash) {
+/// All that decides what a cell trains or evaluates. The precision has a folder of its own.
+Json identity_of(const TableCell& cell, const plan::ComputeOptions& compute) {
+  const auto& device = compute.device;
+  return {{"device", !wants_cuda(device) ? "cpu"
+                     : device == "auto"  ? "cuda"
+                                         : device},
+          {"options", cell.evaluation ? cell.evaluation->options() : cell.config},
+          {"files", file_digests(cell.inputs())}};
+}
+
+/// The document in the file, if it carries this fingerprint.
+std::optional<Json> marked(const fs::path& file, const std::string& hash) {
   if (!fs::exists(file)) return std::nullopt;
   const auto stored = Config::load(file);
   if (!stored.has("fingerprint") || stored.text("fingerprint") != hash) return std::nullopt;
   return stored.json();
-}
-
-bool is_run_of(const fs::path& file, const Json& config) {
-  if (!fs::exists(file)) return false;
-  const auto stored = Config::load(file);
-  return stored.json() == config;
 }
 
 /// Looks into the trained model: its numbers join the cell's, its tables and charts lie in the cell's folder.
@@ -200,11 +61,12 @@ void add_study(const TableCell& cell, const fs::path& folder, Json& result, Prog
 }
 
 /// Trains a cell, or goes on with it where an earlier call was interrupted.
-Json train_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task,
-                Progress& progress, Stop stop) {
-  const auto run = folder / "run";
-  const bool resume = fs::exists(run / "last") && is_run_of(run / "config.json", cell.config);
+Json train_cell(const TableCell& cell, const fs::path& folder, const std::string& hash,
+                const plan::TableTask& task, Progress& progress, Stop stop) {
+  const auto run = folder / "run", mark = folder / "run.json";
+  const bool resume = fs::exists(run / "last") && marked(mark, hash);
   if (!resume) fs::remove_all(run);
+  write_atomically(mark, dump_json(Json{{"fingerprint", hash}}, 2) + "\n");
   return train(
       {.compute = task.compute, .config = cell.config, .name = cell.name, .out = run, .resume = resume},
       progress, stop);
@@ -212,11 +74,13 @@ Json train_cell(const TableCell& cell, const fs::path& folder, const plan::Table
 
 Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress,
               Stop stop) {
-  const auto hash = fingerprint(cell.identity());
+  const auto identity = identity_of(cell, task.compute);
+  const auto hash = cell.study.is_null() ? fingerprint(identity)
+                                         : fingerprint({{"training", identity}, {"study", cell.study}});
   const auto file = folder / "result.json";
-  if (auto done = finished(file, hash)) return *done;
+  if (auto done = marked(file, hash)) return *done;
   auto result = cell.evaluation ? cell.evaluation->run(task.compute, progress, stop)
-                                : train_cell(cell, folder, task, progress, stop);
+                                : train_cell(cell, folder, fingerprint(identity), task, progress, stop);
   if (!cell.study.is_null()) add_study(cell, folder, result, progress);
   result["fingerprint"] = hash;
   write_atomically(file, dump_json(result, 2) + "\n");
@@ -247,19 +111,27 @@ std::vector<std::string> metrics_of(const TableCell& cell, const Json& result) {
   return metrics;
 }
 
-/// Rows of one metric each: published, measured, difference. A cell that did not run has a note instead.
+/// Why a cell has no result; empty when it has one.
+std::string note_of(const Json& result) {
+  if (result.contains("skipped")) return absence_of(result["skipped"].get<std::string>());
+  return result.contains("error") ? "failed: " + result["error"].get<std::string>() : "";
+}
+
+/// Rows of one metric each: published, measured, difference. A cell without a result has a note instead.
 Table results_table(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
   Table table(
       {"cell", "metric", {"published", 3}, {"measured", 3}, {"difference", 3}, {"seconds", 0}, "note"});
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::map<std::string, double> published(cells[i].published.begin(), cells[i].published.end());
-    for (const auto& metric : metrics_of(cells[i], results[i])) {
+    auto metrics = metrics_of(cells[i], results[i]);
+    if (metrics.empty()) metrics.emplace_back();  // a row for the note
+    for (const auto& metric : metrics) {
       const auto paper = published.find(metric);
       std::vector<Cell> row(table.columns().size());
       row[0] = cells[i].name;
       row[1] = metric;
       if (paper != published.end()) row[2] = paper->second;
-      row[6] = results[i].value("skipped", "");
+      row[6] = note_of(results[i]);
       if (results[i].contains("test") && results[i]["test"].contains(metric)) {
         const double measured = results[i]["test"][metric];
         row[3] = measured;
@@ -287,34 +159,64 @@ std::string study_tables(const std::vector<TableCell>& cells, const std::vector<
   return text;
 }
 
+/// A cell's result, {"skipped": file} where it lacks one, or {"error", "exit_code"}: one that fails leaves
+/// the others their results.
+Json result_of(const TableCell& cell, const plan::TableTask& task, Progress& progress, Stop stop) {
+  try {
+    if (const auto absent = first_missing(cell.inputs()); !absent.empty()) {
+      progress.warn(fmt::format("{}: skipped, {}", cell.name, absence_of(absent)));
+      return {{"skipped", absent}};
+    }
+    progress.note(cell.name);
+    const auto folder = folder_of(cell, task);
+    make_folder(folder);
+    return run_cell(cell, folder, task, progress, stop);
+  } catch (const Interrupted&) {
+    fail<Interrupted>("{}: interrupted, what is done is saved (the same command goes on)", cell.name);
+  } catch (const std::exception&) {
+    const auto failure = current_failure();
+    progress.end();
+    progress.warn(fmt::format("{}: failed, {}", cell.name, failure.text));
+    return {{"error", failure.text}, {"exit_code", static_cast<int>(failure.code)}};
+  }
+}
+
+/// What the table leaves for people and programs, beside the rows.
+Json document_of(const std::vector<TableCell>& cells, const std::vector<Json>& results,
+                 const plan::TableTask& task, const Table& rows) {
+  Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
+  if (task.suite.has("source")) result["source"] = task.suite.text("source");
+  result["cells"] = cells.size();
+  result["skipped"] = Json::array();
+  result["errors"] = Json::array();
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (results[i].contains("skipped"))
+      result["skipped"].push_back({{"cell", cells[i].name}, {"missing", results[i]["skipped"]}});
+    if (!results[i].contains("error")) continue;
+    Json error{{"cell", cells[i].name}};
+    error.update(results[i]);
+    result["errors"].push_back(error);
+  }
+  result["failed"] = result["errors"].size();
+  result["rows"] = to_json(rows);
+  result["markdown"] = to_markdown(rows) + study_tables(cells, results);
+  return result;
+}
+
 }  // namespace
 
 Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
-  const auto cells = read_cells(task);
+  const auto cells = read_table_cells(task);
   if (task.dry_run) {
     Json names = Json::array();
     for (const auto& cell : cells) names.push_back(cell.name);
     return {{"plan", {{"cells", names}, {"out", task.out.string()}}}};
   }
   std::vector<Json> results;
-  for (const auto& cell : cells) {
-    const auto absent = cell.missing();
-    if (!absent.empty()) {
-      progress.warn(fmt::format("{}: skipped, {} is not there", cell.name, absent));
-      results.push_back({{"skipped", absent + " is not there"}});
-      continue;
-    }
-    progress.note(cell.name);
-    const auto folder = folder_of(cell, task);
-    make_folder(folder);
-    results.push_back(run_cell(cell, folder, task, progress, stop));
-  }
+  for (const auto& cell : cells) results.push_back(result_of(cell, task, progress, stop));
   add_savings(cells, results);
   const auto rows = results_table(cells, results);
-  Json result{{"title", task.suite.has("title") ? task.suite.text("title") : task.suite.name()}};
-  if (task.suite.has("source")) result["source"] = task.suite.text("source");
-  result["rows"] = to_json(rows);
-  result["markdown"] = to_markdown(rows) + study_tables(cells, results);
+  const auto result = document_of(cells, results, task, rows);
   Report report;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (results[i].contains("charts"))

@@ -1,13 +1,12 @@
 // The border of libarzoo: one table of functions that the launcher looks up, and through which no exception
 // leaves.
 
-#include <c10/util/Exception.h>
 #include <torch/version.h>
 
-#include <filesystem>
-#include <new>
+#include <algorithm>
 
 #include "runtime/device.h"
+#include "tasks/failure.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -18,41 +17,44 @@ using plan::Outcome;
 template <class Task>
 using Run = Json (*)(const Task&, Progress&, Stop);
 
-/// The first line: LibTorch appends its own stack.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
 template <class Task, Run<Task> kRun>
 Outcome guarded(const Task& task, Progress& progress, Stop stop) {
   try {
     Outcome outcome;
     outcome.result = kRun(task, progress, stop);
     return outcome;
-  } catch (const Error& error) {
-    return {error.exit_code(), error.what(), {}};
-  } catch (const std::filesystem::filesystem_error& error) {
-    return {error_of(error).exit_code(), error_of(error).what(), {}};
-  } catch (const c10::Error& error) {
-    return {ExitCode::internal, "internal: LibTorch: " + first_line(error.what_without_backtrace()), {}};
-  } catch (const std::bad_alloc&) {
-    return {ExitCode::internal, "out of memory (try a smaller batch size or horizon)", {}};
-  } catch (const std::exception& error) {
-    return {ExitCode::internal, std::string("internal: ") + error.what(), {}};
+  } catch (const std::exception&) {
+    const auto failure = current_failure();
+    return {failure.code, failure.text, {}};
   }
 }
 
-/// A failure that the result of a check counts makes the check fail. The result lists what was checked under
-/// `list`.
-Outcome judged(Outcome outcome, const char* check, const char* list) {
-  if (outcome.code == ExitCode::ok && outcome.result.value("failed", 0) > 0) {
-    outcome.code = ExitCode::check_failed;
-    outcome.error = fmt::format("{}: {} of {} {} failed", check, outcome.result["failed"].get<int64_t>(),
-                                outcome.result[list].size(), list);
-  }
+/// A failure that a result counts is the command's. The result has under `kind` what there was, a list or how
+/// many.
+Outcome judged(Outcome outcome, const char* command, const char* kind) {
+  const auto& result = outcome.result;
+  if (outcome.code != ExitCode::ok || result.value("failed", 0) == 0) return outcome;
+  const auto& all = result.at(kind);
+  outcome.code = ExitCode::check_failed;
+  outcome.error = fmt::format("{}: {} of {} {} failed", command, result.at("failed").get<int64_t>(),
+                              all.is_array() ? static_cast<int64_t>(all.size()) : all.get<int64_t>(), kind);
   return outcome;
 }
 
 Outcome guarded_parity(const plan::ParityTask& task, Progress& progress, Stop stop) {
   return judged(guarded<plan::ParityTask, parity>(task, progress, stop), "parity", "cases");
+}
+
+/// Of cells that all failed for a file that they read, that is the reason.
+Outcome guarded_table(const plan::TableTask& task, Progress& progress, Stop stop) {
+  auto outcome = judged(guarded<plan::TableTask, table>(task, progress, stop), "table", "cells");
+  if (outcome.code != ExitCode::check_failed || !outcome.result.contains("errors")) return outcome;
+  const auto& errors = outcome.result.at("errors");
+  const auto is_data = [](const Json& error) {
+    return error.at("exit_code") == static_cast<int>(ExitCode::data);
+  };
+  if (std::all_of(errors.begin(), errors.end(), is_data)) outcome.code = ExitCode::data;
+  return outcome;
 }
 
 Outcome guarded_regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
@@ -74,7 +76,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded<plan::ConvertTask, tasks::convert>,
       &tasks::guarded<plan::ModelsTask, tasks::models>,
       &tasks::guarded_parity,
-      &tasks::guarded<plan::TableTask, tasks::table>,
+      &tasks::guarded_table,
       &tasks::guarded<plan::SpeedTask, tasks::speed>,
       &tasks::guarded_regress,
       &tasks::guarded<plan::ReportTask, tasks::report>,

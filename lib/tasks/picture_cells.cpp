@@ -28,13 +28,6 @@ namespace fs = std::filesystem;
 using image::FeatureCollector;
 using runtime::Split;
 
-std::vector<fs::path> picture_inputs(const PictureCellOptions& cell) {
-  std::vector<fs::path> inputs{cell.pictures, cell.model,   cell.drafter,  cell.refiner,
-                               cell.features, cell.samples, cell.reference};
-  inputs.insert(inputs.end(), cell.random.begin(), cell.random.end());
-  return inputs;
-}
-
 std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& cell,
                                                     const runtime::Compute& compute) {
   image::GenerationOptions drawing;
@@ -184,10 +177,11 @@ Json compare_files(const PictureCellOptions& cell) {
 
 }  // namespace
 
-std::string missing_input(const PictureCellOptions& cell) { return first_missing(picture_inputs(cell)); }
-
-Json identity(const PictureCellOptions& cell) {
-  return {{"options", to_json(cell)}, {"files", file_stamps(picture_inputs(cell))}};
+std::vector<fs::path> inputs_of(const PictureCellOptions& cell) {
+  std::vector<fs::path> inputs{cell.pictures, cell.model,   cell.drafter,  cell.refiner,
+                               cell.features, cell.samples, cell.reference};
+  inputs.insert(inputs.end(), cell.random.begin(), cell.random.end());
+  return inputs;
 }
 
 Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions& options, Progress& progress,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <string>
 
 #include "core/config.h"
@@ -80,11 +81,8 @@ struct PictureCellOptions {
   }
 };
 
-/// The first file that the cell reads and that is not there; empty when all are.
-std::string missing_input(const PictureCellOptions& cell);
-
-/// What decides the cell's result: the options, and size and time of the files. For a cache.
-Json identity(const PictureCellOptions& cell);
+/// The files and folders that the cell reads, named or empty.
+std::vector<std::filesystem::path> inputs_of(const PictureCellOptions& cell);
 
 /// Paths are relative to where the process runs. Returns {"test": {"FID", "IS", "precision", "recall"},
 /// "pictures", "seconds"}; of a model that draws also what that costs: test/"seconds_per_picture",

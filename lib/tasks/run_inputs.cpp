@@ -1,10 +1,16 @@
 #include "tasks/run_inputs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "core/fetched_data.h"
+#include "core/mapped_file.h"
+#include "runtime/tensor_digests.h"
 
 namespace arzoo::tasks {
 
-std::string missing_input(const Json& config) {
+std::vector<std::filesystem::path> inputs_of(const Json& config) {
   const auto& data = config.at("data");
   std::vector<std::filesystem::path> inputs{data.value("path", ""),
                                             config.at("training").value("init_from", "")};
@@ -14,7 +20,7 @@ std::string missing_input(const Json& config) {
     for (const auto& source : data.at("sources")) inputs.push_back(source.value("path", ""));
   }
   if (data.contains("sequences")) inputs.push_back(data.at("sequences").value("path", ""));
-  return first_missing(inputs);
+  return inputs;
 }
 
 std::string first_missing(const std::vector<std::filesystem::path>& inputs) {
@@ -24,12 +30,16 @@ std::string first_missing(const std::vector<std::filesystem::path>& inputs) {
   return "";
 }
 
-Json file_stamps(const std::vector<std::filesystem::path>& inputs) {
+std::string absence_of(const std::string& input) {
+  return fmt::format("{} is not there{}", input, fetch_hint(input));
+}
+
+Json file_digests(const std::vector<std::filesystem::path>& inputs) {
   namespace fs = std::filesystem;
-  std::vector<Json> stamps;
-  const auto add = [&](const fs::path& file) {
-    stamps.push_back(
-        {file.string(), fs::file_size(file), fs::last_write_time(file).time_since_epoch().count()});
+  std::vector<Json> digests;
+  const auto add = [&](const fs::path& path) {
+    const auto file = MappedFile::open(path);
+    digests.push_back({path.string(), file->bytes().size(), runtime::crc32_of(file->bytes())});
   };
   for (const auto& input : inputs) {
     if (fs::is_regular_file(input)) add(input);
@@ -38,8 +48,8 @@ Json file_stamps(const std::vector<std::filesystem::path>& inputs) {
       if (entry.is_regular_file()) add(entry.path());
     }
   }
-  std::sort(stamps.begin(), stamps.end());
-  return stamps;
+  std::sort(digests.begin(), digests.end());
+  return digests;
 }
 
 }  // namespace arzoo::tasks

@@ -25,12 +25,6 @@ namespace fs = std::filesystem;
 constexpr const char* kSolids = "solids";
 constexpr uint64_t kSolidSeed = 0xbe9c;
 
-std::vector<fs::path> shape_inputs(const ShapeCellOptions& cell) {
-  std::vector<fs::path> inputs{cell.model};
-  if (cell.shapes != kSolids) inputs.emplace_back(cell.shapes);
-  return inputs;
-}
-
 /// The real shapes of a cell, at most as many as it asks for.
 std::vector<shape3d::Shape> real_shapes(const ShapeCellOptions& cell, int64_t surface_points) {
   shape3d::DrawnAmounts amounts;
@@ -150,10 +144,10 @@ runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& comp
 
 }  // namespace
 
-std::string missing_input(const ShapeCellOptions& cell) { return first_missing(shape_inputs(cell)); }
-
-Json identity(const ShapeCellOptions& cell) {
-  return {{"options", to_json(cell)}, {"files", file_stamps(shape_inputs(cell))}};
+std::vector<fs::path> inputs_of(const ShapeCellOptions& cell) {
+  std::vector<fs::path> inputs{cell.model};
+  if (cell.shapes != kSolids) inputs.emplace_back(cell.shapes);
+  return inputs;
 }
 
 Json run_shape_cell(const ShapeCellOptions& cell, const plan::ComputeOptions& options, Progress& progress,

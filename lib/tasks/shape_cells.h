@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <string>
 
 #include "core/config.h"
@@ -37,10 +38,8 @@ struct ShapeCellOptions {
   static bool describes(const Config& cell) { return cell.has("shapes"); }
 };
 
-/// The first file that the cell reads and that is not there; empty when all are.
-std::string missing_input(const ShapeCellOptions& cell);
-/// What decides the cell's result: the options, and size and time of the files. For a cache.
-Json identity(const ShapeCellOptions& cell);
+/// The files and folders that the cell reads, named or empty.
+std::vector<std::filesystem::path> inputs_of(const ShapeCellOptions& cell);
 
 /// Returns {"test": {…}, "shapes", "seconds"}. Of a shape VAE test/"iou", "chamfer", "f_0.01", "f_0.02", "nc"
 /// (lib/shape3d/shape_metrics.h; 100 000 points of each surface); of a mar3d "mmd", "coverage", "1-nna"

@@ -41,14 +41,19 @@ Json models(const plan::ModelsTask& task, Progress& progress, Stop stop);
 /// code 4.
 Json parity(const plan::ParityTask& task, Progress& progress, Stop stop);
 
-/// Trains or evaluates what a paper's table needs, beside the published numbers.
+/// Trains or evaluates what a paper's table needs, beside the published numbers. A cell that fails does not
+/// end the others. Returns {"title", "source"?, "cells": how many, "skipped": [{"cell", "missing"}],
+/// "errors":
+/// [{"cell", "error", "exit_code"}], "failed", "rows", "markdown"}; a failure is the caller's exit code 4, or
+/// 3 when each was for a bad file.
 Json table(const plan::TableTask& task, Progress& progress, Stop stop);
 
 /// Measures throughput, latency and memory beside plain PyTorch and this machine's own peak.
 Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop);
 
-/// Trains and times the cells of baseline files and compares with what is stored there. Returns {"checks":
-/// […], "failed", "skipped": […], "updated", "markdown"}; a failure is the caller's exit code 4.
+/// Trains and times the cells of baseline files and compares with what is stored there. Returns {"rows",
+/// "checks": how many, "failed", "skipped": [{"cell", "missing"}], "updated", "markdown"}; a failure is the
+/// caller's exit code 4.
 Json regress(const plan::RegressTask& task, Progress& progress, Stop stop);
 
 /// One HTML file about all runs and all suites' results below some folders. Returns {"output", "runs",

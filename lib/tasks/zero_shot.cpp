@@ -11,6 +11,7 @@
 #include "runtime/epoch_order.h"
 #include "runtime/metrics.h"
 #include "tasks/run_inputs.h"
+#include "tasks/stop.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -57,10 +58,15 @@ void add_windows(LinearBaseline& linear, const at::Tensor& rows, int64_t context
   }
 }
 
-/// The training rows of all series that a training config names.
-std::vector<at::Tensor> training_rows(const ZeroShotOptions& cell) {
+/// The training config that a linear map is fitted by.
+Json training_config(const ZeroShotOptions& cell) {
   const fs::path path(cell.fit);
-  auto config = plan::resolve_run_config(Config::load(path), path.parent_path());
+  return plan::resolve_run_config(Config::load(path), path.parent_path());
+}
+
+/// The training rows of all series that it names.
+std::vector<at::Tensor> training_rows(const ZeroShotOptions& cell) {
+  auto config = training_config(cell);
   auto& section = config["data"];
   section["seq_len"] = cell.context;
   section["label_len"] = 0;
@@ -121,15 +127,19 @@ Forecasts forecasts_of(const ZeroShotOptions& cell, const ZeroShotWindows& windo
 
 }  // namespace
 
-std::string missing_input(const ZeroShotOptions& cell) {
-  return first_missing(
-      {cell.data, cell.fit, cell.model.empty() ? fs::path() : model_folder(cell.model) / "config.json"});
-}
-
-Json identity(const ZeroShotOptions& cell) {
-  return {{"cell", to_json(cell)},
-          {"files",
-           file_stamps({cell.data, cell.fit, cell.model.empty() ? fs::path() : model_folder(cell.model)})}};
+std::vector<fs::path> inputs_of(const ZeroShotOptions& cell) {
+  std::vector<fs::path> inputs{cell.data, cell.fit};
+  if (!cell.model.empty()) {
+    const auto folder = model_folder(cell.model);
+    // A folder without it is not there as a model.
+    inputs.push_back(folder / "config.json");
+    inputs.push_back(folder);
+  }
+  if (!cell.fit.empty() && fs::exists(cell.fit)) {
+    const auto fitted = inputs_of(training_config(cell));
+    inputs.insert(inputs.end(), fitted.begin(), fitted.end());
+  }
+  return inputs;
 }
 
 Json run_zero_shot(const ZeroShotOptions& cell, const plan::ComputeOptions& compute_options,
@@ -151,7 +161,7 @@ Json run_zero_shot(const ZeroShotOptions& cell, const plan::ComputeOptions& comp
     const auto batch = windows.batch(std::span(chosen).subspan(first, count));
     errors.add(forecast(batch.x_enc.squeeze(-1)).unsqueeze(-1), batch.target, batch.measured);
     progress.step({}, count);
-    if (stop.load()) fail<Interrupted>("interrupted (the cells that are done are kept)");
+    stop_if_asked(stop, "forecasting windows");
   }
   progress.end();
   return {{"test", {{"mse", errors.mse()}, {"mae", errors.mae()}}},

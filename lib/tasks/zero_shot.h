@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -55,11 +56,9 @@ struct ZeroShotOptions {
   }
 };
 
-/// The first file that the cell reads and that is not there; empty when all are.
-std::string missing_input(const ZeroShotOptions& cell);
-
-/// What decides the cell's result: the options, and name, size and time of the files. For a cache.
-Json identity(const ZeroShotOptions& cell);
+/// The files and folders that the cell reads, named or empty. Throws ConfigError for a `fit` that is no
+/// training config.
+std::vector<std::filesystem::path> inputs_of(const ZeroShotOptions& cell);
 
 /// Forecasts the cell's windows. Paths are relative to where the process runs. Returns {"test": {"mse",
 /// "mae"}, "windows", "seconds"}. Throws DataError, CheckpointError, and UsageError for a model that

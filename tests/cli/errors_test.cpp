@@ -301,6 +301,14 @@ TEST_CASE("fixture folders that are not there or empty are bad input") {
         "arzoo: bench parity: empty: no fixture in or below this folder, expected a case.json\n");
 }
 
+TEST_CASE("a baseline's numbers belong to the configs' seeds, so another one is refused") {
+  const auto ended =
+      ProgramWithInputs()({"bench", "regress", "suite.json", "--baseline", "b.json", "--seed", "3"});
+  CHECK(ended.code == 2);
+  CHECK_THAT(ended.err,
+             ContainsSubstring("bench regress: --seed 3: the baseline's numbers belong to the seeds"));
+}
+
 TEST_CASE("with --json an error is a document as well, also when the command line does not parse") {
   const ProgramWithInputs arzoo;
   const auto ended = arzoo({"train", "--json", "absent.json"});

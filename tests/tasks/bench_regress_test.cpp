@@ -68,6 +68,7 @@ TEST_CASE("a change of accuracy is noticed") {
   regress(folder, suite_of(), true);
   const auto result = regress(folder, suite_of({"training.learning_rate=1e-2"}), false);
   CHECK(result["failed"].get<int>() >= 1);
+  CHECK(result["checks"] == result["rows"].size());
   CHECK_THAT(verdict(result, "mse"), ContainsSubstring("changed by more than 0.1 %"));
   CHECK_THAT(result["markdown"].get<std::string>(), ContainsSubstring("FAIL"));
   CHECK_THAT(test::read_file(folder / "out/junit.xml"), ContainsSubstring("<failure message=\"mse: "));

@@ -112,10 +112,17 @@ TEST_CASE("a cell that says nothing, too much or the impossible is refused") {
       {{"{}", "/cells/0: exactly one of model and baseline"},
        {R"({"baseline": "naive"})", "/cells/0/baseline"},
        {R"({"baseline": "linear", "contxt": 3})", "did you mean \"context\""},
-       {R"({"baseline": "seasonal_naive", "season": 99})", "season (99) must not exceed context (48)"},
-       {R"({"baseline": "seasonal_naive", "context": 500})", "hold no test window of context 500"}}));
+       {R"({"baseline": "seasonal_naive", "season": 99})", "season (99) must not exceed context (48)"}}));
   Setup setup;
   setup.add("cell", Json::parse(options));
   INFO(text);
   CHECK_THROWS_WITH(setup.run(), ContainsSubstring(text));
+}
+
+TEST_CASE("a file that is too short for a cell fails the cell by name") {
+  Setup setup;
+  setup.add("long", {{"baseline", "seasonal_naive"}, {"context", 500}});
+  const auto errors = setup.run()["errors"];
+  REQUIRE(errors.size() == 1);
+  CHECK_THAT(errors[0]["error"].get<std::string>(), ContainsSubstring("hold no test window of context 500"));
 }

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/config.h"
+#include "plan/tasks.h"
+#include "tasks/stop.h"
+
+namespace arzoo::tasks {
+
+/// What a cell of a table measures that trains nothing.
+class Evaluation {
+ public:
+  virtual ~Evaluation() = default;
+  /// The files and folders that it reads.
+  virtual std::vector<std::filesystem::path> inputs() const = 0;
+  /// Every option in force.
+  virtual Json options() const = 0;
+  /// {"test": {…}, "seconds", …}
+  virtual Json run(const plan::ComputeOptions& compute, Progress& progress, Stop stop) const = 0;
+};
+
+/// A cell of `bench table`: it trains a config ("config", "set"), or evaluates what is there.
+struct TableCell {
+  std::string name;
+  std::vector<std::pair<std::string, double>> published;
+  Json config;           ///< resolved; null in a cell that trains nothing
+  Json study = nullptr;  ///< resolved; null where the trained model is not looked into
+  std::shared_ptr<const Evaluation> evaluation = {};
+  std::string beside = {};  ///< the cell whose costs this one's are compared with
+
+  std::vector<std::filesystem::path> inputs() const;
+};
+
+/// The cells of task.suite that task.only chooses, with task.compute.seed in force where it is given. Throws
+/// ConfigError, and UsageError when there are none.
+std::vector<TableCell> read_table_cells(const plan::TableTask& task);
+
+}  // namespace arzoo::tasks
