@@ -13,6 +13,7 @@
 #include "command_line.h"
 #include "output.h"
 #include "stop_signal.h"
+#include "user_folders.h"
 
 namespace {
 
@@ -20,6 +21,7 @@ using namespace arzoo;
 
 ExitCode run(const std::vector<std::string>& words) {
   cli::Invocation invocation;
+  invocation.compute.cache = cli::user_cache_folder();
   const auto root = cli::make_command_line(invocation);
   cli::parse_words(*root, invocation, words);
   return invocation.action();

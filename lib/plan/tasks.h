@@ -25,6 +25,7 @@ struct ComputeOptions {
   int64_t threads = 0;          ///< 0: LibTorch's default
   std::optional<int64_t> seed;  ///< overrides the config's
   std::string quantize;         ///< int8: weights and activations of linear maps, in inference; empty: none
+  fs::path cache = {};          ///< folder for what is measured once on a machine; empty: nothing is kept
 };
 
 struct TrainTask {

@@ -10,7 +10,6 @@ namespace arzoo::runtime {
 namespace {
 
 constexpr int kMostProducts = 20;
-constexpr double kEnoughSeconds = 1.0;
 
 }  // namespace
 
@@ -18,7 +17,7 @@ void finish_device_work(const Compute& compute) {
   if (compute.device.is_cuda()) torch::cuda::synchronize(compute.device.index());
 }
 
-double gemm_peak(const Compute& compute, int64_t size) {
+double gemm_peak(const Compute& compute, int64_t size, double enough_seconds) {
   using Clock = std::chrono::steady_clock;
   const c10::InferenceMode inference;
   // A generator of its own: measuring must not move the seeded one.
@@ -27,7 +26,7 @@ double gemm_peak(const Compute& compute, int64_t size) {
   const auto left = matrix(), right = matrix();
   auto product = at::mm(left, right);  // also the warm-up
   double best = std::numeric_limits<double>::infinity(), spent = 0.0;
-  for (int i = 0; i < kMostProducts && (i == 0 || spent < kEnoughSeconds); ++i) {
+  for (int i = 0; i < kMostProducts && (i == 0 || spent < enough_seconds); ++i) {
     finish_device_work(compute);
     const auto start = Clock::now();
     at::mm_out(product, left, right);

@@ -7,6 +7,7 @@
 
 #include "runtime/device.h"
 #include "tasks/failure.h"
+#include "tasks/precision_note.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -17,9 +18,28 @@ using plan::Outcome;
 template <class Task>
 using Run = Json (*)(const Task&, Progress&, Stop);
 
+/// A task that computes, unless only its plan is asked for.
+template <class Task>
+concept Plannable = requires(const Task& task) {
+  task.compute;
+  task.dry_run;
+};
+
+/// Whether the task computes with a model: a plan or an initial model's file does not.
+template <class Task>
+bool computes(const Task& task) {
+  if constexpr (requires { task.init_only; }) {
+    if (task.init_only) return false;
+  }
+  return !task.dry_run;
+}
+
 template <class Task, Run<Task> kRun>
 Outcome guarded(const Task& task, Progress& progress, Stop stop) {
   try {
+    if constexpr (Plannable<Task>) {
+      if (computes(task)) note_slow_precision(task.compute, progress);
+    }
     Outcome outcome;
     outcome.result = kRun(task, progress, stop);
     return outcome;

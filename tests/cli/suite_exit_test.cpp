@@ -53,3 +53,14 @@ TEST_CASE("a regression counts its checks") {
   CHECK(ended.err == "arzoo: regress: 2 of 2 checks failed\n");  // mse differs, mae is new
   CHECK_THAT(ended.out, ContainsSubstring("\n2 checks, 2 failed\n"));
 }
+
+TEST_CASE("what bf16 is worth on this machine is measured once, in the user's cache folder") {
+  const TrainedProgram arzoo;
+  const auto cache = (arzoo.files() / "cache").string();
+  const auto ended =
+      arzoo.call("env", {"XDG_CACHE_HOME=" + cache, (arzoo.bin() / "arzoo").string(), "forecast", "--model",
+                         "run", "--input", "series.csv", "--output", "out.csv", "--dtype", "bf16"});
+  INFO(ended.err);
+  CHECK(ended.code == 0);
+  CHECK(fs::exists(fs::path(cache) / "arzoo/processor_rates.json"));
+}
