@@ -80,12 +80,9 @@ check_fuzz() {
 
 # Reports of every kind: of runs with charts, pictures and shapes, of a table, and of all of them together.
 check_pages() {
-  install_packages chromium python3 python3-venv
+  install_packages chromium
   local tools=$ROOT/.deps/browser model
-  if [[ ! -e $tools/bin/playwright ]]; then
-    python3 -m venv "$tools"
-    quietly "$tools/bin/pip" install --disable-pip-version-check playwright
-  fi
+  python_with "$tools" playwright
   prepare
   build release arzoo arzoo_lib
   runs=$(mktemp -d)

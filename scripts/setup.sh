@@ -56,6 +56,25 @@ install_packages() {
   quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
+# python_with FOLDER PACKAGE: makes a Python environment that has the package, unless it is there. It appears whole or not at
+# all, and once, however many ask for it at the same time. Its programs but for bin/python bear its temporary name: use -m.
+python_with() {
+  local folder=$1 package=$2 made lock
+  install_packages python3 python3-venv
+  mkdir -p "$(dirname "$folder")"
+  exec {lock}> "$folder.lock"
+  flock "$lock"
+  if ! "$folder/bin/python" -c "import $package" 2> /dev/null; then
+    rm -rf "$folder".made.* # what an interrupted call left
+    made=$(mktemp -d "$folder.made.XXXXXX")
+    python3 -m venv "$made"
+    quietly "$made/bin/python" -m pip install --disable-pip-version-check "$package"
+    rm -rf "$folder"
+    mv "$made" "$folder"
+  fi
+  exec {lock}>&-
+}
+
 # The torch/ folder of a Python whose torch is usable; nothing otherwise. torch itself is not imported.
 torch_of_python() {
   "$1" - 2> /dev/null << 'PYTHON' || true

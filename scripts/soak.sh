@@ -5,13 +5,13 @@ set -euo pipefail
 # shellcheck source=scripts/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
+mkdir -p "$ROOT/.deps"
+exec {building}> "$ROOT/.deps/build.lock"
+flock "$building" # another soak may be about to build into the same folder
 prepare
 build release arzoo arzoo_lib
-install_packages python3 python3-venv
+exec {building}>&-
 tools=$ROOT/.deps/soak
-if [[ ! -e $tools/bin/python ]] || ! "$tools/bin/python" -c 'import safetensors' 2> /dev/null; then
-  python3 -m venv "$tools"
-  quietly "$tools/bin/pip" install --disable-pip-version-check safetensors
-fi
+python_with "$tools" safetensors
 cd "$ROOT/scripts"
 exec "$tools/bin/python" -B -m soak "$@" # -B: no compiled files in the source tree
