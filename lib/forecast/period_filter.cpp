@@ -7,6 +7,7 @@
 
 #include "nn/clones.h"
 #include "nn/parallel.h"
+#include "runtime/flop_counter.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -59,6 +60,7 @@ ARZOO_CLONES void map_rows(const float* map, const float* x, int64_t to, int64_t
 at::Tensor filtered(const at::Tensor& rows, const at::Tensor& kernel) {
   const auto x = rows.contiguous(), weights = kernel.contiguous();
   const int64_t length = x.size(1), taps = weights.numel();
+  runtime::count_flops(2.0 * static_cast<double>(x.numel() * taps));
   auto out = x.clone();
   const float* from = x.const_data_ptr<float>();
   const float* factors = weights.const_data_ptr<float>();
@@ -85,6 +87,7 @@ struct FilterFunction : torch::autograd::Function<FilterFunction> {
                                                  const torch::autograd::variable_list& gradients) {
     const auto x = context->get_saved_variables()[0].contiguous(), gradient = gradients[0].contiguous();
     const int64_t length = x.size(1), taps = context->saved_data["taps"].toInt();
+    runtime::count_flops(2.0 * static_cast<double>(x.numel() * taps));
     // A sum for each row: the total does not depend on the threads.
     auto sums = at::empty({x.size(0), taps}, x.options());
     const float* rows = x.const_data_ptr<float>();
@@ -123,6 +126,7 @@ at::Tensor map_periods(const at::Tensor& x, const at::Tensor& kernel, const at::
   const float* matrix = map.const_data_ptr<float>();
   float* result = out.mutable_data_ptr<float>();
   const int64_t work = length * taps + to * from * period;
+  runtime::count_flops(2.0 * static_cast<double>(batch * variates * work));
   nn::parallel_for(batch * variates, std::max<int64_t>(1, kFilterGrain / work),
                    [&](int64_t begin, int64_t end) {
                      auto padded = padded_buffer(length, taps);

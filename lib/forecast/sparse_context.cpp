@@ -10,6 +10,7 @@
 #include "nn/heads.h"
 #include "nn/lanes.h"
 #include "nn/parallel.h"
+#include "runtime/flop_counter.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -49,6 +50,14 @@ ARZOO_CLONES void attend_kept(const float* q, const float* k, const float* v, co
   }
 }
 
+/// The scores of the kept queries and their product with the values; the means and sums of the others are
+/// elementwise. top: `count` of them.
+double context_flops(const int64_t* top, int64_t count, const Sizes& s) {
+  int64_t pairs = 0;
+  for (int64_t i = 0; i < count; ++i) pairs += s.causal ? top[i] + 1 : s.keys;
+  return 2.0 * static_cast<double>(pairs * (s.width + s.width));
+}
+
 template <class Scalar>
 void run_context(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& top,
                  bool causal, const at::Tensor& out) {
@@ -56,6 +65,7 @@ void run_context(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, 
   const Sizes s{q.size(2), k.size(2), width, top.size(2), nn::whole_vectors(width), causal};
   const nn::Heads<Scalar> queries(q), keys(k), values(v);
   const auto* kept = top.const_data_ptr<int64_t>();
+  runtime::count_flops(context_flops(kept, top.numel(), s));
   auto* to = out.mutable_data_ptr<Scalar>();
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(width)));
   const int64_t work = (s.kept * s.keys + s.length) * width;

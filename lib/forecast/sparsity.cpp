@@ -10,6 +10,7 @@
 #include "nn/heads.h"
 #include "nn/lanes.h"
 #include "nn/parallel.h"
+#include "runtime/flop_counter.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -41,6 +42,7 @@ void measure_heads(const at::Tensor& queries, const at::Tensor& keys, const at::
   const nn::Heads<Scalar> q(queries), k(keys);
   const int64_t heads = queries.size(1), length = queries.size(2), width = queries.size(3);
   const int64_t key_count = keys.size(2), count = sample.size(1);
+  runtime::count_flops(2.0 * static_cast<double>(queries.numel() * count));
   const auto* picked = sample.const_data_ptr<int64_t>();
   const int64_t grain = std::max<int64_t>(1, kScoreGrain / std::max<int64_t>(1, length * count * width));
   nn::parallel_for(queries.size(0) * heads, grain, [&](int64_t begin, int64_t end) {

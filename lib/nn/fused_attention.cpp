@@ -8,6 +8,7 @@
 #include "nn/heads.h"
 #include "nn/lanes.h"
 #include "nn/parallel.h"
+#include "runtime/flop_counter.h"
 
 namespace arzoo::nn {
 namespace {
@@ -28,6 +29,12 @@ struct Sizes {
   /// Keys that query i sees.
   int64_t seen(int64_t i) const {
     return causal ? std::clamp<int64_t>(keys - queries + i + 1, 1, keys) : keys;
+  }
+  /// Of one head: the scores that are looked at, and their product with the values.
+  double flops() const {
+    double pairs = 0.0;
+    for (int64_t i = 0; i < queries; ++i) pairs += static_cast<double>(seen(i));
+    return 2.0 * pairs * static_cast<double>(width + width);
   }
   /// Keys that any of the kRows queries from i on sees.
   int64_t most(int64_t i) const { return seen(std::min(i + kRows, queries) - 1); }
@@ -126,6 +133,7 @@ at::Tensor run_attention(const at::Tensor& q, const at::Tensor& k, const at::Ten
                          const FusedMode& mode) {
   const int64_t batch = q.size(0), heads = q.size(1);
   const auto s = sizes_of(q, k, mode.causal);
+  runtime::count_flops(static_cast<double>(batch * heads) * s.flops());
   auto out = at::empty({batch, s.queries, heads, s.width}, q.options());
   if (out.numel() == 0) return out.transpose(1, 2);
   const Heads<Scalar> queries(q), keys(k), values(v);

@@ -6,10 +6,11 @@
 
 namespace arzoo::runtime {
 
-/// Counts the floating-point operations of the matrix products and convolutions that LibTorch carries out for
-/// this thread, backward passes included; a multiply-add is two. Elementwise work, and kernels that are not
-/// LibTorch's, count nothing. It slows each operation down: count in a repetition of its own, not in one that
-/// is timed.
+/// Counts the floating-point operations of matrix products, convolutions, attention and linear solvers that
+/// this thread carries out, backward passes included; a multiply-add is two. LibTorch's operations are
+/// counted by formulas of their inputs' sizes, this program's own kernels report theirs (count_flops). Causal
+/// attention counts the pairs of query and key that see each other. Elementwise work and Fourier transforms
+/// count nothing. It slows each operation down: count in a repetition of its own, not in one that is timed.
 ///
 ///     const FlopCounter counter;
 ///     model.forward(x);
@@ -26,10 +27,15 @@ class FlopCounter {
   double flops() const { return flops_.load(); }
 
  private:
+  friend void count_flops(double flops);
   struct Observer;
 
   std::atomic<double> flops_ = 0.0;
   at::CallbackHandle handle_;
 };
+
+/// What the wrapper of a kernel that is not LibTorch's reports of itself: added to this thread's counter;
+/// without one nothing happens.
+void count_flops(double flops);
 
 }  // namespace arzoo::runtime

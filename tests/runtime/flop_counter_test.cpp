@@ -5,20 +5,13 @@
 
 #include "runtime/autocast.h"
 #include "runtime/gemm_peak.h"
+#include "support/flops.h"
 #include "support/test.h"
 
+using namespace arzoo;
 using namespace arzoo::runtime;
 
-namespace {
-
-template <class Work>
-double flops_of(const Work& work) {
-  const FlopCounter counter;
-  work();
-  return counter.flops();
-}
-
-}  // namespace
+using test::flops_of;
 
 TEST_CASE("a product counts two operations for each multiply-add") {
   const auto a = at::rand({3, 5}), b = at::rand({5, 7}), bias = at::rand({7});
@@ -28,6 +21,21 @@ TEST_CASE("a product counts two operations for each multiply-add") {
   CHECK(flops_of([&] { at::bmm(batch_a, batch_b); }) == 2 * 2 * 3 * 5 * 7);
   CHECK(flops_of([&] { at::baddbmm(at::zeros({2, 3, 7}), batch_a, batch_b); }) == 2 * 2 * 3 * 5 * 7);
   CHECK(flops_of([&] { at::linear(batch_a, at::rand({7, 5}), bias); }) == 2 * 2 * 3 * 5 * 7);
+}
+
+TEST_CASE("a matrix times a vector counts a multiply-add for each of its elements") {
+  const auto matrix = at::rand({7, 5}), x = at::rand({5}), bias = at::rand({7});
+  CHECK(flops_of([&] { at::mv(matrix, x); }) == 2 * 7 * 5);
+  CHECK(flops_of([&] { at::addmv(bias, matrix, x); }) == 2 * 7 * 5);
+  CHECK(flops_of([&] { at::matmul(matrix, x); }) == 2 * 7 * 5);
+  CHECK(flops_of([&] { at::linear(x, matrix, bias); }) == 2 * 7 * 5);
+  CHECK(flops_of([&] { at::dot(x, x); }) == 2 * 5);
+}
+
+TEST_CASE("linear systems count the elimination and two triangular solves") {
+  const auto a = at::rand({2, 6, 6}) + 6 * at::eye(6), b = at::rand({2, 6, 3});
+  CHECK(flops_of([&] { at::linalg_solve(a, b); }) == Approx(2 * (2.0 / 3 * 6 * 6 * 6 + 2 * 6 * 6 * 3)));
+  CHECK(flops_of([&] { at::linalg_inv(a); }) == Approx(2 * (2.0 * 6 * 6 * 6)));
 }
 
 TEST_CASE("elementwise work counts nothing") {
@@ -79,6 +87,21 @@ TEST_CASE("fused attention counts the scores and their product with the values")
   const auto q = at::rand({2, 3, 10, 8}), k = at::rand({2, 3, 12, 8}), v = at::rand({2, 3, 12, 8});
   const c10::InferenceMode inference;
   CHECK(flops_of([&] { at::scaled_dot_product_attention(q, k, v); }) == 2.0 * 2 * (2 * 3 * 10 * 12) * 8);
+}
+
+TEST_CASE("causal attention counts the keys that each query sees, backwards too") {
+  const auto q = at::rand({2, 3, 10, 8}).requires_grad_(true),
+             k = at::rand({2, 3, 10, 8}).requires_grad_(true);
+  const double forward = 2.0 * 2 * (2 * 3 * (1 + 10) * 10 / 2) * 8;
+  const auto attend = [&] { return at::scaled_dot_product_attention(q, k, k, {}, 0.0, true); };
+  CHECK(flops_of([&] { attend(); }) == forward);
+  CHECK(flops_of([&] { attend().sum().backward(); }) == 3.5 * forward);
+}
+
+TEST_CASE("a kernel's own report counts in the thread that counts") {
+  count_flops(5);
+  CHECK(flops_of([] { count_flops(7); }) == 7);
+  CHECK(flops_of([] { std::thread([] { count_flops(7); }).join(); }) == 0);
 }
 
 TEST_CASE("another thread's products do not count") {

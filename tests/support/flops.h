@@ -1,0 +1,15 @@
+#pragma once
+
+#include "runtime/flop_counter.h"
+
+namespace arzoo::test {
+
+/// What `work` counts in this thread.
+template <class Work>
+double flops_of(const Work& work) {
+  const runtime::FlopCounter counter;
+  work();
+  return counter.flops();
+}
+
+}  // namespace arzoo::test
