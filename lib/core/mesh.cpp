@@ -1,8 +1,10 @@
 #include "core/mesh.h"
 
 #include <bit>
+#include <limits>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 namespace arzoo {
 namespace {
@@ -28,32 +30,47 @@ class Places {
 
   /// The first position within the tolerance of this one, which becomes one itself when there is none.
   int32_t of(const Vec3& point) {
-    if (tolerance_ == 0.0) return add(exact(point), point);
-    for (int corner = 0; corner < 8; ++corner) {
-      const auto found = cells_.find(cell(point, corner));
-      if (found != cells_.end() && is_near(point, positions_[static_cast<std::size_t>(found->second)]))
-        return found->second;
-    }
-    return add(cell(point, -1), point);
+    const auto found = find(point);
+    if (found != kNone) return found;
+    const auto own = static_cast<int32_t>(positions_.size());
+    const auto [head, is_new] = cells_.emplace(cell(point, 0.0, 0), own);
+    next_.push_back(is_new ? kNone : std::exchange(head->second, own));
+    positions_.push_back(point);
+    return own;
   }
   const std::vector<Vec3>& positions() const { return positions_; }
 
  private:
-  /// By its bits; adding 0 makes one of the two zeros.
-  static Cell exact(const Vec3& p) {
-    const auto bits = [](float value) { return int64_t{std::bit_cast<std::uint32_t>(value + 0.0F)}; };
-    return {bits(p.x), bits(p.y), bits(p.z)};
-  }
-  /// The cell of the point, or of one of the corners of the cube that is near to it.
-  Cell cell(const Vec3& p, int corner) const {
-    constexpr double kCellsPerTolerance = 0.25, kFarthest = 1e18;
-    Cell result{};
-    for (int axis = 0; axis < 3; ++axis) {
-      const double shift = corner < 0 ? 0.0 : (corner >> axis & 1) != 0 ? tolerance_ : -tolerance_;
-      const double place = std::floor((p[axis] + shift) / tolerance_ * kCellsPerTolerance);
-      result[static_cast<std::size_t>(axis)] = static_cast<int64_t>(std::clamp(place, -kFarthest, kFarthest));
+  static constexpr int32_t kNone = std::numeric_limits<int32_t>::max();
+
+  int32_t find(const Vec3& point) const {
+    int32_t first = kNone;
+    // What is near lies in the cells of the corners of the cube around the point. A cell holds few: its
+    // positions are more than the tolerance from each other.
+    for (int corner = 0; corner < (tolerance_ == 0.0 ? 1 : 8); ++corner) {
+      const auto head = cells_.find(cell(point, tolerance_, corner));
+      for (int32_t i = head == cells_.end() ? kNone : head->second; i != kNone;
+           i = next_[static_cast<std::size_t>(i)]) {
+        if (i < first && is_near(point, positions_[static_cast<std::size_t>(i)])) first = i;
+      }
     }
+    return first;
+  }
+  /// The cell of a corner of the cube of 2 `reach` around the point.
+  Cell cell(const Vec3& p, double reach, int corner) const {
+    Cell result{};
+    for (int axis = 0; axis < 3; ++axis)
+      result[static_cast<std::size_t>(axis)] = place(p[axis], (corner >> axis & 1) != 0 ? reach : -reach);
     return result;
+  }
+  /// Cells are four tolerances wide. Where floats are farther apart than that, and without a tolerance, each
+  /// number is a cell of its own, told from the others by its bits; adding 0 makes one of the two zeros.
+  int64_t place(float value, double shift) const {
+    constexpr double kCellsPerTolerance = 0.25;
+    constexpr int64_t kFarthest = int64_t{1} << 40;
+    if (!(std::abs(value) * kCellsPerTolerance < static_cast<double>(kFarthest) * tolerance_))
+      return 2 * kFarthest + int64_t{std::bit_cast<std::uint32_t>(value + 0.0F)};
+    return static_cast<int64_t>(std::floor((value + shift) / tolerance_ * kCellsPerTolerance));
   }
   bool is_near(const Vec3& a, const Vec3& b) const {
     for (int axis = 0; axis < 3; ++axis) {
@@ -61,14 +78,10 @@ class Places {
     }
     return true;
   }
-  int32_t add(const Cell& cell, const Vec3& point) {
-    const auto [entry, is_new] = cells_.emplace(cell, static_cast<int32_t>(positions_.size()));
-    if (is_new) positions_.push_back(point);
-    return entry->second;
-  }
 
   double tolerance_;
-  std::unordered_map<Cell, int32_t, CellHash> cells_;
+  std::unordered_map<Cell, int32_t, CellHash> cells_;  ///< the latest position of each cell
+  std::vector<int32_t> next_;                          ///< the one before it in its cell
   std::vector<Vec3> positions_;
 };
 
@@ -118,22 +131,6 @@ void count_edges(const Mesh& mesh, MeshSummary& summary) {
   }
 }
 
-int64_t count_components(const Mesh& mesh) {
-  Groups groups(mesh.vertices.size());
-  for (const auto& [a, b, c] : mesh.triangles) {
-    groups.join(a, b);
-    groups.join(b, c);
-  }
-  int64_t count = 0;
-  std::vector<bool> seen(mesh.vertices.size());
-  for (const auto& triangle : mesh.triangles) {
-    const auto root = static_cast<std::size_t>(groups.root(triangle[0]));
-    if (!seen[root]) ++count;
-    seen[root] = true;
-  }
-  return count;
-}
-
 }  // namespace
 
 Mesh welded(const Mesh& mesh, double tolerance) {
@@ -161,6 +158,22 @@ Mesh welded(const Mesh& mesh, double tolerance) {
   return result;
 }
 
+std::vector<int32_t> parts_of(const Mesh& mesh) {
+  Groups groups(mesh.vertices.size());
+  for (const auto& [a, b, c] : mesh.triangles) {
+    groups.join(a, b);
+    groups.join(b, c);
+  }
+  std::vector<int32_t> number_of(mesh.vertices.size(), -1), parts;
+  int32_t count = 0;
+  for (const auto& triangle : mesh.triangles) {
+    auto& number = number_of[static_cast<std::size_t>(groups.root(triangle[0]))];
+    if (number < 0) number = count++;
+    parts.push_back(number);
+  }
+  return parts;
+}
+
 std::vector<Vec3> vertex_normals(const Mesh& mesh) {
   std::vector<Vec3> normals(mesh.vertices.size());
   for (const auto& triangle : mesh.triangles) {
@@ -179,7 +192,7 @@ MeshSummary summarise(const Mesh& mesh) {
   summary.vertices = static_cast<int64_t>(mesh.vertices.size());
   summary.triangles = static_cast<int64_t>(mesh.triangles.size());
   count_edges(mesh, summary);
-  summary.components = count_components(mesh);
+  for (const auto part : parts_of(mesh)) summary.components = std::max<int64_t>(summary.components, part + 1);
   summary.euler = summary.vertices - summary.edges + summary.triangles;
   for (const auto& vertex : mesh.vertices) summary.box.add(vertex);
   // Volumes are sums of tetrahedra that cancel: around a point of the mesh they cancel least.

@@ -24,13 +24,17 @@ struct Mesh {
   }
 };
 
-/// The same surface with vertices at one position, or no more than `tolerance` from it along each axis,
-/// merged, and triangles that thereby lose a side left out; vertices that no triangle uses go, the others
-/// keep their order.
+/// The same surface with vertices that stand at one place merged, and triangles that thereby lose a side left
+/// out; vertices that no triangle uses go, the others keep their order. In their order, a vertex that lies no
+/// more than `tolerance` along each axis from one that stays becomes the first such one; any other stays.
 Mesh welded(const Mesh& mesh, double tolerance = 0.0);
 
 /// Unit normals of the vertices, each triangle weighing by its area; zero where none has an area.
 std::vector<Vec3> vertex_normals(const Mesh& mesh);
+
+/// The part that each triangle belongs to, numbered from 0 in the order of their first triangles: triangles
+/// that share a vertex are of one part.
+std::vector<int32_t> parts_of(const Mesh& mesh);
 
 /// What a surface is like. Of a mesh that is not welded, seams count as borders.
 struct MeshSummary {

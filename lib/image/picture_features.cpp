@@ -26,11 +26,22 @@ std::shared_ptr<FeatureNet> open_feature_net(const std::filesystem::path& path,
   return net;
 }
 
-void FeatureCollector::add(const at::Tensor& images) {
+bool are_same_classes(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  const auto are_numbers = [](const std::vector<std::string>& names) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (names[i] != std::to_string(i)) return false;
+    }
+    return true;
+  };
+  return a == b || are_numbers(a) || are_numbers(b);
+}
+
+void FeatureCollector::add(const at::Tensor& images, const at::Tensor& labels) {
   const c10::InferenceMode inference;
   const auto features = net_.features(images.to(device_).mul(2.0).sub_(1.0));
   features_.push_back(features.cpu());
   probabilities_.push_back(at::softmax(net_.classify(features), 1).cpu());
+  if (labels.defined()) labels_.push_back(labels.cpu());
 }
 
 PictureFeatures FeatureCollector::result() const {
@@ -38,6 +49,10 @@ PictureFeatures FeatureCollector::result() const {
   if (features_.empty()) fail<DataError>("no pictures to compare");
   result.features = at::cat(features_);
   result.probabilities = at::cat(probabilities_);
+  if (!labels_.empty()) {
+    const auto labels = at::cat(labels_);
+    if (labels.max().item<int64_t>() < net_.options().num_classes) result.labels = labels;
+  }
   result.statistics = FeatureStatistics::of(result.features);
   return result;
 }

@@ -65,4 +65,15 @@ PrecisionRecall precision_recall(const at::Tensor& real, const at::Tensor& gener
   return {share_within(b, a, radii_of(a, k)), share_within(a, b, radii_of(b, k))};
 }
 
+double class_fidelity(const at::Tensor& probabilities, const at::Tensor& labels) {
+  if (labels.dim() != 1 || labels.size(0) != probabilities.size(0)) {
+    fail<DataError>("{} labels of {} pictures, expected one each", labels.numel(), probabilities.size(0));
+  }
+  if (labels.lt(0).logical_or(labels.ge(probabilities.size(1))).any().item<bool>()) {
+    fail<DataError>("labels from {} to {}, expected classes 0 to {} as the probabilities have them",
+                    labels.min().item<int64_t>(), labels.max().item<int64_t>(), probabilities.size(1) - 1);
+  }
+  return probabilities.argmax(1).eq(labels).to(at::kDouble).mean().item<double>();
+}
+
 }  // namespace arzoo::image

@@ -27,4 +27,9 @@ struct PrecisionRecall {
 /// for fewer.
 PrecisionRecall precision_recall(const at::Tensor& real, const at::Tensor& generated, int64_t k = 3);
 
+/// Class fidelity: the share of pictures that a classifier, trained on real ones, takes for the class that
+/// they were asked to be of. Throws DataError unless each picture has a label and the classifier knows its
+/// class. probabilities: [N, classes]; labels: [N] long.
+double class_fidelity(const at::Tensor& probabilities, const at::Tensor& labels);
+
 }  // namespace arzoo::image

@@ -50,7 +50,7 @@ void store(const fs::path& folder, const fs::path& file, const Json& rates) {
   fs::create_directories(folder, failed);
   if (failed) return;
   try {
-    write_atomically(file, rates.dump(2) + "\n");
+    write_atomically(file, dump_json(rates, 2) + "\n");
   } catch (const Error&) {
     return;  // measured again the next time
   }

@@ -170,9 +170,13 @@ LabelledShapes ShapeData::batch(Split split, std::span<const int64_t> items, std
   return batch;
 }
 
-std::string ShapeData::summary() const {
-  return fmt::format("{} shapes of {} classes to train on, {} to validate, {} to test", size(Split::train),
-                     class_names().size(), size(Split::val), size(Split::test));
+std::vector<std::string> ShapeData::notes() const {
+  std::vector<std::string> notes{
+      fmt::format("{} shapes of {} classes to train on, {} to validate, {} to test", size(Split::train),
+                  class_names().size(), size(Split::val), size(Split::test))};
+  for (const auto* set : {&train_, &test_})
+    notes.insert(notes.end(), set->notes().begin(), set->notes().end());
+  return notes;
 }
 
 ShapeLoader::ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines)

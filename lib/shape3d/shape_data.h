@@ -40,7 +40,8 @@ class ShapeData {
   const std::vector<std::string>& class_names() const { return train_.class_names(); }
   const DataOptions& options() const { return options_; }
   int64_t levels() const { return levels_; }
-  std::string summary() const;
+  /// How many shapes there are, and what a user should know of them.
+  std::vector<std::string> notes() const;
 
  private:
   DataOptions options_;

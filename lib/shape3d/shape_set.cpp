@@ -70,14 +70,16 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 
 }  // namespace
 
-Mesh normalised(const Mesh& mesh, const std::string& name) {
-  const auto whole = welded(mesh);
+NormalisedMesh normalised(const Mesh& mesh, const std::string& name) {
+  auto whole = welded(mesh);
   const auto summary = summarise(whole);
   if (!summary.is_watertight()) {
     fail<DataError>("{}: {} of {} edges are open, expected a closed surface (what is inside is not defined)",
                     name, summary.open_edges, summary.edges);
   }
-  return placed(whole, placement(whole, kSolidHalf));
+  whole = placed(std::move(whole), placement(whole, kSolidHalf));
+  const int64_t turned = turn_outwards(whole);
+  return {std::move(whole), turned};
 }
 
 int64_t ShapeSet::label_of(const std::string& name) {
@@ -122,7 +124,10 @@ void ShapeSet::add_meshes(const fs::path& folder, uint64_t seed, const DrawnAmou
     fail<DataError>("{}: no meshes (.obj, .ply, .stl, .off, .glb) in it or its sub-folders", folder.string());
   for (const auto& [name, path] : files) {
     Shape shape{.name = path.stem().string(), .label = label_of(name)};
-    shape.mesh = normalised(read_mesh(path), path.string());
+    auto whole = normalised(read_mesh(path), path.string());
+    shape.mesh = std::move(whole.mesh);
+    if (whole.turned > 0)
+      notes_.push_back(fmt::format("{}: inside out, turned ({} of its parts)", path.string(), whole.turned));
     const TriangleTree tree(shape.mesh);
     auto random = generator_of(seed, shapes_.size());
     draw_points(

@@ -42,8 +42,9 @@ class ShapeSet {
   /// Solids number `first`, …, taking the classes in turn.
   void add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
                   const DrawnAmounts& amounts);
-  /// Meshes in sorted order; sub-folders are classes, files beside them one class named for the folder.
-  /// Throws DataError for a mesh that is broken or not closed, and for a folder without any.
+  /// Meshes in sorted order; sub-folders are classes, files beside them one class named for the folder. What
+  /// is inside out is turned, and notes() says so. Throws DataError for a mesh that is broken or not closed,
+  /// and for a folder without any.
   void add_meshes(const std::filesystem::path& folder, uint64_t seed, const DrawnAmounts& amounts);
 
   /// Gives these classes the first numbers, so that two sets agree about them. Of an empty set.
@@ -53,16 +54,22 @@ class ShapeSet {
   /// Gives the memory of a shape's mesh back.
   void forget_mesh(std::size_t index) { shapes_[index].mesh = {}; }
   const std::vector<std::string>& class_names() const { return class_names_; }
+  /// What a user should know of the meshes, one line each.
+  const std::vector<std::string>& notes() const { return notes_; }
 
  private:
   int64_t label_of(const std::string& name);
 
   std::vector<Shape> shapes_;
-  std::vector<std::string> class_names_;
+  std::vector<std::string> class_names_, notes_;
 };
 
-/// A mesh as the models see it: its longest side fills the cube's 2 kSolidHalf. Throws DataError, naming
-/// `name`, unless it is closed.
-Mesh normalised(const Mesh& mesh, const std::string& name);
+/// A mesh as the models see it.
+struct NormalisedMesh {
+  Mesh mesh;           ///< its longest side fills the cube's 2 kSolidHalf, its triangles face outwards
+  int64_t turned = 0;  ///< parts that were inside out
+};
+/// Throws DataError, naming `name`, unless the mesh is closed.
+NormalisedMesh normalised(const Mesh& mesh, const std::string& name);
 
 }  // namespace arzoo::shape3d

@@ -1,5 +1,6 @@
 #include "shape3d/triangle_tree.h"
 
+#include <algorithm>
 #include <numbers>
 #include <numeric>
 
@@ -53,6 +54,41 @@ double solid_angle(const std::array<Vec3, 3>& corners, Vec3 p) {
   const double above = dot(a, cross(b, c));
   const double below = x * y * z + dot(a, b) * z + dot(b, c) * x + dot(c, a) * y;
   return std::atan2(above, below) / (2.0 * std::numbers::pi);
+}
+
+/// A part of a closed surface.
+struct ClosedPart {
+  std::vector<std::size_t> triangles;
+  std::size_t largest = 0;  ///< of its triangles
+  double volume = 0.0;      ///< signed
+};
+
+std::vector<ClosedPart> closed_parts(const Mesh& mesh) {
+  const auto part_of = parts_of(mesh);
+  std::vector<ClosedPart> parts;
+  const auto size_of = [&](std::size_t i) { return length(mesh.area_vector(mesh.triangles[i])); };
+  for (std::size_t i = 0; i < part_of.size(); ++i) {
+    const auto number = static_cast<std::size_t>(part_of[i]);
+    if (number == parts.size()) parts.push_back({{}, i});
+    auto& part = parts[number];
+    part.triangles.push_back(i);
+    if (size_of(i) > size_of(part.largest)) part.largest = i;
+    // Around a vertex of the part itself the tetrahedra cancel least.
+    const auto from = mesh.corner(mesh.triangles[part.triangles.front()], 0);
+    const auto area = mesh.area_vector(mesh.triangles[i]), a = mesh.corner(mesh.triangles[i], 0) - from;
+    part.volume += (double{area.x} * a.x + double{area.y} * a.y + double{area.z} * a.z) / 6.0;
+  }
+  return parts;
+}
+
+/// Whether a part of negative volume has the solid around it: whether a point close to its largest triangle,
+/// on the side that would be solid, lies inside.
+bool is_cavity(const Mesh& mesh, const TriangleTree& tree, const ClosedPart& part) {
+  constexpr float kBehind = 1e-3F;  // of the triangle's size
+  const auto& triangle = mesh.triangles[part.largest];
+  const auto area = mesh.area_vector(triangle);
+  const auto corners = mesh.corner(triangle, 0) + mesh.corner(triangle, 1) + mesh.corner(triangle, 2);
+  return tree.is_inside(corners * (1.0F / 3.0F) - unit(area) * (kBehind * std::sqrt(length(area))));
 }
 
 }  // namespace
@@ -153,6 +189,29 @@ double TriangleTree::winding_of(std::size_t index, Vec3 point) const {
 float TriangleTree::signed_distance(Vec3 point) const {
   const float distance = nearest(point).distance;
   return is_inside(point) ? distance : -distance;
+}
+
+int64_t turn_outwards(Mesh& mesh) {
+  const auto parts = closed_parts(mesh);
+  double whole = 0.0;
+  for (const auto& part : parts) whole += part.volume;
+  std::vector<bool> is_turned(parts.size(), whole < 0.0);
+  const auto turn = [&](const ClosedPart& part) {
+    for (const auto i : part.triangles) std::swap(mesh.triangles[i][1], mesh.triangles[i][2]);
+  };
+  if (whole < 0.0) std::for_each(parts.begin(), parts.end(), turn);
+  const bool any_negative = std::any_of(parts.begin(), parts.end(), [&](const ClosedPart& part) {
+    return (part.volume < 0.0) != (whole < 0.0);
+  });
+  if (!any_negative) return whole < 0.0 ? static_cast<int64_t>(parts.size()) : 0;
+  const TriangleTree tree(mesh);
+  const auto before = mesh;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    if ((parts[k].volume < 0.0) == (whole < 0.0) || is_cavity(before, tree, parts[k])) continue;
+    turn(parts[k]);
+    is_turned[k] = !is_turned[k];
+  }
+  return std::count(is_turned.begin(), is_turned.end(), true);
 }
 
 }  // namespace arzoo::shape3d

@@ -47,4 +47,9 @@ class TriangleTree {
   std::vector<Node> nodes_;
 };
 
+/// Turns the parts of a closed surface that are inside out: all where the whole has a negative volume, then
+/// those of negative volume that are no cavity of the solid around them. Returns how many face another way
+/// than before.
+int64_t turn_outwards(Mesh& mesh);
+
 }  // namespace arzoo::shape3d

@@ -157,14 +157,22 @@ Json SpeedBench::row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) 
   return row;
 }
 
-/// Peaks of resident memory: the process's, what the work added to it, and beside the reference's.
-void add_memory(Json& row, const runtime::PeakMemory& memory) {
-  row["peak_memory_bytes"] = json_of(memory.bytes());
-  row["working_memory_bytes"] = json_of(memory.growth());
+/// The process's peak of resident memory and, beside it, the reference's.
+void add_memory(Json& row, const std::optional<int64_t>& peak) {
+  row["peak_memory_bytes"] = json_of(peak);
   row["memory_ratio"] = nullptr;
   const auto& reference = row["reference"];
-  if (!memory.bytes() || reference.is_null() || reference["peak_memory_bytes"].is_null()) return;
-  row["memory_ratio"] = static_cast<double>(*memory.bytes()) / reference["peak_memory_bytes"].get<double>();
+  if (!peak || reference.is_null() || reference["peak_memory_bytes"].is_null()) return;
+  row["memory_ratio"] = static_cast<double>(*peak) / reference["peak_memory_bytes"].get<double>();
+}
+
+/// What one more repetition of the work, warm by now, adds to the process. What only the first one needs
+/// (kernels that are compiled, stacks of threads, weights that are packed) does not count: it would fall to
+/// whichever cell comes first.
+std::optional<int64_t> working_memory(SpeedWork& work, c10::Device device) {
+  const runtime::PeakMemory memory(device);
+  work.run();
+  return memory.growth();
 }
 
 Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
@@ -190,7 +198,8 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   note_disturbance(cell.name, times.round_ours);
 
   Json row = row_of(cell, times);
-  add_memory(row, memory);
+  add_memory(row, memory.bytes());
+  row["working_memory_bytes"] = json_of(working_memory(*work, compute.device));
   if (cell.seq_len > 0) {
     row["seq_len"] = cell.seq_len;
     row["scaling"] = options.name;

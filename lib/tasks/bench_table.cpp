@@ -117,10 +117,17 @@ std::string note_of(const Json& result) {
   return result.contains("error") ? "failed: " + result["error"].get<std::string>() : "";
 }
 
-/// Rows of one metric each: published, measured, difference. A cell without a result has a note instead.
+/// Rows of one metric each: published, measured, difference, where the published number is from. A cell
+/// without a result has a note instead.
 Table results_table(const std::vector<TableCell>& cells, const std::vector<Json>& results) {
-  Table table(
-      {"cell", "metric", {"published", 3}, {"measured", 3}, {"difference", 3}, {"seconds", 0}, "note"});
+  Table table({"cell",
+               "metric",
+               {"published", 3},
+               {"measured", 3},
+               {"difference", 3},
+               {"seconds", 0},
+               "note",
+               "source"});
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::map<std::string, double> published(cells[i].published.begin(), cells[i].published.end());
     auto metrics = metrics_of(cells[i], results[i]);
@@ -130,7 +137,10 @@ Table results_table(const std::vector<TableCell>& cells, const std::vector<Json>
       std::vector<Cell> row(table.columns().size());
       row[0] = cells[i].name;
       row[1] = metric;
-      if (paper != published.end()) row[2] = paper->second;
+      if (paper != published.end()) {
+        row[2] = paper->second;
+        row[7] = cells[i].source;
+      }
       row[6] = note_of(results[i]);
       if (results[i].contains("test") && results[i]["test"].contains(metric)) {
         const double measured = results[i]["test"][metric];
@@ -157,6 +167,12 @@ std::string study_tables(const std::vector<TableCell>& cells, const std::vector<
     if (!own.empty()) text += fmt::format("\n## {}\n\n{}", cells[i].name, own);
   }
   return text;
+}
+
+/// What the suite says of its numbers, below the table.
+std::string source_line(const Json& result) {
+  const auto source = result.value("source", "");
+  return source.empty() ? "" : fmt::format("\n{}\n", source);
 }
 
 /// A cell's result, {"skipped": file} where it lacks one, or {"error", "exit_code"}: one that fails leaves
@@ -199,7 +215,7 @@ Json document_of(const std::vector<TableCell>& cells, const std::vector<Json>& r
   }
   result["failed"] = result["errors"].size();
   result["rows"] = to_json(rows);
-  result["markdown"] = to_markdown(rows) + study_tables(cells, results);
+  result["markdown"] = to_markdown(rows) + source_line(result) + study_tables(cells, results);
   return result;
 }
 

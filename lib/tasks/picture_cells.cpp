@@ -49,10 +49,14 @@ std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& ce
   return tasks::random_generator(models, cell.draft_steps, drawing, compute);
 }
 
+/// Gets pictures of a model and their classes.
+using PictureVisitor =
+    std::function<void(const image::ImageGenerator&, const at::Tensor& images, const at::Tensor& labels)>;
+
 /// Draws the pictures of a cell, its classes in turn, and shows them to `visit` as they are stored. Returns
 /// what that cost.
 runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& compute, Progress& progress,
-                      Stop stop, const std::function<void(const at::Tensor&)>& visit) {
+                      Stop stop, const PictureVisitor& visit) {
   const runtime::PeakMemory memory(compute.device);
   const auto generator = generator_of(cell, compute);
   progress.begin("pictures", cell.count);
@@ -68,7 +72,7 @@ runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& co
     const auto images = generator->draw(batch, [](int64_t, const auto&) {});
     drawing += std::chrono::steady_clock::now() - begun;
     cached = std::max(cached, generator->cache_bytes());
-    visit(image::as_stored(images, generator->channels()));
+    visit(*generator, image::as_stored(images, generator->channels()), batch.labels);
     progress.step({}, count);
     stop_if_asked(stop, "measuring pictures");
   }
@@ -98,6 +102,7 @@ class Comparison {
         progress_(progress),
         stop_(stop),
         net_(image::open_feature_net(cell.features, compute)),
+        net_classes_(image::find_model_folder(cell.features)->classes),
         real_(data_options(cell), net_->options().pixels) {}
 
   Json run() {
@@ -105,9 +110,13 @@ class Comparison {
     add_real(real);
     const auto folder = image::find_model_folder(cell_.model);
     const auto tokenizer = folder ? image::open_autoencoder(*folder, compute_) : nullptr;
-    const auto extra = tokenizer ? reconstruct(tokenizer, folder->channels, made)
-                                 : draw(cell_, compute_, progress_, stop_,
-                                        [&](const at::Tensor& images) { made.add(images); });
+    const auto extra = tokenizer
+                           ? reconstruct(tokenizer, folder->channels, made)
+                           : draw(cell_, compute_, progress_, stop_,
+                                  [&](const auto& generator, const auto& images, const auto& labels) {
+                                    const bool told = is_told(generator.class_names(), generator.classes());
+                                    made.add(images, told ? labels : at::Tensor());
+                                  });
     const auto generated = made.result();
     auto metrics = image::compare_pictures(real.result(), generated, cell_.figure);
     metrics.insert(metrics.end(), extra.begin(), extra.end());
@@ -125,14 +134,26 @@ class Comparison {
     return options;
   }
 
-  /// Calls `visit` with the real pictures in [0, 1], `wanted` of them evenly spread, 0 for all.
+  /// Whether the feature network's classes are these, so that it can tell whether a picture is of its class.
+  bool is_told(const std::vector<std::string>& names, int64_t classes) const {
+    return classes <= net_->options().num_classes && image::are_same_classes(names, net_classes_);
+  }
+  /// The labels of real pictures as far as the feature network can tell them.
+  at::Tensor told_labels(const at::Tensor& labels) const {
+    const auto& names = real_.class_names();
+    return is_told(names, static_cast<int64_t>(names.size())) ? labels : at::Tensor();
+  }
+
+  /// Calls `visit` with the real pictures in [0, 1] and their labels, `wanted` of them evenly spread, 0 for
+  /// all.
   template <class Visit>
   void each_real(int64_t wanted, const Visit& visit) {
     const auto items = runtime::spread_items(real_.size(Split::train), wanted);
     const auto batch = static_cast<std::size_t>(cell_.batch_size);
     for (std::size_t first = 0; first < items.size(); first += batch) {
       const auto part = std::span(items).subspan(first, std::min(batch, items.size() - first));
-      visit(real_.batch(Split::train, part, nullptr).images.add(1.0).div_(2.0));
+      const auto pictures = real_.batch(Split::train, part, nullptr);
+      visit(pictures.images.add(1.0).div_(2.0), pictures.labels);
       progress_.step({}, static_cast<int64_t>(part.size()));
       stop_if_asked(stop_, "measuring pictures");
     }
@@ -140,7 +161,9 @@ class Comparison {
 
   void add_real(FeatureCollector& real) {
     progress_.begin("real pictures", real_.size(Split::train));
-    each_real(0, [&](const at::Tensor& images) { real.add(images); });
+    each_real(0, [&](const at::Tensor& images, const at::Tensor& labels) {
+      real.add(images, told_labels(labels));
+    });
     progress_.end();
   }
 
@@ -148,13 +171,13 @@ class Comparison {
                                FeatureCollector& made) {
     double decibels = 0.0, pictures = 0.0;
     progress_.begin("reconstructions", cell_.count);
-    each_real(cell_.count, [&](const at::Tensor& images) {
+    each_real(cell_.count, [&](const at::Tensor& images, const at::Tensor& labels) {
       const c10::InferenceMode inference;
       const auto pixels = images.mul(2.0).sub_(1.0).to(compute_.device);
       const auto again = image::as_stored(tokenizer(pixels).cpu().add(1.0).div_(2.0), channels);
       decibels += image::signal_to_noise(image::squared_error(again, images), 1.0).sum().item<double>();
       pictures += static_cast<double>(images.size(0));
-      made.add(again);
+      made.add(again, told_labels(labels));
     });
     progress_.end();
     return {{"psnr", decibels / pictures}};
@@ -165,6 +188,7 @@ class Comparison {
   Progress& progress_;
   Stop stop_;
   std::shared_ptr<image::FeatureNet> net_;
+  std::vector<std::string> net_classes_;
   image::PictureData real_;
 };
 
@@ -193,7 +217,7 @@ Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions
   if (!cell.samples.empty()) {
     result = compare_files(cell);
   } else if (!cell.random.empty()) {
-    result = {{"test", metrics_json(draw(cell, compute, progress, stop, [](const at::Tensor&) {}))},
+    result = {{"test", metrics_json(draw(cell, compute, progress, stop, [](const auto&...) {}))},
               {"pictures", cell.count}};
   } else {
     result = Comparison(cell, compute, progress, stop).run();

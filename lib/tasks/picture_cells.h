@@ -57,7 +57,7 @@ struct PictureCellOptions {
     field(
         "samples", o.samples, {},
         "in place of a model: file of features of generated pictures (.npy; .npz with \"features\" and, for "
-        "the Inception Score, \"probabilities\")");
+        "the Inception Score, \"probabilities\"; for class fidelity \"labels\" beside them)");
     field("reference", o.reference, {},
           "with samples: file of what the real pictures' features are like (.npz with \"mu\" and \"sigma\", "
           "as ADM's VIRTUAL_imagenet256_labeled.npz; or with features)");
@@ -84,8 +84,9 @@ struct PictureCellOptions {
 /// The files and folders that the cell reads, named or empty.
 std::vector<std::filesystem::path> inputs_of(const PictureCellOptions& cell);
 
-/// Paths are relative to where the process runs. Returns {"test": {"FID", "IS", "precision", "recall"},
-/// "pictures", "seconds"}; of a model that draws also what that costs: test/"seconds_per_picture",
+/// Paths are relative to where the process runs. Returns {"test": {"FID", "IS", "class_fidelity",
+/// "real_class_fidelity", "precision", "recall"}, "pictures", "seconds"}, the fidelities where the classes
+/// are the feature network's; of a model that draws also what that costs: test/"seconds_per_picture",
 /// "cache_mib" (keys and values of a batch), "peak_mib" (the process's resident memory), "parameters_m"
 /// (millions), and of a run directory "training_steps"; of a tokenizer test/"psnr". Throws DataError,
 /// CheckpointError.

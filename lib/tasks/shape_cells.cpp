@@ -26,7 +26,8 @@ constexpr const char* kSolids = "solids";
 constexpr uint64_t kSolidSeed = 0xbe9c;
 
 /// The real shapes of a cell, at most as many as it asks for.
-std::vector<shape3d::Shape> real_shapes(const ShapeCellOptions& cell, int64_t surface_points) {
+std::vector<shape3d::Shape> real_shapes(const ShapeCellOptions& cell, int64_t surface_points,
+                                        Progress& progress) {
   shape3d::DrawnAmounts amounts;
   constexpr int64_t kFewest = 4096;
   amounts.surface = std::max(kFewest, surface_points);
@@ -37,6 +38,7 @@ std::vector<shape3d::Shape> real_shapes(const ShapeCellOptions& cell, int64_t su
   } else {
     set.add_meshes(cell.shapes, kSolidSeed, amounts);
   }
+  for (const auto& note : set.notes()) progress.note(note);
   auto shapes = set.shapes();
   if (static_cast<int64_t>(shapes.size()) > cell.count) shapes.resize(static_cast<std::size_t>(cell.count));
   return shapes;
@@ -77,7 +79,7 @@ runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Comput
   const auto folder = shape3d::open_shape_folder(cell.model);
   const auto vae = shape3d::load_shape_vae(folder, compute.dtype);
   vae->to(compute.device);
-  const auto shapes = real_shapes(cell, folder.surface_points);
+  const auto shapes = real_shapes(cell, folder.surface_points, progress);
   Means means(shapes.size());
   progress.begin("reconstructions", static_cast<int64_t>(shapes.size()));
   std::mt19937_64 random(static_cast<uint64_t>(cell.seed));
@@ -106,7 +108,7 @@ runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& comp
   constexpr int64_t kPoints = 2048, kTogether = 16;
   const shape3d::ShapeGenerator generator(cell.model, {}, compute);
   std::vector<std::vector<Vec3>> real, drawn;
-  for (const auto& shape : real_shapes(cell, kPoints))
+  for (const auto& shape : real_shapes(cell, kPoints, progress))
     real.emplace_back(shape.surface.points.begin(), shape.surface.points.begin() + kPoints);
   const auto count = static_cast<int64_t>(real.size());
   progress.begin("shapes", count);

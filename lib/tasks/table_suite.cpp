@@ -95,8 +95,10 @@ TableCell read_cell(const Config& cell, const plan::TableTask& task, const Confi
   TableCell result;
   Json options = cell.json();
   options.erase("published");
+  options.erase("source");
   options.erase("study");
   options.erase("beside");
+  if (cell.has("source")) result.source = cell.text("source");
   if (cell.has("beside")) result.beside = cell.text("beside");
   if (!cell.has("config")) {
     result.name = cell.text("name");

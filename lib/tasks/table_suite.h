@@ -28,8 +28,9 @@ class Evaluation {
 struct TableCell {
   std::string name;
   std::vector<std::pair<std::string, double>> published;
-  Json config;           ///< resolved; null in a cell that trains nothing
-  Json study = nullptr;  ///< resolved; null where the trained model is not looked into
+  std::string source = {};  ///< of the published numbers: paper and table
+  Json config;              ///< resolved; null in a cell that trains nothing
+  Json study = nullptr;     ///< resolved; null where the trained model is not looked into
   std::shared_ptr<const Evaluation> evaluation = {};
   std::string beside = {};  ///< the cell whose costs this one's are compared with
 

@@ -1,5 +1,7 @@
 #include "core/mesh_file.h"
 
+#include <random>
+
 #include "support/test.h"
 
 #include "core/error.h"
@@ -154,6 +156,50 @@ TEST_CASE("welding merges one position, drops what falls together, and keeps the
   CHECK(whole.vertices == 4);
   CHECK(whole.euler == 2);
   CHECK(whole.is_watertight());
+}
+
+TEST_CASE("welding merges what lies within the tolerance of a vertex that stays, and nothing farther") {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> place(-1.0F, 1.0F);
+  const auto tolerance = GENERATE(0.0, 1e-9, 0.02, 0.15);
+  Mesh mesh;
+  for (int i = 0; i < 600; ++i) mesh.vertices.push_back({place(random), place(random), place(random)});
+  for (int i = 0; i < 100; ++i) mesh.vertices.push_back(mesh.vertices[static_cast<std::size_t>(7 * i) % 600]);
+  for (int i = 0; i + 2 < 700; ++i) mesh.triangles.push_back({i, i + 1, i + 2});
+  // The rule, word by word.
+  std::vector<Vec3> stay;
+  std::vector<std::size_t> place_of;
+  const auto is_near = [&](Vec3 a, Vec3 b) {
+    for (int axis = 0; axis < 3; ++axis) {
+      if (std::abs(double{a[axis]} - b[axis]) > tolerance) return false;
+    }
+    return true;
+  };
+  for (const auto& vertex : mesh.vertices) {
+    const auto found = std::find_if(stay.begin(), stay.end(), [&](Vec3 one) { return is_near(vertex, one); });
+    place_of.push_back(static_cast<std::size_t>(found - stay.begin()));
+    if (found == stay.end()) stay.push_back(vertex);
+  }
+  std::vector<std::array<Vec3, 3>> expected;
+  for (const auto& triangle : mesh.triangles) {
+    const auto at = [&](std::size_t k) { return place_of[static_cast<std::size_t>(triangle[k])]; };
+    if (at(0) == at(1) || at(1) == at(2) || at(2) == at(0)) continue;
+    expected.push_back({stay[at(0)], stay[at(1)], stay[at(2)]});
+  }
+  const auto whole = welded(mesh, tolerance);
+  REQUIRE(whole.triangles.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    for (int k = 0; k < 3; ++k)
+      REQUIRE(whole.corner(whole.triangles[i], k) == expected[i][static_cast<std::size_t>(k)]);
+  }
+}
+
+TEST_CASE("far from the origin welding merges equal positions alone, however small the tolerance") {
+  Mesh mesh;
+  for (const float x : {1e30F, 1e30F, 2e30F, -0.0F, 0.0F, 1e-20F}) mesh.vertices.push_back({x, 1.0F, x});
+  for (const float y : {0.0F, 1.0F}) mesh.vertices.push_back({5.0F, y, 0.0F});
+  for (int32_t i = 0; i < 6; ++i) mesh.triangles.push_back({i, 6, 7});
+  CHECK(welded(mesh, 1e-12).vertices.size() == 3 + 2);
 }
 
 TEST_CASE("a surface with a hole, a flipped triangle or a fin is not watertight") {

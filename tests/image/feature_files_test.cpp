@@ -69,3 +69,59 @@ TEST_CASE("files without what is needed are refused with what they have") {
                     ContainsSubstring("sigma is [2, 2], expected [3, 3]"));
   CHECK_THROWS_WITH(read_features(temp.write("d.npy", vector)), ContainsSubstring("expected a matrix"));
 }
+
+TEST_CASE("numbers that are not finite are refused with the file and their place") {
+  const TempDir temp;
+  const double broken = GENERATE(std::nan(""), HUGE_VAL);
+  auto matrix = features(4, 3, 1.0);
+  matrix[2][1] = broken;
+  matrix[3][0] = broken;
+  CHECK_THROWS_WITH(read_features(temp.write("a.npy", npy_of(matrix))),
+                    ContainsSubstring("a.npy: 2 of 12 numbers are not finite, the first at [2, 1]"));
+  auto mu = at::ones({3}, at::kDouble);
+  mu[1] = broken;
+  const auto sigma = npy_of(at::eye(3));
+  CHECK_THROWS_WITH(
+      read_features(temp.write("b.npz", test::zip({{"mu.npy", npy_of(mu)}, {"sigma.npy", sigma}}))),
+      ContainsSubstring("b.npz: array \"mu\": 1 of 3 numbers"));
+  CHECK_THROWS_AS(read_features(temp.write("c.npz", test::zip({{"features.npy", npy_of(features(4, 3, 1.0))},
+                                                               {"probabilities.npy", npy_of(matrix)}}))),
+                  DataError);
+}
+
+TEST_CASE("features of integers are the numbers that they are") {
+  const TempDir temp;
+  std::string numbers;
+  for (const int value : {1, -2, 3, 4, 5, 250}) numbers += test::little(static_cast<uint64_t>(value), 2);
+  const auto read = read_features(
+      temp.write("i.npy", test::npy("'descr': '<i2', 'fortran_order': False, 'shape': (3, 2), ", numbers)));
+  CHECK(at::equal(read.features, at::tensor({1.0, -2.0, 3.0, 4.0, 5.0, 250.0}, at::kDouble).view({3, 2})));
+}
+
+TEST_CASE("class fidelity counts the pictures that are taken for their class") {
+  const auto probabilities =
+      at::tensor({0.7, 0.2, 0.1, 0.1, 0.8, 0.1, 0.4, 0.3, 0.3, 0.2, 0.2, 0.6}).view({4, 3});
+  CHECK(class_fidelity(probabilities, at::tensor({0, 1, 0, 2}, at::kLong)) == 1.0);
+  CHECK(class_fidelity(probabilities, at::tensor({0, 1, 2, 1}, at::kLong)) == 0.5);
+  CHECK_THROWS_WITH(class_fidelity(probabilities, at::tensor({0, 1, 2}, at::kLong)),
+                    ContainsSubstring("3 labels of 4 pictures"));
+  CHECK_THROWS_WITH(class_fidelity(probabilities, at::tensor({0, 1, 2, 3}, at::kLong)),
+                    ContainsSubstring("labels from 0 to 3, expected classes 0 to 2"));
+}
+
+TEST_CASE("files with labels and probabilities give class fidelity, of each side that has both") {
+  const TempDir temp;
+  const auto probabilities = at::eye(4, at::kDouble).repeat({3, 1});
+  const auto labels = at::arange(4, at::kDouble).repeat({3}), shifted = labels.remainder(3.0);
+  const auto file = [&](const char* name, const at::Tensor& own) {
+    return read_features(temp.write(name, test::zip({{"features.npy", npy_of(features(12, 3, 1.0))},
+                                                     {"probabilities.npy", npy_of(probabilities)},
+                                                     {"labels.npy", npy_of(own)}})));
+  };
+  const auto real = file("real.npz", labels), made = file("made.npz", shifted);
+  const auto metrics = compare_pictures(real, made);
+  CHECK(metric(metrics, "class_fidelity") == 0.75);  // class 3 was asked for as 0
+  CHECK(metric(metrics, "real_class_fidelity") == 1.0);
+  CHECK_THROWS_WITH(file("half.npz", labels + 0.5),
+                    ContainsSubstring("labels") && ContainsSubstring("number"));
+}

@@ -1,6 +1,7 @@
 #include "nn/conv_blocks.h"
 
 #include "nn/adaln.h"
+#include "nn/bf16_products.h"
 #include "nn/cosine_heads.h"
 #include "nn/linear_layer.h"
 #include "support/tensors.h"
@@ -73,7 +74,8 @@ TEST_CASE("packed layers compute what they computed before, in either type") {
   const double allowed = (type == at::kFloat ? 1e-5 : 0.03) * expected.abs().max().item<double>();
   CHECK(worst(run(type), expected) < allowed);
   CHECK(worst(run(type), expected) < allowed);
-  CHECK(layer->weight().numel() == 0);
+  // Without bf16 products layers stay as they are.
+  CHECK((layer->weight().numel() == 0) == (type == at::kFloat || nn::has_bf16_products()));
 }
 
 TEST_CASE("adaptive normalisation in one pass equals its definition, per sample and per token") {

@@ -49,3 +49,38 @@ TEST_CASE("a turn table shows as many different sides as are asked for") {
   CHECK(pictures[0].pixels != pictures[1].pixels);
   CHECK(pictures[0].channels == 3);
 }
+
+TEST_CASE("a turned camera sees what a mesh turned the other way shows") {
+  auto mesh = make_solid("chair", 3, 0).surface(32);
+  View view;
+  view.pixels = 96;
+  view.azimuth = 90.0;
+  const auto from_the_side = silhouette(mesh, view);
+  for (auto& vertex : mesh.vertices) vertex = {-vertex.z, vertex.y, vertex.x};  // 90 degrees around y
+  view.azimuth = 0.0;
+  const auto turned = silhouette(mesh, view);
+  int64_t differ = 0;
+  for (std::size_t i = 0; i < turned.pixels.size(); ++i)
+    differ += turned.pixels[i] != from_the_side.pixels[i] ? 1 : 0;
+  CHECK(differ < 20);  // pixels at the border
+  CHECK(covered(turned) > 0.05);
+}
+
+TEST_CASE("a picture does not depend on the order of the triangles, and shows what the outline covers") {
+  auto mesh = make_solid("mug", 3, 0).surface(32);
+  View view;
+  view.pixels = 96;
+  const auto picture = render(mesh, view), outline = silhouette(mesh, view);
+  std::reverse(mesh.triangles.begin(), mesh.triangles.end());
+  CHECK(silhouette(mesh, view).pixels == outline.pixels);
+  const auto again = render(mesh, view);
+  int64_t differ = 0, white = 0, dark = 0;
+  for (std::size_t i = 0; i < outline.pixels.size(); ++i) {
+    const auto* pixel = &picture.pixels[3 * i];
+    differ += std::abs(pixel[0] - again.pixels[3 * i]) > 2 ? 1 : 0;
+    if (outline.pixels[i] == 0) dark += pixel[0] < 250 ? 1 : 0;
+    if (outline.pixels[i] == 255) white += pixel[0] == 255 ? 1 : 0;
+  }
+  CHECK(differ < 20);
+  CHECK(dark + white > 96 * 96 * 95 / 100);
+}

@@ -234,6 +234,11 @@ TEST_CASE("a table measures drawn pictures, reconstructions and files of feature
   CHECK(read("drawn")["Fashion-FID"].get<double>() > read("again")["Fashion-FID"].get<double>());
   CHECK(read("drawn")["IS"].get<double>() > 1.0);
   CHECK(read("again")["psnr"].get<double>() > 15.0);
+  // Two of each class, as real and as asked for: better than the guess of one in ten by far.
+  CHECK(read("drawn")["class_fidelity"].get<double>() > 0.5);
+  CHECK(read("again")["class_fidelity"].get<double>() > 0.5);
+  CHECK(read("again")["real_class_fidelity"] == read("drawn")["real_class_fidelity"]);
+  CHECK_FALSE(read("files").contains("class_fidelity"));
   // The features differ by the shift of their means, and by the covariance of their first 20 and 30 rows.
   CHECK(read("files")["FID"].get<double>() > 3 * 0.2);
   CHECK(read("files")["precision"].get<double>() <= 1.0);

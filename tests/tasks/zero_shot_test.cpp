@@ -107,6 +107,33 @@ TEST_CASE("a file that is not there is named exactly, and the other cells run") 
   CHECK(rows[1]["measured"].is_number());
 }
 
+TEST_CASE("a published number stands beside its source, and the suite's word below the table") {
+  Setup setup;
+  setup.suite["source"] = "Some paper, its appendix";
+  setup.add("naive", {{"baseline", "seasonal_naive"}, {"published", {{"mse", 1.0}}}, {"source", "Table 7"}});
+  const auto result = setup.run();
+  for (const auto& row : result["rows"])
+    CHECK(row["source"] == (row["metric"] == "mse" ? Json("Table 7") : Json(nullptr)));
+  CHECK_THAT(test::read_file(setup.temp / "out/table.md"),
+             ContainsSubstring("Table 7") && ContainsSubstring("\nSome paper, its appendix\n"));
+}
+
+TEST_CASE("every published number of the suites that come along has its source") {
+  int64_t numbers = 0;
+  for (const auto& entry : fs::directory_iterator(test::source_dir() / "configs/bench")) {
+    if (entry.path().extension() != ".json") continue;
+    for (const auto& cell : Config::load(entry.path()).at("cells").elements()) {
+      if (!cell.has("published")) continue;
+      INFO(entry.path() << " " << cell.text("name"));
+      CHECK_FALSE(cell.section("published").members().empty());
+      REQUIRE(cell.has("source"));
+      CHECK(cell.text("source").size() > 10);
+      ++numbers;
+    }
+  }
+  CHECK(numbers > 100);
+}
+
 TEST_CASE("a cell that says nothing, too much or the impossible is refused") {
   const auto [options, text] = GENERATE(table<std::string, std::string>(
       {{"{}", "/cells/0: exactly one of model and baseline"},
