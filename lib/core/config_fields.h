@@ -1,6 +1,6 @@
 #pragma once
 
-// The visitors behind core/config.h: what reads, writes and documents an options struct through its `fields`.
+// Behind core/config.h: what reads, writes and documents an options struct through its `fields`.
 
 #include "core/config.h"
 
@@ -52,66 +52,81 @@ std::string type_name() {
     return "object";
 }
 
-struct NameCollector {
-  std::vector<std::string> names;
-  template <class T>
-  void operator()(std::string_view name, T&, const Rule&, std::string_view) {
-    names.emplace_back(name);
-  }
+/// A type that a field can have: how its values are read, written and documented.
+struct FieldType {
+  std::string (*name)();
+  bool nullable;
+  void (*read)(void* value, const Config& config, const Rule& rule);
+  Json (*json)(const void* value);
+  /// Documents the fields of a nested struct, or of each struct in a list; nothing for other types.
+  void (*describe)(const void* value, const std::string& pointer, std::vector<FieldDoc>& children);
 };
 
-struct FieldReader {
-  const Config& config;
-  template <class T>
-  void operator()(std::string_view name, T& value, const Rule& rule, std::string_view) {
-    if (config.has(name)) config.at(name).read(value, rule);
+template <class Options>
+void describe_fields(const Options& options, const std::string& pointer, std::vector<FieldDoc>& docs);
+
+template <class T>
+void describe_children(const void* value, const std::string& pointer, std::vector<FieldDoc>& children) {
+  if constexpr (is_options<T>) {
+    describe_fields(*static_cast<const T*>(value), pointer, children);
+  } else if constexpr (is_vector<T>) {
+    if constexpr (is_options<typename T::value_type>)
+      describe_fields(typename T::value_type(), pointer + "/0", children);
   }
+}
+
+template <class T>
+inline constexpr FieldType kFieldType{
+    &type_name<T>, is_optional<T>,
+    [](void* value, const Config& config, const Rule& rule) { config.read(*static_cast<T*>(value), rule); },
+    [](const void* value) { return value_json(*static_cast<const T*>(value)); }, &describe_children<T>};
+
+struct Field {
+  std::string_view name, help;
+  const Rule& rule;
+  void* value;
+  const FieldType& type;
 };
 
-struct FieldWriter {
-  Json& json;
-  template <class T>
-  void operator()(std::string_view name, const T& value, const Rule&, std::string_view) {
-    json[std::string(name)] = value_json(value);
-  }
-};
-
-struct FieldDescriber {
-  std::vector<FieldDoc>& docs;
-  std::string prefix;
+/// What goes through the fields of an options struct. One type for all passes, so that each struct's `fields`
+/// is compiled once.
+class FieldVisitor {
+ public:
   template <class T>
   void operator()(std::string_view name, T& value, const Rule& rule, std::string_view help) {
-    FieldDoc doc{prefix + "/" + std::string(name),
-                 type_name<T>(),
-                 value_json(value),
-                 rule,
-                 std::string(help),
-                 is_optional<T>};
-    if constexpr (is_options<T>) {
-      FieldDescriber inner{doc.children, doc.pointer};
-      T::fields(value, inner);
-    } else if constexpr (is_vector<T>) {
-      if constexpr (is_options<typename T::value_type>) {
-        typename T::value_type item{};
-        FieldDescriber inner{doc.children, doc.pointer + "/0"};
-        T::value_type::fields(item, inner);
-      }
-    }
-    docs.push_back(std::move(doc));
+    visit({name, help, rule, &value, kFieldType<T>});
   }
+
+ protected:
+  ~FieldVisitor() = default;
+
+ private:
+  virtual void visit(const Field& field) = 0;
 };
+
+using VisitFields = void (*)(void* options, FieldVisitor& visitor);
+
+template <class Options>
+void visit_fields(void* options, FieldVisitor& visitor) {
+  Options::fields(*static_cast<Options*>(options), visitor);
+}
+
+void read_fields(const Config& config, void* options, VisitFields visit);
+Json fields_json(const void* options, VisitFields visit);
+void describe_fields(const void* options, VisitFields visit, const std::string& pointer,
+                     std::vector<FieldDoc>& docs);
+
+template <class Options>
+void describe_fields(const Options& options, const std::string& pointer, std::vector<FieldDoc>& docs) {
+  describe_fields(&options, &visit_fields<Options>, pointer, docs);
+}
 
 }  // namespace detail
 
 template <class Options>
 Options Config::as() const {
-  expect(value_->is_object(), "an object");
   Options options;
-  detail::NameCollector names;
-  Options::fields(options, names);
-  only(names.names);
-  detail::FieldReader reader{*this};
-  Options::fields(options, reader);
+  detail::read_fields(*this, &options, &detail::visit_fields<Options>);
   if constexpr (requires { options.check(); }) {
     try {
       options.check();
@@ -151,18 +166,13 @@ void Config::read(Options& value, const Rule&) const { value = as<Options>(); }
 
 template <class Options>
 Json to_json(const Options& options) {
-  Json json = Json::object();
-  detail::FieldWriter writer{json};
-  Options::fields(options, writer);
-  return json;
+  return detail::fields_json(&options, &detail::visit_fields<Options>);
 }
 
 template <class Options>
 std::vector<FieldDoc> describe() {
   std::vector<FieldDoc> docs;
-  Options options;
-  detail::FieldDescriber describer{docs, ""};
-  Options::fields(options, describer);
+  detail::describe_fields(Options(), "", docs);
   return docs;
 }
 

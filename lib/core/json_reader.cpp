@@ -12,7 +12,7 @@
 namespace arzoo {
 namespace {
 
-constexpr std::size_t kShownColumns = 60;
+constexpr std::size_t kShownToken = 60;
 
 /// "line 3, column 14" of the byte before `end`; columns count characters.
 std::string place(std::string_view text, std::size_t end) {
@@ -83,7 +83,7 @@ class Builder final : public nlohmann::json_sax<Json> {
     const auto [member, is_new] = open_.back()->get_ref<Json::object_t&>().emplace(key, nullptr);
     if (!is_new) {
       return refuse(fmt::format("the key \"{}\" is given twice in one object (remove one)",
-                                shortened(key, kShownColumns)),
+                                shortened(key, kShownToken)),
                     false);
     }
     member_ = &member->second;
@@ -99,9 +99,8 @@ class Builder final : public nlohmann::json_sax<Json> {
                    const nlohmann::detail::exception& error) override {
     constexpr int kNumberOverflow = 406;
     if (error.id == kNumberOverflow) {
-      fault_.message =
-          fmt::format("{}: the number {} is larger than any double",
-                      place(text_, position - token.size() + 1), shortened(token, kShownColumns));
+      fault_.message = fmt::format("{}: the number {} is larger than any double",
+                                   place(text_, position - token.size() + 1), shortened(token, kShownToken));
     } else {
       fault_.message = fmt::format("{}: not valid JSON (a missing comma, quote or bracket, or a comment?)",
                                    place(text_, position));

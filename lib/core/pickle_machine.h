@@ -96,8 +96,8 @@ inline constexpr std::uint64_t kMaxPickle = std::uint64_t{32} << 20;
 
 /// Reads the pickle (protocols 2 to 5) at the start of `bytes`; what follows it is left alone. Time is in
 /// proportion to the pickle's size. Throws CheckpointError naming `where`, also for a name that runs programs
-/// (runs_programs), for a tensor that depends on a class that is not known, and when the pickle is too much for the
-/// budget of its file.
+/// (runs_programs), for a tensor that depends on a class that is not known, and when the pickle is too much
+/// for the budget of its file.
 Pickle read_pickle(std::string_view bytes, std::string_view where, FileBudget& budget);
 /// The same for a file that is a pickle and nothing else.
 Pickle read_pickle(std::string_view bytes, std::string_view where);

@@ -24,7 +24,7 @@ constexpr std::uint16_t kInExtra16 = 0xffff;
 
 constexpr std::size_t kDirectoryEndSize = 22;
 constexpr std::size_t kLocatorSize = 20;
-constexpr std::size_t kLongestComment = 65535;
+constexpr std::size_t kLongestZipComment = 65535;
 
 struct Directory {
   std::uint64_t entries, size, offset;
@@ -52,7 +52,7 @@ std::size_t find_directory_end(std::string_view bytes, std::string_view where) {
   if (bytes.size() >= kDirectoryEndSize) {
     const std::size_t last = bytes.size() - kDirectoryEndSize;
     const std::size_t at = bytes.rfind(signature, last);
-    if (at != std::string_view::npos && last - at <= kLongestComment) return at;
+    if (at != std::string_view::npos && last - at <= kLongestZipComment) return at;
   }
   fail<CheckpointError>("{}: zip archive without its directory at the end (is the file truncated?)", where);
 }

@@ -18,8 +18,8 @@ struct HourlyStream {
     test::train(test::tiny_config(temp.write("train.csv", test::wide_csv(hourly_table(300, {"a"})))),
                 temp / "run");
     task.freq = freq;
-    model = std::make_unique<forecast::ForecastModel>(forecast::ForecastModel::open(
-        temp / "run", std::nullopt, runtime::select_compute("cpu", "fp32")));
+    model = std::make_unique<forecast::ForecastModel>(
+        forecast::ForecastModel::open(temp / "run", std::nullopt, runtime::select_compute("cpu", "fp32")));
     stream = std::make_unique<tasks::ForecastStream>(task, *model, 2);
   }
 
