@@ -13,6 +13,7 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/utf8.h"
 
 namespace arzoo {
 namespace {

@@ -1,6 +1,7 @@
 // One file for each form in which trainers save their models, written by
 // scripts/reference/checkpoint_forms.py in plain PyTorch, with the outputs of the plain models.
 
+#include "core/tensor_files.h"
 #include "distill/dd1_var.h"
 #include "forecast/forecast_model.h"
 #include "icl/function_learners.h"
