@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Large enough for a processor's full rate, small enough for milliseconds where bf16 is emulated.
-constexpr int64_t kProductSize = 384;
+constexpr int64_t kProductSize = 256;
 constexpr double kEnoughSeconds = 0.02;
 
 /// "AMD EPYC 9R14, AVX512, LibTorch 2.11.0"

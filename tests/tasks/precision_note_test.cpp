@@ -31,9 +31,8 @@ TEST_CASE("bf16 where its products are slow is told in one line, and only there"
   const auto slow = precision_notes("cpu", "bf16", 100.0);
   REQUIRE(slow.size() == 1);
   CHECK(slow[0] ==
-        "--dtype bf16: matrix products in bf16 reach 100 GFLOP/s on this processor, in fp32 200 (--dtype "
-        "fp32 may be "
-        "faster)");
+        "--dtype bf16: matrix products in bf16 reach 100.0 GFLOP/s on this processor, in fp32 200.0 "
+        "(--dtype fp32 may be faster)");
   CHECK(precision_notes("cpu", "bf16", 400.0).empty());
   CHECK(precision_notes("cpu", "fp32", 100.0).empty());
   CHECK(precision_notes("cuda", "bf16", 100.0).empty());
