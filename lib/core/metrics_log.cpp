@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "core/error.h"
 #include "core/json_reader.h"
 #include "core/line_reader.h"
+#include "core/text_file.h"
 
 namespace arzoo {
 
@@ -46,11 +46,13 @@ MetricsLog::~MetricsLog() {
 
 void MetricsLog::cut_after(std::int64_t last_step) const {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path_, error)) return;
-  std::ifstream in(path_, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in.bad()) fail<SystemFailure>("{}: cannot be read", path_.string());
-
+  if (!std::filesystem::exists(path_, error) && !error) return;
+  std::string text;
+  try {
+    text = read_text_file(path_);
+  } catch (const DataError& failure) {
+    throw CheckpointError(failure.what());
+  }
   std::string kept;
   kept.reserve(text.size());
   std::size_t number = 1;

@@ -44,12 +44,11 @@ TensorDigests::TensorDigests(const TensorFile& file) {
                                   [](const auto& entry) { return entry.first == kDigestsKey; });
   if (found == file.metadata.end()) return;
   const auto path = file.mapping->path().string();
-  const auto digests =
-      read_json<CheckpointError>(found->second, fmt::format("{}: metadata: {}", path, kDigestsKey));
+  const auto digests = try_read_json(found->second);
   const auto is_digest = [](const Json& value) { return value.is_string(); };
-  if (!digests.is_object() || !std::all_of(digests.begin(), digests.end(), is_digest))
+  if (!digests || !digests->is_object() || !std::all_of(digests->begin(), digests->end(), is_digest))
     fail<CheckpointError>("{}: metadata: {} is no list of digests (is the file damaged?)", path, kDigestsKey);
-  for (const auto& [name, digest] : digests.items()) known_.emplace(name, digest.get<std::string>());
+  for (const auto& [name, digest] : digests->items()) known_.emplace(name, digest.get<std::string>());
   for (const auto& tensor : file.tensors) {
     if (known_.count(tensor.name) == 0) {
       fail<CheckpointError>("{}: metadata: {} tells nothing of {} (is the file damaged?)", path, kDigestsKey,
@@ -76,7 +75,9 @@ void TensorDigests::check(const TensorFile& file, const StoredTensor& tensor) co
 std::pair<std::string, std::string> TensorDigests::entry(
     const std::vector<std::pair<std::string, std::uint32_t>>& digests) {
   auto json = Json::object();
-  for (const auto& [name, digest] : digests) json[name] = shown_digest(digest);
+  auto by_name = digests;
+  std::sort(by_name.begin(), by_name.end());
+  for (const auto& [name, digest] : by_name) json[name] = shown_digest(digest);
   // A name that is no UTF-8 is the header's to refuse.
   return {std::string(kDigestsKey), dump_json(json)};
 }

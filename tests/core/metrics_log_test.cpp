@@ -1,5 +1,7 @@
 #include "core/metrics_log.h"
 
+#include <sys/stat.h>
+
 #include <limits>
 
 #include "core/error.h"
@@ -68,6 +70,13 @@ TEST_CASE("a log is read line by line, and what is no line of it is counted", "[
   CHECK(bad.count == 4);
   CHECK(bad.first == 2);
   CHECK_THROWS_AS(read_metrics(temp / "none", [](const Json&) {}), CheckpointError);
+}
+
+TEST_CASE("a pipe in the place of a log is refused at once", "[metrics_log_test]") {
+  const TempDir temp;
+  REQUIRE(::mkfifo((temp / "m").c_str(), 0600) == 0);
+  CHECK_THROWS_AS(MetricsLog(temp / "m", 0), CheckpointError);
+  CHECK_THROWS_AS(read_metrics(temp / "m", [](const Json&) {}), CheckpointError);
 }
 
 TEST_CASE("a full disk is a system failure that leaves no half line", "[metrics_log_test]") {

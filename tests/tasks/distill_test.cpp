@@ -158,7 +158,9 @@ TEST_CASE("trajectories are made once, and those of another teacher are refused"
   task.config["data"]["cfg"] = 3.0;
   CHECK_THROWS_WITH(train(task), ContainsSubstring("trajectories of another kind: cfg is 1.5, expected 3.0"));
   runtime::write_safetensors(file, {{"ids", ids.clone()}}, {{"identity", std::string(100000, '[')}});
+  task.out = temp / "four";
   CHECK_THROWS_AS(train(task), CheckpointError);
+  task.out = temp / "five";
   CHECK_THROWS_WITH(train(task),
                     ContainsSubstring("metadata: identity: line 1, column 65: nested deeper than 64 levels"));
 }
