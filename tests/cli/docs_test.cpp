@@ -59,8 +59,9 @@ void provide(const fs::path& folder, const std::string& command) {
   std::string before;
   for (std::sregex_iterator it(command.begin(), command.end(), word), end; it != end; ++it) {
     const auto name = it->str();
-    const bool is_folder = before == "--model" || name == "runs";
-    if (name[0] != '/' && (is_folder || std::regex_match(name, file)) && !fs::exists(folder / name)) {
+    const bool is_folder = before == "--model" || name == "runs", is_config = before == "--config";
+    if (name[0] != '/' && (is_folder || is_config || std::regex_match(name, file)) &&
+        !fs::exists(folder / name)) {
       const bool as_file = !name.ends_with('/') && fs::path(name).has_extension();
       fs::create_directories(as_file ? (folder / name).parent_path() : folder / name);
       if (as_file) std::ofstream(folder / name).close();

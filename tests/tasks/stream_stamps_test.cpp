@@ -66,6 +66,6 @@ TEST_CASE("a stamp that cannot be continued is refused, and the stream goes on")
 }
 
 TEST_CASE("a given spacing decides what a stamp must show") {
-  HourlyStream stream("D");
+  HourlyStream stream("24h");
   CHECK(stream.answer("2016-07-01")["ds"] == Json({"2016-07-02", "2016-07-03"}));
 }
