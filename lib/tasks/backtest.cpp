@@ -187,13 +187,14 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
   Score all;
   std::map<std::string, Score> scores;
   int64_t written = 0;
+  std::vector<std::vector<SeriesForecast>> stretches;  // for the charts
   progress.begin("backtest", task.backtest);
   for (int64_t window = task.backtest; window > 0; --window) {
     std::vector<SeriesTable> known;
     for (const auto& table : tables)
       known.push_back(first_rows(table, table.rows() - static_cast<std::size_t>(window * horizon)));
     const auto forecasts = model.forecast(known, horizon, task.levels);
-    if (task.plot) append_stretches(charted, forecasts);
+    if (task.plot) stretches.push_back(forecasts);
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto begin = static_cast<int64_t>(known[i].stamps.size());
       const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + horizon);
@@ -212,6 +213,7 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
     progress.step();
   }
   progress.end();
+  charted = joined(stretches);
   Json result{{"windows", task.backtest}, {"rows", written}};
   result.update(all.json());
   for (std::size_t i = 0; i < tables.size(); ++i) {

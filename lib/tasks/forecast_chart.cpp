@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -15,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kHistoryPerHorizon = 3;  // as much context as the eye needs to judge the forecast
 
 std::vector<double> column(const at::Tensor& values, int64_t channel) {
@@ -39,7 +41,8 @@ FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& fore
     chart.history.push_back(table.at(row, variate));
   }
   if (known + steps <= table.rows()) {
-    for (std::size_t row = known; row < known + steps; ++row) chart.truth.push_back(table.at(row, variate));
+    for (std::size_t row = known; row < known + steps; ++row)
+      chart.truth.push_back(table.measured(row, variate) ? table.at(row, variate) : kGap);
   }
   for (const auto stamp : forecast.stamps) chart.stamps.push_back(table.date_format.format(stamp));
   chart.forecast = column(forecast.mean, channel);
@@ -74,21 +77,26 @@ class FileNames {
 
 }  // namespace
 
-void append_stretches(std::vector<forecast::SeriesForecast>& stretches,
-                      const std::vector<forecast::SeriesForecast>& next) {
-  if (stretches.empty()) {
-    stretches = next;
-    return;
-  }
-  for (std::size_t i = 0; i < stretches.size(); ++i) {
-    auto& all = stretches[i];
-    all.stamps.insert(all.stamps.end(), next[i].stamps.begin(), next[i].stamps.end());
-    all.mean = at::cat({all.mean, next[i].mean});
-    for (std::size_t level = 0; level < all.half_widths.size(); ++level) {
-      auto& half = all.half_widths[level].second;
-      half = at::cat({half, next[i].half_widths[level].second});
+std::vector<forecast::SeriesForecast> joined(
+    const std::vector<std::vector<forecast::SeriesForecast>>& stretches) {
+  if (stretches.empty()) return {};
+  auto all = stretches.front();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto join = [&](const auto& part_of) {
+      std::vector<at::Tensor> parts;
+      for (const auto& stretch : stretches) parts.push_back(part_of(stretch[i]));
+      return at::cat(parts);
+    };
+    for (std::size_t later = 1; later < stretches.size(); ++later) {
+      const auto& stamps = stretches[later][i].stamps;
+      all[i].stamps.insert(all[i].stamps.end(), stamps.begin(), stamps.end());
     }
+    all[i].mean = join([](const auto& forecast) { return forecast.mean; });
+    for (std::size_t level = 0; level < all[i].half_widths.size(); ++level)
+      all[i].half_widths[level].second =
+          join([level](const auto& forecast) { return forecast.half_widths[level].second; });
   }
+  return all;
 }
 
 Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables,

@@ -7,9 +7,9 @@
 
 namespace arzoo::tasks {
 
-/// Joins the next stretch of each series of a backtest to those before it.
-void append_stretches(std::vector<forecast::SeriesForecast>& stretches,
-                      const std::vector<forecast::SeriesForecast>& next);
+/// One forecast per series from the stretches of a backtest, which follow one another: [stretches][series].
+std::vector<forecast::SeriesForecast> joined(
+    const std::vector<std::vector<forecast::SeriesForecast>>& stretches);
 
 /// One SVG per forecast variate in `folder` (made if it is not there): history, forecast, intervals, and the
 /// truth where the table goes on beyond the forecast's first step (a backtest). Returns the files' paths.
