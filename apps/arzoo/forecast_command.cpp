@@ -20,7 +20,7 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->required();
   command
       .add_option("--config", task.config,
-                  "config.json of the model or of its run when --model is a weights file")
+                  "config.json of the model or its run, for a weights file")
       ->type_name("CONFIG.json");
   add_state_dict_option(command, task.state_dict);
   command.add_option("--input", task.inputs, "wide or long CSV files, plain or .gz")->type_name("CSV");
