@@ -18,7 +18,7 @@ at::Tensor tensor_of(const NpyArray& array, const std::string& where) {
   const auto tensor = at::tensor(array.type.read(array.bytes), at::kDouble).view(array.shape);
   const auto broken = at::isfinite(tensor).logical_not_();
   if (broken.any().item<bool>()) {
-    const auto place = broken.nonzero()[0];
+    const auto place = broken.nonzero()[0].contiguous();
     const std::vector<int64_t> first(place.const_data_ptr<int64_t>(),
                                      place.const_data_ptr<int64_t>() + place.numel());
     fail<DataError>("{}: {} of {} numbers are not finite, the first at [{}] (NaN or infinity)", where,

@@ -77,7 +77,8 @@ NormalisedMesh normalised(const Mesh& mesh, const std::string& name) {
     fail<DataError>("{}: {} of {} edges are open, expected a closed surface (what is inside is not defined)",
                     name, summary.open_edges, summary.edges);
   }
-  whole = placed(std::move(whole), placement(whole, kSolidHalf));
+  const auto place = placement(whole, kSolidHalf);
+  whole = placed(std::move(whole), place);
   const int64_t turned = turn_outwards(whole);
   return {std::move(whole), turned};
 }
