@@ -13,6 +13,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/json_reader.h"
 #include "core/line_reader.h"
 #include "core/text_file.h"
@@ -46,6 +47,7 @@ MetricsLog::~MetricsLog() {
 
 void MetricsLog::cut_after(std::int64_t last_step) const {
   std::error_code error;
+  // What is there and is no regular file is refused: a pipe would be waited for.
   if (!std::filesystem::exists(path_, error) && !error) return;
   std::string text;
   try {
@@ -53,6 +55,7 @@ void MetricsLog::cut_after(std::int64_t last_step) const {
   } catch (const DataError& failure) {
     throw CheckpointError(failure.what());
   }
+
   std::string kept;
   kept.reserve(text.size());
   std::size_t number = 1;
@@ -93,10 +96,8 @@ void MetricsLog::append(const Json& object) {
 void MetricsLog::fail_here(int error) const { fail_with(path_, "cannot be written", error); }
 
 BadLines read_metrics(const std::filesystem::path& path, const std::function<void(const Json&)>& use) {
-  std::error_code none;
-  // Opening a pipe would wait for its writer.
-  if (!std::filesystem::is_regular_file(path, none))
-    fail<CheckpointError>("{}: no such file, expected a run's log", path.string());
+  // Looked at before it is opened for reading by lines, which would wait for the writer of a pipe.
+  InputFile::open<CheckpointError>(path);
   std::ifstream in(path, std::ios::binary);
   if (!in) fail<CheckpointError>("{}: cannot be read", path.string());
   BadLines bad;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <cstdint>
@@ -105,16 +106,17 @@ inline std::string glb_of_copies(std::size_t nodes, std::size_t primitives, std:
                 std::string(12 * vertices, '\x11'));
 }
 
-/// A safetensors file of so many tensors without bytes.
-inline std::string safetensors_of_nothing(std::size_t count) {
+/// A safetensors file of `count` tensors of `bytes` bytes each.
+inline std::string safetensors_of(std::size_t count, std::size_t bytes) {
   std::string header = "{";
-  for (std::size_t i = 0; i < count; ++i)
-    header +=
-        (i == 0 ? "\"" : ",\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+  for (std::size_t i = 0; i < count; ++i) {
+    header += fmt::format(R"({}"{}":{{"dtype":"U8","shape":[{}],"data_offsets":[{},{}]}})", i == 0 ? "" : ",",
+                          i, bytes, i * bytes, (i + 1) * bytes);
+  }
   header += "}";
-  std::string bytes;
-  append_little(bytes, static_cast<std::uint64_t>(header.size()));
-  return bytes + header;
+  std::string file;
+  append_little(file, static_cast<std::uint64_t>(header.size()));
+  return file + header + std::string(count * bytes, '\1');
 }
 
 /// A file of torch.save with `names` tensors that share one storage of `bytes` bytes, which no float is

@@ -27,21 +27,23 @@ std::vector<Hostile> inspected_files() {
       "property list uint uchar vertex_indices\nend_header\n";
   constexpr std::size_t kCorners = 2'500'000;
   return {
-      {"safetensors", "100,000 tensors without bytes", "many.safetensors", safetensors_of_nothing(100'000),
+      {"safetensors", "100,000 tensors without bytes", "many.safetensors", safetensors_of(100'000, 0),
        "its tensors would take more than"},
+      {"safetensors", "100,000 tensors of 128 bytes (accepted)", "listed.safetensors",
+       safetensors_of(100'000, 128), ""},
       {"PyTorch", "1,000 tensors share a misaligned megabyte", "shared.pth",
        pth_of_one_storage(1000, 1 << 20), "its tensors share their storages more than 64 times"},
       {"PyTorch", "4 million empty tuples", "tuples.pth",
        zip({{"x/data.pkl", "\x80\x02(" + std::string(4'000'000, ')') + "t."}}),
        "what its pickle lists would take"},
-      {"PyTorch", "a million marks that are remembered", "memo.pth",
+      {"PyTorch", "a million empty dicts, each remembered", "memo.pth",
        zip({{"x/data.pkl", "\x80\x04" + repeated("}\x94", 1'000'000) + "."}}),
        "what its pickle lists would take"},
       {"PNG", "100 texts of a megabyte, compressed", "texts.png", png_of_texts(100, std::size_t{1} << 20),
        "the texts would take"},
-      {"PNG", "9,000 texts of a byte, compressed", "bytes.png", png_of_texts(9000, 1), ""},
+      {"PNG", "9,000 texts of a byte, compressed (accepted)", "bytes.png", png_of_texts(9000, 1), ""},
       {"OBJ", "a face of 2.5 million corners", "fan.obj", vertex + "f " + repeated("1 ", kCorners) + "\n",
-       "5: a line of more than 524288 words"},
+       "4: a line of more than 524288 words"},
       {"OBJ", "faces of 1,000 corners", "fans.obj",
        vertex + repeated("f " + repeated("1 ", 1000) + "\n", kCorners / 1000), "its triangles would take"},
       {"OFF", "faces of 1,000 corners", "fans.off",
@@ -111,6 +113,13 @@ bool is_documented(const Hostile& file) {
   return page.find("| " + file.format + " | " + file.what + " |") != std::string::npos;
 }
 
+/// Runs the program. Linux counts the peak of the process that starts another one to that of the other, so
+/// this one's is forgotten first.
+Ended run_alone(const Program& arzoo, const std::vector<std::string>& arguments) {
+  std::ofstream("/proc/self/clear_refs") << "5";
+  return arzoo(arguments);
+}
+
 /// Runs the program on the file and holds it to the promise: memory and time by the file's size, a refusal
 /// with exit code 3 and one line.
 void check_bounded(const Program& arzoo, const std::vector<std::string>& arguments, const Hostile& file,
@@ -118,7 +127,7 @@ void check_bounded(const Program& arzoo, const std::vector<std::string>& argumen
   CAPTURE(file.format, file.what, file.bytes.size());
   REQUIRE_FALSE(file.bytes.empty());
   arzoo.write(file.name, file.bytes);
-  const auto ended = arzoo(arguments);
+  const auto ended = run_alone(arzoo, arguments);
   const auto taken = static_cast<double>(ended.peak_bytes) - plain_bytes;
   CAPTURE(ended.err, taken, ended.seconds);
   CHECK(ended.code == (file.message.empty() ? 0 : 3));
@@ -135,7 +144,7 @@ void check_bounded(const Program& arzoo, const std::vector<std::string>& argumen
 TEST_CASE("inspect takes memory and time in proportion to a hostile file") {
   const Program arzoo(Library::built);
   arzoo.write("plain.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n");
-  const auto plain = arzoo({"inspect", "plain.obj"});
+  const auto plain = run_alone(arzoo, {"inspect", "plain.obj"});
   REQUIRE(plain.code == 0);
   for (const auto& file : inspected_files())
     check_bounded(arzoo, {"inspect", file.name}, file, static_cast<double>(plain.peak_bytes));
@@ -144,7 +153,7 @@ TEST_CASE("inspect takes memory and time in proportion to a hostile file") {
 TEST_CASE("training takes memory and time in proportion to a hostile file of data") {
   const Program arzoo(Library::built);
   arzoo.write("absent.json", training_config({"CSV", "", "absent.csv", "", ""}));
-  const auto plain = arzoo({"train", "absent.json", "--quiet"});
+  const auto plain = run_alone(arzoo, {"train", "absent.json", "--quiet"});
   REQUIRE(plain.code == 3);
   for (const auto& file : trained_on_files()) {
     fs::create_directories(arzoo.files() / "pictures/a");
@@ -184,7 +193,9 @@ TEST_CASE("what is no regular file is refused at once wherever a file is expecte
        2,
        "loop: cannot be opened: Too many levels of symbolic links (expected a JSON file)"},
       {{"train", "piped.json", "--quiet"}, 3, "pipe: is not a regular file (a named pipe)"},
-      {{"train", "pictured.json", "--quiet"}, 3, "pictures/a/pipe.png: is not a regular file (a named pipe)"},
+      {{"train", "pictured.json", "--quiet"},
+       3,
+       "pictures/a: no pictures of this class, expected .png, .jpg or .jpeg files"},
       {forecast("pipe"), 3, "pipe: is not a regular file (a named pipe)"},
       {forecast("/dev/zero"), 3, "/dev/zero: is not a regular file (a device or a socket)"},
   };
@@ -199,6 +210,7 @@ TEST_CASE("what is no regular file is refused at once wherever a file is expecte
 
 TEST_CASE("a run whose log is a pipe is reported and resumed without waiting for it") {
   const TrainedProgram arzoo;
+  fs::create_directories(arzoo.files() / "runs");
   fs::copy(arzoo.files() / "run", arzoo.files() / "runs/piped", fs::copy_options::recursive);
   fs::remove(arzoo.files() / "runs/piped/metrics.jsonl");
   ::mkfifo((arzoo.files() / "runs/piped/metrics.jsonl").c_str(), 0600);

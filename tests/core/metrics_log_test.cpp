@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <limits>
 
 #include "core/error.h"
@@ -97,4 +98,15 @@ TEST_CASE("a full disk is a system failure that leaves no half line", "[metrics_
 TEST_CASE("a log in a folder that is not there is a system failure", "[metrics_log_test]") {
   const TempDir temp;
   CHECK_THROWS_AS(MetricsLog(temp / "none/m", 0), UsageError);
+}
+
+TEST_CASE("a log that is no regular file is refused, whether it is read or written, instead of waited for") {
+  const test::TempDir dir;
+  ::mkfifo((dir / "pipe").c_str(), 0600);
+  std::filesystem::create_symlink("loop", dir / "loop");
+  for (const auto& path : {dir / "pipe", dir / "loop", std::filesystem::path("/dev/zero")}) {
+    CAPTURE(path);
+    CHECK_THROWS_AS(MetricsLog(path, 0), CheckpointError);
+    CHECK_THROWS_AS(read_metrics(path, [](const Json&) {}), CheckpointError);
+  }
 }
