@@ -113,7 +113,7 @@ at::Tensor SelfAttentionLearner::attend(const at::Tensor& x, int64_t layer, Self
   const auto& mixture = mixtures_.at(options_.deq ? 0 : layer);
   if (softmax_in(layer) || mixture.defined()) {
     const auto softmax = at::softmax(weights / std::sqrt(static_cast<double>(options_.key_size)), -1);
-    const auto share = mixture.defined() ? at::sigmoid(10.0 * mixture.view({})) : at::Tensor();
+    const auto share = mixture.defined() ? at::sigmoid(10.0 * mixture.squeeze()) : at::Tensor();
     weights = mixture.defined() ? share * softmax + (1.0 - share) * weights : softmax;
   }
   if (trace != nullptr) trace->attention.push_back(weights);

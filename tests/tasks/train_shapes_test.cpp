@@ -1,8 +1,9 @@
-// Shape models trained on solids and meshes, from the files to folders that draw_shapes, and the meshes that
-// they draw_shapes.
+// Shape models trained on solids and meshes, from the files to folders that generate, and the meshes that
+// they generate.
 
 #include "core/mesh_file.h"
 #include "core/png_file.h"
+#include "nn/bf16_products.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/mesh_renderer.h"
 #include "support/python.h"
@@ -103,7 +104,20 @@ TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever 
   task.count = 1;
   task.first = 3;
   draw_shapes(task);
-  CHECK(test::read_file(temp / "mug.glb") == test::read_file(temp / "all/000003_mug.glb"));
+  const auto alone = read_mesh(temp / "mug.glb"), among = read_mesh(temp / "all/000003_mug.glb");
+  // With AVX-512 a row of a product does not depend on how many there are; MKL's kernels for AVX2 may differ
+  // by an ulp.
+  if (nn::has_bf16_products()) {
+    CHECK(test::read_file(temp / "mug.glb") == test::read_file(temp / "all/000003_mug.glb"));
+  } else {
+    REQUIRE(alone.vertices.size() == among.vertices.size());
+    float largest = 0.0F;
+    for (std::size_t i = 0; i < alone.vertices.size(); ++i) {
+      const auto apart = alone.vertices[i] - among.vertices[i];
+      largest = std::max({largest, std::abs(apart.x), std::abs(apart.y), std::abs(apart.z)});
+    }
+    CHECK(largest < 1e-3F);
+  }
 }
 
 TEST_CASE("an independent reader finds the meshes closed") {
