@@ -18,9 +18,7 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       .add_option("--model", task.model, "run directory, checkpoint folder, or weights file with --config")
       ->type_name("MODEL")
       ->required();
-  command
-      .add_option("--config", task.config,
-                  "config.json of the model or its run, for a weights file")
+  command.add_option("--config", task.config, "config.json of the model or its run, for a weights file")
       ->type_name("CONFIG.json");
   add_state_dict_option(command, task.state_dict);
   command.add_option("--input", task.inputs, "wide or long CSV files, plain or .gz")->type_name("CSV");
