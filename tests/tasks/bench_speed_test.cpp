@@ -129,11 +129,12 @@ TEST_CASE("what a cell needs of memory does not depend on the cells before it") 
   const auto measured = [&](const Json& cells, std::size_t which) {
     return speed(speed_task(folder, cells, ""), progress, kGoOn)["cells"][which]["working_memory_bytes"];
   };
-  const auto first = measured({large, small}, 0), last = measured({small, large}, 1);
+  const auto first = measured(Json::array({large, small}), 0),
+             last = measured(Json::array({small, large}), 1);
   if (first.is_null()) return;  // a system that does not let a process start a new peak
   constexpr double kMegabyte = 1 << 20;
   CHECK(last.get<double>() == Approx(first.get<double>()).epsilon(0.2).margin(kMegabyte));
-  const auto alone = measured({small}, 0), after = measured({large, small}, 1);
+  const auto alone = measured(Json::array({small}), 0), after = measured(Json::array({large, small}), 1);
   CHECK(after.get<double>() == Approx(alone.get<double>()).epsilon(0.2).margin(kMegabyte));
   CHECK(first.get<double>() > 2 * alone.get<double>());
 }
