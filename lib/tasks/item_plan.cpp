@@ -79,7 +79,8 @@ ItemPlan::ItemPlan(const ItemRequest& request, const KnownClasses& known)
 }
 
 PlannedItem ItemPlan::operator[](int64_t i) const {
-  PlannedItem item{.index = first_ + i};
+  PlannedItem item;
+  item.index = first_ + i;
   item.seed = nn::item_seed(seed_, static_cast<uint64_t>(item.index));
   const auto own = nn::item_seed(item.seed, 0) % static_cast<uint64_t>(known_.count);
   item.label = labels_[static_cast<std::size_t>(i / count_)].value_or(static_cast<int64_t>(own));
