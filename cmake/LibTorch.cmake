@@ -40,7 +40,7 @@ target_compile_definitions(arzoo_torch INTERFACE _GLIBCXX_USE_CXX11_ABI=${_abi} 
 # LibTorch is a release build, and some of its classes (at::RecordFunction) have more members without NDEBUG: in every
 # build type its headers must be read as they were compiled.
 target_compile_definitions(arzoo_torch INTERFACE $<$<NOT:$<CONFIG:Release>>:NDEBUG>)
-# LibTorch's thread pool is called directly (lib/nn/parallel.h): link the very libgomp that it brings.
+# LibTorch's thread pool is called directly (lib/kernels/parallel.h): link the very libgomp that it brings.
 file(GLOB _gomp "${ARZOO_TORCH_DIR}/lib/libgomp*.so*")
 if(_gomp)
   list(GET _gomp 0 _gomp)

@@ -4,9 +4,9 @@
 
 #include "commands.h"
 #include "core/ascii.h"
-#include "core/mesh_file.h"
-#include "core/picture_file.h"
 #include "help_format.h"
+#include "io/mesh_file.h"
+#include "io/picture_file.h"
 #include "item_options.h"
 #include "path_checks.h"
 #include "result_summary.h"
@@ -55,8 +55,8 @@ void add_drawing_options(CLI::App& command, plan::Generate3dTask& task) {
       ->type_name("PATH")
       ->required();
   command.add_option("--format", task.format, "of the files in a folder, glb by default")
-      ->type_name(fmt::format("{}", fmt::join(kMeshExtensions, "|")))
-      ->check(choice({std::begin(kMeshExtensions), std::end(kMeshExtensions)}));
+      ->type_name(fmt::format("{}", fmt::join(io::kMeshExtensions, "|")))
+      ->check(choice({std::begin(io::kMeshExtensions), std::end(io::kMeshExtensions)}));
   command.add_option("--sheet", task.sheet, "where the picture of all shapes goes, a .png or .jpg file")
       ->type_name("PICTURE");
 }
@@ -64,8 +64,8 @@ void add_drawing_options(CLI::App& command, plan::Generate3dTask& task) {
 void check_output(const plan::Generate3dTask& task, const std::vector<fs::path>& inputs, bool format_given) {
   constexpr const char* kOption = "generate-3d: --output";
   std::error_code ignored;
-  if (!is_mesh_name(task.output)) {
-    if (task.output.has_extension() && !fs::is_directory(task.output, ignored)) mesh_format(task.output);
+  if (!io::is_mesh_name(task.output)) {
+    if (task.output.has_extension() && !fs::is_directory(task.output, ignored)) io::mesh_format(task.output);
     require_output_folder(task.output, kOption);
     return;
   }
@@ -86,10 +86,10 @@ void check(const plan::Generate3dTask& task, bool format_given) {
     require_input_file(**input, option);
     inputs.push_back(**input);
   }
-  if (task.points) mesh_format(*task.points);
+  if (task.points) io::mesh_format(*task.points);
   check_output(task, inputs, format_given);
   if (!task.sheet) return;
-  if (!is_picture_name(*task.sheet)) {
+  if (!io::is_picture_name(*task.sheet)) {
     fail<UsageError>("generate-3d: --sheet: {}: expected a name that ends in .png, .jpg or .jpeg",
                      task.sheet->string());
   }

@@ -2,8 +2,8 @@
 #include <limits>
 
 #include "commands.h"
-#include "core/picture_file.h"
 #include "help_format.h"
+#include "io/picture_file.h"
 #include "item_options.h"
 #include "list_values.h"
 #include "path_checks.h"
@@ -153,8 +153,8 @@ void add_edit_options(CLI::App& command, plan::GenerateImageTask& task) {
 void check_output(const plan::GenerateImageTask& task) {
   constexpr const char* kOption = "generate-image: --output";
   std::error_code ignored;
-  if (!is_picture_name(task.output)) {
-    if (!fs::is_directory(task.output, ignored)) refuse_other_pictures(task.output, kOption);
+  if (!io::is_picture_name(task.output)) {
+    if (!fs::is_directory(task.output, ignored)) io::refuse_other_pictures(task.output, kOption);
     require_output_folder(task.output, kOption);
     return;
   }

@@ -8,7 +8,7 @@
 
 #include "core/closest.h"
 #include "core/error.h"
-#include "core/frequency.h"
+#include "io/frequency.h"
 
 namespace arzoo::cli {
 namespace {
@@ -67,7 +67,7 @@ CLI::Validator choice(std::vector<std::string> names) {
 CLI::Validator frequency_name() {
   return check([](const std::string& text) -> std::string {
     try {
-      parse_frequency(text);
+      io::parse_frequency(text);
       return "";
     } catch (const ConfigError& error) {
       return error.what();

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "core/mesh_file.h"
+#include "io/mesh_file.h"
 #include "plan/catalog.h"
 
 namespace arzoo::cli {
@@ -23,7 +23,7 @@ ValueKind value_kind(const CLI::Option& option) {
   if (type == "PICTURE") return {Source::files, {}, {".png", ".jpg", ".jpeg"}};
   if (type == "MESH") {
     ValueKind kind{Source::files};
-    for (const auto extension : kMeshExtensions) kind.suffixes.push_back(fmt::format(".{}", extension));
+    for (const auto extension : io::kMeshExtensions) kind.suffixes.push_back(fmt::format(".{}", extension));
     return kind;
   }
   if (type.ends_with(".json")) return {Source::files, {}, {".json"}};

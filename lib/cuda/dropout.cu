@@ -1,4 +1,4 @@
-// The dropout of nn/dropout.h on a CUDA device: the same mask as on the CPU for the same key.
+// The dropout of kernels/dropout.h on a CUDA device: the same mask as on the CPU for the same key.
 
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
@@ -6,7 +6,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/library.h>
 
-#include "nn/dropout_mask.h"
+#include "kernels/dropout_mask.h"
 
 namespace {
 
@@ -14,7 +14,7 @@ constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = 65535;
 
 template <class Scalar>
-__global__ void mask_kernel(const Scalar* x, Scalar* out, int64_t size, arzoo::nn::DropoutMask mask) {
+__global__ void mask_kernel(const Scalar* x, Scalar* out, int64_t size, arzoo::kernels::DropoutMask mask) {
   const int64_t stride = int64_t{gridDim.x} * blockDim.x;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < size; i += stride) {
     out[i] = static_cast<Scalar>(static_cast<float>(x[i]) * mask.factor(static_cast<uint32_t>(i)));
@@ -31,7 +31,7 @@ at::Tensor masked(const at::Tensor& x, int64_t key, double p) {
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, in.scalar_type(), "arzoo::dropout_mask", [&] {
     mask_kernel<scalar_t><<<blocks, kThreads, 0, at::cuda::getCurrentCUDAStream()>>>(
         in.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>(), size,
-        arzoo::nn::DropoutMask(key, p));
+        arzoo::kernels::DropoutMask(key, p));
   });
   C10_CUDA_KERNEL_LAUNCH_CHECK();
   return out;

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/adaln.h"
+#include "kernels/modulated_norm.h"
 
 namespace arzoo::distill {
 
@@ -21,7 +21,7 @@ FinalLayer::FinalLayer(int64_t width, int64_t channels) {
 at::Tensor FinalLayer::forward(const at::Tensor& x, const at::Tensor& condition) const {
   constexpr double kNormEpsilon = 1e-6;
   const auto both = (scale_shift_table_.unsqueeze(0) + condition.unsqueeze(1)).chunk(2, 1);
-  return linear_->forward(nn::modulated_norm(x, {both[1], both[0]}, kNormEpsilon, at::kFloat));
+  return linear_->forward(kernels::modulated_norm(x, {both[1], both[0]}, kNormEpsilon, at::kFloat));
 }
 
 }  // namespace arzoo::distill

@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "core/tensor_files.h"
 #include "core/zoo.h"
 #include "distill/dd1_student.h"
 #include "distill/dd2_student.h"
@@ -12,6 +11,7 @@
 #include "image/latent_source.h"
 #include "image/var_source.h"
 #include "image/weight_kind.h"
+#include "io/tensor_files.h"
 #include "runtime/memory_budget.h"
 
 namespace arzoo::distill {
@@ -164,7 +164,7 @@ bool is_student(const image::GeneratorSource& source) {
     const auto name = folder->model.value("name", "");
     return std::apply([&](const auto&... options) { return ((name == options.kName) || ...); }, Models());
   }
-  const auto summary = describe_tensors(source.model);
+  const auto summary = io::describe_tensors(source.model);
   return std::any_of(summary.tensors.begin(), summary.tensors.end(),
                      [](const auto& row) { return row.name.ends_with(kOwnWeight); });
 }

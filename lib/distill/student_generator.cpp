@@ -5,7 +5,7 @@
 #include "distill/models.h"
 #include "distill/student_builder.h"
 #include "image/var_source.h"
-#include "nn/packed_weights.h"
+#include "kernels/packed_weights.h"
 #include "runtime/parameter_count.h"
 
 namespace arzoo::distill {
@@ -80,11 +80,11 @@ void StudentGenerator::prepare(const runtime::Compute& compute) {
     part->eval();
     part->to(compute.device);
   }
-  if (compute.int8) int8_ = std::make_shared<nn::Int8Weights>(module);
+  if (compute.int8) int8_ = std::make_shared<kernels::Int8Weights>(module);
   if (!compute.device.is_cpu()) return;
-  if (!compute.int8) nn::pack_for_inference(module);
-  if (!compute.int8 && teacher_ != nullptr) nn::pack_for_inference(*teacher_);
-  nn::pack_for_inference(tokenizer);
+  if (!compute.int8) kernels::pack_for_inference(module);
+  if (!compute.int8 && teacher_ != nullptr) kernels::pack_for_inference(*teacher_);
+  kernels::pack_for_inference(tokenizer);
 }
 
 void StudentGenerator::edit(const at::Tensor&, const at::Tensor&) {
@@ -93,7 +93,7 @@ void StudentGenerator::edit(const at::Tensor&, const at::Tensor&) {
 
 at::Tensor StudentGenerator::draw(const image::PictureBatch& batch, const image::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
-  const nn::Int8Scope int8(int8_.get());
+  const kernels::Int8Scope int8(int8_.get());
   image::SeededDraws draws(batch.seeds);
   const auto tokens =
       student().draw(batch.labels.to(device_), student().noise(batch.seeds).to(device_), steps_, draws);

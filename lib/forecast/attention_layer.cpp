@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "nn/attention.h"
-#include "nn/linear.h"
+#include "kernels/attention.h"
+#include "kernels/linear.h"
 #include "nn/packed_linear.h"
 
 namespace arzoo::forecast {
@@ -12,17 +12,17 @@ at::Tensor Mixing::weights(const at::Tensor&, const at::Tensor&) { return {}; }
 
 at::Tensor FullAttention::forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                                   const Pass&) {
-  return nn::attention(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2),
-                       {.causal = causal_, .dropout = dropout_, .training = is_training()})
+  return kernels::attention(queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2),
+                            {.causal = causal_, .dropout = dropout_, .training = is_training()})
       .transpose(1, 2);
 }
 
 at::Tensor FullAttention::weights(const at::Tensor& queries, const at::Tensor& keys) {
-  return nn::attention_weights(queries.transpose(1, 2), keys.transpose(1, 2), {.causal = causal_});
+  return kernels::attention_weights(queries.transpose(1, 2), keys.transpose(1, 2), {.causal = causal_});
 }
 
 AttentionLayer::AttentionLayer(std::shared_ptr<Mixing> mixing, int64_t d_model, int64_t n_heads,
-                               HeadOrder order)
+                               kernels::HeadOrder order)
     : n_heads_(n_heads), order_(order) {
   const int64_t width = d_model / n_heads * n_heads;
   // The official modules are created in this order, which a seeded initialisation depends on.
@@ -56,7 +56,7 @@ at::Tensor AttentionLayer::heads(const at::Tensor& x) const {
 }
 
 at::Tensor AttentionLayer::rows(const at::Tensor& mixed) const {
-  if (order_ == HeadOrder::usual) return mixed.flatten(2);
+  if (order_ == kernels::HeadOrder::usual) return mixed.flatten(2);
   return mixed.transpose(1, 2).reshape({mixed.size(0), mixed.size(1), mixed.size(2) * mixed.size(3)});
 }
 
@@ -69,7 +69,7 @@ at::Tensor AttentionLayer::mix(const at::Tensor& x, const Pass& pass, at::Tensor
 }
 
 at::Tensor AttentionLayer::mix_with(const at::Tensor& x, const at::Tensor& memory, const Pass& pass) {
-  const auto queries = nn::linear(x, query_projection_->weight, query_projection_->bias);
+  const auto queries = kernels::linear(x, query_projection_->weight, query_projection_->bias);
   const auto parts = nn::packed_linear(memory, {key_projection_, value_projection_}).chunk(2, -1);
   return rows(mixing_->forward(heads(queries), heads(parts[0]), heads(parts[1]), pass));
 }

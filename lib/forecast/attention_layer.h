@@ -30,19 +30,11 @@ class FullAttention : public Mixing {
   double dropout_;
 };
 
-/// How the heads' results [B, L, H, E] become rows [B, L, H * E].
-enum class HeadOrder {
-  usual,
-  /// [B, H, L, E] read as if it were [B, L, H * E], which mixes steps and heads: "mix" of Informer, on which
-  /// trained weights depend.
-  mixed
-};
-
 /// Projections around a mixing mechanism; state-dict names as in the official code of all models here.
 class AttentionLayer : public torch::nn::Module {
  public:
   AttentionLayer(std::shared_ptr<Mixing> mixing, int64_t d_model, int64_t n_heads,
-                 HeadOrder order = HeadOrder::usual);
+                 kernels::HeadOrder order = kernels::HeadOrder::usual);
 
   /// x attends to itself, one matrix product for the three projections; the result still lacks the output
   /// projection. x: [B, L, D]; returns [B, L, H * E]. `weights` receives [B, H, L, L] when given.
@@ -63,7 +55,7 @@ class AttentionLayer : public torch::nn::Module {
   void pack();
 
   int64_t n_heads_;
-  HeadOrder order_;
+  kernels::HeadOrder order_;
   std::shared_ptr<Mixing> mixing_;
   torch::nn::Linear query_projection_{nullptr}, key_projection_{nullptr}, value_projection_{nullptr},
       out_projection_{nullptr};

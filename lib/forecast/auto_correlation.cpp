@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "forecast/delayed_sum.h"
-#include "forecast/lag_scores.h"
+#include "kernels/delayed_sum.h"
+#include "kernels/lag_scores.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -19,15 +19,15 @@ struct Lags {
 };
 
 Lags best_lags(const at::Tensor& queries, const at::Tensor& keys, int64_t count, bool shared) {
-  const auto scores = lag_scores(queries, keys);
+  const auto scores = kernels::lag_scores(queries, keys);
   const auto delays = shared ? std::get<1>(scores.mean(0).topk(count)).expand({scores.size(0), -1})
                              : std::get<1>(scores.topk(count, 1));
   return {delays.contiguous(), at::softmax(scores.gather(1, delays), 1)};
 }
 
 at::Tensor mixed(const at::Tensor& values, const Lags& lags, int64_t length) {
-  return delayed_sum(values.narrow(1, 0, std::min(length, values.size(1))), lags.delays, lags.weights, length,
-                     length);
+  return kernels::delayed_sum(values.narrow(1, 0, std::min(length, values.size(1))), lags.delays,
+                              lags.weights, length, length);
 }
 
 /// Appends zero rows: what lies beyond the queries' length has no part in the result.
@@ -49,14 +49,14 @@ struct AutoCorrelationFunction : torch::autograd::Function<AutoCorrelationFuncti
     const int64_t length = queries.size(1), there = std::min(length, keys.size(1));
     const auto gradient = gradients[0].to(values.scalar_type());
     const auto back = (length - delays).remainder(length);
-    const auto of_weights = delayed_products(gradient, values.narrow(1, 0, there), delays, length);
+    const auto of_weights = kernels::delayed_products(gradient, values.narrow(1, 0, there), delays, length);
     // Through the softmax and the mean over the channels.
     const auto of_scores =
         weights * (of_weights - (weights * of_weights).sum(1, true)) / static_cast<double>(queries.size(2));
-    return {delayed_sum(keys.narrow(1, 0, there), back, of_scores, length, length),
-            with_rows(delayed_sum(queries, delays, of_scores, length, there), keys.size(1)),
-            with_rows(delayed_sum(gradient, back, weights, length, there), values.size(1)), at::Tensor(),
-            at::Tensor()};
+    return {kernels::delayed_sum(keys.narrow(1, 0, there), back, of_scores, length, length),
+            with_rows(kernels::delayed_sum(queries, delays, of_scores, length, there), keys.size(1)),
+            with_rows(kernels::delayed_sum(gradient, back, weights, length, there), values.size(1)),
+            at::Tensor(), at::Tensor()};
   }
 };
 

@@ -51,8 +51,8 @@ class SeasonalDecoder : public torch::nn::Module {
     for (const auto& layer : layers_) x = layer->forward(x, memory, trend, pass);
     const auto normalised = norm_->forward(x);
     pass.record("decoder.norm", normalised);
-    return nn::linear(normalised.to(projection_->weight.scalar_type()), projection_->weight,
-                      projection_->bias)
+    return kernels::linear(normalised.to(projection_->weight.scalar_type()), projection_->weight,
+                           projection_->bias)
         .to(at::kFloat);
   }
 

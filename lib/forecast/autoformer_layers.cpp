@@ -3,9 +3,9 @@
 #include <torch/torch.h>
 
 #include "forecast/auto_correlation.h"
-#include "forecast/circular_convolution.h"
 #include "forecast/series_decomposition.h"
-#include "nn/hidden_layer.h"
+#include "kernels/circular_convolution.h"
+#include "kernels/hidden_layer.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -21,7 +21,7 @@ std::shared_ptr<AttentionLayer> correlation_layer(const AutoformerOptions& optio
 
 at::Tensor projected(const AttentionLayer& layer, const at::Tensor& mixed) {
   const auto& out = layer.out_projection();
-  return nn::linear(mixed, out->weight, out->bias);
+  return kernels::linear(mixed, out->weight, out->bias);
 }
 
 }  // namespace
@@ -36,14 +36,15 @@ at::Tensor SeasonalNorm::forward(const at::Tensor& x) {
 }
 
 SeasonalFeedForward::SeasonalFeedForward(torch::nn::Module& layer, const AutoformerOptions& options)
-    : dropout_(options.dropout), activation_(nn::activation(options.activation)) {
+    : dropout_(options.dropout), activation_(kernels::activation(options.activation)) {
   conv1_ = layer.register_module("conv1", pointwise(options.d_model, options.d_ff));
   conv2_ = layer.register_module("conv2", pointwise(options.d_ff, options.d_model));
 }
 
 at::Tensor SeasonalFeedForward::forward(const at::Tensor& x, bool training) const {
-  const auto inner = nn::hidden_layer(x, conv1_->weight.squeeze(-1), {}, activation_, dropout_, training);
-  return nn::linear(inner, conv2_->weight.squeeze(-1), {});
+  const auto inner =
+      kernels::hidden_layer(x, conv1_->weight.squeeze(-1), {}, activation_, dropout_, training);
+  return kernels::linear(inner, conv2_->weight.squeeze(-1), {});
 }
 
 SeasonalEncoderLayer::SeasonalEncoderLayer(const AutoformerOptions& options, std::string name)
@@ -88,7 +89,8 @@ at::Tensor SeasonalDecoderLayer::forward(const at::Tensor& x, const at::Tensor& 
   const auto second = next(first.seasonal, of_cross);
   const auto third = next(second.seasonal, feed_forward_->forward(second.seasonal, is_training()));
   // Forecasts are sums of trends: in fp32, whatever the layers compute in.
-  const auto growth = circular_convolution(first.trend + second.trend + third.trend, projection_->weight, {});
+  const auto growth =
+      kernels::circular_convolution(first.trend + second.trend + third.trend, projection_->weight, {});
   pass.record(name_, third.seasonal);
   pass.record(name_ + ".1", growth);
   trend = trend + growth.to(at::kFloat);

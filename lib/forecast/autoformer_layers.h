@@ -6,7 +6,7 @@
 
 #include "forecast/attention_layer.h"
 #include "forecast/autoformer.h"
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 
@@ -30,7 +30,7 @@ class SeasonalFeedForward {
 
  private:
   double dropout_;
-  nn::Activation activation_;
+  kernels::Activation activation_;
   torch::nn::Conv1d conv1_{nullptr}, conv2_{nullptr};
 };
 

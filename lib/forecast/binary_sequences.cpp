@@ -8,7 +8,7 @@
 #include "core/bytes.h"
 #include "core/config.h"
 #include "core/mapped_file.h"
-#include "core/number_bytes.h"
+#include "io/number_bytes.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -78,7 +78,7 @@ class BinarySequences : public Sequences {
     const auto type = meta.text("dtype");
     if (type != "float32" && type != "float64")
       meta.at("dtype").reject(fmt::format("expected float32 or float64, got \"{}\"", type));
-    type_ = *number_type(type);
+    type_ = *io::number_type(type);
     files_ = open_files(folder, meta, static_cast<int64_t>(type_.size));
     const int64_t all = files_.empty() ? 0 : files_.back().begin + files_.back().elements;
     for (const auto& entry : meta.at("scales").elements()) {
@@ -113,7 +113,7 @@ class BinarySequences : public Sequences {
   }
 
  private:
-  NumberType type_;
+  io::NumberType type_;
   std::vector<BinaryFile> files_;
   std::vector<StoredSequence> sequences_;
 };

@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "core/config.h"
-#include "core/frequency.h"
 #include "forecast/series_shape.h"
+#include "io/frequency.h"
 
 namespace arzoo::forecast {
 
@@ -145,7 +145,7 @@ struct DataOptions : FileOptions {
     require(!has_sequences || (path.empty() && sources.empty()),
             "sequences cannot be given together with path or sources");
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
-    if (!freq.empty()) parse_frequency(freq);
+    if (!freq.empty()) io::parse_frequency(freq);
     require(!scale_windows || !sources.empty(),
             "scale_windows goes with sources (series of one variate each)");
     require(mixed_windows == 1 || scale_windows, "mixed_windows goes with scale_windows");

@@ -5,8 +5,8 @@
 #include <array>
 #include <numeric>
 
-#include "core/time_features.h"
 #include "forecast/series_data.h"
+#include "io/time_features.h"
 #include "runtime/metrics.h"
 
 namespace arzoo::forecast {
@@ -29,8 +29,8 @@ DataOptions options_of(const ParityCase& fixture, const std::string& path) {
   return options;
 }
 
-SeriesTable read_table(const DataOptions& options) {
-  return read_series(options.path, read_options(options)).tables.front();
+io::SeriesTable read_table(const DataOptions& options) {
+  return io::read_series(options.path, read_options(options)).tables.front();
 }
 
 at::Tensor rows_of(const at::Tensor& values, int64_t begin, int64_t count) {
@@ -50,7 +50,7 @@ void check_window(const std::string& name, const WindowedSeries& series, const D
   report.check(name + ".seq_y_mark_timeenc0", rows_of(codes, label, length));
 }
 
-void check_splits(const ParityCase& fixture, const SeriesTable& table, const DataOptions& options,
+void check_splits(const ParityCase& fixture, const io::SeriesTable& table, const DataOptions& options,
                   ParityReport& report) {
   const SeriesData data({table}, options);
   const auto& series = data.series().front();
@@ -78,7 +78,7 @@ void check_splits(const ParityCase& fixture, const SeriesTable& table, const Dat
   report.check("raw.last3", raw.narrow(0, raw.size(0) - 3, 3));
 }
 
-void check_window_counts(const ParityCase& fixture, const SeriesTable& table, DataOptions options,
+void check_window_counts(const ParityCase& fixture, const io::SeriesTable& table, DataOptions options,
                          ParityReport& report) {
   for (const auto& row : fixture.info.at("data_facts").at("window_counts").elements()) {
     row.at("seq_len").read(options.seq_len, {});
@@ -94,7 +94,7 @@ void check_window_counts(const ParityCase& fixture, const SeriesTable& table, Da
   }
 }
 
-void check_other_loaders(const SeriesTable& table, const DataOptions& options, ParityReport& report) {
+void check_other_loaders(const io::SeriesTable& table, const DataOptions& options, ParityReport& report) {
   auto single = options;
   single.features = "S";
   const SeriesData target({table}, single);
@@ -114,7 +114,7 @@ void check_other_loaders(const SeriesTable& table, const DataOptions& options, P
 }
 
 /// Dataset_Pred: the last window of the file, scaled by all its rows, and the stamps of the future.
-void check_future(const SeriesTable& table, const DataOptions& options, ParityReport& report) {
+void check_future(const io::SeriesTable& table, const DataOptions& options, ParityReport& report) {
   const auto rows = static_cast<int64_t>(table.rows()), width = static_cast<int64_t>(table.variates.size());
   const auto scaler = StandardScaler::fit(table.values, width, 0, rows);
   auto scaled = at::empty({options.seq_len, width}, at::kFloat);
@@ -122,7 +122,7 @@ void check_future(const SeriesTable& table, const DataOptions& options, ParityRe
     scaled.mutable_data_ptr<float>()[i] =
         scaler.transform(table.values[(rows - options.seq_len) * width + i], i % width);
   }
-  std::vector<Timestamp> stamps(table.stamps.end() - options.seq_len, table.stamps.end());
+  std::vector<io::Timestamp> stamps(table.stamps.end() - options.seq_len, table.stamps.end());
   for (int64_t step = 1; step <= options.pred_len; ++step)
     stamps.push_back(advance(table.stamps.back(), table.frequency, step));
   const auto marks = calendar_marks(stamps, table.frequency, 1);
@@ -136,30 +136,32 @@ void check_future(const SeriesTable& table, const DataOptions& options, ParityRe
 void check_time_features(const ParityCase& fixture, ParityReport& report) {
   const auto fields = fixture.input("tf.stamp_fields").to(at::kLong).contiguous();
   const auto rows = fields.accessor<int64_t, 2>();
-  std::vector<Timestamp> stamps;
+  std::vector<io::Timestamp> stamps;
   for (int64_t i = 0; i < fields.size(0); ++i) {
-    stamps.push_back(to_timestamp(
+    stamps.push_back(io::to_timestamp(
         {rows[i][0], int(rows[i][1]), int(rows[i][2]), int(rows[i][3]), int(rows[i][4]), int(rows[i][5])}));
   }
   const auto count = fields.size(0);
   for (const auto& name : fixture.output_names()) {
     if (name.starts_with("tf.timeenc1.")) {
-      auto features = at::empty({count, static_cast<int64_t>(time_feature_count(name.back()))}, at::kDouble);
-      fill_time_features(stamps, name.back(),
-                         {features.mutable_data_ptr<double>(), static_cast<std::size_t>(features.numel())});
+      auto features =
+          at::empty({count, static_cast<int64_t>(io::time_feature_count(name.back()))}, at::kDouble);
+      io::fill_time_features(
+          stamps, name.back(),
+          {features.mutable_data_ptr<double>(), static_cast<std::size_t>(features.numel())});
       report.check(name, features);
     } else if (name.starts_with("tf.timeenc0.")) {
-      auto codes = at::empty({count, static_cast<int64_t>(time_code_count(TimeCodes::informer, name.back()))},
-                             at::kLong);
-      fill_time_codes(stamps, TimeCodes::informer, name.back(),
-                      {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(codes.numel())});
+      auto codes = at::empty(
+          {count, static_cast<int64_t>(io::time_code_count(TimeCodes::informer, name.back()))}, at::kLong);
+      io::fill_time_codes(stamps, TimeCodes::informer, name.back(),
+                          {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(codes.numel())});
       report.check(name, codes);
     }
   }
 }
 
 /// Constant forecasters on the test windows pin down what "MSE" and "MAE" mean.
-void check_metrics(const ParityCase& fixture, const SeriesTable& table, const DataOptions& options,
+void check_metrics(const ParityCase& fixture, const io::SeriesTable& table, const DataOptions& options,
                    ParityReport& report) {
   const SeriesData data({table}, options);
   std::vector<int64_t> all(data.windows(Split::test));

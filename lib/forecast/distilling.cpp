@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "forecast/circular_convolution.h"
-#include "nn/linear.h"
+#include "kernels/circular_convolution.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 
@@ -14,7 +14,7 @@ DistillingLayer::DistillingLayer(int64_t d_model, int64_t padding) : padding_(pa
 
 at::Tensor DistillingLayer::normalised_convolution(const at::Tensor& x) {
   if (is_training() || at::GradMode::is_enabled()) {
-    const auto convolved = circular_convolution(x, down_conv_->weight, down_conv_->bias, padding_);
+    const auto convolved = kernels::circular_convolution(x, down_conv_->weight, down_conv_->bias, padding_);
     return norm_(convolved.flatten(0, 1)).view(convolved.sizes());
   }
   // With fixed statistics the norm is part of the convolution's weights.
@@ -23,7 +23,7 @@ at::Tensor DistillingLayer::normalised_convolution(const at::Tensor& x) {
   const auto shift = (down_conv_->bias - norm_->running_mean) * scale + norm_->bias;
   const auto weight = down_conv_->weight * scale.view({-1, 1, 1});
   const auto type = down_conv_->weight.scalar_type();
-  return circular_convolution(x, weight.to(type), shift.to(type), padding_);
+  return kernels::circular_convolution(x, weight.to(type), shift.to(type), padding_);
 }
 
 at::Tensor DistillingLayer::forward(const at::Tensor& x) {

@@ -7,9 +7,9 @@
 #include <memory>
 
 #include "core/error.h"
-#include "forecast/circular_convolution.h"
-#include "nn/dropout.h"
-#include "nn/linear.h"
+#include "kernels/circular_convolution.h"
+#include "kernels/dropout.h"
+#include "kernels/linear.h"
 #include "nn/position_table.h"
 
 namespace arzoo::forecast {
@@ -62,11 +62,11 @@ DataEmbedding::DataEmbedding(const EmbeddingOptions& options) : options_(options
 
 at::Tensor DataEmbedding::values_and_features(const at::Tensor& x, const at::Tensor& marks) const {
   const auto type = token_conv_->weight.scalar_type();
-  const auto seen = circular_neighbours(x.to(type));
-  const auto weight = neighbour_weight(token_conv_->weight);
-  if (!features_) return nn::linear(seen, weight, token_conv_->bias);
+  const auto seen = kernels::circular_neighbours(x.to(type));
+  const auto weight = kernels::neighbour_weight(token_conv_->weight);
+  if (!features_) return kernels::linear(seen, weight, token_conv_->bias);
   const auto bias = options_.bias ? token_conv_->bias + features_->bias : at::Tensor();
-  return nn::linear(at::cat({seen, marks.to(type)}, 2), at::cat({weight, features_->weight}, 1), bias);
+  return kernels::linear(at::cat({seen, marks.to(type)}, 2), at::cat({weight, features_->weight}, 1), bias);
 }
 
 at::Tensor DataEmbedding::calendar(const at::Tensor& codes) const {
@@ -93,7 +93,7 @@ at::Tensor DataEmbedding::forward(const at::Tensor& x, const at::Tensor& marks) 
   auto sum = values_and_features(x, marks);
   if (options_.positions) sum = sum + position_embedding_->forward(x.size(1));
   if (!code_tables_.empty()) sum = sum + calendar(marks);
-  return nn::dropout(sum, options_.dropout, is_training());
+  return kernels::dropout(sum, options_.dropout, is_training());
 }
 
 }  // namespace arzoo::forecast

@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
-#include "nn/hidden_layer.h"
-#include "nn/residual_norm.h"
+#include "kernels/hidden_layer.h"
+#include "kernels/residual_norm.h"
 
 namespace arzoo::forecast {
 
 EncoderLayer::EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOptions& options,
-                           HeadOrder order)
-    : dropout_(options.dropout), activation_(nn::activation(options.activation)) {
+                           kernels::HeadOrder order)
+    : dropout_(options.dropout), activation_(kernels::activation(options.activation)) {
   attention_ = register_module("attention", std::make_shared<AttentionLayer>(
                                                 std::move(mixing), options.d_model, options.n_heads, order));
   conv1_ =
@@ -32,11 +32,11 @@ at::Tensor EncoderLayer::forward(const at::Tensor& input, const std::string& nam
     if (weights.defined()) trace->emplace_back("attn." + name.substr(name.rfind('.') + 1), weights);
   }
   const auto x =
-      nn::residual_norm(input, mixed, out_projection->weight, out_projection->bias, dropout_, norm1_);
+      kernels::residual_norm(input, mixed, out_projection->weight, out_projection->bias, dropout_, norm1_);
   // A convolution of width one over time is a linear map of each step: no transposition is needed.
-  const auto y =
-      nn::hidden_layer(x, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_, is_training());
-  const auto out = nn::residual_norm(x, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm2_);
+  const auto y = kernels::hidden_layer(x, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_,
+                                       is_training());
+  const auto out = kernels::residual_norm(x, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm2_);
   pass.record(name, out);
   return out;
 }

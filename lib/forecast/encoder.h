@@ -8,7 +8,7 @@
 
 #include "forecast/attention_layer.h"
 #include "forecast/distilling.h"
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 
@@ -24,13 +24,13 @@ struct EncoderLayerOptions {
 class EncoderLayer : public torch::nn::Module {
  public:
   EncoderLayer(std::shared_ptr<Mixing> mixing, const EncoderLayerOptions& options,
-               HeadOrder order = HeadOrder::usual);
+               kernels::HeadOrder order = kernels::HeadOrder::usual);
   /// input: [B, L, D]; returns [B, L, D]. With a trace, intermediate results are recorded under `name`.
   at::Tensor forward(const at::Tensor& input, const std::string& name = "", const Pass& pass = {});
 
  private:
   double dropout_;
-  nn::Activation activation_;
+  kernels::Activation activation_;
   std::shared_ptr<AttentionLayer> attention_;
   torch::nn::Conv1d conv1_{nullptr}, conv2_{nullptr};
   torch::nn::LayerNorm norm1_{nullptr}, norm2_{nullptr};

@@ -138,7 +138,8 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
       const auto mean = forecast[0].select(1, c), half = half_width.select(1, c);
       chart.intervals.push_back({kShownLevel, units(mean - half), units(mean + half)});
     }
-    for (const auto stamp : data_.stamps_of(split, last)) chart.stamps.push_back(DateFormat().format(stamp));
+    for (const auto stamp : data_.stamps_of(split, last))
+      chart.stamps.push_back(io::DateFormat().format(stamp));
     section.content.emplace_back(ReportSvg{to_svg(chart)});
   }
   return {section};

@@ -6,13 +6,13 @@
 #include <limits>
 
 #include "core/closest.h"
-#include "core/csv.h"
 #include "core/display_text.h"
-#include "core/time_features.h"
 #include "forecast/any_length_forecaster.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/length_batches.h"
 #include "forecast/zoo.h"
+#include "io/csv.h"
+#include "io/time_features.h"
 #include "runtime/deferred_weights.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
@@ -49,9 +49,9 @@ Location locate(const fs::path& path, const std::optional<Config>& config) {
   return {folder, Config::load(folder / "config.json")};
 }
 
-Frequency read_frequency(const Config& text) {
+io::Frequency read_frequency(const Config& text) {
   try {
-    return parse_frequency(text.text());
+    return io::parse_frequency(text.text());
   } catch (const ConfigError& error) {
     text.reject(error.what());
   }
@@ -88,11 +88,11 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
     if (read.has("seen_rows")) opened.seen_rows_ = read_seen_rows(read.at("seen_rows"));
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
-    const auto code =
-        frequency_code(read.has("freq") ? read_frequency(read.at("freq")) : Frequency{Frequency::Unit::hour});
+    const auto code = io::frequency_code(read.has("freq") ? read_frequency(read.at("freq"))
+                                                          : io::Frequency{Frequency::Unit::hour});
     opened.options_.timeenc = !read.has("embed") || read.text("embed") == "timeF" ? 1 : 0;
-    const auto marks =
-        opened.options_.timeenc == 1 ? time_feature_count(code) : time_code_count(TimeCodes::thuml, code);
+    const auto marks = opened.options_.timeenc == 1 ? io::time_feature_count(code)
+                                                    : io::time_code_count(TimeCodes::thuml, code);
     auto official = read_official_config(read, static_cast<int64_t>(marks));
     model = official.model;
     opened.shape_ = official.shape;
@@ -114,7 +114,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   opened.scores_ = load_forecast_scores(location.weights, opened.shape_);
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
-  if (compute.int8) opened.int8_ = std::make_shared<nn::Int8Weights>(*opened.model_);
+  if (compute.int8) opened.int8_ = std::make_shared<kernels::Int8Weights>(*opened.model_);
   return opened;
 }
 
@@ -123,9 +123,9 @@ int64_t ForecastModel::parameters() const { return runtime::count_parameters(*mo
 /// One series on its way through the model.
 struct ForecastModel::Input {
   StandardScaler scaler;
-  std::vector<Timestamp> future;  ///< the stamps ahead
-  at::Tensor values;              ///< [seq_len + what was forecast so far, C] float, scaled
-  at::Tensor marks;               ///< [seq_len + horizon, M]; undefined without calendar features
+  std::vector<io::Timestamp> future;  ///< the stamps ahead
+  at::Tensor values;                  ///< [seq_len + what was forecast so far, C] float, scaled
+  at::Tensor marks;                   ///< [seq_len + horizon, M]; undefined without calendar features
 };
 
 // A zero-shot model has learnt to tell so many steps apart as its windows had, the forecast's own included.
@@ -138,7 +138,7 @@ int64_t ForecastModel::context_of(int64_t rows, int64_t horizon) const {
   return zero_shot_ ? std::min(rows, most_context(horizon)) : shape_.seq_len;
 }
 
-StandardScaler ForecastModel::scaler_for(const SeriesTable& table, int64_t context) const {
+StandardScaler ForecastModel::scaler_for(const io::SeriesTable& table, int64_t context) const {
   const auto variates = static_cast<int64_t>(table.variates.size());
   const auto rows = static_cast<int64_t>(table.rows());
   if (zero_shot_) return StandardScaler::fit(table.values, variates, rows - context, rows, /*freedom=*/1);
@@ -151,7 +151,7 @@ StandardScaler ForecastModel::scaler_for(const SeriesTable& table, int64_t conte
   return StandardScaler::fit(table, 0, rows);
 }
 
-const SeenRows* ForecastModel::seen_rows(const SeriesTable& table) const {
+const SeenRows* ForecastModel::seen_rows(const io::SeriesTable& table) const {
   if (seen_rows_.empty()) return nullptr;
   const auto id = variates_apart() ? table.unique_id + "/" + table.variates.front() : table.unique_id;
   const auto own = seen_rows_.find(id);
@@ -170,14 +170,14 @@ void ForecastModel::require_levels(const std::vector<double>& levels) const {
   for (const double level : levels) scores_.half_width(level, 1);
 }
 
-std::vector<std::string> ForecastModel::forecast_variates(const SeriesTable& table) const {
+std::vector<std::string> ForecastModel::forecast_variates(const io::SeriesTable& table) const {
   if (variates_apart()) return table.variates;
   const auto& names = named_ ? variates_ : table.variates;
   return {names.end() - std::min<int64_t>(shape_.c_out, static_cast<int64_t>(names.size())), names.end()};
 }
 
 /// Where the model's variates stand in the table, whose columns may be in another order.
-std::vector<int64_t> ForecastModel::columns_of(const SeriesTable& table) const {
+std::vector<int64_t> ForecastModel::columns_of(const io::SeriesTable& table) const {
   std::vector<int64_t> columns;
   std::vector<std::string> absent;
   for (std::size_t c = 0; c < variates_.size(); ++c) {
@@ -202,7 +202,7 @@ std::vector<int64_t> ForecastModel::columns_of(const SeriesTable& table) const {
   return columns;
 }
 
-ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t horizon) const {
+ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, int64_t horizon) const {
   const auto table = select_variates(whole, options_);
   const auto columns = columns_of(table);
   const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
@@ -221,7 +221,7 @@ ForecastModel::Input ForecastModel::prepare(const SeriesTable& whole, int64_t ho
           input.scaler.transform(table.values[(rows - context + t) * width + columns[c]], c);
     }
   }
-  std::vector<Timestamp> stamps(table.stamps.end() - context, table.stamps.end());
+  std::vector<io::Timestamp> stamps(table.stamps.end() - context, table.stamps.end());
   for (int64_t step = 1; step <= horizon; ++step)
     input.future.push_back(advance(table.stamps.back(), table.frequency, step));
   if (shape_.marks == 0) return input;
@@ -287,7 +287,7 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
 }
 
 /// The forecasts of a table's variates side by side.
-SeriesForecast ForecastModel::side_by_side(const SeriesTable& table,
+SeriesForecast ForecastModel::side_by_side(const io::SeriesTable& table,
                                            std::span<const SeriesForecast> variates) {
   SeriesForecast joined{table.unique_id, table.variates, variates.front().stamps, {}, {}};
   const auto join = [&](const auto& part_of) {
@@ -309,14 +309,14 @@ at::Tensor ForecastModel::forecast_rows(const at::Tensor& history, int64_t horiz
   if (model == nullptr)
     fail<UsageError>("{}: forecasts what it was trained on, expected a model for any series", name_);
   const c10::InferenceMode inference;
-  const nn::Int8Scope int8(int8_.get());
+  const kernels::Int8Scope int8(int8_.get());
   return model->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat);
 }
 
-std::vector<SeriesForecast> ForecastModel::forecast(std::span<const SeriesTable> tables, int64_t horizon,
+std::vector<SeriesForecast> ForecastModel::forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
                                                     const std::vector<double>& levels) const {
   if (!variates_apart()) return forecast_whole(tables, horizon, levels);
-  std::vector<SeriesTable> alone;
+  std::vector<io::SeriesTable> alone;
   for (const auto& table : tables) {
     for (std::size_t c = 0; c < table.variates.size(); ++c) alone.push_back(variate_alone(table, c));
   }
@@ -331,7 +331,7 @@ std::vector<SeriesForecast> ForecastModel::forecast(std::span<const SeriesTable>
 }
 
 /// Numbers of the tables that are forecast at once.
-std::vector<std::vector<std::size_t>> ForecastModel::batches(std::span<const SeriesTable> tables,
+std::vector<std::vector<std::size_t>> ForecastModel::batches(std::span<const io::SeriesTable> tables,
                                                              int64_t horizon) const {
   std::vector<int64_t> lengths;
   for (const auto& table : tables) lengths.push_back(context_of(static_cast<int64_t>(table.rows()), horizon));
@@ -339,11 +339,11 @@ std::vector<std::vector<std::size_t>> ForecastModel::batches(std::span<const Ser
   return length_batches(lengths, horizon, kLargestBatch, zero_shot_ ? kMostTokens : kAny);
 }
 
-std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const SeriesTable> tables,
+std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const io::SeriesTable> tables,
                                                           int64_t horizon,
                                                           const std::vector<double>& levels) const {
   const c10::InferenceMode inference;
-  const nn::Int8Scope int8(int8_.get());
+  const kernels::Int8Scope int8(int8_.get());
   std::vector<SeriesForecast> results(tables.size());
   for (const auto& batch : batches(tables, horizon)) {
     std::vector<Input> inputs;
@@ -358,7 +358,7 @@ std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const Series
 }
 
 /// scaled: [horizon, variates out] of one series.
-SeriesForecast ForecastModel::in_original_units(const SeriesTable& table, const Input& input,
+SeriesForecast ForecastModel::in_original_units(const io::SeriesTable& table, const Input& input,
                                                 const at::Tensor& scaled,
                                                 const std::vector<double>& levels) const {
   const auto variates = static_cast<int64_t>(input.scaler.scale.size()),

@@ -7,7 +7,7 @@
 #include "forecast/conformal.h"
 #include "forecast/seen_rows.h"
 #include "forecast/series_data.h"
-#include "nn/int8.h"
+#include "kernels/int8.h"
 #include "runtime/device.h"
 
 namespace arzoo::forecast {
@@ -16,7 +16,7 @@ namespace arzoo::forecast {
 struct SeriesForecast {
   std::string unique_id;
   std::vector<std::string> variates;                       ///< those forecast
-  std::vector<Timestamp> stamps;                           ///< of the steps ahead
+  std::vector<io::Timestamp> stamps;                       ///< of the steps ahead
   at::Tensor mean;                                         ///< [horizon, variates] double
   std::vector<std::pair<double, at::Tensor>> half_widths;  ///< level in percent → [horizon, variates] double
 };
@@ -47,13 +47,13 @@ class ForecastModel {
   void require_levels(const std::vector<double>& levels) const;
   /// What training saw of a series of this name, or of the one file that it read; null where the checkpoint
   /// does not say.
-  const SeenRows* seen_rows(const SeriesTable& table) const;
+  const SeenRows* seen_rows(const io::SeriesTable& table) const;
   /// Names of the variates in the model's order; v0, v1, … where the checkpoint does not say.
   const std::vector<std::string>& variates() const { return variates_; }
   /// Frequency of the training data.
-  const Frequency& frequency() const { return frequency_; }
+  const io::Frequency& frequency() const { return frequency_; }
   /// The variates that a forecast of this table would have: all, or the target alone (features S and MS).
-  std::vector<std::string> forecast_variates(const SeriesTable& table) const;
+  std::vector<std::string> forecast_variates(const io::SeriesTable& table) const;
 
   /// Forecasts `horizon` steps after the last row of each table, the tables in batches; a horizon beyond
   /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent. A
@@ -61,9 +61,9 @@ class ForecastModel {
   /// itself; a zero-shot one as well, from as many rows as a table has,
   /// each less its mean by its deviation. Throws DataError for a table that lacks a variate, has one that the
   /// model was not trained on, or is too short.
-  std::vector<SeriesForecast> forecast(std::span<const SeriesTable> tables, int64_t horizon,
+  std::vector<SeriesForecast> forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
                                        const std::vector<double>& levels) const;
-  std::vector<SeriesForecast> forecast(const std::vector<SeriesTable>& tables, int64_t horizon,
+  std::vector<SeriesForecast> forecast(const std::vector<io::SeriesTable>& tables, int64_t horizon,
                                        const std::vector<double>& levels) const {
     return forecast(std::span(tables), horizon, levels);
   }
@@ -74,16 +74,17 @@ class ForecastModel {
 
  private:
   struct Input;
-  std::vector<SeriesForecast> forecast_whole(std::span<const SeriesTable> tables, int64_t horizon,
+  std::vector<SeriesForecast> forecast_whole(std::span<const io::SeriesTable> tables, int64_t horizon,
                                              const std::vector<double>& levels) const;
-  static SeriesForecast side_by_side(const SeriesTable& table, std::span<const SeriesForecast> variates);
-  Input prepare(const SeriesTable& table, int64_t horizon) const;
+  static SeriesForecast side_by_side(const io::SeriesTable& table, std::span<const SeriesForecast> variates);
+  Input prepare(const io::SeriesTable& table, int64_t horizon) const;
   bool variates_apart() const { return zero_shot_ || options_.variates_apart(); }
   int64_t context_of(int64_t rows, int64_t horizon) const;
-  std::vector<std::vector<std::size_t>> batches(std::span<const SeriesTable> tables, int64_t horizon) const;
-  StandardScaler scaler_for(const SeriesTable& table, int64_t context) const;
-  std::vector<int64_t> columns_of(const SeriesTable& table) const;
-  SeriesForecast in_original_units(const SeriesTable& table, const Input& input, const at::Tensor& scaled,
+  std::vector<std::vector<std::size_t>> batches(std::span<const io::SeriesTable> tables,
+                                                int64_t horizon) const;
+  StandardScaler scaler_for(const io::SeriesTable& table, int64_t context) const;
+  std::vector<int64_t> columns_of(const io::SeriesTable& table) const;
+  SeriesForecast in_original_units(const io::SeriesTable& table, const Input& input, const at::Tensor& scaled,
                                    const std::vector<double>& levels) const;
   at::Tensor roll(std::vector<Input>& inputs, int64_t horizon) const;
 
@@ -96,11 +97,11 @@ class ForecastModel {
       false;  ///< the checkpoint says what its variates are called; else any file of as many will do
   bool zero_shot_ = false;  ///< made for any series: no scaler, no window of a fixed length
   int64_t longest_ = 0;     ///< of a zero-shot model: history and forecast together, as it was trained
-  Frequency frequency_;
+  io::Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
   std::map<std::string, SeenRows> seen_rows_;
   std::shared_ptr<Forecaster> model_;
-  std::shared_ptr<nn::Int8Weights> int8_;  ///< empty in full precision
+  std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
   ConformalScores scores_;
 };
 

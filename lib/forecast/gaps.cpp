@@ -6,7 +6,7 @@
 
 namespace arzoo::forecast {
 
-Gaps::Gaps(const SeriesTable& table, at::Tensor values) {
+Gaps::Gaps(const io::SeriesTable& table, at::Tensor values) {
   if (table.filled.empty()) return;
   values_ = std::move(values);
   const auto rows = values_.size(0), width = values_.size(1);

@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "core/series_table.h"
+#include "io/series_table.h"
 
 namespace arzoo::forecast {
 
@@ -12,7 +12,7 @@ class Gaps {
  public:
   Gaps() = default;
   /// values: [T, C] float, the table's cells as windows are cut from them.
-  Gaps(const SeriesTable& table, at::Tensor values);
+  Gaps(const io::SeriesTable& table, at::Tensor values);
 
   bool empty() const { return !last_measured_.defined(); }
   /// `window`: rows [row, row + rows) as they lie in the series, row-major. Those of a gap that is still open

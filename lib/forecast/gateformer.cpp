@@ -6,13 +6,13 @@
 #include "forecast/patch_embedding.h"
 #include "forecast/pre_norm_encoder.h"
 #include "forecast/window_norm.h"
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 namespace {
 
 at::Tensor mapped(const torch::nn::Linear& layer, const at::Tensor& x) {
-  return nn::linear(x, layer->weight, layer->bias);
+  return kernels::linear(x, layer->weight, layer->bias);
 }
 
 /// A module that only gives a linear layer its official name, e.g. `head.linear`.

@@ -6,7 +6,7 @@
 #include "forecast/next_token_forecaster.h"
 #include "forecast/patch_embedding.h"
 #include "forecast/window_norm.h"
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -38,7 +38,7 @@ class GphtStage : public torch::nn::Module {
     const auto patches = pooled.unflatten(1, {-1, options_.token_len / pooling_rate_});
     const auto tokens = encoder_->forward(patch_embedding_->forward(patches));
     if (encoded != nullptr) *encoded = tokens;
-    return nn::linear(tokens, forecast_head_->weight, forecast_head_->bias).flatten(1).to(at::kFloat);
+    return kernels::linear(tokens, forecast_head_->weight, forecast_head_->bias).flatten(1).to(at::kFloat);
   }
 
  private:

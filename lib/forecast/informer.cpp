@@ -51,7 +51,9 @@ class Parts {
                          std::max(shape.seq_len, shape.label_len + shape.pred_len)});
   }
   /// In the library every ProbSparse layer mixes its heads, here only the decoder's own and if asked.
-  HeadOrder encoder_order() const { return variant_.library ? HeadOrder::mixed : HeadOrder::usual; }
+  kernels::HeadOrder encoder_order() const {
+    return variant_.library ? kernels::HeadOrder::mixed : kernels::HeadOrder::usual;
+  }
   std::shared_ptr<Encoder> encoder(int64_t depth, const std::string& name) const {
     std::vector<std::shared_ptr<EncoderLayer>> layers;
     std::vector<std::shared_ptr<DistillingLayer>> distilling;
@@ -65,7 +67,7 @@ class Parts {
     return std::make_shared<Encoder>(layers, options_.d_model, distilling);
   }
   std::shared_ptr<InformerDecoderLayer> decoder_layer(const std::string& name) const {
-    const auto own = variant_.mix ? HeadOrder::mixed : HeadOrder::usual;
+    const auto own = variant_.mix ? kernels::HeadOrder::mixed : kernels::HeadOrder::usual;
     const auto cross = encoder_order();
     return std::make_shared<InformerDecoderLayer>(
         attention(mixing(true, variant_.sparse, own, name + ".self_attention"), own),
@@ -73,11 +75,12 @@ class Parts {
   }
 
  private:
-  std::shared_ptr<Mixing> mixing(bool causal, bool sparse, HeadOrder order, const std::string& name) const {
+  std::shared_ptr<Mixing> mixing(bool causal, bool sparse, kernels::HeadOrder order,
+                                 const std::string& name) const {
     if (sparse) return std::make_shared<ProbSparseAttention>(causal, options_.factor, order, name);
     return std::make_shared<FullAttention>(causal, options_.dropout);
   }
-  std::shared_ptr<AttentionLayer> attention(std::shared_ptr<Mixing> mixing, HeadOrder order) const {
+  std::shared_ptr<AttentionLayer> attention(std::shared_ptr<Mixing> mixing, kernels::HeadOrder order) const {
     return std::make_shared<AttentionLayer>(std::move(mixing), options_.d_model, options_.n_heads, order);
   }
 
@@ -173,7 +176,7 @@ class Informer : public Forecaster {
     const auto decoded =
         decoder_->forward(start, memory, batch.trace != nullptr ? start.size(1) : shape_.pred_len, pass);
     const auto projected =
-        nn::linear(decoded.to(projection_->weight.scalar_type()), projection_->weight, projection_->bias)
+        kernels::linear(decoded.to(projection_->weight.scalar_type()), projection_->weight, projection_->bias)
             .to(at::kFloat);
     // The library's decoder ends with the projection.
     pass.record("decoder", library_ ? projected : decoded);

@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "nn/hidden_layer.h"
-#include "nn/residual_norm.h"
+#include "kernels/hidden_layer.h"
+#include "kernels/residual_norm.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -17,7 +17,7 @@ at::Tensor last_steps(const at::Tensor& x, int64_t wanted) {
 InformerDecoderLayer::InformerDecoderLayer(std::shared_ptr<AttentionLayer> self_attention,
                                            std::shared_ptr<AttentionLayer> cross_attention,
                                            const EncoderLayerOptions& options)
-    : dropout_(options.dropout), activation_(nn::activation(options.activation)) {
+    : dropout_(options.dropout), activation_(kernels::activation(options.activation)) {
   const int64_t width = options.d_model;
   const auto norm = [width] { return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})); };
   self_attention_ = register_module("self_attention", std::move(self_attention));
@@ -36,16 +36,17 @@ at::Tensor InformerDecoderLayer::forward(const at::Tensor& x, const at::Tensor& 
     const auto& out = layer.out_projection();
     if (pass.trace != nullptr)
       pass.trace->emplace_back("mid." + name + which, at::linear(mixed, out->weight, out->bias));
-    return nn::residual_norm(before, mixed, out->weight, out->bias, dropout_, norm);
+    return kernels::residual_norm(before, mixed, out->weight, out->bias, dropout_, norm);
   };
   auto step = residual(x, self_attention_->mix(x, pass), *self_attention_, norm1_, ".self_attention");
   if (cross_by_row) step = last_steps(step, wanted);
   step = residual(step, cross_attention_->mix_with(step, memory, pass), *cross_attention_, norm2_,
                   ".cross_attention");
   step = last_steps(step, wanted);
-  const auto y =
-      nn::hidden_layer(step, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_, is_training());
-  const auto out = nn::residual_norm(step, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm3_);
+  const auto y = kernels::hidden_layer(step, conv1_->weight.squeeze(-1), conv1_->bias, activation_, dropout_,
+                                       is_training());
+  const auto out =
+      kernels::residual_norm(step, y, conv2_->weight.squeeze(-1), conv2_->bias, dropout_, norm3_);
   pass.record(name, out);
   return out;
 }

@@ -24,7 +24,7 @@ class InformerDecoderLayer : public torch::nn::Module {
 
  private:
   double dropout_;
-  nn::Activation activation_;
+  kernels::Activation activation_;
   std::shared_ptr<AttentionLayer> self_attention_, cross_attention_;
   torch::nn::Conv1d conv1_{nullptr}, conv2_{nullptr};
   torch::nn::LayerNorm norm1_{nullptr}, norm2_{nullptr}, norm3_{nullptr};

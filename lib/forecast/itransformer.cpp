@@ -5,7 +5,7 @@
 #include "forecast/encoder.h"
 #include "forecast/forecaster.h"
 #include "forecast/window_norm.h"
-#include "nn/dropout.h"
+#include "kernels/dropout.h"
 #include "runtime/other_names.h"
 
 namespace arzoo::forecast {
@@ -20,8 +20,8 @@ class InvertedEmbedding : public torch::nn::Module {
   /// tokens: [B, N, L]; returns [B, N, D].
   at::Tensor forward(const at::Tensor& tokens) {
     const auto values = tokens.to(value_embedding_->weight.scalar_type());
-    return nn::dropout(nn::linear(values, value_embedding_->weight, value_embedding_->bias), dropout_,
-                       is_training());
+    return kernels::dropout(kernels::linear(values, value_embedding_->weight, value_embedding_->bias),
+                            dropout_, is_training());
   }
 
  private:
@@ -55,7 +55,7 @@ class ITransformer : public Forecaster, public runtime::OtherNames {
     const auto tokens =
         enc_embedding_->forward(variate_tokens(batch.x_enc, batch.x_mark_enc, use_norm_, stats));
     const auto projected =
-        nn::linear(encoder_->forward(tokens, batch.trace), projector_->weight, projector_->bias)
+        kernels::linear(encoder_->forward(tokens, batch.trace), projector_->weight, projector_->bias)
             .to(at::kFloat);
     if (batch.trace != nullptr) {
       batch.trace->emplace_back("mid.enc_embedding", tokens);

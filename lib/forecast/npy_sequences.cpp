@@ -1,7 +1,7 @@
 #include "forecast/npy_sequences.h"
 
 #include "core/error.h"
-#include "core/npy_file.h"
+#include "io/npy_file.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 class NpySequences : public Sequences {
  public:
   explicit NpySequences(const fs::path& path)
-      : mapping_(MappedFile::open(path)), array_(parse_npy(mapping_->bytes(), path.string())) {
+      : mapping_(MappedFile::open(path)), array_(io::parse_npy(mapping_->bytes(), path.string())) {
     const auto axes = array_.shape.size();
     if (axes == 0 || axes > 2)
       fail<DataError>("{}: an array of {} dimensions, expected 1 or 2", path.string(), axes);
@@ -25,7 +25,7 @@ class NpySequences : public Sequences {
 
  private:
   std::shared_ptr<const MappedFile> mapping_;
-  NpyArray array_;
+  io::NpyArray array_;
 };
 
 }  // namespace

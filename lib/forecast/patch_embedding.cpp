@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "nn/dropout.h"
-#include "nn/linear.h"
+#include "kernels/dropout.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 
@@ -15,8 +15,8 @@ PatchEmbedding::PatchEmbedding(int64_t patch_len, int64_t d_model, double dropou
 
 at::Tensor PatchEmbedding::forward(const at::Tensor& patches) {
   const auto& weight = value_embedding_->weight;
-  const auto tokens = nn::linear(patches.to(weight.scalar_type()), weight, {});
-  return nn::dropout(tokens + position_embedding_->forward(patches.size(1)), dropout_, is_training());
+  const auto tokens = kernels::linear(patches.to(weight.scalar_type()), weight, {});
+  return kernels::dropout(tokens + position_embedding_->forward(patches.size(1)), dropout_, is_training());
 }
 
 }  // namespace arzoo::forecast

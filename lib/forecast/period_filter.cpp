@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "nn/clones.h"
-#include "nn/parallel.h"
-#include "runtime/flop_counter.h"
+#include "kernels/flop_counter.h"
+#include "kernels/multiversion.h"
+#include "kernels/parallel.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -60,19 +60,19 @@ ARZOO_CLONES void map_rows(const float* map, const float* x, int64_t to, int64_t
 at::Tensor filtered(const at::Tensor& rows, const at::Tensor& kernel) {
   const auto x = rows.contiguous(), weights = kernel.contiguous();
   const int64_t length = x.size(1), taps = weights.numel();
-  runtime::count_flops(2.0 * static_cast<double>(x.numel() * taps));
+  kernels::count_flops(2.0 * static_cast<double>(x.numel() * taps));
   auto out = x.clone();
   const float* from = x.const_data_ptr<float>();
   const float* factors = weights.const_data_ptr<float>();
   float* to = out.mutable_data_ptr<float>();
-  nn::parallel_for(x.size(0), std::max<int64_t>(1, kFilterGrain / (length * taps)),
-                   [&](int64_t begin, int64_t end) {
-                     auto padded = padded_buffer(length, taps);
-                     for (int64_t row = begin; row < end; ++row) {
-                       std::copy_n(from + row * length, length, padded.begin() + taps / 2);
-                       add_filtered(padded.data(), factors, length, taps, to + row * length);
-                     }
-                   });
+  kernels::parallel_for(x.size(0), std::max<int64_t>(1, kFilterGrain / (length * taps)),
+                        [&](int64_t begin, int64_t end) {
+                          auto padded = padded_buffer(length, taps);
+                          for (int64_t row = begin; row < end; ++row) {
+                            std::copy_n(from + row * length, length, padded.begin() + taps / 2);
+                            add_filtered(padded.data(), factors, length, taps, to + row * length);
+                          }
+                        });
   return out;
 }
 
@@ -87,20 +87,20 @@ struct FilterFunction : torch::autograd::Function<FilterFunction> {
                                                  const torch::autograd::variable_list& gradients) {
     const auto x = context->get_saved_variables()[0].contiguous(), gradient = gradients[0].contiguous();
     const int64_t length = x.size(1), taps = context->saved_data["taps"].toInt();
-    runtime::count_flops(2.0 * static_cast<double>(x.numel() * taps));
+    kernels::count_flops(2.0 * static_cast<double>(x.numel() * taps));
     // A sum for each row: the total does not depend on the threads.
     auto sums = at::empty({x.size(0), taps}, x.options());
     const float* rows = x.const_data_ptr<float>();
     const float* slopes = gradient.const_data_ptr<float>();
     float* to = sums.mutable_data_ptr<float>();
-    nn::parallel_for(x.size(0), std::max<int64_t>(1, kFilterGrain / (length * taps)),
-                     [&](int64_t begin, int64_t end) {
-                       auto padded = padded_buffer(length, taps);
-                       for (int64_t row = begin; row < end; ++row) {
-                         std::copy_n(rows + row * length, length, padded.begin() + taps / 2);
-                         correlate(padded.data(), slopes + row * length, length, taps, to + row * taps);
-                       }
-                     });
+    kernels::parallel_for(x.size(0), std::max<int64_t>(1, kFilterGrain / (length * taps)),
+                          [&](int64_t begin, int64_t end) {
+                            auto padded = padded_buffer(length, taps);
+                            for (int64_t row = begin; row < end; ++row) {
+                              std::copy_n(rows + row * length, length, padded.begin() + taps / 2);
+                              correlate(padded.data(), slopes + row * length, length, taps, to + row * taps);
+                            }
+                          });
     return {at::Tensor(), sums.sum(0)};
   }
 };
@@ -126,25 +126,24 @@ at::Tensor map_periods(const at::Tensor& x, const at::Tensor& kernel, const at::
   const float* matrix = map.const_data_ptr<float>();
   float* result = out.mutable_data_ptr<float>();
   const int64_t work = length * taps + to * from * period;
-  runtime::count_flops(2.0 * static_cast<double>(batch * variates * work));
-  nn::parallel_for(batch * variates, std::max<int64_t>(1, kFilterGrain / work),
-                   [&](int64_t begin, int64_t end) {
-                     auto padded = padded_buffer(length, taps);
-                     std::vector<float> smooth(length), ahead(to * period);
-                     float* const centred = padded.data() + taps / 2;
-                     for (int64_t item = begin; item < end; ++item) {
-                       const float* window = values + item / variates * length * variates + item % variates;
-                       double sum = 0.0;
-                       for (int64_t t = 0; t < length; ++t) sum += window[t * variates];
-                       const auto level = static_cast<float>(sum / static_cast<double>(length));
-                       for (int64_t t = 0; t < length; ++t)
-                         smooth[t] = centred[t] = window[t * variates] - level;
-                       add_filtered(padded.data(), factors, length, taps, smooth.data());
-                       map_rows(matrix, smooth.data(), to, from, period, ahead.data());
-                       float* forecast = result + item / variates * pred_len * variates + item % variates;
-                       for (int64_t t = 0; t < pred_len; ++t) forecast[t * variates] = ahead[t] + level;
-                     }
-                   });
+  kernels::count_flops(2.0 * static_cast<double>(batch * variates * work));
+  kernels::parallel_for(
+      batch * variates, std::max<int64_t>(1, kFilterGrain / work), [&](int64_t begin, int64_t end) {
+        auto padded = padded_buffer(length, taps);
+        std::vector<float> smooth(length), ahead(to * period);
+        float* const centred = padded.data() + taps / 2;
+        for (int64_t item = begin; item < end; ++item) {
+          const float* window = values + item / variates * length * variates + item % variates;
+          double sum = 0.0;
+          for (int64_t t = 0; t < length; ++t) sum += window[t * variates];
+          const auto level = static_cast<float>(sum / static_cast<double>(length));
+          for (int64_t t = 0; t < length; ++t) smooth[t] = centred[t] = window[t * variates] - level;
+          add_filtered(padded.data(), factors, length, taps, smooth.data());
+          map_rows(matrix, smooth.data(), to, from, period, ahead.data());
+          float* forecast = result + item / variates * pred_len * variates + item % variates;
+          for (int64_t t = 0; t < pred_len; ++t) forecast[t * variates] = ahead[t] + level;
+        }
+      });
   return out;
 }
 

@@ -4,8 +4,8 @@
 
 #include "core/bytes.h"
 #include "core/mapped_file.h"
-#include "core/number_bytes.h"
-#include "core/pickle_machine.h"
+#include "io/number_bytes.h"
+#include "io/pickle_machine.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -14,11 +14,11 @@ namespace {
 /// in all: a file could name one list a million times.
 class SeriesReader {
  public:
-  SeriesReader(const Pickle& pickle, std::string name)
+  SeriesReader(const io::Pickle& pickle, std::string name)
       : pickle_(pickle), name_(std::move(name)), budget_(pickle.size) {}
 
   std::vector<std::vector<double>> run() {
-    const auto* list = pickle_.get_if<PickleSequence>(pickle_.root);
+    const auto* list = pickle_.get_if<io::PickleSequence>(pickle_.root);
     if (list == nullptr) fail<DataError>("{}: expected a list of series", name_);
     std::vector<std::vector<double>> series;
     for (const auto ref : list->items) {
@@ -29,10 +29,10 @@ class SeriesReader {
   }
 
  private:
-  std::vector<double> one(PickleRef ref) {
-    if (const auto* dict = pickle_.get_if<PickleDict>(ref)) {
+  std::vector<double> one(io::PickleRef ref) {
+    if (const auto* dict = pickle_.get_if<io::PickleDict>(ref)) {
       for (const auto& [key, value] : dict->items) {
-        const auto* text = pickle_.get_if<PickleText>(key);
+        const auto* text = pickle_.get_if<io::PickleText>(key);
         if (text != nullptr && text->text == "sequence") return numbers(value);
       }
       fail<DataError>("{}: the key \"sequence\" is missing", where_);
@@ -45,9 +45,9 @@ class SeriesReader {
     budget_ -= count;
   }
 
-  std::vector<double> numbers(PickleRef ref) {
-    if (const auto* inert = pickle_.get_if<PickleInert>(ref)) return array(*inert);
-    const auto* list = pickle_.get_if<PickleSequence>(ref);
+  std::vector<double> numbers(io::PickleRef ref) {
+    if (const auto* inert = pickle_.get_if<io::PickleInert>(ref)) return array(*inert);
+    const auto* list = pickle_.get_if<io::PickleSequence>(ref);
     if (list == nullptr) fail<DataError>("{}: expected a list of numbers or a NumPy array", where_);
     charge(list->items.size());
     std::vector<double> values;
@@ -55,23 +55,24 @@ class SeriesReader {
     return values;
   }
 
-  double number(PickleRef ref) const {
+  double number(io::PickleRef ref) const {
     if (const auto* real = pickle_.get_if<double>(ref)) return *real;
     if (const auto* whole = pickle_.get_if<std::int64_t>(ref)) return static_cast<double>(*whole);
     fail<DataError>("{}: holds something that is not a number", where_);
   }
 
   /// NumPy's state of an array: (version, shape, dtype, in Fortran order, bytes).
-  std::vector<double> array(const PickleInert& value) {
-    const auto* state =
-        value.type == "_reconstruct" && value.state ? pickle_.get_if<PickleSequence>(*value.state) : nullptr;
+  std::vector<double> array(const io::PickleInert& value) {
+    const auto* state = value.type == "_reconstruct" && value.state
+                            ? pickle_.get_if<io::PickleSequence>(*value.state)
+                            : nullptr;
     if (state == nullptr || state->items.size() != 5)
       fail<DataError>("{}: expected a list of numbers or a NumPy array", where_);
-    const auto* shape = pickle_.get_if<PickleSequence>(state->items[1]);
+    const auto* shape = pickle_.get_if<io::PickleSequence>(state->items[1]);
     if (shape == nullptr || shape->items.size() != 1)
       fail<DataError>("{}: a NumPy array that is not one-dimensional", where_);
     const auto type = dtype(state->items[2]);
-    const auto* bytes = pickle_.get_if<PickleBytes>(state->items[4]);
+    const auto* bytes = pickle_.get_if<io::PickleBytes>(state->items[4]);
     if (!type || bytes == nullptr || bytes->bytes.size() % type->size != 0)
       fail<DataError>("{}: a NumPy array that is not one of little-endian floats or integers", where_);
     charge(bytes->bytes.size());
@@ -79,24 +80,24 @@ class SeriesReader {
   }
 
   /// dtype("f8", False, True) with the state (version, byte order, …).
-  std::optional<NumberType> dtype(PickleRef ref) const {
-    const auto* value = pickle_.get_if<PickleInert>(ref);
+  std::optional<io::NumberType> dtype(io::PickleRef ref) const {
+    const auto* value = pickle_.get_if<io::PickleInert>(ref);
     if (value == nullptr || value->type != "dtype" || !value->arguments) return std::nullopt;
-    const auto* arguments = pickle_.get_if<PickleSequence>(*value->arguments);
+    const auto* arguments = pickle_.get_if<io::PickleSequence>(*value->arguments);
     if (arguments == nullptr || arguments->items.empty()) return std::nullopt;
-    const auto* name = pickle_.get_if<PickleText>(arguments->items[0]);
+    const auto* name = pickle_.get_if<io::PickleText>(arguments->items[0]);
     if (name == nullptr || is_big_endian(*value)) return std::nullopt;
-    return number_type(name->text);
+    return io::number_type(name->text);
   }
 
-  bool is_big_endian(const PickleInert& dtype) const {
-    const auto* state = dtype.state ? pickle_.get_if<PickleSequence>(*dtype.state) : nullptr;
+  bool is_big_endian(const io::PickleInert& dtype) const {
+    const auto* state = dtype.state ? pickle_.get_if<io::PickleSequence>(*dtype.state) : nullptr;
     if (state == nullptr || state->items.size() < 2) return false;
-    const auto* order = pickle_.get_if<PickleText>(state->items[1]);
+    const auto* order = pickle_.get_if<io::PickleText>(state->items[1]);
     return order != nullptr && order->text == ">";
   }
 
-  const Pickle& pickle_;
+  const io::Pickle& pickle_;
   std::string name_, where_;
   std::uint64_t budget_;
 };
@@ -110,7 +111,7 @@ std::unique_ptr<Sequences> read_pickled_sequences(const std::filesystem::path& p
     fail<DataError>("{}: {} bytes, expected at most {} (write it as .npy, .jsonl or in binary form)", name,
                     mapping->bytes().size(), kMaxPickle);
   }
-  const auto pickle = read_pickle(mapping->bytes(), name);
+  const auto pickle = io::read_pickle(mapping->bytes(), name);
   return std::make_unique<ListedSequences>(SeriesReader(pickle, name).run());
 }
 

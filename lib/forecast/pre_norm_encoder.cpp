@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
-#include "nn/attention.h"
-#include "nn/dropout.h"
-#include "nn/hidden_layer.h"
+#include "kernels/attention.h"
+#include "kernels/dropout.h"
+#include "kernels/hidden_layer.h"
 
 namespace arzoo::forecast {
 
@@ -18,13 +18,13 @@ PackedSelfAttention::PackedSelfAttention(int64_t d_model, int64_t n_heads, doubl
 }
 
 at::Tensor PackedSelfAttention::forward(const at::Tensor& x) {
-  const auto parts = nn::linear(x, in_proj_weight_, in_proj_bias_).chunk(3, -1);
+  const auto parts = kernels::linear(x, in_proj_weight_, in_proj_bias_).chunk(3, -1);
   const auto heads = [&](const at::Tensor& part) {
     return part.unflatten(-1, {n_heads_, part.size(-1) / n_heads_}).transpose(1, 2);  // [B, H, L, E]
   };
-  const auto mixed = nn::attention(heads(parts[0]), heads(parts[1]), heads(parts[2]),
-                                   {.dropout = dropout_, .training = is_training()});
-  return nn::linear(mixed.transpose(1, 2).flatten(2), out_proj_->weight, out_proj_->bias);
+  const auto mixed = kernels::attention(heads(parts[0]), heads(parts[1]), heads(parts[2]),
+                                        {.dropout = dropout_, .training = is_training()});
+  return kernels::linear(mixed.transpose(1, 2).flatten(2), out_proj_->weight, out_proj_->bias);
 }
 
 PreNormLayer::PreNormLayer(const PreNormOptions& options)
@@ -39,11 +39,11 @@ PreNormLayer::PreNormLayer(const PreNormOptions& options)
 }
 
 at::Tensor PreNormLayer::forward(const at::Tensor& x) {
-  const auto y = nn::residual_dropout(x, self_attn_->forward(norm1_(x)), dropout_, is_training());
-  const auto inner =
-      nn::hidden_layer(norm2_(y), linear1_->weight, linear1_->bias, activation_, dropout_, is_training());
-  const auto out = nn::linear(inner, linear2_->weight, linear2_->bias);
-  return nn::residual_dropout(y, out, dropout_, is_training());
+  const auto y = kernels::residual_dropout(x, self_attn_->forward(norm1_(x)), dropout_, is_training());
+  const auto inner = kernels::hidden_layer(norm2_(y), linear1_->weight, linear1_->bias, activation_, dropout_,
+                                           is_training());
+  const auto out = kernels::linear(inner, linear2_->weight, linear2_->bias);
+  return kernels::residual_dropout(y, out, dropout_, is_training());
 }
 
 PreNormEncoder::PreNormEncoder(int64_t layers, const PreNormOptions& options) {

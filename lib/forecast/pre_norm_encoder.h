@@ -6,14 +6,14 @@
 
 #include <vector>
 
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 
 struct PreNormOptions {
   int64_t d_model, n_heads, d_ff;
   double dropout;
-  nn::Activation activation;
+  kernels::Activation activation;
 };
 
 /// Self-attention under the names of PyTorch's MultiheadAttention: one weight for queries, keys and values.
@@ -40,7 +40,7 @@ class PreNormLayer : public torch::nn::Module {
 
  private:
   double dropout_;
-  nn::Activation activation_;
+  kernels::Activation activation_;
   std::shared_ptr<PackedSelfAttention> self_attn_;
   torch::nn::Linear linear1_{nullptr}, linear2_{nullptr};
   torch::nn::LayerNorm norm1_{nullptr}, norm2_{nullptr};

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "forecast/sparse_context.h"
-#include "forecast/sparsity.h"
+#include "kernels/sparse_context.h"
+#include "kernels/sparsity_scores.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -26,7 +26,7 @@ at::Tensor ProbSparseAttention::kept_queries(const at::Tensor& queries, const at
                           .integers("index_sample." + name_ + ".inner_attention", there,
                                     {length, logarithmic_count(factor_, there)})
                           .to(queries.device());
-  const auto measure = sparsity(queries.detach(), keys.detach(), sample);
+  const auto measure = kernels::sparsity(queries.detach(), keys.detach(), sample);
   const auto top = std::get<1>(measure.topk(logarithmic_count(factor_, length), -1, true, /*sorted=*/false));
   if (pass.trace != nullptr) {
     pass.trace->emplace_back("topq." + name_ + ".inner_attention", std::get<0>(top.sort(-1)));
@@ -37,7 +37,7 @@ at::Tensor ProbSparseAttention::kept_queries(const at::Tensor& queries, const at
 at::Tensor ProbSparseAttention::forward(const at::Tensor& queries, const at::Tensor& keys,
                                         const at::Tensor& values, const Pass& pass) {
   const auto q = queries.transpose(1, 2), k = keys.transpose(1, 2), v = values.transpose(1, 2);
-  return sparse_context(q, k, v, kept_queries(q, k, pass), causal_, order_);
+  return kernels::sparse_context(q, k, v, kept_queries(q, k, pass), causal_, order_);
 }
 
 }  // namespace arzoo::forecast

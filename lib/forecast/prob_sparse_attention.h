@@ -15,7 +15,7 @@ class ProbSparseAttention : public Mixing {
   /// causal: queries and keys are the same steps, and none sees a later one. order: how the layer reads the
   /// result, which is laid out for it. `name` is the module's, for draws and traces:
   /// "encoder.attn_layers.0.attention".
-  ProbSparseAttention(bool causal, int64_t factor, HeadOrder order, std::string name)
+  ProbSparseAttention(bool causal, int64_t factor, kernels::HeadOrder order, std::string name)
       : causal_(causal), factor_(factor), order_(order), name_(std::move(name)) {}
   /// pass.draws gives the sampled keys; without it they are drawn from the default CPU generator.
   at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
@@ -26,7 +26,7 @@ class ProbSparseAttention : public Mixing {
 
   bool causal_;
   int64_t factor_;
-  HeadOrder order_;
+  kernels::HeadOrder order_;
   std::string name_;
 };
 

@@ -42,7 +42,7 @@ StandardScaler StandardScaler::fit(const std::vector<double>& values, int64_t va
   return scaler;
 }
 
-StandardScaler StandardScaler::fit(const SeriesTable& table, int64_t begin, int64_t end) {
+StandardScaler StandardScaler::fit(const io::SeriesTable& table, int64_t begin, int64_t end) {
   const std::size_t variates = table.variates.size();
   StandardScaler scaler = identity(static_cast<int64_t>(variates));
   for (std::size_t c = 0; c < variates; ++c) {

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "core/config.h"
-#include "core/series_table.h"
+#include "io/series_table.h"
 
 namespace arzoo::forecast {
 
@@ -17,7 +17,7 @@ struct StandardScaler {
   static StandardScaler fit(const std::vector<double>& values, int64_t variates, int64_t begin, int64_t end,
                             int64_t freedom = 0);
   /// The same of a table's measured cells alone. A variate without any in these rows keeps its values.
-  static StandardScaler fit(const SeriesTable& table, int64_t begin, int64_t end);
+  static StandardScaler fit(const io::SeriesTable& table, int64_t begin, int64_t end);
   /// Leaves values as they are.
   static StandardScaler identity(int64_t variates);
 

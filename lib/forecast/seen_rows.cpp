@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/date_format.h"
+#include "io/date_format.h"
 
 namespace arzoo::forecast {
 
@@ -22,7 +22,7 @@ std::map<std::string, SeenRows> seen_rows(const SeriesData& data) {
 
 Json seen_rows_json(const std::map<std::string, SeenRows>& rows) {
   Json json = Json::object();
-  const DateFormat iso;
+  const io::DateFormat iso;
   for (const auto& [id, seen] : rows)
     json[id] = {iso.format(seen.first), iso.format(seen.last_trained), iso.format(seen.last_validated)};
   return json;
@@ -33,9 +33,9 @@ std::map<std::string, SeenRows> read_seen_rows(const Config& json) {
   for (const auto& [id, stamps] : json.members()) {
     std::vector<std::string> texts;
     stamps.read(texts, {});
-    std::vector<Timestamp> read;
+    std::vector<io::Timestamp> read;
     for (const auto& text : texts) {
-      const auto reading = DateFormat().read(text);
+      const auto reading = io::DateFormat().read(text);
       if (reading) read.push_back(reading->stamp);
     }
     if (read.size() != 3 || texts.size() != 3 || !std::is_sorted(read.begin(), read.end()))

@@ -3,16 +3,16 @@
 #include <map>
 #include <string>
 
-#include "core/calendar.h"
 #include "core/config.h"
 #include "forecast/series_data.h"
+#include "io/calendar.h"
 
 namespace arzoo::forecast {
 
 /// The rows of a series that training looked at: a forecast of them is no test of the model.
 struct SeenRows {
-  Timestamp first, last_trained;  ///< the weights were fitted to these
-  Timestamp last_validated;       ///< those after them chose the epoch and calibrated the intervals
+  io::Timestamp first, last_trained;  ///< the weights were fitted to these
+  io::Timestamp last_validated;       ///< those after them chose the epoch and calibrated the intervals
 };
 
 /// Of each series that has training rows, by its name.

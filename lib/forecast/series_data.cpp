@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "core/closest.h"
-#include "core/csv.h"
-#include "core/time_features.h"
+#include "io/csv.h"
+#include "io/time_features.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -37,7 +37,7 @@ OwnRows own_rows(const SplitOptions& split, int64_t rows, const std::string& whe
   return {train, rows - test, rows};
 }
 
-at::Tensor scaled_values(const SeriesTable& table, const StandardScaler& scaler) {
+at::Tensor scaled_values(const io::SeriesTable& table, const StandardScaler& scaler) {
   const auto variates = static_cast<int64_t>(table.variates.size());
   const auto rows = static_cast<int64_t>(table.stamps.size());
   auto scaled = at::empty({rows, variates}, at::kFloat);
@@ -47,7 +47,7 @@ at::Tensor scaled_values(const SeriesTable& table, const StandardScaler& scaler)
 }
 
 /// Throws DataError for a variate that no training row measured.
-void require_measured(const SeriesTable& table, int64_t train_end) {
+void require_measured(const io::SeriesTable& table, int64_t train_end) {
   for (std::size_t c = 0; c < table.variates.size() && train_end > 0 && !table.filled.empty(); ++c) {
     std::size_t row = 0;
     while (row < static_cast<std::size_t>(train_end) && !table.measured(row, c)) ++row;
@@ -78,24 +78,25 @@ Borders split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, 
   return borders;
 }
 
-at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc) {
+at::Tensor calendar_marks(const std::vector<io::Timestamp>& stamps, const io::Frequency& frequency,
+                          int64_t timeenc) {
   const auto rows = static_cast<int64_t>(stamps.size());
-  const char code = frequency_code(frequency);
+  const char code = io::frequency_code(frequency);
   if (timeenc == 1) {
-    const auto count = static_cast<int64_t>(time_feature_count(code));
+    const auto count = static_cast<int64_t>(io::time_feature_count(code));
     auto features = at::empty({rows, count}, at::kDouble);
-    fill_time_features(stamps, code,
-                       {features.mutable_data_ptr<double>(), static_cast<std::size_t>(rows * count)});
+    io::fill_time_features(stamps, code,
+                           {features.mutable_data_ptr<double>(), static_cast<std::size_t>(rows * count)});
     return features.to(at::kFloat);
   }
-  const auto count = static_cast<int64_t>(time_code_count(TimeCodes::thuml, code));
+  const auto count = static_cast<int64_t>(io::time_code_count(TimeCodes::thuml, code));
   auto codes = at::empty({rows, count}, at::kLong);
-  fill_time_codes(stamps, TimeCodes::thuml, code,
-                  {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(rows * count)});
+  io::fill_time_codes(stamps, TimeCodes::thuml, code,
+                      {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(rows * count)});
   return codes.to(at::kFloat);
 }
 
-SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
+io::SeriesTable select_variates(io::SeriesTable table, const DataOptions& options) {
   if (options.features == "M" && options.target.empty()) return table;
   const std::string target = options.target.empty() ? table.variates.back() : options.target;
   const auto found = std::find(table.variates.begin(), table.variates.end(), target);
@@ -128,7 +129,7 @@ SeriesTable select_variates(SeriesTable table, const DataOptions& options) {
   return table;
 }
 
-SeriesData::SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options)
+SeriesData::SeriesData(const std::vector<io::SeriesTable>& tables, const DataOptions& options)
     : SeriesData(
           [&] {
             std::vector<SourceTable> sources;
@@ -142,7 +143,7 @@ SeriesData::SeriesData(const std::vector<SourceTable>& tables, const DataOptions
   for (auto& first : first_window_) first.push_back(0);
   for (const auto& [whole, split] : tables) {
     const auto table = select_variates(whole, options);
-    const auto stamps = std::make_shared<const std::vector<Timestamp>>(table.stamps);
+    const auto stamps = std::make_shared<const std::vector<io::Timestamp>>(table.stamps);
     if (!options.variates_apart()) {
       add(table, split, stamps);
       continue;
@@ -152,8 +153,8 @@ SeriesData::SeriesData(const std::vector<SourceTable>& tables, const DataOptions
   require_windows(tables);
 }
 
-void SeriesData::add(const SeriesTable& table, const SplitOptions& split,
-                     const std::shared_ptr<const std::vector<Timestamp>>& stamps) {
+void SeriesData::add(const io::SeriesTable& table, const SplitOptions& split,
+                     const std::shared_ptr<const std::vector<io::Timestamp>>& stamps) {
   if (series_.empty()) {
     variates_ = table.variates;
     frequency_ = table.frequency;
@@ -223,7 +224,7 @@ SeriesData::Place SeriesData::place(runtime::Split split, int64_t index) const {
   return {&series_[series], border.begin + index - first[series], border.end};
 }
 
-std::vector<Timestamp> SeriesData::stamps_of(runtime::Split split, int64_t index) const {
+std::vector<io::Timestamp> SeriesData::stamps_of(runtime::Split split, int64_t index) const {
   const auto [series, row, end] = place(split, index);
   const auto first = series->stamps->begin() + row;
   return {first, first + options_.seq_len + options_.pred_len};

@@ -32,19 +32,20 @@ Borders split_borders(const SplitOptions& split, int64_t rows, int64_t seq_len, 
 struct WindowedSeries {
   std::string unique_id;
   StandardScaler scaler;
-  std::shared_ptr<const std::vector<Timestamp>> stamps;  ///< [T], shared by the variates of a file
-  at::Tensor values;                                     ///< [T, C] float, scaled
+  std::shared_ptr<const std::vector<io::Timestamp>> stamps;  ///< [T], shared by the variates of a file
+  at::Tensor values;                                         ///< [T, C] float, scaled
   at::Tensor marks;  ///< [T, M] float; undefined without calendar features
   Borders borders;
   Gaps gaps;
 };
 
 /// Calendar features of these stamps, [T, M] float.
-at::Tensor calendar_marks(const std::vector<Timestamp>& stamps, const Frequency& frequency, int64_t timeenc);
+at::Tensor calendar_marks(const std::vector<io::Timestamp>& stamps, const io::Frequency& frequency,
+                          int64_t timeenc);
 
 /// Keeps and orders the variates that `options` ask for: the target alone (S), or the target last (MS, or one
 /// is given).
-SeriesTable select_variates(SeriesTable table, const DataOptions& options);
+io::SeriesTable select_variates(io::SeriesTable table, const DataOptions& options);
 
 /// The windows of all series of a file or of several, by split. With options.variates_apart() every variate
 /// is a series of its own, so that a split's windows are all (window, variate) pairs of all files: drawn
@@ -54,18 +55,18 @@ class SeriesData {
   /// Throws DataError when no series is long enough for a window, or the series have different variates.
   SeriesData(const std::vector<SourceTable>& tables, const DataOptions& options);
   /// The same with options.split for all of them.
-  SeriesData(const std::vector<SeriesTable>& tables, const DataOptions& options);
+  SeriesData(const std::vector<io::SeriesTable>& tables, const DataOptions& options);
 
   int64_t windows(runtime::Split split) const;
   /// The windows at these places of the split, in this order. A history's gaps are filled from nothing after
   /// its end.
   ForecastBatch batch(runtime::Split split, std::span<const int64_t> indices) const;
   /// The time stamps of a window's history and future.
-  std::vector<Timestamp> stamps_of(runtime::Split split, int64_t index) const;
+  std::vector<io::Timestamp> stamps_of(runtime::Split split, int64_t index) const;
   SeriesShape shape() const;
   const std::vector<WindowedSeries>& series() const { return series_; }
   const std::vector<std::string>& variates() const { return variates_; }
-  const Frequency& frequency() const { return frequency_; }
+  const io::Frequency& frequency() const { return frequency_; }
   const DataOptions& options() const { return options_; }
 
  private:
@@ -74,14 +75,14 @@ class SeriesData {
     int64_t row;  ///< the window's first
     int64_t end;  ///< of the split's rows
   };
-  void add(const SeriesTable& table, const SplitOptions& split,
-           const std::shared_ptr<const std::vector<Timestamp>>& stamps);
+  void add(const io::SeriesTable& table, const SplitOptions& split,
+           const std::shared_ptr<const std::vector<io::Timestamp>>& stamps);
   void require_windows(const std::vector<SourceTable>& tables) const;
   Place place(runtime::Split split, int64_t index) const;
 
   DataOptions options_;
   std::vector<std::string> variates_;
-  Frequency frequency_;
+  io::Frequency frequency_;
   bool has_gaps_ = false;
   std::vector<WindowedSeries> series_;
   std::array<std::vector<int64_t>, 4> first_window_;  ///< of each series, and the total at the end

@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "forecast/moving_mean.h"
-#include "nn/dropout.h"
+#include "kernels/dropout.h"
+#include "kernels/moving_mean.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -17,7 +17,7 @@ struct Residual {
   double dropout = 0.0;
   int64_t key = 0;
   bool drops() const { return dropout > 0.0; }
-  nn::DropoutMask mask() const { return {key, dropout}; }
+  kernels::DropoutMask mask() const { return {key, dropout}; }
 };
 
 /// seasonal and, if asked for, trend of x + dropout(y), or of x where y is empty.
@@ -30,21 +30,22 @@ variable_list split(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg
   const auto* right = y.numel() > 0 ? y.const_data_ptr<Scalar>() : nullptr;
   auto* to_seasonal = seasonal.template mutable_data_ptr<Scalar>();
   auto* to_trend = with_trend ? trend.template mutable_data_ptr<Scalar>() : nullptr;
-  const int64_t size = x.size(1) * kBlockColumns;
-  for_each_block(x.size(0), x.size(2), 2 * size, size, [&](int64_t b, int64_t column, float* scratch) {
-    const auto place = block_place(x, b, column);
-    float *const sum = scratch, *const mean = scratch + size;
-    load_block(left, place, sum);
-    if (right != nullptr) {
-      load_block(right, place, mean);
-      if (residual.drops()) drop_block(mean, place, residual.mask());
-      add_to(mean, sum, size);
-    }
-    moving_mean(sum, mean, place.rows, moving_avg / 2);
-    if (to_trend != nullptr) store_block(mean, place, to_trend);
-    subtract_from(sum, mean, size);
-    store_block(mean, place, to_seasonal);
-  });
+  const int64_t size = x.size(1) * kernels::kBlockColumns;
+  kernels::for_each_block(x.size(0), x.size(2), 2 * size, size,
+                          [&](int64_t b, int64_t column, float* scratch) {
+                            const auto place = kernels::block_place(x, b, column);
+                            float *const sum = scratch, *const mean = scratch + size;
+                            kernels::load_block(left, place, sum);
+                            if (right != nullptr) {
+                              kernels::load_block(right, place, mean);
+                              if (residual.drops()) kernels::drop_block(mean, place, residual.mask());
+                              kernels::add_to(mean, sum, size);
+                            }
+                            kernels::moving_mean(sum, mean, place.rows, moving_avg / 2);
+                            if (to_trend != nullptr) kernels::store_block(mean, place, to_trend);
+                            kernels::subtract_from(sum, mean, size);
+                            kernels::store_block(mean, place, to_seasonal);
+                          });
   return with_trend ? variable_list{seasonal, trend} : variable_list{seasonal};
 }
 
@@ -58,24 +59,25 @@ variable_list split_backward(const at::Tensor& seasonal, const at::Tensor& trend
   const auto* from_trend = trend.defined() ? trend.const_data_ptr<Scalar>() : nullptr;
   auto* to_x = x.template mutable_data_ptr<Scalar>();
   auto* to_y = y.template mutable_data_ptr<Scalar>();
-  const int64_t size = any.size(1) * kBlockColumns;
-  for_each_block(any.size(0), any.size(2), 3 * size, size, [&](int64_t b, int64_t column, float* scratch) {
-    const auto place = block_place(any, b, column);
-    float *const direct = scratch, *const difference = direct + size, *const spread = difference + size;
-    if (from_seasonal != nullptr) load_block(from_seasonal, place, direct);
-    if (from_trend != nullptr) load_block(from_trend, place, difference);
-    // Without a tensor a block is zero, but `difference` has served the block before.
-    if (from_trend == nullptr) std::fill(difference, difference + size, 0.0F);
-    for (int64_t i = 0; i < size; ++i) difference[i] -= direct[i];
-    moving_mean_transposed(difference, spread, place.rows, moving_avg / 2);
-    add_to(spread, direct, size);
-    store_block(direct, place, to_x);
-    if (residual.drops()) {
-      drop_block(direct, place, residual.mask());
-      store_block(direct, place, to_y);
-    }
-    if (from_seasonal == nullptr) std::fill(direct, direct + size, 0.0F);
-  });
+  const int64_t size = any.size(1) * kernels::kBlockColumns;
+  kernels::for_each_block(
+      any.size(0), any.size(2), 3 * size, size, [&](int64_t b, int64_t column, float* scratch) {
+        const auto place = kernels::block_place(any, b, column);
+        float *const direct = scratch, *const difference = direct + size, *const spread = difference + size;
+        if (from_seasonal != nullptr) kernels::load_block(from_seasonal, place, direct);
+        if (from_trend != nullptr) kernels::load_block(from_trend, place, difference);
+        // Without a tensor a block is zero, but `difference` has served the block before.
+        if (from_trend == nullptr) std::fill(difference, difference + size, 0.0F);
+        for (int64_t i = 0; i < size; ++i) difference[i] -= direct[i];
+        kernels::moving_mean_transposed(difference, spread, place.rows, moving_avg / 2);
+        kernels::add_to(spread, direct, size);
+        kernels::store_block(direct, place, to_x);
+        if (residual.drops()) {
+          kernels::drop_block(direct, place, residual.mask());
+          kernels::store_block(direct, place, to_y);
+        }
+        if (from_seasonal == nullptr) std::fill(direct, direct + size, 0.0F);
+      });
   return {x, y};
 }
 
@@ -123,11 +125,12 @@ Decomposition run_decomposition(const at::Tensor& x, const at::Tensor& y, int64_
                                 bool with_trend) {
   const bool drops = dropout > 0.0 && y.defined();
   if (!takes_own_decomposition(x))
-    return composed_decomposition(y.defined() ? nn::residual_dropout(x, y, dropout, drops) : x, moving_avg);
+    return composed_decomposition(y.defined() ? kernels::residual_dropout(x, y, dropout, drops) : x,
+                                  moving_avg);
   // A custom function takes no undefined tensor.
   const auto right = y.defined() ? y.to(x.scalar_type()).contiguous() : at::empty({0}, x.options());
   const auto parts = DecompositionFunction::apply(x.contiguous(), right, moving_avg, drops ? dropout : 0.0,
-                                                  drops ? nn::draw_dropout_key() : 0, with_trend);
+                                                  drops ? kernels::draw_dropout_key() : 0, with_trend);
   return {parts[0], with_trend ? parts[1] : at::Tensor()};
 }
 

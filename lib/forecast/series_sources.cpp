@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "core/csv.h"
+#include "io/csv.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -30,7 +30,7 @@ std::vector<fs::path> files_of(const fs::path& path) {
 void read_files(const std::vector<fs::path>& files, const FileOptions& source, const std::string& prefix,
                 std::vector<SourceTable>& tables, std::vector<std::string>& notes) {
   for (const auto& path : files) {
-    auto file = read_series(path, read_options(source, prefix));
+    auto file = io::read_series(path, read_options(source, prefix));
     notes.insert(notes.end(), file.notes.begin(), file.notes.end());
     for (auto& table : file.tables) {
       notes.insert(notes.end(), table.notes.begin(), table.notes.end());
@@ -53,14 +53,14 @@ void require_distinct(const std::vector<SourceTable>& tables) {
 
 }  // namespace
 
-MissingPolicy missing_policy(const std::string& name) {
+io::MissingPolicy missing_policy(const std::string& name) {
   return name == "ffill"         ? MissingPolicy::ffill
          : name == "interpolate" ? MissingPolicy::interpolate
                                  : MissingPolicy::error;
 }
 
-SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix) {
-  SeriesReadOptions read;
+io::SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix) {
+  io::SeriesReadOptions read;
   read.option_prefix = prefix;
   read.format = options.format == "wide"   ? SeriesFormat::wide
                 : options.format == "long" ? SeriesFormat::long_
@@ -73,7 +73,7 @@ SeriesReadOptions read_options(const FileOptions& options, const std::string& pr
     read.id_column = options.id;
   }
   read.columns = options.columns;
-  if (!options.freq.empty()) read.frequency = parse_frequency(options.freq);
+  if (!options.freq.empty()) read.frequency = io::parse_frequency(options.freq);
   read.missing = missing_policy(options.missing);
   return read;
 }
@@ -89,8 +89,8 @@ std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<st
   return tables;
 }
 
-SeriesTable variate_alone(const SeriesTable& table, std::size_t variate) {
-  SeriesTable alone;
+io::SeriesTable variate_alone(const io::SeriesTable& table, std::size_t variate) {
+  io::SeriesTable alone;
   alone.unique_id = table.unique_id + "/" + table.variates[variate];
   alone.stamps = table.stamps;
   alone.variates = {"value"};

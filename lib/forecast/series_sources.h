@@ -3,23 +3,23 @@
 #include <string>
 #include <vector>
 
-#include "core/series_table.h"
 #include "forecast/data_options.h"
+#include "io/series_table.h"
 
 namespace arzoo::forecast {
 
 /// A series as it was read, and how it is to be divided in time.
 struct SourceTable {
-  SeriesTable table;
+  io::SeriesTable table;
   SplitOptions split;
 };
 
 /// "error", "ffill" or "interpolate".
-MissingPolicy missing_policy(const std::string& name);
+io::MissingPolicy missing_policy(const std::string& name);
 
 /// How to read a file of these options, whose names messages give after `prefix`. An id column makes the file
 /// a long one. Throws ConfigError for an id column of a wide file.
-SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix = "data.");
+io::SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix = "data.");
 
 /// All series that a data section names: of its file, or of its sources in their order, a folder's files by
 /// name. `notes` receives what was filled and what was left out. Throws DataError for a file that cannot be
@@ -27,6 +27,6 @@ SeriesReadOptions read_options(const FileOptions& options, const std::string& pr
 std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<std::string>& notes);
 
 /// One variate as a series "unique_id/variate" of one variate, "value".
-SeriesTable variate_alone(const SeriesTable& table, std::size_t variate);
+io::SeriesTable variate_alone(const io::SeriesTable& table, std::size_t variate);
 
 }  // namespace arzoo::forecast

@@ -7,9 +7,9 @@
 
 #include "forecast/forecaster.h"
 #include "forecast/pre_norm_encoder.h"
-#include "nn/dropout.h"
+#include "kernels/dropout.h"
+#include "kernels/linear.h"
 #include "nn/kept_tokens.h"
-#include "nn/linear.h"
 #include "nn/position_table.h"
 
 namespace arzoo::forecast {
@@ -39,8 +39,8 @@ class LinearRegressor : public torch::nn::Module {
   }
   /// x: [B, L, D]; returns [B, S, C].
   at::Tensor forward(const at::Tensor& x) {
-    const auto ahead = nn::linear(x.transpose(1, 2), time_->weight, time_->bias).transpose(1, 2);
-    return nn::linear(ahead, variates_->weight, variates_->bias);
+    const auto ahead = kernels::linear(x.transpose(1, 2), time_->weight, time_->bias).transpose(1, 2);
+    return kernels::linear(ahead, variates_->weight, variates_->bias);
   }
 
  private:
@@ -111,17 +111,18 @@ class TiMae : public Forecaster {
     const auto values = seen.to(embedding_->weight.scalar_type()).transpose(1, 2);
     const auto tokens = at::conv1d(values, embedding_->weight, embedding_->bias, 1, 1).transpose(1, 2);
     const auto placed = tokens + positions_.narrow(0, 0, x.size(1)).to(tokens.options());
-    return encoder_norm_(
-        encoder_->forward(nn::dropout(nn::visible_tokens(placed, kept), options_.dropout, is_training())));
+    return encoder_norm_(encoder_->forward(
+        kernels::dropout(nn::visible_tokens(placed, kept), options_.dropout, is_training())));
   }
 
   /// All steps, the masked ones from the kept ones: [B, L, C] → [B, L, C].
   at::Tensor reconstruct(const at::Tensor& x, const nn::KeptTokens& kept) {
-    const auto visible = nn::linear(encode(x, kept), decoder_embedding_->weight, decoder_embedding_->bias);
+    const auto visible =
+        kernels::linear(encode(x, kept), decoder_embedding_->weight, decoder_embedding_->bias);
     const auto tokens = nn::restored_tokens(visible, mask_token_, kept);
     const auto placed = tokens + decoder_positions_.narrow(0, 0, x.size(1)).to(tokens.options());
     const auto decoded = decoder_norm_(decoder_->forward(placed));
-    return nn::linear(decoded, projection_->weight, projection_->bias);
+    return kernels::linear(decoded, projection_->weight, projection_->bias);
   }
 
   TiMaeOptions options_;

@@ -54,7 +54,7 @@ SequenceScale official_scale(const Config& name) {
 void replay_time_moe_evaluation(const ParityCase& fixture, TimeMoe* model, ParityReport& report) {
   const auto params = fixture.info.at("params");
   const auto file = std::filesystem::path(params.text("csv_name")).filename().string();
-  const auto table = read_series(fixture.dataset(file)).tables.front();
+  const auto table = io::read_series(fixture.dataset(file)).tables.front();
   const ZeroShotWindows windows(table, file, integer(params, "context_length"),
                                 integer(params, "prediction_length"));
   report.check("num_windows", at::scalar_tensor(windows.size(), at::kLong));

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -44,7 +44,8 @@ PointEmbedding::PointEmbedding(const TimeMoeOptions& options) {
 }
 
 at::Tensor PointEmbedding::forward(const at::Tensor& x) {
-  return nn::silu_gated(nn::linear(x, gate_layer_->weight, {}), nn::linear(x, emb_layer_->weight, {}));
+  return nn::silu_gated(kernels::linear(x, gate_layer_->weight, {}),
+                        kernels::linear(x, emb_layer_->weight, {}));
 }
 
 RotaryAttention::RotaryAttention(const TimeMoeOptions& options) : options_(options) {
@@ -66,16 +67,16 @@ at::Tensor RotaryAttention::attended(const at::Tensor& q, const at::Tensor& k, c
   auto mode = pass.mode;
   mode.dropout = options_.attention_dropout;
   mode.training = is_training();
-  return nn::attention(q, k, v, mode);
+  return kernels::attention(q, k, v, mode);
 }
 
 at::Tensor RotaryAttention::forward(const at::Tensor& x, const DecoderPass& pass, nn::KvCache* cache,
                                     const std::string& name) {
   const auto projected = [&](const torch::nn::Linear& map, int64_t heads) {
-    return as_heads(nn::linear(x, map->weight, map->bias), heads);
+    return as_heads(kernels::linear(x, map->weight, map->bias), heads);
   };
-  const auto q = nn::rotated(projected(q_proj_, options_.num_attention_heads), pass.angles);
-  auto k = nn::rotated(projected(k_proj_, options_.key_value_heads()), pass.angles);
+  const auto q = kernels::rotated(projected(q_proj_, options_.num_attention_heads), pass.angles);
+  auto k = kernels::rotated(projected(k_proj_, options_.key_value_heads()), pass.angles);
   auto v = projected(v_proj_, options_.key_value_heads());
   if (cache != nullptr) std::tie(k, v) = cache->append(k, v);
   record(pass.trace, name + ".cache_k", k);
@@ -84,7 +85,7 @@ at::Tensor RotaryAttention::forward(const at::Tensor& x, const DecoderPass& pass
   k = repeated_heads(k, group);
   v = repeated_heads(v, group);
   const auto mixed = attended(q, k, v, pass, name).transpose(1, 2).flatten(2);
-  return nn::linear(mixed, o_proj_->weight, {});
+  return kernels::linear(mixed, o_proj_->weight, {});
 }
 
 TimeMoeLayer::TimeMoeLayer(const TimeMoeOptions& options) {

@@ -6,10 +6,10 @@
 #include <string>
 
 #include "forecast/time_moe.h"
-#include "nn/attention.h"
+#include "kernels/attention.h"
+#include "kernels/rope.h"
 #include "nn/kv_cache.h"
 #include "nn/rms_norm.h"
-#include "nn/rotary.h"
 #include "nn/sparse_experts.h"
 #include "runtime/losses.h"
 
@@ -19,8 +19,8 @@ namespace arzoo::forecast {
 
 /// What all layers of one pass share.
 struct DecoderPass {
-  nn::RotaryAngles angles;          ///< of the tokens' positions
-  nn::AttentionMode mode;           ///< what a token may see; as a bias when there is a trace
+  kernels::RotaryAngles angles;     ///< of the tokens' positions
+  kernels::AttentionMode mode;      ///< what a token may see; as a bias when there is a trace
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given, dropout left out
 };
 

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -45,10 +45,11 @@ DecoderPass TimeMoeDecoder::pass_of(const TimeMoeInput& input, int64_t past, con
           ? input.position_ids
           : at::arange(past, past + count, at::TensorOptions(tokens.device()).dtype(at::kLong));
   DecoderPass pass;
-  pass.angles = nn::rotary_angles(positions, options_.head_dim(), options_.rope_theta, tokens.scalar_type());
+  pass.angles =
+      kernels::rotary_angles(positions, options_.head_dim(), options_.rope_theta, tokens.scalar_type());
   pass.trace = input.trace;
   if (input.attention_mask.defined() || input.trace != nullptr) {
-    pass.mode.bias = nn::causal_bias(count, past + count, input.attention_mask, tokens.options());
+    pass.mode.bias = kernels::causal_bias(count, past + count, input.attention_mask, tokens.options());
   } else {
     pass.mode.causal = true;
   }
@@ -88,7 +89,7 @@ TimeMoe::TimeMoe(const TimeMoeOptions& options, const SeriesShape& shape)
 at::ScalarType TimeMoe::type() const { return heads_.front()->weight.scalar_type(); }
 
 at::Tensor TimeMoe::logits(const at::Tensor& hidden, std::size_t head) {
-  return nn::linear(hidden, heads_[head]->weight, {});
+  return kernels::linear(hidden, heads_[head]->weight, {});
 }
 
 at::Tensor TimeMoe::logits_within(const at::Tensor& hidden, int64_t max_horizon) {

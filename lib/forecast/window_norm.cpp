@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/parallel.h"
+#include "kernels/parallel.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -49,7 +49,7 @@ at::Tensor tokens_on_cpu(const at::Tensor& x, const at::Tensor& marks, bool norm
   float* to = tokens.mutable_data_ptr<float>();
   float* mean = normalise ? stats.mean.mutable_data_ptr<float>() : nullptr;
   float* deviation = normalise ? stats.std.mutable_data_ptr<float>() : nullptr;
-  nn::parallel_for(
+  kernels::parallel_for(
       batch, std::max<int64_t>(1, 8192 / (window.steps * window.variates)), [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; ++b) {
           tokens_of_window(from + b * window.steps * window.variates,

@@ -29,7 +29,7 @@ TestRows test_rows(std::string name, int64_t rows) {
 }
 
 /// The first `rows` rows of a column, scaled.
-at::Tensor scaled_column(const SeriesTable& table, const StandardScaler& scaler, int64_t column,
+at::Tensor scaled_column(const io::SeriesTable& table, const StandardScaler& scaler, int64_t column,
                          int64_t rows) {
   auto scaled = at::empty({rows}, at::kFloat);
   auto* to = scaled.mutable_data_ptr<float>();
@@ -39,7 +39,7 @@ at::Tensor scaled_column(const SeriesTable& table, const StandardScaler& scaler,
 
 }  // namespace
 
-ZeroShotWindows::ZeroShotWindows(const SeriesTable& table, const std::string& file_name, int64_t context,
+ZeroShotWindows::ZeroShotWindows(const io::SeriesTable& table, const std::string& file_name, int64_t context,
                                  int64_t horizon)
     : context_(context), horizon_(horizon) {
   const auto rows = static_cast<int64_t>(table.rows()), width = static_cast<int64_t>(table.variates.size());

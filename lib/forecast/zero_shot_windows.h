@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "core/series_table.h"
 #include "forecast/forecaster.h"
 #include "forecast/gaps.h"
 #include "forecast/sequences.h"
+#include "io/series_table.h"
 
 namespace arzoo::forecast {
 
@@ -18,7 +18,8 @@ class ZeroShotWindows {
   /// The columns of a table, each a series that is scaled by the mean and population deviation of its
   /// training rows. The file's name decides the test rows: those of ETTh and ETTm are fixed, of other files
   /// the last fifth. Throws DataError when there is no window.
-  ZeroShotWindows(const SeriesTable& table, const std::string& file_name, int64_t context, int64_t horizon);
+  ZeroShotWindows(const io::SeriesTable& table, const std::string& file_name, int64_t context,
+                  int64_t horizon);
   /// Sequences whole and as they are. Throws DataError when there is no window; `where` names them.
   ZeroShotWindows(const Sequences& sequences, const std::string& where, int64_t context, int64_t horizon);
 

@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "icl/function_learners.h"
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::icl {
 
@@ -99,9 +99,9 @@ at::Tensor AkyurekCausalLm::rows(const at::Tensor& xs, const at::Tensor& ys) {
 
 at::Tensor AkyurekCausalLm::predict_rows(const at::Tensor& rows, nn::DecoderTrace* trace) {
   const auto inputs = rows.narrow(1, 0, rows.size(1) - 1);
-  const auto hidden =
-      nn::decode(nn::linear(inputs, read_in_.weight.t(), read_in_.bias), weights(), decoder_, nullptr, trace);
-  return nn::linear(hidden, read_out_.weight.t(), read_out_.bias).to(at::kFloat);
+  const auto hidden = nn::decode(kernels::linear(inputs, read_in_.weight.t(), read_in_.bias), weights(),
+                                 decoder_, nullptr, trace);
+  return kernels::linear(hidden, read_out_.weight.t(), read_out_.bias).to(at::kFloat);
 }
 
 at::Tensor AkyurekCausalLm::errors(const at::Tensor& rows, const at::Tensor& predicted) const {

@@ -3,7 +3,7 @@
 #include "icl/fixture.h"
 #include "icl/linear_dynamics.h"
 #include "icl/mesa_learner.h"
-#include "nn/mesa_attention.h"
+#include "kernels/mesa_attention.h"
 
 namespace arzoo::icl {
 namespace {
@@ -70,7 +70,7 @@ void replay_mesa_layer(const ParityCase& fixture, ParityReport& report) {
     return at::matmul(x, kernel).view({batch, tokens, heads, -1}).transpose(1, 2);
   };
   const auto inputs = apart(v);
-  const auto mixed = nn::mesa_attention(apart(q), inputs, apart(k), lambdas);  // [B, H, T, E]
+  const auto mixed = kernels::mesa_attention(apart(q), inputs, apart(k), lambdas);  // [B, H, T, E]
   // Of what the official layer puts out the heads lie closest, coordinate by coordinate.
   const auto flat = mixed.permute({0, 2, 3, 1}).reshape({batch, tokens, -1});
   const auto output = at::matmul(flat, o);
@@ -78,7 +78,7 @@ void replay_mesa_layer(const ParityCase& fixture, ParityReport& report) {
   report.check("mesa_heads", mixed.permute({0, 2, 1, 3}));
   report.check("mesa_flat", flat);
   report.check("output", output);
-  report.check("final_inverse", nn::mesa_precisions(inputs, lambdas).select(2, -1));
+  report.check("final_inverse", kernels::mesa_precisions(inputs, lambdas).select(2, -1));
   report.check("loss", loss);
   loss.backward();
   for (const auto& [name, value] : std::initializer_list<std::pair<const char*, at::Tensor>>{

@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "icl/function_learners.h"
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::icl {
 namespace {
@@ -44,7 +44,7 @@ at::Tensor GargGpt2::interleaved(const at::Tensor& xs, const at::Tensor& ys) {
 }
 
 at::Tensor GargGpt2::embedded(const at::Tensor& tokens) const {
-  return nn::linear(tokens, read_in_.weight, read_in_.bias);
+  return kernels::linear(tokens, read_in_.weight, read_in_.bias);
 }
 
 at::Tensor GargGpt2::hidden(const at::Tensor& tokens, nn::DecoderTrace* trace) {
@@ -53,7 +53,7 @@ at::Tensor GargGpt2::hidden(const at::Tensor& tokens, nn::DecoderTrace* trace) {
 
 at::Tensor GargGpt2::predict(const at::Tensor& xs, const at::Tensor& ys) {
   const auto at_xs = hidden(interleaved(xs, ys)).view({xs.size(0), xs.size(1), 2, -1}).select(2, 0);
-  return nn::linear(at_xs, read_out_.weight, read_out_.bias).squeeze(-1).to(at::kFloat);
+  return kernels::linear(at_xs, read_out_.weight, read_out_.bias).squeeze(-1).to(at::kFloat);
 }
 
 at::Tensor GargGpt2::loss(const at::Tensor& xs, const at::Tensor& ys) {

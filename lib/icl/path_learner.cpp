@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::icl {
 
@@ -24,7 +24,7 @@ void PathLearner::initialise() { transformer_->initialise(); }
 
 at::Tensor PathLearner::forward(const at::Tensor& ids, nn::DecoderCache* cache, nn::DecoderTrace* trace) {
   const auto hidden = transformer_->forward(at::embedding(embedding_, ids), cache, trace);
-  return nn::linear(hidden, embedding_, {});
+  return kernels::linear(hidden, embedding_, {});
 }
 
 at::Tensor PathLearner::loss(const at::Tensor& ids, const at::Tensor& targets) {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "nn/adaln.h"
+#include "kernels/modulated_norm.h"
 
 namespace arzoo::image {
 
@@ -13,8 +13,8 @@ struct BlockModulation {
   static BlockModulation of(const std::vector<at::Tensor>& parts) {
     return {parts.at(0), parts.at(1), parts.at(2), parts.at(3), parts.at(4), parts.at(5)};
   }
-  nn::Modulation before_attention() const { return {scale1, shift1}; }
-  nn::Modulation before_ffn() const { return {scale2, shift2}; }
+  kernels::Modulation before_attention() const { return {scale1, shift1}; }
+  kernels::Modulation before_ffn() const { return {scale2, shift2}; }
 };
 
 }  // namespace arzoo::image

@@ -4,17 +4,17 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
-#include "core/npy_file.h"
 #include "image/sample_metrics.h"
+#include "io/npy_file.h"
 
 namespace arzoo::image {
 namespace {
 
-bool is_matrix(const NpyArray& array) { return array.shape.size() == 2; }
+bool is_matrix(const io::NpyArray& array) { return array.shape.size() == 2; }
 
 /// In double precision, integers too. Throws DataError for numbers that are not finite: one of them would
 /// make every figure NaN.
-at::Tensor tensor_of(const NpyArray& array, const std::string& where) {
+at::Tensor tensor_of(const io::NpyArray& array, const std::string& where) {
   const auto tensor = at::tensor(array.type.read(array.bytes), at::kDouble).view(array.shape);
   const auto broken = at::isfinite(tensor).logical_not_();
   if (broken.any().item<bool>()) {
@@ -28,11 +28,11 @@ at::Tensor tensor_of(const NpyArray& array, const std::string& where) {
 }
 
 /// As messages name an array of a file.
-std::string place_of(const NpzFile& file, std::string_view name) {
+std::string place_of(const io::NpzFile& file, std::string_view name) {
   return name.empty() ? file.name() : fmt::format("{}: array \"{}\"", file.name(), name);
 }
 
-at::Tensor matrix(const NpzFile& file, std::string_view name) {
+at::Tensor matrix(const io::NpzFile& file, std::string_view name) {
   const auto array = file.at(name);
   if (!is_matrix(array))
     fail<DataError>("{} has shape [{}], expected a matrix", place_of(file, name),
@@ -41,7 +41,7 @@ at::Tensor matrix(const NpzFile& file, std::string_view name) {
 }
 
 /// Class numbers, [N] long.
-at::Tensor labels_in(const NpzFile& file) {
+at::Tensor labels_in(const io::NpzFile& file) {
   const auto array = file.at("labels");
   const auto where = place_of(file, "labels");
   const auto numbers = tensor_of(array, where), labels = numbers.to(at::kLong);
@@ -51,7 +51,7 @@ at::Tensor labels_in(const NpzFile& file) {
   return labels;
 }
 
-FeatureStatistics statistics_in(const NpzFile& file) {
+FeatureStatistics statistics_in(const io::NpzFile& file) {
   const auto mu = file.at("mu");
   FeatureStatistics statistics{tensor_of(mu, place_of(file, "mu")).flatten(), matrix(file, "sigma")};
   const int64_t width = statistics.mu.size(0);
@@ -62,7 +62,7 @@ FeatureStatistics statistics_in(const NpzFile& file) {
 }
 
 /// Where the file holds its features, nothing if it has none.
-std::optional<std::string> features_name(const NpzFile& file) {
+std::optional<std::string> features_name(const io::NpzFile& file) {
   for (const char* name : {"", "features"}) {
     if (file.contains(name)) return name;
   }
@@ -73,7 +73,7 @@ std::optional<std::string> features_name(const NpzFile& file) {
 }  // namespace
 
 PictureFeatures read_features(const std::filesystem::path& path) {
-  const NpzFile file(path);
+  const io::NpzFile file(path);
   PictureFeatures result;
   if (const auto name = features_name(file)) result.features = matrix(file, *name);
   if (file.contains("mu")) result.statistics = statistics_in(file);

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "nn/dropout.h"
+#include "kernels/dropout.h"
 
 namespace arzoo::image {
 
@@ -33,7 +33,7 @@ at::Tensor FeatureNet::features(const at::Tensor& images) {
 }
 
 at::Tensor FeatureNet::classify(const at::Tensor& features) {
-  return head_->forward(nn::dropout(features, options_.dropout, is_training()));
+  return head_->forward(kernels::dropout(features, options_.dropout, is_training()));
 }
 
 void FeatureNet::initialise() {

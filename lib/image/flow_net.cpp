@@ -7,9 +7,9 @@ namespace {
 
 constexpr double kFlowNetEpsilon = 1e-6;
 constexpr double kTimeSteps = 1000.0;
-const nn::NormForm kFlowNetRms(kFlowNetEpsilon, /*is_centred=*/false);
+const kernels::NormForm kFlowNetRms(kFlowNetEpsilon, /*is_centred=*/false);
 
-nn::Modulation at_step(const nn::Modulation& modulation, int64_t step, int64_t samples) {
+kernels::Modulation at_step(const kernels::Modulation& modulation, int64_t step, int64_t samples) {
   return {modulation.scale[step].narrow(0, 0, samples), modulation.shift[step].narrow(0, 0, samples)};
 }
 
@@ -76,7 +76,7 @@ BlockModulation FlowBlock::modulation(const at::Tensor& time, const at::Tensor& 
 }
 
 GridCrossAttention::KeysValues FlowBlock::keys_values(const at::Tensor& z,
-                                                      const nn::RotaryAngles& angles) const {
+                                                      const kernels::RotaryAngles& angles) const {
   return crossattn_->keys_values(norm2_2_->forward(z).to(ada_lin_mlp_->type()), angles);
 }
 
@@ -88,11 +88,11 @@ at::Tensor FlowBlock::cross_branch(const at::Tensor& x, const FlowCondition& con
 
 at::Tensor FlowBlock::forward(const at::Tensor& x, const BlockModulation& m, const FlowCondition& condition,
                               std::size_t index) const {
-  const auto normed = nn::modulated_norm(x, m.before_attention(), kFlowNetRms, x.scalar_type());
+  const auto normed = kernels::modulated_norm(x, m.before_attention(), kFlowNetRms, x.scalar_type());
   auto out = x + m.gamma1 * attn_->forward(normed, condition.angles[index]);
   if (is_cross()) out = out + cross_branch(out, condition, index);
   return out +
-         m.gamma2 * mlp_->forward(nn::modulated_norm(out, m.before_ffn(), kFlowNetRms, x.scalar_type()));
+         m.gamma2 * mlp_->forward(kernels::modulated_norm(out, m.before_ffn(), kFlowNetRms, x.scalar_type()));
 }
 
 FlowNet::FlowNet(const FlowArOptions& options) {
@@ -143,7 +143,7 @@ FlowModulation FlowNet::modulations(const at::Tensor& times, const FlowCondition
 at::Tensor FlowNet::velocity(const at::Tensor& x, const FlowModulation& modulation,
                              const FlowCondition& condition) const {
   auto h = input_proj_->forward(x);
-  auto normed = nn::modulated_norm(h, modulation.blocks.front().before_attention(), kFlowNetRms, type_);
+  auto normed = kernels::modulated_norm(h, modulation.blocks.front().before_attention(), kFlowNetRms, type_);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const auto& block = *blocks_[i];
     const auto& m = modulation.blocks[i];
@@ -152,11 +152,12 @@ at::Tensor FlowNet::velocity(const at::Tensor& x, const FlowModulation& modulati
     if (block.is_cross()) {
       h.add_(attended * m.gamma1);
       const auto branch = block.cross_branch(h, condition, i);
-      normed = nn::gated_modulated_norm(h, branch, {}, m.before_ffn(), kFlowNetRms, type_);
+      normed = kernels::gated_modulated_norm(h, branch, {}, m.before_ffn(), kFlowNetRms, type_);
     } else {
-      normed = nn::gated_modulated_norm(h, attended, m.gamma1, m.before_ffn(), kFlowNetRms, type_);
+      normed = kernels::gated_modulated_norm(h, attended, m.gamma1, m.before_ffn(), kFlowNetRms, type_);
     }
-    normed = nn::gated_modulated_norm(h, block.mlp().forward(normed), m.gamma2,
+    normed =
+        kernels::gated_modulated_norm(h, block.mlp().forward(normed), m.gamma2,
                                       last ? modulation.last : modulation.blocks[i + 1].before_attention(),
                                       kFlowNetRms, last ? at::kFloat : type_);
   }
@@ -177,7 +178,7 @@ at::Tensor FlowNet::forward(const at::Tensor& x, const at::Tensor& times,
   for (std::size_t i = 0; i < blocks_.size(); ++i)
     h = blocks_[i]->forward(h, blocks_[i]->modulation(time, condition.embedded), condition, i);
   const auto parts = last_map_->map().forward(at::silu(time + condition.embedded)).chunk(2, -1);
-  return linear_->forward(nn::modulated_norm(h, {parts[1], parts[0]}, kFlowNetRms, h.scalar_type()));
+  return linear_->forward(kernels::modulated_norm(h, {parts[1], parts[0]}, kFlowNetRms, h.scalar_type()));
 }
 
 void FlowNet::set_type(at::ScalarType type) {

@@ -12,9 +12,9 @@ namespace arzoo::image {
 /// What the flow network knows of one scale before any time is given: made once, used at every step.
 struct FlowCondition {
   int64_t side = 0;
-  at::Tensor embedded;                                 ///< cond_embed(z), [B, N, W]
-  std::vector<nn::RotaryAngles> angles, cross_angles;  ///< of each block
-  std::vector<GridCrossAttention::KeysValues> seen;    ///< of each block with cross-attention
+  at::Tensor embedded;                                      ///< cond_embed(z), [B, N, W]
+  std::vector<kernels::RotaryAngles> angles, cross_angles;  ///< of each block
+  std::vector<GridCrossAttention::KeysValues> seen;         ///< of each block with cross-attention
 
   /// The first `samples` of it.
   FlowCondition first(int64_t samples) const;
@@ -23,7 +23,7 @@ struct FlowCondition {
 /// What the norms of a step's blocks need.
 struct FlowModulation {
   std::vector<BlockModulation> blocks;
-  nn::Modulation last;
+  kernels::Modulation last;
 
   /// That of row `step` of several steps that were computed together, for its first `samples`.
   FlowModulation of_step(int64_t step, int64_t samples) const;
@@ -38,7 +38,7 @@ class FlowBlock : public torch::nn::Module {
   /// token. Returns [S, B, N or 1, W] each.
   BlockModulation modulation(const at::Tensor& time, const at::Tensor& condition) const;
   /// z, [B, N, D], as the cross-attention sees it.
-  GridCrossAttention::KeysValues keys_values(const at::Tensor& z, const nn::RotaryAngles& angles) const;
+  GridCrossAttention::KeysValues keys_values(const at::Tensor& z, const kernels::RotaryAngles& angles) const;
 
   /// Under autograd: x + gate1 attention(…), x + cross-attention(…), x + gate2 mlp(…). x: [B, N, W].
   at::Tensor forward(const at::Tensor& x, const BlockModulation& modulation, const FlowCondition& condition,

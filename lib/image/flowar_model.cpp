@@ -5,14 +5,14 @@
 #include "core/error.h"
 #include "image/latent_tokens.h"
 #include "image/scale_levels.h"
-#include "nn/dropout.h"
+#include "kernels/dropout.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::image {
 namespace {
 
 constexpr double kEpsilon = 1e-6;
-const nn::NormForm kRms(kEpsilon, /*is_centred=*/false);
+const kernels::NormForm kRms(kEpsilon, /*is_centred=*/false);
 
 at::Tensor resized_by_area(const at::Tensor& map, int64_t side) {
   return map.size(2) == side ? map : at::adaptive_avg_pool2d(map, {side, side});
@@ -30,12 +30,13 @@ FlowArBlock::FlowArBlock(const FlowArOptions& options, int64_t heads) {
   ada_lin_ = register_module("ada_lin", std::make_shared<nn::ConditionMap>(width, 6));
 }
 
-at::Tensor FlowArBlock::forward(const at::Tensor& x, const BlockModulation& m, const nn::RotaryAngles& angles,
-                                const at::Tensor& bias) const {
+at::Tensor FlowArBlock::forward(const at::Tensor& x, const BlockModulation& m,
+                                const kernels::RotaryAngles& angles, const at::Tensor& bias) const {
   const auto attended =
-      attn_->forward(nn::modulated_norm(x, m.before_attention(), kRms, x.scalar_type()), angles, bias);
-  const auto middle = x + m.gamma1 * nn::dropout(attended, proj_dropout_, is_training());
-  return middle + m.gamma2 * mlp_->forward(nn::modulated_norm(middle, m.before_ffn(), kRms, x.scalar_type()));
+      attn_->forward(kernels::modulated_norm(x, m.before_attention(), kRms, x.scalar_type()), angles, bias);
+  const auto middle = x + m.gamma1 * kernels::dropout(attended, proj_dropout_, is_training());
+  return middle +
+         m.gamma2 * mlp_->forward(kernels::modulated_norm(middle, m.before_ffn(), kRms, x.scalar_type()));
 }
 
 FlowAr::FlowAr(const FlowArOptions& options) : options_(options), grids_(square_grids(options.scale)) {
@@ -178,17 +179,17 @@ at::Tensor FlowAr::run_blocks(const Blocks& blocks, std::size_t first, at::Tenso
   const bool all = generation.caches.empty();
   const auto sides = all ? options_.scale : std::vector<int64_t>{grids_[generation.next].height};
   x = x.contiguous();
-  auto normed = nn::modulated_norm(x, modulations[first].before_attention(), kRms, type_);
+  auto normed = kernels::modulated_norm(x, modulations[first].before_attention(), kRms, type_);
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const auto& m = modulations[first + i];
     const auto& attention = blocks[i]->attention();
     const auto attended = attention.forward(normed, attention.angles(sides), all ? mask_ : at::Tensor(),
                                             all ? nullptr : &generation.caches[first + i]);
-    normed = nn::gated_modulated_norm(x, attended, m.gamma1, m.before_ffn(), kRms, type_);
+    normed = kernels::gated_modulated_norm(x, attended, m.gamma1, m.before_ffn(), kRms, type_);
     const bool last = i + 1 == blocks.size();
     const auto next = last ? norm.modulation() : modulations[first + i + 1].before_attention();
-    normed = nn::gated_modulated_norm(x, blocks[i]->mlp().forward(normed), m.gamma2, next, kRms,
-                                      last ? at::kFloat : type_);
+    normed = kernels::gated_modulated_norm(x, blocks[i]->mlp().forward(normed), m.gamma2, next, kRms,
+                                           last ? at::kFloat : type_);
     if (generation.trace != nullptr)
       generation.trace->emplace_back(fmt::format("block{}", first + i), x.clone());
   }

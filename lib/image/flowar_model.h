@@ -16,8 +16,8 @@ class FlowArBlock : public torch::nn::Module {
     return BlockModulation::of(ada_lin_->forward(classes).unbind(2));
   }
   /// All scales at once, under autograd. x: [B, L, D]; bias: [1, 1, L, L].
-  at::Tensor forward(const at::Tensor& x, const BlockModulation& modulation, const nn::RotaryAngles& angles,
-                     const at::Tensor& bias) const;
+  at::Tensor forward(const at::Tensor& x, const BlockModulation& modulation,
+                     const kernels::RotaryAngles& angles, const at::Tensor& bias) const;
 
   const GridAttention& attention() const { return *attn_; }
   const GegluMlp& mlp() const { return *mlp_; }

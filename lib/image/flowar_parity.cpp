@@ -81,7 +81,7 @@ void replay_flowar_sampling(const ParityCase& fixture, ParityReport& report) {
   for (const bool packed : {false, true}) {
     const auto model = load_flowar(fixture);
     model->eval();
-    if (packed) nn::pack_for_inference(*model);
+    if (packed) kernels::pack_for_inference(*model);
     std::vector<at::Tensor> z, first, tokens;
     FlowObserver observer;
     observer.on_first = [&](const at::Tensor& velocity) { first.push_back(velocity); };

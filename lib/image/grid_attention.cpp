@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "nn/attention.h"
-#include "nn/dropout.h"
+#include "kernels/attention.h"
+#include "kernels/dropout.h"
 
 namespace arzoo::image {
 namespace {
@@ -29,7 +29,7 @@ GridRotary::GridRotary(int64_t head_width) {
   freqs_ = register_buffer("freqs", 1.0 / at::pow(at::full({}, kRotaryBase), exponents));
 }
 
-nn::RotaryAngles GridRotary::angles(const std::vector<int64_t>& sides, at::ScalarType type) const {
+kernels::RotaryAngles GridRotary::angles(const std::vector<int64_t>& sides, at::ScalarType type) const {
   std::vector<at::Tensor> grids;
   for (const int64_t side : sides) {
     const auto places = at::arange(side, freqs_.options()) / static_cast<double>(side) * kSpan;
@@ -49,17 +49,17 @@ GridAttention::GridAttention(const GridAttentionOptions& options) : options_(opt
   rope_ = register_module("rope", std::make_shared<GridRotary>(width / options.heads));
 }
 
-at::Tensor GridAttention::forward(const at::Tensor& x, const nn::RotaryAngles& angles, const at::Tensor& bias,
-                                  nn::KvCache* cache) const {
+at::Tensor GridAttention::forward(const at::Tensor& x, const kernels::RotaryAngles& angles,
+                                  const at::Tensor& bias, nn::KvCache* cache) const {
   const auto parts = heads_of(qkv_->forward(x), 3, options_.heads);
-  const auto q = nn::rotated(parts[0], angles);
-  auto k = nn::rotated(parts[1], angles), v = parts[2];
+  const auto q = kernels::rotated(parts[0], angles);
+  auto k = kernels::rotated(parts[1], angles), v = parts[2];
   if (cache != nullptr) std::tie(k, v) = cache->append(k, v);
-  nn::AttentionMode mode;
+  kernels::AttentionMode mode;
   mode.bias = bias;
   mode.dropout = options_.attn_dropout;
   mode.training = is_training();
-  return proj_->forward(joined_heads(nn::attention(q, k, v, mode)));
+  return proj_->forward(joined_heads(kernels::attention(q, k, v, mode)));
 }
 
 GridCrossAttention::GridCrossAttention(int64_t width, int64_t condition_width, int64_t heads)
@@ -71,15 +71,15 @@ GridCrossAttention::GridCrossAttention(int64_t width, int64_t condition_width, i
 }
 
 GridCrossAttention::KeysValues GridCrossAttention::keys_values(const at::Tensor& condition,
-                                                               const nn::RotaryAngles& angles) const {
+                                                               const kernels::RotaryAngles& angles) const {
   const auto parts = heads_of(kv_->forward(condition), 2, heads_);
-  return {nn::rotated(parts[0], angles), parts[1]};
+  return {kernels::rotated(parts[0], angles), parts[1]};
 }
 
-at::Tensor GridCrossAttention::forward(const at::Tensor& x, const nn::RotaryAngles& angles,
+at::Tensor GridCrossAttention::forward(const at::Tensor& x, const kernels::RotaryAngles& angles,
                                        const KeysValues& seen) const {
-  const auto q = nn::rotated(heads_of(q_->forward(x), 1, heads_).front(), angles);
-  return proj_->forward(joined_heads(nn::attention(q, seen.keys, seen.values)));
+  const auto q = kernels::rotated(heads_of(q_->forward(x), 1, heads_).front(), angles);
+  return proj_->forward(joined_heads(kernels::attention(q, seen.keys, seen.values)));
 }
 
 GegluMlp::GegluMlp(int64_t width, double mlp_ratio, double dropout) : dropout_(dropout) {
@@ -93,8 +93,8 @@ at::Tensor GegluMlp::forward(const at::Tensor& x) const {
   auto gate = fc1_g_->forward(x, nn::Activation::gelu);
   const auto up = fc1_x_->forward(x);
   if (!at::GradMode::is_enabled()) return fc2_->forward(gate.mul_(up));
-  const auto hidden = fc2_->forward(nn::dropout(gate * up, dropout_, is_training()));
-  return nn::dropout(hidden, dropout_, is_training());
+  const auto hidden = fc2_->forward(kernels::dropout(gate * up, dropout_, is_training()));
+  return kernels::dropout(hidden, dropout_, is_training());
 }
 
 }  // namespace arzoo::image

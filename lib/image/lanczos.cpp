@@ -47,9 +47,9 @@ uint8_t rounded(int64_t sum) {
   return static_cast<uint8_t>(std::clamp<int64_t>(sum >> kFractionBits, 0, 255));
 }
 
-Picture resized_across(const Picture& in, int64_t width) {
+io::Picture resized_across(const io::Picture& in, int64_t width) {
   const auto taps = taps_of(in.width, width);
-  Picture out{.width = width, .height = in.height, .channels = in.channels};
+  io::Picture out{.width = width, .height = in.height, .channels = in.channels};
   out.pixels.resize(static_cast<std::size_t>(out.row_bytes() * out.height));
   for (int64_t y = 0; y < in.height; ++y) {
     const auto* const row = in.pixels.data() + y * in.row_bytes();
@@ -66,9 +66,9 @@ Picture resized_across(const Picture& in, int64_t width) {
   return out;
 }
 
-Picture resized_down(const Picture& in, int64_t height) {
+io::Picture resized_down(const io::Picture& in, int64_t height) {
   const auto taps = taps_of(in.height, height);
-  Picture out{.width = in.width, .height = height, .channels = in.channels};
+  io::Picture out{.width = in.width, .height = height, .channels = in.channels};
   const int64_t row_bytes = in.row_bytes();
   std::vector<int64_t> sums(static_cast<std::size_t>(row_bytes));
   out.pixels.reserve(static_cast<std::size_t>(row_bytes * height));
@@ -85,7 +85,7 @@ Picture resized_down(const Picture& in, int64_t height) {
 
 }  // namespace
 
-Picture lanczos_resized(const Picture& picture, int64_t width, int64_t height) {
+io::Picture lanczos_resized(const io::Picture& picture, int64_t width, int64_t height) {
   const auto across = picture.width == width ? picture : resized_across(picture, width);
   return across.height == height ? across : resized_down(across, height);
 }

@@ -81,7 +81,7 @@ at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
 
 at::Tensor LatentGenerator::draw(const PictureBatch& batch, const StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
-  const nn::Int8Scope int8(int8_.get());
+  const kernels::Int8Scope int8(int8_.get());
   return decoded(latents(batch, [&](int64_t step, const at::Tensor& so_far) {
     watcher(step, [&] { return decoded(so_far); });
   }));

@@ -1,9 +1,9 @@
 #include "image/latent_source.h"
 
-#include "core/tensor_files.h"
 #include "image/trained_tokenizer.h"
 #include "image/var.h"
 #include "image/weight_kind.h"
+#include "io/tensor_files.h"
 
 namespace arzoo::image {
 namespace {
@@ -27,7 +27,7 @@ fs::path published_file(const fs::path& folder) {
 /// models that do not generate here.
 std::string model_of_names(const fs::path& file) {
   std::vector<std::string> names;
-  for (const auto& row : describe_tensors(file).tensors) names.push_back(row.name);
+  for (const auto& row : io::describe_tensors(file).tensors) names.push_back(row.name);
   const auto kind = kind_of_weights(names);
   switch (kind) {
     case WeightKind::mar:
@@ -47,7 +47,7 @@ std::string model_of_names(const fs::path& file) {
 
 std::string model_state_dict(const GeneratorSource& source) {
   const auto holds = [&](const fs::path& path) {
-    return fs::is_regular_file(path) && !state_dict_in(path, source.state_dict).empty();
+    return fs::is_regular_file(path) && !io::state_dict_in(path, source.state_dict).empty();
   };
   const bool is_of_vae = source.vae && holds(*source.vae) && !holds(source.model);
   return is_of_vae ? "" : source.state_dict;
@@ -95,7 +95,7 @@ std::shared_ptr<KlVae> open_kl_vae(const FoundModel& model, const KlVaeOptions& 
   if (folder) {
     opened = open_kl_vae(*folder, type);
   } else {
-    const auto weights = runtime::open_tensors(path, state_dict_in(path, state_dict));
+    const auto weights = runtime::open_tensors(path, io::state_dict_in(path, state_dict));
     opened = load_kl_vae(kl_vae_options_of(weights), weights, type);
   }
   const auto& own = opened->options();

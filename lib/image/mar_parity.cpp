@@ -116,7 +116,7 @@ void replay_mar_sampling(const ParityCase& fixture, ParityReport& report) {
   for (const bool packed : {false, true}) {
     const auto model = load_mar(fixture);
     model->eval();
-    if (packed) nn::pack_for_inference(*model);
+    if (packed) kernels::pack_for_inference(*model);
     std::vector<at::Tensor> masks, z, drawn;
     std::vector<double> guidance;
     std::vector<int64_t> rows;

@@ -13,7 +13,7 @@ namespace {
 
 using runtime::Split;
 
-Picture mirrored(const Picture& picture) {
+io::Picture mirrored(const io::Picture& picture) {
   auto out = picture;
   for (int64_t y = 0; y < picture.height; ++y) {
     for (int64_t x = 0; x < picture.width; ++x) {
@@ -25,8 +25,8 @@ Picture mirrored(const Picture& picture) {
   return out;
 }
 
-Picture window(const Picture& picture, int64_t left, int64_t top, int64_t side) {
-  Picture out{.width = side, .height = side, .channels = picture.channels};
+io::Picture window(const io::Picture& picture, int64_t left, int64_t top, int64_t side) {
+  io::Picture out{.width = side, .height = side, .channels = picture.channels};
   for (int64_t y = top; y < top + side; ++y) {
     const auto* const row = picture.pixels.data() + y * picture.row_bytes() + left * picture.channels;
     out.pixels.insert(out.pixels.end(), row, row + out.row_bytes());
@@ -42,9 +42,10 @@ int64_t offset(int64_t room, std::mt19937_64* random) {
 
 }  // namespace
 
-Picture cropped(const Picture& picture, int64_t pixels, double resize, bool flip, std::mt19937_64* random) {
+io::Picture cropped(const io::Picture& picture, int64_t pixels, double resize, bool flip,
+                    std::mt19937_64* random) {
   const bool mirror = flip && random != nullptr && std::uniform_int_distribution<int>(0, 1)(*random) == 1;
-  const Picture other = mirror ? mirrored(picture) : Picture();
+  const io::Picture other = mirror ? mirrored(picture) : io::Picture();
   const auto& seen = mirror ? other : picture;
   const auto target = std::llrint(resize * static_cast<double>(pixels));
   const int64_t short_side = std::min(picture.width, picture.height);

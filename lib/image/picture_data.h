@@ -21,7 +21,8 @@ struct ImageBatch {
 /// The picture as 8-bit samples of P x P pixels: its short side resized (Lanczos) to `resize` * P, then
 /// cropped, in the centre or, with a generator, anywhere, after mirroring half of them if `flip`. The
 /// official pipeline of VAR (torchvision's Resize, RandomCrop, CenterCrop on Pillow's pictures).
-Picture cropped(const Picture& picture, int64_t pixels, double resize, bool flip, std::mt19937_64* random);
+io::Picture cropped(const io::Picture& picture, int64_t pixels, double resize, bool flip,
+                    std::mt19937_64* random);
 
 /// A set of pictures, split for training, at the size of a model.
 class PictureData {

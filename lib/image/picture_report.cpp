@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "core/png_file.h"
 #include "image/picture_tensor.h"
+#include "io/png_file.h"
 
 namespace arzoo::image {
 
@@ -13,9 +13,9 @@ ReportPng report_grid(const at::Tensor& images, int64_t channels, int64_t column
   const int64_t height = images.size(2), width = images.size(3),
                 factor = std::max<int64_t>(1, kLegibleSide / std::max(height, width));
   const auto large = at::upsample_nearest2d(images, {height * factor, width * factor});
-  std::vector<Picture> pictures;
+  std::vector<io::Picture> pictures;
   for (const auto& image : large.unbind(0)) pictures.push_back(picture_of(image, channels));
-  return {encode_png(picture_grid(pictures, columns)), caption};
+  return {io::encode_png(io::picture_grid(pictures, columns)), caption};
 }
 
 ReportSection reconstruction_section(const at::Tensor& images, const at::Tensor& again, int64_t channels) {

@@ -4,8 +4,8 @@
 
 #include "core/error.h"
 #include "core/fetched_data.h"
-#include "core/idx_file.h"
-#include "core/picture_file.h"
+#include "io/idx_file.h"
+#include "io/picture_file.h"
 
 namespace arzoo::image {
 namespace {
@@ -36,13 +36,13 @@ fs::path labels_beside(const fs::path& pictures) {
 class IdxPictures : public PictureSet {
  public:
   IdxPictures(const fs::path& path, const fs::path& labels, const std::vector<std::string>& classes)
-      : pictures_(read_idx(path)), classes_(classes) {
+      : pictures_(io::read_idx(path)), classes_(classes) {
     const auto labels_path = labels.empty() ? labels_beside(path) : labels;
     if (labels.empty() && (labels_path == path || !fs::exists(labels_path))) {
       fail<DataError>("{}: no labels beside it, expected {} (or name them in data.labels)", path.string(),
                       labels_path.string());
     }
-    labels_ = read_idx(labels_path);
+    labels_ = io::read_idx(labels_path);
     const auto& sizes = pictures_.sizes;
     if (sizes.size() != 3 || sizes[0] == 0 || sizes[1] == 0 || sizes[2] == 0)
       fail<DataError>("{}: an array of {} axes, expected pictures [N, H, W]", path.string(), sizes.size());
@@ -60,8 +60,8 @@ class IdxPictures : public PictureSet {
   }
   int64_t size() const override { return pictures_.sizes[0]; }
   int64_t label(int64_t index) const override { return static_cast<uint8_t>(labels_.bytes[index]); }
-  Picture picture(int64_t index) const override {
-    Picture picture{.width = pictures_.sizes[2], .height = pictures_.sizes[1], .channels = 1};
+  io::Picture picture(int64_t index) const override {
+    io::Picture picture{.width = pictures_.sizes[2], .height = pictures_.sizes[1], .channels = 1};
     const int64_t bytes = picture.width * picture.height;
     const auto* const first = reinterpret_cast<const uint8_t*>(pictures_.bytes.data()) + index * bytes;
     picture.pixels.assign(first, first + bytes);
@@ -73,14 +73,14 @@ class IdxPictures : public PictureSet {
   }
 
  private:
-  IdxArray pictures_, labels_;
+  io::IdxArray pictures_, labels_;
   std::vector<std::string> classes_;
 };
 
 std::vector<fs::path> pictures_below(const fs::path& folder) {
   std::vector<fs::path> paths;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && is_picture_name(entry.path())) paths.push_back(entry.path());
+    if (entry.is_regular_file() && io::is_picture_name(entry.path())) paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
   return paths;
@@ -108,8 +108,8 @@ class FolderPictures : public PictureSet {
   }
   int64_t size() const override { return static_cast<int64_t>(paths_.size()); }
   int64_t label(int64_t index) const override { return labels_[index]; }
-  Picture picture(int64_t index) const override {
-    auto picture = read_picture(paths_[index]);
+  io::Picture picture(int64_t index) const override {
+    auto picture = io::read_picture(paths_[index]);
     refuse_strips(picture.width, picture.height, paths_[index]);
     return picture;
   }

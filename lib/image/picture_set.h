@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/picture.h"
+#include "io/picture.h"
 
 namespace arzoo::image {
 
@@ -17,7 +17,7 @@ class PictureSet {
   virtual int64_t size() const = 0;
   virtual int64_t label(int64_t index) const = 0;
   /// Throws DataError, naming the file, for a picture that cannot be read.
-  virtual Picture picture(int64_t index) const = 0;
+  virtual io::Picture picture(int64_t index) const = 0;
   /// Names of the classes in the order of their numbers; empty where they have none.
   virtual const std::vector<std::string>& class_names() const = 0;
   /// The side of each picture if all are known to be squares of one size, else 0.

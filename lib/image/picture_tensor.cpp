@@ -4,7 +4,7 @@
 
 namespace arzoo::image {
 
-at::Tensor tensor_of(const Picture& picture) {
+at::Tensor tensor_of(const io::Picture& picture) {
   const auto bytes = at::from_blob(const_cast<uint8_t*>(picture.pixels.data()),  // read only
                                    {1, picture.height, picture.width, picture.channels}, at::kByte);
   return bytes.permute({0, 3, 1, 2})
@@ -15,11 +15,11 @@ at::Tensor tensor_of(const Picture& picture) {
       .contiguous();
 }
 
-Picture picture_of(const at::Tensor& image, int64_t channels) {
+io::Picture picture_of(const at::Tensor& image, int64_t channels) {
   const auto seen = channels == 1 ? image.mean(0, /*keepdim=*/true) : image;
   const auto bytes =
       seen.mul(255.0).add_(0.5).clamp_(0.0, 255.0).to(at::kByte).permute({1, 2, 0}).contiguous();
-  Picture picture{.width = image.size(2), .height = image.size(1), .channels = channels};
+  io::Picture picture{.width = image.size(2), .height = image.size(1), .channels = channels};
   const auto* data = bytes.const_data_ptr<uint8_t>();
   picture.pixels.assign(data, data + bytes.numel());
   return picture;

@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
-#include "nn/packed_weights.h"
+#include "kernels/packed_weights.h"
 
 namespace arzoo::image {
 
@@ -15,16 +15,16 @@ PictureFacts PictureFacts::of(const ModelFolder& folder, int64_t classes) {
   return {folder.classes, folder.channels};
 }
 
-std::shared_ptr<nn::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
-                                            const runtime::Compute& compute) {
+std::shared_ptr<kernels::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
+                                                 const runtime::Compute& compute) {
   for (torch::nn::Module* part : {&model, &tokenizer}) {
     part->eval();
     part->to(compute.device);
   }
-  const auto int8 = compute.int8 ? std::make_shared<nn::Int8Weights>(model) : nullptr;
+  const auto int8 = compute.int8 ? std::make_shared<kernels::Int8Weights>(model) : nullptr;
   if (compute.device.is_cpu()) {
-    if (!compute.int8) nn::pack_for_inference(model);
-    nn::pack_for_inference(tokenizer);
+    if (!compute.int8) kernels::pack_for_inference(model);
+    kernels::pack_for_inference(tokenizer);
   }
   return int8;
 }

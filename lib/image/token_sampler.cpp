@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "core/error.h"
-#include "nn/clones.h"
-#include "nn/lanes.h"
-#include "nn/parallel.h"
+#include "kernels/multiversion.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 #include "nn/seeded_noise.h"
 
 namespace arzoo::image {
@@ -21,10 +21,10 @@ constexpr int64_t kGrainCodes = 1 << 13;
 /// Calls body(row) for each row of V numbers.
 template <class Body>
 void for_rows(int64_t rows, int64_t codes, const Body& body) {
-  nn::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / std::max<int64_t>(codes, 1)),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t i = begin; i < end; ++i) body(i);
-                   });
+  kernels::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / std::max<int64_t>(codes, 1)),
+                        [&](int64_t begin, int64_t end) {
+                          for (int64_t i = begin; i < end; ++i) body(i);
+                        });
 }
 
 void keep_top_k(float* logits, int64_t codes, int64_t top_k) {
@@ -79,7 +79,7 @@ void keep_top_p(float* logits, int64_t codes, double top_p) {
 /// exp(logit - largest), 0 for -inf.
 ARZOO_CLONES void weigh(const float* logits, int64_t codes, float largest, float* weights) {
   for (int64_t v = 0; v < codes; ++v) {
-    const float weight = nn::exp_nonpositive(logits[v] - largest);
+    const float weight = kernels::exp_nonpositive(logits[v] - largest);
     weights[v] = logits[v] == kNever ? 0.0F : weight;
   }
 }
@@ -142,7 +142,7 @@ at::Tensor SeededDraws::pick(const at::Tensor& logits, int64_t first) {
   auto ids = at::empty({logits.size(0), tokens}, at::kLong);
   const auto* data = logits.const_data_ptr<float>();
   auto* to = ids.mutable_data_ptr<int64_t>();
-  nn::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / codes), [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / codes), [&](int64_t begin, int64_t end) {
     std::vector<float> weights;
     for (int64_t i = begin; i < end; ++i) {
       const double uniform = nn::uniform_of(seeds_[i / tokens], first + i % tokens);

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "nn/attention.h"
+#include "kernels/attention.h"
 #include "nn/cosine_heads.h"
 
 namespace arzoo::image {
@@ -42,7 +42,7 @@ at::Tensor VarAttention::forward(const at::Tensor& x, const at::Tensor& bias) {
   const int64_t batch = x.size(0), tokens = x.size(1);
   const auto parts = project(x).view({batch, tokens, 3, heads_, width_}).permute({2, 0, 3, 1, 4}).unbind(0);
   auto q = parts[0], k = parts[1];
-  nn::AttentionMode mode;
+  kernels::AttentionMode mode;
   mode.bias = bias;
   mode.scale = kPlainScale / std::sqrt(static_cast<double>(width_));
   if (l2_norm_) {
@@ -55,7 +55,7 @@ at::Tensor VarAttention::forward(const at::Tensor& x, const at::Tensor& bias) {
     k = k.to(type);
     mode.bias = bias.to(type);
   }
-  const auto mixed = nn::attention(q, k, parts[2], mode);
+  const auto mixed = kernels::attention(q, k, parts[2], mode);
   return proj_->forward(mixed.transpose(1, 2).reshape({batch, tokens, heads_ * width_}));
 }
 
@@ -63,7 +63,7 @@ at::Tensor VarAttention::extend(const at::Tensor& x, const std::vector<int64_t>&
   const int64_t batch = x.size(0), tokens = x.size(1);
   int64_t seen = cache.length();
   auto qkv = project(x);
-  nn::AttentionMode mode;
+  kernels::AttentionMode mode;
   at::Tensor q;
   if (l2_norm_) {
     q = nn::cache_cosine_heads(qkv, temperatures().to(at::kFloat).view({heads_}), cache);
@@ -79,7 +79,7 @@ at::Tensor VarAttention::extend(const at::Tensor& x, const std::vector<int64_t>&
   for (const int64_t count : scales) {
     seen += count;
     const auto [keys, values] = cache.first(seen);
-    mixed.push_back(nn::attention(q.narrow(2, begin, count), keys, values, mode).transpose(1, 2));
+    mixed.push_back(kernels::attention(q.narrow(2, begin, count), keys, values, mode).transpose(1, 2));
     begin += count;
   }
   const auto all = mixed.size() == 1 ? mixed.front() : at::cat(mixed, 1);
@@ -122,10 +122,10 @@ at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulat
   // The residual stays in fp32 where the maps are narrower.
   const auto type = attn_->proj().type();
   const auto attended =
-      attn_->forward(nn::modulated_norm(x, modulation.before_attention(), eps_, type), bias);
+      attn_->forward(kernels::modulated_norm(x, modulation.before_attention(), eps_, type), bias);
   auto middle = add(x, attended, modulation.gamma1, kept.attention, ".attn");
   if (between.defined()) middle = middle + between;
-  const auto mapped = ffn_->forward(nn::modulated_norm(middle, modulation.before_ffn(), eps_, type));
+  const auto mapped = ffn_->forward(kernels::modulated_norm(middle, modulation.before_ffn(), eps_, type));
   const auto out = add(middle, mapped, modulation.gamma2, kept.ffn, ".ffn");
   if (trace != nullptr) trace->emplace_back(name, out);
   return out;

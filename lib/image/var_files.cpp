@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "core/stored_tensor.h"
 #include "image/weight_kind.h"
 #include "image/weight_shapes.h"
+#include "io/stored_tensor.h"
 
 namespace arzoo::image {
 namespace {

@@ -179,7 +179,7 @@ void VarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
 
 at::Tensor VarGenerator::draw(const PictureBatch& batch, const StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
-  const nn::Int8Scope int8(int8_.get());
+  const kernels::Int8Scope int8(int8_.get());
   const auto decode = [this](const at::Tensor& f_hat) {
     auto pictures = sampler_->pictures(f_hat);
     // What is not drawn anew is the given picture itself, not what the tokenizer makes of it.

@@ -68,7 +68,7 @@ at::Tensor Var::shared_modulation(const at::Tensor& condition) const {
   return shared_ada_lin_ == nullptr ? at::Tensor() : shared_ada_lin_->forward(condition);
 }
 
-nn::Modulation Var::head_modulation(const at::Tensor& condition) const {
+kernels::Modulation Var::head_modulation(const at::Tensor& condition) const {
   const auto parts = head_nm_->forward(condition).unbind(2);
   return {parts[0], parts[1]};
 }
@@ -114,7 +114,7 @@ at::Tensor Var::pass_blocks(const at::Tensor& condition, const at::Tensor& maps,
 at::Tensor Var::head_normed(const at::Tensor& x, const at::Tensor& condition) const {
   // The head computes in fp32 even in mixed precision.
   const runtime::WithoutAutocast full_precision(x.device().type());
-  return nn::modulated_norm(x, head_modulation(condition), options_.norm_eps, at::kFloat);
+  return kernels::modulated_norm(x, head_modulation(condition), options_.norm_eps, at::kFloat);
 }
 
 at::Tensor Var::logits_of(const at::Tensor& x, const at::Tensor& condition) const {
@@ -202,17 +202,17 @@ at::Tensor Var::extend(VarGeneration& generation, const at::Tensor& maps, std::s
   const int64_t last_tokens = counts.back();
   if (generation.sees_together) counts = {std::accumulate(counts.begin(), counts.end(), int64_t{0})};
   generation.next += scales;
-  auto normed = nn::modulated_norm(x, generation.modulations[blocks.front()].before_attention(),
-                                   options_.norm_eps, type_);
+  auto normed = kernels::modulated_norm(x, generation.modulations[blocks.front()].before_attention(),
+                                        options_.norm_eps, type_);
   for (std::size_t j = 0; j < blocks.size(); ++j) {
     const bool last = j + 1 == blocks.size();
     const auto& block = *blocks_[blocks[j]];
     const auto& modulation = generation.modulations[blocks[j]];
     const auto attended = block.attention().extend(normed, counts, generation.caches[blocks[j]]);
-    normed = nn::gated_modulated_norm(x, attended, modulation.gamma1, modulation.before_ffn(),
-                                      options_.norm_eps, type_);
+    normed = kernels::gated_modulated_norm(x, attended, modulation.gamma1, modulation.before_ffn(),
+                                           options_.norm_eps, type_);
     const auto mapped = block.ffn().forward(normed);
-    normed = nn::gated_modulated_norm(
+    normed = kernels::gated_modulated_norm(
         x, mapped, modulation.gamma2,
         last ? generation.head : generation.modulations[blocks[j + 1]].before_attention(), options_.norm_eps,
         last ? at::kFloat : type_);

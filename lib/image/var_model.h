@@ -26,7 +26,7 @@ struct VarGeneration {
   bool guided = false;                       ///< the second half of the rows is of the null class
   std::size_t next = 0;                      ///< the scale that comes next
   std::vector<BlockModulation> modulations;  ///< of each block, [rows, 1, C]
-  nn::Modulation head;
+  kernels::Modulation head;
   /// Scales that pass together see one another whole, the finer ones too, as in the official code of
   /// Distilled Decoding.
   bool sees_together = false;
@@ -114,7 +114,7 @@ class Var : public torch::nn::Module {
                             const at::Tensor& kept) const;
   at::Tensor places() const;
   at::Tensor shared_modulation(const at::Tensor& condition) const;
-  nn::Modulation head_modulation(const at::Tensor& condition) const;
+  kernels::Modulation head_modulation(const at::Tensor& condition) const;
   at::Tensor head_normed(const at::Tensor& x, const at::Tensor& condition) const;
   at::Tensor next_tokens(const VarGeneration& generation, const at::Tensor& maps, std::size_t scales) const;
   void register_embeddings(int64_t tokens);

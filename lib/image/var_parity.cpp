@@ -153,7 +153,7 @@ void replay_var(const ParityCase& fixture, ParityReport& report) {
   // As loaded, and once more as a generation uses them.
   for (const bool packed : {false, true}) {
     for (torch::nn::Module* part : std::initializer_list<torch::nn::Module*>{vae.get(), model.get()}) {
-      if (packed) nn::pack_for_inference(*part);
+      if (packed) kernels::pack_for_inference(*part);
     }
     for (const auto& [name, run] : config.at("runs").members())
       replay_run({fixture, name, run}, sampler, report);

@@ -4,8 +4,8 @@
 
 #include "core/bytes.h"
 #include "core/display_text.h"
-#include "core/tensor_files.h"
 #include "image/trained_tokenizer.h"
+#include "io/tensor_files.h"
 
 namespace arzoo::image {
 namespace {
@@ -51,7 +51,7 @@ fs::path published_vae(const fs::path& folder) {
 }
 
 bool holds_trainer(const fs::path& file) {
-  const auto dicts = describe_tensors(file).state_dicts;
+  const auto dicts = io::describe_tensors(file).state_dicts;
   return std::find(dicts.begin(), dicts.end(), kTrainedVar) != dicts.end();
 }
 
@@ -67,7 +67,7 @@ std::shared_ptr<Vqvae> tokenizer_at(const fs::path& path, const std::vector<int6
                                     at::ScalarType type, std::string_view state_dict) {
   if (!fs::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
   if (!fs::is_directory(path))
-    return tokenizer_of_file(path, state_dict_in(path, state_dict), patch_nums, type);
+    return tokenizer_of_file(path, io::state_dict_in(path, state_dict), patch_nums, type);
   const auto folder = find_model_folder(path);
   if (!folder)
     fail<CheckpointError>("{}: no config.json in it, expected a tokenizer's folder", path.string());

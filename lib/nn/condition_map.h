@@ -5,7 +5,7 @@
 namespace arzoo::nn {
 
 /// SiLU, then a linear map to `count` vectors, under the official name "1" (it stands in a Sequential): what
-/// makes the modulation of an adaptive norm (nn/adaln.h) out of a condition.
+/// makes the modulation of an adaptive norm (kernels/modulated_norm.h) out of a condition.
 class ConditionMap : public torch::nn::Module {
  public:
   ConditionMap(int64_t width, int64_t count);

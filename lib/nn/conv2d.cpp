@@ -11,15 +11,15 @@ Conv2d::Conv2d(const ConvShape& shape) : shape_(shape) {
   bias_ = register_parameter("bias", at::empty({shape.out}));
 }
 
-void Conv2d::pack() { to_be_packed_ = !packed_.defined() && can_pack(weight_); }
+void Conv2d::pack() { to_be_packed_ = !packed_.defined() && kernels::can_pack(weight_); }
 
 at::Tensor Conv2d::forward(const at::Tensor& x) {
   if (to_be_packed_) {
-    packed_ = packed_conv_weight(weight_, steps(), x.sizes());
-    release(weight_);
+    packed_ = kernels::packed_conv_weight(weight_, steps(), x.sizes());
+    kernels::release(weight_);
     to_be_packed_ = false;
   }
-  if (packed_.defined()) return packed_convolution(x, packed_, bias_, steps());
+  if (packed_.defined()) return kernels::packed_convolution(x, packed_, bias_, steps());
   return at::conv2d(x, weight_, bias_, shape_.stride, shape_.padding);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "nn/packed_weights.h"
+#include "kernels/packed_weights.h"
 
 namespace arzoo::nn {
 
@@ -15,7 +15,7 @@ struct ConvShape {
 /// A two-dimensional convolution with bias, as torch.nn.Conv2d.
 ///
 /// Its weights are not drawn when it is made: a model is either loaded or initialised as a whole.
-class Conv2d : public torch::nn::Module, public PackedForInference {
+class Conv2d : public torch::nn::Module, public kernels::PackedForInference {
  public:
   explicit Conv2d(const ConvShape& shape);
 
@@ -30,7 +30,7 @@ class Conv2d : public torch::nn::Module, public PackedForInference {
   const at::Tensor& bias() const { return bias_; }
 
  private:
-  ConvSteps steps() const { return {shape_.stride, shape_.padding}; }
+  kernels::ConvSteps steps() const { return {shape_.stride, shape_.padding}; }
 
   ConvShape shape_;
   at::Tensor weight_;  ///< [out, in, kernel, kernel]

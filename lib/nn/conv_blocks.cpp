@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/attention.h"
+#include "kernels/attention.h"
 
 namespace arzoo::nn {
 namespace {
@@ -60,7 +60,7 @@ at::Tensor AttnBlock::forward(const at::Tensor& x) {
     const auto pixels = map->forward(normed).permute({0, 2, 3, 1}).reshape({batch, 1, height * width, -1});
     for (const auto& part : pixels.split(channels, -1)) parts.push_back(part);
   }
-  const auto mixed = attention(parts[0], parts[1], parts[2]);  // [B, 1, H W, C]
+  const auto mixed = kernels::attention(parts[0], parts[1], parts[2]);  // [B, 1, H W, C]
   const auto image = mixed.transpose(1, 2).reshape({batch, height, width, channels}).permute({0, 3, 1, 2});
   return sum(x, proj_out_->forward(image));
 }
@@ -79,7 +79,7 @@ Upsample::Upsample(int64_t channels) { conv_ = register_module("conv", convoluti
 
 void Upsample::pack() {
   const auto& kernel = conv_->weight();
-  if (!parities_.empty() || !can_pack(kernel)) return;
+  if (!parities_.empty() || !kernels::can_pack(kernel)) return;
   const int64_t channels = kernel.size(0);
   for (const bool odd_row : {false, true}) {
     for (const bool odd_column : {false, true}) {
@@ -91,7 +91,7 @@ void Upsample::pack() {
       parities_.push_back(std::move(parity));
     }
   }
-  release(kernel);
+  kernels::release(kernel);
 }
 
 at::Tensor Upsample::by_parity(const at::Tensor& x) const {

@@ -52,7 +52,7 @@ class Downsample : public torch::nn::Module {
 /// Packed, it is four 2x2 convolutions of the small image, one for each place that a pixel can have in a
 /// pair: where the 3x3 kernel meets copies of one pixel, its weights are added up beforehand. 4 / 9 of the
 /// work.
-class Upsample : public torch::nn::Module, public PackedForInference {
+class Upsample : public torch::nn::Module, public kernels::PackedForInference {
  public:
   explicit Upsample(int64_t channels);
   at::Tensor forward(const at::Tensor& x);

@@ -4,10 +4,10 @@
 
 #include <cmath>
 
-#include "nn/clones.h"
-#include "nn/heads.h"
-#include "nn/lanes.h"
-#include "nn/parallel.h"
+#include "kernels/head_rows.h"
+#include "kernels/multiversion.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 
 namespace arzoo::nn {
 namespace {
@@ -19,7 +19,7 @@ constexpr int64_t kHeadGrain = 1 << 14;
 ARZOO_CLONES void normalise_heads(float* x, int64_t heads, int64_t width, const float* factors) {
   for (int64_t h = 0; h < heads; ++h) {
     float* const head = x + h * width;
-    const float length = std::max(std::sqrt(dot(head, head, width)), kLeastLength);
+    const float length = std::max(std::sqrt(kernels::dot(head, head, width)), kLeastLength);
     const float factor = factors == nullptr ? 1.0F : factors[h];
     for (int64_t e = 0; e < width; ++e) head[e] = head[e] / length * factor;
   }
@@ -33,23 +33,24 @@ void run_cosine_heads(at::Tensor& qkv, const at::Tensor& factors, const at::Tens
   auto* data = qkv.mutable_data_ptr<Scalar>();
   auto* to_keys = keys.mutable_data_ptr<Scalar>();
   auto* to_values = values.mutable_data_ptr<Scalar>();
-  const HeadSize packed{heads, width, width}, cached{heads, width, keys.stride(1)};
-  parallel_for(qkv.size(0) * tokens, std::max<int64_t>(1, kHeadGrain / all), [&](int64_t begin, int64_t end) {
-    std::vector<float> heads_of_token(all);
-    float* const x = heads_of_token.data();
-    for (int64_t i = begin; i < end; ++i) {
-      Scalar* const token = data + i * 3 * all;
-      const int64_t place = i / tokens * keys.stride(0) + i % tokens * keys.stride(2);
-      copy_rows(token, packed, 1.0F, x, width);
-      normalise_heads(x, heads, width, factor);
-      store_rows(x, width, packed, token);
-      copy_rows(token + all, packed, 1.0F, x, width);
-      normalise_heads(x, heads, width, nullptr);
-      store_rows(x, width, cached, to_keys + place);
-      copy_rows(token + 2 * all, packed, 1.0F, x, width);
-      store_rows(x, width, cached, to_values + place);
-    }
-  });
+  const kernels::HeadSize packed{heads, width, width}, cached{heads, width, keys.stride(1)};
+  kernels::parallel_for(qkv.size(0) * tokens, std::max<int64_t>(1, kHeadGrain / all),
+                        [&](int64_t begin, int64_t end) {
+                          std::vector<float> heads_of_token(all);
+                          float* const x = heads_of_token.data();
+                          for (int64_t i = begin; i < end; ++i) {
+                            Scalar* const token = data + i * 3 * all;
+                            const int64_t place = i / tokens * keys.stride(0) + i % tokens * keys.stride(2);
+                            kernels::copy_rows(token, packed, 1.0F, x, width);
+                            normalise_heads(x, heads, width, factor);
+                            kernels::store_rows(x, width, packed, token);
+                            kernels::copy_rows(token + all, packed, 1.0F, x, width);
+                            normalise_heads(x, heads, width, nullptr);
+                            kernels::store_rows(x, width, cached, to_keys + place);
+                            kernels::copy_rows(token + 2 * all, packed, 1.0F, x, width);
+                            kernels::store_rows(x, width, cached, to_values + place);
+                          }
+                        });
 }
 
 }  // namespace

@@ -4,21 +4,21 @@
 
 #include <stdexcept>
 
-#include "nn/attention.h"
+#include "kernels/attention.h"
+#include "kernels/hidden_layer.h"
+#include "kernels/linear.h"
+#include "kernels/mesa_attention.h"
+#include "kernels/rope.h"
 #include "nn/gated_feed_forward.h"
-#include "nn/hidden_layer.h"
-#include "nn/linear.h"
-#include "nn/mesa_attention.h"
 #include "nn/position_table.h"
 #include "nn/rms_norm.h"
-#include "nn/rotary.h"
 
 namespace arzoo::nn {
 namespace {
 
 constexpr double kRotaryTheta = 10000.0;
 
-at::Tensor apply(const Affine& map, const at::Tensor& x) { return nn::linear(x, map.weight, map.bias); }
+at::Tensor apply(const Affine& map, const at::Tensor& x) { return kernels::linear(x, map.weight, map.bias); }
 
 /// Without weights x as it is: blocks without normalisation may still have one of the output.
 at::Tensor normalised(const Affine& norm, const at::Tensor& x, const DecoderOptions& options) {
@@ -41,7 +41,8 @@ at::Tensor placed(const at::Tensor& x, const DecoderWeights& weights, const Deco
 /// One forward pass through the blocks.
 class Pass {
  public:
-  Pass(const DecoderOptions& options, const RotaryAngles& rotary, DecoderCache* cache, DecoderTrace* trace)
+  Pass(const DecoderOptions& options, const kernels::RotaryAngles& rotary, DecoderCache* cache,
+       DecoderTrace* trace)
       : options_(options),
         rotary_(rotary),
         cache_(cache),
@@ -79,7 +80,7 @@ class Pass {
     const auto by = kind == "relu"   ? Activation::relu
                     : kind == "gelu" ? Activation::gelu
                                      : Activation::gelu_tanh;
-    return apply(weights.down, hidden_layer(x, weights.up.weight, weights.up.bias, by, 0.0, false));
+    return apply(weights.down, kernels::hidden_layer(x, weights.up.weight, weights.up.bias, by, 0.0, false));
   }
 
   at::Tensor mix(const at::Tensor& x, const BlockWeights& weights, std::size_t layer) const {
@@ -90,18 +91,18 @@ class Pass {
     auto q = heads[0], k = heads[1];
     if (options_.positions == "rotary") {
       const auto angles = angles_of(tokens, q);
-      q = rotated(q, angles);
-      k = rotated(k, angles);
+      q = kernels::rotated(q, angles);
+      k = kernels::rotated(k, angles);
     }
     const auto mixed = attend(q, k, heads[2], weights, layer);
     return apply(weights.projection, mixed.transpose(1, 2).reshape({batch, tokens, -1}));
   }
 
   /// Those of the tokens after what has been seen.
-  RotaryAngles angles_of(int64_t tokens, const at::Tensor& q) const {
+  kernels::RotaryAngles angles_of(int64_t tokens, const at::Tensor& q) const {
     if (!rotary_.cos.defined()) {
       const auto places = at::arange(seen_, seen_ + tokens, q.options().dtype(at::kLong));
-      return rotary_angles(places, options_.head_width(), kRotaryTheta, q.scalar_type());
+      return kernels::rotary_angles(places, options_.head_width(), kRotaryTheta, q.scalar_type());
     }
     const auto own = [&](const at::Tensor& all) { return all.narrow(2, seen_, tokens).to(q.options()); };
     return {own(rotary_.cos), own(rotary_.sin), rotary_.neighbours};
@@ -109,18 +110,19 @@ class Pass {
 
   at::Tensor attend(const at::Tensor& q, at::Tensor k, at::Tensor v, const BlockWeights& weights,
                     std::size_t layer) const {
-    if (options_.attention == "mesa") return mesa_attention(q, v, k, weights.lambdas);
+    if (options_.attention == "mesa") return kernels::mesa_attention(q, v, k, weights.lambdas);
     const bool linear = options_.attention == "linear";
     if (cache_ != nullptr) std::tie(k, v) = cache_->layers.at(layer).append(k, v);
-    const AttentionMode mode{.causal = true};
+    const kernels::AttentionMode mode{.causal = true};
     if (trace_ != nullptr) {
-      trace_->attention.push_back(linear ? linear_attention_weights(q, k) : attention_weights(q, k, mode));
+      trace_->attention.push_back(linear ? kernels::linear_attention_weights(q, k)
+                                         : kernels::attention_weights(q, k, mode));
     }
-    return linear ? linear_attention(q, k, v) : attention(q, k, v, mode);
+    return linear ? kernels::linear_attention(q, k, v) : kernels::attention(q, k, v, mode);
   }
 
   const DecoderOptions& options_;
-  const RotaryAngles& rotary_;
+  const kernels::RotaryAngles& rotary_;
   DecoderCache* cache_;
   DecoderTrace* trace_;
   int64_t seen_;
@@ -182,16 +184,16 @@ BlockWeights GptBlocks::block(torch::nn::Module& owner) const {
   BlockWeights block;
   block.norm_1 = norm(owner, "ln_1");
   const auto attention = owner.register_module("attn", std::make_shared<torch::nn::Module>());
-  block.qkv = linear(*attention, "c_attn", width, 3 * inner);
-  block.projection = linear(*attention, "c_proj", inner, width);
+  block.qkv = kernels::linear(*attention, "c_attn", width, 3 * inner);
+  block.projection = kernels::linear(*attention, "c_proj", inner, width);
   if (options_.attention == "mesa")
     block.lambdas = attention->register_parameter("lambdas", at::empty({options_.n_head}));
   if (options_.feed_forward == "none") return block;
   block.norm_2 = norm(owner, "ln_2");
   const auto mlp = owner.register_module("mlp", std::make_shared<torch::nn::Module>());
-  if (options_.feed_forward == "gated") block.gate = linear(*mlp, "c_gate", width, hidden);
-  block.up = linear(*mlp, "c_fc", width, hidden);
-  block.down = linear(*mlp, "c_proj", hidden, width);
+  if (options_.feed_forward == "gated") block.gate = kernels::linear(*mlp, "c_gate", width, hidden);
+  block.up = kernels::linear(*mlp, "c_fc", width, hidden);
+  block.down = kernels::linear(*mlp, "c_proj", hidden, width);
   return block;
 }
 

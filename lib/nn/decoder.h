@@ -4,9 +4,9 @@
 
 #include <vector>
 
+#include "kernels/rope.h"
 #include "nn/decoder_options.h"
 #include "nn/kv_cache.h"
-#include "nn/rotary.h"
 
 /// The decoder-only transformer that sequence models of any family plug into: how tokens mix, the
 /// feed-forward layer, normalisation, residual and positions are chosen by options; what tokens are embedded
@@ -34,7 +34,8 @@ struct BlockWeights {
 
 struct DecoderWeights {
   at::Tensor positions;  ///< learned ones, [most tokens, D]
-  RotaryAngles rotary;  ///< of all places, [1, 1, most tokens, E/2]; undefined: of places 0, 1, … in a line
+  kernels::RotaryAngles
+      rotary;  ///< of all places, [1, 1, most tokens, E/2]; undefined: of places 0, 1, … in a line
   std::vector<BlockWeights> blocks;
   Affine norm;  ///< of the output; undefined for none
 };

@@ -95,13 +95,13 @@ at::Tensor DiffusionHead::estimate_at(const at::Tensor& x, const at::Tensor& t, 
   const auto maps = modulations();
   const auto type = maps.weight.scalar_type();
   const auto opened = at::silu(time_embed_->forward(t) + cond_embed_->forward(z.to(type)));
-  return estimate(x, linear(opened, maps.weight, maps.bias));
+  return estimate(x, kernels::linear(opened, maps.weight, maps.bias));
 }
 
 void DiffusionHead::pack() {
-  if (packed_.weight.defined() || !can_pack(final_map_->map().weight())) return;
+  if (packed_.weight.defined() || !kernels::can_pack(final_map_->map().weight())) return;
   auto all = modulations();
-  packed_ = {packed_linear_weight(all.weight), all.bias};
+  packed_ = {kernels::packed_linear_weight(all.weight), all.bias};
   for (const auto& block : blocks_) release(block->map().map().weight());
   release(final_map_->map().weight());
 }
@@ -110,14 +110,14 @@ at::Tensor DiffusionHead::estimate(const at::Tensor& x, const at::Tensor& modula
   const int64_t width = options_.width;
   const auto type = linear_->type();
   const auto norm_of = [&](int64_t shift) {
-    return Modulation{part_of(modulation, shift + 1, width), part_of(modulation, shift, width)};
+    return kernels::Modulation{part_of(modulation, shift + 1, width), part_of(modulation, shift, width)};
   };
   auto h = input_proj_->forward(x.to(type)).to(at::kFloat).unsqueeze(0);  // [1, N, W]
-  auto normed = modulated_norm(h, norm_of(0), kNormEpsilon, type);
+  auto normed = kernels::modulated_norm(h, norm_of(0), kNormEpsilon, type);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const auto first = 3 * static_cast<int64_t>(i);
-    normed = gated_modulated_norm(h, blocks_[i]->mlp(normed), part_of(modulation, first + 2, width),
-                                  norm_of(first + 3), kNormEpsilon, type);
+    normed = kernels::gated_modulated_norm(h, blocks_[i]->mlp(normed), part_of(modulation, first + 2, width),
+                                           norm_of(first + 3), kNormEpsilon, type);
   }
   return linear_->forward(normed).squeeze(0).to(at::kFloat);
 }
@@ -176,7 +176,7 @@ at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& s
     // All that these steps' norms need, in one product.
     const auto opened =
         at::silu(times.narrow(0, begin, end - begin).unsqueeze(1) + condition.unsqueeze(0)).flatten(0, 1);
-    const auto modulations = linear(opened, maps.weight, maps.bias);  // [steps R, ...]
+    const auto modulations = kernels::linear(opened, maps.weight, maps.bias);  // [steps R, ...]
     for (int64_t index = end - 1; index >= begin; --index) {
       // Both halves see the same rows.
       const auto seen_rows = x.narrow(0, 0, seen);

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "nn/adaln.h"
+#include "kernels/modulated_norm.h"
 #include "nn/condition_map.h"
 #include "nn/diffusion_schedule.h"
 #include "nn/timestep_embedder.h"
@@ -42,7 +42,7 @@ class DiffusionHeadBlock : public torch::nn::Module {
 };
 
 /// SimpleMLPAdaLN: rows are independent tokens.
-class DiffusionHead : public torch::nn::Module, public PackedForInference {
+class DiffusionHead : public torch::nn::Module, public kernels::PackedForInference {
  public:
   explicit DiffusionHead(const DiffusionHeadOptions& options);
 

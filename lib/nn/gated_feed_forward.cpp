@@ -2,10 +2,10 @@
 
 #include <torch/torch.h>
 
-#include "nn/clones.h"
-#include "nn/lanes.h"
-#include "nn/linear.h"
-#include "nn/parallel.h"
+#include "kernels/linear.h"
+#include "kernels/multiversion.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 
 namespace arzoo::nn {
 
@@ -17,7 +17,7 @@ constexpr int64_t kGatingGrain = 1 << 14;
 template <class Scalar>
 ARZOO_INTO_CLONES void gate_range(Scalar* gate, const Scalar* up, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) {
-    const auto opened = static_cast<Scalar>(silu(static_cast<float>(gate[i])));
+    const auto opened = static_cast<Scalar>(kernels::silu(static_cast<float>(gate[i])));
     gate[i] = static_cast<Scalar>(static_cast<float>(opened) * static_cast<float>(up[i]));
   }
 }
@@ -33,8 +33,8 @@ template <class Scalar>
 void gate_in_place(at::Tensor& gate, const at::Tensor& up) {
   auto* to = gate.mutable_data_ptr<Scalar>();
   const auto* by = up.const_data_ptr<Scalar>();
-  parallel_for(gate.numel(), kGatingGrain,
-               [&](int64_t begin, int64_t end) { gate_numbers(to, by, begin, end); });
+  kernels::parallel_for(gate.numel(), kGatingGrain,
+                        [&](int64_t begin, int64_t end) { gate_numbers(to, by, begin, end); });
 }
 
 bool fits_gating(const at::Tensor& gate, const at::Tensor& up) {
@@ -62,8 +62,9 @@ GatedFeedForward::GatedFeedForward(int64_t width, int64_t hidden_width) {
 }
 
 at::Tensor GatedFeedForward::forward(const at::Tensor& x) {
-  const auto hidden = silu_gated(nn::linear(x, gate_proj_->weight, {}), nn::linear(x, up_proj_->weight, {}));
-  return nn::linear(hidden, down_proj_->weight, {});
+  const auto hidden =
+      silu_gated(kernels::linear(x, gate_proj_->weight, {}), kernels::linear(x, up_proj_->weight, {}));
+  return kernels::linear(hidden, down_proj_->weight, {});
 }
 
 }  // namespace arzoo::nn

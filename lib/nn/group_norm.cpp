@@ -4,10 +4,10 @@
 
 #include <cmath>
 
-#include "nn/clones.h"
-#include "nn/float_rows.h"
-#include "nn/lanes.h"
-#include "nn/parallel.h"
+#include "kernels/float_rows.h"
+#include "kernels/multiversion.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 
 namespace arzoo::nn {
 namespace {
@@ -42,7 +42,7 @@ ARZOO_CLONES void scale_shift_silu(const float* x, int64_t pixels, int64_t width
   for (int64_t i = 0; i < pixels; ++i) {
     for (int64_t c = 0; c < width; ++c) {
       const float y = x[i * width + c] * scale[c] + shift[c];
-      const float e = exp_nonpositive(y < 0.0F ? y : -y);
+      const float e = kernels::exp_nonpositive(y < 0.0F ? y : -y);
       out[i * width + c] = y * (y < 0.0F ? e : 1.0F) / (1.0F + e);
     }
   }
@@ -62,8 +62,8 @@ template <class Scalar>
 std::vector<double> channel_moments(const Scalar* x, const Image& image, const std::vector<float>& origin) {
   const int64_t pieces = (image.pixels + kPiece - 1) / kPiece, width = image.channels;
   std::vector<float> partial(2 * pieces * width);
-  parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
-    FloatRows rows(width);
+  kernels::parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+    kernels::FloatRows rows(width);
     for (int64_t piece = begin; piece < end; ++piece) {
       float* const sums = partial.data() + 2 * piece * width;
       const int64_t last = std::min(image.pixels, (piece + 1) * kPiece);
@@ -84,7 +84,7 @@ template <class Scalar>
 Affine normalisation(const Scalar* x, const Image& image, const std::vector<float>& gamma,
                      const std::vector<float>& beta) {
   const int64_t width = image.channels, group = width / GroupNorm::kGroups;
-  FloatRows rows(width);
+  kernels::FloatRows rows(width);
   const float* first = rows.read(x, 1);
   const std::vector<float> origin(first, first + width);
   const auto moments = channel_moments(x, image, origin);
@@ -111,9 +111,9 @@ Affine normalisation(const Scalar* x, const Image& image, const std::vector<floa
 template <class Scalar>
 void normalise(const Scalar* x, const Image& image, const Affine& affine, bool silu, Scalar* out) {
   const int64_t width = image.channels, blocks = (image.pixels + kChannelBlock - 1) / kChannelBlock;
-  parallel_for(blocks, 8, [&](int64_t begin, int64_t end) {
-    FloatRows from(width);
-    RowSink to(width);
+  kernels::parallel_for(blocks, 8, [&](int64_t begin, int64_t end) {
+    kernels::FloatRows from(width);
+    kernels::RowSink to(width);
     for (int64_t i = begin * kChannelBlock; i < std::min(image.pixels, end * kChannelBlock);
          i += kChannelBlock) {
       const int64_t count = std::min(kChannelBlock, image.pixels - i);

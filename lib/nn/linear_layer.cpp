@@ -11,12 +11,13 @@ LinearLayer::LinearLayer(int64_t in, int64_t out, bool with_bias) {
   if (with_bias) bias_ = register_parameter("bias", at::empty({out}));
 }
 
-at::Tensor LinearLayer::forward(const at::Tensor& x, Activation after) const {
+at::Tensor LinearLayer::forward(const at::Tensor& x, kernels::Activation after) const {
   return with_bias(x, bias_, after);
 }
 
-at::Tensor LinearLayer::with_bias(const at::Tensor& x, const at::Tensor& bias, Activation after) const {
-  return nn::linear(x, packed_.defined() ? packed_ : weight_, bias, after);
+at::Tensor LinearLayer::with_bias(const at::Tensor& x, const at::Tensor& bias,
+                                  kernels::Activation after) const {
+  return kernels::linear(x, packed_.defined() ? packed_ : weight_, bias, after);
 }
 
 void set_linear_type(torch::nn::Module& module, at::ScalarType type) {
@@ -26,8 +27,8 @@ void set_linear_type(torch::nn::Module& module, at::ScalarType type) {
 }
 
 void LinearLayer::pack() {
-  if (packed_.defined() || !can_pack(weight_)) return;
-  packed_ = packed_linear_weight(weight_);
+  if (packed_.defined() || !kernels::can_pack(weight_)) return;
+  packed_ = kernels::packed_linear_weight(weight_);
   release(weight_);
 }
 

@@ -1,21 +1,21 @@
 #pragma once
 
-#include "nn/linear.h"
-#include "nn/packed_weights.h"
+#include "kernels/linear.h"
+#include "kernels/packed_weights.h"
 
 namespace arzoo::nn {
 
 /// A linear map, as torch.nn.Linear, whose weights are not drawn when it is made: a model is either loaded or
 /// initialised as a whole.
-class LinearLayer : public torch::nn::Module, public PackedForInference {
+class LinearLayer : public torch::nn::Module, public kernels::PackedForInference {
  public:
   LinearLayer(int64_t in, int64_t out, bool with_bias = true);
 
   /// after(x W^T + b). x: [..., in]; returns [..., out].
-  at::Tensor forward(const at::Tensor& x, Activation after = Activation::none) const;
+  at::Tensor forward(const at::Tensor& x, kernels::Activation after = kernels::Activation::none) const;
   /// The same with this bias in place of the layer's.
   at::Tensor with_bias(const at::Tensor& x, const at::Tensor& bias,
-                       Activation after = Activation::none) const;
+                       kernels::Activation after = kernels::Activation::none) const;
   void pack() override;
 
   const at::Tensor& weight() const { return weight_; }

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/linear.h"
+#include "kernels/linear.h"
 
 namespace arzoo::nn {
 namespace {
@@ -59,7 +59,7 @@ void pack(const std::vector<torch::nn::Linear>& layers) {
 
 at::Tensor packed_linear(const at::Tensor& x, const std::vector<torch::nn::Linear>& layers) {
   const auto biases = biases_of(layers);
-  return nn::linear(x, stacked(weights_of(layers)), biases.empty() ? at::Tensor() : stacked(biases));
+  return kernels::linear(x, stacked(weights_of(layers)), biases.empty() ? at::Tensor() : stacked(biases));
 }
 
 }  // namespace arzoo::nn

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "nn/clones.h"
-#include "nn/lanes.h"
-#include "nn/parallel.h"
+#include "kernels/multiversion.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 
 namespace arzoo::nn {
 namespace {
@@ -17,10 +17,10 @@ constexpr int64_t kRmsGrain = 64;
 template <class Scalar>
 ARZOO_INTO_CLONES void rms_norm_row(const Scalar* x, const Scalar* weight, Scalar* out, int64_t width,
                                     float eps) {
-  float squares[kLanes] = {};
-  const int64_t whole = width / kLanes * kLanes;
-  for (int64_t d = 0; d < whole; d += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
+  float squares[kernels::kLanes] = {};
+  const int64_t whole = width / kernels::kLanes * kernels::kLanes;
+  for (int64_t d = 0; d < whole; d += kernels::kLanes) {
+    for (int64_t lane = 0; lane < kernels::kLanes; ++lane) {
       const auto value = static_cast<float>(x[d + lane]);
       squares[lane] += value * value;
     }
@@ -63,7 +63,7 @@ at::Tensor fused_rms_norm(const at::Tensor& x, const at::Tensor& weight, double 
   const auto* from = rows.const_data_ptr<Scalar>();
   const auto* scale = weight.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
-  parallel_for(count, kRmsGrain, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(count, kRmsGrain, [&](int64_t begin, int64_t end) {
     norm_rows(from, scale, to, {begin, end, width}, static_cast<float>(eps));
   });
   return out;
@@ -87,7 +87,7 @@ RmsNorm::RmsNorm(int64_t width, double eps) : eps_(eps) {
 
 at::Tensor RmsNorm::forward(const at::Tensor& x) const { return rms_norm(x, weight_, eps_); }
 
-Modulation RmsNorm::modulation() const {
+kernels::Modulation RmsNorm::modulation() const {
   return {(weight_ - 1.0).view({1, 1, -1}), at::zeros({1, 1, weight_.size(0)}, weight_.options())};
 }
 

@@ -2,7 +2,7 @@
 
 #include <torch/nn/module.h>
 
-#include "nn/adaln.h"
+#include "kernels/modulated_norm.h"
 
 namespace arzoo::nn {
 
@@ -20,7 +20,7 @@ class RmsNorm : public torch::nn::Module {
   /// x: [..., D]; returns the same shape and type.
   at::Tensor forward(const at::Tensor& x) const;
   /// The same as a modulation of a norm that is not centred, for inference.
-  Modulation modulation() const;
+  kernels::Modulation modulation() const;
 
  private:
   double eps_;

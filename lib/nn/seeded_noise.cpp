@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "nn/parallel.h"
+#include "kernels/parallel.h"
 
 namespace arzoo::nn {
 namespace {
@@ -38,18 +38,19 @@ at::Tensor normal_rows(const std::vector<NoiseRow>& rows, int64_t width) {
   auto* to = out.mutable_data_ptr<float>();
   // Numbers come in pairs; of an odd row the last one is thrown away.
   const auto pairs = static_cast<uint64_t>((width + 1) / 2);
-  parallel_for(static_cast<int64_t>(rows.size()), std::max<int64_t>(1, kGrainNumbers / width),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) {
-                   for (int64_t c = 0; c < width; c += 2) {
-                     const uint64_t index = 2 * (rows[i].place * pairs + static_cast<uint64_t>(c / 2));
-                     const double radius = std::sqrt(-2.0 * std::log(uniform_of(rows[i].stream, index)));
-                     const double angle = 2.0 * std::numbers::pi * uniform_of(rows[i].stream, index + 1);
-                     to[i * width + c] = static_cast<float>(radius * std::cos(angle));
-                     if (c + 1 < width) to[i * width + c + 1] = static_cast<float>(radius * std::sin(angle));
-                   }
-                 }
-               });
+  kernels::parallel_for(
+      static_cast<int64_t>(rows.size()), std::max<int64_t>(1, kGrainNumbers / width),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          for (int64_t c = 0; c < width; c += 2) {
+            const uint64_t index = 2 * (rows[i].place * pairs + static_cast<uint64_t>(c / 2));
+            const double radius = std::sqrt(-2.0 * std::log(uniform_of(rows[i].stream, index)));
+            const double angle = 2.0 * std::numbers::pi * uniform_of(rows[i].stream, index + 1);
+            to[i * width + c] = static_cast<float>(radius * std::cos(angle));
+            if (c + 1 < width) to[i * width + c + 1] = static_cast<float>(radius * std::sin(angle));
+          }
+        }
+      });
   return out;
 }
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "nn/clones.h"
-#include "nn/lanes.h"
-#include "nn/parallel.h"
+#include "kernels/multiversion.h"
+#include "kernels/parallel.h"
+#include "kernels/simd.h"
 
 namespace arzoo::nn {
 namespace {
@@ -83,9 +83,9 @@ struct TokenParts {
 
 template <class Scalar>
 ARZOO_INTO_CLONES void add_parts(const TokenParts<Scalar>& parts, Scalar* out) {
-  for (int64_t d = 0; d < parts.width; d += kLanes) {
-    const int64_t size = std::min(kLanes, parts.width - d);
-    float sums[kLanes] = {};
+  for (int64_t d = 0; d < parts.width; d += kernels::kLanes) {
+    const int64_t size = std::min(kernels::kLanes, parts.width - d);
+    float sums[kernels::kLanes] = {};
     for (int64_t i = 0; i < parts.count; ++i) {
       const auto weight = static_cast<float>(parts.weights[i]);
       const Scalar* row = parts.rows + parts.row_of[i] * parts.width + d;
@@ -113,7 +113,7 @@ at::Tensor fused_sum(const at::Tensor& rows, const ExpertOrder& order, const at:
   const auto *from = rows.const_data_ptr<Scalar>(), *weight = weights.const_data_ptr<Scalar>(),
              *beside = shared.const_data_ptr<Scalar>(), *share = opened.const_data_ptr<Scalar>();
   auto* to = out.mutable_data_ptr<Scalar>();
-  parallel_for(weights.size(0), kExpertGrain, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(weights.size(0), kExpertGrain, [&](int64_t begin, int64_t end) {
     for (int64_t n = begin; n < end; ++n) {
       add_token({from, row_of + n * count, weight + n * count, beside + n * width,
                  static_cast<float>(share[n]), count, width},

@@ -24,7 +24,8 @@ TimestepEmbedder::TimestepEmbedder(int64_t width) {
 }
 
 at::Tensor TimestepEmbedder::forward(const at::Tensor& t) const {
-  const auto hidden = first_->forward(time_sinusoids(t, kSinusoids).to(first_->type()), Activation::silu);
+  const auto hidden =
+      first_->forward(time_sinusoids(t, kSinusoids).to(first_->type()), kernels::Activation::silu);
   return second_->forward(hidden);
 }
 

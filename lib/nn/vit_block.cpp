@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
-#include "nn/attention.h"
-#include "nn/dropout.h"
-#include "nn/hidden_layer.h"
+#include "kernels/attention.h"
+#include "kernels/dropout.h"
+#include "kernels/hidden_layer.h"
 
 namespace arzoo::nn {
 
@@ -17,7 +17,9 @@ at::Tensor VitNorm::forward(const at::Tensor& x) const {
   return at::layer_norm(x, {x.size(-1)}, weight_, bias_, eps_);
 }
 
-Modulation VitNorm::modulation() const { return {(weight_ - 1.0).view({1, 1, -1}), bias_.view({1, 1, -1})}; }
+kernels::Modulation VitNorm::modulation() const {
+  return {(weight_ - 1.0).view({1, 1, -1}), bias_.view({1, 1, -1})};
+}
 
 void VitNorm::initialise() {
   const torch::NoGradGuard no_grad;
@@ -38,7 +40,8 @@ at::Tensor VitAttention::forward(const at::Tensor& x, const at::Tensor& wanted) 
   auto q = parts[0];  // [B, H, L, E]
   if (wanted.defined())
     q = q.gather(2, wanted.view({batch, 1, -1, 1}).expand({batch, heads_, wanted.size(1), q.size(3)}));
-  const auto mixed = nn::attention(q, parts[1], parts[2], {.dropout = dropout_, .training = is_training()});
+  const auto mixed =
+      kernels::attention(q, parts[1], parts[2], {.dropout = dropout_, .training = is_training()});
   return proj_->forward(mixed.transpose(1, 2).reshape({batch, -1, width}));
 }
 
@@ -49,9 +52,9 @@ VitMlp::VitMlp(const VitOptions& options) : dropout_(options.proj_dropout) {
 }
 
 at::Tensor VitMlp::forward(const at::Tensor& x) const {
-  if (!at::GradMode::is_enabled()) return fc2_->forward(fc1_->forward(x, Activation::gelu));
-  const auto hidden =
-      hidden_layer(x, fc1_->weight(), fc1_->bias(), Activation::gelu, dropout_, is_training());
+  if (!at::GradMode::is_enabled()) return fc2_->forward(fc1_->forward(x, kernels::Activation::gelu));
+  const auto hidden = kernels::hidden_layer(x, fc1_->weight(), fc1_->bias(), kernels::Activation::gelu,
+                                            dropout_, is_training());
   return fc2_->forward(hidden);
 }
 
@@ -63,8 +66,8 @@ VitBlock::VitBlock(const VitOptions& options) : dropout_(options.proj_dropout) {
 }
 
 at::Tensor VitBlock::forward(const at::Tensor& x) const {
-  const auto y = residual_dropout(x, attn_->forward(norm1_->forward(x)), dropout_, is_training());
-  return residual_dropout(y, mlp_->forward(norm2_->forward(y)), dropout_, is_training());
+  const auto y = kernels::residual_dropout(x, attn_->forward(norm1_->forward(x)), dropout_, is_training());
+  return kernels::residual_dropout(y, mlp_->forward(norm2_->forward(y)), dropout_, is_training());
 }
 
 at::Tensor tokens_at(const at::Tensor& x, const at::Tensor& index) {
@@ -96,17 +99,19 @@ at::Tensor VitStack::infer(at::Tensor x, at::ScalarType type, const at::Tensor& 
     return i < blocks_.size() ? blocks_[i]->norm1() : *norm_;
   };
   const auto& first = norm_before(0);
-  auto normed = modulated_norm(x, first.modulation(), first.eps(), blocks_.empty() ? at::kFloat : type);
+  auto normed =
+      kernels::modulated_norm(x, first.modulation(), first.eps(), blocks_.empty() ? at::kFloat : type);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const auto& block = *blocks_[i];
     const bool last = i + 1 == blocks_.size();
     const bool some = last && wanted.defined();
     const auto attended = block.attention().forward(normed, some ? wanted : at::Tensor());
     if (some) x = tokens_at(x, wanted);
-    normed = gated_modulated_norm(x, attended, {}, block.norm2().modulation(), block.norm2().eps(), type);
+    normed =
+        kernels::gated_modulated_norm(x, attended, {}, block.norm2().modulation(), block.norm2().eps(), type);
     const auto& next = norm_before(i + 1);
-    normed = gated_modulated_norm(x, block.mlp().forward(normed), {}, next.modulation(), next.eps(),
-                                  last ? at::kFloat : type);
+    normed = kernels::gated_modulated_norm(x, block.mlp().forward(normed), {}, next.modulation(), next.eps(),
+                                           last ? at::kFloat : type);
   }
   return wanted.defined() && blocks_.empty() ? tokens_at(normed, wanted) : normed;
 }

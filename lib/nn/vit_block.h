@@ -1,6 +1,6 @@
 #pragma once
 
-#include "nn/adaln.h"
+#include "kernels/modulated_norm.h"
 #include "nn/linear_layer.h"
 
 /// The blocks of the Vision Transformer (Dosovitskiy et al., ICLR 2021) under the names of timm.
@@ -21,7 +21,7 @@ class VitNorm : public torch::nn::Module {
 
   at::Tensor forward(const at::Tensor& x) const;
   /// The same as a modulation, for inference.
-  Modulation modulation() const;
+  kernels::Modulation modulation() const;
   double eps() const { return eps_; }
   void initialise();
 

@@ -11,8 +11,8 @@
 #include "core/bytes.h"
 #include "core/closest.h"
 #include "core/error.h"
-#include "core/stored_tensor.h"
-#include "core/tensor_files.h"
+#include "io/stored_tensor.h"
+#include "io/tensor_files.h"
 #include "runtime/derived_tables.h"
 #include "runtime/mapped_tensor.h"
 #include "runtime/other_names.h"
@@ -119,8 +119,8 @@ class Comparison {
     if (source == nullptr) {
       missing_.push_back(name);
     } else if (source->sizes() != target.sizes()) {
-      misshapen_.push_back(fmt::format("{} is {}, expected {}", in_quotes(name), shown(source->sizes()),
-                                       shown(target.sizes())));
+      misshapen_.push_back(fmt::format("{} is {}, expected {}", in_quotes(name), io::shown(source->sizes()),
+                                       io::shown(target.sizes())));
     } else {
       mistyped_.push_back(fmt::format("{} is {}, expected {}", in_quotes(name),
                                       c10::toString(source->scalar_type()),
@@ -178,14 +178,14 @@ std::vector<std::string> NamedTensors::names() const {
 
 NamedTensors open_tensors(const std::filesystem::path& path, std::string_view state_dict) {
   NamedTensors tensors(path.string());
-  const auto files = open_tensor_files(path, state_dict);
+  const auto files = io::open_tensor_files(path, state_dict);
   for (const auto& file : files) {
     const TensorDigests digests(file);
     for (const auto& stored : file.tensors) digests.check(file, stored);
     auto mapped = mapped_tensors(file);
     for (std::size_t i = 0; i < mapped.size(); ++i) tensors.add(file.tensors[i].name, std::move(mapped[i]));
   }
-  tensors.metadata = joined_metadata(files);
+  tensors.metadata = io::joined_metadata(files);
   if (files.size() == 1) tensors.dict = files.front().state_dict;
   return tensors;
 }

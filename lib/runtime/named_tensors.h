@@ -53,7 +53,7 @@ class NamedTensors {
   std::unordered_map<std::string, std::size_t> index_;
 };
 
-/// Opens the weights that `path` means: see open_tensor_files (core/tensor_files.h) for the files, folders
+/// Opens the weights that `path` means: see open_tensor_files (io/tensor_files.h) for the files, folders
 /// and shards that it knows. The tensors are views of the mapped files, checked against the files' digests
 /// where there are any (tensor_digests.h); writing to one never reaches the file. Throws CheckpointError.
 NamedTensors open_tensors(const std::filesystem::path& path, std::string_view state_dict = "");

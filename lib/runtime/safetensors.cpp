@@ -10,8 +10,8 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "core/safetensors_header.h"
 #include "core/utf8.h"
+#include "io/safetensors_header.h"
 #include "runtime/mapped_tensor.h"
 #include "runtime/tensor_digests.h"
 
@@ -70,14 +70,14 @@ std::string header_of(const std::vector<NamedTensors::Entry>& tensors, const std
     }
     json += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}",
                         json.size() == 1 ? "" : ",", json_string(name, where),
-                        dtype_name(stored_dtype(tensor.scalar_type())), shown(tensor.sizes()), begins[i],
-                        begins[i] + tensor.nbytes());
+                        io::dtype_name(stored_dtype(tensor.scalar_type())), io::shown(tensor.sizes()),
+                        begins[i], begins[i] + tensor.nbytes());
   }
   json += "}";
   json.append((8 - json.size() % 8) % 8, ' ');
-  if (json.size() > kMaxSafetensorsHeader) {
+  if (json.size() > io::kMaxSafetensorsHeader) {
     fail<CheckpointError>("{}: header of {} bytes, expected at most {}", where, json.size(),
-                          kMaxSafetensorsHeader);
+                          io::kMaxSafetensorsHeader);
   }
   std::string header;
   append_little(header, static_cast<std::uint64_t>(json.size()));

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/tensor_files.h"
+#include "io/tensor_files.h"
 
 namespace arzoo::runtime {
 
@@ -21,10 +21,10 @@ class TensorDigests {
  public:
   /// Throws CheckpointError when the file tells of some tensors, but not of exactly those that it holds: it
   /// is damaged then.
-  explicit TensorDigests(const TensorFile& file);
+  explicit TensorDigests(const io::TensorFile& file);
 
   /// Throws CheckpointError for a tensor whose bytes are not what was written.
-  void check(const TensorFile& file, const StoredTensor& tensor) const;
+  void check(const io::TensorFile& file, const io::StoredTensor& tensor) const;
 
   /// The entry of the metadata that says so.
   static std::pair<std::string, std::string> entry(

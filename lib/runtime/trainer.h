@@ -3,10 +3,10 @@
 #include <atomic>
 #include <optional>
 
-#include "core/event_file.h"
 #include "core/metrics_log.h"
 #include "core/progress.h"
 #include "core/run_dir.h"
+#include "io/event_file.h"
 #include "runtime/device.h"
 #include "runtime/experiment.h"
 #include "runtime/optimizer.h"
@@ -67,7 +67,7 @@ class Trainer {
   std::vector<at::Tensor> average_;  ///< of the weights, empty without ema_decay
   TrainState state_;
   std::optional<MetricsLog> log_;
-  std::optional<EventFile> events_;
+  std::optional<io::EventFile> events_;
   Metrics best_val_;
 };
 

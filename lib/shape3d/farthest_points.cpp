@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
-#include "nn/parallel.h"
+#include "kernels/parallel.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -53,7 +53,7 @@ at::Tensor farthest_points(const at::Tensor& points, const at::Tensor& start, in
   const auto* data = rows.const_data_ptr<float>();
   const auto* first = starts.const_data_ptr<int64_t>();
   auto* out = chosen.mutable_data_ptr<int64_t>();
-  nn::parallel_for(batch, 1, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(batch, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) choose(data + 3 * b * size, size, first[b], count, out + b * count);
   });
   return chosen.to(points.device());

@@ -179,7 +179,7 @@ class Refinement {
   const RefinementOptions& options_;
   std::vector<uint8_t> known_;
   std::vector<std::size_t> places_;
-  std::vector<Vec3> points_;
+  std::vector<io::Vec3> points_;
   std::vector<float> answers_;
   int64_t asked_ = 0;
 };

@@ -8,7 +8,7 @@
 namespace arzoo::shape3d {
 
 /// Values of a field at points, values[i] of points[i]; positive inside.
-using FieldQuery = std::function<void(std::span<const Vec3> points, std::span<float> values)>;
+using FieldQuery = std::function<void(std::span<const io::Vec3> points, std::span<float> values)>;
 
 /// How a grid is filled.
 struct RefinementOptions {

@@ -2,13 +2,13 @@
 
 #include <memory>
 
-#include "nn/parallel.h"
+#include "kernels/parallel.h"
 #include "shape3d/point_tree.h"
 
 namespace arzoo::shape3d {
 namespace {
 
-double mean_distance(const std::vector<Vec3>& from, const PointTree& to) {
+double mean_distance(const std::vector<io::Vec3>& from, const PointTree& to) {
   double sum = 0.0;
   for (const auto& point : from) sum += std::sqrt(to.nearest(point).squared_distance);
   return sum / static_cast<double>(from.size());
@@ -17,8 +17,9 @@ double mean_distance(const std::vector<Vec3>& from, const PointTree& to) {
 /// Distances between all clouds of both sets, the real ones first.
 class DistanceTable {
  public:
-  DistanceTable(const std::vector<std::vector<Vec3>>& real, const std::vector<std::vector<Vec3>>& drawn) {
-    std::vector<const std::vector<Vec3>*> clouds;
+  DistanceTable(const std::vector<std::vector<io::Vec3>>& real,
+                const std::vector<std::vector<io::Vec3>>& drawn) {
+    std::vector<const std::vector<io::Vec3>*> clouds;
     std::vector<std::unique_ptr<PointTree>> trees;
     for (const auto* set : {&real, &drawn}) {
       for (const auto& cloud : *set) {
@@ -28,7 +29,7 @@ class DistanceTable {
     }
     size_ = clouds.size();
     distances_.assign(size_ * size_, HUGE_VAL);
-    nn::parallel_for(static_cast<int64_t>(size_), 1, [&](int64_t begin, int64_t end) {
+    kernels::parallel_for(static_cast<int64_t>(size_), 1, [&](int64_t begin, int64_t end) {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
         for (std::size_t j = 0; j < size_; ++j) {
           if (i != j) distances_[i * size_ + j] = mean_distance(*clouds[i], *trees[j]);
@@ -56,8 +57,8 @@ class DistanceTable {
 
 }  // namespace
 
-GenerationQuality generation_quality(const std::vector<std::vector<Vec3>>& real,
-                                     const std::vector<std::vector<Vec3>>& drawn) {
+GenerationQuality generation_quality(const std::vector<std::vector<io::Vec3>>& real,
+                                     const std::vector<std::vector<io::Vec3>>& drawn) {
   const DistanceTable table(real, drawn);
   const auto count = real.size();
   GenerationQuality quality;

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "core/vec3.h"
+#include "io/vec3.h"
 
 namespace arzoo::shape3d {
 
@@ -15,7 +15,7 @@ struct GenerationQuality {
 };
 
 /// Neither set may be empty, nor a cloud in it.
-GenerationQuality generation_quality(const std::vector<std::vector<Vec3>>& real,
-                                     const std::vector<std::vector<Vec3>>& drawn);
+GenerationQuality generation_quality(const std::vector<std::vector<io::Vec3>>& real,
+                                     const std::vector<std::vector<io::Vec3>>& drawn);
 
 }  // namespace arzoo::shape3d

@@ -95,15 +95,15 @@ constexpr NamedSolid kSolids[] = {{"ball", &SolidMaker::ball},         {"box", &
 
 }  // namespace
 
-float SolidPart::depth(Vec3 point) const {
+float SolidPart::depth(io::Vec3 point) const {
   const auto p = point - centre;
   switch (kind) {
     case Kind::ellipsoid: {
-      const Vec3 scaled{p.x / size.x, p.y / size.y, p.z / size.z};
+      const io::Vec3 scaled{p.x / size.x, p.y / size.y, p.z / size.z};
       return (1.0F - length(scaled)) * std::min({size.x, size.y, size.z});
     }
     case Kind::box: {
-      Vec3 beyond;
+      io::Vec3 beyond;
       float greatest = -HUGE_VALF, outside = 0.0F;
       for (int axis = 0; axis < 3; ++axis) {
         beyond[axis] = std::abs(p[axis]) - (size[axis] - rounding);
@@ -131,7 +131,7 @@ ImplicitShape::ImplicitShape(std::vector<SolidPart> parts) : parts_(std::move(pa
   constexpr int64_t kCells = 32;
   constexpr double kRoom = 1.5;
   auto grid = cube_grid(kCells, kRoom);
-  fill_grid(grid, [&](std::span<const Vec3> points, std::span<float> values) {
+  fill_grid(grid, [&](std::span<const io::Vec3> points, std::span<float> values) {
     for (std::size_t i = 0; i < points.size(); ++i) values[i] = raw_depth(points[i]);
   });
   const auto found = placement(isosurface(grid), kSolidHalf);
@@ -139,20 +139,22 @@ ImplicitShape::ImplicitShape(std::vector<SolidPart> parts) : parts_(std::move(pa
   scale_ = found.scale;
 }
 
-float ImplicitShape::raw_depth(Vec3 point) const {
+float ImplicitShape::raw_depth(io::Vec3 point) const {
   float depth = -HUGE_VALF;
   for (const auto& part : parts_)
     depth = part.is_cut ? std::min(depth, -part.depth(point)) : std::max(depth, part.depth(point));
   return depth;
 }
 
-float ImplicitShape::depth(Vec3 point) const { return scale_ * raw_depth(point * (1.0F / scale_) + centre_); }
+float ImplicitShape::depth(io::Vec3 point) const {
+  return scale_ * raw_depth(point * (1.0F / scale_) + centre_);
+}
 
-Mesh ImplicitShape::surface(int64_t resolution) const {
+io::Mesh ImplicitShape::surface(int64_t resolution) const {
   constexpr double kMargin = 1.1;
   auto grid = cube_grid(resolution, kSolidHalf * kMargin);
   fill_grid(grid,
-            [&](std::span<const Vec3> points, std::span<float> values) {
+            [&](std::span<const io::Vec3> points, std::span<float> values) {
               for (std::size_t i = 0; i < points.size(); ++i) values[i] = depth(points[i]);
             },
             {.coarsest = 16});

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "core/mesh.h"
+#include "io/mesh.h"
 #include "shape3d/isosurface.h"
 
 namespace arzoo::shape3d {
@@ -13,15 +13,15 @@ struct SolidPart {
   enum class Kind { ellipsoid, box, cylinder, cone, ring };
 
   Kind kind = Kind::box;
-  Vec3 centre;
+  io::Vec3 centre;
   /// Half axes; of a box its half sides; of a cylinder radius, half height, radius; of a cone radius below,
   /// half height, radius above; of a ring, around z, its radius, its tube's, and the same again.
-  Vec3 size;
+  io::Vec3 size;
   float rounding = 0.0F;
   bool is_cut = false;  ///< taken away from what stands before it in the list
 
   /// Positive inside, about the distance to the surface.
-  float depth(Vec3 point) const;
+  float depth(io::Vec3 point) const;
 };
 
 /// A solid in the cube [-kSolidHalf, kSolidHalf]^3, which its longest side fills.
@@ -30,16 +30,16 @@ class ImplicitShape {
   explicit ImplicitShape(std::vector<SolidPart> parts);
 
   /// Positive inside, about the distance to the surface.
-  float depth(Vec3 point) const;
-  bool is_inside(Vec3 point) const { return depth(point) >= 0.0F; }
+  float depth(io::Vec3 point) const;
+  bool is_inside(io::Vec3 point) const { return depth(point) >= 0.0F; }
   /// Its surface, watertight, from a grid of resolution^3 cells.
-  Mesh surface(int64_t resolution) const;
+  io::Mesh surface(int64_t resolution) const;
 
  private:
-  float raw_depth(Vec3 point) const;
+  float raw_depth(io::Vec3 point) const;
 
   std::vector<SolidPart> parts_;
-  Vec3 centre_;
+  io::Vec3 centre_;
   float scale_ = 1.0F;
 };
 

@@ -10,7 +10,7 @@ constexpr float kNever = 1e30F;
 /// Cuts polygons of one cell into triangles.
 class PolygonCutter {
  public:
-  explicit PolygonCutter(Mesh& mesh) : mesh_(mesh) {}
+  explicit PolygonCutter(io::Mesh& mesh) : mesh_(mesh) {}
 
   /// vertices: of the polygon's corners.
   void cut(const CellPolygon& polygon, const std::array<int32_t, kEdges>& vertices) {
@@ -20,7 +20,7 @@ class PolygonCutter {
     if (size == 3) return add(0, 1, 2);
     if (plan(size)) return add_planned(0, size - 1);
     // No cut avoids the faces of the cell: a fan around a vertex in the middle does.
-    Vec3 sum;
+    io::Vec3 sum;
     for (int k = 0; k < size; ++k) sum = sum + position(k);
     const auto middle = static_cast<int32_t>(mesh_.vertices.size());
     mesh_.vertices.push_back(sum * (1.0F / static_cast<float>(size)));
@@ -29,7 +29,7 @@ class PolygonCutter {
 
  private:
   int32_t vertex(int k) const { return (*vertices_)[static_cast<std::size_t>(k)]; }
-  Vec3 position(int k) const { return mesh_.vertices[static_cast<std::size_t>(vertex(k))]; }
+  io::Vec3 position(int k) const { return mesh_.vertices[static_cast<std::size_t>(vertex(k))]; }
   void add(int a, int b, int c) { mesh_.triangles.push_back({vertex(a), vertex(b), vertex(c)}); }
   float& cost(int a, int b) { return cost_[static_cast<std::size_t>(a)][static_cast<std::size_t>(b)]; }
   int& split(int a, int b) { return split_[static_cast<std::size_t>(a)][static_cast<std::size_t>(b)]; }
@@ -71,7 +71,7 @@ class PolygonCutter {
     add_planned(middle, b);
   }
 
-  Mesh& mesh_;
+  io::Mesh& mesh_;
   const CellPolygon* polygon_ = nullptr;
   const std::array<int32_t, kEdges>* vertices_ = nullptr;
   std::array<std::array<float, kEdges>, kEdges> cost_{};
@@ -88,7 +88,7 @@ class Marcher {
     for (auto& layer : along_z_) layer.assign(layer_, -1);
   }
 
-  Mesh march() {
+  io::Mesh march() {
     for (int64_t x = 0; x + 1 < grid_.points[0]; ++x) {
       // What was the far side of the cells before is the near side now.
       std::swap(along_y_[0], along_y_[1]);
@@ -155,7 +155,7 @@ class Marcher {
 
   const FieldGrid& grid_;
   std::size_t layer_;
-  Mesh mesh_;
+  io::Mesh mesh_;
   PolygonCutter cutter_;
   /// Vertices on the grid's edges along each axis, at the near and the far side of the layer; -1: none yet.
   std::array<std::vector<int32_t>, 1> along_x_;
@@ -164,7 +164,7 @@ class Marcher {
 
 }  // namespace
 
-Vec3 FieldGrid::position(float x, float y, float z) const {
+io::Vec3 FieldGrid::position(float x, float y, float z) const {
   const auto size = bounds.size();
   const auto at = [&](float step, int axis) {
     return bounds.low[axis] +
@@ -181,6 +181,6 @@ FieldGrid cube_grid(int64_t resolution, double half) {
   return grid;
 }
 
-Mesh isosurface(const FieldGrid& grid) { return Marcher(grid).march(); }
+io::Mesh isosurface(const FieldGrid& grid) { return Marcher(grid).march(); }
 
 }  // namespace arzoo::shape3d

@@ -2,21 +2,21 @@
 
 #include <vector>
 
-#include "core/mesh.h"
+#include "io/mesh.h"
 
 namespace arzoo::shape3d {
 
 /// A field on a grid of points over a box; z runs fastest.
 struct FieldGrid {
   std::array<int64_t, 3> points{};  ///< along x, y, z; at least 2 each
-  Box3 bounds;
+  io::Box3 bounds;
   std::vector<float> values = {};
 
   std::size_t index(int64_t x, int64_t y, int64_t z) const {
     return static_cast<std::size_t>((x * points[1] + y) * points[2] + z);
   }
   /// Where a point, given in steps of the grid, lies.
-  Vec3 position(float x, float y, float z) const;
+  io::Vec3 position(float x, float y, float z) const;
 };
 
 /// A cube's grid of resolution^3 cells, its values unset.
@@ -29,6 +29,6 @@ FieldGrid cube_grid(int64_t resolution, double half);
 /// cell allows two ways, the bilinear field decides (Nielson & Hamann 1991), so that both neighbours agree:
 /// the surface is closed but where it leaves the grid. No edge is shared by more than two triangles; where
 /// that needs it, a cell gets a vertex of its own. No value may be NaN.
-Mesh isosurface(const FieldGrid& grid);
+io::Mesh isosurface(const FieldGrid& grid);
 
 }  // namespace arzoo::shape3d

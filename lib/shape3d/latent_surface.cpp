@@ -7,7 +7,7 @@
 namespace arzoo::shape3d {
 
 FieldQuery latent_field(ShapeVae& vae, const KeysValues& latents) {
-  return [&vae, latents](std::span<const Vec3> points, std::span<float> values) {
+  return [&vae, latents](std::span<const io::Vec3> points, std::span<float> values) {
     const auto device = latents.keys.device();
     const auto logits = vae.query(tensor_of(points).unsqueeze(0).to(device), latents).cpu().contiguous();
     const auto* first = logits.const_data_ptr<float>();

@@ -16,7 +16,7 @@ struct SurfaceOptions {
 
 /// A surface, and how many points were asked for it.
 struct DecodedSurface {
-  Mesh mesh;
+  io::Mesh mesh;
   int64_t asked = 0;
 };
 

@@ -169,7 +169,7 @@ std::vector<ReportSection> Mar3dExperiment::showcase() {
   request.seeds = nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
   request.sampling = sampling_of(defaults);
   const auto tokens = model_->draw(request);
-  std::vector<std::vector<Mesh>> rows(1);
+  std::vector<std::vector<io::Mesh>> rows(1);
   for (int64_t i = 0; i < shown; ++i) {
     const auto surface =
         latent_surface(*vae_, tokens[i].unsqueeze(0), {.resolution = loader_.evaluation().resolution});

@@ -3,8 +3,8 @@
 #include <charconv>
 
 #include "core/options_among.h"
+#include "kernels/packed_weights.h"
 #include "nn/masked_sampler.h"
-#include "nn/packed_weights.h"
 #include "runtime/module_part.h"
 #include "shape3d/fixture.h"
 #include "shape3d/shape_mar.h"
@@ -157,7 +157,7 @@ void replay_sampling(const ParityCase& fixture, ParityReport& report) {
     model->eval();
     nn::MaskedRequest request;
     request.condition = condition_of(fixture, *model, report);
-    if (packed) nn::pack_for_inference(*model);
+    if (packed) kernels::pack_for_inference(*model);
     request.orders = fixture.input("orders");
     request.observer = [&](const nn::MaskedStep& step) {
       const auto name = fmt::format("step{}_", step.step);

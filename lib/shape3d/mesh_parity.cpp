@@ -37,7 +37,7 @@ FieldGrid grid_of(const at::Tensor& values, const Config& bounds) {
 }
 
 /// The official scale divides by the number of points, not of cells: it shrinks towards the low corner.
-Mesh with_official_scale(Mesh mesh, const FieldGrid& grid) {
+io::Mesh with_official_scale(io::Mesh mesh, const FieldGrid& grid) {
   const auto points = static_cast<float>(grid.points[0]);
   for (auto& vertex : mesh.vertices)
     vertex = grid.bounds.low + (vertex - grid.bounds.low) * ((points - 1.0F) / points);
@@ -45,9 +45,9 @@ Mesh with_official_scale(Mesh mesh, const FieldGrid& grid) {
 }
 
 /// Our vertices in the order of those expected, each the nearest of its own; [V, 3].
-at::Tensor in_order(const Mesh& mesh, const std::vector<Vec3>& expected) {
+at::Tensor in_order(const io::Mesh& mesh, const std::vector<io::Vec3>& expected) {
   const PointTree tree(mesh.vertices);
-  std::vector<Vec3> ordered;
+  std::vector<io::Vec3> ordered;
   std::vector<bool> taken(mesh.vertices.size());
   for (const auto& vertex : expected) {
     const auto found = tree.nearest(vertex).index;
@@ -59,7 +59,7 @@ at::Tensor in_order(const Mesh& mesh, const std::vector<Vec3>& expected) {
 }
 
 /// Numbers that hold whatever way polygons are cut into triangles.
-void check_properties(const std::string& name, const MeshSummary& summary, const Config& expected,
+void check_properties(const std::string& name, const io::MeshSummary& summary, const Config& expected,
                       double tolerance, ParityReport& report) {
   const auto compare = [&](const char* key, double value, const Tolerance& allowed) {
     double wanted = 0.0;
@@ -92,15 +92,15 @@ void check_shape(const ParityCase& fixture, const std::string& name, ParityRepor
   const auto vertices = points_of(fixture.io.at(name + "_vertices"));
   report.check(name + "_vertices", in_order(official, vertices));
   // The official triangles, measured as ours are: no cut of polygons is the only right one.
-  Mesh theirs{.vertices = vertices};
+  io::Mesh theirs{.vertices = vertices};
   const auto faces = fixture.io.at(name + "_faces");
   for (int64_t i = 0; i < faces.size(0); ++i) {
-    Triangle triangle{};
+    io::Triangle triangle{};
     for (int64_t k = 0; k < 3; ++k)
       triangle[static_cast<std::size_t>(k)] = static_cast<int32_t>(faces[i][k].item<int64_t>());
     theirs.triangles.push_back(triangle);
   }
-  const auto measured = [](const Mesh& of) {
+  const auto measured = [](const io::Mesh& of) {
     const auto s = summarise(of);
     return at::tensor({static_cast<double>(s.triangles), static_cast<double>(s.euler), s.volume, s.area},
                       at::kDouble);
@@ -109,10 +109,10 @@ void check_shape(const ParityCase& fixture, const std::string& name, ParityRepor
 }
 
 /// Every point of a grid with 2^depth cells along each axis, the first axis slowest. [N, 3]
-at::Tensor dense_points(const Box3& bounds, int64_t depth) {
+at::Tensor dense_points(const io::Box3& bounds, int64_t depth) {
   FieldGrid grid{.points = {}, .bounds = bounds};
   grid.points.fill((int64_t{1} << depth) + 1);
-  std::vector<Vec3> points;
+  std::vector<io::Vec3> points;
   for (int64_t x = 0; x < grid.points[0]; ++x) {
     for (int64_t y = 0; y < grid.points[1]; ++y) {
       for (int64_t z = 0; z < grid.points[2]; ++z)
@@ -127,9 +127,9 @@ SurfacePoints points_named(const ParityCase& fixture, const std::string& prefix)
 }
 
 /// The box that points fill, from corner to corner: a case says in words alone where its dense points lie.
-Box3 bounds_of(const at::Tensor& points) {
+io::Box3 bounds_of(const at::Tensor& points) {
   const auto corner = [](const at::Tensor& values) {
-    return Vec3{values[0].item<float>(), values[1].item<float>(), values[2].item<float>()};
+    return io::Vec3{values[0].item<float>(), values[1].item<float>(), values[2].item<float>()};
   };
   return {corner(std::get<0>(points.min(0))), corner(std::get<0>(points.max(0)))};
 }

@@ -7,7 +7,7 @@ namespace {
 
 /// The camera's axes: right, up, and towards it.
 struct Camera {
-  Vec3 right, up, back;
+  io::Vec3 right, up, back;
 
   explicit Camera(const View& view) {
     const double turn = view.azimuth * std::numbers::pi / 180.0,
@@ -17,7 +17,7 @@ struct Camera {
     right = {f(std::cos(turn)), 0.0F, f(-std::sin(turn))};
     up = cross(back, right);
   }
-  Vec3 seen(Vec3 point) const { return {dot(point, right), dot(point, up), dot(point, back)}; }
+  io::Vec3 seen(io::Vec3 point) const { return {dot(point, right), dot(point, up), dot(point, back)}; }
 };
 
 /// The nearest surface at each sample of a picture.
@@ -30,9 +30,9 @@ class DepthBuffer {
         normals_(depth_.size()) {}
 
   /// corners, normals: in the camera's axes.
-  void draw(const std::array<Vec3, 3>& corners, const std::array<Vec3, 3>& normals) {
-    std::array<Vec3, 3> p;
-    Box3 box;
+  void draw(const std::array<io::Vec3, 3>& corners, const std::array<io::Vec3, 3>& normals) {
+    std::array<io::Vec3, 3> p;
+    io::Box3 box;
     for (std::size_t k = 0; k < 3; ++k) {
       const auto middle = static_cast<float>(side_) * 0.5F;
       p[k] = {middle + corners[k].x * scale_, middle - corners[k].y * scale_, corners[k].z};
@@ -45,7 +45,7 @@ class DepthBuffer {
     for (int64_t y = first(box.low.y); y <= last(box.high.y); ++y) {
       for (int64_t x = first(box.low.x); x <= last(box.high.x); ++x) {
         const float px = static_cast<float>(x) + 0.5F, py = static_cast<float>(y) + 0.5F;
-        const auto weight = [&](const Vec3& a, const Vec3& b) {
+        const auto weight = [&](const io::Vec3& a, const io::Vec3& b) {
           return ((b.x - a.x) * (py - a.y) - (b.y - a.y) * (px - a.x)) / area;
         };
         const float u = weight(p[1], p[2]), v = weight(p[2], p[0]), w = weight(p[0], p[1]);
@@ -60,22 +60,22 @@ class DepthBuffer {
   }
 
   bool is_covered(std::size_t at) const { return depth_[at] > -HUGE_VALF; }
-  Vec3 normal(std::size_t at) const { return unit(normals_[at]); }
+  io::Vec3 normal(std::size_t at) const { return unit(normals_[at]); }
   int64_t side() const { return side_; }
 
  private:
   int64_t side_;
   float scale_;
   std::vector<float> depth_;
-  std::vector<Vec3> normals_;
+  std::vector<io::Vec3> normals_;
 };
 
-DepthBuffer drawn(const Mesh& mesh, const View& view, int64_t samples) {
+DepthBuffer drawn(const io::Mesh& mesh, const View& view, int64_t samples) {
   DepthBuffer buffer(view, samples);
   const Camera camera(view);
-  const auto normals = vertex_normals(mesh);
+  const auto normals = io::vertex_normals(mesh);
   for (const auto& triangle : mesh.triangles) {
-    std::array<Vec3, 3> corners, turned;
+    std::array<io::Vec3, 3> corners, turned;
     for (std::size_t k = 0; k < 3; ++k) {
       corners[k] = camera.seen(mesh.corner(triangle, static_cast<int>(k)));
       turned[k] = camera.seen(normals[static_cast<std::size_t>(triangle[k])]);
@@ -88,7 +88,7 @@ DepthBuffer drawn(const Mesh& mesh, const View& view, int64_t samples) {
 constexpr std::array<float, 3> kColour{0.62F, 0.70F, 0.82F};
 
 /// What a surface with this normal shows: a key light from the upper left, a little from all around.
-std::array<float, 3> shade(Vec3 normal) {
+std::array<float, 3> shade(io::Vec3 normal) {
   const auto light = unit({-0.45F, 0.65F, 0.75F});
   const float lit = std::max(0.0F, dot(normal, light));
   const float glint = std::pow(lit, 40.0F) * 0.2F;
@@ -100,10 +100,10 @@ std::array<float, 3> shade(Vec3 normal) {
 
 }  // namespace
 
-Picture render(const Mesh& mesh, const View& view) {
+io::Picture render(const io::Mesh& mesh, const View& view) {
   constexpr int64_t kSamples = 2;
   const auto buffer = drawn(mesh, view, kSamples);
-  Picture picture{.width = view.pixels, .height = view.pixels};
+  io::Picture picture{.width = view.pixels, .height = view.pixels};
   for (int64_t y = 0; y < view.pixels; ++y) {
     for (int64_t x = 0; x < view.pixels; ++x) {
       std::array<float, 3> sum{};
@@ -120,17 +120,17 @@ Picture render(const Mesh& mesh, const View& view) {
   return picture;
 }
 
-Picture silhouette(const Mesh& mesh, const View& view) {
+io::Picture silhouette(const io::Mesh& mesh, const View& view) {
   constexpr uint8_t kWhite = 255;
   const auto buffer = drawn(mesh, view, 1);
-  Picture picture{.width = view.pixels, .height = view.pixels, .channels = 1};
+  io::Picture picture{.width = view.pixels, .height = view.pixels, .channels = 1};
   for (std::size_t at = 0; at < static_cast<std::size_t>(view.pixels * view.pixels); ++at)
     picture.pixels.push_back(buffer.is_covered(at) ? 0 : kWhite);
   return picture;
 }
 
-std::vector<Picture> turn_table(const Mesh& mesh, int64_t views, const View& first) {
-  std::vector<Picture> pictures;
+std::vector<io::Picture> turn_table(const io::Mesh& mesh, int64_t views, const View& first) {
+  std::vector<io::Picture> pictures;
   for (int64_t i = 0; i < views; ++i) {
     auto view = first;
     view.azimuth += 360.0 * static_cast<double>(i) / static_cast<double>(views);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "core/mesh.h"
-#include "core/picture.h"
+#include "io/mesh.h"
+#include "io/picture.h"
 
 namespace arzoo::shape3d {
 
@@ -15,10 +15,10 @@ struct View {
 
 /// A shaded picture on white: one light beside the camera, normals mixed across triangles, four samples a
 /// pixel. The y axis is up, as in glTF.
-Picture render(const Mesh& mesh, const View& view);
+io::Picture render(const io::Mesh& mesh, const View& view);
 /// The shape's outline: grey, black where the mesh is and white elsewhere.
-Picture silhouette(const Mesh& mesh, const View& view);
+io::Picture silhouette(const io::Mesh& mesh, const View& view);
 /// A row of pictures of the mesh turned a full circle in `views` steps.
-std::vector<Picture> turn_table(const Mesh& mesh, int64_t views, const View& first = {});
+std::vector<io::Picture> turn_table(const io::Mesh& mesh, int64_t views, const View& first = {});
 
 }  // namespace arzoo::shape3d

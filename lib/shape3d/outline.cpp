@@ -13,7 +13,7 @@ namespace {
 constexpr uint8_t kNearlyWhite = 235;
 constexpr double kMargin = 0.05;  // of the square's side
 
-bool is_covered(const Picture& picture, int64_t x, int64_t y) {
+bool is_covered(const io::Picture& picture, int64_t x, int64_t y) {
   if (x < 0 || y < 0 || x >= picture.width || y >= picture.height) return false;
   const auto* pixel =
       &picture.pixels[static_cast<std::size_t>(y * picture.row_bytes() + x * picture.channels)];
@@ -22,7 +22,7 @@ bool is_covered(const Picture& picture, int64_t x, int64_t y) {
 
 }  // namespace
 
-Picture framed_outline(const Picture& picture, int64_t pixels) {
+io::Picture framed_outline(const io::Picture& picture, int64_t pixels) {
   int64_t left = picture.width, right = -1, top = picture.height, bottom = -1;
   for (int64_t y = 0; y < picture.height; ++y) {
     for (int64_t x = 0; x < picture.width; ++x) {
@@ -39,7 +39,7 @@ Picture framed_outline(const Picture& picture, int64_t pixels) {
   const double first_y = 0.5 * static_cast<double>(top + bottom + 1) - 0.5 * side;
   constexpr int64_t kSamples = 4;
   const double step = side / static_cast<double>(pixels * kSamples);
-  Picture outline{.width = pixels, .height = pixels, .channels = 1};
+  io::Picture outline{.width = pixels, .height = pixels, .channels = 1};
   for (int64_t y = 0; y < pixels; ++y) {
     for (int64_t x = 0; x < pixels; ++x) {
       int64_t covered = 0;
@@ -57,7 +57,7 @@ Picture framed_outline(const Picture& picture, int64_t pixels) {
   return outline;
 }
 
-at::Tensor outline_tensor(const Picture& outline) {
+at::Tensor outline_tensor(const io::Picture& outline) {
   auto tensor = at::empty({1, outline.height, outline.width});
   std::transform(outline.pixels.begin(), outline.pixels.end(), tensor.mutable_data_ptr<float>(),
                  [](uint8_t value) { return static_cast<float>(value) / 255.0F; });

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "nn/attention.h"
+#include "kernels/attention.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -43,7 +43,7 @@ PerceiverSelfAttention::PerceiverSelfAttention(const PerceiverOptions& options) 
 
 at::Tensor PerceiverSelfAttention::forward(const at::Tensor& x) const {
   const auto qkv = by_head(c_qkv_->forward(x), heads_, 3);
-  return c_proj_->forward(joined(nn::attention(qkv[0], qkv[1], qkv[2])));
+  return c_proj_->forward(joined(kernels::attention(qkv[0], qkv[1], qkv[2])));
 }
 
 PerceiverCrossAttention::PerceiverCrossAttention(const PerceiverOptions& options) : heads_(options.heads) {
@@ -59,7 +59,7 @@ KeysValues PerceiverCrossAttention::keys_values(const at::Tensor& data) const {
 
 at::Tensor PerceiverCrossAttention::forward(const at::Tensor& x, const KeysValues& data) const {
   const auto queries = by_head(c_q_->forward(x), heads_, 1);
-  return c_proj_->forward(joined(nn::attention(queries[0], data.keys, data.values)));
+  return c_proj_->forward(joined(kernels::attention(queries[0], data.keys, data.values)));
 }
 
 PerceiverBlock::PerceiverBlock(const PerceiverOptions& options)

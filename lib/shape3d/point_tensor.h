@@ -11,10 +11,10 @@
 namespace arzoo::shape3d {
 
 /// [N, 3] fp32, a copy.
-at::Tensor tensor_of(std::span<const Vec3> points);
+at::Tensor tensor_of(std::span<const io::Vec3> points);
 /// [N, 6]: places and normals.
 at::Tensor tensor_of(const SurfacePoints& points);
 /// The reverse of the first: points [N, 3].
-std::vector<Vec3> points_of(const at::Tensor& points);
+std::vector<io::Vec3> points_of(const at::Tensor& points);
 
 }  // namespace arzoo::shape3d

@@ -9,7 +9,7 @@ constexpr std::size_t kPointsPerLeaf = 8;
 
 }  // namespace
 
-PointTree::PointTree(std::vector<Vec3> points) : points_(std::move(points)), order_(points_.size()) {
+PointTree::PointTree(std::vector<io::Vec3> points) : points_(std::move(points)), order_(points_.size()) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   sort(0, order_.size(), 0);
 }
@@ -24,13 +24,13 @@ void PointTree::sort(std::size_t begin, std::size_t end, int axis) {
   sort(middle + 1, end, (axis + 1) % 3);
 }
 
-PointTree::Nearest PointTree::nearest(Vec3 point) const {
+PointTree::Nearest PointTree::nearest(io::Vec3 point) const {
   Nearest best;
   find(0, order_.size(), 0, point, best);
   return best;
 }
 
-void PointTree::find(std::size_t begin, std::size_t end, int axis, Vec3 point, Nearest& best) const {
+void PointTree::find(std::size_t begin, std::size_t end, int axis, io::Vec3 point, Nearest& best) const {
   const auto try_one = [&](std::size_t i) {
     const auto away = points_[order_[i]] - point;
     const float distance = dot(away, away);

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "core/vec3.h"
+#include "io/vec3.h"
 
 namespace arzoo::shape3d {
 
@@ -12,19 +12,19 @@ namespace arzoo::shape3d {
 class PointTree {
  public:
   /// `points` are copied. At least one.
-  explicit PointTree(std::vector<Vec3> points);
+  explicit PointTree(std::vector<io::Vec3> points);
 
   struct Nearest {
     float squared_distance = HUGE_VALF;
     std::size_t index = 0;  ///< of the point, as it was given
   };
-  Nearest nearest(Vec3 point) const;
+  Nearest nearest(io::Vec3 point) const;
 
  private:
   void sort(std::size_t begin, std::size_t end, int axis);
-  void find(std::size_t begin, std::size_t end, int axis, Vec3 point, Nearest& best) const;
+  void find(std::size_t begin, std::size_t end, int axis, io::Vec3 point, Nearest& best) const;
 
-  std::vector<Vec3> points_;
+  std::vector<io::Vec3> points_;
   std::vector<std::size_t> order_;
 };
 

@@ -52,8 +52,8 @@ at::Tensor visible_part(const SurfacePoints& surface, std::mt19937_64& random) {
   return tensor_of(part.points.empty() ? surface : part);
 }
 
-at::Tensor rows_of(const std::vector<Vec3>& points, const std::vector<int64_t>& chosen) {
-  std::vector<Vec3> kept;
+at::Tensor rows_of(const std::vector<io::Vec3>& points, const std::vector<int64_t>& chosen) {
+  std::vector<io::Vec3> kept;
   kept.reserve(chosen.size());
   for (const int64_t i : chosen) kept.push_back(points[static_cast<std::size_t>(i)]);
   return tensor_of(kept);

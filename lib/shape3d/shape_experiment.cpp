@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "core/png_file.h"
+#include "io/png_file.h"
 #include "runtime/named_tensors.h"
 #include "shape3d/mesh_renderer.h"
 
@@ -29,15 +29,15 @@ void ShapeExperiment::load(const std::filesystem::path& folder) {
   runtime::load_strictly(model(), runtime::open_tensors(folder), folder.string());
 }
 
-ReportPng mesh_rows(const std::vector<std::vector<Mesh>>& rows, const std::string& caption) {
+ReportPng mesh_rows(const std::vector<std::vector<io::Mesh>>& rows, const std::string& caption) {
   View view;
   view.azimuth = 35.0;
   view.pixels = 160;
-  std::vector<Picture> pictures;
+  std::vector<io::Picture> pictures;
   for (const auto& row : rows) {
     for (const auto& mesh : row) pictures.push_back(render(mesh, view));
   }
-  return {encode_png(picture_grid(pictures, static_cast<int64_t>(rows.front().size()))), caption};
+  return {io::encode_png(io::picture_grid(pictures, static_cast<int64_t>(rows.front().size()))), caption};
 }
 
 }  // namespace arzoo::shape3d

@@ -32,6 +32,6 @@ class ShapeExperiment : public runtime::Experiment {
 };
 
 /// Rows of rendered meshes, above one another: what was asked for, and what came out. Each row holds as many.
-ReportPng mesh_rows(const std::vector<std::vector<Mesh>>& rows, const std::string& caption);
+ReportPng mesh_rows(const std::vector<std::vector<io::Mesh>>& rows, const std::string& caption);
 
 }  // namespace arzoo::shape3d

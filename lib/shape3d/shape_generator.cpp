@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
-#include "nn/packed_weights.h"
+#include "kernels/packed_weights.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
 #include "shape3d/farthest_points.h"
@@ -46,7 +46,7 @@ ShapeGenerator::ShapeGenerator(const std::filesystem::path& model, const ShapeRe
   for (torch::nn::Module* part :
        {static_cast<torch::nn::Module*>(model_.get()), static_cast<torch::nn::Module*>(vae_.get())}) {
     part->to(compute.device);
-    if (compute.device.is_cpu()) nn::pack_for_inference(*part);
+    if (compute.device.is_cpu()) kernels::pack_for_inference(*part);
   }
 }
 
@@ -60,12 +60,12 @@ int64_t ShapeGenerator::steps() const {
   return model_->steps(request);
 }
 
-void ShapeGenerator::follow(const Picture& picture) {
+void ShapeGenerator::follow(const io::Picture& picture) {
   outline_ =
       outline_tensor(framed_outline(picture, model_->options().silhouette_pixels)).unsqueeze(0).to(device_);
 }
 
-void ShapeGenerator::complete(const Mesh& part) {
+void ShapeGenerator::complete(const io::Mesh& part) {
   for (const auto& vertex : part.vertices) {
     if (std::max({std::abs(vertex.x), std::abs(vertex.y), std::abs(vertex.z)}) > 1.0F)
       fail<DataError>("a vertex at ({}, {}, {}), expected a part of a shape within the cube from -1 to 1",

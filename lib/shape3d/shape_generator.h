@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "core/picture.h"
+#include "io/picture.h"
 #include "runtime/device.h"
 #include "shape3d/latent_surface.h"
 #include "shape3d/mar3d_model.h"
@@ -38,10 +38,10 @@ class ShapeGenerator {
   const Json& settings() const { return settings_; }
 
   /// From now on shapes follow this outline: a picture of a shape on white. Throws DataError.
-  void follow(const Picture& picture);
+  void follow(const io::Picture& picture);
   /// From now on shapes complete this part of a surface, which lies in the cube [-1, 1]^3. Throws DataError
   /// for one that does not.
-  void complete(const Mesh& part);
+  void complete(const io::Mesh& part);
 
   /// Tokens [B, L, C] of a batch. watch: after each step.
   at::Tensor draw(const ShapeRequest& request, const std::function<void(int64_t)>& watch = {}) const;

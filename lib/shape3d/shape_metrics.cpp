@@ -49,7 +49,7 @@ PointDistances point_distances(const SurfacePoints& reference, const SurfacePoin
   return distances;
 }
 
-runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh, int64_t points) {
+runtime::Metrics surface_errors(const io::Mesh& reference, const io::Mesh& mesh, int64_t points) {
   if (mesh.triangles.empty()) return {{"chamfer", 4.0}, {"f_0.01", 0.0}, {"f_0.02", 0.0}, {"nc", 0.0}};
   std::mt19937_64 random(1);
   const auto expected = sample_surface(reference, points, random),

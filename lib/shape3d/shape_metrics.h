@@ -26,6 +26,6 @@ PointDistances point_distances(const SurfacePoints& reference, const SurfacePoin
 
 /// {"chamfer", "f_0.01", "f_0.02", "nc"} of a surface against the one it should be, by `points` points on
 /// each; an empty one is as far away as the cube is wide.
-runtime::Metrics surface_errors(const Mesh& reference, const Mesh& mesh, int64_t points = 100000);
+runtime::Metrics surface_errors(const io::Mesh& reference, const io::Mesh& mesh, int64_t points = 100000);
 
 }  // namespace arzoo::shape3d

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/mesh_file.h"
-#include "nn/parallel.h"
+#include "io/mesh_file.h"
+#include "kernels/parallel.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/mesh_renderer.h"
 #include "shape3d/outline.h"
@@ -25,7 +25,7 @@ std::mt19937_64 generator_of(uint64_t seed, uint64_t index) {
 }
 
 template <class Inside>
-LabelledPoints labelled(std::vector<Vec3> points, const Inside& inside) {
+LabelledPoints labelled(std::vector<io::Vec3> points, const Inside& inside) {
   LabelledPoints result{std::move(points), {}};
   for (const auto& point : result.points) result.inside.push_back(inside(point) ? 1 : 0);
   return result;
@@ -35,7 +35,7 @@ LabelledPoints labelled(std::vector<Vec3> points, const Inside& inside) {
 template <class Inside>
 void draw_points(Shape& shape, const Inside& inside, const DrawnAmounts& amounts, std::mt19937_64& random) {
   shape.surface = sample_surface(shape.mesh, amounts.surface, random);
-  std::vector<Vec3> anywhere;
+  std::vector<io::Vec3> anywhere;
   for (int64_t i = 0; i < amounts.volume; ++i) anywhere.push_back(volume_point(1.0, random));
   shape.volume = labelled(std::move(anywhere), inside);
   const auto on = sample_surface(shape.mesh, amounts.near, random).points;
@@ -52,7 +52,7 @@ std::vector<fs::path> mesh_files(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.is_regular_file() && is_mesh_name(entry.path())) files.push_back(entry.path());
+    if (entry.is_regular_file() && io::is_mesh_name(entry.path())) files.push_back(entry.path());
   }
   if (error) fail<DataError>("{}: {}", folder.string(), error.message());
   std::sort(files.begin(), files.end());
@@ -70,8 +70,8 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
 
 }  // namespace
 
-NormalisedMesh normalised(const Mesh& mesh, const std::string& name) {
-  auto whole = welded(mesh);
+NormalisedMesh normalised(const io::Mesh& mesh, const std::string& name) {
+  auto whole = io::welded(mesh);
   const auto summary = summarise(whole);
   if (!summary.is_watertight()) {
     fail<DataError>("{}: {} of {} edges are open, expected a closed surface (what is inside is not defined)",
@@ -101,14 +101,14 @@ void ShapeSet::add_solids(const std::vector<std::string>& kinds, int64_t first, 
     shape.label = label_of(kind_of(i));
     shape.name = fmt::format("{} {}", kind_of(i), first + i);
   }
-  nn::parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       auto& shape = shapes_[offset + static_cast<std::size_t>(i)];
       const auto solid = make_solid(kind_of(i), seed, first + i);
       auto random = generator_of(seed, static_cast<uint64_t>(first + i));
       shape.mesh = solid.surface(kSolidCells);
       draw_points(
-          shape, [&](Vec3 point) { return solid.is_inside(point); }, amounts, random);
+          shape, [&](io::Vec3 point) { return solid.is_inside(point); }, amounts, random);
     }
   });
 }
@@ -125,14 +125,14 @@ void ShapeSet::add_meshes(const fs::path& folder, uint64_t seed, const DrawnAmou
     fail<DataError>("{}: no meshes (.obj, .ply, .stl, .off, .glb) in it or its sub-folders", folder.string());
   for (const auto& [name, path] : files) {
     Shape shape{.name = path.stem().string(), .label = label_of(name)};
-    auto whole = normalised(read_mesh(path), path.string());
+    auto whole = normalised(io::read_mesh(path), path.string());
     shape.mesh = std::move(whole.mesh);
     if (whole.turned > 0)
       notes_.push_back(fmt::format("{}: inside out, turned ({} of its parts)", path.string(), whole.turned));
     const TriangleTree tree(shape.mesh);
     auto random = generator_of(seed, shapes_.size());
     draw_points(
-        shape, [&](Vec3 point) { return tree.is_inside(point); }, amounts, random);
+        shape, [&](io::Vec3 point) { return tree.is_inside(point); }, amounts, random);
     shapes_.push_back(std::move(shape));
   }
 }

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "core/picture.h"
+#include "io/picture.h"
 #include "shape3d/data_options.h"
 #include "shape3d/surface_points.h"
 
@@ -10,7 +10,7 @@ namespace arzoo::shape3d {
 
 /// Points of space and whether they lie inside a shape.
 struct LabelledPoints {
-  std::vector<Vec3> points = {};
+  std::vector<io::Vec3> points = {};
   std::vector<uint8_t> inside = {};
 };
 
@@ -18,10 +18,10 @@ struct LabelledPoints {
 struct Shape {
   std::string name;  ///< for messages and reports
   int64_t label = 0;
-  Mesh mesh = {};  ///< empty once it was forgotten
+  io::Mesh mesh = {};  ///< empty once it was forgotten
   SurfacePoints surface = {};
-  LabelledPoints volume = {}, near = {};  ///< of the cube [-1, 1]^3, and beside the surface
-  std::vector<Picture> outlines = {};     ///< framed, from evenly spread sides
+  LabelledPoints volume = {}, near = {};   ///< of the cube [-1, 1]^3, and beside the surface
+  std::vector<io::Picture> outlines = {};  ///< framed, from evenly spread sides
 };
 
 /// Outlines of a shape, from so many sides, evenly spread.
@@ -66,10 +66,10 @@ class ShapeSet {
 
 /// A mesh as the models see it.
 struct NormalisedMesh {
-  Mesh mesh;           ///< its longest side fills the cube's 2 kSolidHalf, its triangles face outwards
+  io::Mesh mesh;       ///< its longest side fills the cube's 2 kSolidHalf, its triangles face outwards
   int64_t turned = 0;  ///< parts that were inside out
 };
 /// Throws DataError, naming `name`, unless the mesh is closed.
-NormalisedMesh normalised(const Mesh& mesh, const std::string& name);
+NormalisedMesh normalised(const io::Mesh& mesh, const std::string& name);
 
 }  // namespace arzoo::shape3d

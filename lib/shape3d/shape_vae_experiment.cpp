@@ -124,7 +124,7 @@ runtime::Metrics ShapeVaeExperiment::evaluate(Split split) {
   return averages.metrics();
 }
 
-Mesh ShapeVaeExperiment::reconstruct(const at::Tensor& mean) const {
+io::Mesh ShapeVaeExperiment::reconstruct(const at::Tensor& mean) const {
   return latent_surface(*model_, mean, {.resolution = loader_.evaluation().resolution}).mesh;
 }
 
@@ -134,7 +134,7 @@ std::vector<ReportSection> ShapeVaeExperiment::showcase() {
   const c10::InferenceMode inference;
   model_->eval();
   const auto batch = loader_.data().batch(split, items, nullptr);
-  std::vector<std::vector<Mesh>> rows(2);
+  std::vector<std::vector<io::Mesh>> rows(2);
   const auto means = model_->encode(on_device(batch.shapes.clouds)).mean;
   for (std::size_t i = 0; i < items.size(); ++i) {
     rows[0].push_back(loader_.data().shape(split, items[i]).mesh);

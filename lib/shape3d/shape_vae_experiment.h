@@ -22,7 +22,7 @@ class ShapeVaeExperiment : public ShapeExperiment {
  private:
   at::Tensor posterior_noise(const SurfaceClouds& clouds) const;
   SurfaceClouds on_device(const SurfaceClouds& clouds) const;
-  Mesh reconstruct(const at::Tensor& mean) const;
+  io::Mesh reconstruct(const at::Tensor& mean) const;
 
   std::shared_ptr<ShapeVae> model_;
 };

@@ -13,13 +13,13 @@ double normal(std::mt19937_64& random) {
   return radius * std::cos(2.0 * std::numbers::pi * uniform(random));
 }
 
-Vec3 volume_point(double half, std::mt19937_64& random) {
-  Vec3 point;
+io::Vec3 volume_point(double half, std::mt19937_64& random) {
+  io::Vec3 point;
   for (int axis = 0; axis < 3; ++axis) point[axis] = static_cast<float>((2.0 * uniform(random) - 1.0) * half);
   return point;
 }
 
-SurfacePoints sample_surface(const Mesh& mesh, int64_t count, std::mt19937_64& random) {
+SurfacePoints sample_surface(const io::Mesh& mesh, int64_t count, std::mt19937_64& random) {
   std::vector<double> ends;
   double area = 0.0;
   for (const auto& triangle : mesh.triangles) ends.push_back(area += length(mesh.area_vector(triangle)));
@@ -39,7 +39,7 @@ SurfacePoints sample_surface(const Mesh& mesh, int64_t count, std::mt19937_64& r
   return drawn;
 }
 
-std::vector<Vec3> jittered(const std::vector<Vec3>& points, double sigma, std::mt19937_64& random) {
+std::vector<io::Vec3> jittered(const std::vector<io::Vec3>& points, double sigma, std::mt19937_64& random) {
   auto moved = points;
   for (auto& point : moved) {
     for (int axis = 0; axis < 3; ++axis) point[axis] += static_cast<float>(sigma * normal(random));
@@ -47,8 +47,8 @@ std::vector<Vec3> jittered(const std::vector<Vec3>& points, double sigma, std::m
   return moved;
 }
 
-Placement placement(const Mesh& mesh, double half) {
-  Box3 box;
+Placement placement(const io::Mesh& mesh, double half) {
+  io::Box3 box;
   for (const auto& vertex : mesh.vertices) box.add(vertex);
   const auto size = box.size();
   const float longest = mesh.vertices.empty() ? 0.0F : std::max({size.x, size.y, size.z});
@@ -57,7 +57,7 @@ Placement placement(const Mesh& mesh, double half) {
   return {box.centre(), static_cast<float>(2.0 * half / longest)};
 }
 
-Mesh placed(Mesh mesh, const Placement& placement) {
+io::Mesh placed(io::Mesh mesh, const Placement& placement) {
   for (auto& vertex : mesh.vertices) vertex = placement.into(vertex);
   return mesh;
 }

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kTrianglesPerLeaf = 8;
 
-float squared_distance(const Box3& box, Vec3 p) {
+float squared_distance(const io::Box3& box, io::Vec3 p) {
   float sum = 0.0F;
   for (int axis = 0; axis < 3; ++axis) {
     const float outside = std::max({box.low[axis] - p[axis], 0.0F, p[axis] - box.high[axis]});
@@ -19,7 +19,7 @@ float squared_distance(const Box3& box, Vec3 p) {
 }
 
 /// The point of segment ab that is nearest to p.
-Vec3 nearest_on_segment(Vec3 a, Vec3 b, Vec3 p) {
+io::Vec3 nearest_on_segment(io::Vec3 a, io::Vec3 b, io::Vec3 p) {
   const auto side = b - a;
   const float size = dot(side, side);
   const float place = size > 0.0F ? std::clamp(dot(p - a, side) / size, 0.0F, 1.0F) : 0.0F;
@@ -27,7 +27,7 @@ Vec3 nearest_on_segment(Vec3 a, Vec3 b, Vec3 p) {
 }
 
 /// The triangle's point that is nearest to p: its own plane's, or that of one of its sides.
-Vec3 nearest_on_triangle(const std::array<Vec3, 3>& corners, Vec3 p) {
+io::Vec3 nearest_on_triangle(const std::array<io::Vec3, 3>& corners, io::Vec3 p) {
   const auto normal = cross(corners[1] - corners[0], corners[2] - corners[0]);
   const float size = dot(normal, normal);
   bool above = size > 0.0F;
@@ -36,7 +36,7 @@ Vec3 nearest_on_triangle(const std::array<Vec3, 3>& corners, Vec3 p) {
     above = dot(cross(side, p - corners[k]), normal) >= 0.0F;
   }
   if (above) return p - normal * (dot(p - corners[0], normal) / size);
-  Vec3 best = corners[0];
+  io::Vec3 best = corners[0];
   float least = std::numeric_limits<float>::infinity();
   for (std::size_t k = 0; k < 3; ++k) {
     const auto point = nearest_on_segment(corners[k], corners[(k + 1) % 3], p);
@@ -48,7 +48,7 @@ Vec3 nearest_on_triangle(const std::array<Vec3, 3>& corners, Vec3 p) {
 }
 
 /// The share of the full sphere that a triangle takes up as seen from p (van Oosterom & Strackee, 1983).
-double solid_angle(const std::array<Vec3, 3>& corners, Vec3 p) {
+double solid_angle(const std::array<io::Vec3, 3>& corners, io::Vec3 p) {
   const auto a = corners[0] - p, b = corners[1] - p, c = corners[2] - p;
   const double x = length(a), y = length(b), z = length(c);
   const double above = dot(a, cross(b, c));
@@ -63,8 +63,8 @@ struct ClosedPart {
   double volume = 0.0;      ///< signed
 };
 
-std::vector<ClosedPart> closed_parts(const Mesh& mesh) {
-  const auto part_of = parts_of(mesh);
+std::vector<ClosedPart> closed_parts(const io::Mesh& mesh) {
+  const auto part_of = io::parts_of(mesh);
   std::vector<ClosedPart> parts;
   const auto size_of = [&](std::size_t i) { return length(mesh.area_vector(mesh.triangles[i])); };
   for (std::size_t i = 0; i < part_of.size(); ++i) {
@@ -83,7 +83,7 @@ std::vector<ClosedPart> closed_parts(const Mesh& mesh) {
 
 /// Whether a part of negative volume has the solid around it: whether a point close to its largest triangle,
 /// on the side that would be solid, lies inside.
-bool is_cavity(const Mesh& mesh, const TriangleTree& tree, const ClosedPart& part) {
+bool is_cavity(const io::Mesh& mesh, const TriangleTree& tree, const ClosedPart& part) {
   constexpr float kBehind = 1e-3F;  // of the triangle's size
   const auto& triangle = mesh.triangles[part.largest];
   const auto area = mesh.area_vector(triangle);
@@ -93,7 +93,7 @@ bool is_cavity(const Mesh& mesh, const TriangleTree& tree, const ClosedPart& par
 
 }  // namespace
 
-TriangleTree::TriangleTree(const Mesh& mesh) : mesh_(mesh), order_(mesh.triangles.size()) {
+TriangleTree::TriangleTree(const io::Mesh& mesh) : mesh_(mesh), order_(mesh.triangles.size()) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   for (const auto& triangle : mesh_.triangles) {
     const auto sum = mesh_.corner(triangle, 0) + mesh_.corner(triangle, 1) + mesh_.corner(triangle, 2);
@@ -108,7 +108,7 @@ std::size_t TriangleTree::build(std::size_t begin, std::size_t end) {
   nodes_.push_back({{}, begin, end, 0, 0, {}, {}, 0});
   measure(nodes_.back());
   if (end - begin <= kTrianglesPerLeaf) return index;
-  Box3 box;
+  io::Box3 box;
   for (std::size_t i = begin; i < end; ++i) box.add(centroids_[order_[i]]);
   const auto size = box.size();
   const int axis = size.x >= size.y && size.x >= size.z ? 0 : size.y >= size.z ? 1 : 2;
@@ -135,20 +135,20 @@ void TriangleTree::measure(Node& node) const {
   }
   node.centre = area > 0.0F ? node.centre * (1.0F / area) : node.box.centre();
   for (int corner = 0; corner < 8; ++corner) {
-    const Vec3 at{(corner & 1) != 0 ? node.box.high.x : node.box.low.x,
-                  (corner & 2) != 0 ? node.box.high.y : node.box.low.y,
-                  (corner & 4) != 0 ? node.box.high.z : node.box.low.z};
+    const io::Vec3 at{(corner & 1) != 0 ? node.box.high.x : node.box.low.x,
+                      (corner & 2) != 0 ? node.box.high.y : node.box.low.y,
+                      (corner & 4) != 0 ? node.box.high.z : node.box.low.z};
     node.radius = std::max(node.radius, length(at - node.centre));
   }
 }
 
-TriangleTree::Nearest TriangleTree::nearest(Vec3 point) const {
+TriangleTree::Nearest TriangleTree::nearest(io::Vec3 point) const {
   Nearest best;
   find_nearest(0, point, best);
   return best;
 }
 
-void TriangleTree::find_nearest(std::size_t index, Vec3 point, Nearest& best) const {
+void TriangleTree::find_nearest(std::size_t index, io::Vec3 point, Nearest& best) const {
   const auto& node = nodes_[index];
   if (squared_distance(node.box, point) >= best.distance * best.distance) return;
   if (node.left == 0) {
@@ -167,9 +167,9 @@ void TriangleTree::find_nearest(std::size_t index, Vec3 point, Nearest& best) co
   find_nearest(left_first ? node.right : node.left, point, best);
 }
 
-double TriangleTree::winding_number(Vec3 point) const { return winding_of(0, point); }
+double TriangleTree::winding_number(io::Vec3 point) const { return winding_of(0, point); }
 
-double TriangleTree::winding_of(std::size_t index, Vec3 point) const {
+double TriangleTree::winding_of(std::size_t index, io::Vec3 point) const {
   const auto& node = nodes_[index];
   constexpr float kFar = 2.3F;  // radii
   const auto away = node.centre - point;
@@ -186,12 +186,12 @@ double TriangleTree::winding_of(std::size_t index, Vec3 point) const {
   return sum;
 }
 
-float TriangleTree::signed_distance(Vec3 point) const {
+float TriangleTree::signed_distance(io::Vec3 point) const {
   const float distance = nearest(point).distance;
   return is_inside(point) ? distance : -distance;
 }
 
-int64_t turn_outwards(Mesh& mesh) {
+int64_t turn_outwards(io::Mesh& mesh) {
   const auto parts = closed_parts(mesh);
   double whole = 0.0;
   for (const auto& part : parts) whole += part.volume;

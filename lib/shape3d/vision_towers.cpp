@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "nn/attention.h"
-#include "nn/linear.h"
+#include "kernels/attention.h"
+#include "kernels/linear.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -20,7 +20,7 @@ class Weights {
   at::Tensor at(const std::string& name) const { return all_.at(prefix_ + name).to(at::kFloat); }
   Weights below(const std::string& name) const { return {all_, prefix_ + name + "."}; }
   at::Tensor linear(const at::Tensor& x, const std::string& name) const {
-    return nn::linear(x, at(name + ".weight"), at(name + ".bias"));
+    return kernels::linear(x, at(name + ".weight"), at(name + ".bias"));
   }
   at::Tensor norm(const at::Tensor& x, const std::string& name, double eps) const {
     return at::layer_norm(x, {x.size(-1)}, at(name + ".weight"), at(name + ".bias"), eps);
@@ -40,7 +40,7 @@ at::Tensor attended(const at::Tensor& x, const Weights& weights, const Attention
   const auto split = [&](const char* name) {
     return weights.linear(x, name).unflatten(2, {heads, -1}).transpose(1, 2).contiguous();
   };
-  const auto mixed = nn::attention(split(names.query), split(names.key), split(names.value));
+  const auto mixed = kernels::attention(split(names.query), split(names.key), split(names.value));
   return weights.linear(mixed.transpose(1, 2).flatten(2), names.out);
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "core/series_fill.h"
+#include "io/series_fill.h"
 #include "runtime/metrics.h"
 #include "tasks/forecast_chart.h"
 
@@ -17,7 +17,7 @@ using forecast::SeriesForecast;
 
 /// Steps of the usual season (day of hours, week of days, year of months), which MASE's naive forecast
 /// repeats unless --season says otherwise.
-int64_t seasonal_period(const Frequency& frequency) {
+int64_t seasonal_period(const io::Frequency& frequency) {
   using Unit = Frequency::Unit;
   static const std::map<Unit, int64_t> kPeriods{
       {Unit::second, 3600}, {Unit::minute, 1440}, {Unit::hour, 24},   {Unit::day, 7}, {Unit::business_day, 5},
@@ -60,7 +60,7 @@ struct Score {
 };
 
 /// Measured values of the forecast variates of rows [begin, end), NaN elsewhere: [end - begin, variates].
-at::Tensor truth_of(const SeriesTable& table, const std::vector<std::string>& variates, int64_t begin,
+at::Tensor truth_of(const io::SeriesTable& table, const std::vector<std::string>& variates, int64_t begin,
                     int64_t end) {
   auto truth = at::empty({end - begin, static_cast<int64_t>(variates.size())}, at::kDouble);
   auto to = truth.accessor<double, 2>();
@@ -75,7 +75,7 @@ at::Tensor truth_of(const SeriesTable& table, const std::vector<std::string>& va
   return truth;
 }
 
-void write_stretch(CsvText& csv, const SeriesTable& table, const SeriesForecast& forecast,
+void write_stretch(io::CsvText& csv, const io::SeriesTable& table, const SeriesForecast& forecast,
                    const at::Tensor& truth, const std::string& cutoff, const std::string& model,
                    const std::string& id, int64_t channel) {
   for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
@@ -98,7 +98,7 @@ struct NaiveErrors {
 };
 
 std::vector<NaiveErrors> naive_errors(const plan::ForecastTask& task, const ForecastModel& model,
-                                      const std::vector<SeriesTable>& tables, int64_t horizon) {
+                                      const std::vector<io::SeriesTable>& tables, int64_t horizon) {
   std::vector<NaiveErrors> errors;
   for (const auto& table : tables) {
     const auto season = task.season.value_or(seasonal_period(table.frequency));
@@ -110,7 +110,7 @@ std::vector<NaiveErrors> naive_errors(const plan::ForecastTask& task, const Fore
 }
 
 void require_rows(const plan::ForecastTask& task, const ForecastModel& model,
-                  const std::vector<SeriesTable>& tables, int64_t horizon) {
+                  const std::vector<io::SeriesTable>& tables, int64_t horizon) {
   for (const auto& table : tables) {
     const auto rows = static_cast<int64_t>(table.stamps.size()),
                needed = model.least_context() + task.backtest * horizon;
@@ -122,8 +122,8 @@ void require_rows(const plan::ForecastTask& task, const ForecastModel& model,
 }
 
 /// How many of a table's stretches begin in [first, last].
-int64_t stretches_within(const SeriesTable& table, int64_t stretches, int64_t horizon, Timestamp first,
-                         Timestamp last) {
+int64_t stretches_within(const io::SeriesTable& table, int64_t stretches, int64_t horizon,
+                         io::Timestamp first, io::Timestamp last) {
   int64_t within = 0;
   for (int64_t stretch = 1; stretch <= stretches; ++stretch) {
     const auto begin = static_cast<int64_t>(table.rows()) - stretch * horizon;
@@ -136,16 +136,16 @@ int64_t stretches_within(const SeriesTable& table, int64_t stretches, int64_t ho
 /// Errors on rows that training saw say little of the errors on others. One line for all series: the first of
 /// them speaks.
 void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& model,
-                       const std::vector<SeriesTable>& tables, int64_t horizon, Progress& progress) {
+                       const std::vector<io::SeriesTable>& tables, int64_t horizon, Progress& progress) {
   std::string trained, validated;
   int64_t more_trained = 0, more_validated = 0;
   for (const auto& table : tables) {
     const auto* seen = model.seen_rows(table);
     if (seen == nullptr) continue;
-    const auto within = [&](Timestamp last) {
+    const auto within = [&](io::Timestamp last) {
       return stretches_within(table, task.backtest, horizon, seen->first, last);
     };
-    const auto say = [&](int64_t count, Timestamp last) {
+    const auto say = [&](int64_t count, io::Timestamp last) {
       return fmt::format("{}: series {}: {} of {} windows reach into {} to {}", table.source,
                          shown(table.unique_id), count, task.backtest, table.date_format.format(seen->first),
                          table.date_format.format(last));
@@ -175,8 +175,8 @@ void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& mode
 }  // namespace
 
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
-              const std::vector<SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
-              int64_t horizon, CsvText& csv, Progress& progress, std::vector<SeriesForecast>& charted) {
+              const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
+              int64_t horizon, io::CsvText& csv, Progress& progress, std::vector<SeriesForecast>& charted) {
   csv.cell("unique_id").cell("ds").cell("cutoff").cell("model").cell("y").cell("yhat");
   for (const double level : task.levels)
     csv.cell(fmt::format("lo-{:g}", level)).cell(fmt::format("hi-{:g}", level));
@@ -190,9 +190,9 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
   std::vector<std::vector<SeriesForecast>> stretches;  // for the charts
   progress.begin("backtest", task.backtest);
   for (int64_t window = task.backtest; window > 0; --window) {
-    std::vector<SeriesTable> known;
+    std::vector<io::SeriesTable> known;
     for (const auto& table : tables)
-      known.push_back(first_rows(table, table.rows() - static_cast<std::size_t>(window * horizon)));
+      known.push_back(io::first_rows(table, table.rows() - static_cast<std::size_t>(window * horizon)));
     const auto forecasts = model.forecast(known, horizon, task.levels);
     if (task.plot) stretches.push_back(forecasts);
     for (std::size_t i = 0; i < tables.size(); ++i) {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "core/csv.h"
 #include "core/progress.h"
-#include "core/series_table.h"
 #include "forecast/forecast_model.h"
+#include "io/csv.h"
+#include "io/series_table.h"
 #include "plan/tasks.h"
 
 namespace arzoo::tasks {
@@ -19,8 +19,8 @@ namespace arzoo::tasks {
 /// stretch, "naive_mae", null where there is none (runtime::seasonal_naive_error). Warns of stretches that
 /// training saw. Throws DataError when a series is too short for that many stretches.
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
-              const std::vector<SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
-              int64_t horizon, CsvText& csv, Progress& progress,
+              const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
+              int64_t horizon, io::CsvText& csv, Progress& progress,
               std::vector<forecast::SeriesForecast>& charted);
 
 }  // namespace arzoo::tasks

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "core/atomic_file.h"
-#include "core/junit_file.h"
 #include "core/markdown_table.h"
+#include "io/junit_file.h"
 #include "plan/run_config.h"
 #include "runtime/calibration.h"
 #include "tasks/regress_baseline.h"
@@ -98,7 +98,7 @@ class Regression {
   /// Compares with what is stored, and returns what is measured.
   StoredCell run(const RegressOptions& cell, const StoredCell& stored);
   const std::vector<Check>& checks() const { return checks_; }
-  const std::vector<JunitCase>& cases() const { return cases_; }
+  const std::vector<io::JunitCase>& cases() const { return cases_; }
   const Json& skipped() const { return skipped_; }
 
  private:
@@ -112,7 +112,7 @@ class Regression {
   Stop stop_;
   runtime::CalibrationKernel kernel_;
   std::vector<Check> checks_;
-  std::vector<JunitCase> cases_;
+  std::vector<io::JunitCase> cases_;
   Json skipped_ = Json::array();
 };
 
@@ -152,7 +152,7 @@ double Regression::time(const std::string& cell, const Json& config, const std::
 }
 
 void Regression::add(Check check) {
-  JunitCase junit{check.cell, check.what, check.seconds};
+  io::JunitCase junit{check.cell, check.what, check.seconds};
   if (!check.verdict.empty()) junit.failure = check.failure();
   cases_.push_back(std::move(junit));
   checks_.push_back(std::move(check));
@@ -269,7 +269,8 @@ Json regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
               {"updated", task.update},
               {"markdown", to_markdown(table)}};
   write_suite_results(task.out, result, table);
-  write_atomically(task.out / "junit.xml", to_junit(result["title"].get<std::string>(), regression.cases()));
+  write_atomically(task.out / "junit.xml",
+                   io::to_junit(result["title"].get<std::string>(), regression.cases()));
   return result;
 }
 

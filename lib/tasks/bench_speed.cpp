@@ -7,7 +7,7 @@
 
 #include "core/markdown_table.h"
 #include "core/proc_value.h"
-#include "runtime/flop_counter.h"
+#include "kernels/flop_counter.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/peak_memory.h"
 #include "tasks/reference_process.h"
@@ -28,7 +28,7 @@ constexpr double kSlowestReference = 100.0;   // times as long as ours before it
 Json json_of(const std::optional<int64_t>& value) { return value ? Json(*value) : Json(nullptr); }
 
 double counted_flops(SpeedWork& work) {
-  const runtime::FlopCounter counter;
+  const kernels::FlopCounter counter;
   work.run();
   return counter.flops();
 }

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 
-#include "core/jpeg_file.h"
 #include "core/json_reader.h"
 #include "core/mapped_file.h"
-#include "core/mesh_file.h"
-#include "core/png_file.h"
 #include "core/run_dir.h"
-#include "core/tensor_files.h"
+#include "io/jpeg_file.h"
+#include "io/mesh_file.h"
+#include "io/png_file.h"
+#include "io/tensor_files.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 #include "tasks/tasks.h"
@@ -26,8 +26,8 @@ Json read_text(const std::string& text) {
 }
 
 Json inspect_picture(const plan::fs::path& path, std::string_view bytes) {
-  const bool png = is_png(bytes);
-  const auto summary = png ? describe_png(bytes, path.string()) : describe_jpeg(bytes, path.string());
+  const bool png = io::is_png(bytes);
+  const auto summary = png ? io::describe_png(bytes, path.string()) : io::describe_jpeg(bytes, path.string());
   Json result{{"path", path.string()},    {"format", png ? "PNG" : "JPEG"}, {"width", summary.width},
               {"height", summary.height}, {"color", summary.color},         {"bit_depth", summary.bit_depth},
               {"bytes", bytes.size()}};
@@ -37,9 +37,9 @@ Json inspect_picture(const plan::fs::path& path, std::string_view bytes) {
 }
 
 Json inspect_mesh(const plan::fs::path& path) {
-  const auto mesh = read_mesh(path);
-  const auto summary = summarise(welded(mesh));
-  const auto list = [](Vec3 point) { return Json::array({point.x, point.y, point.z}); };
+  const auto mesh = io::read_mesh(path);
+  const auto summary = summarise(io::welded(mesh));
+  const auto list = [](io::Vec3 point) { return Json::array({point.x, point.y, point.z}); };
   auto format = path.extension().string().substr(1);
   std::transform(format.begin(), format.end(), format.begin(),
                  [](unsigned char c) { return std::toupper(c); });
@@ -64,11 +64,12 @@ Json inspect_mesh(const plan::fs::path& path) {
 
 Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (plan::fs::is_regular_file(task.path)) {
-    if (is_mesh_name(task.path)) return inspect_mesh(task.path);
+    if (io::is_mesh_name(task.path)) return inspect_mesh(task.path);
     const auto file = MappedFile::open(task.path);
-    if (is_png(file->bytes()) || is_jpeg(file->bytes())) return inspect_picture(task.path, file->bytes());
+    if (io::is_png(file->bytes()) || io::is_jpeg(file->bytes()))
+      return inspect_picture(task.path, file->bytes());
   }
-  const auto summary = describe_tensors(weights_place(task.path), task.state_dict);
+  const auto summary = io::describe_tensors(weights_place(task.path), task.state_dict);
   Json result{{"path", task.path.string()},
               {"format", summary.format},
               {"parameters", summary.elements},

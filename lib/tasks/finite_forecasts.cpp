@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "core/csv.h"
+#include "io/csv.h"
 
 namespace arzoo::tasks {
 

@@ -3,13 +3,13 @@
 #include <chrono>
 #include <set>
 
-#include "core/csv.h"
 #include "core/display_text.h"
-#include "core/series_table.h"
 #include "core/text_output.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/forecast_model.h"
 #include "forecast/series_sources.h"
+#include "io/csv.h"
+#include "io/series_table.h"
 #include "plan/run_config.h"
 #include "tasks/backtest.h"
 #include "tasks/finite_forecasts.h"
@@ -61,7 +61,7 @@ ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& 
   options.skip_single_rows = task.skip_short;
   ForecastInputs inputs;
   for (const auto& path : task.inputs) {
-    auto file = read_series(path, options);
+    auto file = io::read_series(path, options);
     for (const auto& note : file.notes) progress.note(note);
     inputs.skipped.insert(inputs.skipped.end(), file.skipped.begin(), file.skipped.end());
     for (auto& table : file.tables) {
@@ -108,13 +108,13 @@ void require_long_enough(int64_t needed, const ForecastInputs& inputs) {
 
 std::string level_name(double level) { return fmt::format("{:g}", level); }
 
-void write_header(CsvText& csv, const std::vector<double>& levels) {
+void write_header(io::CsvText& csv, const std::vector<double>& levels) {
   csv.cell("unique_id").cell("ds").cell("model").cell("yhat");
   for (const double level : levels) csv.cell("lo-" + level_name(level)).cell("hi-" + level_name(level));
   csv.end_row();
 }
 
-void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& forecast,
+void write_rows(io::CsvText& csv, const io::SeriesTable& table, const SeriesForecast& forecast,
                 const std::string& model, const std::vector<std::string>& ids) {
   const auto mean = forecast.mean.accessor<double, 2>();
   for (std::size_t c = 0; c < ids.size(); ++c) {
@@ -136,14 +136,14 @@ void write_rows(CsvText& csv, const SeriesTable& table, const SeriesForecast& fo
 
 /// Writes the forecasts of all tables, group by group, and returns those that charts are made of.
 std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, const ForecastModel& model,
-                                            const std::vector<SeriesTable>& tables,
+                                            const std::vector<io::SeriesTable>& tables,
                                             const std::vector<std::vector<std::string>>& ids, int64_t horizon,
                                             TextOutput& out, Progress& progress, Stop stop) {
   std::vector<SeriesForecast> kept;
   FiniteForecasts finite;
   const bool shown = tables.size() > kTablesAtOnce;
   if (shown) progress.begin("series", static_cast<int64_t>(tables.size()));
-  CsvText header;
+  io::CsvText header;
   write_header(header, task.levels);
   out.append(header.text());
   for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
@@ -151,7 +151,7 @@ std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, cons
     const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
     auto forecasts = model.forecast(group, horizon, task.levels);
     for (std::size_t i = 0; i < group.size(); ++i) finite.look_at(forecasts[i], ids[first + i]);
-    CsvText csv;
+    io::CsvText csv;
     for (std::size_t i = 0; i < group.size(); ++i)
       write_rows(csv, group[i], forecasts[i], model.name(), ids[first + i]);
     out.append(csv.text());
@@ -203,7 +203,7 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   TextOutput out(task.output);
   std::vector<SeriesForecast> charted;
   if (task.backtest > 0) {
-    CsvText csv;
+    io::CsvText csv;
     result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress, charted);
     result["rows"] = result["backtest"]["rows"];
     out.append(csv.text());

@@ -25,8 +25,8 @@ std::vector<double> column(const at::Tensor& values, int64_t channel) {
   return {begin, begin + contiguous.numel()};
 }
 
-FanChart chart_of(const SeriesTable& table, const forecast::SeriesForecast& forecast, const std::string& id,
-                  int64_t channel) {
+FanChart chart_of(const io::SeriesTable& table, const forecast::SeriesForecast& forecast,
+                  const std::string& id, int64_t channel) {
   FanChart chart;
   chart.title = id;
   chart.y_title = forecast.variates[channel];
@@ -99,7 +99,7 @@ std::vector<forecast::SeriesForecast> joined(
   return all;
 }
 
-Json write_charts(const fs::path& folder, const std::vector<SeriesTable>& tables,
+Json write_charts(const fs::path& folder, const std::vector<io::SeriesTable>& tables,
                   const std::vector<forecast::SeriesForecast>& forecasts,
                   const std::vector<std::vector<std::string>>& ids) {
   make_folder(folder);

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "core/series_table.h"
 #include "forecast/forecast_model.h"
+#include "io/series_table.h"
 
 namespace arzoo::tasks {
 
@@ -14,7 +14,7 @@ std::vector<forecast::SeriesForecast> joined(
 /// One SVG per forecast variate in `folder` (made if it is not there): history, forecast, intervals, and the
 /// truth where the table goes on beyond the forecast's first step (a backtest). Returns the files' paths.
 /// Throws as make_folder and AtomicFile do.
-Json write_charts(const std::filesystem::path& folder, const std::vector<SeriesTable>& tables,
+Json write_charts(const std::filesystem::path& folder, const std::vector<io::SeriesTable>& tables,
                   const std::vector<forecast::SeriesForecast>& forecasts,
                   const std::vector<std::vector<std::string>>& ids);
 

@@ -43,7 +43,7 @@ std::map<std::string, std::string> file_names(const std::set<std::string>& sourc
 }
 
 /// Whether two files have a series of one name.
-bool files_share_ids(const std::vector<SeriesTable>& tables, const Ids& ids) {
+bool files_share_ids(const std::vector<io::SeriesTable>& tables, const Ids& ids) {
   std::map<std::string, std::string> first_source;
   for (std::size_t i = 0; i < tables.size(); ++i) {
     for (const auto& id : ids[i]) {

@@ -3,14 +3,14 @@
 #include <string>
 #include <vector>
 
-#include "core/series_table.h"
 #include "forecast/forecast_model.h"
+#include "io/series_table.h"
 
 namespace arzoo::tasks {
 
 /// The series of all input files, in order.
 struct ForecastInputs {
-  std::vector<SeriesTable> tables;
+  std::vector<io::SeriesTable> tables;
   std::vector<bool> is_long;         ///< whether the table comes from a long file
   std::vector<std::string> skipped;  ///< unique_ids of series that were too short
 };

@@ -5,10 +5,10 @@
 #include <iostream>
 #include <utility>
 
-#include "core/csv.h"
 #include "core/display_text.h"
 #include "core/line_reader.h"
-#include "core/time_axis.h"
+#include "io/csv.h"
+#include "io/time_axis.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -36,7 +36,7 @@ Json too_long() {
 }
 
 /// The same format with month and day exchanged; empty where their places are beyond doubt.
-std::string other_order(const DateFormat& format) {
+std::string other_order(const io::DateFormat& format) {
   std::string pattern = format.pattern();
   const bool in_doubt = pattern.starts_with("m/d/Y") || pattern.starts_with("d/m/Y") ||
                         pattern.starts_with("m-d-Y") || pattern.starts_with("d-m-Y");
@@ -47,7 +47,7 @@ std::string other_order(const DateFormat& format) {
 
 }  // namespace
 
-Timestamp StampReader::read(const std::string& text) {
+io::Timestamp StampReader::read(const std::string& text) {
   auto reading = format_.read(text);
   if (!reading) {
     const auto formats = DateFormat::matching(text);
@@ -58,12 +58,12 @@ Timestamp StampReader::read(const std::string& text) {
   if (!reading->whole_seconds)
     fail<DataError>("{} holds a fraction of a second, expected whole seconds", shown(text));
   const auto other = other_order(format_);
-  const auto exchanged = other.empty() ? std::nullopt : DateFormat(other).read(text);
+  const auto exchanged = other.empty() ? std::nullopt : io::DateFormat(other).read(text);
   if (exchanged && exchanged->stamp != reading->stamp)
     fail<DataError>("{} may be {} or {} (write YYYY-MM-DD)", shown(text), format_.layout(),
-                    DateFormat(other).layout());
+                    io::DateFormat(other).layout());
   // One stamp's zone and digits say nothing of the next one's.
-  format_ = DateFormat(format_.pattern());
+  format_ = io::DateFormat(format_.pattern());
   format_.adopt(*reading);
   return reading->stamp;
 }
@@ -71,7 +71,7 @@ Timestamp StampReader::read(const std::string& text) {
 ForecastStream::ForecastStream(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon)
     : task_(task), model_(model), horizon_(horizon) {
   if (!task.freq.empty())
-    frequency_ = parse_frequency(task.freq);
+    frequency_ = io::parse_frequency(task.freq);
   else if (!model.is_zero_shot())
     frequency_ = model.frequency();
 }
@@ -100,21 +100,21 @@ Json ForecastStream::answer(const std::string& line) {
   return reply;
 }
 
-SeriesTable ForecastStream::read_window(const plan::StreamRequest& request) {
-  SeriesTable table;
+io::SeriesTable ForecastStream::read_window(const plan::StreamRequest& request) {
+  io::SeriesTable table;
   table.source = "stdin";
   table.variates = model_.variates();
   table.values = request.values(table.variates.size());
   const auto rows = static_cast<int64_t>(table.values.size() / table.variates.size());
   // Only the last stamp counts: rows before it are one step of the frequency apart.
-  const Timestamp last = read_last_stamp(request, rows);
-  table.frequency = anchored(frequency_.value_or(Frequency{}), {&last, 1});
+  const io::Timestamp last = read_last_stamp(request, rows);
+  table.frequency = io::anchored(frequency_.value_or(io::Frequency{}), {&last, 1});
   for (int64_t back = rows - 1; back >= 0; --back)
     table.stamps.push_back(advance(last, table.frequency, -back));
   return table;
 }
 
-Timestamp ForecastStream::read_last_stamp(const plan::StreamRequest& request, int64_t rows) {
+io::Timestamp ForecastStream::read_last_stamp(const plan::StreamRequest& request, int64_t rows) {
   if (const auto ds = request.last_stamp(static_cast<std::size_t>(rows))) return read_stamp(*ds);
   if (model_.shape().marks > 0) {
     request.reject(
@@ -123,8 +123,8 @@ Timestamp ForecastStream::read_last_stamp(const plan::StreamRequest& request, in
   return {};
 }
 
-Timestamp ForecastStream::read_stamp(const Config& ds) {
-  Timestamp stamp;
+io::Timestamp ForecastStream::read_stamp(const Config& ds) {
+  io::Timestamp stamp;
   try {
     stamp = stamps_.read(ds.text());
   } catch (const DataError& error) {
@@ -134,7 +134,7 @@ Timestamp ForecastStream::read_stamp(const Config& ds) {
     ds.reject("the model forecasts rows of any spacing, which one stamp does not show (give it with --freq)");
   if (!stamps_.format().shows(advance(stamp, *frequency_, 1)))
     ds.reject(fmt::format("dates written {} cannot show a step of {} (write the time of day as well)",
-                          stamps_.format().layout(), step_name(*frequency_)));
+                          stamps_.format().layout(), io::step_name(*frequency_)));
   return stamp;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "core/date_format.h"
 #include "forecast/forecast_model.h"
+#include "io/date_format.h"
 #include "plan/stream_request.h"
 #include "plan/tasks.h"
 #include "tasks/tasks.h"
@@ -13,12 +13,12 @@ class StampReader {
  public:
   /// Throws DataError "what is wrong" for a text that is no time stamp, has a fraction of a second, or could
   /// be read with the month first and with the day first.
-  Timestamp read(const std::string& text);
+  io::Timestamp read(const std::string& text);
   /// How the last stamp was written.
-  const DateFormat& format() const { return format_; }
+  const io::DateFormat& format() const { return format_; }
 
  private:
-  DateFormat format_;
+  io::DateFormat format_;
 };
 
 /// Answers context windows, one JSON text each, with forecasts.
@@ -40,14 +40,14 @@ class ForecastStream {
   Json answer(const std::string& line);
 
  private:
-  SeriesTable read_window(const plan::StreamRequest& request);
-  Timestamp read_last_stamp(const plan::StreamRequest& request, int64_t rows);
-  Timestamp read_stamp(const Config& ds);
+  io::SeriesTable read_window(const plan::StreamRequest& request);
+  io::Timestamp read_last_stamp(const plan::StreamRequest& request, int64_t rows);
+  io::Timestamp read_stamp(const Config& ds);
 
   const plan::ForecastTask& task_;
   const forecast::ForecastModel& model_;
   int64_t horizon_;
-  std::optional<Frequency> frequency_;  ///< none of a model for any series, unless it is given
+  std::optional<io::Frequency> frequency_;  ///< none of a model for any series, unless it is given
   StampReader stamps_;
 };
 

@@ -3,9 +3,9 @@
 #include <chrono>
 
 #include "core/atomic_file.h"
-#include "core/mesh_file.h"
 #include "core/output_folder.h"
-#include "core/picture_file.h"
+#include "io/mesh_file.h"
+#include "io/picture_file.h"
 #include "runtime/memory_budget.h"
 #include "shape3d/mesh_renderer.h"
 #include "shape3d/shape_generator.h"
@@ -35,7 +35,7 @@ ItemRequest request_of_shapes(const plan::Generate3dTask& task) {
 /// Throws UsageError for what neither the machine nor a file can hold.
 void check_shapes(const plan::Generate3dTask& task, const ItemPlan& shapes) {
   constexpr double kGigabyte = 1e9;
-  if (is_mesh_name(task.output) && shapes.size() > 1) {
+  if (io::is_mesh_name(task.output) && shapes.size() > 1) {
     fail<UsageError>("--count: {} shapes do not go into the one file {}, expected --output to be a folder",
                      shapes.size(), task.output.string());
   }
@@ -55,7 +55,7 @@ class ShapeWriter {
   ShapeWriter(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& generator,
               const ItemPlan& shapes)
       : task_(task), generator_(generator), shapes_(shapes) {
-    if (!is_mesh_name(task.output)) folder_.emplace(task.output);
+    if (!io::is_mesh_name(task.output)) folder_.emplace(task.output);
   }
 
   void add(const PlannedItem& planned, const shape3d::DecodedSurface& surface) {
@@ -64,7 +64,7 @@ class ShapeWriter {
       return;
     }
     const auto name = folder_ ? fs::path(item_stem(planned) + "." + task_.format) : task_.output;
-    const auto path = write(name, encode_mesh(surface.mesh, mesh_format(name)));
+    const auto path = write(name, io::encode_mesh(surface.mesh, io::mesh_format(name)));
     const auto summary = summarise(surface.mesh);
     meshes_.push_back({{"shape", planned.index},
                        {"class", planned.class_name},
@@ -118,7 +118,7 @@ class ShapeWriter {
     settings["first"] = task_.first.value_or(0);
     for (const auto& mesh : meshes_) settings["classes"].push_back(mesh.at("class"));
     const auto name = task_.sheet.value_or("sheet.png");
-    write(name, encode_picture(name, picture_grid(pictures_, kViews), settings_texts(settings)),
+    write(name, io::encode_picture(name, io::picture_grid(pictures_, kViews), settings_texts(settings)),
           task_.sheet.has_value());
     if (meshes_.size() > kMostInSheet)
       progress.note(
@@ -130,7 +130,7 @@ class ShapeWriter {
   const ItemPlan& shapes_;
   std::optional<OutputFolder> folder_;
   int64_t empty_ = 0;
-  std::vector<Picture> pictures_;
+  std::vector<io::Picture> pictures_;
   std::vector<std::string> files_;
   Json meshes_ = Json::array();
 };
@@ -146,8 +146,8 @@ void give(const plan::Generate3dTask& task, shape3d::ShapeGenerator& generator) 
       fail<DataError>("{}: {}", path.string(), message);
     }
   };
-  if (task.image) of_file(*task.image, [&] { generator.follow(read_picture(*task.image)); });
-  if (task.points) of_file(*task.points, [&] { generator.complete(read_mesh(*task.points)); });
+  if (task.image) of_file(*task.image, [&] { generator.follow(io::read_picture(*task.image)); });
+  if (task.points) of_file(*task.points, [&] { generator.complete(io::read_mesh(*task.points)); });
 }
 
 /// Generates all shapes. Throws Interrupted between two when asked to stop.

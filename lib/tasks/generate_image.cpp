@@ -3,10 +3,10 @@
 #include <chrono>
 
 #include "core/atomic_file.h"
-#include "core/jpeg_file.h"
 #include "core/output_folder.h"
-#include "core/picture_file.h"
 #include "image/picture_tensor.h"
+#include "io/jpeg_file.h"
+#include "io/picture_file.h"
 #include "runtime/memory_budget.h"
 #include "tasks/generators.h"
 #include "tasks/item_plan.h"
@@ -31,7 +31,7 @@ struct PictureRun {
   int64_t batch_size() const { return std::min(task.batch_size, pictures.size()); }
   int64_t batches() const { return (pictures.size() + batch_size() - 1) / batch_size(); }
 
-  bool in_folder() const { return !is_picture_name(task.output); }
+  bool in_folder() const { return !io::is_picture_name(task.output); }
   bool one_file() const { return !in_folder() && pictures.size() == 1; }
   /// Pictures in the grid: all, or the first ones.
   int64_t in_grid() const {
@@ -42,7 +42,7 @@ struct PictureRun {
   int64_t columns() const {
     constexpr int64_t kWidest = 32;
     const bool row_per_class = task.count > 1 && task.count < in_grid() && task.count <= kWidest;
-    return row_per_class ? task.count : square_columns(in_grid());
+    return row_per_class ? task.count : io::square_columns(in_grid());
   }
 
   /// Throws UsageError for what neither the machine nor a file can hold.
@@ -69,10 +69,10 @@ void PictureRun::check() const {
   }
   const auto rows = (in_grid() + columns() - 1) / columns();
   const auto longest = std::max(columns() * width(), rows * height());
-  if (fs::path(task.output).extension() != ".png" && longest > kLongestJpegSide && pictures.size() > 1) {
+  if (fs::path(task.output).extension() != ".png" && longest > io::kLongestJpegSide && pictures.size() > 1) {
     fail<UsageError>(
         "--output: {}: a grid of {} pixels along a side, a JPEG picture has at most {} (choose .png)",
-        task.output.string(), longest, kLongestJpegSide);
+        task.output.string(), longest, io::kLongestJpegSide);
   }
 }
 
@@ -105,7 +105,7 @@ class PictureWriter {
       auto settings = run_settings();
       settings["first"] = task.first.value_or(0);
       settings["classes"] = grid_classes_;
-      write("grid.png", picture_grid(grid_, run_.columns()), settings);
+      write("grid.png", io::picture_grid(grid_, run_.columns()), settings);
       if (run_.in_grid() < run_.pictures.size())
         progress.note(
             fmt::format("grid.png shows the first {} of {} pictures", run_.in_grid(), run_.pictures.size()));
@@ -120,7 +120,7 @@ class PictureWriter {
   const std::vector<std::string>& files() const { return files_; }
 
  private:
-  Picture picture_of(const at::Tensor& image) const {
+  io::Picture picture_of(const at::Tensor& image) const {
     const auto channels = run_.generator.channels();
     return run_.edit ? run_.edit->finished(image, channels) : image::picture_of(image, channels);
   }
@@ -140,19 +140,19 @@ class PictureWriter {
   }
 
   /// Into the folder, or as the one file of the run.
-  void write(const std::string& name, const Picture& picture, const Json& settings) {
+  void write(const std::string& name, const io::Picture& picture, const Json& settings) {
     auto path = run_.task.output;
     if (folder_) {
-      path = folder_->write(name, encode_picture(name, picture, settings_texts(settings)));
+      path = folder_->write(name, io::encode_picture(name, picture, settings_texts(settings)));
     } else {
-      write_atomically(path, encode_picture(path, picture, settings_texts(settings)));
+      write_atomically(path, io::encode_picture(path, picture, settings_texts(settings)));
     }
     files_.push_back(path.string());
   }
 
   const PictureRun& run_;
   std::optional<OutputFolder> folder_;
-  std::vector<Picture> grid_;
+  std::vector<io::Picture> grid_;
   std::vector<std::string> grid_classes_, files_;
 };
 

@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "core/picture_file.h"
 #include "image/picture_tensor.h"
+#include "io/picture_file.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -29,7 +29,7 @@ at::Tensor paint_of(const plan::GenerateImageTask& task, int64_t height, int64_t
     return task.keep.empty() ? inside(task.paint, height, width, "--paint")
                              : inside(task.keep, height, width, "--keep").logical_not();
   }
-  const auto mask = read_picture(*task.mask);
+  const auto mask = io::read_picture(*task.mask);
   if (mask.width != width || mask.height != height) {
     fail<DataError>("{}: {} x {} pixels, expected {} x {} as the picture has", task.mask->string(),
                     mask.width, mask.height, width, height);
@@ -55,7 +55,7 @@ Json settings_of(const plan::GenerateImageTask& task) {
 
 PictureEdit::PictureEdit(const plan::GenerateImageTask& task, image::ImageGenerator& generator,
                          Progress& progress)
-    : picture_(read_picture(*task.edit)), settings_(settings_of(task)) {
+    : picture_(io::read_picture(*task.edit)), settings_(settings_of(task)) {
   const auto paint = paint_of(task, picture_.height, picture_.width).contiguous();
   const auto* first = paint.const_data_ptr<bool>();
   paint_.assign(first, first + paint.numel());
@@ -70,9 +70,9 @@ PictureEdit::PictureEdit(const plan::GenerateImageTask& task, image::ImageGenera
   generator.edit(image::resized(image::tensor_of(picture_), height, width), std::get<0>(seen)[0][0].gt(0.5));
 }
 
-Picture PictureEdit::finished(const at::Tensor& image, int64_t channels) const {
+io::Picture PictureEdit::finished(const at::Tensor& image, int64_t channels) const {
   const auto made = image::picture_of(image::resized(image.unsqueeze(0), height(), width())[0], channels);
-  Picture result{.width = width(), .height = height(), .channels = std::max(channels, picture_.channels)};
+  io::Picture result{.width = width(), .height = height(), .channels = std::max(channels, picture_.channels)};
   result.pixels.reserve(static_cast<std::size_t>(result.row_bytes() * result.height));
   for (std::size_t i = 0; i < paint_.size(); ++i) {
     const auto& from = paint_[i] != 0 ? made : picture_;

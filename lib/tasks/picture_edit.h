@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "core/picture.h"
 #include "image/image_generator.h"
+#include "io/picture.h"
 #include "plan/tasks.h"
 
 namespace arzoo::tasks {
@@ -18,12 +18,12 @@ class PictureEdit {
   int64_t width() const { return picture_.width; }
   int64_t height() const { return picture_.height; }
   /// What the generator made, [3, h, w] in [0, 1] at its own size and of `channels`, put into the picture.
-  Picture finished(const at::Tensor& image, int64_t channels) const;
+  io::Picture finished(const at::Tensor& image, int64_t channels) const;
   /// What was edited and where: "edit" with "paint", "keep" or "mask".
   const Json& settings() const { return settings_; }
 
  private:
-  Picture picture_;
+  io::Picture picture_;
   std::vector<uint8_t> paint_;  ///< a pixel each: 1 where the picture is generated anew
   Json settings_;
 };

@@ -107,7 +107,7 @@ runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& comp
                       Stop stop) {
   constexpr int64_t kPoints = 2048, kTogether = 16;
   const shape3d::ShapeGenerator generator(cell.model, {}, compute);
-  std::vector<std::vector<Vec3>> real, drawn;
+  std::vector<std::vector<io::Vec3>> real, drawn;
   for (const auto& shape : real_shapes(cell, kPoints, progress))
     real.emplace_back(shape.surface.points.begin(), shape.surface.points.begin() + kPoints);
   const auto count = static_cast<int64_t>(real.size());

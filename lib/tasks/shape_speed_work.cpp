@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
-#include "nn/packed_weights.h"
+#include "kernels/packed_weights.h"
 #include "nn/seeded_noise.h"
 #include "runtime/gemm_peak.h"
 #include "shape3d/latent_surface.h"
@@ -28,7 +28,7 @@ void make_ready(Model& model, const runtime::Compute& compute) {
   model.initialise();
   model.eval();
   model.to(compute.device);
-  if (compute.device.is_cpu()) nn::pack_for_inference(model);
+  if (compute.device.is_cpu()) kernels::pack_for_inference(model);
 }
 
 /// The tokens of a few shapes of the first classes, of MAR-LR alone: MAR-HR does the same with more of them.

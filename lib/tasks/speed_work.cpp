@@ -6,7 +6,7 @@
 #include "icl/experiment.h"
 #include "image/data_options.h"
 #include "image/image_generator.h"
-#include "nn/int8.h"
+#include "kernels/int8.h"
 #include "nn/seeded_noise.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"
@@ -101,12 +101,12 @@ class InferenceWork : public SpeedWork {
         model_(std::dynamic_pointer_cast<forecast::Forecaster>(experiment.model().shared_from_this())) {
     model_->to(compute.device, compute.dtype);
     model_->eval();
-    if (compute.int8) int8_ = std::make_unique<nn::Int8Weights>(*model_);
+    if (compute.int8) int8_ = std::make_unique<kernels::Int8Weights>(*model_);
   }
 
   void run() override {
     const c10::InferenceMode inference;
-    const nn::Int8Scope int8(int8_.get());
+    const kernels::Int8Scope int8(int8_.get());
     model_->forecast(batch_);
     runtime::finish_device_work(compute_);
   }
@@ -117,7 +117,7 @@ class InferenceWork : public SpeedWork {
   runtime::Compute compute_;
   forecast::ForecastBatch batch_;
   std::shared_ptr<forecast::Forecaster> model_;
-  std::unique_ptr<nn::Int8Weights> int8_;
+  std::unique_ptr<kernels::Int8Weights> int8_;
 };
 
 /// Pictures of the first classes, from noise to pixels.
@@ -164,7 +164,7 @@ std::string stream_line(const ForecastExperiment& experiment) {
   const auto rows = experiment.data().shape().seq_len;
   const auto values = series.values.narrow(0, 0, rows);
   Json line{{"id", 0},
-            {"ds", DateFormat().format((*series.stamps)[static_cast<std::size_t>(rows - 1)])},
+            {"ds", io::DateFormat().format((*series.stamps)[static_cast<std::size_t>(rows - 1)])},
             {"values", Json::array()}};
   for (int64_t t = 0; t < rows; ++t) {
     Json row = Json::array();

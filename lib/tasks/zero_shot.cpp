@@ -30,10 +30,10 @@ bool is_csv(const std::string& path) { return path.ends_with(".csv") || path.end
 ZeroShotWindows open_windows(const ZeroShotOptions& cell) {
   if (!is_csv(cell.data))
     return {*forecast::open_sequences(cell.data), cell.data, cell.context, cell.horizon};
-  SeriesReadOptions options;
+  io::SeriesReadOptions options;
   options.columns = cell.columns;
   options.missing = forecast::missing_policy(cell.missing);
-  const auto file = read_series(cell.data, options);
+  const auto file = io::read_series(cell.data, options);
   if (file.tables.size() > 1) {
     fail<DataError>("{}: {} series, expected a wide file (a date column and a column per series)", cell.data,
                     file.tables.size());

@@ -1,8 +1,8 @@
 #include "core/file_budget.h"
 
-#include "core/csv.h"
 #include "core/text_file.h"
-#include "core/zip_archive.h"
+#include "io/csv.h"
+#include "io/zip_archive.h"
 #include "support/test.h"
 #include "support/zip.h"
 

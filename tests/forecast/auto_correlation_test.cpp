@@ -1,6 +1,6 @@
 #include "forecast/auto_correlation.h"
 
-#include "forecast/lag_scores.h"
+#include "kernels/lag_scores.h"
 #include "runtime/autocast.h"
 #include "support/forecasters.h"
 #include "support/test.h"
@@ -54,20 +54,20 @@ CorrelationCase correlation_case(int64_t length, int64_t there) {
 
 TEST_CASE("lag scores equal equation 5 either way, at odd and even lengths, with more and fewer keys") {
   const auto [length, there] = GENERATE(table<int64_t, int64_t>(
-      {{36, 36}, {55, 55}, {55, 36}, {29, 48}, {1, 1}, {2, 5}, {forecast::kLongestGram + 1, 200}}));
+      {{36, 36}, {55, 55}, {55, 36}, {29, 48}, {1, 1}, {2, 5}, {kernels::kLongestGram + 1, 200}}));
   const auto c = correlation_case(length, there);
   const auto q = c.q.flatten(2), k = c.k.flatten(2);
   const auto expected = literal_scores(q, padded(c.k, length).flatten(2));
-  CHECK(at::allclose(forecast::lag_scores_by_gram(q, k), expected, 1e-4, 2e-5));
-  CHECK(at::allclose(forecast::lag_scores_by_spectrum(q, k), expected, 1e-4, 2e-5));
-  CHECK(at::allclose(forecast::lag_scores(q, k), expected, 1e-4, 2e-5));
+  CHECK(at::allclose(kernels::lag_scores_by_gram(q, k), expected, 1e-4, 2e-5));
+  CHECK(at::allclose(kernels::lag_scores_by_spectrum(q, k), expected, 1e-4, 2e-5));
+  CHECK(at::allclose(kernels::lag_scores(q, k), expected, 1e-4, 2e-5));
 }
 
 TEST_CASE("lag scores are fp32 under autocast") {
   const auto c = correlation_case(24, 24);
-  const auto plain = forecast::lag_scores(c.q.flatten(2), c.k.flatten(2));
+  const auto plain = kernels::lag_scores(c.q.flatten(2), c.k.flatten(2));
   const runtime::Autocast autocast(at::kCPU, at::kBFloat16);
-  const auto under = forecast::lag_scores(c.q.flatten(2), c.k.flatten(2));
+  const auto under = kernels::lag_scores(c.q.flatten(2), c.k.flatten(2));
   CHECK(at::equal(plain, under));
 }
 

@@ -159,7 +159,7 @@ TEST_CASE("what was filled in the file is told") {
 TEST_CASE("filled cells are no truth: neither the errors nor the loss count them") {
   // Column c is missing from row 160 on, which are the test rows.
   auto csv = test::wide_csv(hourly_table(200));
-  auto line = csv.find(DateFormat().format(test::hour_stamp(160)));
+  auto line = csv.find(io::DateFormat().format(test::hour_stamp(160)));
   for (auto end = csv.find('\n', line); end != std::string::npos; end = csv.find('\n', line)) {
     const auto cell = csv.rfind(',', end) + 1;
     csv.erase(cell, end - cell);

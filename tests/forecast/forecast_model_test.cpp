@@ -32,14 +32,14 @@ fs::path wide_model(const TempDir& temp, const Json& changes = Json::object()) {
 
 ForecastModel open(const fs::path& path) { return ForecastModel::open(path, std::nullopt, {}); }
 
-SeriesForecast forecast_of(const ForecastModel& model, const SeriesTable& table, int64_t horizon,
+SeriesForecast forecast_of(const ForecastModel& model, const io::SeriesTable& table, int64_t horizon,
                            const std::vector<double>& levels = {}) {
   return model.forecast({table}, horizon, levels).front();
 }
 
 /// The columns of a table in another order.
-SeriesTable reordered(const SeriesTable& table, const std::vector<std::size_t>& order) {
-  SeriesTable result = table;
+io::SeriesTable reordered(const io::SeriesTable& table, const std::vector<std::size_t>& order) {
+  io::SeriesTable result = table;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     for (std::size_t c = 0; c < order.size(); ++c)
       result.values[row * order.size() + c] = table.at(row, order[c]);
@@ -55,7 +55,7 @@ TEST_CASE("a saved model says what it is when opened") {
   const auto model = open(wide_model(temp));
   CHECK(model.name() == "itransformer");
   CHECK(model.variates() == std::vector<std::string>{"a", "b", "c"});
-  CHECK(model.frequency() == Frequency{Frequency::Unit::hour});
+  CHECK(model.frequency() == io::Frequency{Frequency::Unit::hour});
   CHECK(model.shape().seq_len == 12);
   CHECK(model.shape().marks == 4);
   CHECK(model.has_intervals());
@@ -81,7 +81,7 @@ TEST_CASE("forecasts are in the units of the input, as if computed by hand") {
   for (int64_t t = 0; t < 12; ++t) {
     for (int64_t c = 0; c < 3; ++c) batch.x_enc[0][t][c] = scaler.transform(test::wave(338 + t, c), c);
   }
-  std::vector<Timestamp> stamps(table.stamps.end() - 12, table.stamps.end());
+  std::vector<io::Timestamp> stamps(table.stamps.end() - 12, table.stamps.end());
   batch.x_mark_enc = forecast::calendar_marks(stamps, table.frequency, 1).unsqueeze(0);
   const c10::InferenceMode inference;
   const auto scaled = model.module().forecast(batch)[0];
@@ -94,20 +94,21 @@ TEST_CASE("forecasts are in the units of the input, as if computed by hand") {
 }
 
 TEST_CASE("the stamps ahead follow the last row in the input's frequency") {
-  const auto [unit, last, expected] = GENERATE(table<Frequency::Unit, CivilTime, std::vector<CivilTime>>({
-      {Frequency::Unit::day, {2020, 2, 28}, {{2020, 2, 29}, {2020, 3, 1}, {2020, 3, 2}}},
-      {Frequency::Unit::business_day, {2020, 5, 7}, {{2020, 5, 8}, {2020, 5, 11}, {2020, 5, 12}}},
-      {Frequency::Unit::month, {2020, 11, 1}, {{2020, 12, 1}, {2021, 1, 1}, {2021, 2, 1}}},
-  }));
+  const auto [unit, last, expected] =
+      GENERATE(table<Frequency::Unit, io::CivilTime, std::vector<io::CivilTime>>({
+          {Frequency::Unit::day, {2020, 2, 28}, {{2020, 2, 29}, {2020, 3, 1}, {2020, 3, 2}}},
+          {Frequency::Unit::business_day, {2020, 5, 7}, {{2020, 5, 8}, {2020, 5, 11}, {2020, 5, 12}}},
+          {Frequency::Unit::month, {2020, 11, 1}, {{2020, 12, 1}, {2021, 1, 1}, {2021, 2, 1}}},
+      }));
   const TempDir temp;
   const auto model = open(wide_model(temp, {{"data", {{"marks", false}}}}));
   auto table = hourly_table(20);
   table.frequency = {unit};
   for (std::size_t row = 0; row < 20; ++row)
-    table.stamps[row] = advance(to_timestamp(last), table.frequency, int64_t(row) - 19);
+    table.stamps[row] = advance(io::to_timestamp(last), table.frequency, int64_t(row) - 19);
   const auto stamps = forecast_of(model, table, 3).stamps;
   REQUIRE(stamps.size() == 3);
-  for (std::size_t step = 0; step < 3; ++step) CHECK(to_civil(stamps[step]) == expected[step]);
+  for (std::size_t step = 0; step < 3; ++step) CHECK(io::to_civil(stamps[step]) == expected[step]);
 }
 
 TEST_CASE("a long horizon equals feeding the forecasts back by hand") {
@@ -140,7 +141,7 @@ TEST_CASE("a shorter horizon is the start of the model's own") {
 TEST_CASE("many series in one call have the forecasts that each has alone, in input order") {
   const TempDir temp;
   const auto model = open(wide_model(temp));
-  std::vector<SeriesTable> tables;
+  std::vector<io::SeriesTable> tables;
   for (int64_t i = 0; i < 300; ++i) tables.push_back(hourly_table(12 + i % 5, {"a", "b", "c"}, 17 * i));
   const auto together = model.forecast(tables, 6, {50});
   REQUIRE(together.size() == 300);

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "core/series_fill.h"
+#include "io/series_fill.h"
 #include "support/series.h"
 
 using namespace arzoo;
@@ -10,19 +10,19 @@ using forecast::Gaps;
 
 namespace {
 
-SeriesTable interpolated(const std::vector<double>& values) {
+io::SeriesTable interpolated(const std::vector<double>& values) {
   auto table = test::hourly_table(static_cast<int64_t>(values.size()), {"a"});
   table.values = values;
-  fill_missing_cells(table, MissingPolicy::interpolate);
+  io::fill_missing_cells(table, MissingPolicy::interpolate);
   return table;
 }
 
-at::Tensor as_floats(const SeriesTable& table) {
+at::Tensor as_floats(const io::SeriesTable& table) {
   return at::tensor(table.values, at::kDouble).to(at::kFloat).unsqueeze(1);
 }
 
 /// Rows [row, row + rows) as they are known at row `known`.
-std::vector<float> seen(const SeriesTable& table, int64_t row, int64_t rows, int64_t known) {
+std::vector<float> seen(const io::SeriesTable& table, int64_t row, int64_t rows, int64_t known) {
   const auto values = as_floats(table);
   auto window = values.narrow(0, row, rows).clone();
   Gaps(table, values).hide_future(window.data_ptr<float>(), row, rows, known);

@@ -1,6 +1,6 @@
 #include "forecast/period_filter.h"
-#include "forecast/sparse_context.h"
-#include "forecast/sparsity.h"
+#include "kernels/sparse_context.h"
+#include "kernels/sparsity_scores.h"
 #include "support/flops.h"
 #include "support/test.h"
 
@@ -13,15 +13,15 @@ using test::flops_of;
 TEST_CASE("the sparsity measure counts the sampled scores") {
   const auto q = at::rand({2, 3, 11, 6}), k = at::rand({2, 3, 9, 6});
   const auto sample = at::randint(9, {11, 4}, at::kLong);
-  CHECK(flops_of([&] { forecast::sparsity_of_sampled_scores(q, k, sample); }) == 2.0 * (2 * 3 * 11) * 4 * 6);
-  CHECK(flops_of([&] { forecast::sparsity_of_all_scores(q, k, sample); }) == 2.0 * (2 * 3 * 11) * 9 * 6);
+  CHECK(flops_of([&] { kernels::sparsity_of_sampled_scores(q, k, sample); }) == 2.0 * (2 * 3 * 11) * 4 * 6);
+  CHECK(flops_of([&] { kernels::sparsity_of_all_scores(q, k, sample); }) == 2.0 * (2 * 3 * 11) * 9 * 6);
 }
 
 TEST_CASE("a sparse context counts the queries that were kept") {
   const auto q = at::rand({1, 2, 5, 6}), k = at::rand({1, 2, 5, 6});
   const auto top = at::tensor({0, 4, 1, 2}, at::kLong).view({1, 2, 2});
   const auto count = [&](bool causal) {
-    return flops_of([&] { forecast::sparse_context(q, k, k, top, causal, HeadOrder::mixed); });
+    return flops_of([&] { kernels::sparse_context(q, k, k, top, causal, HeadOrder::mixed); });
   };
   CHECK(count(false) == 2.0 * (4 * 5) * (6 + 6));  // through LibTorch's operations
   const torch::NoGradGuard no_grad;

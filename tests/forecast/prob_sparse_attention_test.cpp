@@ -1,7 +1,7 @@
 #include "forecast/prob_sparse_attention.h"
 
 #include "core/error.h"
-#include "forecast/sparsity.h"
+#include "kernels/sparsity_scores.h"
 #include "support/forecasters.h"
 #include "support/test.h"
 
@@ -59,9 +59,9 @@ TEST_CASE("the sparsity measure equals its formula either way") {
              k = at::randn({2, there, 3, width}).transpose(1, 2);
   const auto sample = at::randint(there, {length, count}, at::kLong);
   const auto expected = literal_sparsity(q, k, sample);
-  CHECK(at::allclose(forecast::sparsity_of_all_scores(q, k, sample), expected, 1e-4, 1e-4));
-  CHECK(at::allclose(forecast::sparsity_of_sampled_scores(q, k, sample), expected, 1e-4, 1e-4));
-  CHECK(at::allclose(forecast::sparsity(q, k, sample), expected, 1e-4, 1e-4));
+  CHECK(at::allclose(kernels::sparsity_of_all_scores(q, k, sample), expected, 1e-4, 1e-4));
+  CHECK(at::allclose(kernels::sparsity_of_sampled_scores(q, k, sample), expected, 1e-4, 1e-4));
+  CHECK(at::allclose(kernels::sparsity(q, k, sample), expected, 1e-4, 1e-4));
 }
 
 TEST_CASE("all scores in blocks of queries are the scores in one block") {
@@ -69,7 +69,7 @@ TEST_CASE("all scores in blocks of queries are the scores in one block") {
   // More than the scores that are held at once.
   const auto q = at::randn({1, 8, 800, 4}), k = at::randn({1, 8, 800, 4});
   const auto sample = at::randint(800, {800, 3}, at::kLong);
-  CHECK(at::allclose(forecast::sparsity_of_all_scores(q, k, sample), literal_sparsity(q, k, sample), 1e-4,
+  CHECK(at::allclose(kernels::sparsity_of_all_scores(q, k, sample), literal_sparsity(q, k, sample), 1e-4,
                      1e-4));
 }
 

@@ -34,7 +34,7 @@ DataOptions mixture(std::vector<SourceOptions> sources) {
   return options;
 }
 
-SeriesTable named(const std::string& name, int64_t rows, std::vector<std::string> variates) {
+io::SeriesTable named(const std::string& name, int64_t rows, std::vector<std::string> variates) {
   auto table = hourly_table(rows, std::move(variates));
   table.unique_id = table.source = name;
   return table;

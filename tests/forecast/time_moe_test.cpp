@@ -55,7 +55,7 @@ ForecastModel open_time_moe(const std::filesystem::path& folder) {
 }
 
 /// The last rows of a table.
-SeriesTable end_of(SeriesTable table, std::size_t rows) {
+io::SeriesTable end_of(io::SeriesTable table, std::size_t rows) {
   const auto width = table.variates.size();
   table.values.erase(table.values.begin(), table.values.end() - static_cast<int64_t>(rows * width));
   table.stamps.erase(table.stamps.begin(), table.stamps.end() - static_cast<int64_t>(rows));
@@ -202,7 +202,7 @@ TEST_CASE("a sharded folder forecasts as the whole one") {
 TEST_CASE("many series of unequal length come out in the order in which they went in") {
   const TempDir temp;
   const auto model = open_time_moe(published(temp));
-  std::vector<SeriesTable> tables;
+  std::vector<io::SeriesTable> tables;
   for (const std::size_t rows : {30, 5, 50, 28, 6, 31})
     tables.push_back(end_of(test::hourly_table(60, {"a"}, 100 + static_cast<int64_t>(rows)), rows));
   const auto together = model.forecast(tables, 9, {});

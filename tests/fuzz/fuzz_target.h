@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "core/stored_tensor.h"
+#include "io/stored_tensor.h"
 
 /// The entry point of libFuzzer, and of the replayer where there is no libFuzzer.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -23,12 +23,13 @@ void refuse_or_accept(Parse parse) {
 }
 
 /// An accepted tensor lies inside the file.
-inline void expect_inside(const StoredTensor& tensor, std::string_view file) {
+inline void expect_inside(const io::StoredTensor& tensor, std::string_view file) {
   std::uint64_t last = tensor.bytes == 0 ? 0 : tensor.bytes - 1;
   if (!tensor.strides.empty()) {
-    last = item_size(tensor.dtype) - 1;
+    last = io::item_size(tensor.dtype) - 1;
     for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-      last += static_cast<std::uint64_t>((tensor.shape[i] - 1) * tensor.strides[i]) * item_size(tensor.dtype);
+      last +=
+          static_cast<std::uint64_t>((tensor.shape[i] - 1) * tensor.strides[i]) * io::item_size(tensor.dtype);
     }
   }
   if (tensor.bytes == 0 ? tensor.offset > file.size() : last >= file.size() - tensor.offset) std::abort();

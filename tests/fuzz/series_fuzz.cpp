@@ -1,6 +1,6 @@
 // CSV files of time series, wide and long, under every policy.
 
-#include "core/series_table.h"
+#include "io/series_table.h"
 
 #include "fuzz/fuzz_target.h"
 
@@ -9,9 +9,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   for (const auto policy : {MissingPolicy::error, MissingPolicy::ffill, MissingPolicy::interpolate}) {
     fuzz::refuse_or_accept([&] {
-      SeriesReadOptions options;
+      io::SeriesReadOptions options;
       options.missing = policy;
-      for (const auto& table : read_series(CsvTable::parse(text, "input"), options).tables) {
+      for (const auto& table : io::read_series(CsvTable::parse(text, "input"), options).tables) {
         if (table.rows() * table.variates.size() != table.values.size()) std::abort();
         for (std::size_t row = 1; row < table.rows(); ++row) {
           if (!(table.stamps[row - 1] < table.stamps[row])) std::abort();

@@ -1,5 +1,5 @@
 #include "image/flowar_sampler.h"
-#include "nn/packed_weights.h"
+#include "kernels/packed_weights.h"
 #include "nn/seeded_noise.h"
 #include "support/tensors.h"
 #include "support/tiny_latents.h"
@@ -85,7 +85,7 @@ TEST_CASE("a flowar picture depends on its seed and class, not on the batch, nor
   const auto alone = drawn(*flowar, classes({3}), sampling, {12});
   CHECK(at::allclose(together[1], alone[0], 1e-3, 1e-3));
   CHECK_FALSE(at::allclose(together[0], together[1], 1e-1, 1e-1));
-  nn::pack_for_inference(*flowar);
+  kernels::pack_for_inference(*flowar);
   CHECK(at::allclose(drawn(*flowar, classes({3}), sampling, {12}), alone, 1e-3, 1e-3));
 }
 

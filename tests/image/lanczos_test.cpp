@@ -7,8 +7,8 @@ using image::lanczos_resized;
 
 namespace {
 
-Picture pattern(int64_t width, int64_t height, int64_t channels) {
-  Picture picture{.width = width, .height = height, .channels = channels};
+io::Picture pattern(int64_t width, int64_t height, int64_t channels) {
+  io::Picture picture{.width = width, .height = height, .channels = channels};
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t x = 0; x < width; ++x) {
       for (int64_t c = 0; c < channels; ++c)
@@ -19,7 +19,9 @@ Picture pattern(int64_t width, int64_t height, int64_t channels) {
   return picture;
 }
 
-std::vector<int> numbers(const Picture& picture) { return {picture.pixels.begin(), picture.pixels.end()}; }
+std::vector<int> numbers(const io::Picture& picture) {
+  return {picture.pixels.begin(), picture.pixels.end()};
+}
 
 }  // namespace
 

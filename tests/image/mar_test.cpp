@@ -1,6 +1,6 @@
 #include "image/latent_tokens.h"
 #include "image/mar_sampling.h"
-#include "nn/packed_weights.h"
+#include "kernels/packed_weights.h"
 #include "support/tensors.h"
 #include "support/tiny_latents.h"
 
@@ -37,7 +37,7 @@ TEST_CASE("a mar picture depends on its seed and class, not on the batch, nor mu
   const auto alone = image::draw_mar_latents(*mar, classes({3}), {12}, few_steps());
   const double scale = together.abs().max().item<double>();
   CHECK(at::allclose(together[1], alone[0], 1e-3, 1e-3 * scale));
-  nn::pack_for_inference(*mar);
+  kernels::pack_for_inference(*mar);
   const auto packed = image::draw_mar_latents(*mar, classes({3}), {12}, few_steps());
   CHECK(at::allclose(packed, alone, 1e-3, 1e-3 * scale));
 }

@@ -20,7 +20,7 @@ DataOptions options_for(const std::string& path) {
 }  // namespace
 
 TEST_CASE("the official crop: short side to the given size, then the centre, halves rounded to even") {
-  Picture wide{.width = 9, .height = 4, .channels = 1};
+  io::Picture wide{.width = 9, .height = 4, .channels = 1};
   for (int64_t i = 0; i < 36; ++i) wide.pixels.push_back(static_cast<uint8_t>(i));
   const auto centre = cropped(wide, 4, 1.0, false, nullptr);
   CHECK(centre.width == 4);
@@ -31,7 +31,7 @@ TEST_CASE("the official crop: short side to the given size, then the centre, hal
 }
 
 TEST_CASE("random crops take every place, mirrored or not, and depend on the generator alone") {
-  Picture wide{.width = 7, .height = 4, .channels = 3};
+  io::Picture wide{.width = 7, .height = 4, .channels = 3};
   for (int64_t i = 0; i < 84; ++i) wide.pixels.push_back(static_cast<uint8_t>(i));
   std::set<uint8_t> corners;
   for (uint64_t seed = 0; seed < 60; ++seed) {

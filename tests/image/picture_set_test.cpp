@@ -1,7 +1,7 @@
 #include "image/picture_set.h"
 
 #include "core/error.h"
-#include "core/png_file.h"
+#include "io/png_file.h"
 #include "support/pictures.h"
 
 using namespace arzoo;

@@ -1,7 +1,7 @@
 #include "nn/conv_blocks.h"
 
-#include "nn/adaln.h"
-#include "nn/bf16_products.h"
+#include "kernels/bf16_products.h"
+#include "kernels/modulated_norm.h"
 #include "nn/cosine_heads.h"
 #include "nn/linear_layer.h"
 #include "support/tensors.h"
@@ -70,12 +70,12 @@ TEST_CASE("packed layers compute what they computed before, in either type") {
   const auto expected = run(at::kFloat);
   CHECK(expected.sizes() == at::IntArrayRef({2, 10, 6, 40}));
   parts->to(type);
-  nn::pack_for_inference(*parts);
+  kernels::pack_for_inference(*parts);
   const double allowed = (type == at::kFloat ? 1e-5 : 0.03) * expected.abs().max().item<double>();
   CHECK(worst(run(type), expected) < allowed);
   CHECK(worst(run(type), expected) < allowed);
   // Without bf16 products layers stay as they are.
-  CHECK((layer->weight().numel() == 0) == (type == at::kFloat || nn::has_bf16_products()));
+  CHECK((layer->weight().numel() == 0) == (type == at::kFloat || kernels::has_bf16_products()));
 }
 
 TEST_CASE("adaptive normalisation in one pass equals its definition, per sample and per token") {
@@ -83,18 +83,18 @@ TEST_CASE("adaptive normalisation in one pass equals its definition, per sample 
   torch::manual_seed(3);
   const auto x = at::randn({2, 7, width}) + 2.0, branch = at::randn({2, 7, width});
   const auto table = [&] { return at::randn({2, tokens, width}); };
-  const nn::Modulation modulation{table(), table()};
+  const kernels::Modulation modulation{table(), table()};
   const auto gate = table();
   const auto define = [&](const at::Tensor& y) {
     return at::layer_norm(y, {width}, {}, {}, 1e-6) * (1.0 + modulation.scale) + modulation.shift;
   };
   const torch::NoGradGuard no_grad;
-  CHECK(worst(nn::modulated_norm(x, modulation, 1e-6, at::kFloat), define(x)) < 1e-5);
-  CHECK(worst(nn::modulated_norm(x, modulation, 1e-6, at::kBFloat16), define(x)) < 0.08);
+  CHECK(worst(kernels::modulated_norm(x, modulation, 1e-6, at::kFloat), define(x)) < 1e-5);
+  CHECK(worst(kernels::modulated_norm(x, modulation, 1e-6, at::kBFloat16), define(x)) < 0.08);
   const auto sum = x + branch * gate;
   auto residual = x.clone();
-  CHECK(worst(nn::gated_modulated_norm(residual, branch, gate, modulation, 1e-6, at::kFloat), define(sum)) <
-        2e-5);
+  CHECK(worst(kernels::gated_modulated_norm(residual, branch, gate, modulation, 1e-6, at::kFloat),
+              define(sum)) < 2e-5);
   CHECK(worst(residual, sum) < 1e-6);
 }
 

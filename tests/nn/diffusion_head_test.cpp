@@ -58,7 +58,7 @@ TEST_CASE("a packed head samples what it sampled before, whatever the number of 
   const auto z = at::randn({rows, kCondition});
   const nn::DiffusionSchedule schedule(20);
   const auto before = loss.sample(z, schedule, 1.0, 1.0, zeros(rows));
-  nn::pack_for_inference(const_cast<nn::DiffusionLoss&>(loss));
+  kernels::pack_for_inference(const_cast<nn::DiffusionLoss&>(loss));
   const auto after = loss.sample(z, schedule, 1.0, 1.0, zeros(rows));
   // The first steps divide by tiny numbers: rounding is magnified.
   CHECK(at::allclose(before, after, 1e-3, 1e-2 * before.abs().max().item<double>()));

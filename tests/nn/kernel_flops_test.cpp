@@ -1,10 +1,10 @@
-#include "nn/attention.h"
+#include "kernels/attention.h"
+#include "kernels/fused_attention.h"
+#include "kernels/hidden_layer.h"
+#include "kernels/int8.h"
+#include "kernels/mesa_attention.h"
 #include "nn/conv_blocks.h"
-#include "nn/fused_attention.h"
-#include "nn/hidden_layer.h"
-#include "nn/int8.h"
 #include "nn/linear_layer.h"
-#include "nn/mesa_attention.h"
 #include "nn/packed_linear.h"
 #include "nn/sparse_experts.h"
 #include "support/flops.h"
@@ -25,11 +25,11 @@ TEST_CASE("a linear map counts the same in each of its kernels") {
   CHECK(flops_of([&] { layer.forward(x, nn::Activation::gelu); }) == by_hand);
   CHECK(flops_of([&] { at::linear(x, layer.weight(), layer.bias()); }) == by_hand);
   CHECK(flops_of([&] {
-          nn::hidden_layer(x, layer.weight(), layer.bias(), nn::Activation::gelu, 0.0, false);
+          kernels::hidden_layer(x, layer.weight(), layer.bias(), nn::Activation::gelu, 0.0, false);
         }) == by_hand);
-  nn::Int8Weights weights(layer);
+  kernels::Int8Weights weights(layer);
   {
-    const nn::Int8Scope scope(&weights);
+    const kernels::Int8Scope scope(&weights);
     CHECK(flops_of([&] { layer.forward(x); }) == by_hand);
   }
   layer.pack();
@@ -76,25 +76,25 @@ TEST_CASE("an upsampling packed by parity counts its four small convolutions") {
 TEST_CASE("attention in one pass counts the keys that each query sees") {
   const torch::NoGradGuard no_grad;
   const auto q = at::rand({2, 3, 5, 16}), k = at::rand({2, 3, 9, 16});
-  REQUIRE(nn::fits_fused_attention(q, k, k));
-  CHECK(flops_of([&] { nn::attention(q, k, k); }) == 2.0 * 2 * (2 * 3) * (5 * 9) * 16);
+  REQUIRE(kernels::fits_fused_attention(q, k, k));
+  CHECK(flops_of([&] { kernels::attention(q, k, k); }) == 2.0 * 2 * (2 * 3) * (5 * 9) * 16);
   // Query i of 5 stands at place 4 + i of 9 and sees 5 + i keys.
   const double pairs = 5 + 6 + 7 + 8 + 9;
-  CHECK(flops_of([&] { nn::attention(q, k, k, {.causal = true}); }) == 2.0 * 2 * (2 * 3) * pairs * 16);
+  CHECK(flops_of([&] { kernels::attention(q, k, k, {.causal = true}); }) == 2.0 * 2 * (2 * 3) * pairs * 16);
 }
 
 TEST_CASE("attention in one pass counts as its products do one by one") {
   const torch::NoGradGuard no_grad;
   const auto q = at::rand({1, 2, 7, 8}), v = at::rand({1, 2, 7, 8});
-  const double composed = flops_of([&] { at::matmul(nn::attention_weights(q, q), v); });
-  CHECK(flops_of([&] { nn::attention(q, q, v); }) == composed);
+  const double composed = flops_of([&] { at::matmul(kernels::attention_weights(q, q), v); });
+  CHECK(flops_of([&] { kernels::attention(q, q, v); }) == composed);
 }
 
 TEST_CASE("the mesa layer counts a linear system for each token") {
   const torch::NoGradGuard no_grad;
   const auto x = at::rand({2, 3, 4, 6}), lambdas = at::ones({3});
   const double tokens = 2 * 3 * 4;
-  CHECK(flops_of([&] { nn::mesa_attention(x, x, x, lambdas); }) ==
+  CHECK(flops_of([&] { kernels::mesa_attention(x, x, x, lambdas); }) ==
         Approx(tokens * (2.0 / 3 * 6 * 6 * 6 + 2 * 6 * 6 + 2 * 6 * 6)));
 }
 

@@ -2,7 +2,7 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
-#include "core/tensor_files.h"
+#include "io/tensor_files.h"
 #include "runtime/safetensors.h"
 
 using namespace arzoo;
@@ -76,12 +76,12 @@ TEST_CASE("every element type and any layout survive writing and reading") {
   write_safetensors(dir / "t.safetensors", tensors, {{"b", "2"}, {"a", "1 \"quoted\""}});
 
   const auto file = open_tensors(dir / "t.safetensors");
-  const auto stored = open_tensor_file(dir / "t.safetensors");
+  const auto stored = io::open_tensor_file(dir / "t.safetensors");
   REQUIRE(file.size() == tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     CAPTURE(tensors[i].first);
     CHECK(stored.tensors[i].name == tensors[i].first);
-    CHECK(stored.tensors[i].offset % item_size(stored.tensors[i].dtype) == 0);
+    CHECK(stored.tensors[i].offset % io::item_size(stored.tensors[i].dtype) == 0);
     CHECK(same_bits(file.at(tensors[i].first), tensors[i].second.detach().resolve_conj()));
   }
   CHECK(file.metadata == std::vector<std::pair<std::string, std::string>>{{"b", "2"}, {"a", "1 \"quoted\""}});

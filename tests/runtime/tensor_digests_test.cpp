@@ -72,7 +72,7 @@ TEST_CASE("digests are of one file: they are neither shown nor handed on, and fi
   const test::TempDir dir;
   own_file(dir);
   CHECK(open_tensors(dir / "own.safetensors").metadata.empty());
-  CHECK(describe_tensors(dir / "own.safetensors").metadata.empty());
+  CHECK(io::describe_tensors(dir / "own.safetensors").metadata.empty());
   const auto foreign = test::source_dir() / "tests/fixtures/checkpoints/small.safetensors";
   CHECK(open_tensors(foreign).size() == 4);
 }

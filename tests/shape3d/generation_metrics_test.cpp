@@ -9,7 +9,7 @@ using namespace arzoo::shape3d;
 
 namespace {
 
-using Cloud = std::vector<Vec3>;
+using Cloud = std::vector<io::Vec3>;
 using Clouds = std::vector<Cloud>;
 
 /// Clouds around places on the x axis, each of 40 points no farther than `size` along an axis.
@@ -18,7 +18,7 @@ Clouds clouds_at(const std::vector<float>& places, float size, uint64_t seed) {
   Clouds clouds;
   for (const float place : places) {
     Cloud cloud;
-    for (int i = 0; i < 40; ++i) cloud.push_back(volume_point(size, random) + Vec3{place, 0, 0});
+    for (int i = 0; i < 40; ++i) cloud.push_back(volume_point(size, random) + io::Vec3{place, 0, 0});
     clouds.push_back(std::move(cloud));
   }
   return clouds;

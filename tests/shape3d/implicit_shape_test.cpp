@@ -18,12 +18,12 @@ TEST_CASE("parts with a closed form have the exact signed distance") {
   struct Exact {
     const char* name;
     SolidPart part;
-    std::function<double(Vec3)> depth;
+    std::function<double(io::Vec3)> depth;
   };
-  const Exact ball{"ball", {Kind::ellipsoid, {0.1F, 0, 0}, {0.7F, 0.7F, 0.7F}}, [](Vec3 p) {
-                     return 0.7 - length(p - Vec3{0.1F, 0, 0});
+  const Exact ball{"ball", {Kind::ellipsoid, {0.1F, 0, 0}, {0.7F, 0.7F, 0.7F}}, [](io::Vec3 p) {
+                     return 0.7 - length(p - io::Vec3{0.1F, 0, 0});
                    }};
-  const Exact box{"rounded box", {Kind::box, {}, {0.8F, 0.5F, 0.4F}, 0.1F}, [](Vec3 p) {
+  const Exact box{"rounded box", {Kind::box, {}, {0.8F, 0.5F, 0.4F}, 0.1F}, [](io::Vec3 p) {
                     double outside = 0.0, most = -HUGE_VAL;
                     const double half[] = {0.7, 0.4, 0.3};
                     for (int axis = 0; axis < 3; ++axis) {
@@ -34,11 +34,11 @@ TEST_CASE("parts with a closed form have the exact signed distance") {
                     return 0.1 - std::sqrt(outside) - std::min(most, 0.0);
                   }};
   const Exact can{
-      "can", {Kind::cylinder, {}, {0.6F, 0.8F, 0.6F}}, [](Vec3 p) {
+      "can", {Kind::cylinder, {}, {0.6F, 0.8F, 0.6F}}, [](io::Vec3 p) {
         const double side = std::hypot(p.x, p.z) - 0.6, end = std::abs(p.y) - 0.8;
         return -(std::hypot(std::max(side, 0.0), std::max(end, 0.0)) + std::min(std::max(side, end), 0.0));
       }};
-  const Exact ring{"ring", {Kind::ring, {}, {0.6F, 0.2F, 0.6F}}, [](Vec3 p) {
+  const Exact ring{"ring", {Kind::ring, {}, {0.6F, 0.2F, 0.6F}}, [](io::Vec3 p) {
                      return 0.2 - std::hypot(std::hypot(p.x, p.y) - 0.6, p.z);
                    }};
   std::mt19937_64 random(3);

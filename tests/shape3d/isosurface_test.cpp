@@ -11,10 +11,10 @@ using namespace arzoo::shape3d;
 namespace {
 
 /// Of a torus around z with radii 0.6 and 0.25.
-float torus_depth(Vec3 p) { return 0.25F - std::hypot(std::hypot(p.x, p.y) - 0.6F, p.z); }
+float torus_depth(io::Vec3 p) { return 0.25F - std::hypot(std::hypot(p.x, p.y) - 0.6F, p.z); }
 
-FieldQuery query_of(float (*depth)(Vec3), int64_t* asked = nullptr) {
-  return [=](std::span<const Vec3> points, std::span<float> values) {
+FieldQuery query_of(float (*depth)(io::Vec3), int64_t* asked = nullptr) {
+  return [=](std::span<const io::Vec3> points, std::span<float> values) {
     for (std::size_t i = 0; i < points.size(); ++i) values[i] = depth(points[i]);
     if (asked != nullptr) *asked += static_cast<int64_t>(points.size());
   };
@@ -47,7 +47,7 @@ TEST_CASE("a field of noise, with every ambiguous cell there is, gives a closed 
   CHECK(summary.triangles > 500);
   CHECK(summary.open_edges == 0);
   CHECK(summary.volume > 0.0);
-  CHECK(summarise(welded(mesh)).open_edges == 0);
+  CHECK(summarise(io::welded(mesh)).open_edges == 0);
 }
 
 TEST_CASE("values of exactly zero are inside and tear nothing") {
@@ -57,7 +57,7 @@ TEST_CASE("values of exactly zero are inside and tear nothing") {
   grid.values[grid.index(2, 2, 1)] = 0.0F;
   const auto mesh = isosurface(grid);
   CHECK(summarise(mesh).is_watertight());
-  CHECK(summarise(welded(mesh)).is_watertight());
+  CHECK(summarise(io::welded(mesh)).is_watertight());
 }
 
 TEST_CASE("a field without a crossing has no surface") {
@@ -81,14 +81,14 @@ TEST_CASE("refinement gives the dense grid's surface for an eighth of its questi
 
 TEST_CASE("refinement follows a surface into cells whose corners do not show it") {
   // A thin spike that leaves a ball: no corner of the coarse cells around it is inside.
-  const auto spiked = [](Vec3 p) {
+  const auto spiked = [](io::Vec3 p) {
     const float ball = 0.4F - length(p);
     const float spike =
         0.012F - std::max({std::abs(p.y - 0.01F), std::abs(p.z - 0.01F), std::abs(p.x - 0.5F) - 0.4F});
     // A step, as a saturated occupancy has it: its size says nothing about distances.
     return std::max(ball, spike) >= 0.0F ? 9.0F : -9.0F;
   };
-  const FieldQuery query = [&](std::span<const Vec3> points, std::span<float> values) {
+  const FieldQuery query = [&](std::span<const io::Vec3> points, std::span<float> values) {
     for (std::size_t i = 0; i < points.size(); ++i) values[i] = spiked(points[i]);
   };
   auto dense = cube_grid(128, 1.0), refined = dense;
@@ -99,7 +99,7 @@ TEST_CASE("refinement follows a surface into cells whose corners do not show it"
 
 TEST_CASE("the chunk bounds a question and changes nothing") {
   std::size_t largest = 0;
-  const FieldQuery query = [&](std::span<const Vec3> points, std::span<float> values) {
+  const FieldQuery query = [&](std::span<const io::Vec3> points, std::span<float> values) {
     largest = std::max(largest, points.size());
     for (std::size_t i = 0; i < points.size(); ++i) values[i] = torus_depth(points[i]);
   };

@@ -9,7 +9,7 @@ using namespace arzoo::shape3d;
 
 namespace {
 
-double covered(const Picture& picture) {
+double covered(const io::Picture& picture) {
   int64_t dark = 0;
   for (const auto pixel : picture.pixels) dark += pixel == 0 ? 1 : 0;
   return static_cast<double>(dark) / static_cast<double>(picture.pixels.size());
@@ -28,7 +28,7 @@ TEST_CASE("a ball's outline is a disc from every side") {
 }
 
 TEST_CASE("up is up, right is right, and the nearer surface hides the farther") {
-  Mesh mesh;
+  io::Mesh mesh;
   mesh.vertices = {{0.2F, 0.2F, 0}, {1, 0.2F, 0}, {0.2F, 1, 0}};
   mesh.triangles = {{0, 1, 2}};
   View front;

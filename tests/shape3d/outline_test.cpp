@@ -12,8 +12,8 @@ namespace {
 
 /// A dark figure on white where `inside` says so.
 template <class Inside>
-Picture figure(int64_t width, int64_t height, int64_t channels, const Inside& inside) {
-  Picture picture{.width = width, .height = height, .channels = static_cast<int>(channels)};
+io::Picture figure(int64_t width, int64_t height, int64_t channels, const Inside& inside) {
+  io::Picture picture{.width = width, .height = height, .channels = static_cast<int>(channels)};
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t x = 0; x < width; ++x) {
       for (int64_t c = 0; c < channels; ++c) picture.pixels.push_back(inside(x, y) ? 90 : 255);
@@ -22,7 +22,7 @@ Picture figure(int64_t width, int64_t height, int64_t channels, const Inside& in
   return picture;
 }
 
-double mean_of(const Picture& outline) {
+double mean_of(const io::Picture& outline) {
   double sum = 0.0;
   for (const auto pixel : outline.pixels) sum += pixel / 255.0;
   return sum / static_cast<double>(outline.pixels.size());
@@ -47,7 +47,7 @@ TEST_CASE("an outline is as its picture: colours, channels and mirror images") {
   int64_t differ = 0;
   for (int64_t y = 0; y < 16; ++y) {
     for (int64_t x = 0; x < 16; ++x) {
-      const auto at = [&](const Picture& p, int64_t column) {
+      const auto at = [&](const io::Picture& p, int64_t column) {
         return p.pixels[static_cast<std::size_t>(y * 16 + column)];
       };
       if (std::abs(at(grey, x) - at(mirrored, 15 - x)) > 16) ++differ;  // a sample of 16 at a border

@@ -10,9 +10,9 @@ using namespace arzoo::shape3d;
 namespace {
 
 /// Points of kinds that are hard for a tree: anywhere, on one line, all at one place, in a few places.
-std::vector<Vec3> hard_points(const std::string& kind, int count) {
+std::vector<io::Vec3> hard_points(const std::string& kind, int count) {
   std::mt19937_64 random(11);
-  std::vector<Vec3> points;
+  std::vector<io::Vec3> points;
   for (int i = 0; i < count; ++i) {
     const auto anywhere = volume_point(1.0, random);
     if (kind == "line") points.push_back({anywhere.x, 0.5F, 0.5F});

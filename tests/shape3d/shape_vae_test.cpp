@@ -122,7 +122,7 @@ TEST_CASE("farthest points spread, and are the same however many clouds there ar
 
 TEST_CASE("an outline does not depend on where in which picture the shape stands") {
   const auto draw = [](int64_t side, int64_t left, int64_t top, int64_t width, int64_t height) {
-    Picture picture{.width = side, .height = side, .channels = 3};
+    io::Picture picture{.width = side, .height = side, .channels = 3};
     for (int64_t y = 0; y < side; ++y) {
       for (int64_t x = 0; x < side; ++x) {
         const bool inside = x >= left && x < left + width && y >= top && y < top + height;

@@ -11,13 +11,13 @@ using namespace arzoo;
 using namespace arzoo::shape3d;
 
 TEST_CASE("points drawn on a surface lie on it and spread by area") {
-  Mesh mesh;
+  io::Mesh mesh;
   mesh.vertices = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 5}, {3, 0, 5}, {0, 1, 5}};
   mesh.triangles = {{0, 1, 2}, {3, 4, 5}};
   std::mt19937_64 random(1);
   const auto drawn = sample_surface(mesh, 4000, random);
   int64_t above = 0;
-  Vec3 mean;
+  io::Vec3 mean;
   for (const auto& point : drawn.points) {
     const bool is_above = point.z > 2.5F;
     CHECK(point.z == Approx(is_above ? 5.0 : 0.0).margin(1e-5));
@@ -27,11 +27,11 @@ TEST_CASE("points drawn on a surface lie on it and spread by area") {
   }
   CHECK(above / 4000.0 == Approx(0.75).margin(0.03));
   CHECK(mean.x / static_cast<float>(4000 - above) == Approx(1.0 / 3.0).margin(0.03));
-  CHECK((drawn.normals.front() == Vec3{0, 0, 1}));
+  CHECK((drawn.normals.front() == io::Vec3{0, 0, 1}));
 }
 
 TEST_CASE("a surface without area and a mesh without extent are refused") {
-  Mesh mesh;
+  io::Mesh mesh;
   mesh.vertices = {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}};
   mesh.triangles = {{0, 1, 2}};
   std::mt19937_64 random(1);
@@ -40,7 +40,7 @@ TEST_CASE("a surface without area and a mesh without extent are refused") {
 }
 
 TEST_CASE("a normalised mesh fills its cube, and points find back") {
-  Mesh mesh;
+  io::Mesh mesh;
   mesh.vertices = {{10, 0, 0}, {30, 5, 0}, {10, 5, 8}};
   const auto where = placement(mesh, 0.95);
   CHECK(where.into({10, 0, 0}).x == Approx(-0.95));

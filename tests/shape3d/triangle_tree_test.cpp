@@ -2,7 +2,7 @@
 
 #include "support/test.h"
 
-#include "core/mesh_file.h"
+#include "io/mesh_file.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/shape_set.h"
 #include "shape3d/surface_points.h"
@@ -13,8 +13,8 @@ using namespace arzoo::shape3d;
 namespace {
 
 /// A closed box; inside_out: its triangles face inwards.
-Mesh box_of(Vec3 low, Vec3 high, bool inside_out = false) {
-  Mesh mesh;
+io::Mesh box_of(io::Vec3 low, io::Vec3 high, bool inside_out = false) {
+  io::Mesh mesh;
   for (int i = 0; i < 8; ++i)
     mesh.vertices.push_back({i & 1 ? high.x : low.x, i & 2 ? high.y : low.y, i & 4 ? high.z : low.z});
   mesh.triangles = {{0, 2, 1}, {1, 2, 3}, {4, 5, 6}, {5, 7, 6}, {0, 1, 4}, {1, 5, 4},
@@ -25,8 +25,8 @@ Mesh box_of(Vec3 low, Vec3 high, bool inside_out = false) {
   return mesh;
 }
 
-Mesh together(std::vector<Mesh> parts) {
-  Mesh all;
+io::Mesh together(std::vector<io::Mesh> parts) {
+  io::Mesh all;
   for (const auto& part : parts) {
     const auto first = static_cast<int32_t>(all.vertices.size());
     all.vertices.insert(all.vertices.end(), part.vertices.begin(), part.vertices.end());
@@ -39,7 +39,7 @@ Mesh together(std::vector<Mesh> parts) {
 }
 
 /// The least distance to densely laid points of all triangles, no less than the true one.
-double distance_by_points(const Mesh& mesh, Vec3 query, int steps) {
+double distance_by_points(const io::Mesh& mesh, io::Vec3 query, int steps) {
   double least = HUGE_VAL;
   for (const auto& triangle : mesh.triangles) {
     for (int i = 0; i <= steps; ++i) {
@@ -59,7 +59,7 @@ double distance_by_points(const Mesh& mesh, Vec3 query, int steps) {
 
 TEST_CASE("the triangle tree finds the surface's nearest point") {
   std::mt19937_64 random(2);
-  Mesh soup;
+  io::Mesh soup;
   for (int i = 0; i < 90; ++i) soup.vertices.push_back(volume_point(1.0, random));
   for (int32_t i = 0; i < 90; i += 3) soup.triangles.push_back({i, i + 1, i + 2});
   soup.triangles.push_back({4, 4, 7});  // a triangle that is a line
@@ -71,7 +71,7 @@ TEST_CASE("the triangle tree finds the surface's nearest point") {
     CHECK(found.distance <= laid + 1e-5);
     CHECK(found.distance >= laid - 0.05);
     CHECK(length(found.point - query) == Approx(found.distance).margin(1e-5));
-    Mesh own;
+    io::Mesh own;
     own.vertices = soup.vertices;
     own.triangles = {soup.triangles[found.triangle]};
     CHECK(distance_by_points(own, found.point, 60) < 0.03);
@@ -79,7 +79,7 @@ TEST_CASE("the triangle tree finds the surface's nearest point") {
 }
 
 TEST_CASE("the signed distance of a box is the one of its formula") {
-  const Vec3 half{0.8F, 0.5F, 0.3F};
+  const io::Vec3 half{0.8F, 0.5F, 0.3F};
   const TriangleTree tree(box_of(half * -1.0F, half));
   std::mt19937_64 random(4);
   for (int i = 0; i < 500; ++i) {
@@ -98,14 +98,14 @@ TEST_CASE("what is inside out is turned, and cavities stay cavities") {
   const auto outer = box_of({-1, -1, -1}, {1, 1, 1}),
              hole = box_of({-0.5F, -0.5F, -0.5F}, {0.5F, 0.5F, 0.5F}, true);
   const auto apart = box_of({2, 0, 0}, {3, 1, 1}), inverted = box_of({2, 0, 0}, {3, 1, 1}, true);
-  const auto inverse = [](Mesh mesh) {
+  const auto inverse = [](io::Mesh mesh) {
     for (auto& triangle : mesh.triangles) std::swap(triangle[1], triangle[2]);
     return mesh;
   };
   const auto flat = box_of({-1, -1, 0}, {1, 1, 1e-4F});
   struct Case {
     const char* what;
-    Mesh mesh;
+    io::Mesh mesh;
     int64_t turned;
     double volume;
   };
@@ -128,9 +128,9 @@ TEST_CASE("what is inside out is turned, and cavities stay cavities") {
 TEST_CASE("a folder's inside-out mesh is turned with a note, and its inside is its inside") {
   const test::TempDir folder;
   auto mesh = make_solid("table", 1, 0).surface(32);
-  write_mesh(folder / "good.obj", mesh);
+  io::write_mesh(folder / "good.obj", mesh);
   for (auto& triangle : mesh.triangles) std::swap(triangle[1], triangle[2]);
-  write_mesh(folder / "turned.obj", mesh);
+  io::write_mesh(folder / "turned.obj", mesh);
   ShapeSet set;
   set.add_meshes(folder.path(), 3, {.surface = 64, .volume = 400, .near = 8});
   REQUIRE(set.shapes().size() == 2);

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "runtime/flop_counter.h"
+#include "kernels/flop_counter.h"
 
 namespace arzoo::test {
 
 /// What `work` counts in this thread.
 template <class Work>
 double flops_of(const Work& work) {
-  const runtime::FlopCounter counter;
+  const kernels::FlopCounter counter;
   work();
   return counter.flops();
 }

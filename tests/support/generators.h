@@ -1,9 +1,9 @@
 #pragma once
 
 #include "core/atomic_file.h"
-#include "core/png_file.h"
 #include "image/generation_options.h"
 #include "image/model_folder.h"
+#include "io/png_file.h"
 #include "runtime/safetensors.h"
 #include "support/tasks.h"
 
@@ -28,7 +28,7 @@ inline Json generate(const plan::GenerateImageTask& task) {
   return tasks::generate_image(task, progress, kNeverStop);
 }
 
-inline std::vector<uint8_t> pixels(const fs::path& file) { return read_png(file).pixels; }
+inline std::vector<uint8_t> pixels(const fs::path& file) { return io::read_png(file).pixels; }
 
 /// What a drawn picture says of itself.
 inline Json parameters(const fs::path& file) {
@@ -37,8 +37,8 @@ inline Json parameters(const fs::path& file) {
 }
 
 /// A grey square picture without two equal neighbours.
-inline Picture striped_picture(int64_t side) {
-  Picture picture{.width = side, .height = side, .channels = 1};
+inline io::Picture striped_picture(int64_t side) {
+  io::Picture picture{.width = side, .height = side, .channels = 1};
   for (int64_t i = 0; i < side * side; ++i) picture.pixels.push_back(static_cast<uint8_t>(i * 2));
   return picture;
 }
@@ -47,7 +47,7 @@ inline Picture striped_picture(int64_t side) {
 struct Changes {
   int64_t inside = 0, outside = 0;
 };
-inline Changes changes_of(const Picture& before, const fs::path& after, const image::PixelBox& box) {
+inline Changes changes_of(const io::Picture& before, const fs::path& after, const image::PixelBox& box) {
   const auto now = pixels(after);
   Changes changes;
   for (int64_t i = 0; i < before.width * before.height; ++i) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/png_file.h"
+#include "io/png_file.h"
 #include "support/test.h"
 
 namespace arzoo::test {
@@ -8,10 +8,10 @@ namespace arzoo::test {
 /// A PNG of channels that differ from pixel to pixel.
 inline void write_picture(const fs::path& path, int64_t width, int64_t height, int64_t channels = 3) {
   fs::create_directories(path.parent_path());
-  Picture picture{.width = width, .height = height, .channels = channels};
+  io::Picture picture{.width = width, .height = height, .channels = channels};
   for (int64_t i = 0; i < width * height * channels; ++i)
     picture.pixels.push_back(static_cast<uint8_t>(i * 37 % 251));
-  write_png(path, picture);
+  io::write_png(path, picture);
 }
 
 /// Picture `index` of write_idx.

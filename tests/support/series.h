@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "core/series_table.h"
+#include "io/series_table.h"
 #include "support/test.h"
 
 namespace arzoo::test {
@@ -18,14 +18,14 @@ inline double wave(int64_t hour, int64_t variate) {
 }
 
 /// Hours from 2020-01-01 00:00:00 on.
-inline Timestamp hour_stamp(int64_t hour) {
-  return {to_timestamp({2020, 1, 1, 0, 0, 0}).seconds + hour * 3600};
+inline io::Timestamp hour_stamp(int64_t hour) {
+  return {io::to_timestamp({2020, 1, 1, 0, 0, 0}).seconds + hour * 3600};
 }
 
 /// An hourly series of `rows` rows from hour `first` on, with the variates named.
-inline SeriesTable hourly_table(int64_t rows, std::vector<std::string> variates = {"a", "b", "c"},
-                                int64_t first = 0) {
-  SeriesTable table;
+inline io::SeriesTable hourly_table(int64_t rows, std::vector<std::string> variates = {"a", "b", "c"},
+                                    int64_t first = 0) {
+  io::SeriesTable table;
   table.unique_id = table.source = "waves.csv";
   table.variates = std::move(variates);
   table.frequency = {Frequency::Unit::hour};
@@ -39,8 +39,8 @@ inline SeriesTable hourly_table(int64_t rows, std::vector<std::string> variates 
 }
 
 /// The same as the text of a wide CSV file.
-inline std::string wide_csv(const SeriesTable& table) {
-  CsvText csv;
+inline std::string wide_csv(const io::SeriesTable& table) {
+  io::CsvText csv;
   csv.cell("date");
   for (const auto& name : table.variates) csv.cell(name);
   csv.end_row();
@@ -53,8 +53,8 @@ inline std::string wide_csv(const SeriesTable& table) {
 }
 
 /// Series of one variate as the text of a long CSV file, one behind the other.
-inline std::string long_csv(const std::vector<SeriesTable>& tables) {
-  CsvText csv;
+inline std::string long_csv(const std::vector<io::SeriesTable>& tables) {
+  io::CsvText csv;
   csv.cell("unique_id").cell("ds").cell("y").end_row();
   for (const auto& table : tables) {
     for (std::size_t row = 0; row < table.rows(); ++row) {

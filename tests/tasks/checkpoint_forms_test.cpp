@@ -1,12 +1,12 @@
 // One file for each form in which trainers save their models, written by
 // scripts/reference/checkpoint_forms.py in plain PyTorch, with the outputs of the plain models.
 
-#include "core/tensor_files.h"
 #include "distill/dd1_var.h"
 #include "forecast/forecast_model.h"
 #include "icl/function_learners.h"
 #include "image/latent_source.h"
 #include "image/var_files.h"
+#include "io/tensor_files.h"
 #include "runtime/initial_weights.h"
 #include "runtime/safetensors.h"
 #include "support/tasks.h"
@@ -133,7 +133,7 @@ TEST_CASE("a state dict that only the tokenizer's file holds is chosen there") {
   source.vae = form("mar_trainer.pth");
   source.state_dict = "model_ema";
   CHECK(image::model_state_dict(source).empty());
-  CHECK(state_dict_in(*source.vae, source.state_dict) == "model_ema");
+  CHECK(io::state_dict_in(*source.vae, source.state_dict) == "model_ema");
   source.state_dict = "model";  // both hold it
   CHECK(image::model_state_dict(source) == "model");
   source.state_dict = "none";  // neither: the model's file says so

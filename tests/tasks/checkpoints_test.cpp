@@ -1,6 +1,6 @@
 #include <ctime>
 
-#include "core/png_file.h"
+#include "io/png_file.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 #include "support/tasks.h"
@@ -44,8 +44,8 @@ TEST_CASE("inspecting counts what a file holds") {
 TEST_CASE("a picture's text that is too deep for JSON is shown as a text") {
   const TempDir temp;
   const auto deep = std::string(400000, '[') + std::string(400000, ']');
-  temp.write("x.png", encode_png({.width = 1, .height = 1, .channels = 1, .pixels = {0}},
-                                 {{"parameters", deep}, {"more", R"({"seed": 1})"}}));
+  temp.write("x.png", io::encode_png({.width = 1, .height = 1, .channels = 1, .pixels = {0}},
+                                     {{"parameters", deep}, {"more", R"({"seed": 1})"}}));
   const auto texts = inspect(temp / "x.png")["texts"];
   CHECK(texts["parameters"] == deep);
   CHECK(texts["more"] == Json{{"seed", 1}});

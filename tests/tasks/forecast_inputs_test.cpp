@@ -26,7 +26,7 @@ fs::path long_run(const TempDir& temp) {
   return run_of(temp, test::long_csv({known}));
 }
 
-SeriesTable named_table(const std::string& id, int64_t rows, const std::string& variate = "y") {
+io::SeriesTable named_table(const std::string& id, int64_t rows, const std::string& variate = "y") {
   auto table = hourly_table(rows, {variate});
   table.unique_id = id;
   return table;

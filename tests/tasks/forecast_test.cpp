@@ -1,7 +1,7 @@
 #include <cmath>
 #include <set>
 
-#include "core/calendar.h"
+#include "io/calendar.h"
 #include "support/tasks.h"
 
 using namespace arzoo;
@@ -28,7 +28,7 @@ fs::path input_file(const TempDir& temp, const std::string& name = "new.csv", in
 
 /// Cells by column name, row by row.
 struct Rows {
-  CsvTable table;
+  io::CsvTable table;
   explicit Rows(const fs::path& path) : table(CsvTable::read(path)) {}
   std::string text(std::size_t row, const char* column) const {
     return std::string(table.cell(row, table.find(column).value()));
@@ -36,7 +36,7 @@ struct Rows {
   double number(std::size_t row, const char* column) const { return std::stod(text(row, column)); }
 };
 
-std::string stamp_text(int64_t hour) { return DateFormat().format(test::hour_stamp(hour)); }
+std::string stamp_text(int64_t hour) { return io::DateFormat().format(test::hour_stamp(hour)); }
 
 /// `csv` without the cell of `column` at `stamp`, counted from 1.
 std::string without_cell(std::string csv, const std::string& stamp, int column) {
@@ -133,7 +133,7 @@ TEST_CASE("two files are forecast together, in the order given, and told apart b
 TEST_CASE("more series than are held at a time are forecast as each of them alone") {
   const TempDir temp;
   constexpr std::size_t kMany = 1100, kRows = 40;
-  std::vector<SeriesTable> series;
+  std::vector<io::SeriesTable> series;
   for (std::size_t i = 0; i < kMany; ++i) {
     series.push_back(hourly_table(kRows, {"y"}, int64_t(3 * i)));
     series.back().unique_id = "s" + std::to_string(i);
@@ -162,7 +162,7 @@ TEST_CASE("more series than are held at a time are forecast as each of them alon
 
 TEST_CASE("the series of a long file keep their names and their order") {
   const TempDir temp;
-  std::vector<SeriesTable> series;
+  std::vector<io::SeriesTable> series;
   for (const char* id : {"zoo", "ant", "mid"}) {
     series.push_back(hourly_table(100 + 20 * int64_t(series.size()), {"y"}, 100 * int64_t(series.size())));
     series.back().unique_id = id;

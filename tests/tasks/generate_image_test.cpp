@@ -1,8 +1,8 @@
 #include <fstream>
 #include <set>
 
-#include "core/picture_file.h"
 #include "core/text_file.h"
+#include "io/picture_file.h"
 #include "support/generators.h"
 #include "support/tiny_var.h"
 
@@ -53,7 +53,7 @@ TEST_CASE("a folder gets a picture per class and number, and all of them in a gr
   CHECK(names == std::set<std::string>{"000000_bag.png", "000001_bag.png", "000002_bag.png",
                                        "000003_T-shirt-top.png", "000004_T-shirt-top.png",
                                        "000005_T-shirt-top.png", "grid.png"});
-  const auto grid = read_png(task.output / "grid.png");
+  const auto grid = io::read_png(task.output / "grid.png");
   CHECK(grid.width == 3 * kSide + 2 * 2);
   CHECK(grid.height == 2 * kSide + 2);
   CHECK(grid.channels == 1);  // as the folder says
@@ -122,7 +122,7 @@ TEST_CASE("editing leaves every pixel outside the boxes as it was") {
   const TinyFolder folder;
   const auto picture = test::striped_picture(kSide);
   const image::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
-  write_png(folder.temp / "given.png", picture);
+  io::write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";
   task.paint = {box};
@@ -144,16 +144,16 @@ TEST_CASE("a picture of another size is edited at its own, every pixel outside t
   const TinyFolder folder;
   constexpr int64_t kLarge = 25;
   const bool colour = GENERATE(false, true);
-  Picture picture{.width = kLarge, .height = kLarge, .channels = colour ? 3 : 1};
+  io::Picture picture{.width = kLarge, .height = kLarge, .channels = colour ? 3 : 1};
   for (int64_t i = 0; i < kLarge * picture.row_bytes(); ++i)
     picture.pixels.push_back(static_cast<uint8_t>(i * 7));
   const image::PixelBox box{.x = 3, .y = 4, .width = 6, .height = 9};
-  write_png(folder.temp / "given.png", picture);
+  io::write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";
   task.paint = {box};
   generate(task);
-  const auto edited = read_png(task.output);
+  const auto edited = io::read_png(task.output);
   REQUIRE(std::tuple(edited.width, edited.height, edited.channels) ==
           std::tuple(kLarge, kLarge, picture.channels));
   std::size_t inside = 0, outside = 0;
@@ -168,8 +168,8 @@ TEST_CASE("a picture of another size is edited at its own, every pixel outside t
 
 TEST_CASE("an edited picture says what was edited and where") {
   const TinyFolder folder;
-  write_png(folder.temp / "given.png", test::striped_picture(kSide));
-  write_png(folder.temp / "mask.png", test::striped_picture(kSide));
+  io::write_png(folder.temp / "given.png", test::striped_picture(kSide));
+  io::write_png(folder.temp / "mask.png", test::striped_picture(kSide));
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";
   task.paint = {{.x = 4, .y = 2, .width = 5, .height = 6}, {.x = 0, .y = 1, .width = 2, .height = 3}};
@@ -201,7 +201,7 @@ TEST_CASE("a picture and a grid are written as the name ends, and say how they w
   CHECK(parameters(task.output)["class"] == "dress");
   task.count = 4;
   generate(task);
-  const auto grid = read_picture(task.output);
+  const auto grid = io::read_picture(task.output);
   CHECK(std::pair(grid.width, grid.height) == std::pair(2 * kSide + 2, 2 * kSide + 2));
   CHECK(parameters(task.output)["classes"].size() == 4);
 }
@@ -267,7 +267,7 @@ TEST_CASE("a JPEG of another size is resized for the model and written at its ow
   REQUIRE(progress.notes.size() == 1);
   CHECK_THAT(progress.notes.front(),
              ContainsSubstring("at the model's 10 x 10 pixels, written at the picture's 10 x 7"));
-  CHECK(read_png(task.output).height == 7);
+  CHECK(io::read_png(task.output).height == 7);
 }
 
 TEST_CASE("a drafter and a refiner of the same weights draw what the model draws") {
@@ -303,7 +303,8 @@ TEST_CASE("what generate-image cannot do is said") {
     refuses("--depth-schedule: 5 blocks, the model has 4");
   }
   SECTION("a box outside") {
-    write_png(folder.temp / "given.png", Picture{.width = 2, .height = 1, .channels = 1, .pixels = {1, 2}});
+    io::write_png(folder.temp / "given.png",
+                  io::Picture{.width = 2, .height = 1, .channels = 1, .pixels = {1, 2}});
     task.edit = folder.temp / "given.png";
     task.paint = {{.x = 1, .y = 0, .width = 2, .height = 1}};
     refuses("--paint: the box 1,0,2,1 leaves the picture of 2 x 1 pixels");

@@ -120,7 +120,7 @@ TEST_CASE("a mar edits: every pixel outside the boxes stays, those inside are dr
   const LatentFolder folder("mar");
   const auto picture = test::striped_picture(kLatentSide);
   const image::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
-  write_png(folder.temp / "given.png", picture);
+  io::write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";
   task.paint = {box};
@@ -147,7 +147,8 @@ TEST_CASE("options that mean nothing to a model are refused, whatever they are")
   task = flowar.task("out");
   task.options.steps = 1;
   refuses(task, "--steps: 1, expected at least 2");
-  write_png(flowar.temp / "given.png", Picture{.width = 1, .height = 1, .channels = 1, .pixels = {1}});
+  io::write_png(flowar.temp / "given.png",
+                io::Picture{.width = 1, .height = 1, .channels = 1, .pixels = {1}});
   task = flowar.task("out");
   task.edit = flowar.temp / "given.png";
   task.paint = {{.x = 0, .y = 0, .width = 1, .height = 1}};

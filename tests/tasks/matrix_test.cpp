@@ -2,9 +2,9 @@
 
 #include <numeric>
 
-#include "core/csv.h"
-#include "core/mesh_file.h"
-#include "core/png_file.h"
+#include "io/csv.h"
+#include "io/mesh_file.h"
+#include "io/png_file.h"
 #include "plan/catalog.h"
 #include "support/tasks.h"
 #include "tasks/families.h"
@@ -76,7 +76,7 @@ Product pictures_of(const fs::path& run, int64_t threads, const fs::path& out) {
   const auto result = tasks::generate_image(task, progress, test::kNeverStop);
   Product numbers;
   for (const auto& file : result["files"]) {
-    const auto picture = read_png(file.get<std::string>());
+    const auto picture = io::read_png(file.get<std::string>());
     numbers.push_back(std::accumulate(picture.pixels.begin(), picture.pixels.end(), 0.0) /
                       static_cast<double>(picture.pixels.size()));
   }

@@ -81,7 +81,7 @@ TEST_CASE("a mixture's model forecasts tables of any columns, each column by its
   CHECK(together[0].mean.sizes() == at::IntArrayRef({20, 3}));
   CHECK(together[0].half_widths[0].second.sizes() == at::IntArrayRef({20, 3}));
   CHECK(together[1].mean.sizes() == at::IntArrayRef({20, 1}));
-  SeriesTable alone = hourly_table(40, {"y"});
+  io::SeriesTable alone = hourly_table(40, {"y"});
   for (std::size_t row = 0; row < table.rows(); ++row) alone.values[row] = table.at(row, 1);
   CHECK(at::allclose(model.forecast({alone}, 20, {})[0].mean.select(1, 0), together[0].mean.select(1, 1),
                      1e-5, 1e-4));
@@ -91,7 +91,7 @@ TEST_CASE("a series of the mixture is scaled as in training, another one by its 
   const TempDir temp;
   const auto model = saved_and_opened(temp);
   auto known = hourly_table(60, {"c"}), foreign = known;
-  known.unique_id = read_series(temp / "second.csv").tables[0].unique_id;
+  known.unique_id = io::read_series(temp / "second.csv").tables[0].unique_id;
   // 60 rows from the first on: training saw 42 of them.
   const auto as_trained = model.forecast({known}, 4, {})[0].mean,
              by_itself = model.forecast({foreign}, 4, {})[0].mean;

@@ -1,9 +1,9 @@
 // Image models trained on pictures, from the files to folders that draw, and tables that measure them.
 
-#include "core/png_file.h"
 #include "image/image_generator.h"
 #include "image/model_folder.h"
 #include "image/picture_features.h"
+#include "io/png_file.h"
 #include "runtime/named_tensors.h"
 #include "support/pictures.h"
 #include "support/resumed_runs.h"

@@ -1,9 +1,9 @@
 // Shape models trained on solids and meshes, from the files to folders that generate, and the meshes that
 // they generate.
 
-#include "core/mesh_file.h"
-#include "core/png_file.h"
-#include "nn/bf16_products.h"
+#include "io/mesh_file.h"
+#include "io/png_file.h"
+#include "kernels/bf16_products.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/mesh_renderer.h"
 #include "support/python.h"
@@ -55,10 +55,10 @@ TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and
   for (const auto* kind : {"ball", "box"}) {
     fs::create_directories(temp / kind);
     for (int64_t i = 0; i < 4; ++i)
-      write_mesh(temp / kind / fmt::format("{}.ply", i), shape3d::make_solid(kind, 1, i).surface(24));
+      io::write_mesh(temp / kind / fmt::format("{}.ply", i), shape3d::make_solid(kind, 1, i).surface(24));
   }
   fs::create_directories(temp / "test" / "box");
-  write_mesh(temp / "test" / "box" / "a.off", shape3d::make_solid("box", 2, 0).surface(24));
+  io::write_mesh(temp / "test" / "box" / "a.off", shape3d::make_solid("box", 2, 0).surface(24));
   const auto set = [&](const fs::path& path) {
     return std::vector<std::string>{"data.path=" + path.string(),
                                     "data.test_path=" + (temp / "test").string(),
@@ -74,7 +74,7 @@ TEST_CASE("a shape VAE learns from meshes in folders, which are its classes, and
 
   auto open = shape3d::make_solid("box", 1, 0).surface(24);
   open.triangles.pop_back();
-  write_mesh(temp / "box" / "open.ply", open);
+  io::write_mesh(temp / "box" / "open.ply", open);
   CHECK_THROWS_WITH(train(shape_task("shape_vae_tiny", temp / "other", set(temp.path()))),
                     ContainsSubstring("open.ply: 3 of"));
 }
@@ -94,9 +94,9 @@ TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever 
   CHECK(result["empty"] == 0);
   for (const auto& mesh : result["meshes"]) {
     CHECK(mesh["watertight"] == true);
-    CHECK(summarise(read_mesh(mesh["file"].get<std::string>())).is_watertight());
+    CHECK(summarise(io::read_mesh(mesh["file"].get<std::string>())).is_watertight());
   }
-  const auto sheet = read_png(temp / "all/sheet.png");
+  const auto sheet = io::read_png(temp / "all/sheet.png");
   CHECK(sheet.width > sheet.height);
 
   task.output = temp / "mug.glb";
@@ -104,10 +104,10 @@ TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever 
   task.count = 1;
   task.first = 3;
   draw_shapes(task);
-  const auto alone = read_mesh(temp / "mug.glb"), among = read_mesh(temp / "all/000003_mug.glb");
+  const auto alone = io::read_mesh(temp / "mug.glb"), among = io::read_mesh(temp / "all/000003_mug.glb");
   // With AVX-512 a row of a product does not depend on how many there are; MKL's kernels for AVX2 may differ
   // by an ulp.
-  if (nn::has_bf16_products()) {
+  if (kernels::has_bf16_products()) {
     CHECK(test::read_file(temp / "mug.glb") == test::read_file(temp / "all/000003_mug.glb"));
   } else {
     REQUIRE(alone.vertices.size() == among.vertices.size());
@@ -134,7 +134,7 @@ TEST_CASE("an independent reader finds the meshes closed") {
                  "    mesh = trimesh.load(path, force='mesh')\n"
                  "    assert mesh.is_watertight and mesh.volume > 0 and len(mesh.faces) > 100, path\n");
   std::string command = python + " " + script.string();
-  for (const auto extension : kMeshExtensions) {
+  for (const auto extension : io::kMeshExtensions) {
     auto task = drawing(temp / std::string(extension));
     task.format = extension;
     for (const auto& mesh : draw_shapes(task)["meshes"]) command += " " + mesh["file"].get<std::string>();
@@ -147,24 +147,24 @@ TEST_CASE("an outline and a part of a surface change what is drawn") {
   const auto plain = draw_shapes(drawing(temp / "plain"));
   auto task = drawing(temp / "outline");
   shape3d::View view;
-  write_png(temp / "side.png", shape3d::render(shape3d::make_solid("chair", 9, 1).surface(48), view));
+  io::write_png(temp / "side.png", shape3d::render(shape3d::make_solid("chair", 9, 1).surface(48), view));
   task.image = temp / "side.png";
   const auto followed = draw_shapes(task);
   CHECK(followed["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
 
-  Mesh half;
+  io::Mesh half;
   const auto whole = shape3d::make_solid("mug", 9, 1).surface(48);
   half.vertices = whole.vertices;
   for (const auto& triangle : whole.triangles) {
     if (whole.corner(triangle, 0).y < 0.0F) half.triangles.push_back(triangle);
   }
-  write_mesh(temp / "half.ply", half);
+  io::write_mesh(temp / "half.ply", half);
   task = drawing(temp / "part");
   task.points = temp / "half.ply";
   CHECK(draw_shapes(task)["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
 
   for (auto& vertex : half.vertices) vertex = vertex * 10.0F;
-  write_mesh(temp / "large.ply", half);
+  io::write_mesh(temp / "large.ply", half);
   task.points = temp / "large.ply";
   CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("large.ply: a vertex at"));
 }

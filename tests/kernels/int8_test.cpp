@@ -1,0 +1,90 @@
+#include "kernels/int8.h"
+
+#include <torch/torch.h>
+
+#include <limits>
+
+#include "support/test.h"
+
+namespace arzoo::nn {
+namespace {
+
+at::Tensor restored(const kernels::Int8Matrix& matrix) {
+  return matrix.values.to(at::kFloat) * matrix.scales.unsqueeze(1);
+}
+
+struct Layer : torch::nn::Module {
+  Layer(int64_t in, int64_t out) { linear = register_module("linear", torch::nn::Linear(in, out)); }
+  torch::nn::Linear linear{nullptr};
+};
+
+at::Tensor in_int8(Layer& layer, const at::Tensor& x, kernels::Activation after = Activation::none) {
+  const c10::InferenceMode inference;
+  kernels::Int8Weights weights(layer);
+  const kernels::Int8Scope scope(&weights);
+  return kernels::linear(x, layer.linear->weight, layer.linear->bias, after);
+}
+
+}  // namespace
+
+TEST_CASE("rounding to 8 bits errs by at most half a step of each row") {
+  torch::manual_seed(1);
+  const auto x = at::randn({7, 33}) * at::tensor({1e-6, 1e-3, 1.0, 1e3, 1e6, 3.0, 0.0}).unsqueeze(1);
+  const auto matrix = kernels::quantize_rows(x.to(at::kFloat));
+  const auto error = (restored(matrix) - x.to(at::kFloat)).abs();
+  CHECK((error <= 0.5001 * matrix.scales.unsqueeze(1)).all().item<bool>());
+  CHECK(matrix.values.abs().max().item<int>() == 127);
+}
+
+TEST_CASE("a row with a value that is not finite stays not finite, and the others are untouched") {
+  auto x = at::ones({3, 4});
+  x[1][2] = GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity());
+  const auto y = restored(kernels::quantize_rows(x));
+  CHECK(y[1].isnan().all().item<bool>());
+  CHECK(at::allclose(y[0], x[0]));
+}
+
+TEST_CASE("a linear map in 8 bits is the map of the rounded operands") {
+  torch::manual_seed(2);
+  const auto [in, out] = GENERATE(table<int64_t, int64_t>({{64, 32}, {17, 5}, {1, 1}, {256, 257}}));
+  const auto after = GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh);
+  Layer layer(in, out);
+  const auto x = at::randn({3, 5, in});
+  const auto y = in_int8(layer, x, after);
+  const auto operand = restored(kernels::quantize_rows(x.reshape({-1, in}))).reshape({3, 5, in});
+  const auto expected = kernels::linear(
+      operand, restored(kernels::quantize_rows(layer.linear->weight.detach())), layer.linear->bias, after);
+  CHECK(at::allclose(y, expected.detach(), 1e-4, 1e-4));
+}
+
+TEST_CASE("a map of a single number stays in full precision") {
+  torch::manual_seed(4);
+  Layer layer(1, 9);
+  const auto x = at::randn({5, 1});
+  const torch::NoGradGuard no_grad;
+  CHECK(at::allclose(in_int8(layer, x), at::linear(x, layer.linear->weight, layer.linear->bias)));
+}
+
+TEST_CASE("in 8 bits a sample's result does not depend on its batch") {
+  torch::manual_seed(3);
+  Layer layer(96, 64);
+  const auto x = at::randn({40, 96}) * at::logspace(-2, 2, 40).unsqueeze(1);
+  const auto whole = in_int8(layer, x);
+  for (int64_t i = 0; i < 40; i += 13) CHECK(at::equal(whole[i], in_int8(layer, x.narrow(0, i, 1))[0]));
+}
+
+TEST_CASE("8-bit weights serve parameters alone, in inference alone") {
+  Layer layer(16, 16);
+  kernels::Int8Weights weights(layer);
+  const kernels::Int8Scope scope(&weights);
+  const auto x = at::randn({2, 16});
+  CHECK(kernels::int8_form(x, layer.linear->weight) == nullptr);  // autograd is on
+  const c10::InferenceMode inference;
+  CHECK(kernels::int8_form(x, layer.linear->weight) != nullptr);
+  CHECK(kernels::int8_form(x, layer.linear->weight.narrow(0, 0, 8)) != nullptr);
+  CHECK(kernels::int8_form(x, at::randn({16, 16})) == nullptr);
+  const kernels::Int8Scope none(nullptr);
+  CHECK(kernels::int8_form(x, layer.linear->weight) != nullptr);  // nullptr changes nothing
+}
+
+}  // namespace arzoo::nn
