@@ -43,10 +43,10 @@ at::Tensor with_given(const at::Tensor& noise, const at::Tensor& tokens, int64_t
 }
 
 at::Tensor ArDiffusion::generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data) {
-  const int64_t drawn = noise.size(1) - data;
-  const auto e = noise.narrow(1, data, drawn);
-  const auto states = this->states(labels, noise).narrow(1, data, drawn);
-  const auto q = e - velocity(e, at::ones({e.size(0), drawn, 1}, e.options().requires_grad(false)), states);
+  const int64_t sampled = noise.size(1) - data;
+  const auto e = noise.narrow(1, data, sampled);
+  const auto states = this->states(labels, noise).narrow(1, data, sampled);
+  const auto q = e - velocity(e, at::ones({e.size(0), sampled, 1}, e.options().requires_grad(false)), states);
   return data == 0 ? q : at::cat({noise.narrow(1, 0, data), q}, 1);
 }
 

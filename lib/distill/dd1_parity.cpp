@@ -88,7 +88,7 @@ void replay_steps(const ParityCase& fixture, VarCase& parts, ParityReport& repor
 }
 
 /// Draws that another program made, token by token; keeps what they were drawn from.
-class GivenTokens : public image::TokenDraws {
+class GivenTokens : public image::TokenRandomInputs {
  public:
   /// ids: [B, …] of the tokens from `begin` on.
   GivenTokens(at::Tensor ids, int64_t begin) : ids_(std::move(ids)), begin_(begin) {}
@@ -119,11 +119,11 @@ void replay_with_teacher(const ParityCase& fixture, VarCase& parts, ParityReport
   sampling.scales = {
       {.top_k = static_cast<int64_t>(number_at(config, "top_k")), .top_p = number_at(config, "top_p")}};
   const auto start = static_cast<int64_t>(number_at(config, "t_teacher_start"));
-  GivenTokens draws(fixture.input("sampled_idx"), parts.student.known(start));
+  GivenTokens random_inputs(fixture.input("sampled_idx"), parts.student.known(start));
   const auto ids =
-      TeacherSteps{teacher, parts.vae, sampling, start, times.at(1)}.resampled(labels, first, draws);
+      TeacherSteps{teacher, parts.vae, sampling, start, times.at(1)}.resampled(labels, first, random_inputs);
   const auto kept = at::embedding(parts.codebook(), ids);
-  report.check("probs", at::cat(draws.probabilities, 1));
+  report.check("probs", at::cat(random_inputs.probabilities, 1));
   report.check("teacher_seq", kept);
   const auto seen = sampler.perturbed(kept, noise, times.at(1));
   const auto x = sampler.step(labels, seen, times.at(1));

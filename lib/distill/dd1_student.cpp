@@ -25,8 +25,8 @@ void Dd1Student::take_teacher(std::shared_ptr<image::Var> teacher, const image::
   teacher_steps_.emplace(TeacherSteps{*teacher_, vae_, sampling, last - scales, last});
 }
 
-at::Tensor Dd1Student::draw_with_teacher(const at::Tensor& labels, const at::Tensor& noise,
-                                         image::TokenDraws& draws) {
+at::Tensor Dd1Student::sample_with_teacher(const at::Tensor& labels, const at::Tensor& noise,
+                                           image::TokenRandomInputs& random_inputs) {
   const auto& codebook = vae_.quantizer().codebook();
   const Dd1Sampler sampler(*model_, codebook);
   at::Tensor ids;
@@ -34,17 +34,17 @@ at::Tensor Dd1Student::draw_with_teacher(const at::Tensor& labels, const at::Ten
     const auto x = sampler.step(labels, noise, 0);
     ids = image::nearest_codes(x.flatten(0, 1), codebook).view({x.size(0), x.size(1)});
   }
-  const auto kept = at::embedding(codebook, teacher_steps_->resampled(labels, ids, draws));
+  const auto kept = at::embedding(codebook, teacher_steps_->resampled(labels, ids, random_inputs));
   const int64_t t = teacher_steps_->last;
   return sampler.step(labels, sampler.perturbed(kept, noise, t), t);
 }
 
-at::Tensor Dd1Student::draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                            image::TokenDraws& draws) {
+at::Tensor Dd1Student::sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                              image::TokenRandomInputs& random_inputs) {
   const torch::NoGradGuard no_grad;
   const auto& codebook = vae_.quantizer().codebook();
-  if (teacher_steps_ && steps == 2) return draw_with_teacher(labels, noise, draws);
-  const Dd1Sampler sampler(*model_, codebook, options().draws_codes() ? &draws : nullptr);
+  if (teacher_steps_ && steps == 2) return sample_with_teacher(labels, noise, random_inputs);
+  const Dd1Sampler sampler(*model_, codebook, options().samples_codes() ? &random_inputs : nullptr);
   return sampler.sample(
       labels, noise, steps == 1 ? std::vector<int64_t>{0} : std::vector<int64_t>{0, options().loss_split_t});
 }

@@ -18,12 +18,13 @@ class Dd1Student : public VarStudent {
   int64_t most_steps() const override;
   void take_teacher(std::shared_ptr<image::Var> teacher, const image::VarSampling& sampling,
                     int64_t scales) override;
-  at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                  image::TokenDraws& draws) override;
+  at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                    image::TokenRandomInputs& random_inputs) override;
   void set_type(at::ScalarType type) override { model_->set_type(type); }
 
  private:
-  at::Tensor draw_with_teacher(const at::Tensor& labels, const at::Tensor& noise, image::TokenDraws& draws);
+  at::Tensor sample_with_teacher(const at::Tensor& labels, const at::Tensor& noise,
+                                 image::TokenRandomInputs& random_inputs);
 
   std::shared_ptr<Dd1Var> model_;
   std::shared_ptr<image::Var> teacher_;

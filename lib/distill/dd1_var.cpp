@@ -69,20 +69,20 @@ at::Tensor Dd1Var::continuous(const Hidden& hidden) const {
 
 void Dd1Var::start_from(const image::Var& teacher) {
   const torch::NoGradGuard no_grad;
-  const double deviation = std::sqrt(1.0 / static_cast<double>(3 * options().embed_dim));
+  const double stddev = std::sqrt(1.0 / static_cast<double>(3 * options().embed_dim));
   const auto theirs = runtime::state_dict(teacher), mine = runtime::state_dict(*this);
   for (const auto& [name, tensor] : mine) {
     const auto* weight = theirs.find(name);
     auto own = tensor;
     if (name == "lvl_1L" || name == "attn_bias_for_masking") continue;
     if (weight == nullptr) {
-      name.ends_with("bias") ? own.zero_() : own.normal_(0.0, deviation);
+      name.ends_with("bias") ? own.zero_() : own.normal_(0.0, stddev);
     } else if (weight->sizes() == own.sizes()) {
       own.copy_(*weight);
     } else {
       // A level and a place more: the class has the teacher's first, its first token a new one.
       const int64_t axis = own.dim() - 2, rows = own.size(axis);
-      own.normal_(0.0, deviation);
+      own.normal_(0.0, stddev);
       own.narrow(axis, 0, 1).copy_(weight->narrow(axis, 0, 1));
       own.narrow(axis, 2, rows - 2).copy_(weight->narrow(axis, 1, rows - 2));
     }
@@ -103,8 +103,8 @@ at::Tensor Dd1Sampler::step(const at::Tensor& labels, const at::Tensor& x, int64
   if (data > 0) parts.push_back(x.narrow(1, 0, data));
   if (split > data) {
     const auto logits = model_.logits(hidden.part(data, split));
-    const auto ids =
-        draws_ == nullptr ? logits.argmax(-1) : draws_->pick(logits.cpu(), data).to(logits.device());
+    const auto ids = random_inputs_ == nullptr ? logits.argmax(-1)
+                                               : random_inputs_->pick(logits.cpu(), data).to(logits.device());
     parts.push_back(at::embedding(codebook_, ids));
   }
   if (all > split) parts.push_back(model_.continuous(hidden.part(split, all)));
@@ -112,7 +112,7 @@ at::Tensor Dd1Sampler::step(const at::Tensor& labels, const at::Tensor& x, int64
 }
 
 at::Tensor TeacherSteps::resampled(const at::Tensor& labels, const at::Tensor& ids,
-                                   image::TokenDraws& draws) const {
+                                   image::TokenRandomInputs& random_inputs) const {
   std::vector<at::Tensor> given;
   int64_t begin = 0;
   for (std::size_t k = 0; k < static_cast<std::size_t>(first); ++k) {
@@ -122,7 +122,8 @@ at::Tensor TeacherSteps::resampled(const at::Tensor& labels, const at::Tensor& i
   }
   const image::VarSampler sampler(vae, model);
   return at::cat(
-      sampler.tokens_after(std::move(given), static_cast<std::size_t>(last), labels, sampling, draws), 1);
+      sampler.tokens_after(std::move(given), static_cast<std::size_t>(last), labels, sampling, random_inputs),
+      1);
 }
 
 at::Tensor Dd1Sampler::sample(const at::Tensor& labels, const at::Tensor& noise,

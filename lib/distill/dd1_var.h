@@ -57,8 +57,8 @@ class Dd1Sampler {
  public:
   /// codebook: [V, z]. draws: draw the codes by their probabilities instead of taking the likeliest. All must
   /// outlive the sampler.
-  Dd1Sampler(Dd1Var& model, const at::Tensor& codebook, image::TokenDraws* draws = nullptr)
-      : model_(model), codebook_(codebook), draws_(draws) {}
+  Dd1Sampler(Dd1Var& model, const at::Tensor& codebook, image::TokenRandomInputs* random_inputs = nullptr)
+      : model_(model), codebook_(codebook), random_inputs_(random_inputs) {}
 
   /// What the model sees at time t: x where it is data, the first noise elsewhere.
   at::Tensor perturbed(const at::Tensor& x, const at::Tensor& noise, int64_t t) const;
@@ -72,7 +72,7 @@ class Dd1Sampler {
  private:
   Dd1Var& model_;
   const at::Tensor& codebook_;
-  image::TokenDraws* draws_;
+  image::TokenRandomInputs* random_inputs_;
 };
 
 /// The pre-trained teacher in the middle of a student's drawing: it draws scales first, first + 1, …, last -
@@ -84,7 +84,8 @@ struct TeacherSteps {
   int64_t first, last;
 
   /// ids: [B, L] long; returns those of the scales before `last`.
-  at::Tensor resampled(const at::Tensor& labels, const at::Tensor& ids, image::TokenDraws& draws) const;
+  at::Tensor resampled(const at::Tensor& labels, const at::Tensor& ids,
+                       image::TokenRandomInputs& random_inputs) const;
 };
 
 }  // namespace arzoo::distill

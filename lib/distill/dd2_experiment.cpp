@@ -22,9 +22,9 @@ runtime::Metrics Dd2Experiment::evaluate(runtime::Split split) {
   return DistillExperiment::evaluate(split);
 }
 
-int64_t Dd2Experiment::drawn_first() { return is_second_step() ? networks().kept_tokens : 0; }
+int64_t Dd2Experiment::sampled_first() { return is_second_step() ? networks().kept_tokens : 0; }
 
-ScoreDraws Dd2Experiment::draws(const at::Tensor& like) const {
+ScoreRandomInputs Dd2Experiment::random_inputs(const at::Tensor& like) const {
   const double least = options_.smallest_time;
   const auto t = even_times(like) * (1.0 - 2.0 * least) + least;
   return {t.to(like.device()), at::randn(like.sizes()).to(like.device())};
@@ -35,7 +35,7 @@ at::Tensor Dd2Experiment::start(const TrajectoryBatch& pairs, int64_t first) con
 }
 
 runtime::Losses Dd2Experiment::distillation_loss(const TrajectoryBatch& pairs, Turn turn) {
-  const int64_t first = drawn_first();
+  const int64_t first = sampled_first();
   const auto noise = start(pairs, first);
   const auto own = networks();
   if (turn == Turn::guidance) {
@@ -44,12 +44,12 @@ runtime::Losses Dd2Experiment::distillation_loss(const TrajectoryBatch& pairs, T
       const torch::NoGradGuard no_grad;
       q = own.generator.generate(pairs.labels, noise, first);
     }
-    const auto terms = fcs_loss(own.guidance, pairs.labels, q, draws(q), first);
+    const auto terms = fcs_loss(own.guidance, pairs.labels, q, random_inputs(q), first);
     return {terms.loss, {{"fcs", terms.loss.detach()}}};
   }
   const auto q = own.generator.generate(pairs.labels, noise, first);
-  const auto terms = csd_loss(own.guidance, pairs.labels, q, teacher_mean(pairs.labels, q.detach()), draws(q),
-                              options_.alpha, first);
+  const auto terms = csd_loss(own.guidance, pairs.labels, q, teacher_mean(pairs.labels, q.detach()),
+                              random_inputs(q), options_.alpha, first);
   return generator_loss(with_gradient(terms.loss, q, terms.gradient), q, pairs.ends, first);
 }
 
@@ -84,7 +84,7 @@ at::Tensor Dd2VarExperiment::even_times(const at::Tensor& like) const {
 runtime::Losses Dd2VarExperiment::tuning_loss(const TrajectoryBatch& pairs) {
   const auto q = tokens(pairs.ends);
   const auto teacher = closed_form_mean(teacher_->logits(pairs.labels, pairs.ends), student_.unit_codebook());
-  const auto terms = gts_loss(student_.guidance(), pairs.labels, q, teacher, draws(q));
+  const auto terms = gts_loss(student_.guidance(), pairs.labels, q, teacher, random_inputs(q));
   return {terms.loss, {{"gts", terms.loss.detach()}}};
 }
 
@@ -108,7 +108,7 @@ at::Tensor Dd2FlowArExperiment::start(const TrajectoryBatch& pairs, int64_t firs
 }
 
 runtime::Losses Dd2FlowArExperiment::tuning_loss(const TrajectoryBatch& pairs) {
-  return {student_.trajectory_error(pairs.labels, pairs.noise, pairs.ends, drawn_first())};
+  return {student_.trajectory_error(pairs.labels, pairs.noise, pairs.ends, sampled_first())};
 }
 
 runtime::Losses Dd2FlowArExperiment::generator_loss(const at::Tensor& csd, const at::Tensor& q,

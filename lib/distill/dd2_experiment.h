@@ -49,9 +49,9 @@ class Dd2Experiment : public DistillExperiment {
   /// The noise that a generator starts from: [B, L, z], with the first tokens given.
   virtual at::Tensor start(const TrajectoryBatch& pairs, int64_t first) const;
   /// 0, or half of the time, as in a second step, the tokens that it keeps. From the default generator.
-  int64_t drawn_first();
+  int64_t sampled_first();
 
-  ScoreDraws draws(const at::Tensor& like) const;
+  ScoreRandomInputs random_inputs(const at::Tensor& like) const;
 
  private:
   enum class Turn { tuning, guidance, generator };

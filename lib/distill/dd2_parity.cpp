@@ -46,8 +46,9 @@ struct Networks {
     const torch::NoGradGuard no_grad;
     return image::nearest_codes(q.flatten(0, 1), codebook).view({q.size(0), q.size(1)});
   }
-  CsdTerms csd(const at::Tensor& q, const ScoreDraws& draws) {
-    return csd_loss(guidance, labels, q, closed_form_mean(logits(nearest(q)), codebook), draws, alpha);
+  CsdTerms csd(const at::Tensor& q, const ScoreRandomInputs& random_inputs) {
+    return csd_loss(guidance, labels, q, closed_form_mean(logits(nearest(q)), codebook), random_inputs,
+                    alpha);
   }
 
   runtime::NamedTensors weights;
@@ -79,7 +80,8 @@ at::Tensor lengths(const torch::nn::Module& module, const std::vector<std::strin
 }
 
 /// The draws of a loss called `name`, all or those of one round.
-ScoreDraws draws_of(const ParityCase& fixture, const std::string& name, std::optional<int64_t> round = {}) {
+ScoreRandomInputs random_inputs_of(const ParityCase& fixture, const std::string& name,
+                                   std::optional<int64_t> round = {}) {
   const auto pick = [&](const at::Tensor& all) { return round ? all[*round] : all; };
   return {pick(fixture.input(name + "_t")).unsqueeze(-1), pick(fixture.input(name + "_eps"))};
 }
@@ -88,16 +90,16 @@ void replay_gts(const ParityCase& fixture, Networks& networks, ParityReport& rep
   const auto ids = fixture.input("data_idx");
   const auto q = at::embedding(networks.codebook, ids);
   const auto logits = networks.logits(ids);
-  const auto draws = draws_of(fixture, "gts");
-  const auto terms =
-      gts_loss(networks.guidance, networks.labels, q, closed_form_mean(logits, networks.codebook), draws);
+  const auto random_inputs = random_inputs_of(fixture, "gts");
+  const auto terms = gts_loss(networks.guidance, networks.labels, q,
+                              closed_form_mean(logits, networks.codebook), random_inputs);
   report.check("gts_q_t", terms.q_t);
   report.check("gts_teacher_logp", at::log_softmax(logits, -1));
   report.check("gts_v_teacher", terms.teacher_velocity);
   report.check("gts_v_pred", terms.velocity.detach());
-  const auto mean = posterior_mean(logits, terms.q_t, draws.t, networks.codebook);
-  const auto wanted = conditional_score(terms.q_t, mean, draws.t);
-  const auto told = score_of_velocity(terms.q_t, terms.velocity.detach(), draws.t);
+  const auto mean = posterior_mean(logits, terms.q_t, random_inputs.t, networks.codebook);
+  const auto wanted = conditional_score(terms.q_t, mean, random_inputs.t);
+  const auto told = score_of_velocity(terms.q_t, terms.velocity.detach(), random_inputs.t);
   report.check("gts_score_teacher", wanted);
   report.check("gts_score_pred", told);
   report.check("gts_loss_v", terms.loss.detach().view({1}));
@@ -110,14 +112,14 @@ void replay_gts(const ParityCase& fixture, Networks& networks, ParityReport& rep
 void replay_distillation(const ParityCase& fixture, Networks& networks, ParityReport& report) {
   const auto q = networks.generator.generate(networks.labels, fixture.input("gen_noise"));
   report.check("gen_q", q.detach());
-  const auto fcs = fcs_loss(networks.guidance, networks.labels, q, draws_of(fixture, "fcs"));
+  const auto fcs = fcs_loss(networks.guidance, networks.labels, q, random_inputs_of(fixture, "fcs"));
   report.check("fcs_v", fcs.velocity.detach());
   report.check("fcs_loss", fcs.loss.detach().view({1}));
   fcs.loss.backward();
   report.check("fcs_grad_norms", lengths(networks.guidance, names_at(fixture, "fcs_grad_names"), true));
   networks.guidance.zero_grad();
   report.check("csd_prefix_idx", networks.nearest(q));
-  const auto csd = networks.csd(q, draws_of(fixture, "csd"));
+  const auto csd = networks.csd(q, random_inputs_of(fixture, "csd"));
   report.check("csd_x0_real", csd.real.detach());
   report.check("csd_x0_fake", csd.fake.detach());
   report.check("csd_weight", csd.weight);
@@ -156,17 +158,18 @@ void replay_dd2_training(const ParityCase& fixture, ParityReport& report) {
   const double guidance_rate = number_at(settings, "lr_gui"), generator_rate = number_at(settings, "lr_gen");
   for (int64_t round = 0; round < rounds; ++round) {
     const auto ids = fixture.input("gts_idx")[round];
-    const auto terms =
-        gts_loss(networks.guidance, networks.labels, at::embedding(networks.codebook, ids),
-                 closed_form_mean(networks.logits(ids), networks.codebook), draws_of(fixture, "gts", round));
+    const auto terms = gts_loss(networks.guidance, networks.labels, at::embedding(networks.codebook, ids),
+                                closed_form_mean(networks.logits(ids), networks.codebook),
+                                random_inputs_of(fixture, "gts", round));
     update(guidance, terms.loss, guidance_rate, gts);
   }
   for (int64_t round = 0; round < rounds; ++round) {
     const auto noise = fixture.input("gen_noise")[round];
     const auto q = networks.generator.generate(networks.labels, noise);
-    const auto fake = fcs_loss(networks.guidance, networks.labels, q, draws_of(fixture, "fcs", round));
+    const auto fake =
+        fcs_loss(networks.guidance, networks.labels, q, random_inputs_of(fixture, "fcs", round));
     update(guidance, fake.loss, guidance_rate, fcs);
-    const auto terms = networks.csd(q, draws_of(fixture, "csd", round));
+    const auto terms = networks.csd(q, random_inputs_of(fixture, "csd", round));
     update(generator, with_gradient(terms.loss, q, terms.gradient), generator_rate, csd);
   }
   report.check("gts_loss", at::tensor(gts, at::kDouble));

@@ -26,8 +26,8 @@ int64_t Dd2Student::kept_tokens() const {
   return image::tokens_of(generator_->grids(), static_cast<std::size_t>(options_.second_step));
 }
 
-at::Tensor Dd2Student::draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                            image::TokenDraws& /*draws*/) {
+at::Tensor Dd2Student::sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                              image::TokenRandomInputs& /*draws*/) {
   const torch::NoGradGuard no_grad;
   const auto unit_noise = noise / options_.noise_std;
   auto x = generator_->generate(labels, unit_noise);

@@ -19,8 +19,8 @@ class Dd2Student : public VarStudent {
   VarDiffusion& guidance() const { return *guidance_; }
   torch::nn::Module& module() override { return *networks_; }
   int64_t most_steps() const override { return 2; }
-  at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                  image::TokenDraws& draws) override;
+  at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                    image::TokenRandomInputs& random_inputs) override;
   void set_type(at::ScalarType type) override { generator_->set_type(type); }
 
   /// The codebook in units of the noise, in which both networks compute: [V, z].

@@ -62,8 +62,9 @@ at::Tensor DistillExperiment::student_latents(int64_t count, int64_t steps) {
   for (int64_t first = 0; first < count; first += evaluation_.batch_size) {
     const auto size = std::min(evaluation_.batch_size, count - first);
     const auto pairs = trajectories_.validating(first, size);
-    image::SeededDraws draws(nn::item_seeds(0, static_cast<uint64_t>(first), static_cast<std::size_t>(size)));
-    latents.push_back(student().latents(student().draw(pairs.labels, pairs.noise, steps, draws)));
+    image::SeededRandomInputs random_inputs(
+        nn::item_seeds(0, static_cast<uint64_t>(first), static_cast<std::size_t>(size)));
+    latents.push_back(student().latents(student().sample(pairs.labels, pairs.noise, steps, random_inputs)));
   }
   return at::cat(latents);
 }

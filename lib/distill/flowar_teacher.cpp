@@ -52,10 +52,10 @@ at::Tensor FlowArTeacher::ends(const at::Tensor& labels, const at::Tensor& noise
   sampling.num_steps = ode_steps;
   std::vector<at::Tensor> tokens;
   image::FlowObserver observer;
-  observer.on_scale = [&](std::size_t, const at::Tensor&, const at::Tensor& drawn) {
-    tokens.push_back(drawn.narrow(0, 0, labels.size(0)));
+  observer.on_scale = [&](std::size_t, const at::Tensor&, const at::Tensor& sampled) {
+    tokens.push_back(sampled.narrow(0, 0, labels.size(0)));
   };
-  image::draw_latents(*model_, labels, sampling, of_scale, observer);
+  image::sample_latents(*model_, labels, sampling, of_scale, observer);
   return at::cat(tokens, 1);
 }
 

@@ -10,8 +10,8 @@ at::Tensor LatentStudent::trajectory_error(const at::Tensor& labels, const at::T
   return at::mse_loss(tokens_from(tokens, given), tokens_from(ends, given));
 }
 
-at::Tensor LatentStudent::draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                               image::TokenDraws& /*draws*/) {
+at::Tensor LatentStudent::sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                                 image::TokenRandomInputs& /*draws*/) {
   const torch::NoGradGuard no_grad;
   const auto tokens = generator().generate(labels, noise);
   if (steps == 1) return tokens;

@@ -21,8 +21,8 @@ class LatentStudent : public Student {
                               int64_t given) const;
 
   int64_t most_steps() const override { return 2; }
-  at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                  image::TokenDraws& draws) override;
+  at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                    image::TokenRandomInputs& random_inputs) override;
   at::Tensor pictures(const at::Tensor& latents) const override { return vae_.decode(latents); }
 
  protected:

@@ -14,7 +14,7 @@ constexpr double kRotaryTheta = 10000.0;
 
 /// Places of a square picture, a class token before them: the first half of a head's pairs turns by the row,
 /// the second by the column.
-kernels::RotaryAngles picture_angles(int64_t tokens, int64_t head_width) {
+kernels::RopeAngles picture_angles(int64_t tokens, int64_t head_width) {
   const auto side = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(tokens))));
   const int64_t quarter = head_width / 4;
   const auto exponents = at::arange(0, 2 * quarter, 2, at::kFloat) / static_cast<double>(head_width / 2);

@@ -12,7 +12,7 @@ class GivenNoise : public nn::MaskedNoise {
  public:
   explicit GivenNoise(at::Tensor noise) : noise_(std::move(noise)) {}
 
-  nn::DiffusionDraws draws(const nn::MaskedPlaces& places, int64_t token_width) override {
+  nn::DiffusionRandomInputs random_inputs(const nn::MaskedPlaces& places, int64_t token_width) override {
     const auto index = places.index.unsqueeze(-1).expand({-1, -1, token_width});
     return {[rows = noise_.gather(1, index).flatten(0, 1)] { return rows; }};
   }
@@ -44,7 +44,7 @@ at::Tensor MarTeacher::ends(const at::Tensor& labels, const at::Tensor& noise, i
                                   .known = {},
                                   .masked = -1,
                                   .observer = nullptr};
-  return model_->ordered(nn::draw_masked_tokens(*model_, request, sampling, given));
+  return model_->ordered(nn::sample_masked_tokens(*model_, request, sampling, given));
 }
 
 Json MarTeacher::identity() const {

@@ -12,7 +12,7 @@ at::Tensor batch_mean(const at::Tensor& x) { return x.sum() / static_cast<double
 
 }  // namespace
 
-ScoreDraws ScoreDraws::after(int64_t first) const {
+ScoreRandomInputs ScoreRandomInputs::after(int64_t first) const {
   return {tokens_from(t, first), tokens_from(noise, first)};
 }
 
@@ -24,18 +24,18 @@ TeacherMean closed_form_mean(at::Tensor logits, at::Tensor codebook) {
 }
 
 GtsTerms gts_loss(ArDiffusion& network, const at::Tensor& labels, const at::Tensor& q,
-                  const TeacherMean& teacher, const ScoreDraws& draws) {
+                  const TeacherMean& teacher, const ScoreRandomInputs& random_inputs) {
   GtsTerms terms;
-  terms.q_t = draws.noised(q);
-  terms.teacher_velocity = flow_velocity(terms.q_t, teacher(terms.q_t, draws.t), draws.t);
-  terms.velocity = network.velocity(terms.q_t, draws.t, network.states(labels, q));
+  terms.q_t = random_inputs.noised(q);
+  terms.teacher_velocity = flow_velocity(terms.q_t, teacher(terms.q_t, random_inputs.t), random_inputs.t);
+  terms.velocity = network.velocity(terms.q_t, random_inputs.t, network.states(labels, q));
   terms.loss = batch_mean((terms.velocity - terms.teacher_velocity).square());
   return terms;
 }
 
 FcsTerms fcs_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
-                  const ScoreDraws& draws, int64_t first) {
-  const auto own = draws.after(first);
+                  const ScoreRandomInputs& random_inputs, int64_t first) {
+  const auto own = random_inputs.after(first);
   const auto fixed = tokens_from(q.detach(), first);
   const auto states = tokens_from(guidance.states(labels, q), first);
   const auto velocity = guidance.velocity(own.noised(fixed), own.t, states);
@@ -43,10 +43,11 @@ FcsTerms fcs_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Ten
 }
 
 CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
-                  const TeacherMean& teacher, const ScoreDraws& draws, double alpha, int64_t first) {
+                  const TeacherMean& teacher, const ScoreRandomInputs& random_inputs, double alpha,
+                  int64_t first) {
   constexpr double kSmallestWeight = 1e-5;
   const at::AutoGradMode with_grad(true);
-  const auto own = draws.after(first);
+  const auto own = random_inputs.after(first);
   at::Tensor states;
   {
     const torch::NoGradGuard constant;

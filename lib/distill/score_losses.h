@@ -11,14 +11,14 @@
 namespace arzoo::distill {
 
 /// What is drawn for one loss.
-struct ScoreDraws {
+struct ScoreRandomInputs {
   at::Tensor t;      ///< [B, L, 1]
   at::Tensor noise;  ///< [B, L, C]
 
   /// (1 - t) q + t e.
   at::Tensor noised(const at::Tensor& q) const { return (1.0 - t) * q + t * noise; }
   /// The parts of the tokens from `first` on.
-  ScoreDraws after(int64_t first) const;
+  ScoreRandomInputs after(int64_t first) const;
 };
 
 /// The teacher's conditional score: the mean of the last T tokens, given those before each of them, seen
@@ -35,7 +35,7 @@ struct GtsTerms {
   at::Tensor loss;                             ///< |v - v_Phi|^2
 };
 GtsTerms gts_loss(ArDiffusion& network, const at::Tensor& labels, const at::Tensor& q,
-                  const TeacherMean& teacher, const ScoreDraws& draws);
+                  const TeacherMean& teacher, const ScoreRandomInputs& random_inputs);
 
 /// Fake conditional score loss: score matching of the guidance network on generated tokens q, which get no
 /// gradient; of those from `first` on.
@@ -44,7 +44,7 @@ struct FcsTerms {
   at::Tensor loss;      ///< |v - (e - q)|^2
 };
 FcsTerms fcs_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
-                  const ScoreDraws& draws, int64_t first = 0);
+                  const ScoreRandomInputs& random_inputs, int64_t first = 0);
 
 /// Conditional score distillation in the form of SiD (Zhou et al., ICML 2024): the difference of the
 /// teacher's and the guidance network's means, given the prefixes as they are. Its gradient reaches q
@@ -56,7 +56,8 @@ struct CsdTerms {
   at::Tensor gradient;    ///< d loss / d q, [B, L, C], 0 before `first`
 };
 CsdTerms csd_loss(ArDiffusion& guidance, const at::Tensor& labels, const at::Tensor& q,
-                  const TeacherMean& teacher, const ScoreDraws& draws, double alpha, int64_t first = 0);
+                  const TeacherMean& teacher, const ScoreRandomInputs& random_inputs, double alpha,
+                  int64_t first = 0);
 
 /// A loss of this value whose gradient with respect to q is `gradient`.
 at::Tensor with_gradient(const at::Tensor& loss, const at::Tensor& q, const at::Tensor& gradient);

@@ -7,13 +7,13 @@
 
 namespace arzoo::distill {
 
-at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& shape, double deviation) {
+at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& shape, double stddev) {
   std::vector<nn::NoiseRow> rows;
   for (const uint64_t seed : seeds) {
     for (int64_t i = 0; i < shape.count; ++i) rows.push_back({seed, static_cast<uint64_t>(i)});
   }
   return nn::normal_rows(rows, shape.channels)
-      .mul_(deviation)
+      .mul_(stddev)
       .view({static_cast<int64_t>(seeds.size()), shape.count, shape.channels});
 }
 

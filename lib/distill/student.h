@@ -12,7 +12,7 @@ struct TokenShape {
 
 /// Noise of pictures by their seeds, [B, L, z] with this standard deviation: a picture's depends on nothing
 /// else.
-at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& shape, double deviation);
+at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& shape, double stddev);
 
 /// On the device, in evaluation mode, without gradients.
 void make_constant(torch::nn::Module& module, at::Device device = at::kCPU);
@@ -38,8 +38,8 @@ class Student {
                             int64_t scales);
   /// Tokens [B, L, z] of classes [B] from noise [B, L, z], in 1 … most_steps() steps. The draws are used
   /// by a teacher in the middle, and where the noise says nothing of the tokens.
-  virtual at::Tensor draw(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                          image::TokenDraws& draws) = 0;
+  virtual at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
+                            image::TokenRandomInputs& random_inputs) = 0;
   /// The type of the linear maps inside the blocks, for inference; weights become memory as it comes.
   virtual void set_type(at::ScalarType type) = 0;
 

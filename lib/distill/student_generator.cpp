@@ -91,12 +91,13 @@ void StudentGenerator::edit(const at::Tensor&, const at::Tensor&) {
   fail<UsageError>("--edit: a distilled student draws whole pictures, its teacher can draw on one");
 }
 
-at::Tensor StudentGenerator::draw(const image::PictureBatch& batch, const image::StepWatcher& watcher) const {
+at::Tensor StudentGenerator::sample(const image::PictureBatch& batch,
+                                    const image::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
   const kernels::Int8Scope int8(int8_.get());
-  image::SeededDraws draws(batch.seeds);
-  const auto tokens =
-      student().draw(batch.labels.to(device_), student().noise(batch.seeds).to(device_), steps_, draws);
+  image::SeededRandomInputs random_inputs(batch.seeds);
+  const auto tokens = student().sample(batch.labels.to(device_), student().noise(batch.seeds).to(device_),
+                                       steps_, random_inputs);
   const auto pictures = student().pictures(student().latents(tokens)).add_(1.0).mul_(0.5).cpu();
   for (int64_t step = 0; step < steps_; ++step) watcher(step, [&] { return pictures; });
   return pictures;

@@ -30,7 +30,7 @@ class StudentGenerator : public image::ImageGenerator {
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
-  at::Tensor draw(const image::PictureBatch& batch, const image::StepWatcher& watcher) const override;
+  at::Tensor sample(const image::PictureBatch& batch, const image::StepWatcher& watcher) const override;
 
  private:
   Student& student() const { return *parts_.built.student; }

@@ -13,7 +13,7 @@
 namespace arzoo::distill {
 namespace {
 
-constexpr int64_t kDrawnAtOnce = 100;
+constexpr int64_t kSampledAtOnce = 100;
 /// All students of a teacher learn from the same pairs, whatever their own seed.
 constexpr uint64_t kPairSeed = 0;
 constexpr const char* kIdentity = "identity";
@@ -61,13 +61,13 @@ void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
   if (ends_.defined() || read()) return;
   const torch::NoGradGuard no_grad;
   const int64_t all = options_.pairs + options_.held_out;
-  std::vector<at::Tensor> drawn;
+  std::vector<at::Tensor> sampled;
   progress.begin("trajectories", all);
-  for (int64_t first = 0; first < all; first += kDrawnAtOnce) {
-    std::vector<int64_t> numbers(static_cast<std::size_t>(std::min(kDrawnAtOnce, all - first)));
+  for (int64_t first = 0; first < all; first += kSampledAtOnce) {
+    std::vector<int64_t> numbers(static_cast<std::size_t>(std::min(kSampledAtOnce, all - first)));
     std::iota(numbers.begin(), numbers.end(), first);
     const auto ends = teacher_.ends(labels_of(numbers), noise_of(numbers), options_.ode_steps).cpu();
-    drawn.push_back(ends.is_floating_point() ? ends : ends.to(at::kInt));
+    sampled.push_back(ends.is_floating_point() ? ends : ends.to(at::kInt));
     progress.step({}, static_cast<int64_t>(numbers.size()));
     if (stop.load()) {
       progress.end();
@@ -76,7 +76,7 @@ void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
     }
   }
   progress.end();
-  ends_ = at::cat(drawn);
+  ends_ = at::cat(sampled);
   if (options_.trajectories.empty()) return;
   const std::filesystem::path path = options_.trajectories;
   if (path.has_parent_path()) make_folder(path.parent_path());

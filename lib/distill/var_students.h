@@ -42,7 +42,7 @@ struct Dd1VarOptions {
   int64_t chosen_scales() const {
     return mapping == "none" ? static_cast<int64_t>(var.patch_nums.size()) : loss_split_t;
   }
-  bool draws_codes() const { return mapping == "none" || tokens == "drawn"; }
+  bool samples_codes() const { return mapping == "none" || tokens == "drawn"; }
   void check() const {
     require(loss_split_t <= static_cast<int64_t>(var.patch_nums.size()),
             "loss_split_t ({}) is one of the scales, there are {}", loss_split_t, var.patch_nums.size());

@@ -11,13 +11,14 @@
 
 namespace arzoo::distill {
 
-FlowDraws::FlowDraws(const at::Tensor& noise, const at::Tensor& codebook, double noise_std, int64_t ode_steps)
+FlowRandomInputs::FlowRandomInputs(const at::Tensor& noise, const at::Tensor& codebook, double noise_std,
+                                   int64_t ode_steps)
     : noise_(noise),
       unit_codebook_(codebook.detach() / noise_std),
       noise_std_(noise_std),
       ode_steps_(ode_steps) {}
 
-at::Tensor FlowDraws::pick(const at::Tensor& logits, int64_t first) {
+at::Tensor FlowRandomInputs::pick(const at::Tensor& logits, int64_t first) {
   const int64_t batch = logits.size(0), tokens = logits.size(1);
   const auto scores = logits.to(noise_.device()).flatten(0, 1);
   const auto start = noise_.narrow(1, first, tokens).flatten(0, 1) / noise_std_;
@@ -25,7 +26,7 @@ at::Tensor FlowDraws::pick(const at::Tensor& logits, int64_t first) {
   return image::nearest_codes(end, unit_codebook_).view({batch, tokens});
 }
 
-at::Tensor FlowDraws::exponentials(const at::Tensor&, int64_t) {
+at::Tensor FlowRandomInputs::exponentials(const at::Tensor&, int64_t) {
   throw std::logic_error("a flow leads to one token, there is nothing to smooth");
 }
 
@@ -73,8 +74,8 @@ at::Tensor VarTeacher::logits(const at::Tensor& labels, const at::Tensor& ids) c
 
 at::Tensor VarTeacher::ends(const at::Tensor& labels, const at::Tensor& noise, int64_t ode_steps) const {
   const image::VarSampler sampler(*vae_, *model_);
-  FlowDraws draws(noise, codebook(), noise_std_, ode_steps);
-  return at::cat(sampler.tokens_after({}, model_->grids().size(), labels, sampling_, draws), 1);
+  FlowRandomInputs random_inputs(noise, codebook(), noise_std_, ode_steps);
+  return at::cat(sampler.tokens_after({}, model_->grids().size(), labels, sampling_, random_inputs), 1);
 }
 
 void VarTeacher::check_ends(const at::Tensor& ends, int64_t count, const std::string& file) const {

@@ -40,10 +40,10 @@ class VarTeacher : public Teacher {
 
 /// The draws of a teacher that follows the flow instead of a die (Distilled Decoding 1): each token is where
 /// its noise leads.
-class FlowDraws : public image::TokenDraws {
+class FlowRandomInputs : public image::TokenRandomInputs {
  public:
   /// noise: [B, L, z], of standard deviation noise_std; codebook: [V, z]. Both must outlive it.
-  FlowDraws(const at::Tensor& noise, const at::Tensor& codebook, double noise_std, int64_t ode_steps);
+  FlowRandomInputs(const at::Tensor& noise, const at::Tensor& codebook, double noise_std, int64_t ode_steps);
 
   at::Tensor pick(const at::Tensor& logits, int64_t first) override;
   /// Not for this: throws std::logic_error.

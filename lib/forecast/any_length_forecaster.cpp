@@ -16,13 +16,14 @@ at::Tensor AnyLengthForecaster::forecast_ragged(const std::vector<at::Tensor>& h
     shortest = std::min(shortest, history.size(0));
   }
   const auto count = static_cast<int64_t>(histories.size());
-  auto padded = at::zeros({count, longest}), kept = at::zeros({count, longest}, at::kLong);
+  auto padded = at::zeros({count, longest}), attention_mask = at::zeros({count, longest}, at::kLong);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t length = histories[i].size(0);
     padded[i].narrow(0, longest - length, length).copy_(histories[i]);
-    kept[i].narrow(0, longest - length, length).fill_(1);
+    attention_mask[i].narrow(0, longest - length, length).fill_(1);
   }
-  return forecast_rows(padded.to(device), shortest < longest ? kept.to(device) : at::Tensor(), horizon)
+  return forecast_rows(padded.to(device), shortest < longest ? attention_mask.to(device) : at::Tensor(),
+                       horizon)
       .to(at::kCPU, at::kFloat);
 }
 

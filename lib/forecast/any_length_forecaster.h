@@ -10,7 +10,8 @@ class AnyLengthForecaster : public Forecaster {
  public:
   /// The `horizon` steps after each history. history: [R, T], rows of unequal length padded on the left with
   /// any finite number; kept: [R, T], 0 at padding, undefined where there is none. Returns [R, horizon].
-  virtual at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& kept, int64_t horizon) = 0;
+  virtual at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& attention_mask,
+                                   int64_t horizon) = 0;
 
   /// The same for histories of unequal length, [T] float on the CPU each, in one batch on `device`; returns
   /// [R, horizon] float on the CPU.

@@ -191,7 +191,7 @@ std::vector<int64_t> ForecastModel::columns_of(const io::SeriesTable& table) con
     fail<DataError>(
         "{}: the model was not trained on the variate {}{}; it knows {} (choose others with --columns, or "
         "train on it)",
-        table.source, shown(name), near ? fmt::format(" (did you mean {}?)", shown(*near)) : "",
+        table.source, io::shown(name), near ? fmt::format(" (did you mean {}?)", io::shown(*near)) : "",
         first_few(variates_, shown));
   }
   if (!absent.empty() || table.variates.size() != variates_.size()) {
@@ -210,7 +210,7 @@ ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, int64_
     fail<DataError>(
         "{}: series {} has {} rows, the model needs a context of {} (seq_len; give it more rows, or train "
         "with a shorter one)",
-        table.source, shown(table.unique_id), rows, least_context());
+        table.source, io::shown(table.unique_id), rows, least_context());
   }
   const int64_t context = context_of(rows, horizon);
   Input input{scaler_for(table, context), {}, at::empty({context, width}, at::kFloat), {}};

@@ -19,7 +19,8 @@ struct ForecastBatch {
   at::Tensor target;                ///< [B, S, c_out] the truth, where it is known
   at::Tensor measured;              ///< [B, S, c_out] bool, targets that count; undefined: all do
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given (parity, debugging)
-  const runtime::NamedTensors* draws = nullptr;  ///< random numbers to use instead of drawing them (parity)
+  const runtime::NamedTensors* random_inputs =
+      nullptr;  ///< random numbers to use instead of drawing them (parity)
 };
 
 /// The interface of this family: a window in, the next pred_len steps out.

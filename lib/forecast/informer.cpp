@@ -163,10 +163,10 @@ class Informer : public Forecaster {
   }
 
   at::Tensor forecast(const ForecastBatch& batch) override {
-    auto draws = batch.draws != nullptr       ? Draws::replayed(*batch.draws)
-                 : is_training() || resample_ ? Draws()
-                                              : Draws::repeatable();
-    const Pass pass(batch.trace, &draws);
+    auto random_inputs = batch.random_inputs != nullptr ? RandomInputs::replayed(*batch.random_inputs)
+                         : is_training() || resample_   ? RandomInputs()
+                                                        : RandomInputs::repeatable();
+    const Pass pass(batch.trace, &random_inputs);
     const auto embedded = enc_embedding_->forward(batch.x_enc, batch.x_mark_enc);
     const auto memory = stack_ ? stack_->forward(embedded, pass) : encoder_->forward(embedded, pass);
     const auto start = dec_embedding_->forward(decoder_input(batch), batch.x_mark_dec);

@@ -27,12 +27,12 @@ ForecastBatch inputs_of(const runtime::ParityCase& fixture) {
 }
 
 /// The random draws that the case recorded under `prefix`, named as the models ask for them.
-runtime::NamedTensors draws_of(const runtime::ParityCase& fixture, const std::string& prefix) {
-  runtime::NamedTensors draws(fixture.name);
+runtime::NamedTensors random_inputs_of(const runtime::ParityCase& fixture, const std::string& prefix) {
+  runtime::NamedTensors random_inputs(fixture.name);
   for (const auto& [name, tensor] : fixture.io) {
-    if (name.starts_with(prefix + "index_sample.")) draws.add(name.substr(prefix.size()), tensor);
+    if (name.starts_with(prefix + "index_sample.")) random_inputs.add(name.substr(prefix.size()), tensor);
   }
-  return draws;
+  return random_inputs;
 }
 
 /// Discrete choices of a pass: a result of the case like its outputs.
@@ -83,8 +83,8 @@ void replay_further_outputs(const runtime::ParityCase& fixture, Forecaster& mode
 
 void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   auto batch = inputs_of(fixture);
-  const auto draws = draws_of(fixture, "");
-  if (!draws.empty()) batch.draws = &draws;
+  const auto random_inputs = random_inputs_of(fixture, "");
+  if (!random_inputs.empty()) batch.random_inputs = &random_inputs;
   const auto model = model_of(fixture, batch);
   model->train(was_in_training_mode(fixture));
   {
@@ -161,8 +161,8 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
   const int64_t steps = fixture.io.at("loss").numel();
   std::vector<double> losses;
   for (int64_t step = 0; step < steps; ++step) {
-    const auto draws = draws_of(fixture, fmt::format("step{}.", step));
-    batch.draws = draws.empty() ? nullptr : &draws;
+    const auto random_inputs = random_inputs_of(fixture, fmt::format("step{}.", step));
+    batch.random_inputs = random_inputs.empty() ? nullptr : &random_inputs;
     optimizer.zero_grad();
     if (step == 0) report.check("output_step0", output_before(*model, batch));
     const auto loss = official_loss(*model, batch).total;

@@ -20,9 +20,9 @@ int64_t logarithmic_count(int64_t factor, int64_t length) {
 at::Tensor ProbSparseAttention::kept_queries(const at::Tensor& queries, const at::Tensor& keys,
                                              const Pass& pass) const {
   const int64_t length = queries.size(2), there = keys.size(2);
-  Draws fresh;
-  auto& draws = pass.draws != nullptr ? *pass.draws : fresh;
-  const auto sample = draws
+  RandomInputs fresh;
+  auto& random_inputs = pass.random_inputs != nullptr ? *pass.random_inputs : fresh;
+  const auto sample = random_inputs
                           .integers("index_sample." + name_ + ".inner_attention", there,
                                     {length, logarithmic_count(factor_, there)})
                           .to(queries.device());

@@ -22,10 +22,10 @@ std::pair<double, double> mean_and_scale(const auto& each, double freedom) {
   each([&](double value) { rest += value - sum / count; });
   const double mean = sum / count + rest / count;
   each([&](double value) { squares += std::pow(value - mean, 2); });
-  const double deviation = std::sqrt(squares / std::max(1.0, count - freedom));
+  const double stddev = std::sqrt(squares / std::max(1.0, count - freedom));
   // A column that does not vary but for rounding has no scale of its own.
-  const bool constant = deviation <= 10 * std::numeric_limits<double>::epsilon() * std::abs(mean);
-  return {mean, constant ? 1.0 : deviation};
+  const bool constant = stddev <= 10 * std::numeric_limits<double>::epsilon() * std::abs(mean);
+  return {mean, constant ? 1.0 : stddev};
 }
 
 }  // namespace

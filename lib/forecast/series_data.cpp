@@ -54,7 +54,7 @@ void require_measured(const io::SeriesTable& table, int64_t train_end) {
     if (row < static_cast<std::size_t>(train_end)) continue;
     fail<DataError>(
         "{}: series {}: column {} holds no value in the {} training rows (leave it out of \"columns\")",
-        table.source, shown(table.unique_id), shown(table.variates[c]), train_end);
+        table.source, io::shown(table.unique_id), io::shown(table.variates[c]), train_end);
   }
 }
 
@@ -102,8 +102,8 @@ io::SeriesTable select_variates(io::SeriesTable table, const DataOptions& option
   const auto found = std::find(table.variates.begin(), table.variates.end(), target);
   if (found == table.variates.end()) {
     const auto near = closest(target, table.variates);
-    fail<DataError>("{}: no column is called {}{}", table.source, shown(target),
-                    near ? fmt::format(" (did you mean {}?)", shown(*near)) : "");
+    fail<DataError>("{}: no column is called {}{}", table.source, io::shown(target),
+                    near ? fmt::format(" (did you mean {}?)", io::shown(*near)) : "");
   }
   const auto width = table.variates.size();
   const auto at = static_cast<std::size_t>(found - table.variates.begin());
@@ -160,8 +160,8 @@ void SeriesData::add(const io::SeriesTable& table, const SplitOptions& split,
     frequency_ = table.frequency;
   }
   if (table.variates != variates_) {
-    fail<DataError>("{}: series {} has other variates than {}", table.source, shown(table.unique_id),
-                    shown(series_.front().unique_id));
+    fail<DataError>("{}: series {} has other variates than {}", table.source, io::shown(table.unique_id),
+                    io::shown(series_.front().unique_id));
   }
   const auto rows = static_cast<int64_t>(table.rows()), width = static_cast<int64_t>(variates_.size());
   WindowedSeries series{

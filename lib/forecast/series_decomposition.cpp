@@ -130,7 +130,7 @@ Decomposition run_decomposition(const at::Tensor& x, const at::Tensor& y, int64_
   // A custom function takes no undefined tensor.
   const auto right = y.defined() ? y.to(x.scalar_type()).contiguous() : at::empty({0}, x.options());
   const auto parts = DecompositionFunction::apply(x.contiguous(), right, moving_avg, drops ? dropout : 0.0,
-                                                  drops ? kernels::draw_dropout_key() : 0, with_trend);
+                                                  drops ? kernels::sample_dropout_key() : 0, with_trend);
   return {parts[0], with_trend ? parts[1] : at::Tensor()};
 }
 

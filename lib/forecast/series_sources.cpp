@@ -46,7 +46,7 @@ void require_distinct(const std::vector<SourceTable>& tables) {
     const auto [first, is_new] = files.emplace(table.unique_id, table.source);
     if (!is_new) {
       fail<DataError>("{}: series {} is in {} as well, expected distinct names (rename one)", table.source,
-                      shown(table.unique_id), first->second);
+                      io::shown(table.unique_id), first->second);
     }
   }
 }

@@ -9,8 +9,8 @@
 #include "forecast/pre_norm_encoder.h"
 #include "kernels/dropout.h"
 #include "kernels/linear.h"
-#include "nn/kept_tokens.h"
 #include "nn/position_table.h"
+#include "nn/visible_tokens.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -91,35 +91,35 @@ class TiMae : public Forecaster {
   runtime::Losses loss(const ForecastBatch& batch) override {
     if (regressor_ != nullptr) return Forecaster::loss(batch);
     const auto whole = at::cat({batch.x_enc, batch.target}, 1);
-    const auto kept =
+    const auto visible =
         nn::keep_first_of(nn::random_orders(whole.size(0), whole.size(1)), kept_steps(whole.size(1)));
-    const auto errors = (reconstruct(whole, kept).to(at::kFloat) - whole).square().mean(-1);  // [B, L]
-    const auto masked = kept.masked().to(errors.device());
+    const auto errors = (reconstruct(whole, visible).to(at::kFloat) - whole).square().mean(-1);  // [B, L]
+    const auto masked = visible.masked().to(errors.device());
     return {errors.masked_select(masked).mean()};
   }
 
  private:
   /// As many as the ratio leaves, and neither none nor all.
   int64_t kept_steps(int64_t length) const {
-    const auto kept = std::llround((1.0 - options_.mask_ratio) * static_cast<double>(length));
-    return std::clamp<int64_t>(kept, 1, std::max<int64_t>(1, length - 1));
+    const auto visible = std::llround((1.0 - options_.mask_ratio) * static_cast<double>(length));
+    return std::clamp<int64_t>(visible, 1, std::max<int64_t>(1, length - 1));
   }
 
   /// What the encoder makes of the kept steps: [B, L, C] → [B, K, D].
-  at::Tensor encode(const at::Tensor& x, const nn::KeptTokens& kept) {
-    const auto seen = x.masked_fill(kept.masked().to(x.device()).unsqueeze(-1), 0.0);
+  at::Tensor encode(const at::Tensor& x, const nn::VisibleTokens& visible) {
+    const auto seen = x.masked_fill(visible.masked().to(x.device()).unsqueeze(-1), 0.0);
     const auto values = seen.to(embedding_->weight.scalar_type()).transpose(1, 2);
     const auto tokens = at::conv1d(values, embedding_->weight, embedding_->bias, 1, 1).transpose(1, 2);
     const auto placed = tokens + positions_.narrow(0, 0, x.size(1)).to(tokens.options());
     return encoder_norm_(encoder_->forward(
-        kernels::dropout(nn::visible_tokens(placed, kept), options_.dropout, is_training())));
+        kernels::dropout(nn::visible_tokens(placed, visible), options_.dropout, is_training())));
   }
 
   /// All steps, the masked ones from the kept ones: [B, L, C] → [B, L, C].
-  at::Tensor reconstruct(const at::Tensor& x, const nn::KeptTokens& kept) {
+  at::Tensor reconstruct(const at::Tensor& x, const nn::VisibleTokens& visible) {
     const auto visible =
-        kernels::linear(encode(x, kept), decoder_embedding_->weight, decoder_embedding_->bias);
-    const auto tokens = nn::restored_tokens(visible, mask_token_, kept);
+        kernels::linear(encode(x, visible), decoder_embedding_->weight, decoder_embedding_->bias);
+    const auto tokens = nn::restored_tokens(visible, mask_token_, visible);
     const auto placed = tokens + decoder_positions_.narrow(0, 0, x.size(1)).to(tokens.options());
     const auto decoded = decoder_norm_(decoder_->forward(placed));
     return kernels::linear(decoded, projection_->weight, projection_->bias);

@@ -75,8 +75,8 @@ at::Tensor RotaryAttention::forward(const at::Tensor& x, const DecoderPass& pass
   const auto projected = [&](const torch::nn::Linear& map, int64_t heads) {
     return as_heads(kernels::linear(x, map->weight, map->bias), heads);
   };
-  const auto q = kernels::rotated(projected(q_proj_, options_.num_attention_heads), pass.angles);
-  auto k = kernels::rotated(projected(k_proj_, options_.key_value_heads()), pass.angles);
+  const auto q = kernels::apply_rope(projected(q_proj_, options_.num_attention_heads), pass.angles);
+  auto k = kernels::apply_rope(projected(k_proj_, options_.key_value_heads()), pass.angles);
   auto v = projected(v_proj_, options_.key_value_heads());
   if (cache != nullptr) std::tie(k, v) = cache->append(k, v);
   record(pass.trace, name + ".cache_k", k);

@@ -19,7 +19,7 @@ namespace arzoo::forecast {
 
 /// What all layers of one pass share.
 struct DecoderPass {
-  kernels::RotaryAngles angles;     ///< of the tokens' positions
+  kernels::RopeAngles angles;       ///< of the tokens' positions
   kernels::AttentionMode mode;      ///< what a token may see; as a bias when there is a trace
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given, dropout left out
 };

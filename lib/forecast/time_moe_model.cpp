@@ -13,12 +13,12 @@ class OutputHead : public torch::nn::Module {
   explicit OutputHead(const torch::nn::Linear& map) { register_module("out_layer", map); }
 };
 
-void initialise(torch::nn::Module& model, double deviation) {
+void initialise(torch::nn::Module& model, double stddev) {
   const torch::NoGradGuard no_grad;
   for (const auto& module : model.modules(/*include_self=*/false)) {
     auto* linear = module->as<torch::nn::Linear>();
     if (linear == nullptr) continue;
-    linear->weight.normal_(0.0, deviation);
+    linear->weight.normal_(0.0, stddev);
     if (linear->bias.defined()) linear->bias.zero_();
   }
 }
@@ -46,7 +46,7 @@ DecoderPass TimeMoeDecoder::pass_of(const TimeMoeInput& input, int64_t past, con
           : at::arange(past, past + count, at::TensorOptions(tokens.device()).dtype(at::kLong));
   DecoderPass pass;
   pass.angles =
-      kernels::rotary_angles(positions, options_.head_dim(), options_.rope_theta, tokens.scalar_type());
+      kernels::rope_angles(positions, options_.head_dim(), options_.rope_theta, tokens.scalar_type());
   pass.trace = input.trace;
   if (input.attention_mask.defined() || input.trace != nullptr) {
     pass.mode.bias = kernels::causal_bias(count, past + count, input.attention_mask, tokens.options());
@@ -146,8 +146,9 @@ TimeMoeLoss TimeMoe::official_loss(const TimeMoeInput& input, const at::Tensor& 
   return loss;
 }
 
-at::Tensor TimeMoe::forecast_rows(const at::Tensor& history, const at::Tensor& kept, int64_t horizon) {
-  return generate(history, horizon, kept).narrow(1, history.size(1), horizon);
+at::Tensor TimeMoe::forecast_rows(const at::Tensor& history, const at::Tensor& attention_mask,
+                                  int64_t horizon) {
+  return generate(history, horizon, attention_mask).narrow(1, history.size(1), horizon);
 }
 
 runtime::Losses TimeMoe::loss(const ForecastBatch& batch) {

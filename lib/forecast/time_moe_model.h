@@ -72,7 +72,8 @@ class TimeMoe : public AnyLengthForecaster {
   TimeMoeLoss official_loss(const TimeMoeInput& input, const at::Tensor& labels,
                             const at::Tensor& loss_masks);
 
-  at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& kept, int64_t horizon) override;
+  at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& attention_mask,
+                           int64_t horizon) override;
   /// official_loss of each variate's history and target in one row.
   runtime::Losses loss(const ForecastBatch& batch) override;
 

@@ -105,14 +105,14 @@ void replay_forecast(const Replay& replay, const Config& params) {
   params.at("horizon").read(horizon, at_least(1));
   const auto series = replay.fixture.input("series");
   const auto mean = series.mean(1, /*keepdim=*/true);
-  const auto deviation = series.std(1, /*unbiased=*/true, /*keepdim=*/true);
-  const auto normed = (series - mean) / deviation;
+  const auto stddev = series.std(1, /*unbiased=*/true, /*keepdim=*/true);
+  const auto normed = (series - mean) / stddev;
   const auto ahead = replay.model.forecast_rows(normed, {}, horizon);
   replay.check("mean", mean);
-  replay.check("std", deviation);
+  replay.check("std", stddev);
   replay.check("normed", normed);
   replay.check("normed_predictions", ahead);
-  replay.check("predictions", ahead * deviation + mean);
+  replay.check("predictions", ahead * stddev + mean);
 }
 
 /// The published folder, run in bfloat16 and in fp32.
@@ -163,7 +163,7 @@ runtime::TrainingOptions training_options(const Config& params) {
   runtime::TrainingOptions options;
   options.optimizer = "adamw";
   options.lradj = "cosine";
-  options.undecayed = {"*.bias"};
+  options.no_weight_decay = {"*.bias"};
   params.at("learning_rate").read(options.learning_rate, {});
   params.at("min_learning_rate").read(options.min_learning_rate, {});
   params.at("adam_beta1").read(options.betas[0], {});

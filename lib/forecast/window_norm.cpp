@@ -16,7 +16,7 @@ struct Window {
 /// One window: transposes it and, if asked, normalises each variate. Sums are in double: a window of a level
 /// far from zero would otherwise lose digits that the fp32 two-pass formula of the official code keeps.
 void tokens_of_window(const float* x, const float* marks, const Window& window, float* tokens, float* mean,
-                      float* deviation) {
+                      float* stddev) {
   for (int64_t c = 0; c < window.variates; ++c) {
     float* token = tokens + c * window.steps;
     double sum = 0.0, squares = 0.0;
@@ -27,7 +27,7 @@ void tokens_of_window(const float* x, const float* marks, const Window& window, 
     const double scale = std::sqrt(squares / static_cast<double>(window.steps) + kEpsilon);
     for (int64_t t = 0; t < window.steps; ++t) token[t] = static_cast<float>((token[t] - centre) / scale);
     mean[c] = static_cast<float>(centre);
-    deviation[c] = static_cast<float>(scale);
+    stddev[c] = static_cast<float>(scale);
   }
   for (int64_t m = 0; m < window.marks; ++m) {
     float* token = tokens + (window.variates + m) * window.steps;
@@ -48,7 +48,7 @@ at::Tensor tokens_on_cpu(const at::Tensor& x, const at::Tensor& marks, bool norm
   const float* from_marks = calendar.defined() ? calendar.const_data_ptr<float>() : nullptr;
   float* to = tokens.mutable_data_ptr<float>();
   float* mean = normalise ? stats.mean.mutable_data_ptr<float>() : nullptr;
-  float* deviation = normalise ? stats.std.mutable_data_ptr<float>() : nullptr;
+  float* stddev = normalise ? stats.std.mutable_data_ptr<float>() : nullptr;
   kernels::parallel_for(
       batch, std::max<int64_t>(1, 8192 / (window.steps * window.variates)), [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; ++b) {
@@ -56,7 +56,7 @@ at::Tensor tokens_on_cpu(const at::Tensor& x, const at::Tensor& marks, bool norm
                            from_marks == nullptr ? nullptr : from_marks + b * window.steps * window.marks,
                            window, to + b * (window.variates + window.marks) * window.steps,
                            normalise ? mean + b * window.variates : nullptr,
-                           normalise ? deviation + b * window.variates : nullptr);
+                           normalise ? stddev + b * window.variates : nullptr);
         }
       });
   return tokens;

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "icl/draws.h"
+#include "icl/random_inputs.h"
 
 namespace arzoo::icl {
 namespace {
@@ -106,12 +106,12 @@ Algorithm two_layer_network(const NetworkTraining& training, int64_t seed) {
   return [=](const at::Tensor& xs, const at::Tensor& ys, const at::Tensor& query) {
     auto generator = generator_of(seed, kTestStream, xs.size(1));
     const int64_t batch = xs.size(0), dims = xs.size(2), hidden = training.hidden;
-    const auto draw = [&](at::IntArrayRef sizes, int64_t fan_in) {
+    const auto sample = [&](at::IntArrayRef sizes, int64_t fan_in) {
       const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
       return at::rand(sizes, generator) * (2 * bound) - bound;
     };
-    const NetworkWeights start{draw({batch, hidden, dims}, dims), draw({batch, hidden}, dims),
-                               draw({batch, 1, hidden}, hidden), draw({batch, 1}, hidden)};
+    const NetworkWeights start{sample({batch, hidden, dims}, dims), sample({batch, hidden}, dims),
+                               sample({batch, 1, hidden}, hidden), sample({batch, 1}, hidden)};
     return trained_network(xs, ys, query, start, training);
   };
 }

@@ -184,18 +184,18 @@ void replay_vonoswald_trained(const ParityCase& fixture, ParityReport& report) {
 
 void replay_regression_data(const ParityCase& fixture, ParityReport& report) {
   auto options = options_among<RegressionOptions>(fixture.config);
-  const auto draw = [&](const char* name) { return fixture.input(name).unsqueeze(0); };
-  const LinearDraws draws{draw("reg_w_normal"), draw("reg_x_unit"), draw("reg_xq_unit"), draw("reg_choice"),
-                          draw("reg_noise")};
+  const auto sample = [&](const char* name) { return fixture.input(name).unsqueeze(0); };
+  const LinearRandomInputs random_inputs{sample("reg_w_normal"), sample("reg_x_unit"), sample("reg_xq_unit"),
+                                         sample("reg_choice"), sample("reg_noise")};
   const auto check = [&](const std::string& kind, const RegressionPrompts& prompts) {
     report.check(kind + "_seq", prompts.tokens[0]);
     report.check(kind + "_target", prompts.target[0]);
   };
-  check("reg", linear_prompts(options, draws));
-  report.check("reg_w", options.weight_scale * draws.w[0]);
+  check("reg", linear_prompts(options, random_inputs));
+  report.check("reg_w", options.weight_scale * random_inputs.w[0]);
   options.classic_token_const = true;
-  check("classic", linear_prompts(options, draws));
-  const SineDraws sine{draw("sin_u"), draw("sin_x_unit"), draw("sin_xq_unit")};
+  check("classic", linear_prompts(options, random_inputs));
+  const SineRandomInputs sine{sample("sin_u"), sample("sin_x_unit"), sample("sin_xq_unit")};
   check("sin", sine_prompts(real_number(fixture, "sin_input_range"), sine));
   report.check("sin_amp", 0.1 + 0.4 * sine.u[0]);
   report.check("sin_phase", std::numbers::pi * sine.u[0]);

@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "core/metrics_log.h"
-#include "icl/draws.h"
 #include "icl/gradient_descent.h"
+#include "icl/random_inputs.h"
 #include "icl/regression_prompts.h"
 #include "icl/study.h"
 #include "runtime/optimizer.h"
@@ -81,7 +81,7 @@ std::unique_ptr<SelfAttentionLearner> trained_curvature(const Subject& subject,
   runtime::Adam optimizer(*learner, training);
   subject.progress.begin("GD++", subject.options.curvature_steps);
   for (int64_t step = 0; step < subject.options.curvature_steps; ++step) {
-    const auto batch = draw_regression(data, kBatch, generator_of(subject.seed(), kCurvatureStream, step));
+    const auto batch = sample_regression(data, kBatch, generator_of(subject.seed(), kCurvatureStream, step));
     optimizer.zero_grad();
     learner->loss(batch.tokens, batch.target).backward();
     {
@@ -135,7 +135,7 @@ void study_shift(const Subject& subject, const std::string& name, const std::vec
     auto data = subject.data().regression;
     data.*property = value;
     const auto prompts =
-        draw_regression(data, subject.options.tasks, generator_of(subject.seed(), kShiftStream, 0));
+        sample_regression(data, subject.options.tasks, generator_of(subject.seed(), kShiftStream, 0));
     std::vector<Cell> row{value};
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       const double loss = loss_of(*contenders[i].learner, prompts);
@@ -206,11 +206,11 @@ void study_descent(const Subject& subject, StudyRecord& record) {
   const auto trained = subject.open<SelfAttentionLearner>();
   const auto& plain = trained->options();
   const auto prompts =
-      draw_regression(data, subject.options.tasks, generator_of(subject.seed(), kTestStream, 0));
+      sample_regression(data, subject.options.tasks, generator_of(subject.seed(), kTestStream, 0));
   record.metric("trained loss", loss_of(*trained, prompts));
   if (!has_construction(plain, data)) return;
   const auto scan =
-      draw_regression(data, subject.options.tasks, generator_of(subject.seed(), kScanStream, 0));
+      sample_regression(data, subject.options.tasks, generator_of(subject.seed(), kScanStream, 0));
   const double rate = best_rate(plain, data, /*curvature=*/false, scan);
   const auto construction = constructed(plain, data, rate, false);
   const auto exact = explicit_descent(*construction, data, rate, prompts);

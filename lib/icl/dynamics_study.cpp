@@ -1,8 +1,8 @@
 #include <torch/torch.h>
 
-#include "icl/draws.h"
 #include "icl/linear_dynamics.h"
 #include "icl/mesa_learner.h"
+#include "icl/random_inputs.h"
 #include "icl/study.h"
 
 namespace arzoo::icl {
@@ -15,8 +15,8 @@ constexpr double kProbePenalty = 1e-3;
 struct Sequences {
   at::Tensor states, labels, tokens;
 
-  static Sequences draw(const DynamicsOptions& options, int64_t count, at::Generator generator) {
-    const auto all = draw_states(options, count, generator);
+  static Sequences sample(const DynamicsOptions& options, int64_t count, at::Generator generator) {
+    const auto all = sample_states(options, count, generator);
     const auto seen = all.narrow(1, 0, options.seq_len);
     return {seen, all.narrow(1, 1, options.seq_len), constructed_tokens(seen)};
   }
@@ -75,10 +75,10 @@ void study_dynamics(const Subject& subject, StudyRecord& record) {
   const torch::NoGradGuard no_grad;
   const auto options = subject.data().dynamics;
   const auto learner = subject.open<MesaLearner>();
-  const auto fit =
-                 Sequences::draw(options, subject.options.tasks, generator_of(subject.seed(), kFitStream, 0)),
-             test = Sequences::draw(options, subject.options.tasks,
-                                    generator_of(subject.seed(), kTestStreamOfStudy, 0));
+  const auto fit = Sequences::sample(options, subject.options.tasks,
+                                     generator_of(subject.seed(), kFitStream, 0)),
+             test = Sequences::sample(options, subject.options.tasks,
+                                      generator_of(subject.seed(), kTestStreamOfStudy, 0));
   const auto fitted = run(*learner, fit), tested = run(*learner, test);
   const double eta = best_step_size(fit), lambda = best_penalty(fit);
   const auto descent = dynamics_descent(test.states, eta),

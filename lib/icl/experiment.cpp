@@ -6,7 +6,6 @@
 #include "core/chart.h"
 #include "icl/baselines.h"
 #include "icl/curves.h"
-#include "icl/draws.h"
 #include "icl/function_classes.h"
 #include "icl/function_learners.h"
 #include "icl/linear_dynamics.h"
@@ -14,6 +13,7 @@
 #include "icl/models.h"
 #include "icl/path_finding.h"
 #include "icl/path_learner.h"
+#include "icl/random_inputs.h"
 #include "icl/regression_prompts.h"
 #include "icl/self_attention_learner.h"
 #include "runtime/metrics.h"
@@ -42,7 +42,7 @@ class FunctionExperiment : public LearnerExperiment {
     const auto points = options.curriculum.points.at(batch, options.n_points),
                dims = options.curriculum.dims.at(batch, options.n_dims);
     const auto prompts =
-        draw_prompts(options, batch_size(), points, dims, generator(runtime::Split::train, batch));
+        sample_prompts(options, batch_size(), points, dims, generator(runtime::Split::train, batch));
     return {.total = as<FunctionLearner>(*learner_).loss(on_device(prompts.xs), on_device(prompts.ys))};
   }
 
@@ -52,7 +52,7 @@ class FunctionExperiment : public LearnerExperiment {
     const auto& options = data_.functions;
     each_batch([&](int64_t batch, int64_t size) {
       const auto prompts =
-          draw_prompts(options, size, options.n_points, options.n_dims, generator(split, batch));
+          sample_prompts(options, size, options.n_points, options.n_dims, generator(split, batch));
       const auto predicted =
           as<FunctionLearner>(*learner_).predict(on_device(prompts.xs), on_device(prompts.ys)).cpu();
       all.add(predicted, prompts.ys);
@@ -70,8 +70,8 @@ class FunctionExperiment : public LearnerExperiment {
     const auto& options = data_.functions;
     const c10::InferenceMode inference;
     learner_->eval();
-    const auto prompts = draw_prompts(options, evaluation_.batch_size, options.n_points, options.n_dims,
-                                      generator(runtime::Split::test, 0));
+    const auto prompts = sample_prompts(options, evaluation_.batch_size, options.n_points, options.n_dims,
+                                        generator(runtime::Split::test, 0));
     const auto predicted =
         as<FunctionLearner>(*learner_).predict(on_device(prompts.xs), on_device(prompts.ys));
     std::vector<NamedCurve> curves{{"this model", (predicted.cpu() - prompts.ys).square().mean(0)}};
@@ -97,7 +97,7 @@ class RegressionExperiment : public LearnerExperiment {
 
   runtime::Losses loss(int64_t batch) override {
     const auto prompts =
-        draw_regression(data_.regression, batch_size(), generator(runtime::Split::train, batch));
+        sample_regression(data_.regression, batch_size(), generator(runtime::Split::train, batch));
     return {.total = as<SelfAttentionLearner>(*learner_).loss(on_device(prompts.tokens),
                                                               on_device(prompts.target))};
   }
@@ -106,7 +106,7 @@ class RegressionExperiment : public LearnerExperiment {
   runtime::Metrics evaluate(runtime::Split split) override {
     runtime::ErrorSums errors;
     each_batch([&](int64_t batch, int64_t size) {
-      const auto prompts = draw_regression(data_.regression, size, generator(split, batch));
+      const auto prompts = sample_regression(data_.regression, size, generator(split, batch));
       errors.add(as<SelfAttentionLearner>(*learner_).predict(on_device(prompts.tokens)).cpu(),
                  prompts.target.select(1, -1));
     });
@@ -123,7 +123,7 @@ class DynamicsExperiment : public LearnerExperiment {
   }
 
   runtime::Losses loss(int64_t batch) override {
-    const auto states = draw_states(data_.dynamics, batch_size(), generator(runtime::Split::train, batch));
+    const auto states = sample_states(data_.dynamics, batch_size(), generator(runtime::Split::train, batch));
     const auto [tokens, labels] = parts(states);
     return {.total = as<MesaLearner>(*learner_).loss(on_device(tokens), on_device(labels))};
   }
@@ -133,7 +133,7 @@ class DynamicsExperiment : public LearnerExperiment {
     runtime::ErrorSums all, last;
     const auto& options = data_.dynamics;
     each_batch([&](int64_t batch, int64_t size) {
-      const auto [tokens, labels] = parts(draw_states(options, size, generator(split, batch)));
+      const auto [tokens, labels] = parts(sample_states(options, size, generator(split, batch)));
       const auto predicted =
           as<MesaLearner>(*learner_).forward(on_device(tokens)).cpu().narrow(2, 0, options.data_dim);
       all.add(predicted, labels);
@@ -154,7 +154,7 @@ class DynamicsExperiment : public LearnerExperiment {
 class PathExperiment : public LearnerExperiment {
  public:
   PathExperiment(const Config& config, const runtime::Compute& compute)
-      : LearnerExperiment(config, compute), task_(PathTask::draw(data_.graph, seed())) {
+      : LearnerExperiment(config, compute), task_(PathTask::sample(data_.graph, seed())) {
     const auto block = block_size(task_.rows);
     train_ = row_tokens(task_.rows.train, block);
     test_ = row_tokens(task_.rows.test, block);
@@ -164,9 +164,9 @@ class PathExperiment : public LearnerExperiment {
   }
 
   runtime::Losses loss(int64_t batch) override {
-    auto draws = generator(runtime::Split::train, batch);
-    return {.total = loss_of(
-                train_.index_select(0, at::randint(train_.size(0), {batch_size()}, draws, at::kLong)))};
+    auto random_inputs = generator(runtime::Split::train, batch);
+    return {.total = loss_of(train_.index_select(
+                0, at::randint(train_.size(0), {batch_size()}, random_inputs, at::kLong)))};
   }
 
   /// {"loss", "error"} of the walks between tested pairs (of trained ones where none is): the mean cross
@@ -177,12 +177,13 @@ class PathExperiment : public LearnerExperiment {
     double sum = 0.0;
     int64_t count = 0;
     each_batch([&](int64_t batch, int64_t size) {
-      auto draws = generator(split, batch);
-      const auto chosen = rows.index_select(0, at::randint(rows.size(0), {size}, draws, at::kLong));
+      auto random_inputs = generator(split, batch);
+      const auto chosen = rows.index_select(0, at::randint(rows.size(0), {size}, random_inputs, at::kLong));
       sum += loss_of(chosen).item<double>() * static_cast<double>(size);
       count += size;
-      const auto generated =
-          as<PathLearner>(*learner_).generate(on_device(chosen.narrow(1, 0, 2)), kEndToken, draws).cpu();
+      const auto generated = as<PathLearner>(*learner_)
+                                 .generate(on_device(chosen.narrow(1, 0, 2)), kEndToken, random_inputs)
+                                 .cpu();
       for (int64_t i = 0; i < size; ++i) {
         const bool valid = judge(row_of(generated[i]), task_.graph) == PathVerdict::valid;
         wrong.add(at::full({1}, valid ? 0.0 : 1.0), at::zeros({1}));
@@ -212,7 +213,8 @@ LearnerShape shape_of(const Config& run) {
   LearnerShape shape{run.at("data").as<DataOptions>()};
   if (run.at("model").text("name") != AlpineOptions::kName) return shape;
   shape.vocab_size = vocab_size(shape.data.graph.num_nodes);
-  shape.block_size = block_size(PathTask::draw(shape.data.graph, run.json().at("seed").get<int64_t>()).rows);
+  shape.block_size =
+      block_size(PathTask::sample(shape.data.graph, run.json().at("seed").get<int64_t>()).rows);
   return shape;
 }
 

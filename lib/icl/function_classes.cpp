@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "icl/draws.h"
+#include "icl/random_inputs.h"
 
 namespace arzoo::icl {
 
@@ -74,8 +74,8 @@ at::Tensor gaussian_points(int64_t count, int64_t points, int64_t all_dims, int6
   return xs;
 }
 
-Prompts draw_prompts(const FunctionOptions& options, int64_t count, int64_t points, int64_t dims,
-                     at::Generator generator) {
+Prompts sample_prompts(const FunctionOptions& options, int64_t count, int64_t points, int64_t dims,
+                       at::Generator generator) {
   const Functions functions(options, count, dims, generator);
   const auto xs = gaussian_points(count, points, options.n_dims, dims, generator);
   const auto values = functions(xs);

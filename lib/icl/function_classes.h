@@ -50,8 +50,8 @@ struct Prompts {
 /// x ~ N(0, I), of which the coordinates from `dims` on are zeroed.
 at::Tensor gaussian_points(int64_t count, int64_t points, int64_t all_dims, int64_t dims,
                            at::Generator& generator);
-Prompts draw_prompts(const FunctionOptions& options, int64_t count, int64_t points, int64_t dims,
-                     at::Generator generator);
+Prompts sample_prompts(const FunctionOptions& options, int64_t count, int64_t points, int64_t dims,
+                       at::Generator generator);
 
 /// What an error is divided by so that answering 0 scores 1: the variance of y without noise.
 double trivial_error(const FunctionOptions& options);

@@ -69,7 +69,7 @@ void replay_strategies(const ParityCase& fixture, GargGpt2& learner, ParityRepor
     const auto curve = error_curve(errors, 0);
     report.check(name + ".metrics", errors);
     report.check(name + ".mean", curve.mean);
-    report.check(name + ".std", curve.deviation);
+    report.check(name + ".std", curve.stddev);
   }
   report.check("skew.transform", skewing(fixture.input("skew.U")));
 }

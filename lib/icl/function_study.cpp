@@ -1,10 +1,10 @@
 #include <torch/torch.h>
 
 #include "icl/baselines.h"
-#include "icl/draws.h"
 #include "icl/function_classes.h"
 #include "icl/function_learners.h"
 #include "icl/prompting_strategies.h"
+#include "icl/random_inputs.h"
 #include "icl/study.h"
 
 namespace arzoo::icl {
@@ -135,8 +135,8 @@ void study_implicit_weights(const Subject& subject, FunctionLearner& learner, co
   constexpr int64_t kPrompts = 64;
   const auto options = subject.data().functions;
   const int64_t points = options.n_points - 1;
-  auto draws = generator_of(subject.seed(), kStudyStream, 1);
-  const auto queries = at::randn({kPrompts, 2 * options.n_dims + 2, options.n_dims}, draws);
+  auto random_inputs = generator_of(subject.seed(), kStudyStream, 1);
+  const auto queries = at::randn({kPrompts, 2 * options.n_dims + 2, options.n_dims}, random_inputs);
   const auto xs = prompts.xs.narrow(0, 0, kPrompts).narrow(1, 0, points),
              ys = prompts.ys.narrow(0, 0, kPrompts).narrow(1, 0, points);
   const auto implicit = implicit_weights(learner, xs, ys, queries);
@@ -155,9 +155,10 @@ void study_strategies(const Subject& subject, FunctionLearner& learner, StudyRec
   std::vector<NamedCurve> curves;
   subject.progress.begin("strategies", static_cast<int64_t>(strategies().size()));
   for (const auto& name : strategies()) {
-    auto draws = generator_of(subject.seed(), kStrategyStream, 0);
-    const Functions functions(options, subject.options.tasks, options.n_dims, draws);
-    const auto points = strategy_points(name, subject.options.tasks, options.n_points, options.n_dims, draws);
+    auto random_inputs = generator_of(subject.seed(), kStrategyStream, 0);
+    const Functions functions(options, subject.options.tasks, options.n_dims, random_inputs);
+    const auto points =
+        strategy_points(name, subject.options.tasks, options.n_points, options.n_dims, random_inputs);
     const auto predict = [&](const at::Tensor& xs, const at::Tensor& ys) {
       return predictions(learner, xs, ys);
     };
@@ -174,8 +175,8 @@ void study_strategies(const Subject& subject, FunctionLearner& learner, StudyRec
 void study_functions(const Subject& subject, StudyRecord& record) {
   const auto options = subject.data().functions;
   const auto learner = subject.open<FunctionLearner>();
-  const auto prompts = draw_prompts(options, subject.options.tasks, options.n_points, options.n_dims,
-                                    generator_of(subject.seed(), kStudyStream, 0));
+  const auto prompts = sample_prompts(options, subject.options.tasks, options.n_points, options.n_dims,
+                                      generator_of(subject.seed(), kStudyStream, 0));
   const auto predicted = predictions(*learner, prompts.xs, prompts.ys);
   study_errors(subject, prompts, predicted, record);
   if (options.task == "linear_regression") {

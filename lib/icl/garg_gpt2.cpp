@@ -15,7 +15,7 @@ nn::Affine linear_of(torch::nn::Module& owner, const std::string& name, int64_t 
 }
 
 /// PyTorch's default: uniform within 1 / sqrt(fan in).
-void draw(const nn::Affine& map) {
+void sample(const nn::Affine& map) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(map.weight.size(1)));
   map.weight.uniform_(-bound, bound);
   map.bias.uniform_(-bound, bound);
@@ -33,9 +33,9 @@ GargGpt2::GargGpt2(const GargGpt2Options& options, int64_t dims, int64_t points)
 
 void GargGpt2::initialise() {
   const torch::NoGradGuard no_grad;
-  draw(read_in_);
+  sample(read_in_);
   backbone_->initialise();
-  draw(read_out_);
+  sample(read_out_);
 }
 
 at::Tensor GargGpt2::interleaved(const at::Tensor& xs, const at::Tensor& ys) {

@@ -17,25 +17,25 @@ at::Tensor running_products(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-at::Tensor dynamics_states(const DynamicsOptions& options, const DynamicsDraws& draws) {
-  std::vector<at::Tensor> states{options.range * (2.0 * draws.first - 1.0)};
+at::Tensor dynamics_states(const DynamicsOptions& options, const DynamicsRandomInputs& random_inputs) {
+  std::vector<at::Tensor> states{options.range * (2.0 * random_inputs.first - 1.0)};
   for (int64_t t = 0; t < options.seq_len; ++t) {
-    const auto moved = at::matmul(draws.w, states.back().unsqueeze(-1)).squeeze(-1);
-    states.push_back(
-        (moved + options.noise * draws.noise.select(1, t)).clamp(-options.data_clip, options.data_clip));
+    const auto moved = at::matmul(random_inputs.w, states.back().unsqueeze(-1)).squeeze(-1);
+    states.push_back((moved + options.noise * random_inputs.noise.select(1, t))
+                         .clamp(-options.data_clip, options.data_clip));
   }
   return at::stack(states, 1);
 }
 
-at::Tensor draw_states(const DynamicsOptions& options, int64_t count, at::Generator generator) {
+at::Tensor sample_states(const DynamicsOptions& options, int64_t count, at::Generator generator) {
   const int64_t dim = options.data_dim;
-  DynamicsDraws draws;
+  DynamicsRandomInputs random_inputs;
   const auto [q, r] = at::linalg_qr(at::randn({count, dim, dim}, generator));
   // With the signs of R's diagonal Q is uniform over all rotations (Mezzadri, 2007).
-  draws.w = q * r.diagonal(0, 1, 2).sign().unsqueeze(1);
-  draws.first = at::rand({count, dim}, generator);
-  draws.noise = at::randn({count, options.seq_len, dim}, generator);
-  return dynamics_states(options, draws);
+  random_inputs.w = q * r.diagonal(0, 1, 2).sign().unsqueeze(1);
+  random_inputs.first = at::rand({count, dim}, generator);
+  random_inputs.noise = at::randn({count, options.seq_len, dim}, generator);
+  return dynamics_states(options, random_inputs);
 }
 
 at::Tensor constructed_tokens(const at::Tensor& states) {

@@ -8,14 +8,14 @@
 /// mesa-optimization, 2023). B sequences, T steps, d coordinates.
 namespace arzoo::icl {
 
-struct DynamicsDraws {
+struct DynamicsRandomInputs {
   at::Tensor w;      ///< rotations, [B, d, d]
   at::Tensor first;  ///< uniform in [0, 1), [B, d]
   at::Tensor noise;  ///< N(0, 1), [B, T, d]
 };
 /// x_1 … x_{T + 1}, [B, T + 1, d]: x_{t + 1} = W x_t + noise, each coordinate within ±data_clip.
-at::Tensor dynamics_states(const DynamicsOptions& options, const DynamicsDraws& draws);
-at::Tensor draw_states(const DynamicsOptions& options, int64_t count, at::Generator generator);
+at::Tensor dynamics_states(const DynamicsOptions& options, const DynamicsRandomInputs& random_inputs);
+at::Tensor sample_states(const DynamicsOptions& options, int64_t count, at::Generator generator);
 
 /// The constructed tokens [0, x_t, x_t, x_{t-1}] of x_1 … x_T, with x_0 = 0. states: [B, T, d]; returns
 /// [B, T, 4 d].

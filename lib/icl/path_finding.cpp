@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "icl/draws.h"
+#include "icl/random_inputs.h"
 
 namespace arzoo::icl {
 namespace {
@@ -20,11 +20,11 @@ std::vector<int64_t> next_nodes(const PathGraph& graph, int64_t from, int64_t ta
   return next;
 }
 
-PathRow walk(const PathGraph& graph, int64_t source, int64_t target, const UniformDraw& draw) {
+PathRow walk(const PathGraph& graph, int64_t source, int64_t target, const UniformSource& sample) {
   PathRow row{source, target, source};
   while (row.back() != target) {
     const auto next = next_nodes(graph, row.back(), target);
-    const auto which = static_cast<std::size_t>(draw() * static_cast<double>(next.size()));
+    const auto which = static_cast<std::size_t>(sample() * static_cast<double>(next.size()));
     row.push_back(next[std::min(which, next.size() - 1)]);
   }
   return row;
@@ -32,11 +32,11 @@ PathRow walk(const PathGraph& graph, int64_t source, int64_t target, const Unifo
 
 }  // namespace
 
-PathGraph draw_graph(int64_t nodes, double edge_prob, const UniformDraw& draw) {
+PathGraph sample_graph(int64_t nodes, double edge_prob, const UniformSource& sample) {
   PathGraph graph{at::zeros({nodes, nodes}, at::kBool), at::zeros({nodes, nodes}, at::kBool)};
   auto edges = graph.adjacency.accessor<bool, 2>(), paths = graph.reachability.accessor<bool, 2>();
   for (int64_t i = 0; i < nodes; ++i) {
-    for (int64_t j = i + 1; j < nodes; ++j) edges[i][j] = draw() < edge_prob;
+    for (int64_t j = i + 1; j < nodes; ++j) edges[i][j] = sample() < edge_prob;
   }
   // All edges go up, so that the nodes from the last one down know what lies behind them.
   for (int64_t i = nodes - 1; i >= 0; --i) {
@@ -49,7 +49,7 @@ PathGraph draw_graph(int64_t nodes, double edge_prob, const UniformDraw& draw) {
   return graph;
 }
 
-at::Tensor split_pairs(const PathGraph& graph, double chance_in_train, const UniformDraw& draw) {
+at::Tensor split_pairs(const PathGraph& graph, double chance_in_train, const UniformSource& sample) {
   const auto edges = graph.adjacency.accessor<bool, 2>(), paths = graph.reachability.accessor<bool, 2>();
   auto split = at::zeros(graph.adjacency.sizes(), at::kLong);
   auto side = split.accessor<int64_t, 2>();
@@ -58,7 +58,7 @@ at::Tensor split_pairs(const PathGraph& graph, double chance_in_train, const Uni
     for (int64_t source = 0; source < target; ++source) {
       if (!paths[source][target]) continue;
       // A pair with an edge draws nothing, as in the official code.
-      const bool trained = edges[source][target] || draw() < chance_in_train || first;
+      const bool trained = edges[source][target] || sample() < chance_in_train || first;
       side[source][target] = trained ? 1 : -1;
       first = false;
     }
@@ -66,16 +66,17 @@ at::Tensor split_pairs(const PathGraph& graph, double chance_in_train, const Uni
   return split;
 }
 
-PathRows draw_rows(const PathGraph& graph, const at::Tensor& split, int64_t walks, const UniformDraw& draw) {
+PathRows sample_rows(const PathGraph& graph, const at::Tensor& split, int64_t walks,
+                     const UniformSource& sample) {
   const auto edges = graph.adjacency.accessor<bool, 2>();
   const auto side = split.accessor<int64_t, 2>();
   PathRows rows;
   for (int64_t target = 0; target < graph.nodes(); ++target) {
     for (int64_t source = 0; source < target; ++source) {
-      if (side[source][target] < 0) rows.test.push_back(walk(graph, source, target, draw));
+      if (side[source][target] < 0) rows.test.push_back(walk(graph, source, target, sample));
       if (side[source][target] <= 0) continue;
       if (edges[source][target]) rows.train.push_back({source, target, source, target});
-      for (int64_t i = 0; i < walks; ++i) rows.train.push_back(walk(graph, source, target, draw));
+      for (int64_t i = 0; i < walks; ++i) rows.train.push_back(walk(graph, source, target, sample));
     }
   }
   return rows;
@@ -149,13 +150,13 @@ PathRow row_of(const at::Tensor& tokens) {
   return row;
 }
 
-PathTask PathTask::draw(const GraphOptions& options, int64_t seed) {
+PathTask PathTask::sample(const GraphOptions& options, int64_t seed) {
   auto generator = generator_of(seed, kTrainStream, -1);
   const auto uniform = [&] { return at::rand({}, generator, at::kDouble).item<double>(); };
   PathTask task;
-  task.graph = draw_graph(options.num_nodes, options.edge_prob, uniform);
+  task.graph = sample_graph(options.num_nodes, options.edge_prob, uniform);
   task.split = split_pairs(task.graph, options.chance_in_train, uniform);
-  task.rows = draw_rows(task.graph, task.split, options.num_of_paths, uniform);
+  task.rows = sample_rows(task.graph, task.split, options.num_of_paths, uniform);
   if (task.rows.train.empty())
     fail<DataError>("a graph of {} nodes with edge_prob {} has no edge: raise edge_prob or num_nodes",
                     options.num_nodes, options.edge_prob);

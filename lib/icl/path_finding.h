@@ -12,7 +12,7 @@
 namespace arzoo::icl {
 
 /// The next uniform number in [0, 1).
-using UniformDraw = std::function<double()>;
+using UniformSource = std::function<double()>;
 
 /// [n, n] bool: edges, and paths of any length.
 struct PathGraph {
@@ -20,11 +20,11 @@ struct PathGraph {
 
   int64_t nodes() const { return adjacency.size(0); }
 };
-PathGraph draw_graph(int64_t nodes, double edge_prob, const UniformDraw& draw);
+PathGraph sample_graph(int64_t nodes, double edge_prob, const UniformSource& sample);
 
 /// Which reachable pairs are trained on, [source, target]: 1 train, -1 test, 0 not reachable. A pair with an
 /// edge, and the first source of a target, are always trained on.
-at::Tensor split_pairs(const PathGraph& graph, double chance_in_train, const UniformDraw& draw);
+at::Tensor split_pairs(const PathGraph& graph, double chance_in_train, const UniformSource& sample);
 
 /// "s t s u_1 … t".
 using PathRow = std::vector<int64_t>;
@@ -32,7 +32,8 @@ struct PathRows {
   std::vector<PathRow> train, test;
 };
 /// Of each trained pair the edge, if there is one, and `walks` random walks; of each tested pair one walk.
-PathRows draw_rows(const PathGraph& graph, const at::Tensor& split, int64_t walks, const UniformDraw& draw);
+PathRows sample_rows(const PathGraph& graph, const at::Tensor& split, int64_t walks,
+                     const UniformSource& sample);
 
 /// Tokens: 0 pads, 1 ends a row, node i is i + 2.
 constexpr int64_t kPadToken = 0, kEndToken = 1, kFirstNodeToken = 2;
@@ -65,7 +66,7 @@ struct PathTask {
   at::Tensor split;
   PathRows rows;
 
-  static PathTask draw(const GraphOptions& options, int64_t seed);
+  static PathTask sample(const GraphOptions& options, int64_t seed);
 };
 
 }  // namespace arzoo::icl

@@ -50,7 +50,7 @@ at::Tensor PathLearner::generate(const at::Tensor& prompts, int64_t end, at::Gen
   return all;
 }
 
-std::vector<std::string> undecayed_path_parameters() {
+std::vector<std::string> no_weight_decay_path_parameters() {
   return {"transformer.wte.weight", "transformer.wpe.weight", "*ln_1.weight", "*ln_2.weight", "*ln_f.weight"};
 }
 

@@ -36,8 +36,8 @@ class PathLearner : public InContextLearner {
   at::Tensor embedding_, head_;  ///< [V, D]
 };
 
-/// The parameters that the official optimiser does not decay, as patterns for TrainingOptions::undecayed:
-/// embeddings and what has one axis.
-std::vector<std::string> undecayed_path_parameters();
+/// The parameters that the official optimiser does not decay, as patterns for
+/// TrainingOptions::no_weight_decay: embeddings and what has one axis.
+std::vector<std::string> no_weight_decay_path_parameters();
 
 }  // namespace arzoo::icl

@@ -9,17 +9,19 @@ namespace arzoo::icl {
 namespace {
 
 /// The recorded draws, one after the other.
-class RecordedDraws {
+class RecordedRandomInputs {
  public:
-  explicit RecordedDraws(const at::Tensor& draws) : draws_(draws.to(at::kDouble).contiguous()) {}
+  explicit RecordedRandomInputs(const at::Tensor& random_inputs)
+      : random_inputs_(random_inputs.to(at::kDouble).contiguous()) {}
   double next() {
-    if (used_ == draws_.size(0)) fail<CheckFailed>("more random numbers are drawn than the case holds");
-    return draws_.const_data_ptr<double>()[used_++];
+    if (used_ == random_inputs_.size(0))
+      fail<CheckFailed>("more random numbers are drawn than the case holds");
+    return random_inputs_.const_data_ptr<double>()[used_++];
   }
   int64_t used() const { return used_; }
 
  private:
-  at::Tensor draws_;
+  at::Tensor random_inputs_;
   int64_t used_ = 0;
 };
 
@@ -39,15 +41,16 @@ at::Tensor verdicts(const at::Tensor& candidates, const PathGraph& graph) {
 }  // namespace
 
 void replay_paths(const ParityCase& fixture, ParityReport& report) {
-  RecordedDraws draws(fixture.input("draws"));
-  const auto next = [&] { return draws.next(); };
-  const auto graph = draw_graph(whole_number(fixture, "num_nodes"), real_number(fixture, "edge_prob"), next);
-  report.check_value("edge draws", static_cast<double>(draws.used()),
+  RecordedRandomInputs random_inputs(fixture.input("draws"));
+  const auto next = [&] { return random_inputs.next(); };
+  const auto graph =
+      sample_graph(whole_number(fixture, "num_nodes"), real_number(fixture, "edge_prob"), next);
+  report.check_value("edge draws", static_cast<double>(random_inputs.used()),
                      fixture.input("n_edge_draws").item<double>(), {0, 0});
   const auto split = split_pairs(graph, real_number(fixture, "chance_in_train"), next);
-  report.check_value("split draws", static_cast<double>(draws.used()),
+  report.check_value("split draws", static_cast<double>(random_inputs.used()),
                      fixture.input("n_split_end").item<double>(), {0, 0});
-  const auto rows = draw_rows(graph, split, whole_number(fixture, "num_of_paths"), next);
+  const auto rows = sample_rows(graph, split, whole_number(fixture, "num_of_paths"), next);
   const auto block = block_size(rows);
   const auto seen = observe(rows.train, graph.nodes());
   report.check("adjacency", graph.adjacency);
@@ -86,7 +89,7 @@ void replay_path_learner(const ParityCase& fixture, ParityReport& report) {
   options.weight_decay = real_number(fixture, "weight_decay");
   options.clip_grad_norm = real_number(fixture, "grad_clip");
   options.warmup_steps = whole_number(fixture, "warmup_iters");
-  options.undecayed = undecayed_path_parameters();
+  options.no_weight_decay = no_weight_decay_path_parameters();
   options.lradj = "cosine";
   options.min_learning_rate = options.learning_rate / 10;
   const int64_t steps = fixture.io.at("train_losses").size(0), all = whole_number(fixture, "max_iters");

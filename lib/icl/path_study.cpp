@@ -4,9 +4,9 @@
 
 #include "core/zoo.h"
 
-#include "icl/draws.h"
 #include "icl/path_finding.h"
 #include "icl/path_learner.h"
+#include "icl/random_inputs.h"
 #include "icl/study.h"
 
 namespace arzoo::icl {
@@ -48,8 +48,8 @@ std::map<std::string, Tally> generate(const Subject& subject, PathLearner& learn
   if (pairs.empty()) return tallies;
   for (int64_t done = 0; done < subject.options.tasks; done += kPathBatch) {
     const auto size = std::min(kPathBatch, subject.options.tasks - done);
-    auto draws = generator_of(subject.seed(), kSampleStream, done);
-    const auto chosen = at::randint(static_cast<int64_t>(pairs.size()), {size}, draws, at::kLong);
+    auto random_inputs = generator_of(subject.seed(), kSampleStream, done);
+    const auto chosen = at::randint(static_cast<int64_t>(pairs.size()), {size}, random_inputs, at::kLong);
     const auto pair_of = [&](int64_t row) {
       return pairs[static_cast<std::size_t>(chosen[row].item<int64_t>())];
     };
@@ -59,7 +59,7 @@ std::map<std::string, Tally> generate(const Subject& subject, PathLearner& learn
       prompts[i][0] = pair.source + kFirstNodeToken;
       prompts[i][1] = pair.target + kFirstNodeToken;
     }
-    const auto rows = learner.generate(prompts, kEndToken, draws);
+    const auto rows = learner.generate(prompts, kEndToken, random_inputs);
     for (int64_t i = 0; i < size; ++i) {
       auto& tally = tallies[kind(pair_of(i))];
       ++tally.rows;
@@ -172,7 +172,7 @@ double accuracy(const std::map<std::string, Tally>& tallies) {
 
 void study_paths(const Subject& subject, StudyRecord& record) {
   const torch::NoGradGuard no_grad;
-  const auto task = PathTask::draw(subject.data().graph, subject.seed());
+  const auto task = PathTask::sample(subject.data().graph, subject.seed());
   const auto learner = subject.open<PathLearner>();
   const auto seen = observe(task.rows.train, task.graph.nodes());
   const auto by_degree = [&](const Pair& pair) {

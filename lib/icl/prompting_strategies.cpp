@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "icl/draws.h"
+#include "icl/random_inputs.h"
 
 namespace arzoo::icl {
 namespace {

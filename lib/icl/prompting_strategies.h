@@ -30,7 +30,7 @@ at::Tensor strategy_errors(const Predictor& predict, const StrategyPoints& point
 
 /// Mean, deviation and 90 % bootstrap band (1000 resamples) of the errors at each point, [P] fp64.
 struct ErrorCurve {
-  at::Tensor mean, deviation, low, high;
+  at::Tensor mean, stddev, low, high;
 };
 ErrorCurve error_curve(const at::Tensor& errors, int64_t seed);
 

@@ -4,7 +4,7 @@
 
 #include <numbers>
 
-#include "icl/draws.h"
+#include "icl/random_inputs.h"
 
 namespace arzoo::icl {
 namespace {
@@ -27,43 +27,45 @@ RegressionPrompts separate(const at::Tensor& xs, const at::Tensor& ys, const at:
 
 }  // namespace
 
-RegressionPrompts linear_prompts(const RegressionOptions& options, const LinearDraws& draws) {
+RegressionPrompts linear_prompts(const RegressionOptions& options, const LinearRandomInputs& random_inputs) {
   const auto spread = [&](const at::Tensor& unit) { return options.input_range * (unit - 0.5); };
-  const auto w = (options.weight_scale * draws.w).unsqueeze(-1);
-  const auto xs = spread(draws.xs), queries = spread(draws.queries);
+  const auto w = (options.weight_scale * random_inputs.w).unsqueeze(-1);
+  const auto xs = spread(random_inputs.xs), queries = spread(random_inputs.queries);
   auto ys = at::matmul(xs, w);
   if (options.classic_token_const) return separate(xs, ys, queries, at::matmul(queries, w));
   if (options.size_distract > 0)
-    ys = ys.scatter(1, draws.distracted.unsqueeze(-1), draws.noise.unsqueeze(-1));
+    ys = ys.scatter(1, random_inputs.distracted.unsqueeze(-1), random_inputs.noise.unsqueeze(-1));
   return joined(xs, ys, queries, at::matmul(queries, w));
 }
 
-RegressionPrompts sine_prompts(double input_range, const SineDraws& draws) {
-  const auto amplitude = (0.1 + 0.4 * draws.u).unsqueeze(-1),
-             phase = (std::numbers::pi * draws.u).unsqueeze(-1);
-  const auto xs = input_range * (draws.xs - 0.5), queries = input_range * (draws.queries - 0.5);
+RegressionPrompts sine_prompts(double input_range, const SineRandomInputs& random_inputs) {
+  const auto amplitude = (0.1 + 0.4 * random_inputs.u).unsqueeze(-1),
+             phase = (std::numbers::pi * random_inputs.u).unsqueeze(-1);
+  const auto xs = input_range * (random_inputs.xs - 0.5),
+             queries = input_range * (random_inputs.queries - 0.5);
   const auto value = [&](const at::Tensor& x) { return amplitude * (x + phase).sin(); };
   return joined(xs, value(xs), queries, value(queries));
 }
 
-RegressionPrompts draw_regression(const RegressionOptions& options, int64_t count, at::Generator generator) {
+RegressionPrompts sample_regression(const RegressionOptions& options, int64_t count,
+                                    at::Generator generator) {
   const int64_t points = options.dataset_size, inputs = options.input_size;
   if (options.task == "sine") {
-    SineDraws draws;
-    draws.u = at::rand({count, 1}, generator);
-    draws.xs = at::rand({count, points, 1}, generator);
-    draws.queries = at::rand({count, 1, 1}, generator);
-    return sine_prompts(options.input_range, draws);
+    SineRandomInputs random_inputs;
+    random_inputs.u = at::rand({count, 1}, generator);
+    random_inputs.xs = at::rand({count, points, 1}, generator);
+    random_inputs.queries = at::rand({count, 1, 1}, generator);
+    return sine_prompts(options.input_range, random_inputs);
   }
-  LinearDraws draws;
-  draws.w = at::randn({count, inputs}, generator);
-  draws.xs = at::rand({count, points, inputs}, generator);
-  draws.queries = at::rand({count, 1, inputs}, generator);
+  LinearRandomInputs random_inputs;
+  random_inputs.w = at::randn({count, inputs}, generator);
+  random_inputs.xs = at::rand({count, points, inputs}, generator);
+  random_inputs.queries = at::rand({count, 1, inputs}, generator);
   if (options.size_distract > 0) {
-    draws.distracted = permutations(count, points, generator).narrow(1, 0, options.size_distract);
-    draws.noise = at::randn({count, options.size_distract}, generator);
+    random_inputs.distracted = permutations(count, points, generator).narrow(1, 0, options.size_distract);
+    random_inputs.noise = at::randn({count, options.size_distract}, generator);
   }
-  return linear_prompts(options, draws);
+  return linear_prompts(options, random_inputs);
 }
 
 }  // namespace arzoo::icl

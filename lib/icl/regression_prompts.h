@@ -14,20 +14,20 @@ struct RegressionPrompts {
 };
 
 /// What a batch is made of, as the official generators draw it.
-struct LinearDraws {
+struct LinearRandomInputs {
   at::Tensor w;            ///< N(0, 1), [B, I]
   at::Tensor xs, queries;  ///< uniform in [0, 1), [B, N, I] and [B, 1, I]
   at::Tensor distracted;   ///< points whose y is noise, [B, size_distract] long
   at::Tensor noise;        ///< N(0, 1), [B, size_distract]
 };
-RegressionPrompts linear_prompts(const RegressionOptions& options, const LinearDraws& draws);
+RegressionPrompts linear_prompts(const RegressionOptions& options, const LinearRandomInputs& random_inputs);
 
-struct SineDraws {
+struct SineRandomInputs {
   at::Tensor u;  ///< uniform, [B, 1]: the amplitude's and the phase's at once, as in the official code
   at::Tensor xs, queries;  ///< uniform, [B, N, 1] and [B, 1, 1]
 };
-RegressionPrompts sine_prompts(double input_range, const SineDraws& draws);
+RegressionPrompts sine_prompts(double input_range, const SineRandomInputs& random_inputs);
 
-RegressionPrompts draw_regression(const RegressionOptions& options, int64_t count, at::Generator generator);
+RegressionPrompts sample_regression(const RegressionOptions& options, int64_t count, at::Generator generator);
 
 }  // namespace arzoo::icl

@@ -82,12 +82,10 @@ void SelfAttentionLearner::initialise() {
     auto value = parameter.value();
     const auto& name = parameter.key();
     if (name.ends_with("/w")) {
-      const double deviation =
-          std::sqrt(options_.init_scale / static_cast<double>(value.size(0))) / kTruncated;
+      const double stddev = std::sqrt(options_.init_scale / static_cast<double>(value.size(0))) / kTruncated;
       // By the inverse of the distribution, between -2 and 2 deviations.
       const double within = std::erf(2.0 / std::numbers::sqrt2);
-      value.copy_(at::empty_like(value).uniform_(-within, within).erfinv() *
-                  (std::numbers::sqrt2 * deviation));
+      value.copy_(at::empty_like(value).uniform_(-within, within).erfinv() * (std::numbers::sqrt2 * stddev));
     } else {
       value.fill_(name.ends_with("/scale") ? 1.0 : 0.0);
     }

@@ -76,7 +76,7 @@ BlockModulation FlowBlock::modulation(const at::Tensor& time, const at::Tensor& 
 }
 
 GridCrossAttention::KeysValues FlowBlock::keys_values(const at::Tensor& z,
-                                                      const kernels::RotaryAngles& angles) const {
+                                                      const kernels::RopeAngles& angles) const {
   return crossattn_->keys_values(norm2_2_->forward(z).to(ada_lin_mlp_->type()), angles);
 }
 
@@ -108,7 +108,7 @@ FlowNet::FlowNet(const FlowArOptions& options) {
   }
   register_module("res_blocks", list);
   auto last = register_module("final_layer", std::make_shared<torch::nn::Module>());
-  last_map_ = last->register_module("adaLN_modulation", std::make_shared<nn::ConditionMap>(width, 2));
+  last_map_ = last->register_module("adaLN_modulation", std::make_shared<nn::AdaLnModulation>(width, 2));
   linear_ = last->register_module("linear", std::make_shared<nn::LinearLayer>(width, channels));
 }
 

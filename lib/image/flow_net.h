@@ -3,7 +3,7 @@
 #include "image/block_modulation.h"
 #include "image/flowar.h"
 #include "image/grid_attention.h"
-#include "nn/condition_map.h"
+#include "nn/adaln.h"
 #include "nn/rms_norm.h"
 #include "nn/timestep_embedder.h"
 
@@ -12,9 +12,9 @@ namespace arzoo::image {
 /// What the flow network knows of one scale before any time is given: made once, used at every step.
 struct FlowCondition {
   int64_t side = 0;
-  at::Tensor embedded;                                      ///< cond_embed(z), [B, N, W]
-  std::vector<kernels::RotaryAngles> angles, cross_angles;  ///< of each block
-  std::vector<GridCrossAttention::KeysValues> seen;         ///< of each block with cross-attention
+  at::Tensor embedded;                                    ///< cond_embed(z), [B, N, W]
+  std::vector<kernels::RopeAngles> angles, cross_angles;  ///< of each block
+  std::vector<GridCrossAttention::KeysValues> seen;       ///< of each block with cross-attention
 
   /// The first `samples` of it.
   FlowCondition first(int64_t samples) const;
@@ -38,7 +38,7 @@ class FlowBlock : public torch::nn::Module {
   /// token. Returns [S, B, N or 1, W] each.
   BlockModulation modulation(const at::Tensor& time, const at::Tensor& condition) const;
   /// z, [B, N, D], as the cross-attention sees it.
-  GridCrossAttention::KeysValues keys_values(const at::Tensor& z, const kernels::RotaryAngles& angles) const;
+  GridCrossAttention::KeysValues keys_values(const at::Tensor& z, const kernels::RopeAngles& angles) const;
 
   /// Under autograd: x + gate1 attention(…), x + cross-attention(…), x + gate2 mlp(…). x: [B, N, W].
   at::Tensor forward(const at::Tensor& x, const BlockModulation& modulation, const FlowCondition& condition,
@@ -89,7 +89,7 @@ class FlowNet : public torch::nn::Module {
   std::shared_ptr<nn::TimestepEmbedder> time_embed_;
   std::shared_ptr<nn::LinearLayer> cond_embed_, input_proj_, linear_;
   std::vector<std::shared_ptr<FlowBlock>> blocks_;
-  std::shared_ptr<nn::ConditionMap> last_map_;
+  std::shared_ptr<nn::AdaLnModulation> last_map_;
 };
 
 /// Times in [0, 1] as the network tells them apart: thousandths, cut off, [S] float.

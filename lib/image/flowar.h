@@ -65,9 +65,9 @@ struct FlowArOptions {
   int64_t pixels() const { return scale.back() * vae.downsampling(); }
 };
 
-/// The names that the official optimiser does not decay, as patterns for TrainingOptions::undecayed: biases
-/// and norms.
-inline std::vector<std::string> undecayed_flowar_names() {
+/// The names that the official optimiser does not decay, as patterns for TrainingOptions::no_weight_decay:
+/// biases and norms.
+inline std::vector<std::string> no_weight_decay_flowar_names() {
   return {"*bias", "z_proj_ln", "encoder_norm", "decoder_norm", "*norm2_1", "*norm2_2"};
 }
 

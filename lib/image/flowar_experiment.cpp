@@ -34,12 +34,13 @@ runtime::Metrics FlowArExperiment::evaluate(runtime::Split split) {
   each(split, [&](const LatentBatch& batch, int64_t number) {
     const int64_t samples = batch.labels.size(0);
     auto generator = evaluation_generator(number);
-    FlowDraws draws;
-    draws.label_drop = at::ones({samples});
-    draws.times = at::rand({samples, static_cast<int64_t>(model_->grids().size())}, generator, at::kFloat);
-    draws.noise =
+    FlowRandomInputs random_inputs;
+    random_inputs.label_drop = at::ones({samples});
+    random_inputs.times =
+        at::rand({samples, static_cast<int64_t>(model_->grids().size())}, generator, at::kFloat);
+    random_inputs.noise =
         at::randn({samples, tokens_of(model_->grids()), batch.latents.size(1)}, generator, at::kFloat);
-    const auto errors = model_->errors(batch.latents, batch.labels, draws);
+    const auto errors = model_->errors(batch.latents, batch.labels, random_inputs);
     loss += model_->loss(errors).item<double>() * static_cast<double>(samples);
     finest += errors.select(1, -1).sum().item<double>();
     pictures += static_cast<double>(samples);
@@ -48,9 +49,9 @@ runtime::Metrics FlowArExperiment::evaluate(runtime::Split split) {
   return {{"loss", loss / pictures}, {"finest", finest / pictures}};
 }
 
-at::Tensor FlowArExperiment::draw(const at::Tensor& labels, const std::vector<uint64_t>& seeds) {
+at::Tensor FlowArExperiment::sample(const at::Tensor& labels, const std::vector<uint64_t>& seeds) {
   const auto how = flow_sampling({}, sampling());
-  return draw_latents(*model_, labels, how, seeded_flow_noise(*model_, seeds, how.temperature));
+  return sample_latents(*model_, labels, how, seeded_flow_noise(*model_, seeds, how.temperature));
 }
 
 }  // namespace arzoo::image

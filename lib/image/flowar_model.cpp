@@ -27,11 +27,11 @@ FlowArBlock::FlowArBlock(const FlowArOptions& options, int64_t heads) {
                   .width = width, .heads = heads, .qkv_bias = true, .attn_dropout = options.attn_dropout}));
   proj_dropout_ = options.proj_dropout;
   mlp_ = register_module("mlp", std::make_shared<GegluMlp>(width, options.mlp_ratio, options.proj_dropout));
-  ada_lin_ = register_module("ada_lin", std::make_shared<nn::ConditionMap>(width, 6));
+  ada_lin_ = register_module("ada_lin", std::make_shared<nn::AdaLnModulation>(width, 6));
 }
 
 at::Tensor FlowArBlock::forward(const at::Tensor& x, const BlockModulation& m,
-                                const kernels::RotaryAngles& angles, const at::Tensor& bias) const {
+                                const kernels::RopeAngles& angles, const at::Tensor& bias) const {
   const auto attended =
       attn_->forward(kernels::modulated_norm(x, m.before_attention(), kRms, x.scalar_type()), angles, bias);
   const auto middle = x + m.gamma1 * kernels::dropout(attended, proj_dropout_, is_training());
@@ -119,15 +119,17 @@ at::Tensor FlowAr::dropped(const at::Tensor& labels, const at::Tensor& uniform) 
   return labels.masked_fill(uniform.lt(options_.label_drop_prob).to(labels.device()), null_class());
 }
 
-at::Tensor FlowAr::errors(const at::Tensor& latents, const at::Tensor& labels, const FlowDraws& draws) const {
+at::Tensor FlowAr::errors(const at::Tensor& latents, const at::Tensor& labels,
+                          const FlowRandomInputs& random_inputs) const {
   const int64_t batch = latents.size(0), scales = static_cast<int64_t>(grids_.size());
   const auto device = latents.device();
-  const auto uniform = draws.label_drop.defined() ? draws.label_drop : at::rand({batch});
-  const auto times = (draws.times.defined() ? draws.times : at::rand({batch, scales})).to(device);
+  const auto uniform = random_inputs.label_drop.defined() ? random_inputs.label_drop : at::rand({batch});
+  const auto times =
+      (random_inputs.times.defined() ? random_inputs.times : at::rand({batch, scales})).to(device);
   const auto wanted = targets(latents);
-  const auto noise =
-      (draws.noise.defined() ? draws.noise : at::randn({batch, tokens_of(grids_), latents.size(1)}))
-          .to(device);
+  const auto noise = (random_inputs.noise.defined() ? random_inputs.noise
+                                                    : at::randn({batch, tokens_of(grids_), latents.size(1)}))
+                         .to(device);
   std::vector<at::Tensor> inputs;
   for (std::size_t k = 0; k + 1 < grids_.size(); ++k) inputs.push_back(next_input(wanted[k], k));
   const auto z = forward(dropped(labels, uniform), at::cat(inputs, 1));

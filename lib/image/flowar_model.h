@@ -17,7 +17,7 @@ class FlowArBlock : public torch::nn::Module {
   }
   /// All scales at once, under autograd. x: [B, L, D]; bias: [1, 1, L, L].
   at::Tensor forward(const at::Tensor& x, const BlockModulation& modulation,
-                     const kernels::RotaryAngles& angles, const at::Tensor& bias) const;
+                     const kernels::RopeAngles& angles, const at::Tensor& bias) const;
 
   const GridAttention& attention() const { return *attn_; }
   const GegluMlp& mlp() const { return *mlp_; }
@@ -26,7 +26,7 @@ class FlowArBlock : public torch::nn::Module {
   double proj_dropout_;
   std::shared_ptr<GridAttention> attn_;
   std::shared_ptr<GegluMlp> mlp_;
-  std::shared_ptr<nn::ConditionMap> ada_lin_;
+  std::shared_ptr<nn::AdaLnModulation> ada_lin_;
 };
 
 /// A generation on its way: what each block has seen.
@@ -39,7 +39,7 @@ struct FlowArGeneration {
 };
 
 /// The random numbers of a training pass; what is undefined is drawn.
-struct FlowDraws {
+struct FlowRandomInputs {
   at::Tensor label_drop;  ///< [B] uniform: below label_drop_prob a sample loses its class
   at::Tensor times;       ///< [B, scales] in [0, 1]
   at::Tensor noise;       ///< [B, L, C], the scales one after another
@@ -72,7 +72,8 @@ class FlowAr : public torch::nn::Module {
   /// The labels that a training pass sees: some are the null class.
   at::Tensor dropped(const at::Tensor& labels, const at::Tensor& uniform) const;
   /// Mean squared error of the velocity of each sample and scale, [B, scales].
-  at::Tensor errors(const at::Tensor& latents, const at::Tensor& labels, const FlowDraws& draws = {}) const;
+  at::Tensor errors(const at::Tensor& latents, const at::Tensor& labels,
+                    const FlowRandomInputs& random_inputs = {}) const;
   /// The loss of such errors: scales weigh as many tokens as they have, next to the finest's.
   at::Tensor loss(const at::Tensor& errors) const;
 

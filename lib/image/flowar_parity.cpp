@@ -50,18 +50,19 @@ void check_flow(const ParityCase& fixture, const FlowAr& model, const at::Tensor
 void replay_flowar_loss(const ParityCase& fixture, ParityReport& report) {
   const auto model = load_flowar(fixture);
   model->train();
-  const FlowDraws draws{fixture.input("label_drop_rand"), fixture.input("t"), fixture.input("noise")};
+  const FlowRandomInputs random_inputs{fixture.input("label_drop_rand"), fixture.input("t"),
+                                       fixture.input("noise")};
   const auto targets = model->targets(fixture.input("imgs"));
   std::vector<at::Tensor> inputs;
   for (std::size_t k = 0; k + 1 < targets.size(); ++k) inputs.push_back(model->next_input(targets[k], k));
   runtime::Trace trace;
-  const auto labels = model->dropped(fixture.input("labels"), draws.label_drop);
+  const auto labels = model->dropped(fixture.input("labels"), random_inputs.label_drop);
   const auto z = model->forward(labels, at::cat(inputs, 1), &trace);
   for (const char* name : {"x_input_embed", "enc_block0", "enc_out", "dec_norm_out"})
     report.check(name, traced(trace, name));
   report.check("z", z);
   check_flow(fixture, *model, z, report);
-  const auto errors = model->errors(fixture.input("imgs"), fixture.input("labels"), draws);
+  const auto errors = model->errors(fixture.input("imgs"), fixture.input("labels"), random_inputs);
   report.check("loss_per_sample", errors);
   const auto loss = model->loss(errors);
   report.check("loss", loss.view({1}));
@@ -85,16 +86,16 @@ void replay_flowar_sampling(const ParityCase& fixture, ParityReport& report) {
     std::vector<at::Tensor> z, first, tokens;
     FlowObserver observer;
     observer.on_first = [&](const at::Tensor& velocity) { first.push_back(velocity); };
-    observer.on_scale = [&](std::size_t, const at::Tensor& scale_z, const at::Tensor& drawn) {
+    observer.on_scale = [&](std::size_t, const at::Tensor& scale_z, const at::Tensor& sampled) {
       z.push_back(scale_z);
-      tokens.push_back(drawn);
+      tokens.push_back(sampled);
     };
     const FlowNoise noise = [&](std::size_t scale) {
       return fixture.input("noise").narrow(1, tokens_of(model->grids(), scale),
                                            model->grids()[scale].tokens());
     };
     runtime::Trace trace;
-    const auto latent = draw_latents(*model, fixture.input("labels"), sampling, noise, observer, &trace);
+    const auto latent = sample_latents(*model, fixture.input("labels"), sampling, noise, observer, &trace);
     // A scale's blocks are traced one after another.
     const auto blocks =
         static_cast<std::size_t>(model->options().encoder_depth + model->options().decoder_depth);
@@ -110,11 +111,11 @@ void replay_flowar_training(const ParityCase& fixture, ParityReport& report) {
   const auto model = load_flowar(fixture);
   model->train();
   const auto loss_of = [&](int64_t step) {
-    const FlowDraws draws{fixture.input("label_drop_rand")[step], fixture.input("t")[step],
-                          fixture.input("noise")[step]};
-    return model->loss(model->errors(fixture.input("imgs"), fixture.input("labels"), draws));
+    const FlowRandomInputs random_inputs{fixture.input("label_drop_rand")[step], fixture.input("t")[step],
+                                         fixture.input("noise")[step]};
+    return model->loss(model->errors(fixture.input("imgs"), fixture.input("labels"), random_inputs));
   };
-  replay_steps(fixture, *model, undecayed_flowar_names(), loss_of, report);
+  replay_steps(fixture, *model, no_weight_decay_flowar_names(), loss_of, report);
 }
 
 }  // namespace

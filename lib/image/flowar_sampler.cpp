@@ -134,8 +134,8 @@ std::vector<double> flow_times(int64_t num_steps) {
   return {data, data + times.numel()};
 }
 
-at::Tensor draw_latents(const FlowAr& model, const at::Tensor& labels, const FlowSampling& sampling,
-                        const FlowNoise& noise, const FlowObserver& observer, runtime::Trace* trace) {
+at::Tensor sample_latents(const FlowAr& model, const at::Tensor& labels, const FlowSampling& sampling,
+                          const FlowNoise& noise, const FlowObserver& observer, runtime::Trace* trace) {
   const torch::NoGradGuard no_grad;
   const auto& grids = model.grids();
   const int64_t samples = labels.size(0);
@@ -147,9 +147,9 @@ at::Tensor draw_latents(const FlowAr& model, const at::Tensor& labels, const Flo
     const double place = static_cast<double>(k) / static_cast<double>(grids.size() - 1);
     const auto condition = model.flow().prepare(z, grids[k].height);
     ScaleFlow flow(model.flow(), condition, sampling, 1.0 + (sampling.cfg - 1.0) * place);
-    const auto drawn = flow.run(noise(k).to(z.device()), observer);
-    tokens = drawn.narrow(0, 0, samples);
-    if (observer.on_scale) observer.on_scale(k, z, drawn);
+    const auto sampled = flow.run(noise(k).to(z.device()), observer);
+    tokens = sampled.narrow(0, 0, samples);
+    if (observer.on_scale) observer.on_scale(k, z, sampled);
     if (k + 1 < grids.size()) input = model.next_input(tokens, k).repeat({2, 1, 1});
   }
   return unpatchified(tokens, grids.back().height, 1);

@@ -37,9 +37,9 @@ using FlowNoise = std::function<at::Tensor(std::size_t scale)>;
 
 /// The latent, [B, C, H, W] fp32, of pictures of these classes, [B] long. `trace`: collects each block's
 /// output of each scale.
-at::Tensor draw_latents(const FlowAr& model, const at::Tensor& labels, const FlowSampling& sampling,
-                        const FlowNoise& noise, const FlowObserver& observer = {},
-                        runtime::Trace* trace = nullptr);
+at::Tensor sample_latents(const FlowAr& model, const at::Tensor& labels, const FlowSampling& sampling,
+                          const FlowNoise& noise, const FlowObserver& observer = {},
+                          runtime::Trace* trace = nullptr);
 
 /// Noise that follows from each picture's seed alone.
 FlowNoise seeded_flow_noise(const FlowAr& model, std::vector<uint64_t> seeds, double temperature);

@@ -29,7 +29,7 @@ GridRotary::GridRotary(int64_t head_width) {
   freqs_ = register_buffer("freqs", 1.0 / at::pow(at::full({}, kRotaryBase), exponents));
 }
 
-kernels::RotaryAngles GridRotary::angles(const std::vector<int64_t>& sides, at::ScalarType type) const {
+kernels::RopeAngles GridRotary::angles(const std::vector<int64_t>& sides, at::ScalarType type) const {
   std::vector<at::Tensor> grids;
   for (const int64_t side : sides) {
     const auto places = at::arange(side, freqs_.options()) / static_cast<double>(side) * kSpan;
@@ -49,11 +49,11 @@ GridAttention::GridAttention(const GridAttentionOptions& options) : options_(opt
   rope_ = register_module("rope", std::make_shared<GridRotary>(width / options.heads));
 }
 
-at::Tensor GridAttention::forward(const at::Tensor& x, const kernels::RotaryAngles& angles,
+at::Tensor GridAttention::forward(const at::Tensor& x, const kernels::RopeAngles& angles,
                                   const at::Tensor& bias, nn::KvCache* cache) const {
   const auto parts = heads_of(qkv_->forward(x), 3, options_.heads);
-  const auto q = kernels::rotated(parts[0], angles);
-  auto k = kernels::rotated(parts[1], angles), v = parts[2];
+  const auto q = kernels::apply_rope(parts[0], angles);
+  auto k = kernels::apply_rope(parts[1], angles), v = parts[2];
   if (cache != nullptr) std::tie(k, v) = cache->append(k, v);
   kernels::AttentionMode mode;
   mode.bias = bias;
@@ -71,14 +71,14 @@ GridCrossAttention::GridCrossAttention(int64_t width, int64_t condition_width, i
 }
 
 GridCrossAttention::KeysValues GridCrossAttention::keys_values(const at::Tensor& condition,
-                                                               const kernels::RotaryAngles& angles) const {
+                                                               const kernels::RopeAngles& angles) const {
   const auto parts = heads_of(kv_->forward(condition), 2, heads_);
-  return {kernels::rotated(parts[0], angles), parts[1]};
+  return {kernels::apply_rope(parts[0], angles), parts[1]};
 }
 
-at::Tensor GridCrossAttention::forward(const at::Tensor& x, const kernels::RotaryAngles& angles,
+at::Tensor GridCrossAttention::forward(const at::Tensor& x, const kernels::RopeAngles& angles,
                                        const KeysValues& seen) const {
-  const auto q = kernels::rotated(heads_of(q_->forward(x), 1, heads_).front(), angles);
+  const auto q = kernels::apply_rope(heads_of(q_->forward(x), 1, heads_).front(), angles);
   return proj_->forward(joined_heads(kernels::attention(q, seen.keys, seen.values)));
 }
 

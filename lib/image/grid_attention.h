@@ -13,7 +13,7 @@ class GridRotary : public torch::nn::Module {
  public:
   explicit GridRotary(int64_t head_width);
   /// Of grids with these sides, one behind the other, in `type`.
-  kernels::RotaryAngles angles(const std::vector<int64_t>& sides, at::ScalarType type) const;
+  kernels::RopeAngles angles(const std::vector<int64_t>& sides, at::ScalarType type) const;
 
  private:
   at::Tensor freqs_;  ///< [E / 4]
@@ -30,12 +30,12 @@ class GridAttention : public torch::nn::Module {
  public:
   explicit GridAttention(const GridAttentionOptions& options);
 
-  kernels::RotaryAngles angles(const std::vector<int64_t>& sides) const {
+  kernels::RopeAngles angles(const std::vector<int64_t>& sides) const {
     return rope_->angles(sides, qkv_->type());
   }
   /// x: [B, L, D]; bias: added to the scores, may be undefined; cache: tokens that were there before, to
   /// which these are added; may be null. Returns [B, L, D].
-  at::Tensor forward(const at::Tensor& x, const kernels::RotaryAngles& angles, const at::Tensor& bias = {},
+  at::Tensor forward(const at::Tensor& x, const kernels::RopeAngles& angles, const at::Tensor& bias = {},
                      nn::KvCache* cache = nullptr) const;
 
  private:
@@ -50,15 +50,15 @@ class GridCrossAttention : public torch::nn::Module {
   /// width: of the queries; condition_width: of what keys and values are made of.
   GridCrossAttention(int64_t width, int64_t condition_width, int64_t heads);
 
-  kernels::RotaryAngles angles(const std::vector<int64_t>& sides) const {
+  kernels::RopeAngles angles(const std::vector<int64_t>& sides) const {
     return rope_->angles(sides, q_->type());
   }
   struct KeysValues {
     at::Tensor keys, values;  ///< [B, H, L, E] each, keys turned
   };
-  KeysValues keys_values(const at::Tensor& condition, const kernels::RotaryAngles& angles) const;
+  KeysValues keys_values(const at::Tensor& condition, const kernels::RopeAngles& angles) const;
   /// x: [B, L, D]; returns the same shape.
-  at::Tensor forward(const at::Tensor& x, const kernels::RotaryAngles& angles, const KeysValues& seen) const;
+  at::Tensor forward(const at::Tensor& x, const kernels::RopeAngles& angles, const KeysValues& seen) const;
 
  private:
   int64_t heads_;

@@ -42,7 +42,7 @@ class ImageGenerator {
   /// [1, 3, H, W] in [-1, 1].
   virtual void edit(const at::Tensor& picture, const at::Tensor& paint) = 0;
   /// [B, 3, H, W] in [0, 1], on the CPU.
-  virtual at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const = 0;
+  virtual at::Tensor sample(const PictureBatch& batch, const StepWatcher& watcher) const = 0;
   /// The most that keys and values took at a time in the last draw, in bytes; 0 where none are kept.
   virtual int64_t cache_bytes() const { return 0; }
 };

@@ -76,7 +76,7 @@ std::vector<ReportSection> LatentExperiment::showcase() {
   model().eval();
   const auto labels = at::arange(shown, at::kLong).remainder_(classes()).to(compute_.device);
   const auto seeds = nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
-  const auto pictures = vae_->decode(draw(labels, seeds)).add(1.0).div_(2.0).cpu();
+  const auto pictures = vae_->decode(sample(labels, seeds)).add(1.0).div_(2.0).cpu();
   return {{"Samples",
            {report_grid(pictures, loader_.data().channels(), std::min(shown, classes()),
                         "one column per class, from class 0 on")}}};

@@ -34,7 +34,7 @@ class LatentExperiment : public PictureExperiment {
   static at::Generator evaluation_generator(int64_t batch);
 
   /// Latents of pictures of these classes as generate-image draws them by default, scaled.
-  virtual at::Tensor draw(const at::Tensor& labels, const std::vector<uint64_t>& seeds) = 0;
+  virtual at::Tensor sample(const at::Tensor& labels, const std::vector<uint64_t>& seeds) = 0;
   virtual int64_t classes() const = 0;
 
   const SamplingDefaults& sampling() const { return loader_.evaluation().sampling; }

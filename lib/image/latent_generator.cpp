@@ -79,7 +79,7 @@ at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
   return pictures.cpu();
 }
 
-at::Tensor LatentGenerator::draw(const PictureBatch& batch, const StepWatcher& watcher) const {
+at::Tensor LatentGenerator::sample(const PictureBatch& batch, const StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
   const kernels::Int8Scope int8(int8_.get());
   return decoded(latents(batch, [&](int64_t step, const at::Tensor& so_far) {
@@ -105,9 +105,9 @@ MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const GenerationOption
 }
 
 int64_t MarGenerator::steps() const {
-  const int64_t drawn = edit_ ? edit_->known.kept.logical_not().sum().item<int64_t>()
-                              : model_->options().side() * model_->options().side();
-  return std::min(sampling_.num_iter, drawn);
+  const int64_t sampled = edit_ ? edit_->known.known.logical_not().sum().item<int64_t>()
+                                : model_->options().side() * model_->options().side();
+  return std::min(sampling_.num_iter, sampled);
 }
 
 void MarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
@@ -123,8 +123,8 @@ void MarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
 }
 
 at::Tensor MarGenerator::latents(const PictureBatch& batch, const LatentWatcher& watcher) const {
-  return draw_mar_latents(*model_, batch.labels.to(device_), batch.seeds, sampling_,
-                          edit_ ? &edit_->known : nullptr, watcher);
+  return sample_mar_latents(*model_, batch.labels.to(device_), batch.seeds, sampling_,
+                            edit_ ? &edit_->known : nullptr, watcher);
 }
 
 FlowArGenerator::FlowArGenerator(const LatentParts<FlowAr>& parts, const GenerationOptions& options,
@@ -157,8 +157,8 @@ at::Tensor FlowArGenerator::latents(const PictureBatch& batch, const LatentWatch
   observer.on_scale = [&](std::size_t scale, const at::Tensor&, const at::Tensor& tokens) {
     watcher(static_cast<int64_t>(scale), model_->enlarged(tokens.narrow(0, 0, samples), scale));
   };
-  return draw_latents(*model_, batch.labels.to(device_), sampling_,
-                      seeded_flow_noise(*model_, batch.seeds, sampling_.temperature), observer);
+  return sample_latents(*model_, batch.labels.to(device_), sampling_,
+                        seeded_flow_noise(*model_, batch.seeds, sampling_.temperature), observer);
 }
 
 std::unique_ptr<ImageGenerator> open_latent_generator(const FoundModel& found, const GeneratorSource& source,

@@ -26,7 +26,7 @@ class LatentGenerator : public ImageGenerator {
   int64_t channels() const override { return facts_.channels; }
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
-  at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const override;
+  at::Tensor sample(const PictureBatch& batch, const StepWatcher& watcher) const override;
 
  protected:
   LatentGenerator(std::shared_ptr<KlVae> vae, const runtime::Compute& compute)

@@ -37,9 +37,9 @@ struct MarOptions : nn::MaskedGeneratorOptions {
   int64_t token_width() const { return vae.embed_dim * patch_size * patch_size; }
 };
 
-/// The names that the official optimiser does not decay, as patterns for TrainingOptions::undecayed: biases,
-/// norms and the whole diffusion head.
-inline std::vector<std::string> undecayed_mar_names() {
+/// The names that the official optimiser does not decay, as patterns for TrainingOptions::no_weight_decay:
+/// biases, norms and the whole diffusion head.
+inline std::vector<std::string> no_weight_decay_mar_names() {
   return {"*bias", "*norm1.weight", "*norm2.weight", "encoder_norm", "decoder_norm", "z_proj_ln", "diffloss"};
 }
 

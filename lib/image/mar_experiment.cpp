@@ -15,17 +15,18 @@ namespace {
 MarOptions mar_options(const Config& config) { return model_options<MarOptions>(config.at("model")); }
 
 /// Fixed draws: as many masked tokens as lie halfway between the least and all.
-nn::MaskedDraws evaluation_draws(const MarOptions& options, int64_t samples, at::Generator generator) {
+nn::MaskedRandomInputs evaluation_random_inputs(const MarOptions& options, int64_t samples,
+                                                at::Generator generator) {
   const int64_t length = options.side() * options.side(),
                 rows = samples * length * options.diffusion_batch_mul;
-  nn::MaskedDraws draws;
-  draws.orders = std::get<1>(at::rand({samples, length}, generator, at::kDouble).sort(1));
+  nn::MaskedRandomInputs random_inputs;
+  random_inputs.orders = std::get<1>(at::rand({samples, length}, generator, at::kDouble).sort(1));
   const double share = (1.0 + options.mask_ratio_min) / 2.0;
-  draws.masked = static_cast<int64_t>(std::ceil(share * static_cast<double>(length)));
-  draws.label_drop = at::ones({samples});
-  draws.t = at::randint(nn::DiffusionSchedule::kDiffusionSteps, {rows}, generator, at::kLong);
-  draws.noise = at::randn({rows, options.token_width()}, generator, at::kFloat);
-  return draws;
+  random_inputs.masked = static_cast<int64_t>(std::ceil(share * static_cast<double>(length)));
+  random_inputs.label_drop = at::ones({samples});
+  random_inputs.t = at::randint(nn::DiffusionSchedule::kDiffusionSteps, {rows}, generator, at::kLong);
+  random_inputs.noise = at::randn({rows, options.token_width()}, generator, at::kFloat);
+  return random_inputs;
 }
 
 }  // namespace
@@ -51,7 +52,7 @@ runtime::Metrics MarExperiment::evaluate(runtime::Split split) {
     const int64_t samples = batch.labels.size(0);
     const auto loss =
         model_->loss(patchified(batch.latents, model_->options().patch_size), model_->condition(batch.labels),
-                     evaluation_draws(model_->options(), samples, evaluation_generator(number)));
+                     evaluation_random_inputs(model_->options(), samples, evaluation_generator(number)));
     mse += loss.mse.item<double>() * static_cast<double>(samples);
     vb += loss.vb.item<double>() * static_cast<double>(samples);
     pictures += static_cast<double>(samples);
@@ -60,8 +61,8 @@ runtime::Metrics MarExperiment::evaluate(runtime::Split split) {
   return {{"loss", (mse + vb) / pictures}, {"mse", mse / pictures}, {"vb", vb / pictures}};
 }
 
-at::Tensor MarExperiment::draw(const at::Tensor& labels, const std::vector<uint64_t>& seeds) {
-  return draw_mar_latents(*model_, labels, seeds, mar_sampling({}, sampling()));
+at::Tensor MarExperiment::sample(const at::Tensor& labels, const std::vector<uint64_t>& seeds) {
+  return sample_mar_latents(*model_, labels, seeds, mar_sampling({}, sampling()));
 }
 
 }  // namespace arzoo::image

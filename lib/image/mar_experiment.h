@@ -17,7 +17,7 @@ class MarExperiment : public LatentExperiment {
   runtime::Metrics evaluate(runtime::Split split) override;
 
  protected:
-  at::Tensor draw(const at::Tensor& labels, const std::vector<uint64_t>& seeds) override;
+  at::Tensor sample(const at::Tensor& labels, const std::vector<uint64_t>& seeds) override;
   int64_t classes() const override { return model_->options().class_num; }
 
  private:

@@ -29,7 +29,7 @@ std::shared_ptr<Mar> load_mar(const ParityCase& fixture) {
 }
 
 /// The draws of a training step; `step` < 0: those of a case with one.
-nn::MaskedDraws draws_of(const ParityCase& fixture, int64_t step = -1) {
+nn::MaskedRandomInputs random_inputs_of(const ParityCase& fixture, int64_t step = -1) {
   const auto input = [&](const char* name) {
     return step < 0 ? fixture.input(name) : fixture.input(name)[step];
   };
@@ -57,15 +57,15 @@ void replay_mar_loss(const ParityCase& fixture, ParityReport& report) {
   model->train();
   const auto tokens = patchified(fixture.input("imgs"), model->options().patch_size);
   report.check("tokens", tokens);
-  const auto draws = draws_of(fixture);
-  const auto kept = nn::keep_all_but_first(draws.orders, draws.masked);
-  report.check_value("mask", kept.masked().to(at::kFloat), fixture.input("mask"), fixture.tolerance);
+  const auto random_inputs = random_inputs_of(fixture);
+  const auto visible = nn::keep_all_but_first(random_inputs.orders, random_inputs.masked);
+  report.check_value("mask", visible.masked().to(at::kFloat), fixture.input("mask"), fixture.tolerance);
   const auto condition = model->condition(fixture.input("labels"));
-  const auto seen = model->dropped(condition, draws.label_drop);
+  const auto seen = model->dropped(condition, random_inputs.label_drop);
   // Twice: inference takes other kernels than training, and both must agree with the case.
   for (const bool training : {false, true}) {
     const torch::AutoGradMode mode(training);
-    const auto trace = model->trace(tokens, seen, draws);
+    const auto trace = model->trace(tokens, seen, random_inputs);
     report.check("enc_block0", trace.first_encoder_block);
     report.check("enc_out", trace.encoded);
     report.check("dec_block0", trace.first_decoder_block);
@@ -76,7 +76,7 @@ void replay_mar_loss(const ParityCase& fixture, ParityReport& report) {
     report.check("vb", trace.rows.errors.vb);
     report.check("loss_per_row", trace.rows.errors.mse + trace.rows.errors.vb);
   }
-  const auto loss = model->loss(tokens, condition, draws);
+  const auto loss = model->loss(tokens, condition, random_inputs);
   const auto total = loss.mse + loss.vb;
   report.check("loss", total.view({1}));
   total.backward();
@@ -90,7 +90,7 @@ class RecordedNoise : public nn::MaskedNoise {
       : start_(fixture.input("init_noise")), steps_(fixture.input("step_noise")) {}
 
   /// As many rows are followed as were recorded: both halves of a guided pass.
-  nn::DiffusionDraws draws(const nn::MaskedPlaces& places, int64_t) override {
+  nn::DiffusionRandomInputs random_inputs(const nn::MaskedPlaces& places, int64_t) override {
     const int64_t rows = places.rows(), halves = steps_.size(0) / start_.size(0);
     const auto start = start_.narrow(0, first_, rows).repeat({halves, 1});
     const auto noise = steps_.narrow(0, first_ * halves, rows * halves);
@@ -117,7 +117,7 @@ void replay_mar_sampling(const ParityCase& fixture, ParityReport& report) {
     const auto model = load_mar(fixture);
     model->eval();
     if (packed) kernels::pack_for_inference(*model);
-    std::vector<at::Tensor> masks, z, drawn;
+    std::vector<at::Tensor> masks, z, sampled;
     std::vector<double> guidance;
     std::vector<int64_t> rows;
     at::Tensor encoded;
@@ -129,18 +129,18 @@ void replay_mar_sampling(const ParityCase& fixture, ParityReport& report) {
                                     .observer = [&](const nn::MaskedStep& step) {
                                       masks.push_back(step.masked.to(at::kFloat));
                                       z.push_back(step.z);
-                                      drawn.push_back(step.drawn);
+                                      sampled.push_back(step.sampled);
                                       guidance.push_back(step.cfg);
                                       rows.push_back(step.z.size(0));
                                       encoded = step.encoded;
                                     }};
     RecordedNoise noise(fixture);
-    const auto tokens = nn::draw_masked_tokens(*model, request, sampling, noise);
+    const auto tokens = nn::sample_masked_tokens(*model, request, sampling, noise);
     report.check("num_pred", at::tensor(rows, at::kLong));
     report.check("cfg_iter", at::tensor(guidance, at::kDouble));
     report.check("masks", at::stack(masks));
     report.check("z_pred", at::cat(z));
-    report.check("sampled", at::cat(drawn));
+    report.check("sampled", at::cat(sampled));
     report.check("enc_out_last", encoded);
     report.check("latent", unpatchified(tokens, model->options().side(), model->options().patch_size));
   }
@@ -152,10 +152,10 @@ void replay_mar_training(const ParityCase& fixture, ParityReport& report) {
   const auto tokens = patchified(fixture.input("imgs"), model->options().patch_size);
   const auto loss_of = [&](int64_t step) {
     const auto condition = model->condition(fixture.input("labels"));
-    const auto loss = model->loss(tokens, condition, draws_of(fixture, step));
+    const auto loss = model->loss(tokens, condition, random_inputs_of(fixture, step));
     return loss.mse + loss.vb;
   };
-  replay_steps(fixture, *model, undecayed_mar_names(), loss_of, report);
+  replay_steps(fixture, *model, no_weight_decay_mar_names(), loss_of, report);
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ constexpr double kPublishedCfg = 2.9;
 constexpr int64_t kPublishedSteps = 64;
 
 /// Each order with the tokens that are to be drawn first, those that are known behind them.
-at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& kept) {
-  const auto is_known = kept.to(orders.device()).index_select(0, orders.flatten()).view(orders.sizes());
+at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& known) {
+  const auto is_known = known.to(orders.device()).index_select(0, orders.flatten()).view(orders.sizes());
   return orders.gather(1, std::get<1>(is_known.to(at::kInt).sort(/*stable=*/std::optional<bool>(true), 1)));
 }
 
@@ -29,9 +29,9 @@ nn::MaskedSampling mar_sampling(const GenerationOptions& asked, const SamplingDe
   return sampling;
 }
 
-at::Tensor draw_mar_latents(const Mar& model, const at::Tensor& labels, const std::vector<uint64_t>& seeds,
-                            const nn::MaskedSampling& sampling, const KnownLatents* known,
-                            const LatentWatcher& watcher) {
+at::Tensor sample_mar_latents(const Mar& model, const at::Tensor& labels, const std::vector<uint64_t>& seeds,
+                              const nn::MaskedSampling& sampling, const KnownLatents* known,
+                              const LatentWatcher& watcher) {
   const torch::NoGradGuard no_grad;
   const int64_t side = model.options().side(), patch = model.options().patch_size;
   nn::SeededMaskedNoise noise(seeds);
@@ -42,14 +42,14 @@ at::Tensor draw_mar_latents(const Mar& model, const at::Tensor& labels, const st
                             .observer = nullptr};
   if (known != nullptr) {
     request.known = known->tokens.expand({labels.size(0), -1, -1});
-    request.orders = unknown_first(request.orders, known->kept);
-    request.masked = known->kept.logical_not().sum().item<int64_t>();
+    request.orders = unknown_first(request.orders, known->known);
+    request.masked = known->known.logical_not().sum().item<int64_t>();
   }
   if (watcher)
     request.observer = [&](const nn::MaskedStep& step) {
       watcher(step.step, unpatchified(step.tokens, side, patch));
     };
-  return unpatchified(nn::draw_masked_tokens(model, request, sampling, noise), side, patch);
+  return unpatchified(nn::sample_masked_tokens(model, request, sampling, noise), side, patch);
 }
 
 }  // namespace arzoo::image

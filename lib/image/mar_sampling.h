@@ -13,15 +13,15 @@ nn::MaskedSampling mar_sampling(const GenerationOptions& asked, const SamplingDe
 /// Latents that are given instead of drawn.
 struct KnownLatents {
   at::Tensor tokens;  ///< [1, L, C]
-  at::Tensor kept;    ///< [L] bool, true where tokens counts
+  at::Tensor known;   ///< [L] bool, true where tokens counts
 };
 
 /// Hears of each step; `latents` are those so far.
 using LatentWatcher = std::function<void(int64_t step, const at::Tensor& latents)>;
 
 /// Latents [B, z, h, w] of pictures of these classes, [B] long, one seed each, scaled. known: may be null.
-at::Tensor draw_mar_latents(const Mar& model, const at::Tensor& labels, const std::vector<uint64_t>& seeds,
-                            const nn::MaskedSampling& sampling, const KnownLatents* known = nullptr,
-                            const LatentWatcher& watcher = nullptr);
+at::Tensor sample_mar_latents(const Mar& model, const at::Tensor& labels, const std::vector<uint64_t>& seeds,
+                              const nn::MaskedSampling& sampling, const KnownLatents* known = nullptr,
+                              const LatentWatcher& watcher = nullptr);
 
 }  // namespace arzoo::image

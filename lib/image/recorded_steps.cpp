@@ -19,8 +19,8 @@ std::vector<std::string> names_in(const ParityCase& fixture, const char* list) {
 /// Steps, and what they were like.
 class Steps {
  public:
-  Steps(torch::nn::Module& model, const Config& section, const std::vector<std::string>& undecayed)
-      : model_(model), optimizer_(model, options_of(section, undecayed)) {
+  Steps(torch::nn::Module& model, const Config& section, const std::vector<std::string>& no_weight_decay)
+      : model_(model), optimizer_(model, options_of(section, no_weight_decay)) {
     section.at("lr").read(rate_, more_than(0));
     section.at("grad_clip").read(clip_, more_than(0));
     section.at("ema_rate").read(memory_, from_below(0, 1));
@@ -53,10 +53,10 @@ class Steps {
 
  private:
   static runtime::TrainingOptions options_of(const Config& section,
-                                             const std::vector<std::string>& undecayed) {
+                                             const std::vector<std::string>& no_weight_decay) {
     runtime::TrainingOptions options;
     options.optimizer = "adamw";
-    options.undecayed = undecayed;
+    options.no_weight_decay = no_weight_decay;
     section.at("betas").read(options.betas, {});
     section.at("eps").read(options.eps, {});
     section.at("weight_decay").read(options.weight_decay, {});
@@ -83,12 +83,12 @@ at::Tensor listed_gradient_norms(const ParityCase& fixture, const torch::nn::Mod
 }
 
 void replay_steps(const ParityCase& fixture, torch::nn::Module& model,
-                  const std::vector<std::string>& undecayed,
+                  const std::vector<std::string>& no_weight_decay,
                   const std::function<at::Tensor(int64_t)>& loss_of, ParityReport& report) {
   const auto section = fixture.config.at("optimizer");
   int64_t count = 0;
   section.at("steps").read(count, at_least(1));
-  Steps steps(model, section, undecayed);
+  Steps steps(model, section, no_weight_decay);
   for (int64_t i = 0; i < count; ++i) steps.step([&] { return loss_of(i); });
   steps.check(names_in(fixture, "norm_names"), report);
 }

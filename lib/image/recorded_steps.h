@@ -14,7 +14,7 @@ at::Tensor listed_gradient_norms(const runtime::ParityCase& fixture, const torch
 /// The steps of AdamW that "optimizer" in config.json describes, with the average of the weights beside:
 /// checks "loss", "grad_norm", "param_norms" and "ema_norms". loss_of: of a step, from 0.
 void replay_steps(const runtime::ParityCase& fixture, torch::nn::Module& model,
-                  const std::vector<std::string>& undecayed,
+                  const std::vector<std::string>& no_weight_decay,
                   const std::function<at::Tensor(int64_t)>& loss_of, runtime::ParityReport& report);
 
 }  // namespace arzoo::image

@@ -230,8 +230,8 @@ void ResidualQuantizer::replace_codes(const at::Tensor& unused, const at::Tensor
   }
   const auto candidates = at::cat(wanted);
   const auto places = unused.nonzero().flatten();
-  const auto drawn = at::randint(candidates.size(0), places.sizes(), at::kLong).to(f.device());
-  codebook_.index_copy_(0, places, candidates.index_select(0, drawn));
+  const auto sampled = at::randint(candidates.size(0), places.sizes(), at::kLong).to(f.device());
+  codebook_.index_copy_(0, places, candidates.index_select(0, sampled));
   // As many uses as the others have: time to prove itself.
   uses_.index_fill_(1, places, uses_.mean());
 }

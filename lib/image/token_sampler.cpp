@@ -137,7 +137,7 @@ void keep_likely_by_sorting(at::Tensor& logits, const TokenSampling& sampling) {
   if (sampling.temperature != 1.0) logits.div_(sampling.temperature);
 }
 
-at::Tensor SeededDraws::pick(const at::Tensor& logits, int64_t first) {
+at::Tensor SeededRandomInputs::pick(const at::Tensor& logits, int64_t first) {
   const int64_t tokens = logits.size(1), codes = logits.size(2), rows = logits.size(0) * tokens;
   auto ids = at::empty({logits.size(0), tokens}, at::kLong);
   const auto* data = logits.const_data_ptr<float>();
@@ -152,7 +152,7 @@ at::Tensor SeededDraws::pick(const at::Tensor& logits, int64_t first) {
   return ids;
 }
 
-at::Tensor SeededDraws::exponentials(const at::Tensor& logits, int64_t first) {
+at::Tensor SeededRandomInputs::exponentials(const at::Tensor& logits, int64_t first) {
   const int64_t tokens = logits.size(1), codes = logits.size(2);
   auto out = at::empty(logits.sizes(), at::kFloat);
   auto* to = out.mutable_data_ptr<float>();
@@ -165,11 +165,11 @@ at::Tensor SeededDraws::exponentials(const at::Tensor& logits, int64_t first) {
   return out;
 }
 
-at::Tensor ReplayedDraws::pick(const at::Tensor& logits, int64_t first) {
+at::Tensor ReplayedRandomInputs::pick(const at::Tensor& logits, int64_t first) {
   return at::softmax(logits, -1).div_(picking_.narrow(1, first, logits.size(1))).argmax(-1);
 }
 
-at::Tensor ReplayedDraws::exponentials(const at::Tensor& logits, int64_t first) {
+at::Tensor ReplayedRandomInputs::exponentials(const at::Tensor& logits, int64_t first) {
   return smoothing_.narrow(1, first, logits.size(1));
 }
 

@@ -24,9 +24,9 @@ void keep_likely(at::Tensor& logits, const TokenSampling& sampling);
 void keep_likely_by_sorting(at::Tensor& logits, const TokenSampling& sampling);
 
 /// Where the random numbers of a generation come from. Tokens are counted over all scales.
-class TokenDraws {
+class TokenRandomInputs {
  public:
-  virtual ~TokenDraws() = default;
+  virtual ~TokenRandomInputs() = default;
   /// One code per token from softmax(logits), [B, N] long. logits: [B, N, V] of the tokens from `first` on.
   virtual at::Tensor pick(const at::Tensor& logits, int64_t first) = 0;
   /// Draws of the standard exponential distribution, of the same shape as logits.
@@ -34,10 +34,10 @@ class TokenDraws {
 };
 
 /// A stream of its own for each image: a picture depends on its seed, not on the batch or the threads.
-class SeededDraws : public TokenDraws {
+class SeededRandomInputs : public TokenRandomInputs {
  public:
   /// One seed per image of the batch.
-  explicit SeededDraws(std::vector<uint64_t> seeds) : seeds_(std::move(seeds)) {}
+  explicit SeededRandomInputs(std::vector<uint64_t> seeds) : seeds_(std::move(seeds)) {}
   at::Tensor pick(const at::Tensor& logits, int64_t first) override;
   at::Tensor exponentials(const at::Tensor& logits, int64_t first) override;
 
@@ -47,10 +47,10 @@ class SeededDraws : public TokenDraws {
 
 /// The numbers that another program drew: exponential variates e, [B, L, V], with which its multinomial draw
 /// is the code of the largest p / e.
-class ReplayedDraws : public TokenDraws {
+class ReplayedRandomInputs : public TokenRandomInputs {
  public:
   /// Both on the CPU, where codes are drawn; `smoothing`: the variates of more_smooth, may be undefined.
-  explicit ReplayedDraws(at::Tensor picking, at::Tensor smoothing = {})
+  explicit ReplayedRandomInputs(at::Tensor picking, at::Tensor smoothing = {})
       : picking_(std::move(picking)), smoothing_(std::move(smoothing)) {}
   at::Tensor pick(const at::Tensor& logits, int64_t first) override;
   at::Tensor exponentials(const at::Tensor& logits, int64_t first) override;

@@ -41,7 +41,7 @@ struct Recipe {
 runtime::TrainingOptions optimizer_options(const Config& train) {
   runtime::TrainingOptions options;
   options.optimizer = "adamw";
-  options.undecayed = undecayed_names();
+  options.no_weight_decay = no_weight_decay_names();
   train.at("betas").read(options.betas, {});
   train.at("eps").read(options.eps, {});
   return options;
@@ -59,12 +59,12 @@ std::vector<std::pair<std::string, at::Tensor>> listed_parameters(const ParityCa
 }
 
 /// Throws CheckFailed unless the optimiser decays exactly what the official one does.
-void require_groups(const ParityCase& fixture, const std::vector<std::string>& undecayed) {
+void require_groups(const ParityCase& fixture, const std::vector<std::string>& no_weight_decay) {
   for (const bool decayed : {true, false}) {
     std::vector<std::string> names;
     fixture.config.at(decayed ? "decay_names" : "no_decay_names").read(names, {});
     for (const auto& name : names) {
-      const bool spared = std::any_of(undecayed.begin(), undecayed.end(),
+      const bool spared = std::any_of(no_weight_decay.begin(), no_weight_decay.end(),
                                       [&](const auto& pattern) { return means_name(pattern, name); });
       if (spared == decayed)
         fail<CheckFailed>("{}: {} is{} decayed, expected the reverse", fixture.name, name,
@@ -102,9 +102,9 @@ StepLog train(const ParityCase& fixture, Var& model, const at::Tensor& maps, con
     log.rates.push_back(recipe.rate_at(step));
     log.decays.push_back(recipe.decay_at(step));
     optimizer.zero_grad();
-    VarDraws draws;
-    draws.condition = fixture.input("cond_rand")[step];
-    const auto loss = model.loss(fixture.input("label_B"), maps, targets, smoothing, draws).total;
+    VarRandomInputs random_inputs;
+    random_inputs.condition = fixture.input("cond_rand")[step];
+    const auto loss = model.loss(fixture.input("label_B"), maps, targets, smoothing, random_inputs).total;
     log.losses.push_back(loss.item<double>());
     loss.backward();
     log.norms.push_back(optimizer.clip_gradients(clip));
@@ -123,7 +123,7 @@ void replay_var_training(const ParityCase& fixture, ParityReport& report) {
   Var model(options);
   fixture.load(model, weights_at(fixture, config.text("init_weights")));
   model.train();
-  require_groups(fixture, undecayed_names());
+  require_groups(fixture, no_weight_decay_names());
   std::vector<at::Tensor> initial;
   for (const auto& [name, value] : listed_parameters(fixture, model)) initial.push_back(value.clone());
   const auto ids = vae->tokens(fixture.input("img"), vae->grids());

@@ -87,9 +87,9 @@ struct VarOptions {
   }
 };
 
-/// The names that the official optimiser does not decay, as patterns for TrainingOptions::undecayed: biases,
-/// position and level tables, the shared modulation's offsets and the temperatures.
-inline std::vector<std::string> undecayed_names() {
+/// The names that the official optimiser does not decay, as patterns for TrainingOptions::no_weight_decay:
+/// biases, position and level tables, the shared modulation's offsets and the temperatures.
+inline std::vector<std::string> no_weight_decay_names() {
   return {"*bias", "*pos_1LC", "*pos_start", "*lvl_embed", "*ada_gss", "*scale_mul_1H11"};
 }
 

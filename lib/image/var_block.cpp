@@ -103,7 +103,7 @@ VarBlock::VarBlock(const VarOptions& options) : eps_(options.norm_eps) {
   attn_ = register_module("attn", std::make_shared<VarAttention>(options));
   ffn_ = register_module("ffn", std::make_shared<VarFeedForward>(width, hidden));
   if (!options.shared_aln)
-    ada_lin_ = register_module("ada_lin", std::make_shared<nn::ConditionMap>(width, 6));
+    ada_lin_ = register_module("ada_lin", std::make_shared<nn::AdaLnModulation>(width, 6));
 }
 
 BlockModulation VarBlock::modulation(const at::Tensor& condition, const at::Tensor& shared) const {

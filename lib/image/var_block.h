@@ -4,7 +4,7 @@
 
 #include "image/block_modulation.h"
 #include "image/var.h"
-#include "nn/condition_map.h"
+#include "nn/adaln.h"
 #include "nn/kv_cache.h"
 #include "nn/linear_layer.h"
 #include "runtime/losses.h"
@@ -75,8 +75,8 @@ class VarBlock : public torch::nn::Module {
   double eps_;
   std::shared_ptr<VarAttention> attn_;
   std::shared_ptr<VarFeedForward> ffn_;
-  std::shared_ptr<nn::ConditionMap> ada_lin_;  ///< without a shared map
-  at::Tensor ada_gss_;                         ///< [1, 1, 6, C], with one
+  std::shared_ptr<nn::AdaLnModulation> ada_lin_;  ///< without a shared map
+  at::Tensor ada_gss_;                            ///< [1, 1, 6, C], with one
 };
 
 }  // namespace arzoo::image

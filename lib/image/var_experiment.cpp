@@ -44,20 +44,20 @@ SubNetwork VarExperiment::part(int64_t depth) const {
   return {options_.supernet.bridge_scales, nested_blocks(options_.depth, depth)};
 }
 
-std::optional<SubNetwork> VarExperiment::drawn_part(int64_t batch) const {
+std::optional<SubNetwork> VarExperiment::sampled_part(int64_t batch) const {
   const auto& supernet = options_.supernet;
   if (!supernet.trained()) return std::nullopt;
-  const auto draws = at::rand({2});
-  if (draws[0].item<double>() >= supernet.rate(batch / batches_per_epoch())) return std::nullopt;
+  const auto random_inputs = at::rand({2});
+  if (random_inputs[0].item<double>() >= supernet.rate(batch / batches_per_epoch())) return std::nullopt;
   const auto count = static_cast<double>(supernet.depths.size());
-  return part(supernet.depths.at(static_cast<std::size_t>(draws[1].item<double>() * count)));
+  return part(supernet.depths.at(static_cast<std::size_t>(random_inputs[1].item<double>() * count)));
 }
 
 runtime::Losses VarExperiment::loss(int64_t batch) {
   const auto tokens = tokens_.training(batch);
-  const auto drawn = drawn_part(batch);
+  const auto sampled = sampled_part(batch);
   return model_->loss(tokens.labels, tokens.maps, tokens.targets, options_.label_smoothing, {},
-                      drawn ? &*drawn : nullptr);
+                      sampled ? &*sampled : nullptr);
 }
 
 runtime::Metrics VarExperiment::scores(runtime::Split split, const SubNetwork* part) {
@@ -105,9 +105,10 @@ std::vector<ReportSection> VarExperiment::showcase() {
   sampling.scales = {{defaults.top_k, defaults.top_p, defaults.temperature}};
   const int64_t columns = std::min(shown, options_.num_classes);
   const auto labels = at::arange(shown, at::kLong).remainder_(options_.num_classes).to(compute_.device);
-  SeededDraws draws(nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown)));
+  SeededRandomInputs random_inputs(
+      nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown)));
   const VarSampler sampler(*vae_, *model_);
-  const auto pictures = sampler.pictures(sampler.features(labels, sampling, draws)).cpu();
+  const auto pictures = sampler.pictures(sampler.features(labels, sampling, random_inputs)).cpu();
   return {{"Samples",
            {report_grid(pictures, loader_.data().channels(), columns,
                         fmt::format("one column per class, from class 0 on; cfg {}", sampling.cfg_scale))}}};

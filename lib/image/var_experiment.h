@@ -28,7 +28,7 @@ class VarExperiment : public PictureExperiment {
 
  private:
   SubNetwork part(int64_t depth) const;
-  std::optional<SubNetwork> drawn_part(int64_t batch) const;
+  std::optional<SubNetwork> sampled_part(int64_t batch) const;
   runtime::Metrics scores(runtime::Split split, const SubNetwork* part);
 
   VarOptions options_;

@@ -177,7 +177,7 @@ void VarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
   sampler_->keep(&edit_->tokens);
 }
 
-at::Tensor VarGenerator::draw(const PictureBatch& batch, const StepWatcher& watcher) const {
+at::Tensor VarGenerator::sample(const PictureBatch& batch, const StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
   const kernels::Int8Scope int8(int8_.get());
   const auto decode = [this](const at::Tensor& f_hat) {
@@ -186,9 +186,9 @@ at::Tensor VarGenerator::draw(const PictureBatch& batch, const StepWatcher& watc
     if (edit_) pictures = at::where(edit_->paint, pictures, edit_->picture);
     return pictures.cpu();
   };
-  SeededDraws draws(batch.seeds);
+  SeededRandomInputs random_inputs(batch.seeds);
   ScaleReport report(watcher, decode);
-  const auto features = sampler_->features(batch.labels.to(device_), sampling_, draws, &report);
+  const auto features = sampler_->features(batch.labels.to(device_), sampling_, random_inputs, &report);
   cache_bytes_ = report.cached();
   return decode(features);
 }

@@ -43,7 +43,7 @@ class VarGenerator : public ImageGenerator {
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
-  at::Tensor draw(const PictureBatch& batch, const StepWatcher& watcher) const override;
+  at::Tensor sample(const PictureBatch& batch, const StepWatcher& watcher) const override;
   int64_t cache_bytes() const override { return cache_bytes_; }
 
  private:

@@ -36,7 +36,7 @@ Var::Var(const VarOptions& options, Parts parts)
   const int64_t width = options.embed_dim;
   register_embeddings(tokens_of(grids_));
   if (options.shared_aln)
-    shared_ada_lin_ = register_module("shared_ada_lin", std::make_shared<nn::ConditionMap>(width, 6));
+    shared_ada_lin_ = register_module("shared_ada_lin", std::make_shared<nn::AdaLnModulation>(width, 6));
   torch::nn::ModuleList list;
   for (int64_t i = 0; i < options.depth; ++i) {
     blocks_.push_back(std::make_shared<VarBlock>(options));
@@ -44,7 +44,7 @@ Var::Var(const VarOptions& options, Parts parts)
   }
   register_module("blocks", list);
   auto holder = std::make_shared<torch::nn::Module>();
-  head_nm_ = holder->register_module("ada_lin", std::make_shared<nn::ConditionMap>(width, 2));
+  head_nm_ = holder->register_module("ada_lin", std::make_shared<nn::AdaLnModulation>(width, 2));
   register_module("head_nm", holder);
   if (parts == Parts::all)
     head_ = register_module("head", std::make_shared<nn::LinearLayer>(width, options.vae.vocab_size));
@@ -73,15 +73,15 @@ kernels::Modulation Var::head_modulation(const at::Tensor& condition) const {
   return {parts[0], parts[1]};
 }
 
-VarBlock::Kept Var::kept_paths(int64_t block, int64_t batch, const at::TensorOptions& options,
-                               const at::Tensor& kept) const {
+VarBlock::Kept Var::path_mask(int64_t block, int64_t batch, const at::TensorOptions& options,
+                              const at::Tensor& path_mask) const {
   const int64_t last = options_.depth - 1;
   const double rate =
       last == 0 ? 0.0 : options_.drop_path_rate * static_cast<double>(block) / static_cast<double>(last);
   if (rate == 0.0) return {};
   const auto share = [&](int64_t branch) {
-    return kept.defined() ? nn::kept_paths(kept[block][branch], rate)
-                          : nn::draw_kept_paths(batch, rate, options.requires_grad(false));
+    return path_mask.defined() ? nn::path_mask(path_mask[block][branch], rate)
+                               : nn::sample_path_mask(batch, rate, options.requires_grad(false));
   };
   auto attention = share(0);
   return {attention, share(1)};
@@ -89,7 +89,7 @@ VarBlock::Kept Var::kept_paths(int64_t block, int64_t batch, const at::TensorOpt
 
 at::Tensor Var::condition_of(const at::Tensor& labels) const { return at::embedding(class_emb_, labels); }
 
-at::Tensor Var::pass_blocks(const at::Tensor& condition, const at::Tensor& maps, const at::Tensor& kept,
+at::Tensor Var::pass_blocks(const at::Tensor& condition, const at::Tensor& maps, const at::Tensor& path_mask,
                             runtime::Trace* trace, const SubNetwork* part, const Added& added) {
   const auto start = condition.unsqueeze(1) + pos_start_;
   auto x = at::cat({start, word_embed_->forward(maps)}, 1) + places();
@@ -99,7 +99,7 @@ at::Tensor Var::pass_blocks(const at::Tensor& condition, const at::Tensor& maps,
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const auto block = static_cast<int64_t>(i);
     const auto shares =
-        is_training() ? kept_paths(block, condition.size(0), x.options(), kept) : VarBlock::Kept{};
+        is_training() ? path_mask(block, condition.size(0), x.options(), path_mask) : VarBlock::Kept{};
     const bool all = part == nullptr || part->has(block);
     const int64_t seen = all ? x.size(1) : tokens_of(grids_, static_cast<std::size_t>(part->bridge_scales));
     const auto bias = attn_bias_for_masking_.narrow(2, 0, seen).narrow(3, 0, seen);
@@ -127,22 +127,24 @@ at::Tensor Var::hidden(const at::Tensor& labels, const at::Tensor& maps) {
   return head_normed(pass_blocks(condition, maps, {}, nullptr, nullptr, {}), condition);
 }
 
-at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept,
+at::Tensor Var::forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& path_mask,
                         runtime::Trace* trace, const SubNetwork* part) {
   const auto condition = condition_of(labels);
-  const auto x = pass_blocks(condition, maps, kept, trace, part, {});
+  const auto x = pass_blocks(condition, maps, path_mask, trace, part, {});
   if (trace != nullptr) trace->emplace_back("head_nm", head_normed(x, condition));
   return logits_of(x, condition);
 }
 
 at::Tensor Var::dropped(const at::Tensor& labels, const at::Tensor& uniform) const {
-  const auto draws = uniform.defined() ? uniform : at::rand({labels.size(0)}).to(labels.device());
-  return labels.masked_fill(draws.lt(options_.cond_drop_rate), null_class());
+  const auto random_inputs = uniform.defined() ? uniform : at::rand({labels.size(0)}).to(labels.device());
+  return labels.masked_fill(random_inputs.lt(options_.cond_drop_rate), null_class());
 }
 
 runtime::Losses Var::loss(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& targets,
-                          double label_smoothing, const VarDraws& draws, const SubNetwork* part) {
-  const auto logits = forward(dropped(labels, draws.condition), maps, draws.kept, nullptr, part);
+                          double label_smoothing, const VarRandomInputs& random_inputs,
+                          const SubNetwork* part) {
+  const auto logits =
+      forward(dropped(labels, random_inputs.condition), maps, random_inputs.path_mask, nullptr, part);
   const auto total = at::cross_entropy_loss(logits.flatten(0, 1), targets.flatten(), {}, at::Reduction::Mean,
                                             /*ignore_index=*/-100, label_smoothing);
   const auto scores = [seen = logits.detach(), targets, last = grids_.back().tokens()] {
@@ -231,13 +233,13 @@ at::Tensor Var::guided_logits(const VarGeneration& generation, const at::Tensor&
 
 void Var::initialise(double gamma_factor) {
   const torch::NoGradGuard no_grad;
-  const double deviation = std::sqrt(1.0 / static_cast<double>(3 * options_.embed_dim));
+  const double stddev = std::sqrt(1.0 / static_cast<double>(3 * options_.embed_dim));
   // The official bounds of +-2 lie many deviations away: a plain normal distribution.
-  for (const auto& table : {pos_start_, pos_1LC_, class_emb_, lvl_embed_}) table.normal_(0.0, deviation);
+  for (const auto& table : {pos_start_, pos_1LC_, class_emb_, lvl_embed_}) table.normal_(0.0, stddev);
   for (const auto& part : modules(/*include_self=*/false)) {
     const auto* layer = dynamic_cast<const nn::LinearLayer*>(part.get());
     if (layer == nullptr) continue;
-    layer->weight().normal_(0.0, deviation);
+    layer->weight().normal_(0.0, stddev);
     if (layer->bias().defined()) layer->bias().zero_();
   }
   if (head_ != nullptr) head_->weight().mul_(0.02);

@@ -8,9 +8,9 @@
 namespace arzoo::image {
 
 /// What is drawn at random in a training pass; undefined: drawn from the default generator.
-struct VarDraws {
+struct VarRandomInputs {
   at::Tensor condition;  ///< [B] uniform; a sample below cond_drop_rate loses its class
-  at::Tensor kept;       ///< [depth, 2, B], 1 where a sample keeps the block's attention, its feed-forward
+  at::Tensor path_mask;  ///< [depth, 2, B], 1 where a sample keeps the block's attention, its feed-forward
 };
 
 /// A sub-network (VARiant, 2025): scales after the first `bridge_scales` pass through `blocks` alone.
@@ -61,7 +61,7 @@ class Var : public torch::nn::Module {
   /// All scales at once (teacher forcing). labels: [B] long in [0, NC]; maps: [B, L - p_0^2, z]; returns
   /// logits [B, L, V]. Labels are dropped only in a loss, not here. kept: as in VarDraws; drawn in training
   /// mode when undefined. part: of the whole network when null.
-  at::Tensor forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& kept = {},
+  at::Tensor forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& path_mask = {},
                      runtime::Trace* trace = nullptr, const SubNetwork* part = nullptr);
 
   /// The same as the head sees it, [B, L, C] in fp32.
@@ -71,7 +71,8 @@ class Var : public torch::nn::Module {
   at::Tensor dropped(const at::Tensor& labels, const at::Tensor& uniform = {}) const;
   /// The cross-entropy over all tokens, of targets [B, L] long; its statistics are those of TokenScores.
   runtime::Losses loss(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& targets,
-                       double label_smoothing, const VarDraws& draws = {}, const SubNetwork* part = nullptr);
+                       double label_smoothing, const VarRandomInputs& random_inputs = {},
+                       const SubNetwork* part = nullptr);
 
   /// A generation of the given classes, [B], with a row of the null class beside each when `guided`. All
   /// modulations are computed here, once. `cached`: tokens that each block will see, all when empty. Throws
@@ -101,7 +102,7 @@ class Var : public torch::nn::Module {
     std::vector<at::Tensor> between;  ///< between the two branches of each block
   };
   /// hidden() before the head's norm, [B, L, C]. condition: [B, C].
-  at::Tensor pass_blocks(const at::Tensor& condition, const at::Tensor& maps, const at::Tensor& kept,
+  at::Tensor pass_blocks(const at::Tensor& condition, const at::Tensor& maps, const at::Tensor& path_mask,
                          runtime::Trace* trace, const SubNetwork* part, const Added& added);
   /// The logits, [B, L, V], of what passed the blocks.
   at::Tensor logits_of(const at::Tensor& x, const at::Tensor& condition) const;
@@ -110,8 +111,8 @@ class Var : public torch::nn::Module {
 
  private:
   /// Stochastic depth of a block in training; kept: as in VarDraws.
-  VarBlock::Kept kept_paths(int64_t block, int64_t batch, const at::TensorOptions& options,
-                            const at::Tensor& kept) const;
+  VarBlock::Kept path_mask(int64_t block, int64_t batch, const at::TensorOptions& options,
+                           const at::Tensor& path_mask) const;
   at::Tensor places() const;
   at::Tensor shared_modulation(const at::Tensor& condition) const;
   kernels::Modulation head_modulation(const at::Tensor& condition) const;
@@ -126,7 +127,7 @@ class Var : public torch::nn::Module {
   at::Tensor lvl_1L_, attn_bias_for_masking_;           ///< [1, L] long, [1, 1, L, L]
   at::Tensor class_emb_, lvl_embed_;                    ///< [NC + 1, C], [S, C]
   std::shared_ptr<nn::LinearLayer> word_embed_, head_;  ///< head_: null without
-  std::shared_ptr<nn::ConditionMap> shared_ada_lin_, head_nm_;
+  std::shared_ptr<nn::AdaLnModulation> shared_ada_lin_, head_nm_;
   std::vector<std::shared_ptr<VarBlock>> blocks_;
 };
 

@@ -51,10 +51,10 @@ void replay_run(const RecordedRun& run, const VarSampler& sampler, ParityReport&
   const auto input_if_any = [&](const char* input) {
     return fixture.has_input(name(input)) ? fixture.input(name(input)).cpu() : at::Tensor();
   };
-  ReplayedDraws draws(fixture.input(name("noise_BLV")).cpu(), input_if_any("gumbel_exp_BLV"));
+  ReplayedRandomInputs random_inputs(fixture.input(name("noise_BLV")).cpu(), input_if_any("gumbel_exp_BLV"));
   GenerationRecord record;
   runtime::Trace trace;
-  const auto f_hat = sampler.features(run.labels(), run.sampling(), draws, &record, &trace);
+  const auto f_hat = sampler.features(run.labels(), run.sampling(), random_inputs, &record, &trace);
   std::vector<at::Tensor> first_block;
   for (const auto& [block, value] : trace) {
     if (block == "block0") first_block.push_back(value);
@@ -85,9 +85,9 @@ void replay_code_run(const RecordedRun& run, VarSampler& sampler, const Var& dra
   const auto drafted = fixture.input(name("draft_noise")).cpu(),
              refined = fixture.input(name("refine_noise")).cpu();
   const int64_t rest = tokens_of(drafter.grids()) - drafted.size(1);
-  ReplayedDraws draws(at::cat({drafted, last(refined, rest)}, 1));
+  ReplayedRandomInputs random_inputs(at::cat({drafted, last(refined, rest)}, 1));
   GenerationRecord record;
-  const auto f_hat = sampler.features(run.labels(), run.sampling(), draws, &record);
+  const auto f_hat = sampler.features(run.labels(), run.sampling(), random_inputs, &record);
   const auto logits = at::cat(record.logits, 1);
   report.check(name("draft_logits"), logits.narrow(1, 0, drafted.size(1)));
   report.check(name("refine_logits"), last(logits, rest));
@@ -213,9 +213,9 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   }
   sampling.scales = {filter};
   const auto labels = fixture.input("ar.label_B");
-  SeededDraws draws(nn::item_seeds(0, 0, static_cast<std::size_t>(labels.numel())));
+  SeededRandomInputs random_inputs(nn::item_seeds(0, 0, static_cast<std::size_t>(labels.numel())));
   GenerationRecord record;
-  const auto f_hat = sampler.features(labels, sampling, draws, &record);
+  const auto f_hat = sampler.features(labels, sampling, random_inputs, &record);
   report.check("ar.idx_BL", at::cat(record.ids, 1));
   report.check("ar.logits_BLV", at::cat(record.logits, 1));
   report.check("ar.image", sampler.pictures(f_hat));

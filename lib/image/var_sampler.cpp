@@ -26,7 +26,7 @@ const TokenSampling& VarSampling::at(std::size_t scale) const {
 /// What grows while the scales are drawn.
 struct VarSampler::Run {
   const VarSampling& sampling;
-  TokenDraws& draws;
+  TokenRandomInputs& random_inputs;
   SamplingObserver* observer;
   at::Tensor f_hat;
   std::size_t scale = 0;              ///< the next to be drawn
@@ -63,8 +63,8 @@ std::vector<int64_t> VarSampler::blocks(const Var& model, const VarSampling& sam
   return nested_blocks(depth, used);
 }
 
-void VarSampler::draw_scale(Run& run, const at::Tensor& hidden, const VarGeneration& generation,
-                            const Var& model) const {
+void VarSampler::sample_scale(Run& run, const at::Tensor& hidden, const VarGeneration& generation,
+                              const Var& model) const {
   const auto& grids = model.grids();
   const auto scales = static_cast<int64_t>(grids.size());
   const auto k = static_cast<int64_t>(run.scale);
@@ -73,15 +73,15 @@ void VarSampler::draw_scale(Run& run, const at::Tensor& hidden, const VarGenerat
   if (run.observer != nullptr) run.observer->on_logits(run.scale, logits);
   keep_likely(logits, run.sampling.at(run.scale));
   const int64_t first = tokens_of(grids, run.scale);
-  auto ids = run.draws.pick(logits, first).to(run.f_hat.device());
-  if (known_ != nullptr) ids = at::where(known_->kept.at(k), known_->ids.at(k), ids);
+  auto ids = run.random_inputs.pick(logits, first).to(run.f_hat.device());
+  if (known_ != nullptr) ids = at::where(known_->known.at(k), known_->ids.at(k), ids);
   auto& quantizer = vae_.quantizer();
   if (run.sampling.more_smooth) {
-    const auto gumbel = -run.draws.exponentials(logits, first).log();
+    const auto gumbel = -run.random_inputs.exponentials(logits, first).log();
     const auto shares = at::softmax((logits * (1.0 + place) + gumbel) / smoothing_temperature(place), -1);
     auto mixed = at::matmul(shares.to(run.f_hat.device()), quantizer.codebook());  // [B, tokens, z]
     if (known_ != nullptr)
-      mixed = at::where(known_->kept.at(k).unsqueeze(-1), at::embedding(quantizer.codebook(), ids), mixed);
+      mixed = at::where(known_->known.at(k).unsqueeze(-1), at::embedding(quantizer.codebook(), ids), mixed);
     const auto& grid = grids[run.scale];
     quantizer.add_scale(
         run.f_hat, mixed.transpose(1, 2).reshape({mixed.size(0), mixed.size(2), grid.height, grid.width}), k,
@@ -117,7 +117,7 @@ void VarSampler::draft(Run& run, const at::Tensor& labels, std::size_t until, ru
   while (run.scale < until) {
     const auto maps = run.scale == 0 ? at::Tensor() : run.maps.back();
     const auto hidden = model_.extend(generation, maps, 1, blocks(model_, run.sampling, run.scale));
-    draw_scale(run, hidden, generation, model_);
+    sample_scale(run, hidden, generation, model_);
   }
   if (run.observer != nullptr) run.observer->on_cached(generation.cache_bytes());
 }
@@ -127,29 +127,30 @@ void VarSampler::refine(Run& run, const at::Tensor& labels) const {
   // The drafted scales pass at once, with the first scale that is the refiner's own.
   auto hidden = refiner_->extend(generation, at::cat(run.maps, 1), run.scale + 1,
                                  blocks(*refiner_, run.sampling, run.scale));
-  draw_scale(run, hidden, generation, *refiner_);
+  sample_scale(run, hidden, generation, *refiner_);
   while (run.scale < refiner_->grids().size()) {
     hidden = refiner_->extend(generation, run.maps.back(), 1, blocks(*refiner_, run.sampling, run.scale));
-    draw_scale(run, hidden, generation, *refiner_);
+    sample_scale(run, hidden, generation, *refiner_);
   }
   if (run.observer != nullptr) run.observer->on_cached(generation.cache_bytes());
 }
 
-VarSampler::Run VarSampler::start(const VarSampling& sampling, TokenDraws& draws, SamplingObserver* observer,
-                                  int64_t pictures) const {
+VarSampler::Run VarSampler::start(const VarSampling& sampling, TokenRandomInputs& random_inputs,
+                                  SamplingObserver* observer, int64_t pictures) const {
   const auto& finest = model_.grids().back();
   const auto& codebook = vae_.quantizer().codebook();
-  return {sampling, draws, observer,
+  return {sampling, random_inputs, observer,
           at::zeros({pictures, codebook.size(1), finest.height, finest.width},
                     codebook.options().requires_grad(false))};
 }
 
 std::vector<at::Tensor> VarSampler::tokens_after(std::vector<at::Tensor> given, std::size_t until,
                                                  const at::Tensor& labels, const VarSampling& sampling,
-                                                 TokenDraws& draws, SamplingObserver* observer) const {
+                                                 TokenRandomInputs& random_inputs,
+                                                 SamplingObserver* observer) const {
   const torch::NoGradGuard no_grad;
   const auto& grids = model_.grids();
-  auto run = start(sampling, draws, observer, labels.size(0));
+  auto run = start(sampling, random_inputs, observer, labels.size(0));
   for (; run.scale < given.size(); ++run.scale) {
     vae_.quantizer().add_scale(run.f_hat, vae_.quantizer().lookup(given[run.scale], grids[run.scale]),
                                static_cast<int64_t>(run.scale), static_cast<int64_t>(grids.size()));
@@ -160,18 +161,19 @@ std::vector<at::Tensor> VarSampler::tokens_after(std::vector<at::Tensor> given, 
   generation.sees_together = true;
   const auto maps = run.maps.empty() ? at::Tensor() : at::cat(run.maps, 1);
   auto hidden = model_.extend(generation, maps, run.scale + 1, blocks(model_, sampling, run.scale));
-  draw_scale(run, hidden, generation, model_);
+  sample_scale(run, hidden, generation, model_);
   while (run.scale < until) {
     hidden = model_.extend(generation, run.maps.back(), 1, blocks(model_, sampling, run.scale));
-    draw_scale(run, hidden, generation, model_);
+    sample_scale(run, hidden, generation, model_);
   }
   return run.ids;
 }
 
-at::Tensor VarSampler::features(const at::Tensor& labels, const VarSampling& sampling, TokenDraws& draws,
-                                SamplingObserver* observer, runtime::Trace* trace) const {
+at::Tensor VarSampler::features(const at::Tensor& labels, const VarSampling& sampling,
+                                TokenRandomInputs& random_inputs, SamplingObserver* observer,
+                                runtime::Trace* trace) const {
   const torch::NoGradGuard no_grad;
-  auto run = start(sampling, draws, observer, labels.size(0));
+  auto run = start(sampling, random_inputs, observer, labels.size(0));
   draft(run, labels, refiner_ == nullptr ? model_.grids().size() : draft_steps_, trace);
   if (refiner_ != nullptr) refine(run, labels);
   return run.f_hat;

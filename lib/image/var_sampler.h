@@ -18,8 +18,8 @@ struct VarSampling {
 
 /// Tokens that are given instead of drawn: for in-painting, out-painting and class-conditional editing.
 struct KnownTokens {
-  std::vector<at::Tensor> ids;   ///< of each scale, [1 or B, tokens] long
-  std::vector<at::Tensor> kept;  ///< [1 or B, tokens] bool, true where ids counts
+  std::vector<at::Tensor> ids;    ///< of each scale, [1 or B, tokens] long
+  std::vector<at::Tensor> known;  ///< [1 or B, tokens] bool, true where ids counts
 };
 
 /// Watches a generation.
@@ -51,24 +51,25 @@ class VarSampler {
 
   /// The sum of all code vectors, [B, z, p_S, p_S], of pictures of these classes, [B] long. `trace`: collects
   /// each block's output of each scale.
-  at::Tensor features(const at::Tensor& labels, const VarSampling& sampling, TokenDraws& draws,
+  at::Tensor features(const at::Tensor& labels, const VarSampling& sampling, TokenRandomInputs& random_inputs,
                       SamplingObserver* observer = nullptr, runtime::Trace* trace = nullptr) const;
   /// Draws the tokens of the scales after the `given` ones, of scale 0, 1, …, [B, tokens] long each, up to
   /// scale `until`. The given scales and the first that is drawn pass together and see one another whole, as
   /// in the official code of Distilled Decoding. Returns the tokens of all scales before `until`.
   std::vector<at::Tensor> tokens_after(std::vector<at::Tensor> given, std::size_t until,
                                        const at::Tensor& labels, const VarSampling& sampling,
-                                       TokenDraws& draws, SamplingObserver* observer = nullptr) const;
+                                       TokenRandomInputs& random_inputs,
+                                       SamplingObserver* observer = nullptr) const;
   /// Pictures [B, 3, H, W] in [0, 1] of such features.
   at::Tensor pictures(const at::Tensor& features) const;
 
  private:
   struct Run;
-  void draw_scale(Run& run, const at::Tensor& hidden, const VarGeneration& generation,
-                  const Var& model) const;
+  void sample_scale(Run& run, const at::Tensor& hidden, const VarGeneration& generation,
+                    const Var& model) const;
   std::vector<int64_t> blocks(const Var& model, const VarSampling& sampling, std::size_t scale) const;
   VarGeneration begin(const Var& model, const Run& run, const at::Tensor& labels, std::size_t until) const;
-  Run start(const VarSampling& sampling, TokenDraws& draws, SamplingObserver* observer,
+  Run start(const VarSampling& sampling, TokenRandomInputs& random_inputs, SamplingObserver* observer,
             int64_t pictures) const;
   void draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const;
   void refine(Run& run, const at::Tensor& labels) const;

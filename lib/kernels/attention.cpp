@@ -9,11 +9,11 @@
 
 namespace arzoo::kernels {
 
-at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
+at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& attention_mask,
                        const at::TensorOptions& options) {
   const auto masked = options.dtype(at::kBool);
   auto hidden = at::ones({queries, keys}, masked).triu(keys - queries + 1).view({1, 1, queries, keys});
-  if (kept.defined()) hidden = hidden.logical_or(kept.eq(0).view({-1, 1, 1, keys}));
+  if (attention_mask.defined()) hidden = hidden.logical_or(attention_mask.eq(0).view({-1, 1, 1, keys}));
   const auto type = c10::typeMetaToScalarType(options.dtype());
   const auto lowest = type == at::kBFloat16
                           ? static_cast<double>(std::numeric_limits<c10::BFloat16>::lowest())

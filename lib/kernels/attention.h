@@ -20,7 +20,7 @@ struct AttentionMode {
 /// Finite, so that a query that may see nothing (padding) attends to all keys evenly instead of being NaN;
 /// half of it, so that a kernel that scales scores to powers of two does not overflow. kept: [B, S], may be
 /// undefined.
-at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& kept,
+at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& attention_mask,
                        const at::TensorOptions& options);
 
 /// softmax(scale q k^T + bias) v (Vaswani et al. 2017, eq. 1), fused where nothing forbids it.

@@ -113,19 +113,19 @@ TORCH_LIBRARY_IMPL(arzoo, CPU, m) { m.impl("dropout_mask", &masked_on_cpu); }
 
 }  // namespace
 
-int64_t draw_dropout_key() { return at::empty({1}, at::kLong).random_().item<int64_t>(); }
+int64_t sample_dropout_key() { return at::empty({1}, at::kLong).random_().item<int64_t>(); }
 
 at::Tensor dropout(const at::Tensor& x, double p, bool training) {
   if (!training || p <= 0.0) return x;
   if (p >= 1.0 || !takes_own_dropout(x)) return at::dropout(x, p, true);
-  return DropoutFunction::apply(x, draw_dropout_key(), p);
+  return DropoutFunction::apply(x, sample_dropout_key(), p);
 }
 
 at::Tensor residual_dropout(const at::Tensor& x, const at::Tensor& y, double p, bool training) {
   if (!training || p <= 0.0) return x + y;
   if (p >= 1.0 || !takes_own_dropout(y) || x.scalar_type() != at::kFloat)
     return x + kernels::dropout(y, p, true);
-  return ResidualDropoutFunction::apply(x, y.to(at::kFloat), draw_dropout_key(), p);
+  return ResidualDropoutFunction::apply(x, y.to(at::kFloat), sample_dropout_key(), p);
 }
 
 }  // namespace arzoo::kernels

@@ -15,7 +15,7 @@ at::Tensor dropout(const at::Tensor& x, double p, bool training);
 
 /// The draw that a mask is a function of (kernels/dropout_mask.h): for kernels that drop elements on their
 /// way.
-int64_t draw_dropout_key();
+int64_t sample_dropout_key();
 
 /// x + dropout(y), in one pass over both. x, y: the same shape.
 at::Tensor residual_dropout(const at::Tensor& x, const at::Tensor& y, double p, bool training);

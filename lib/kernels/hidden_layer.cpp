@@ -171,7 +171,7 @@ at::Tensor hidden_layer(const at::Tensor& x, const at::Tensor& weight, const at:
     return kernels::dropout(linear(x, weight, bias, after), p, drops);
   const auto product = at::linear(x, weight, bias);
   if (takes_own_hidden_layer(product))
-    return ActivationFunction::apply(product, after, drops ? draw_dropout_key() : 0, drops ? p : 0.0);
+    return ActivationFunction::apply(product, after, drops ? sample_dropout_key() : 0, drops ? p : 0.0);
   return kernels::dropout(activate(product, after), p, drops);
 }
 

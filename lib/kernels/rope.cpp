@@ -14,11 +14,11 @@ constexpr int64_t kRotationGrain = 32;
 /// One head of one token, `half` numbers of each kind; the products are rounded like the sum.
 template <class Scalar>
 ARZOO_INTO_CLONES void turn(const Scalar* x, const Scalar* cos, const Scalar* sin, Scalar* out, int64_t half,
-                            bool neighbours) {
+                            bool interleaved) {
   const auto product = [](Scalar a, Scalar b) {
     return static_cast<float>(static_cast<Scalar>(static_cast<float>(a) * static_cast<float>(b)));
   };
-  if (neighbours) {
+  if (interleaved) {
     for (int64_t i = 0; i < half; ++i) {
       out[2 * i] = static_cast<Scalar>(product(x[2 * i], cos[i]) - product(x[2 * i + 1], sin[i]));
       out[2 * i + 1] = static_cast<Scalar>(product(x[2 * i + 1], cos[i]) + product(x[2 * i], sin[i]));
@@ -34,23 +34,23 @@ ARZOO_INTO_CLONES void turn(const Scalar* x, const Scalar* cos, const Scalar* si
 /// A token's heads, `step` numbers apart in x and side by side in `out`.
 struct TokenHeads {
   int64_t count, step, half;
-  bool neighbours;
+  bool interleaved;
 };
 
 ARZOO_CLONES void turn_heads(const float* x, const float* cos, const float* sin, float* out,
                              TokenHeads heads) {
   for (int64_t h = 0; h < heads.count; ++h)
-    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half, heads.neighbours);
+    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half, heads.interleaved);
 }
 ARZOO_CLONES void turn_heads(const at::BFloat16* x, const at::BFloat16* cos, const at::BFloat16* sin,
                              at::BFloat16* out, TokenHeads heads) {
   for (int64_t h = 0; h < heads.count; ++h)
-    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half, heads.neighbours);
+    turn(x + h * heads.step, cos, sin, out + h * 2 * heads.half, heads.half, heads.interleaved);
 }
 
 /// All in one pass; the result lies as [B, T, H, E] in memory.
 template <class Scalar>
-at::Tensor fused_rotation(const at::Tensor& x, const RotaryAngles& angles) {
+at::Tensor fused_rotation(const at::Tensor& x, const RopeAngles& angles) {
   const int64_t batch = x.size(0), heads = x.size(1), tokens = x.size(2), width = x.size(3);
   auto out = at::empty({batch, tokens, heads, width}, x.options());
   const Heads<Scalar> from(x);
@@ -62,13 +62,13 @@ at::Tensor fused_rotation(const at::Tensor& x, const RotaryAngles& angles) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t angle = i % angle_rows * (width / 2);
       turn_heads(from.row(i / tokens, 0) + i % tokens * from.step, cos + angle, sin + angle,
-                 to + i * heads * width, {heads, from.head, width / 2, angles.neighbours});
+                 to + i * heads * width, {heads, from.head, width / 2, angles.interleaved});
     }
   });
   return out.transpose(1, 2);
 }
 
-bool fits_rotation(const at::Tensor& x, const RotaryAngles& angles) {
+bool fits_rotation(const at::Tensor& x, const RopeAngles& angles) {
   const auto type = x.scalar_type();
   return !at::GradMode::is_enabled() && x.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
          x.stride(3) == 1 && angles.cos.scalar_type() == type && angles.cos.is_contiguous() &&
@@ -77,7 +77,7 @@ bool fits_rotation(const at::Tensor& x, const RotaryAngles& angles) {
 
 }  // namespace
 
-RotaryAngles rotary_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type) {
+RopeAngles rope_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type) {
   const auto options = positions.options().dtype(at::kFloat);
   const auto exponents = at::arange(0, head_dim, 2, options) / static_cast<double>(head_dim);
   const auto frequencies = 1.0 / at::pow(at::full({}, theta, options), exponents);  // [E/2]
@@ -86,12 +86,12 @@ RotaryAngles rotary_angles(const at::Tensor& positions, int64_t head_dim, double
   return {angles.cos().to(type), angles.sin().to(type)};
 }
 
-at::Tensor rotated(const at::Tensor& x, const RotaryAngles& angles) {
+at::Tensor apply_rope(const at::Tensor& x, const RopeAngles& angles) {
   if (fits_rotation(x, angles))
     return x.scalar_type() == at::kFloat ? fused_rotation<float>(x, angles)
                                          : fused_rotation<at::BFloat16>(x, angles);
   const auto half = x.size(-1) / 2;
-  if (angles.neighbours) {
+  if (angles.interleaved) {
     const auto pairs = x.unflatten(-1, {half, 2});
     const auto first = pairs.select(-1, 0), second = pairs.select(-1, 1);
     return at::stack({first * angles.cos - second * angles.sin, second * angles.cos + first * angles.sin}, -1)

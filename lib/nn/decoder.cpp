@@ -41,7 +41,7 @@ at::Tensor placed(const at::Tensor& x, const DecoderWeights& weights, const Deco
 /// One forward pass through the blocks.
 class Pass {
  public:
-  Pass(const DecoderOptions& options, const kernels::RotaryAngles& rotary, DecoderCache* cache,
+  Pass(const DecoderOptions& options, const kernels::RopeAngles& rotary, DecoderCache* cache,
        DecoderTrace* trace)
       : options_(options),
         rotary_(rotary),
@@ -91,21 +91,21 @@ class Pass {
     auto q = heads[0], k = heads[1];
     if (options_.positions == "rotary") {
       const auto angles = angles_of(tokens, q);
-      q = kernels::rotated(q, angles);
-      k = kernels::rotated(k, angles);
+      q = kernels::apply_rope(q, angles);
+      k = kernels::apply_rope(k, angles);
     }
     const auto mixed = attend(q, k, heads[2], weights, layer);
     return apply(weights.projection, mixed.transpose(1, 2).reshape({batch, tokens, -1}));
   }
 
   /// Those of the tokens after what has been seen.
-  kernels::RotaryAngles angles_of(int64_t tokens, const at::Tensor& q) const {
+  kernels::RopeAngles angles_of(int64_t tokens, const at::Tensor& q) const {
     if (!rotary_.cos.defined()) {
       const auto places = at::arange(seen_, seen_ + tokens, q.options().dtype(at::kLong));
-      return kernels::rotary_angles(places, options_.head_width(), kRotaryTheta, q.scalar_type());
+      return kernels::rope_angles(places, options_.head_width(), kRotaryTheta, q.scalar_type());
     }
     const auto own = [&](const at::Tensor& all) { return all.narrow(2, seen_, tokens).to(q.options()); };
-    return {own(rotary_.cos), own(rotary_.sin), rotary_.neighbours};
+    return {own(rotary_.cos), own(rotary_.sin), rotary_.interleaved};
   }
 
   at::Tensor attend(const at::Tensor& q, at::Tensor k, at::Tensor v, const BlockWeights& weights,
@@ -122,7 +122,7 @@ class Pass {
   }
 
   const DecoderOptions& options_;
-  const kernels::RotaryAngles& rotary_;
+  const kernels::RopeAngles& rotary_;
   DecoderCache* cache_;
   DecoderTrace* trace_;
   int64_t seen_;
@@ -184,16 +184,16 @@ BlockWeights GptBlocks::block(torch::nn::Module& owner) const {
   BlockWeights block;
   block.norm_1 = norm(owner, "ln_1");
   const auto attention = owner.register_module("attn", std::make_shared<torch::nn::Module>());
-  block.qkv = kernels::linear(*attention, "c_attn", width, 3 * inner);
-  block.projection = kernels::linear(*attention, "c_proj", inner, width);
+  block.qkv = linear(*attention, "c_attn", width, 3 * inner);
+  block.projection = linear(*attention, "c_proj", inner, width);
   if (options_.attention == "mesa")
     block.lambdas = attention->register_parameter("lambdas", at::empty({options_.n_head}));
   if (options_.feed_forward == "none") return block;
   block.norm_2 = norm(owner, "ln_2");
   const auto mlp = owner.register_module("mlp", std::make_shared<torch::nn::Module>());
-  if (options_.feed_forward == "gated") block.gate = kernels::linear(*mlp, "c_gate", width, hidden);
-  block.up = kernels::linear(*mlp, "c_fc", width, hidden);
-  block.down = kernels::linear(*mlp, "c_proj", hidden, width);
+  if (options_.feed_forward == "gated") block.gate = linear(*mlp, "c_gate", width, hidden);
+  block.up = linear(*mlp, "c_fc", width, hidden);
+  block.down = linear(*mlp, "c_proj", hidden, width);
   return block;
 }
 

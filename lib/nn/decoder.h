@@ -34,7 +34,7 @@ struct BlockWeights {
 
 struct DecoderWeights {
   at::Tensor positions;  ///< learned ones, [most tokens, D]
-  kernels::RotaryAngles
+  kernels::RopeAngles
       rotary;  ///< of all places, [1, 1, most tokens, E/2]; undefined: of places 0, 1, … in a line
   std::vector<BlockWeights> blocks;
   Affine norm;  ///< of the output; undefined for none

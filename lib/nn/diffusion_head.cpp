@@ -33,7 +33,7 @@ DiffusionHeadBlock::DiffusionHeadBlock(int64_t width) {
   auto mlp = register_module("mlp", std::make_shared<torch::nn::Module>());
   first_ = mlp->register_module("0", std::make_shared<LinearLayer>(width, width));
   second_ = mlp->register_module("2", std::make_shared<LinearLayer>(width, width));
-  map_ = register_module("adaLN_modulation", std::make_shared<ConditionMap>(width, 3));
+  map_ = register_module("adaLN_modulation", std::make_shared<AdaLnModulation>(width, 3));
 }
 
 at::Tensor DiffusionHeadBlock::forward(const at::Tensor& x, const at::Tensor& opened) const {
@@ -60,7 +60,7 @@ DiffusionHead::DiffusionHead(const DiffusionHeadOptions& options) : options_(opt
   auto last = register_module("final_layer", std::make_shared<torch::nn::Module>());
   const int64_t outputs = options.outputs > 0 ? options.outputs : 2 * options.channels;
   linear_ = last->register_module("linear", std::make_shared<LinearLayer>(width, outputs));
-  final_map_ = last->register_module("adaLN_modulation", std::make_shared<ConditionMap>(width, 2));
+  final_map_ = last->register_module("adaLN_modulation", std::make_shared<AdaLnModulation>(width, 2));
 }
 
 at::Tensor DiffusionHead::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const {
@@ -102,8 +102,8 @@ void DiffusionHead::pack() {
   if (packed_.weight.defined() || !kernels::can_pack(final_map_->map().weight())) return;
   auto all = modulations();
   packed_ = {kernels::packed_linear_weight(all.weight), all.bias};
-  for (const auto& block : blocks_) release(block->map().map().weight());
-  release(final_map_->map().weight());
+  for (const auto& block : blocks_) kernels::release(block->map().map().weight());
+  kernels::release(final_map_->map().weight());
 }
 
 at::Tensor DiffusionHead::estimate(const at::Tensor& x, const at::Tensor& modulation) const {
@@ -160,7 +160,8 @@ DiffusionLoss::Rows DiffusionLoss::rows(const at::Tensor& target, const at::Tens
 }
 
 at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg,
-                                 double temperature, const DiffusionDraws& draws, double clip) const {
+                                 double temperature, const DiffusionRandomInputs& random_inputs,
+                                 double clip) const {
   const torch::NoGradGuard no_grad;
   const int64_t rows = z.size(0), steps = schedule.steps();
   const bool guided = cfg != 1.0;
@@ -169,7 +170,7 @@ at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& s
   const auto condition = net_->cond_embed().forward(z.to(type));                          // [R, W]
   const auto times = net_->time_embed().forward(schedule.timestep_map().to(z.device()));  // [T, W]
   const int64_t at_once = std::clamp<int64_t>(kRowsAtOnce / std::max<int64_t>(rows, 1), 1, steps);
-  auto x = draws.start();
+  auto x = random_inputs.start();
   const int64_t seen = guided ? rows / 2 : rows;
   for (int64_t end = steps; end > 0; end -= std::min(at_once, end)) {
     const int64_t begin = std::max<int64_t>(end - at_once, 0);
@@ -184,11 +185,11 @@ at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& s
                                    modulations.narrow(0, (index - begin) * rows, rows));
       if (guided) output = guided_estimate(output, cfg);
       const auto estimate = NoiseEstimate::of(output.narrow(0, 0, x.size(0)));
-      if (!draws.step) {
+      if (!random_inputs.step) {
         x = schedule.flow(estimate, x, index, clip);
         continue;
       }
-      const auto noise = index == 0 ? at::Tensor() : draws.step(index);
+      const auto noise = index == 0 ? at::Tensor() : random_inputs.step(index);
       x = schedule.reverse(estimate, x, index, noise, temperature, clip).sample;
     }
   }

@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "kernels/modulated_norm.h"
-#include "nn/condition_map.h"
+#include "nn/adaln.h"
 #include "nn/diffusion_schedule.h"
 #include "nn/timestep_embedder.h"
 
@@ -28,7 +28,7 @@ class DiffusionHeadBlock : public torch::nn::Module {
   /// The branch without its norm: [.., W] to the same.
   at::Tensor mlp(const at::Tensor& normed) const;
   /// To [shift | scale | gate] of SiLU of the condition.
-  const ConditionMap& map() const { return *map_; }
+  const AdaLnModulation& map() const { return *map_; }
   /// Of the norm before the branch, [W].
   const at::Tensor& norm_weight() const { return norm_weight_; }
   const at::Tensor& norm_bias() const { return norm_bias_; }
@@ -38,7 +38,7 @@ class DiffusionHeadBlock : public torch::nn::Module {
  private:
   at::Tensor norm_weight_, norm_bias_;
   std::shared_ptr<LinearLayer> first_, second_;
-  std::shared_ptr<ConditionMap> map_;
+  std::shared_ptr<AdaLnModulation> map_;
 };
 
 /// SimpleMLPAdaLN: rows are independent tokens.
@@ -76,7 +76,7 @@ class DiffusionHead : public torch::nn::Module, public kernels::PackedForInferen
   std::shared_ptr<TimestepEmbedder> time_embed_;
   std::shared_ptr<LinearLayer> cond_embed_, input_proj_, linear_;
   std::vector<std::shared_ptr<DiffusionHeadBlock>> blocks_;
-  std::shared_ptr<ConditionMap> final_map_;
+  std::shared_ptr<AdaLnModulation> final_map_;
   Modulations packed_;  ///< undefined before pack()
 };
 
@@ -85,7 +85,7 @@ class DiffusionHead : public torch::nn::Module, public kernels::PackedForInferen
 at::Tensor guided_estimate(const at::Tensor& output, double cfg);
 
 /// Where the random numbers of a sampling come from: as many rows as are denoised, [N, C].
-struct DiffusionDraws {
+struct DiffusionRandomInputs {
   std::function<at::Tensor()> start;  ///< x_T
   /// Of the step from `index` to the one before; none: along the probability flow, which draws no more.
   std::function<at::Tensor(int64_t index)> step = nullptr;
@@ -109,7 +109,7 @@ class DiffusionLoss : public torch::nn::Module {
   /// followed: the rows that count, or those of both halves. Returns them, fp32. clip: see
   /// DiffusionSchedule::reverse.
   at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
-                    const DiffusionDraws& draws, double clip = 0.0) const;
+                    const DiffusionRandomInputs& random_inputs, double clip = 0.0) const;
 
   DiffusionHead& net() const { return *net_; }
 

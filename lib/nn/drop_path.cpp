@@ -4,10 +4,12 @@
 
 namespace arzoo::nn {
 
-at::Tensor draw_kept_paths(int64_t batch, double p, const at::TensorOptions& options) {
-  return kept_paths(at::bernoulli(at::full({batch}, 1.0 - p)).to(options), p);
+at::Tensor sample_path_mask(int64_t batch, double p, const at::TensorOptions& options) {
+  return path_mask(at::bernoulli(at::full({batch}, 1.0 - p)).to(options), p);
 }
 
-at::Tensor kept_paths(const at::Tensor& kept, double p) { return (kept / (1.0 - p)).view({-1, 1, 1}); }
+at::Tensor path_mask(const at::Tensor& path_mask, double p) {
+  return (path_mask / (1.0 - p)).view({-1, 1, 1});
+}
 
 }  // namespace arzoo::nn

@@ -29,7 +29,7 @@ void set_linear_type(torch::nn::Module& module, at::ScalarType type) {
 void LinearLayer::pack() {
   if (packed_.defined() || !kernels::can_pack(weight_)) return;
   packed_ = kernels::packed_linear_weight(weight_);
-  release(weight_);
+  kernels::release(weight_);
 }
 
 }  // namespace arzoo::nn

@@ -67,29 +67,29 @@ at::Tensor MaskedGenerator::dropped(const at::Tensor& condition, const at::Tenso
   return at::where(lost, no_condition(condition.size(0)), condition);
 }
 
-at::Tensor MaskedGenerator::encoder_input(const at::Tensor& tokens, const KeptTokens& kept,
+at::Tensor MaskedGenerator::encoder_input(const at::Tensor& tokens, const VisibleTokens& visible,
                                           const at::Tensor& condition) const {
   const auto places = encoder_pos_embed_learned_.narrow(1, layout_.buffer, layout_.tokens);
   const auto slots = encoder_pos_embed_learned_.narrow(1, 0, layout_.buffer);
   // What is masked is left out before anything is computed of it: every row is treated alike.
-  const auto seen = z_proj_->forward(visible_tokens(tokens, kept)) +
-                    visible_tokens(places.expand({tokens.size(0), -1, -1}), kept);
+  const auto seen = z_proj_->forward(visible_tokens(tokens, visible)) +
+                    visible_tokens(places.expand({tokens.size(0), -1, -1}), visible);
   return z_proj_ln_->forward(at::cat({condition + slots, seen}, 1));
 }
 
-at::Tensor MaskedGenerator::encode(const at::Tensor& tokens, const KeptTokens& kept,
+at::Tensor MaskedGenerator::encode(const at::Tensor& tokens, const VisibleTokens& visible,
                                    const at::Tensor& condition) const {
-  return encoder_.forward(encoder_input(tokens, kept, condition), type_);
+  return encoder_.forward(encoder_input(tokens, visible, condition), type_);
 }
 
-at::Tensor MaskedGenerator::decoder_input(const at::Tensor& encoded, const KeptTokens& kept) const {
-  const auto all = with_prefix(kept, layout_.buffer);
+at::Tensor MaskedGenerator::decoder_input(const at::Tensor& encoded, const VisibleTokens& visible) const {
+  const auto all = with_prefix(visible, layout_.buffer);
   return restored_tokens(decoder_embed_->forward(encoded), mask_token_, all) + decoder_pos_embed_learned_;
 }
 
-at::Tensor MaskedGenerator::decode(const at::Tensor& encoded, const KeptTokens& kept,
+at::Tensor MaskedGenerator::decode(const at::Tensor& encoded, const VisibleTokens& visible,
                                    const at::Tensor& wanted) const {
-  const auto rows = decoder_input(encoded, kept);
+  const auto rows = decoder_input(encoded, visible);
   if (!wanted.defined()) {
     const auto decoded = decoder_.forward(rows, type_).narrow(1, layout_.buffer, layout_.tokens);
     return decoded + diffusion_pos_embed_learned_;
@@ -98,7 +98,7 @@ at::Tensor MaskedGenerator::decode(const at::Tensor& encoded, const KeptTokens& 
   return decoder_.forward(rows, type_, wanted + layout_.buffer) + tokens_at(places, wanted);
 }
 
-int64_t MaskedGenerator::draw_masked() const {
+int64_t MaskedGenerator::sample_masked() const {
   const double least = normal_share_below((core_.mask_ratio_min - 1.0) / kMaskSpread);
   const double share = least + (0.5 - least) * at::rand({}, at::kDouble).item<double>();
   const double ratio = 1.0 + kMaskSpread * at::special_ndtri(at::full({}, share, at::kDouble)).item<double>();
@@ -107,28 +107,29 @@ int64_t MaskedGenerator::draw_masked() const {
 }
 
 MaskedGenerator::Trace MaskedGenerator::trace(const at::Tensor& tokens, const at::Tensor& condition,
-                                              const MaskedDraws& draws) const {
-  const auto kept = keep_all_but_first(draws.orders, draws.masked);
-  const auto encoded = encode(tokens, kept, condition);
-  const auto z = decode(encoded, kept);
+                                              const MaskedRandomInputs& random_inputs) const {
+  const auto visible = keep_all_but_first(random_inputs.orders, random_inputs.masked);
+  const auto encoded = encode(tokens, visible, condition);
+  const auto z = decode(encoded, visible);
   const auto repeated = [&](const at::Tensor& x) {
     return x.flatten(0, 1).repeat({core_.diffusion_batch_mul, 1});
   };
-  return {encoder_.blocks().front()->forward(encoder_input(tokens, kept, condition)), encoded,
-          decoder_.blocks().front()->forward(decoder_input(encoded, kept)), z,
-          diffloss_->rows(repeated(tokens), repeated(z), draws.t, draws.noise)};
+  return {encoder_.blocks().front()->forward(encoder_input(tokens, visible, condition)), encoded,
+          decoder_.blocks().front()->forward(decoder_input(encoded, visible)), z,
+          diffloss_->rows(repeated(tokens), repeated(z), random_inputs.t, random_inputs.noise)};
 }
 
 MaskedGenerator::Loss MaskedGenerator::loss(const at::Tensor& tokens, const at::Tensor& condition,
-                                            const MaskedDraws& draws) const {
+                                            const MaskedRandomInputs& random_inputs) const {
   const int64_t batch = tokens.size(0), length = layout_.tokens;
   const auto device = tokens.device();
-  const auto orders = (draws.orders.defined() ? draws.orders : random_orders(batch, length)).to(device);
-  const int64_t masked = draws.masked >= 0 ? draws.masked : draw_masked();
-  const auto uniform = draws.label_drop.defined() ? draws.label_drop : at::rand({batch});
-  const auto kept = keep_all_but_first(orders, masked);
+  const auto orders =
+      (random_inputs.orders.defined() ? random_inputs.orders : random_orders(batch, length)).to(device);
+  const int64_t masked = random_inputs.masked >= 0 ? random_inputs.masked : sample_masked();
+  const auto uniform = random_inputs.label_drop.defined() ? random_inputs.label_drop : at::rand({batch});
+  const auto visible = keep_all_but_first(orders, masked);
   const auto wanted = std::get<0>(orders.narrow(1, 0, masked).sort(1));
-  const auto z = decode(encode(tokens, kept, dropped(condition, uniform)), kept, wanted);
+  const auto z = decode(encode(tokens, visible, dropped(condition, uniform)), visible, wanted);
   // Only masked tokens count, so only they are noised: row b L + l of each copy.
   const auto first = at::arange(batch, orders.options()).mul_(length).unsqueeze(1);
   const auto rows = (wanted + first).flatten();
@@ -139,11 +140,12 @@ MaskedGenerator::Loss MaskedGenerator::loss(const at::Tensor& tokens, const at::
     return blocks.index_select(1, rows).flatten(0, 1);
   };
   const auto t =
-      draws.t.defined()
-          ? of_all(draws.t)
+      random_inputs.t.defined()
+          ? of_all(random_inputs.t)
           : at::randint(DiffusionSchedule::kDiffusionSteps, {copies * rows.size(0)}, at::kLong).to(device);
-  const auto noise = draws.noise.defined() ? of_all(draws.noise)
-                                           : at::randn({copies * rows.size(0), target.size(1)}).to(device);
+  const auto noise = random_inputs.noise.defined()
+                         ? of_all(random_inputs.noise)
+                         : at::randn({copies * rows.size(0), target.size(1)}).to(device);
   const auto errors =
       diffloss_->rows(target.repeat({copies, 1}), z.flatten(0, 1).repeat({copies, 1}), t, noise).errors;
   return {errors.mse.mean(), errors.vb.mean()};

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "nn/diffusion_head.h"
-#include "nn/kept_tokens.h"
 #include "nn/masked_generator_options.h"
+#include "nn/visible_tokens.h"
 #include "nn/vit_block.h"
 
 namespace arzoo::nn {
@@ -17,7 +17,7 @@ struct MaskedLayout {
 };
 
 /// The random numbers of a training pass; what is undefined is drawn.
-struct MaskedDraws {
+struct MaskedRandomInputs {
   at::Tensor orders;      ///< [B, L] long, a permutation per sample
   int64_t masked = -1;    ///< tokens at the beginning of each order that are masked
   at::Tensor label_drop;  ///< [B] uniform: below label_drop_prob a sample loses its condition
@@ -44,20 +44,23 @@ class MaskedGenerator : public torch::nn::Module {
 
   /// What the encoder's blocks see, [B, buffer + K, D]: condition and kept tokens, projected, placed and
   /// normalised. tokens: [B, L, C].
-  at::Tensor encoder_input(const at::Tensor& tokens, const KeptTokens& kept,
+  at::Tensor encoder_input(const at::Tensor& tokens, const VisibleTokens& visible,
                            const at::Tensor& condition) const;
   /// What the decoder's blocks see, [B, buffer + L, E]: mask tokens where nothing was kept.
-  at::Tensor decoder_input(const at::Tensor& encoded, const KeptTokens& kept) const;
+  at::Tensor decoder_input(const at::Tensor& encoded, const VisibleTokens& visible) const;
   /// Of kept tokens, [B, buffer + K, D].
-  at::Tensor encode(const at::Tensor& tokens, const KeptTokens& kept, const at::Tensor& condition) const;
+  at::Tensor encode(const at::Tensor& tokens, const VisibleTokens& visible,
+                    const at::Tensor& condition) const;
   /// z, what the head is told of each place, [B, L, E]; with `wanted`, [B, Q] long, of those places only.
-  at::Tensor decode(const at::Tensor& encoded, const KeptTokens& kept, const at::Tensor& wanted = {}) const;
+  at::Tensor decode(const at::Tensor& encoded, const VisibleTokens& visible,
+                    const at::Tensor& wanted = {}) const;
 
   /// A training pass: the mean over the masked tokens of both errors, scalars.
   struct Loss {
     at::Tensor mse, vb;
   };
-  Loss loss(const at::Tensor& tokens, const at::Tensor& condition, const MaskedDraws& draws = {}) const;
+  Loss loss(const at::Tensor& tokens, const at::Tensor& condition,
+            const MaskedRandomInputs& random_inputs = {}) const;
 
   /// All that a training pass goes through, of all tokens, masked or not, as the official one has them.
   struct Trace {
@@ -65,11 +68,12 @@ class MaskedGenerator : public torch::nn::Module {
     DiffusionLoss::Rows rows;  ///< copy by copy
   };
   /// condition: as the pass sees it. draws: all but label_drop are needed.
-  Trace trace(const at::Tensor& tokens, const at::Tensor& condition, const MaskedDraws& draws) const;
+  Trace trace(const at::Tensor& tokens, const at::Tensor& condition,
+              const MaskedRandomInputs& random_inputs) const;
 
   /// How many tokens a training pass masks: ceil(L r), r from the normal distribution N(1, 0.25) between
   /// mask_ratio_min and 1. One draw from the default generator.
-  int64_t draw_masked() const;
+  int64_t sample_masked() const;
 
   const DiffusionLoss& diffloss() const { return *diffloss_; }
   /// The type of the linear maps inside blocks and head, for inference. Their weights become memory as it

@@ -42,7 +42,7 @@ class Generation {
     const bool last = step + 1 == sampling_.num_iter;
     const int64_t next = masked_after(step, sampling_.num_iter, all_, masked_);
     const int64_t stay = last ? 0 : next;
-    draw(step, stay, guidance(next), noise);
+    sample(step, stay, guidance(next), noise);
     masked_ = stay;
   }
 
@@ -55,22 +55,23 @@ class Generation {
     return 1.0 + (sampling_.cfg - 1.0) * there;
   }
 
-  void draw(int64_t step, int64_t stay, double cfg, MaskedNoise& noise) {
-    const auto kept = keep_all_but_first(request_.orders, masked_);
+  void sample(int64_t step, int64_t stay, double cfg, MaskedNoise& noise) {
+    const auto visible = keep_all_but_first(request_.orders, masked_);
     const MaskedPlaces places{step, std::get<0>(request_.orders.narrow(1, stay, masked_ - stay).sort(1))};
-    const KeptTokens seen{both(kept.index, guided_), kept.length};
+    const VisibleTokens seen{both(visible.index, guided_), visible.length};
     const auto encoded = model_.encode(both(tokens_, guided_), seen, condition_);
     const auto z = model_.decode(encoded, seen, both(places.index, guided_)).flatten(0, 1);
-    const auto drawn = model_.diffloss().sample(z, schedule_, guided_ ? cfg : 1.0, sampling_.temperature,
-                                                noise.draws(places, tokens_.size(2)), sampling_.clip);
-    const auto rows = drawn.narrow(0, 0, places.rows()).view({tokens_.size(0), -1, tokens_.size(2)});
+    const auto sampled =
+        model_.diffloss().sample(z, schedule_, guided_ ? cfg : 1.0, sampling_.temperature,
+                                 noise.random_inputs(places, tokens_.size(2)), sampling_.clip);
+    const auto rows = sampled.narrow(0, 0, places.rows()).view({tokens_.size(0), -1, tokens_.size(2)});
     tokens_.scatter_(1, places.index.unsqueeze(-1).expand_as(rows), rows);
     if (request_.observer)
       request_.observer({.step = step,
-                         .masked = kept.masked(),
+                         .masked = visible.masked(),
                          .encoded = encoded,
                          .z = z,
-                         .drawn = drawn,
+                         .sampled = sampled,
                          .tokens = tokens_,
                          .cfg = cfg});
   }
@@ -94,7 +95,7 @@ int64_t masked_after(int64_t step, int64_t steps, int64_t tokens, int64_t masked
   return std::max<int64_t>(1, std::min(masked - 1, wanted));
 }
 
-DiffusionDraws SeededMaskedNoise::draws(const MaskedPlaces& places, int64_t token_width) {
+DiffusionRandomInputs SeededMaskedNoise::random_inputs(const MaskedPlaces& places, int64_t token_width) {
   const auto index = places.index.cpu().contiguous();
   const int64_t per_sample = index.size(1);
   std::vector<NoiseRow> rows;
@@ -117,8 +118,8 @@ at::Tensor SeededMaskedNoise::orders(int64_t length) const {
   return seeded_orders(streams, length);
 }
 
-at::Tensor draw_masked_tokens(const MaskedGenerator& model, const MaskedRequest& request,
-                              const MaskedSampling& sampling, MaskedNoise& noise) {
+at::Tensor sample_masked_tokens(const MaskedGenerator& model, const MaskedRequest& request,
+                                const MaskedSampling& sampling, MaskedNoise& noise) {
   const torch::NoGradGuard no_grad;
   Generation generation(model, request, sampling);
   for (int64_t step = 0; step < generation.steps(); ++step) generation.step(step, noise);

@@ -30,14 +30,14 @@ struct MaskedPlaces {
 class MaskedNoise {
  public:
   virtual ~MaskedNoise() = default;
-  virtual DiffusionDraws draws(const MaskedPlaces& places, int64_t token_width) = 0;
+  virtual DiffusionRandomInputs random_inputs(const MaskedPlaces& places, int64_t token_width) = 0;
 };
 
 /// Numbers that follow from each sample's seed and the token's place alone.
 class SeededMaskedNoise : public MaskedNoise {
  public:
   explicit SeededMaskedNoise(std::vector<uint64_t> seeds) : seeds_(std::move(seeds)) {}
-  DiffusionDraws draws(const MaskedPlaces& places, int64_t token_width) override;
+  DiffusionRandomInputs random_inputs(const MaskedPlaces& places, int64_t token_width) override;
   /// The samples' orders, [B, L] long.
   at::Tensor orders(int64_t length) const;
 
@@ -51,7 +51,7 @@ struct MaskedStep {
   const at::Tensor& masked;   ///< [B, L] bool, before the step
   const at::Tensor& encoded;  ///< the encoder's result
   const at::Tensor& z;        ///< [B Q or 2 B Q, E]
-  const at::Tensor& drawn;    ///< what the head drew
+  const at::Tensor& sampled;  ///< what the head drew
   const at::Tensor& tokens;   ///< [B, L, C] after the step
   double cfg = 1.0;
 };
@@ -66,7 +66,7 @@ struct MaskedRequest {
 };
 
 /// Draws tokens, [B, L, C] fp32.
-at::Tensor draw_masked_tokens(const MaskedGenerator& model, const MaskedRequest& request,
-                              const MaskedSampling& sampling, MaskedNoise& noise);
+at::Tensor sample_masked_tokens(const MaskedGenerator& model, const MaskedRequest& request,
+                                const MaskedSampling& sampling, MaskedNoise& noise);
 
 }  // namespace arzoo::nn

@@ -56,11 +56,11 @@ at::Tensor normal_rows(const std::vector<NoiseRow>& rows, int64_t width) {
 
 at::Tensor seeded_orders(const std::vector<uint64_t>& streams, int64_t length) {
   const auto samples = static_cast<int64_t>(streams.size());
-  auto draws = at::empty({samples, length}, at::kDouble);
-  auto* to = draws.mutable_data_ptr<double>();
+  auto random_inputs = at::empty({samples, length}, at::kDouble);
+  auto* to = random_inputs.mutable_data_ptr<double>();
   for (int64_t i = 0; i < samples * length; ++i)
     to[i] = uniform_of(streams[i / length], static_cast<uint64_t>(i % length));
-  return std::get<1>(draws.sort(1));
+  return std::get<1>(random_inputs.sort(1));
 }
 
 }  // namespace arzoo::nn

@@ -21,7 +21,7 @@ Adam::Adam(const torch::nn::Module& model, const TrainingOptions& options)
     : Adam(std::vector<at::Tensor>(), options) {
   for (const auto& parameter : model.named_parameters()) {
     const bool decayed =
-        std::none_of(options.undecayed.begin(), options.undecayed.end(),
+        std::none_of(options.no_weight_decay.begin(), options.no_weight_decay.end(),
                      [&](const std::string& pattern) { return means_name(pattern, parameter.key()); });
     add(parameter.value(), decayed);
   }

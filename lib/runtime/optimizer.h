@@ -17,7 +17,7 @@ namespace arzoo::runtime {
 class Adam {
  public:
   Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options);
-  /// The model's parameters; options.undecayed names those without weight decay.
+  /// The model's parameters; options.no_weight_decay names those without weight decay.
   Adam(const torch::nn::Module& model, const TrainingOptions& options);
 
   /// One update with the gradients that the parameters hold; parameters without a gradient stay as they are.

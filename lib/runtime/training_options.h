@@ -20,7 +20,7 @@ struct TrainingOptions {
   double eps = 1e-8;
   double weight_decay = 0.0;
   std::optional<double> final_weight_decay;
-  std::vector<std::string> undecayed;
+  std::vector<std::string> no_weight_decay;
   std::string lradj = "type1";
   double min_learning_rate = 0.0;
   int64_t warmup_steps = 0;
@@ -59,7 +59,8 @@ struct TrainingOptions {
     field("weight_decay", o.weight_decay, at_least(0), "weight decay");
     field("final_weight_decay", o.final_weight_decay, at_least(0),
           "where weight_decay moves over the run, along a cosine; it stays when there is none");
-    field("undecayed", o.undecayed, {}, "names or modules that weight_decay leaves alone, as in \"*.bias\"");
+    field("no_weight_decay", o.no_weight_decay, {},
+          "names or modules that weight_decay leaves alone, as in \"*.bias\"");
     field("lradj", o.lradj,
           one_of({"constant", "type1", "type2", "type3", "cosine", "lin0", "lin", "lin00", "exp", "cos"}),
           "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "

@@ -3,7 +3,7 @@
 #include <functional>
 #include <span>
 
-#include "shape3d/isosurface.h"
+#include "shape3d/marching_cubes.h"
 
 namespace arzoo::shape3d {
 

@@ -3,12 +3,12 @@
 #include <memory>
 
 #include "kernels/parallel.h"
-#include "shape3d/point_tree.h"
+#include "shape3d/kd_tree.h"
 
 namespace arzoo::shape3d {
 namespace {
 
-double mean_distance(const std::vector<io::Vec3>& from, const PointTree& to) {
+double mean_distance(const std::vector<io::Vec3>& from, const KdTree& to) {
   double sum = 0.0;
   for (const auto& point : from) sum += std::sqrt(to.nearest(point).squared_distance);
   return sum / static_cast<double>(from.size());
@@ -18,13 +18,13 @@ double mean_distance(const std::vector<io::Vec3>& from, const PointTree& to) {
 class DistanceTable {
  public:
   DistanceTable(const std::vector<std::vector<io::Vec3>>& real,
-                const std::vector<std::vector<io::Vec3>>& drawn) {
+                const std::vector<std::vector<io::Vec3>>& sampled) {
     std::vector<const std::vector<io::Vec3>*> clouds;
-    std::vector<std::unique_ptr<PointTree>> trees;
-    for (const auto* set : {&real, &drawn}) {
+    std::vector<std::unique_ptr<KdTree>> trees;
+    for (const auto* set : {&real, &sampled}) {
       for (const auto& cloud : *set) {
         clouds.push_back(&cloud);
-        trees.push_back(std::make_unique<PointTree>(cloud));
+        trees.push_back(std::make_unique<KdTree>(cloud));
       }
     }
     size_ = clouds.size();
@@ -58,8 +58,8 @@ class DistanceTable {
 }  // namespace
 
 GenerationQuality generation_quality(const std::vector<std::vector<io::Vec3>>& real,
-                                     const std::vector<std::vector<io::Vec3>>& drawn) {
-  const DistanceTable table(real, drawn);
+                                     const std::vector<std::vector<io::Vec3>>& sampled) {
+  const DistanceTable table(real, sampled);
   const auto count = real.size();
   GenerationQuality quality;
   for (std::size_t i = 0; i < count; ++i) quality.mmd += table.at(i, table.nearest(i, count, table.size()));

@@ -16,6 +16,6 @@ struct GenerationQuality {
 
 /// Neither set may be empty, nor a cloud in it.
 GenerationQuality generation_quality(const std::vector<std::vector<io::Vec3>>& real,
-                                     const std::vector<std::vector<io::Vec3>>& drawn);
+                                     const std::vector<std::vector<io::Vec3>>& sampled);
 
 }  // namespace arzoo::shape3d

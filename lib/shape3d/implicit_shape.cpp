@@ -95,7 +95,7 @@ constexpr NamedSolid kSolids[] = {{"ball", &SolidMaker::ball},         {"box", &
 
 }  // namespace
 
-float SolidPart::depth(io::Vec3 point) const {
+float SolidPart::signed_distance(io::Vec3 point) const {
   const auto p = point - centre;
   switch (kind) {
     case Kind::ellipsoid: {
@@ -142,11 +142,12 @@ ImplicitShape::ImplicitShape(std::vector<SolidPart> parts) : parts_(std::move(pa
 float ImplicitShape::raw_depth(io::Vec3 point) const {
   float depth = -HUGE_VALF;
   for (const auto& part : parts_)
-    depth = part.is_cut ? std::min(depth, -part.depth(point)) : std::max(depth, part.depth(point));
+    depth = part.is_cut ? std::min(depth, -part.signed_distance(point))
+                        : std::max(depth, part.signed_distance(point));
   return depth;
 }
 
-float ImplicitShape::depth(io::Vec3 point) const {
+float ImplicitShape::signed_distance(io::Vec3 point) const {
   return scale_ * raw_depth(point * (1.0F / scale_) + centre_);
 }
 
@@ -155,7 +156,7 @@ io::Mesh ImplicitShape::surface(int64_t resolution) const {
   auto grid = cube_grid(resolution, kSolidHalf * kMargin);
   fill_grid(grid,
             [&](std::span<const io::Vec3> points, std::span<float> values) {
-              for (std::size_t i = 0; i < points.size(); ++i) values[i] = depth(points[i]);
+              for (std::size_t i = 0; i < points.size(); ++i) values[i] = signed_distance(points[i]);
             },
             {.coarsest = 16});
   return isosurface(grid);

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "io/mesh.h"
-#include "shape3d/isosurface.h"
+#include "shape3d/marching_cubes.h"
 
 namespace arzoo::shape3d {
 
@@ -21,7 +21,7 @@ struct SolidPart {
   bool is_cut = false;  ///< taken away from what stands before it in the list
 
   /// Positive inside, about the distance to the surface.
-  float depth(io::Vec3 point) const;
+  float signed_distance(io::Vec3 point) const;
 };
 
 /// A solid in the cube [-kSolidHalf, kSolidHalf]^3, which its longest side fills.
@@ -30,8 +30,8 @@ class ImplicitShape {
   explicit ImplicitShape(std::vector<SolidPart> parts);
 
   /// Positive inside, about the distance to the surface.
-  float depth(io::Vec3 point) const;
-  bool is_inside(io::Vec3 point) const { return depth(point) >= 0.0F; }
+  float signed_distance(io::Vec3 point) const;
+  bool is_inside(io::Vec3 point) const { return signed_distance(point) >= 0.0F; }
   /// Its surface, watertight, from a grid of resolution^3 cells.
   io::Mesh surface(int64_t resolution) const;
 

@@ -48,25 +48,25 @@ void check_sizes(const Config& config, const ShapeVaeOptions& vae) {
 at::Tensor random_flags(int64_t count, double probability) { return at::rand({count}).lt(probability); }
 
 /// The same random numbers for every evaluation, whatever the batch.
-Mar3d::Draws fixed_draws(const Mar3dOptions& options, int64_t batch) {
+Mar3d::RandomInputs fixed_random_inputs(const Mar3dOptions& options, int64_t batch) {
   const auto generator = at::detail::createCPUGenerator(/*seed=*/17);
   const auto stage = [&](const ShapeMarOptions& of) {
-    nn::MaskedDraws draws;
+    nn::MaskedRandomInputs random_inputs;
     const int64_t rows = of.diffusion_batch_mul * batch * of.latent_size;
-    draws.orders = at::argsort(at::rand({batch, of.latent_size}, generator), int64_t{1});
-    draws.masked = std::max<int64_t>(1, of.latent_size * 3 / 4);
-    draws.label_drop = at::ones({batch});
-    draws.t =
+    random_inputs.orders = at::argsort(at::rand({batch, of.latent_size}, generator), int64_t{1});
+    random_inputs.masked = std::max<int64_t>(1, of.latent_size * 3 / 4);
+    random_inputs.label_drop = at::ones({batch});
+    random_inputs.t =
         at::randint(nn::DiffusionSchedule::kDiffusionSteps, {rows}, generator, at::TensorOptions(at::kLong));
-    draws.noise = at::randn({rows, options.vae_embed_dim}, generator);
-    return draws;
+    random_inputs.noise = at::randn({rows, options.vae_embed_dim}, generator);
+    return random_inputs;
   };
-  Mar3d::Draws draws;
-  draws.lr = stage(options.lr);
-  draws.hr = stage(options.hr);
-  draws.augment_share = at::full({batch}, options.cond_aug_infer);
-  draws.augment_noise = at::randn({batch, options.lr.latent_size, options.vae_embed_dim}, generator);
-  return draws;
+  Mar3d::RandomInputs random_inputs;
+  random_inputs.lr = stage(options.lr);
+  random_inputs.hr = stage(options.hr);
+  random_inputs.augment_share = at::full({batch}, options.cond_aug_infer);
+  random_inputs.augment_noise = at::randn({batch, options.lr.latent_size, options.vae_embed_dim}, generator);
+  return random_inputs;
 }
 
 }  // namespace
@@ -138,7 +138,7 @@ runtime::Metrics Mar3dExperiment::evaluate(runtime::Split split) {
     const auto tokens = tokens_of(batch, /*all_given=*/true);
     const int64_t count = batch.labels.size(0);
     const auto loss = model_->loss(model_->scaled(tokens.low), model_->scaled(tokens.high), tokens.given,
-                                   fixed_draws(model_->options(), count));
+                                   fixed_random_inputs(model_->options(), count));
     const auto share = static_cast<double>(count);
     low += share * loss.lr.mse.item<double>();
     high += share * loss.hr.mse.item<double>();
@@ -168,7 +168,7 @@ std::vector<ReportSection> Mar3dExperiment::showcase() {
       at::arange(shown, at::kLong).remainder_(classes).to(compute_.device), model_->options());
   request.seeds = nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
   request.sampling = sampling_of(defaults);
-  const auto tokens = model_->draw(request);
+  const auto tokens = model_->sample(request);
   std::vector<std::vector<io::Mesh>> rows(1);
   for (int64_t i = 0; i < shown; ++i) {
     const auto surface =

@@ -56,16 +56,17 @@ void Mar3d::set_scale(const at::Tensor& z) {
 }
 
 Mar3d::Loss Mar3d::loss(const at::Tensor& low, const at::Tensor& high, const GivenOfShape& given,
-                        const Draws& draws) const {
+                        const RandomInputs& random_inputs) const {
   const auto share =
-      draws.augment_share.defined()
-          ? draws.augment_share
+      random_inputs.augment_share.defined()
+          ? random_inputs.augment_share
           : at::rand({low.size(0)}) * (options_.cond_aug_train[1] - options_.cond_aug_train[0]) +
                 options_.cond_aug_train[0];
-  const auto noise = draws.augment_noise.defined() ? draws.augment_noise : at::randn(low.sizes());
+  const auto noise =
+      random_inputs.augment_noise.defined() ? random_inputs.augment_noise : at::randn(low.sizes());
   const auto shown = augmented(low, noise.to(low.device()), share.to(low.device(), low.scalar_type()));
-  return {lr_->loss(low, lr_->condition(lr_condition_->forward(given)), draws.lr),
-          hr_->loss(high, hr_->condition(hr_condition_->forward(given), shown), draws.hr)};
+  return {lr_->loss(low, lr_->condition(lr_condition_->forward(given)), random_inputs.lr),
+          hr_->loss(high, hr_->condition(hr_condition_->forward(given), shown), random_inputs.hr)};
 }
 
 int64_t Mar3d::steps(const Request& request) const {
@@ -73,27 +74,27 @@ int64_t Mar3d::steps(const Request& request) const {
   return request.low_only ? low : low + std::min(request.sampling.num_iter, options_.hr.latent_size);
 }
 
-at::Tensor Mar3d::draw_stage(const ShapeMar& stage, const at::Tensor& condition, const Request& request,
-                             const ShapeMarOptions& options, uint64_t stream, int64_t& step) const {
+at::Tensor Mar3d::sample_stage(const ShapeMar& stage, const at::Tensor& condition, const Request& request,
+                               const ShapeMarOptions& options, uint64_t stream, int64_t& step) const {
   nn::SeededMaskedNoise noise(streams_of(request.seeds, stream));
   auto sampling = request.sampling;
   sampling.num_sampling_steps = options.num_sampling_steps;
   nn::MaskedRequest wanted{.condition = condition,
                            .orders = noise.orders(options.latent_size).to(condition.device())};
   if (request.watch) wanted.observer = [&](const nn::MaskedStep&) { request.watch(step++); };
-  return nn::draw_masked_tokens(stage, wanted, sampling, noise);
+  return nn::sample_masked_tokens(stage, wanted, sampling, noise);
 }
 
-at::Tensor Mar3d::draw(const Request& request) const {
+at::Tensor Mar3d::sample(const Request& request) const {
   const torch::NoGradGuard no_grad;
   int64_t step = 0;
-  const auto low = draw_stage(*lr_, lr_->condition(lr_condition_->forward(request.given)), request,
-                              options_.lr, kLow, step);
+  const auto low = sample_stage(*lr_, lr_->condition(lr_condition_->forward(request.given)), request,
+                                options_.lr, kLow, step);
   if (request.low_only) return unscaled(low);
   const auto noise = seeded_normal(streams_of(request.seeds, kAugmentation), low);
   const auto shown = augmented(low, noise, at::full({1}, options_.cond_aug_infer, low.options()));
   const auto condition = hr_->condition(hr_condition_->forward(request.given), shown);
-  return unscaled(draw_stage(*hr_, condition, request, options_.hr, kHigh, step));
+  return unscaled(sample_stage(*hr_, condition, request, options_.hr, kHigh, step));
 }
 
 void Mar3d::initialise() {

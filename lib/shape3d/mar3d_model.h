@@ -25,8 +25,8 @@ class Mar3d : public torch::nn::Module {
   void set_scale(const at::Tensor& z);
 
   /// Random numbers of a training pass of both stages; what is undefined is drawn.
-  struct Draws {
-    nn::MaskedDraws lr, hr;
+  struct RandomInputs {
+    nn::MaskedRandomInputs lr, hr;
     at::Tensor augment_share, augment_noise;  ///< [B], [B, n, C]
   };
   struct Loss {
@@ -34,7 +34,7 @@ class Mar3d : public torch::nn::Module {
   };
   /// low, high: scaled tokens [B, n, C], [B, L, C] of the same shapes.
   Loss loss(const at::Tensor& low, const at::Tensor& high, const GivenOfShape& given,
-            const Draws& draws = {}) const;
+            const RandomInputs& random_inputs = {}) const;
 
   /// How a batch of shapes is drawn.
   struct Request {
@@ -45,7 +45,7 @@ class Mar3d : public torch::nn::Module {
     std::function<void(int64_t step)> watch = {};  ///< after each step of each stage
   };
   /// Unscaled tokens [B, L, C] of MAR-HR, or those of MAR-LR with low_only.
-  at::Tensor draw(const Request& request) const;
+  at::Tensor sample(const Request& request) const;
   /// Steps of a request, of both stages.
   int64_t steps(const Request& request) const;
 
@@ -56,8 +56,8 @@ class Mar3d : public torch::nn::Module {
   void set_type(at::ScalarType type);
 
  private:
-  at::Tensor draw_stage(const ShapeMar& stage, const at::Tensor& condition, const Request& request,
-                        const ShapeMarOptions& options, uint64_t stream, int64_t& step) const;
+  at::Tensor sample_stage(const ShapeMar& stage, const at::Tensor& condition, const Request& request,
+                          const ShapeMarOptions& options, uint64_t stream, int64_t& step) const;
 
   Mar3dOptions options_;
   at::Tensor latent_scale_;  ///< [1], 0 while unset

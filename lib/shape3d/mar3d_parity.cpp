@@ -29,9 +29,9 @@ int64_t denoising_steps(const Config& config) {
 }
 
 ShapeMarOptions mar_options(const Config& config) {
-  Json kept = config.json();
-  kept.erase("num_sampling_steps");
-  auto options = options_among<ShapeMarOptions>(Config(std::move(kept), config.name()));
+  Json visible = config.json();
+  visible.erase("num_sampling_steps");
+  auto options = options_among<ShapeMarOptions>(Config(std::move(visible), config.name()));
   options.num_sampling_steps = denoising_steps(config);
   return options;
 }
@@ -67,32 +67,32 @@ at::Tensor condition_of(const ParityCase& fixture, const ShapeMar& model, Parity
 }
 
 /// The draws of a training step; `step` < 0: those of a case with one.
-nn::MaskedDraws draws_of(const ParityCase& fixture, int64_t length, int64_t step = -1) {
+nn::MaskedRandomInputs random_inputs_of(const ParityCase& fixture, int64_t length, int64_t step = -1) {
   const auto input = [&](const char* name) {
     return step < 0 ? fixture.input(name) : fixture.input(name)[step];
   };
   const double rate = fixture.input("mask_rate")[std::max<int64_t>(step, 0)].item<double>();
-  nn::MaskedDraws draws;
-  draws.orders = input("orders");
-  draws.masked = static_cast<int64_t>(std::ceil(static_cast<double>(length) * rate));
-  draws.label_drop = input("label_drop_u");
-  draws.t = input("t");
-  draws.noise = input("noise");
-  return draws;
+  nn::MaskedRandomInputs random_inputs;
+  random_inputs.orders = input("orders");
+  random_inputs.masked = static_cast<int64_t>(std::ceil(static_cast<double>(length) * rate));
+  random_inputs.label_drop = input("label_drop_u");
+  random_inputs.t = input("t");
+  random_inputs.noise = input("noise");
+  return random_inputs;
 }
 
 void replay_loss(const ParityCase& fixture, ParityReport& report) {
   const auto model = load_model(fixture);
   model->train();
   const auto tokens = fixture.input("latents");
-  const auto draws = draws_of(fixture, model->layout().tokens);
-  const auto kept = nn::keep_all_but_first(draws.orders, draws.masked);
-  report.check("mask", kept.masked().to(at::kFloat));
+  const auto random_inputs = random_inputs_of(fixture, model->layout().tokens);
+  const auto visible = nn::keep_all_but_first(random_inputs.orders, random_inputs.masked);
+  report.check("mask", visible.masked().to(at::kFloat));
   // Twice: inference takes other kernels than training, and both must agree with the case.
   for (const bool training : {false, true}) {
     const torch::AutoGradMode mode(training);
-    const auto seen = model->dropped(condition_of(fixture, *model, report), draws.label_drop);
-    const auto trace = model->trace(tokens, seen, draws);
+    const auto seen = model->dropped(condition_of(fixture, *model, report), random_inputs.label_drop);
+    const auto trace = model->trace(tokens, seen, random_inputs);
     report.check("enc_block0", trace.first_encoder_block);
     report.check("enc", trace.encoded);
     report.check("dec_block0", trace.first_decoder_block);
@@ -102,7 +102,7 @@ void replay_loss(const ParityCase& fixture, ParityReport& report) {
     report.check("mse", trace.rows.errors.mse);
     report.check("vb", trace.rows.errors.vb);
   }
-  const auto loss = model->loss(tokens, condition_of(fixture, *model, report), draws);
+  const auto loss = model->loss(tokens, condition_of(fixture, *model, report), random_inputs);
   const auto total = loss.mse + loss.vb;
   report.check("loss", total.view({1}));
   total.backward();
@@ -115,7 +115,7 @@ class RecordedNoise : public nn::MaskedNoise {
   explicit RecordedNoise(const ParityCase& fixture) : fixture_(fixture) {}
 
   /// As many rows are followed as were recorded: both halves of a guided pass.
-  nn::DiffusionDraws draws(const nn::MaskedPlaces& places, int64_t) override {
+  nn::DiffusionRandomInputs random_inputs(const nn::MaskedPlaces& places, int64_t) override {
     const auto start = fixture_.input(fmt::format("step{}_init_noise", places.step));
     const auto noise = fixture_.input(fmt::format("step{}_noise", places.step));
     const int64_t halves = noise.size(1) / start.size(0);
@@ -164,10 +164,10 @@ void replay_sampling(const ParityCase& fixture, ParityReport& report) {
       report.check(name + "mask", step.masked.to(at::kFloat).repeat({halves, 1}));
       report.check(name + "z", step.z);
       report.check(name + "cfg", at::tensor({step.cfg}, at::kDouble));
-      report.check(name + "out", step.drawn);
+      report.check(name + "out", step.sampled);
     };
     RecordedNoise noise(fixture);
-    report.check("tokens", nn::draw_masked_tokens(*model, request, sampling, noise));
+    report.check("tokens", nn::sample_masked_tokens(*model, request, sampling, noise));
   }
   check_tables(fixture, nn::DiffusionSchedule(sampling.num_sampling_steps), report);
 }
@@ -180,7 +180,7 @@ void replay_training(const ParityCase& fixture, ParityReport& report) {
   std::vector<at::Tensor> losses;
   for (int64_t step = 0; step < training.steps(); ++step) {
     const auto loss = model->loss(fixture.input("latents"), fixture.input("cond"),
-                                  draws_of(fixture, model->layout().tokens, step));
+                                  random_inputs_of(fixture, model->layout().tokens, step));
     losses.push_back((loss.mse + loss.vb).detach());
     rates.push_back(training.rate(step));
     training.update(loss.mse + loss.vb, step);

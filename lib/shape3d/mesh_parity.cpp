@@ -6,10 +6,10 @@
 #include "shape3d/farthest_points.h"
 #include "shape3d/fixture.h"
 #include "shape3d/fourier_embedding.h"
-#include "shape3d/isosurface.h"
+#include "shape3d/kd_tree.h"
+#include "shape3d/marching_cubes.h"
 #include "shape3d/occupancy_metrics.h"
 #include "shape3d/point_tensor.h"
-#include "shape3d/point_tree.h"
 #include "shape3d/shape_metrics.h"
 
 namespace arzoo::shape3d {
@@ -46,7 +46,7 @@ io::Mesh with_official_scale(io::Mesh mesh, const FieldGrid& grid) {
 
 /// Our vertices in the order of those expected, each the nearest of its own; [V, 3].
 at::Tensor in_order(const io::Mesh& mesh, const std::vector<io::Vec3>& expected) {
-  const PointTree tree(mesh.vertices);
+  const KdTree tree(mesh.vertices);
   std::vector<io::Vec3> ordered;
   std::vector<bool> taken(mesh.vertices.size());
   for (const auto& vertex : expected) {

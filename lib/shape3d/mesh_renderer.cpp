@@ -30,7 +30,7 @@ class DepthBuffer {
         normals_(depth_.size()) {}
 
   /// corners, normals: in the camera's axes.
-  void draw(const std::array<io::Vec3, 3>& corners, const std::array<io::Vec3, 3>& normals) {
+  void rasterise(const std::array<io::Vec3, 3>& corners, const std::array<io::Vec3, 3>& normals) {
     std::array<io::Vec3, 3> p;
     io::Box3 box;
     for (std::size_t k = 0; k < 3; ++k) {
@@ -70,7 +70,7 @@ class DepthBuffer {
   std::vector<io::Vec3> normals_;
 };
 
-DepthBuffer drawn(const io::Mesh& mesh, const View& view, int64_t samples) {
+DepthBuffer rasterised(const io::Mesh& mesh, const View& view, int64_t samples) {
   DepthBuffer buffer(view, samples);
   const Camera camera(view);
   const auto normals = io::vertex_normals(mesh);
@@ -80,7 +80,7 @@ DepthBuffer drawn(const io::Mesh& mesh, const View& view, int64_t samples) {
       corners[k] = camera.seen(mesh.corner(triangle, static_cast<int>(k)));
       turned[k] = camera.seen(normals[static_cast<std::size_t>(triangle[k])]);
     }
-    buffer.draw(corners, turned);
+    buffer.rasterise(corners, turned);
   }
   return buffer;
 }
@@ -102,7 +102,7 @@ std::array<float, 3> shade(io::Vec3 normal) {
 
 io::Picture render(const io::Mesh& mesh, const View& view) {
   constexpr int64_t kSamples = 2;
-  const auto buffer = drawn(mesh, view, kSamples);
+  const auto buffer = rasterised(mesh, view, kSamples);
   io::Picture picture{.width = view.pixels, .height = view.pixels};
   for (int64_t y = 0; y < view.pixels; ++y) {
     for (int64_t x = 0; x < view.pixels; ++x) {
@@ -122,7 +122,7 @@ io::Picture render(const io::Mesh& mesh, const View& view) {
 
 io::Picture silhouette(const io::Mesh& mesh, const View& view) {
   constexpr uint8_t kWhite = 255;
-  const auto buffer = drawn(mesh, view, 1);
+  const auto buffer = rasterised(mesh, view, 1);
   io::Picture picture{.width = view.pixels, .height = view.pixels, .channels = 1};
   for (std::size_t at = 0; at < static_cast<std::size_t>(view.pixels * view.pixels); ++at)
     picture.pixels.push_back(buffer.is_covered(at) ? 0 : kWhite);

@@ -109,11 +109,11 @@ at::Tensor PerceiverCrossBlock::forward(const at::Tensor& x, const KeysValues& d
   return mixed + mlp_->forward(ln_3_(mixed));
 }
 
-void initialise_blocks(torch::nn::Module& module, double deviation) {
+void initialise_blocks(torch::nn::Module& module, double stddev) {
   const torch::NoGradGuard no_grad;
   for (const auto& part : module.modules()) {
     if (auto* layer = dynamic_cast<nn::LinearLayer*>(part.get())) {
-      at::Tensor(layer->weight()).normal_(0.0, deviation);
+      at::Tensor(layer->weight()).normal_(0.0, stddev);
       if (layer->bias().defined()) at::Tensor(layer->bias()).zero_();
     }
   }

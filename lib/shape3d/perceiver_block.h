@@ -94,6 +94,6 @@ class PerceiverCrossBlock : public torch::nn::Module {
 };
 
 /// Weights of every block's linear maps with this deviation, biases 0, norms 1 and 0.
-void initialise_blocks(torch::nn::Module& module, double deviation);
+void initialise_blocks(torch::nn::Module& module, double stddev);
 
 }  // namespace arzoo::shape3d

@@ -17,7 +17,7 @@ constexpr int64_t kPyramidFactor = 4;
 constexpr int64_t kFewestPoints = 4096;
 constexpr uint64_t kTestSeed = 0x7e57'5eed;
 
-DrawnAmounts amounts_of(const DataOptions& options, const EvaluationOptions& evaluation,
+SampleCounts amounts_of(const DataOptions& options, const EvaluationOptions& evaluation,
                         const Outlines& outlines) {
   return {.surface = std::max(kFewestPoints, 2 * options.surface_points),
           .volume = std::max({kFewestPoints, evaluation.points, options.queries}),
@@ -82,8 +82,8 @@ SurfaceClouds stacked(const std::vector<SurfaceClouds>& all) {
 
 }  // namespace
 
-SurfaceClouds draw_clouds(const at::Tensor& surface, int64_t points, int64_t levels,
-                          std::mt19937_64& random) {
+SurfaceClouds sample_clouds(const at::Tensor& surface, int64_t points, int64_t levels,
+                            std::mt19937_64& random) {
   SurfaceClouds clouds;
   for (int64_t level = 0; level < levels; ++level) {
     const int64_t count = std::max<int64_t>(1, points);
@@ -146,9 +146,9 @@ LabelledShapes ShapeData::batch(Split split, std::span<const int64_t> items, std
     auto& random = shared != nullptr ? *shared : own;
     const auto& one = shape(split, item);
     const auto surface = tensor_of(one.surface);
-    clouds.push_back(draw_clouds(surface, options_.surface_points, levels_, random));
-    low_res.push_back(draw_clouds(surface, few, levels_, random));
-    partial.push_back(draw_clouds(visible_part(one.surface, random), few, levels_, random));
+    clouds.push_back(sample_clouds(surface, options_.surface_points, levels_, random));
+    low_res.push_back(sample_clouds(surface, few, levels_, random));
+    partial.push_back(sample_clouds(visible_part(one.surface, random), few, levels_, random));
     const auto query = [&](const LabelledPoints& from, int64_t count) {
       const auto chosen = choose_some(static_cast<int64_t>(from.points.size()), count, random);
       return std::pair(rows_of(from.points, chosen), flags_of(from.inside, chosen));

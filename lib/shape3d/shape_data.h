@@ -24,7 +24,8 @@ struct LabelledShapes {
 
 /// Clouds of one surface: n, n / 4 and n / 16 of its points, each drawn without repetition; one level without
 /// a pyramid. surface: [M, 6]; returns levels [1, n_k, 6].
-SurfaceClouds draw_clouds(const at::Tensor& surface, int64_t points, int64_t levels, std::mt19937_64& random);
+SurfaceClouds sample_clouds(const at::Tensor& surface, int64_t points, int64_t levels,
+                            std::mt19937_64& random);
 
 /// A set of shapes, split for training.
 class ShapeData {

@@ -74,8 +74,8 @@ void ShapeGenerator::complete(const io::Mesh& part) {
   const torch::NoGradGuard no_grad;
   std::mt19937_64 random(1);
   const int64_t count = folder_.surface_points / kLowResFactor;
-  const auto drawn = tensor_of(sample_surface(part, 4 * count, random));
-  auto clouds = draw_clouds(drawn, count, vae_->options().levels(), random);
+  const auto sampled = tensor_of(sample_surface(part, 4 * count, random));
+  auto clouds = sample_clouds(sampled, count, vae_->options().levels(), random);
   for (auto& level : clouds.levels) level = level.to(device_);
   clouds.fps_start = corner_start(clouds.levels.front().narrow(2, 0, 3));
   part_ = model_->scaled(vae_->encode(clouds).mean);
@@ -96,14 +96,14 @@ GivenOfShape ShapeGenerator::given_of(const ShapeRequest& request) const {
   return given;
 }
 
-at::Tensor ShapeGenerator::draw(const ShapeRequest& request,
-                                const std::function<void(int64_t)>& watch) const {
+at::Tensor ShapeGenerator::sample(const ShapeRequest& request,
+                                  const std::function<void(int64_t)>& watch) const {
   Mar3d::Request wanted;
   wanted.given = given_of(request);
   wanted.seeds = request.seeds;
   wanted.sampling = sampling_;
   wanted.watch = watch;
-  return model_->draw(wanted);
+  return model_->sample(wanted);
 }
 
 DecodedSurface ShapeGenerator::surface(const at::Tensor& tokens, const SurfaceOptions& options) const {

@@ -44,7 +44,7 @@ class ShapeGenerator {
   void complete(const io::Mesh& part);
 
   /// Tokens [B, L, C] of a batch. watch: after each step.
-  at::Tensor draw(const ShapeRequest& request, const std::function<void(int64_t)>& watch = {}) const;
+  at::Tensor sample(const ShapeRequest& request, const std::function<void(int64_t)>& watch = {}) const;
   /// The surface of one shape's tokens, [L, C].
   DecodedSurface surface(const at::Tensor& tokens, const SurfaceOptions& options) const;
 

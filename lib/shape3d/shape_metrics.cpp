@@ -1,6 +1,6 @@
 #include "shape3d/shape_metrics.h"
 
-#include "shape3d/point_tree.h"
+#include "shape3d/kd_tree.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -19,7 +19,7 @@ double share_below(const std::vector<float>& values, double threshold) {
 
 /// Distances from each point of `from` to the nearest of `to`; returns the mean agreement of their normals.
 double measure(const SurfacePoints& from, const SurfacePoints& to, std::vector<float>& distances) {
-  const PointTree tree(to.points);
+  const KdTree tree(to.points);
   double agreement = 0.0;
   distances.reserve(from.points.size());
   for (std::size_t i = 0; i < from.points.size(); ++i) {

@@ -5,10 +5,10 @@
 #include "core/error.h"
 #include "io/mesh_file.h"
 #include "kernels/parallel.h"
+#include "shape3d/bvh.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/mesh_renderer.h"
 #include "shape3d/outline.h"
-#include "shape3d/triangle_tree.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -33,7 +33,7 @@ LabelledPoints labelled(std::vector<io::Vec3> points, const Inside& inside) {
 
 /// Draws what is wanted of a shape that has its mesh.
 template <class Inside>
-void draw_points(Shape& shape, const Inside& inside, const DrawnAmounts& amounts, std::mt19937_64& random) {
+void sample_points(Shape& shape, const Inside& inside, const SampleCounts& amounts, std::mt19937_64& random) {
   shape.surface = sample_surface(shape.mesh, amounts.surface, random);
   std::vector<io::Vec3> anywhere;
   for (int64_t i = 0; i < amounts.volume; ++i) anywhere.push_back(volume_point(1.0, random));
@@ -91,7 +91,7 @@ int64_t ShapeSet::label_of(const std::string& name) {
 }
 
 void ShapeSet::add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
-                          const DrawnAmounts& amounts) {
+                          const SampleCounts& amounts) {
   for (const auto& kind : kinds) label_of(kind);
   const auto offset = shapes_.size();
   shapes_.resize(offset + static_cast<std::size_t>(count));
@@ -107,13 +107,13 @@ void ShapeSet::add_solids(const std::vector<std::string>& kinds, int64_t first, 
       const auto solid = make_solid(kind_of(i), seed, first + i);
       auto random = generator_of(seed, static_cast<uint64_t>(first + i));
       shape.mesh = solid.surface(kSolidCells);
-      draw_points(
+      sample_points(
           shape, [&](io::Vec3 point) { return solid.is_inside(point); }, amounts, random);
     }
   });
 }
 
-void ShapeSet::add_meshes(const fs::path& folder, uint64_t seed, const DrawnAmounts& amounts) {
+void ShapeSet::add_meshes(const fs::path& folder, uint64_t seed, const SampleCounts& amounts) {
   if (!fs::is_directory(folder)) fail<DataError>("{}: no such folder of meshes", folder.string());
   std::vector<std::pair<std::string, fs::path>> files;
   for (const auto& path : mesh_files(folder))
@@ -129,9 +129,9 @@ void ShapeSet::add_meshes(const fs::path& folder, uint64_t seed, const DrawnAmou
     shape.mesh = std::move(whole.mesh);
     if (whole.turned > 0)
       notes_.push_back(fmt::format("{}: inside out, turned ({} of its parts)", path.string(), whole.turned));
-    const TriangleTree tree(shape.mesh);
+    const Bvh tree(shape.mesh);
     auto random = generator_of(seed, shapes_.size());
-    draw_points(
+    sample_points(
         shape, [&](io::Vec3 point) { return tree.is_inside(point); }, amounts, random);
     shapes_.push_back(std::move(shape));
   }

@@ -30,7 +30,7 @@ struct Outlines {
 };
 
 /// How much is drawn of each shape.
-struct DrawnAmounts {
+struct SampleCounts {
   int64_t surface = 0, volume = 0, near = 0;
   double near_sigma = 0.05;
   Outlines outlines = {};
@@ -41,11 +41,11 @@ class ShapeSet {
  public:
   /// Solids number `first`, …, taking the classes in turn.
   void add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
-                  const DrawnAmounts& amounts);
+                  const SampleCounts& amounts);
   /// Meshes in sorted order; sub-folders are classes, files beside them one class named for the folder. What
   /// is inside out is turned, and notes() says so. Throws DataError for a mesh that is broken or not closed,
   /// and for a folder without any.
-  void add_meshes(const std::filesystem::path& folder, uint64_t seed, const DrawnAmounts& amounts);
+  void add_meshes(const std::filesystem::path& folder, uint64_t seed, const SampleCounts& amounts);
 
   /// Gives these classes the first numbers, so that two sets agree about them. Of an empty set.
   void know_classes(const std::vector<std::string>& names) { class_names_ = names; }

@@ -38,9 +38,9 @@ int64_t ShapeVaeOptions::tokens_of(int64_t points) const {
   return use_downsample ? farthest_count(points, query_ratio()) : num_latents;
 }
 
-at::Tensor Posterior::deviation() const { return (0.5 * logvar).exp(); }
+at::Tensor Posterior::stddev() const { return (0.5 * logvar).exp(); }
 
-at::Tensor Posterior::sample(const at::Tensor& noise) const { return mean + deviation() * noise; }
+at::Tensor Posterior::sample(const at::Tensor& noise) const { return mean + stddev() * noise; }
 
 at::Tensor Posterior::kl() const { return 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean({1, 2}); }
 
@@ -103,10 +103,10 @@ void ShapeEncoder::set_type(at::ScalarType type) {
   if (ln_post_) nn::set_storage_type(*ln_post_, type);
 }
 
-void ShapeEncoder::initialise(double deviation) {
+void ShapeEncoder::initialise(double stddev) {
   const torch::NoGradGuard no_grad;
   constexpr double kQuery = 0.02;
-  initialise_blocks(*this, deviation);
+  initialise_blocks(*this, stddev);
   initialise_default(*input_proj_);
   if (query_.defined()) query_.normal_(0.0, kQuery);
 }
@@ -129,8 +129,8 @@ at::Tensor ShapeDecoder::forward(const at::Tensor& points, const KeysValues& lat
   return output_proj_->forward(ln_post_(mixed).to(output_proj_->type())).squeeze(2);
 }
 
-void ShapeDecoder::initialise(double deviation) {
-  initialise_blocks(*this, deviation);
+void ShapeDecoder::initialise(double stddev) {
+  initialise_blocks(*this, stddev);
   initialise_default(*query_proj_);
   initialise_default(*output_proj_);
 }
@@ -180,12 +180,12 @@ at::Tensor ShapeVae::query(const at::Tensor& points, const KeysValues& latents, 
 }
 
 void ShapeVae::initialise() {
-  const double deviation = options_.init_scale * std::sqrt(1.0 / static_cast<double>(options_.width));
-  encoder_->initialise(deviation);
+  const double stddev = options_.init_scale * std::sqrt(1.0 / static_cast<double>(options_.width));
+  encoder_->initialise(stddev);
   initialise_default(*pre_kl_);
   initialise_default(*post_kl_);
-  initialise_blocks(*transformer_, deviation);
-  decoder_->initialise(deviation);
+  initialise_blocks(*transformer_, stddev);
+  decoder_->initialise(stddev);
 }
 
 void ShapeVae::set_type(at::ScalarType type) {

@@ -18,7 +18,7 @@ struct Posterior {
 
   /// mean + deviation * noise, with noise from a standard normal.
   at::Tensor sample(const at::Tensor& noise) const;
-  at::Tensor deviation() const;
+  at::Tensor stddev() const;
   /// [B]: the divergence from a standard normal, a mean over tokens and channels.
   at::Tensor kl() const;
 };
@@ -30,7 +30,7 @@ class ShapeEncoder : public torch::nn::Module {
   explicit ShapeEncoder(const ShapeVaeOptions& options);
   /// Returns [B, L, W].
   at::Tensor forward(const SurfaceClouds& clouds, runtime::Trace* trace);
-  void initialise(double deviation);
+  void initialise(double stddev);
   /// The type of all but the first map, which sees coordinates.
   void set_type(at::ScalarType type);
 
@@ -54,7 +54,7 @@ class ShapeDecoder : public torch::nn::Module {
   KeysValues read(const at::Tensor& latents) { return cross_attn_decoder_->read(latents); }
   /// points: [B, Q, 3] fp32; returns logits [B, Q] fp32, >= 0 inside.
   at::Tensor forward(const at::Tensor& points, const KeysValues& latents, runtime::Trace* trace);
-  void initialise(double deviation);
+  void initialise(double stddev);
   /// The type of all but the first and the last map, which see coordinates and make logits.
   void set_type(at::ScalarType type);
 

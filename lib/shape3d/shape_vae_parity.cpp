@@ -49,7 +49,7 @@ void replay_pass(const ParityCase& fixture, ShapeVae& vae, ParityReport& report)
   report.check("kl_embed", z);
   report.check("latents", latents);
   report.check("logits", logits);
-  if (fixture.io.contains("std")) report.check("std", posterior.deviation());
+  if (fixture.io.contains("std")) report.check("std", posterior.stddev());
   if (!fixture.io.contains("logits_mode")) return;
   report.check("logits_mode", vae.query(fixture.input("queries"), vae.read(vae.decode(posterior.mean))));
 }

@@ -24,19 +24,19 @@ SurfacePoints sample_surface(const io::Mesh& mesh, int64_t count, std::mt19937_6
   double area = 0.0;
   for (const auto& triangle : mesh.triangles) ends.push_back(area += length(mesh.area_vector(triangle)));
   if (!(area > 0.0)) fail<DataError>("a surface without area, expected one that points can be drawn on");
-  SurfacePoints drawn;
+  SurfacePoints sampled;
   for (int64_t i = 0; i < count; ++i) {
     const auto found = std::upper_bound(ends.begin(), ends.end() - 1, uniform(random) * area);
     const auto& triangle = mesh.triangles[static_cast<std::size_t>(found - ends.begin())];
     // The root spreads them evenly over a triangle.
     const auto side = static_cast<float>(std::sqrt(uniform(random)));
     const auto across = static_cast<float>(uniform(random));
-    drawn.points.push_back(mesh.corner(triangle, 0) * (1.0F - side) +
-                           mesh.corner(triangle, 1) * (side * (1.0F - across)) +
-                           mesh.corner(triangle, 2) * (side * across));
-    drawn.normals.push_back(unit(mesh.area_vector(triangle)));
+    sampled.points.push_back(mesh.corner(triangle, 0) * (1.0F - side) +
+                             mesh.corner(triangle, 1) * (side * (1.0F - across)) +
+                             mesh.corner(triangle, 2) * (side * across));
+    sampled.normals.push_back(unit(mesh.area_vector(triangle)));
   }
-  return drawn;
+  return sampled;
 }
 
 std::vector<io::Vec3> jittered(const std::vector<io::Vec3>& points, double sigma, std::mt19937_64& random) {

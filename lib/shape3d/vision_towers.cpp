@@ -125,9 +125,9 @@ at::Tensor vision_pixels(const at::Tensor& pictures, int64_t size) {
   const auto margin = [&](int64_t side) { return std::lrint(static_cast<double>(side - size) / 2.0); };
   const auto cropped = resized.narrow(2, margin(new_height), size).narrow(3, margin(new_width), size);
   const auto mean = at::tensor({0.48145466F, 0.4578275F, 0.40821073F}, planes.options()).view({1, 3, 1, 1});
-  const auto deviation =
+  const auto stddev =
       at::tensor({0.26862954F, 0.26130258F, 0.27577711F}, planes.options()).view({1, 3, 1, 1});
-  return (cropped - mean) / deviation;
+  return (cropped - mean) / stddev;
 }
 
 at::Tensor merged_condition(const ClipFeatures& clip, const DinoFeatures& dino) {

@@ -116,7 +116,7 @@ void require_rows(const plan::ForecastTask& task, const ForecastModel& model,
                needed = model.least_context() + task.backtest * horizon;
     if (rows < needed) {
       fail<DataError>("{}: series {} has {} rows, --backtest {} needs {} (seq_len + windows x horizon)",
-                      table.source, shown(table.unique_id), rows, task.backtest, needed);
+                      table.source, io::shown(table.unique_id), rows, task.backtest, needed);
     }
   }
 }
@@ -147,7 +147,7 @@ void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& mode
     };
     const auto say = [&](int64_t count, io::Timestamp last) {
       return fmt::format("{}: series {}: {} of {} windows reach into {} to {}", table.source,
-                         shown(table.unique_id), count, task.backtest, table.date_format.format(seen->first),
+                         io::shown(table.unique_id), count, task.backtest, table.date_format.format(seen->first),
                          table.date_format.format(last));
     };
     const int64_t in_training = within(seen->last_trained), in_validation = within(seen->last_validated);

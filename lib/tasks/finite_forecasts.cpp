@@ -21,7 +21,7 @@ void FiniteForecasts::report(const std::string& model, Progress& progress) const
   if (not_finite_ == 0) return;
   if (not_finite_ == all_) fail<DataError>("{}: forecasts nothing that is a finite number {}", model, kHint);
   progress.warn(fmt::format("{} of {} forecasts are not finite numbers and have empty cells, first {} {}",
-                            not_finite_, all_, shown(first_), kHint));
+                            not_finite_, all_, io::shown(first_), kHint));
 }
 
 }  // namespace arzoo::tasks

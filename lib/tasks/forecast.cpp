@@ -102,7 +102,7 @@ void require_long_enough(int64_t needed, const ForecastInputs& inputs) {
       fail<DataError>(
           "{}: series {} has {} rows, expected at least {} (give it more rows, or leave such series out with "
           "--skip-short)",
-          table.source, shown(table.unique_id), table.rows(), needed);
+          table.source, io::shown(table.unique_id), table.rows(), needed);
   }
 }
 

@@ -50,17 +50,23 @@ std::string other_order(const io::DateFormat& format) {
 io::Timestamp StampReader::read(const std::string& text) {
   auto reading = format_.read(text);
   if (!reading) {
+<<<<<<< ours
     const auto formats = DateFormat::matching(text);
     if (formats.empty()) fail<DataError>("{} is not a date, expected {}", shown(text), DateFormat::known());
+=======
+    const auto formats = io::DateFormat::matching(text);
+    if (formats.empty())
+      fail<DataError>("{} is not a date, expected {}", io::shown(text), io::DateFormat::known());
+>>>>>>> theirs
     format_ = formats.front();
     reading = format_.read(text);
   }
   if (!reading->whole_seconds)
-    fail<DataError>("{} holds a fraction of a second, expected whole seconds", shown(text));
+    fail<DataError>("{} holds a fraction of a second, expected whole seconds", io::shown(text));
   const auto other = other_order(format_);
   const auto exchanged = other.empty() ? std::nullopt : io::DateFormat(other).read(text);
   if (exchanged && exchanged->stamp != reading->stamp)
-    fail<DataError>("{} may be {} or {} (write YYYY-MM-DD)", shown(text), format_.layout(),
+    fail<DataError>("{} may be {} or {} (write YYYY-MM-DD)", io::shown(text), format_.layout(),
                     io::DateFormat(other).layout());
   // One stamp's zone and digits say nothing of the next one's.
   format_ = io::DateFormat(format_.pattern());

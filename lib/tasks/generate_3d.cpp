@@ -165,7 +165,7 @@ void generate_all_shapes(const plan::Generate3dTask& task, const shape3d::ShapeG
       request.labels.push_back(shape.label);
       request.seeds.push_back(shape.seed);
     }
-    const auto tokens = generator.draw(request, [&](int64_t) { progress.step(); });
+    const auto tokens = generator.sample(request, [&](int64_t) { progress.step(); });
     for (std::size_t i = 0; i < part.size(); ++i) {
       writer.add(part[i], generator.surface(tokens[static_cast<int64_t>(i)], surface));
       progress.step();

@@ -185,7 +185,7 @@ void generate_all(const PictureRun& run, PictureWriter& writer, Progress& progre
     const auto end = std::min(begin + run.batch_size(), run.pictures.size());
     const auto part = items(run.pictures, begin, end);
     const auto images =
-        run.generator.draw(batch_of(part), [&](int64_t step, const std::function<at::Tensor()>& so_far) {
+        run.generator.sample(batch_of(part), [&](int64_t step, const std::function<at::Tensor()>& so_far) {
           progress.step();
           if (!run.task.save_scales) return;
           const auto scales = so_far();

@@ -30,10 +30,10 @@ using runtime::Split;
 
 std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& cell,
                                                     const runtime::Compute& compute) {
-  image::GenerationOptions drawing;
-  drawing.cfg = cell.cfg;
-  drawing.depth_schedule = cell.depth_schedule;
-  drawing.steps = cell.steps;
+  image::GenerationOptions generation;
+  generation.cfg = cell.cfg;
+  generation.depth_schedule = cell.depth_schedule;
+  generation.steps = cell.steps;
   if (cell.random.empty()) {
     image::GeneratorSource source;
     source.model = cell.model;
@@ -41,12 +41,12 @@ std::unique_ptr<image::ImageGenerator> generator_of(const PictureCellOptions& ce
     if (!cell.drafter.empty()) source.drafter = cell.drafter;
     if (!cell.refiner.empty()) source.refiner = cell.refiner;
     // The model is the other of the two.
-    return tasks::open_generator(source, drawing, compute);
+    return tasks::open_generator(source, generation, compute);
   }
   runtime::seed(cell.seed);
   std::vector<Config> models;
   for (const auto& path : cell.random) models.push_back(Config::load(path).at("model"));
-  return tasks::random_generator(models, cell.draft_steps, drawing, compute);
+  return tasks::random_generator(models, cell.draft_steps, generation, compute);
 }
 
 /// Gets pictures of a model and their classes.
@@ -55,12 +55,12 @@ using PictureVisitor =
 
 /// Draws the pictures of a cell, its classes in turn, and shows them to `visit` as they are stored. Returns
 /// what that cost.
-runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& compute, Progress& progress,
-                      Stop stop, const PictureVisitor& visit) {
+runtime::Metrics sample(const PictureCellOptions& cell, const runtime::Compute& compute, Progress& progress,
+                        Stop stop, const PictureVisitor& visit) {
   const runtime::PeakMemory memory(compute.device);
   const auto generator = generator_of(cell, compute);
   progress.begin("pictures", cell.count);
-  std::chrono::duration<double> drawing{0};
+  std::chrono::duration<double> generation{0};
   int64_t cached = 0;
   for (int64_t first = 0; first < cell.count; first += cell.batch_size) {
     const int64_t count = std::min(cell.batch_size, cell.count - first);
@@ -69,8 +69,8 @@ runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& co
     batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
                                  static_cast<std::size_t>(count));
     const auto begun = std::chrono::steady_clock::now();
-    const auto images = generator->draw(batch, [](int64_t, const auto&) {});
-    drawing += std::chrono::steady_clock::now() - begun;
+    const auto images = generator->sample(batch, [](int64_t, const auto&) {});
+    generation += std::chrono::steady_clock::now() - begun;
     cached = std::max(cached, generator->cache_bytes());
     visit(*generator, image::as_stored(images, generator->channels()), batch.labels);
     progress.step({}, count);
@@ -78,7 +78,7 @@ runtime::Metrics draw(const PictureCellOptions& cell, const runtime::Compute& co
   }
   progress.end();
   constexpr double kMib = 1 << 20;
-  runtime::Metrics costs{{"seconds_per_picture", drawing.count() / static_cast<double>(cell.count)},
+  runtime::Metrics costs{{"seconds_per_picture", generation.count() / static_cast<double>(cell.count)},
                          {"parameters_m", static_cast<double>(generator->parameters()) / 1e6}};
   if (cached > 0) costs.emplace_back("cache_mib", static_cast<double>(cached) / kMib);
   if (const auto peak = memory.bytes()) costs.emplace_back("peak_mib", static_cast<double>(*peak) / kMib);
@@ -112,11 +112,11 @@ class Comparison {
     const auto tokenizer = folder ? image::open_autoencoder(*folder, compute_) : nullptr;
     const auto extra = tokenizer
                            ? reconstruct(tokenizer, folder->channels, made)
-                           : draw(cell_, compute_, progress_, stop_,
-                                  [&](const auto& generator, const auto& images, const auto& labels) {
-                                    const bool told = is_told(generator.class_names(), generator.classes());
-                                    made.add(images, told ? labels : at::Tensor());
-                                  });
+                           : sample(cell_, compute_, progress_, stop_,
+                                    [&](const auto& generator, const auto& images, const auto& labels) {
+                                      const bool told = is_told(generator.class_names(), generator.classes());
+                                      made.add(images, told ? labels : at::Tensor());
+                                    });
     const auto generated = made.result();
     auto metrics = image::compare_pictures(real.result(), generated, cell_.figure);
     metrics.insert(metrics.end(), extra.begin(), extra.end());
@@ -217,7 +217,7 @@ Json run_picture_cell(const PictureCellOptions& cell, const plan::ComputeOptions
   if (!cell.samples.empty()) {
     result = compare_files(cell);
   } else if (!cell.random.empty()) {
-    result = {{"test", metrics_json(draw(cell, compute, progress, stop, [](const auto&...) {}))},
+    result = {{"test", metrics_json(sample(cell, compute, progress, stop, [](const auto&...) {}))},
               {"pictures", cell.count}};
   } else {
     result = Comparison(cell, compute, progress, stop).run();

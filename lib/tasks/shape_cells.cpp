@@ -28,7 +28,7 @@ constexpr uint64_t kSolidSeed = 0xbe9c;
 /// The real shapes of a cell, at most as many as it asks for.
 std::vector<shape3d::Shape> real_shapes(const ShapeCellOptions& cell, int64_t surface_points,
                                         Progress& progress) {
-  shape3d::DrawnAmounts amounts;
+  shape3d::SampleCounts amounts;
   constexpr int64_t kFewest = 4096;
   amounts.surface = std::max(kFewest, surface_points);
   amounts.volume = cell.points;
@@ -85,7 +85,7 @@ runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Comput
   std::mt19937_64 random(static_cast<uint64_t>(cell.seed));
   for (const auto& shape : shapes) {
     const auto surface = shape3d::tensor_of(shape.surface);
-    auto clouds = shape3d::draw_clouds(surface, folder.surface_points, vae->options().levels(), random);
+    auto clouds = shape3d::sample_clouds(surface, folder.surface_points, vae->options().levels(), random);
     for (auto& level : clouds.levels) level = level.to(compute.device);
     const auto begun = std::chrono::steady_clock::now();
     const auto z = vae->encode(clouds).mean;
@@ -103,17 +103,17 @@ runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Comput
   return means.metrics();
 }
 
-runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& compute, Progress& progress,
-                      Stop stop) {
+runtime::Metrics sample(const ShapeCellOptions& cell, const runtime::Compute& compute, Progress& progress,
+                        Stop stop) {
   constexpr int64_t kPoints = 2048, kTogether = 16;
   const shape3d::ShapeGenerator generator(cell.model, {}, compute);
-  std::vector<std::vector<io::Vec3>> real, drawn;
+  std::vector<std::vector<io::Vec3>> real, sampled;
   for (const auto& shape : real_shapes(cell, kPoints, progress))
     real.emplace_back(shape.surface.points.begin(), shape.surface.points.begin() + kPoints);
   const auto count = static_cast<int64_t>(real.size());
   progress.begin("shapes", count);
   std::mt19937_64 random(static_cast<uint64_t>(cell.seed));
-  std::chrono::duration<double> drawing{0};
+  std::chrono::duration<double> generation{0};
   int64_t closed = 0;
   for (int64_t first = 0; first < count; first += kTogether) {
     const int64_t together = std::min(kTogether, count - first);
@@ -122,26 +122,26 @@ runtime::Metrics draw(const ShapeCellOptions& cell, const runtime::Compute& comp
     request.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
                                    static_cast<std::size_t>(together));
     auto begun = std::chrono::steady_clock::now();
-    const auto tokens = generator.draw(request);
+    const auto tokens = generator.sample(request);
     for (int64_t i = 0; i < together; ++i) {
       const auto mesh = generator.surface(tokens[i], {.resolution = cell.resolution}).mesh;
-      drawing += std::chrono::steady_clock::now() - begun;
+      generation += std::chrono::steady_clock::now() - begun;
       if (summarise(mesh).is_watertight()) ++closed;
-      if (!mesh.triangles.empty()) drawn.push_back(shape3d::sample_surface(mesh, kPoints, random).points);
+      if (!mesh.triangles.empty()) sampled.push_back(shape3d::sample_surface(mesh, kPoints, random).points);
       progress.step();
       stop_if_asked(stop, "measuring shapes");
       begun = std::chrono::steady_clock::now();
     }
   }
   progress.end();
-  if (drawn.empty()) fail<CheckFailed>("{}: nothing is inside of any of {} shapes", cell.model, count);
-  const auto quality = shape3d::generation_quality(real, drawn);
+  if (sampled.empty()) fail<CheckFailed>("{}: nothing is inside of any of {} shapes", cell.model, count);
+  const auto quality = shape3d::generation_quality(real, sampled);
   const auto all = static_cast<double>(count);
   return {{"mmd", quality.mmd},
           {"coverage", quality.coverage},
           {"1-nna", quality.nna},
           {"watertight", static_cast<double>(closed) / all},
-          {"seconds_per_shape", drawing.count() / all}};
+          {"seconds_per_shape", generation.count() / all}};
 }
 
 }  // namespace
@@ -158,9 +158,9 @@ Json run_shape_cell(const ShapeCellOptions& cell, const plan::ComputeOptions& op
   runtime::set_threads(options.threads);
   const auto start = std::chrono::steady_clock::now();
   const auto folder = shape3d::open_shape_folder(cell.model);
-  const bool draws = folder.model.at("name") == shape3d::Mar3dOptions::kName;
+  const bool random_inputs = folder.model.at("name") == shape3d::Mar3dOptions::kName;
   const auto metrics =
-      draws ? draw(cell, compute, progress, stop) : reconstruct(cell, compute, progress, stop);
+      random_inputs ? sample(cell, compute, progress, stop) : reconstruct(cell, compute, progress, stop);
   return {{"test", metrics_json(metrics)},
           {"shapes", cell.count},
           {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()}};

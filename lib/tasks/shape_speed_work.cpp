@@ -51,7 +51,7 @@ class TokenWork : public SpeedWork {
   }
 
   void run() override {
-    model_.draw(request_);
+    model_.sample(request_);
     runtime::finish_device_work(compute_);
   }
   Json reference_request() const override {

@@ -133,7 +133,7 @@ class GenerationWork : public SpeedWork {
   }
 
   void run() override {
-    generator_->draw(batch_, [](int64_t, const auto&) {});
+    generator_->sample(batch_, [](int64_t, const auto&) {});
     runtime::finish_device_work(compute_);
   }
   Json reference_request() const override { return {{"model", model_}, {"shape", generator_->settings()}}; }

@@ -107,8 +107,8 @@ Forecasts opened_model(const ZeroShotOptions& cell, const runtime::Compute& comp
 /// The forecasts of each history less its mean, by its unbiased deviation, in the history's own scale again.
 Forecasts by_context(Forecasts inner) {
   return [inner = std::move(inner)](const at::Tensor& history) {
-    const auto mean = history.mean(1, true), deviation = history.std(1, true, true);
-    const auto scale = at::where(deviation > 0, deviation, at::ones_like(deviation));
+    const auto mean = history.mean(1, true), stddev = history.std(1, true, true);
+    const auto scale = at::where(stddev > 0, stddev, at::ones_like(stddev));
     return inner((history - mean) / scale) * scale + mean;
   };
 }

@@ -73,18 +73,19 @@ TEST_CASE("a step keeps what is known, chooses codes before the split and takes 
 
 TEST_CASE("a picture's noise decides it, whatever is drawn beside it") {
   TinyStudent tiny;
-  image::SeededDraws draws({1, 2});
-  const auto both = tiny.student.draw(tiny.labels, tiny.noise, 2, draws);
-  const auto alone = tiny.student.draw(tiny.labels.narrow(0, 1, 1), tiny.noise.narrow(0, 1, 1), 2, draws);
+  image::SeededRandomInputs random_inputs({1, 2});
+  const auto both = tiny.student.sample(tiny.labels, tiny.noise, 2, random_inputs);
+  const auto alone =
+      tiny.student.sample(tiny.labels.narrow(0, 1, 1), tiny.noise.narrow(0, 1, 1), 2, random_inputs);
   CHECK(at::allclose(alone[0], both[1], 1e-4, 1e-5));
 }
 
 TEST_CASE("the naive student draws every token from the codebook, in one step") {
   TinyStudent tiny("none");
   CHECK(tiny.student.most_steps() == 1);
-  image::SeededDraws draws({1, 2}), others({3, 4});
-  const auto x = tiny.student.draw(tiny.labels, tiny.noise, 1, draws);
-  CHECK_FALSE(at::equal(x, tiny.student.draw(tiny.labels, tiny.noise, 1, others)));
+  image::SeededRandomInputs random_inputs({1, 2}), others({3, 4});
+  const auto x = tiny.student.sample(tiny.labels, tiny.noise, 1, random_inputs);
+  CHECK_FALSE(at::equal(x, tiny.student.sample(tiny.labels, tiny.noise, 1, others)));
   const auto& codebook = tiny.teacher.vae.quantizer().codebook();
   CHECK(
       at::equal(x, at::embedding(codebook, image::nearest_codes(x.flatten(0, 1), codebook)).view(x.sizes())));
@@ -92,10 +93,10 @@ TEST_CASE("the naive student draws every token from the codebook, in one step") 
 
 TEST_CASE("a student that draws its codes takes them by their probabilities, before the split") {
   TinyStudent tiny("flow", "drawn");
-  image::SeededDraws draws({1, 2}), again({1, 2}), others({3, 4});
-  const auto x = tiny.student.draw(tiny.labels, tiny.noise, 1, draws);
-  CHECK(at::equal(x, tiny.student.draw(tiny.labels, tiny.noise, 1, again)));
-  const auto y = tiny.student.draw(tiny.labels, tiny.noise, 1, others);
+  image::SeededRandomInputs random_inputs({1, 2}), again({1, 2}), others({3, 4});
+  const auto x = tiny.student.sample(tiny.labels, tiny.noise, 1, random_inputs);
+  CHECK(at::equal(x, tiny.student.sample(tiny.labels, tiny.noise, 1, again)));
+  const auto y = tiny.student.sample(tiny.labels, tiny.noise, 1, others);
   CHECK_FALSE(at::equal(x.narrow(1, 0, 5), y.narrow(1, 0, 5)));
   CHECK(at::equal(x.narrow(1, 5, 34), y.narrow(1, 5, 34)));
   // Over many draws as often as the scores say: the class's own token, of 4096 drawers.
@@ -104,10 +105,10 @@ TEST_CASE("a student that draws its codes takes them by their probabilities, bef
   std::vector<uint64_t> seeds(kDrawers);
   for (int64_t i = 0; i < kDrawers; ++i)
     seeds[static_cast<std::size_t>(i)] = nn::scrambled(static_cast<uint64_t>(i));
-  image::SeededDraws many(seeds);
+  image::SeededRandomInputs many(seeds);
   const auto label = tiny.labels.narrow(0, 0, 1), noise = tiny.noise.narrow(0, 0, 1);
   const auto first =
-      tiny.student.draw(label.expand({kDrawers}), noise.expand({kDrawers, -1, -1}), 1, many).select(1, 0);
+      tiny.student.sample(label.expand({kDrawers}), noise.expand({kDrawers, -1, -1}), 1, many).select(1, 0);
   const auto ids = image::nearest_codes(first, codebook);
   const auto shares = at::bincount(ids, {}, codebook.size(0)).to(at::kFloat) / static_cast<double>(kDrawers);
   const torch::NoGradGuard no_grad;

@@ -57,12 +57,13 @@ TEST_CASE("a second step keeps the coarse scales and draws the others after them
   CHECK(student.kept_tokens() == 5);
   const auto labels = at::tensor({int64_t{0}, int64_t{3}});
   const auto noise = student.noise({7, 8});
-  image::SeededDraws draws({7, 8});
-  const auto one = student.draw(labels, noise, 1, draws), two = student.draw(labels, noise, 2, draws);
+  image::SeededRandomInputs random_inputs({7, 8});
+  const auto one = student.sample(labels, noise, 1, random_inputs),
+             two = student.sample(labels, noise, 2, random_inputs);
   CHECK(at::equal(one.narrow(1, 0, 5), two.narrow(1, 0, 5)));
   CHECK_FALSE(at::allclose(one.narrow(1, 5, 25), two.narrow(1, 5, 25)));
   CHECK(student.pictures(student.latents(two)).size(-1) == student.pixels());
   // Pictures do not depend on those beside them.
-  CHECK(at::allclose(student.draw(labels.narrow(0, 1, 1), student.noise({8}), 1, draws), one.narrow(0, 1, 1),
-                     1e-4, 1e-5));
+  CHECK(at::allclose(student.sample(labels.narrow(0, 1, 1), student.noise({8}), 1, random_inputs),
+                     one.narrow(0, 1, 1), 1e-4, 1e-5));
 }

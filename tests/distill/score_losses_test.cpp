@@ -33,14 +33,14 @@ struct Scene {
     labels = at::tensor({int64_t{0}, int64_t{2}, int64_t{1}});
     q = at::randn({3, 4, 2});
     logits = at::randn({3, 4, 6});
-    draws = {at::rand({3, 4, 1}) * 0.9 + 0.05, at::randn({3, 4, 2})};
+    random_inputs = {at::rand({3, 4, 1}) * 0.9 + 0.05, at::randn({3, 4, 2})};
   }
   CsdTerms csd(const at::Tensor& at_q, double alpha = 1.0, int64_t first = 0) {
-    return csd_loss(network, labels, at_q, closed_form_mean(logits, codebook), draws, alpha, first);
+    return csd_loss(network, labels, at_q, closed_form_mean(logits, codebook), random_inputs, alpha, first);
   }
   LlamaGenDiffusion network;
   at::Tensor codebook, labels, q, logits;
-  ScoreDraws draws;
+  ScoreRandomInputs random_inputs;
 };
 
 }  // namespace
@@ -59,9 +59,9 @@ TEST_CASE("a token's state knows nothing of it nor of those after it") {
 TEST_CASE("the velocity in inference is that of training") {
   Scene scene;
   const auto states = scene.network.states(scene.labels, scene.q).detach();
-  const auto training = scene.network.velocity(scene.q, scene.draws.t, states).detach();
+  const auto training = scene.network.velocity(scene.q, scene.random_inputs.t, states).detach();
   const torch::NoGradGuard no_grad;
-  CHECK(at::allclose(scene.network.velocity(scene.q, scene.draws.t, states), training, 1e-4, 1e-5));
+  CHECK(at::allclose(scene.network.velocity(scene.q, scene.random_inputs.t, states), training, 1e-4, 1e-5));
 }
 
 TEST_CASE("a generator gives each token in one step, and leaves given ones alone") {
@@ -101,16 +101,16 @@ TEST_CASE("tokens that are given take no part in the losses of those after them"
   CHECK(terms.gradient.sizes() == scene.q.sizes());
   CHECK(terms.gradient.narrow(1, 0, 2).abs().max().item<double>() == 0.0);
   CHECK(terms.gradient.narrow(1, 2, 2).abs().max().item<double>() > 0.0);
-  const auto fake = fcs_loss(scene.network, scene.labels, scene.q, scene.draws, 3);
+  const auto fake = fcs_loss(scene.network, scene.labels, scene.q, scene.random_inputs, 3);
   CHECK(fake.velocity.size(1) == 1);
 }
 
 TEST_CASE("the ground truth score loss is zero for the teacher's own velocity") {
   Scene scene;
   const auto terms = gts_loss(scene.network, scene.labels, scene.q,
-                              closed_form_mean(scene.logits, scene.codebook), scene.draws);
-  const auto mean = posterior_mean(scene.logits, terms.q_t, scene.draws.t, scene.codebook);
-  CHECK(at::allclose(terms.teacher_velocity, flow_velocity(terms.q_t, mean, scene.draws.t)));
+                              closed_form_mean(scene.logits, scene.codebook), scene.random_inputs);
+  const auto mean = posterior_mean(scene.logits, terms.q_t, scene.random_inputs.t, scene.codebook);
+  CHECK(at::allclose(terms.teacher_velocity, flow_velocity(terms.q_t, mean, scene.random_inputs.t)));
   CHECK(terms.loss.item<double>() ==
         Approx((terms.velocity - terms.teacher_velocity).square().sum().item<double>() / 3.0));
 }

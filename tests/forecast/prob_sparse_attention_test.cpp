@@ -103,29 +103,29 @@ TEST_CASE("a seed gives the draws of torch.randint, and draws may be replayed") 
   const auto c = sparse_case(20, 20);
   ProbSparseAttention layer(false, 1, HeadOrder::usual, "test");
   torch::manual_seed(4);
-  const auto drawn = layer.forward(c.q, c.k, c.v, {});
+  const auto sampled = layer.forward(c.q, c.k, c.v, {});
   torch::manual_seed(4);
   runtime::NamedTensors recorded;
   recorded.add("index_sample.test.inner_attention", at::randint(20, {20, 3}, at::kLong));
-  auto draws = forecast::Draws::replayed(recorded);
-  CHECK(at::equal(layer.forward(c.q, c.k, c.v, {nullptr, &draws}), drawn));
+  auto random_inputs = forecast::RandomInputs::replayed(recorded);
+  CHECK(at::equal(layer.forward(c.q, c.k, c.v, {nullptr, &random_inputs}), sampled));
 }
 
 TEST_CASE("recorded draws that cannot be these are refused") {
   runtime::NamedTensors recorded;
   recorded.add("there", at::tensor({0, 5, 2}, at::kLong).view({1, 3}));
-  auto draws = forecast::Draws::replayed(recorded);
-  CHECK(at::equal(draws.integers("there", 6, {1, 3}), recorded.at("there")));
-  CHECK_THROWS_WITH(draws.integers("there", 5, {1, 3}), ContainsSubstring("outside 0..4"));
-  CHECK_THROWS_WITH(draws.integers("there", 6, {3, 1}), ContainsSubstring("[3, 1] expected"));
-  CHECK_THROWS_AS(draws.integers("elsewhere", 6, {1, 3}), CheckpointError);
+  auto random_inputs = forecast::RandomInputs::replayed(recorded);
+  CHECK(at::equal(random_inputs.integers("there", 6, {1, 3}), recorded.at("there")));
+  CHECK_THROWS_WITH(random_inputs.integers("there", 5, {1, 3}), ContainsSubstring("outside 0..4"));
+  CHECK_THROWS_WITH(random_inputs.integers("there", 6, {3, 1}), ContainsSubstring("[3, 1] expected"));
+  CHECK_THROWS_AS(random_inputs.integers("elsewhere", 6, {1, 3}), CheckpointError);
 }
 
 TEST_CASE("repeatable draws do not depend on the default generator nor touch it") {
   torch::manual_seed(5);
   const auto untouched = at::randint(1000, {50}, at::kLong);
   torch::manual_seed(5);
-  auto one = forecast::Draws::repeatable(), two = forecast::Draws::repeatable();
+  auto one = forecast::RandomInputs::repeatable(), two = forecast::RandomInputs::repeatable();
   CHECK(at::equal(one.integers("a", 1000, {50}), two.integers("b", 1000, {50})));
   CHECK(at::equal(at::randint(1000, {50}, at::kLong), untouched));
 }

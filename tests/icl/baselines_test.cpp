@@ -12,8 +12,8 @@ icl::Prompts linear_prompts(int64_t count, int64_t points, int64_t dims, double 
   options.n_dims = dims;
   options.sparsity = 1;
   options.noise_std = noise;
-  return icl::draw_prompts(options, count, points, dims,
-                           at::make_generator<at::CPUGeneratorImpl>(uint64_t{8}));
+  return icl::sample_prompts(options, count, points, dims,
+                             at::make_generator<at::CPUGeneratorImpl>(uint64_t{8}));
 }
 
 at::Tensor errors(const icl::Algorithm& algorithm, const icl::Prompts& prompts) {
@@ -71,7 +71,7 @@ TEST_CASE("lasso solves its optimality conditions and finds a sparse function") 
   options.n_dims = 8;
   options.sparsity = 2;
   const auto prompts =
-      icl::draw_prompts(options, 200, 9, 8, at::make_generator<at::CPUGeneratorImpl>(uint64_t{8}));
+      icl::sample_prompts(options, 200, 9, 8, at::make_generator<at::CPUGeneratorImpl>(uint64_t{8}));
   // The weights are the answers to the unit vectors.
   const auto context = prompts.xs.narrow(0, 0, 1).narrow(1, 0, 6),
              ys = prompts.ys.narrow(0, 0, 1).narrow(1, 0, 6);
@@ -113,7 +113,7 @@ TEST_CASE("a network trained on the points beats answering nothing") {
   options.sparsity = 1;
   options.hidden_layer_size = 10;
   const auto prompts =
-      icl::draw_prompts(options, 30, 40, 3, at::make_generator<at::CPUGeneratorImpl>(uint64_t{8}));
+      icl::sample_prompts(options, 30, 40, 3, at::make_generator<at::CPUGeneratorImpl>(uint64_t{8}));
   const auto answers = icl::two_layer_network({}, 0)(prompts.xs.narrow(1, 0, 39), prompts.ys.narrow(1, 0, 39),
                                                      prompts.xs.select(1, 39));
   const auto truth = prompts.ys.select(1, 39);

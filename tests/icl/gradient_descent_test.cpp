@@ -60,7 +60,7 @@ TEST_CASE("constructed GD++ is its recursion") {
   icl::RegressionOptions data;
   data.input_size = inputs;
   data.dataset_size = points;
-  const auto prompts = icl::draw_regression(data, 4, at::make_generator<at::CPUGeneratorImpl>(uint64_t{2}));
+  const auto prompts = icl::sample_regression(data, 4, at::make_generator<at::CPUGeneratorImpl>(uint64_t{2}));
   const auto tokens = prompts.tokens.to(at::kDouble);
   auto learner = learner_of(layers, inputs + 1, at::kDouble);
   icl::construct(learner, inputs, points, {3.0, true, {}});

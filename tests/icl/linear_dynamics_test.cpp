@@ -1,6 +1,6 @@
 #include "icl/linear_dynamics.h"
 
-#include "icl/draws.h"
+#include "icl/random_inputs.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -12,7 +12,7 @@ at::Tensor states_of(int64_t count, double noise = 0.0) {
   options.data_dim = 4;
   options.seq_len = 12;
   options.noise = noise;
-  return icl::draw_states(options, count, icl::generator_of(5, icl::kTrainStream, 0));
+  return icl::sample_states(options, count, icl::generator_of(5, icl::kTrainStream, 0));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include "icl/path_finding.h"
 
-#include "icl/draws.h"
 #include "icl/path_learner.h"
+#include "icl/random_inputs.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -27,7 +27,7 @@ icl::PathTask path_task(int64_t nodes, int64_t seed) {
   options.num_nodes = nodes;
   options.edge_prob = 0.2;
   options.num_of_paths = 3;
-  return icl::PathTask::draw(options, seed);
+  return icl::PathTask::sample(options, seed);
 }
 
 }  // namespace

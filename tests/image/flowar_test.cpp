@@ -16,9 +16,9 @@ std::shared_ptr<FlowAr> model(bool cross = false) {
   return test::tiny_model<FlowAr>(tiny_flowar_options(cross));
 }
 
-at::Tensor drawn(const FlowAr& flowar, const at::Tensor& labels, const FlowSampling& sampling,
-                 const std::vector<uint64_t>& seeds) {
-  return image::draw_latents(flowar, labels, sampling, image::seeded_flow_noise(flowar, seeds, 1.0));
+at::Tensor sampled(const FlowAr& flowar, const at::Tensor& labels, const FlowSampling& sampling,
+                   const std::vector<uint64_t>& seeds) {
+  return image::sample_latents(flowar, labels, sampling, image::seeded_flow_noise(flowar, seeds, 1.0));
 }
 
 }  // namespace
@@ -81,12 +81,12 @@ TEST_CASE("a flowar picture depends on its seed and class, not on the batch, nor
   FlowSampling sampling;
   sampling.num_steps = GENERATE(int64_t{7}, int64_t{50});
   sampling.cfg = GENERATE(1.0, 3.0);
-  const auto together = drawn(*flowar, classes({1, 3, 5}), sampling, {11, 12, 13});
-  const auto alone = drawn(*flowar, classes({3}), sampling, {12});
+  const auto together = sampled(*flowar, classes({1, 3, 5}), sampling, {11, 12, 13});
+  const auto alone = sampled(*flowar, classes({3}), sampling, {12});
   CHECK(at::allclose(together[1], alone[0], 1e-3, 1e-3));
   CHECK_FALSE(at::allclose(together[0], together[1], 1e-1, 1e-1));
   kernels::pack_for_inference(*flowar);
-  CHECK(at::allclose(drawn(*flowar, classes({3}), sampling, {12}), alone, 1e-3, 1e-3));
+  CHECK(at::allclose(sampled(*flowar, classes({3}), sampling, {12}), alone, 1e-3, 1e-3));
 }
 
 TEST_CASE("solvers of second order come nearer to the flow than Euler with as many steps") {
@@ -101,7 +101,7 @@ TEST_CASE("solvers of second order come nearer to the flow than Euler with as ma
   const auto with = [&](const char* solver, int64_t steps) {
     sampling.solver = solver;
     sampling.num_steps = steps;
-    return drawn(*flowar, classes({1}), sampling, {5});
+    return sampled(*flowar, classes({1}), sampling, {5});
   };
   const auto exact = with("heun", 400);
   const auto distance = [&](const at::Tensor& latents) { return (latents - exact).norm().item<double>(); };

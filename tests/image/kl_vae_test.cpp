@@ -8,9 +8,9 @@ TEST_CASE(
   torch::manual_seed(3);
   const auto mean = at::full({1, 2, 64, 64}, 0.5), logvar = at::full({1, 2, 64, 64}, std::log(0.25));
   const image::LatentPosterior posterior(at::cat({mean, logvar}, 1));
-  const auto draw = posterior.sample(at::randn(mean.sizes()));
-  CHECK(draw.mean().item<double>() == Approx(0.5).margin(0.02));
-  CHECK(draw.std().item<double>() == Approx(0.5).margin(0.02));
+  const auto sample = posterior.sample(at::randn(mean.sizes()));
+  CHECK(sample.mean().item<double>() == Approx(0.5).margin(0.02));
+  CHECK(sample.std().item<double>() == Approx(0.5).margin(0.02));
   const double per_number = 0.5 * (0.25 + 0.25 - 1.0 - std::log(0.25));
   CHECK(posterior.kl().item<double>() == Approx(per_number * 2 * 64 * 64).epsilon(1e-4));
   const image::LatentPosterior standard(at::zeros({1, 4, 3, 3}));

@@ -32,13 +32,13 @@ TEST_CASE("a class fills every slot of the buffer, no class is the learned row")
 
 TEST_CASE("a mar picture depends on its seed and class, not on the batch, nor much on packing") {
   const auto mar = test::tiny_model<Mar>(test::tiny_mar_options());
-  const auto together = image::draw_mar_latents(*mar, classes({1, 3, 5}), {11, 12, 13}, few_steps());
+  const auto together = image::sample_mar_latents(*mar, classes({1, 3, 5}), {11, 12, 13}, few_steps());
   CHECK(together.sizes() == at::IntArrayRef({3, 4, 5, 5}));
-  const auto alone = image::draw_mar_latents(*mar, classes({3}), {12}, few_steps());
+  const auto alone = image::sample_mar_latents(*mar, classes({3}), {12}, few_steps());
   const double scale = together.abs().max().item<double>();
   CHECK(at::allclose(together[1], alone[0], 1e-3, 1e-3 * scale));
   kernels::pack_for_inference(*mar);
-  const auto packed = image::draw_mar_latents(*mar, classes({3}), {12}, few_steps());
+  const auto packed = image::sample_mar_latents(*mar, classes({3}), {12}, few_steps());
   CHECK(at::allclose(packed, alone, 1e-3, 1e-3 * scale));
 }
 
@@ -48,8 +48,8 @@ TEST_CASE("given latents stay, a watcher hears of every step") {
   image::KnownLatents known{at::randn({1, 25, 4}), at::arange(25).lt(20)};
   int64_t steps = 0;
   const auto latents =
-      image::draw_mar_latents(*mar, classes({0, 4}), {1, 2}, few_steps(), &known,
-                              [&](int64_t step, const at::Tensor&) { CHECK(step == steps++); });
+      image::sample_mar_latents(*mar, classes({0, 4}), {1, 2}, few_steps(), &known,
+                                [&](int64_t step, const at::Tensor&) { CHECK(step == steps++); });
   CHECK(steps == 4);
   const auto tokens = image::patchified(latents, 1);
   CHECK(at::equal(tokens.narrow(1, 0, 20), known.tokens.narrow(1, 0, 20).expand({2, 20, 4})));

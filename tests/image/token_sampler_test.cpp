@@ -7,7 +7,7 @@
 using namespace arzoo;
 using image::keep_likely;
 using image::keep_likely_by_sorting;
-using image::SeededDraws;
+using image::SeededRandomInputs;
 
 namespace {
 
@@ -56,17 +56,18 @@ TEST_CASE("the temperature divides what the filters left") {
 
 TEST_CASE("codes come as often as their probability says, and never when they are ruled out") {
   const auto p = at::tensor({0.1, 0.0, 0.6, 0.3}).to(at::kFloat);
-  const int64_t draws_count = 40000;
-  SeededDraws draws({11});
-  const auto ids = draws.pick(p.log().expand({1, draws_count, 4}).contiguous(), 0);
-  const auto share = at::bincount(ids.view(-1), {}, 4).to(at::kFloat) / static_cast<double>(draws_count);
+  const int64_t random_inputs_count = 40000;
+  SeededRandomInputs random_inputs({11});
+  const auto ids = random_inputs.pick(p.log().expand({1, random_inputs_count, 4}).contiguous(), 0);
+  const auto share =
+      at::bincount(ids.view(-1), {}, 4).to(at::kFloat) / static_cast<double>(random_inputs_count);
   CHECK(share[1].item<float>() == 0.0F);
   CHECK((share - p).abs().max().item<float>() < 0.01F);
 }
 
 TEST_CASE("exponential draws have mean and variance one") {
-  SeededDraws draws({5, 6});
-  const auto e = draws.exponentials(at::zeros({2, 100, 100}), 0);
+  SeededRandomInputs random_inputs({5, 6});
+  const auto e = random_inputs.exponentials(at::zeros({2, 100, 100}), 0);
   CHECK(e.min().item<float>() > 0.0F);
   CHECK(e.mean().item<float>() == Approx(1.0F).margin(0.03));
   CHECK(e.var().item<float>() == Approx(1.0F).margin(0.06));
@@ -75,7 +76,7 @@ TEST_CASE("exponential draws have mean and variance one") {
 
 TEST_CASE("a token's draw depends on its place, not on the tokens drawn with it") {
   const auto logits = at::randn({1, 8, 16});
-  SeededDraws draws({3});
-  const auto all = draws.pick(logits, 4);
-  CHECK(at::equal(all.narrow(1, 5, 3), draws.pick(logits.narrow(1, 5, 3).contiguous(), 9)));
+  SeededRandomInputs random_inputs({3});
+  const auto all = random_inputs.pick(logits, 4);
+  CHECK(at::equal(all.narrow(1, 5, 3), random_inputs.pick(logits.narrow(1, 5, 3).contiguous(), 9)));
 }

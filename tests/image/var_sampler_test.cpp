@@ -5,7 +5,7 @@
 #include "support/tiny_var.h"
 
 using namespace arzoo;
-using image::SeededDraws;
+using image::SeededRandomInputs;
 using image::VarSampling;
 using nn::item_seeds;
 using test::classes;
@@ -32,10 +32,10 @@ VarSampling usual(double cfg = 2.0) {
   return sampling;
 }
 
-at::Tensor draw(const image::VarSampler& sampler, const at::Tensor& labels, const VarSampling& sampling,
-                std::vector<uint64_t> seeds, Record* record = nullptr) {
-  SeededDraws draws(std::move(seeds));
-  return sampler.features(labels, sampling, draws, record);
+at::Tensor sample(const image::VarSampler& sampler, const at::Tensor& labels, const VarSampling& sampling,
+                  std::vector<uint64_t> seeds, Record* record = nullptr) {
+  SeededRandomInputs random_inputs(std::move(seeds));
+  return sampler.features(labels, sampling, random_inputs, record);
 }
 
 }  // namespace
@@ -45,16 +45,16 @@ TEST_CASE("a picture depends on its seed and class alone, not on its batch or th
   const auto sampler = tiny.sampler();
   const auto seeds = item_seeds(7, 0, 3);
   Record together, alone, threaded;
-  const auto features = draw(sampler, classes({1, 4, 2}), usual(), seeds, &together);
-  draw(sampler, classes({4}), usual(), {seeds[1]}, &alone);
+  const auto features = sample(sampler, classes({1, 4, 2}), usual(), seeds, &together);
+  sample(sampler, classes({4}), usual(), {seeds[1]}, &alone);
   CHECK(at::equal(alone.all_ids()[0], together.all_ids()[1]));
   const int before = at::get_num_threads();
   at::set_num_threads(before == 1 ? 2 : 1);
-  draw(sampler, classes({1, 4, 2}), usual(), seeds, &threaded);
+  sample(sampler, classes({1, 4, 2}), usual(), seeds, &threaded);
   at::set_num_threads(before);
   CHECK(at::equal(threaded.all_ids(), together.all_ids()));
   Record other;
-  draw(sampler, classes({1, 4, 2}), usual(), item_seeds(8, 0, 3), &other);
+  sample(sampler, classes({1, 4, 2}), usual(), item_seeds(8, 0, 3), &other);
   CHECK_FALSE(at::equal(other.all_ids(), together.all_ids()));
   const auto pictures = sampler.pictures(features);
   CHECK(pictures.sizes() == at::IntArrayRef({3, 3, 10, 10}));
@@ -74,7 +74,7 @@ TEST_CASE("sampling with a cache sees what teacher forcing sees, whatever the at
   auto sampling = usual(3.0);
   sampling.depths = {4, 4, depth, depth};
   Record record;
-  draw(tiny.sampler(), labels, sampling, item_seeds(1, 0, 2), &record);
+  sample(tiny.sampler(), labels, sampling, item_seeds(1, 0, 2), &record);
   const torch::NoGradGuard no_grad;
   const auto maps = tiny.vae.quantizer().teacher_input(record.ids, tiny.model.grids());
   const auto logits = [&](const at::Tensor& of) { return tiny.model.forward(of, maps, {}, nullptr, &part); };
@@ -95,10 +95,10 @@ TEST_CASE("a drafter and a refiner of the same weights draw what one model draws
   TinyVar tiny, twin;
   const int64_t steps = GENERATE(1, 2, 3);
   Record one, two;
-  draw(tiny.sampler(), classes({2, 0}), usual(), item_seeds(3, 0, 2), &one);
+  sample(tiny.sampler(), classes({2, 0}), usual(), item_seeds(3, 0, 2), &one);
   auto sampler = tiny.sampler();
   sampler.refine_with(twin.model, steps);
-  draw(sampler, classes({2, 0}), usual(), item_seeds(3, 0, 2), &two);
+  sample(sampler, classes({2, 0}), usual(), item_seeds(3, 0, 2), &two);
   CHECK(at::equal(one.all_ids(), two.all_ids()));
   CHECK_THROWS_AS(sampler.refine_with(twin.model, 4), UsageError);
   CHECK_THROWS_AS(sampler.refine_with(twin.model, 0), UsageError);
@@ -109,23 +109,23 @@ TEST_CASE("a depth schedule of all blocks changes nothing, and blocks that it sk
   Record full, scheduled, spoilt;
   const auto labels = classes({1});
   auto sampling = usual();
-  draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &full);
+  sample(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &full);
   sampling.depths = {4, 4, 4, 4};
-  draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &scheduled);
+  sample(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &scheduled);
   CHECK(at::equal(full.all_ids(), scheduled.all_ids()));
   // With two of four blocks the first and the last remain.
   sampling.depths = {2, 2, 2, 2};
   Record half;
-  draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &half);
+  sample(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1), &half);
   const torch::NoGradGuard no_grad;
   for (const auto& entry : cut.model.named_parameters()) {
     if (entry.key().starts_with("blocks.1.") || entry.key().starts_with("blocks.2."))
       at::Tensor(entry.value()).fill_(9.0);
   }
-  draw(cut.sampler(), labels, sampling, item_seeds(5, 0, 1), &spoilt);
+  sample(cut.sampler(), labels, sampling, item_seeds(5, 0, 1), &spoilt);
   CHECK(at::equal(half.all_ids(), spoilt.all_ids()));
   sampling.depths = {4, 4, 4, 5};
-  CHECK_THROWS_AS(draw(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1)), UsageError);
+  CHECK_THROWS_AS(sample(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1)), UsageError);
 }
 
 TEST_CASE("keys and values are kept of what a block sees and no more") {
@@ -133,7 +133,7 @@ TEST_CASE("keys and values are kept of what a block sees and no more") {
   const auto labels = classes({1, 0, 2});
   const auto cached = [&](const image::VarSampler& sampler, const VarSampling& sampling) {
     Record record;
-    draw(sampler, labels, sampling, item_seeds(5, 0, 3), &record);
+    sample(sampler, labels, sampling, item_seeds(5, 0, 3), &record);
     // Key and value, of each row of 32 floats, of three pictures and their null class.
     return record.cached / (2 * 32 * 4 * 6);
   };
@@ -166,7 +166,7 @@ TEST_CASE("known tokens stay and the rest is drawn around them") {
   auto sampler = tiny.sampler();
   sampler.keep(&known);
   Record record;
-  draw(sampler, classes({1, 1}), usual(), item_seeds(2, 0, 2), &record);
+  sample(sampler, classes({1, 1}), usual(), item_seeds(2, 0, 2), &record);
   for (std::size_t k = 0; k < record.ids.size(); ++k)
     CHECK(record.ids[k].masked_select(known.kept[k]).eq(7).all().item<bool>());
   CHECK_FALSE(record.all_ids().eq(7).all().item<bool>());

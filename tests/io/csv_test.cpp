@@ -127,11 +127,11 @@ TEST_CASE("a header of a million columns takes no quadratic time") {
 }
 
 TEST_CASE("text in messages is cut, on one line and still UTF-8") {
-  CHECK(shown("drizzle") == "\"drizzle\"");
-  CHECK(shown("two\nlines") == "\"two lines\"");
-  CHECK(shown(std::string(39, 'x') + "\xC2\xB0"
+  CHECK(io::shown("drizzle") == "\"drizzle\"");
+  CHECK(io::shown("two\nlines") == "\"two lines\"");
+  CHECK(io::shown(std::string(39, 'x') + "\xC2\xB0"
                                      "C") == "\"" + std::string(39, 'x') + "...\"");
-  CHECK(shown("a \"b\"") == "\"a \\\"b\\\"\"");
+  CHECK(io::shown("a \"b\"") == "\"a \\\"b\\\"\"");
 }
 
 TEST_CASE("written cells read back as they were") {

@@ -130,8 +130,8 @@ TEST_CASE("a causal bias hides the future and what is not kept, and a row that s
 TEST_CASE("training in bf16 has the gradients of fp32, with and without a bias") {
   const bool biased = GENERATE(false, true);
   torch::manual_seed(6);
-  const auto draw = [] { return at::randn({2, 3, 7, 8}).to(at::kBFloat16); };
-  const auto q = draw(), k = draw(), v = draw(), weights = at::randn({2, 3, 7, 8});
+  const auto sample = [] { return at::randn({2, 3, 7, 8}).to(at::kBFloat16); };
+  const auto q = sample(), k = sample(), v = sample(), weights = at::randn({2, 3, 7, 8});
   const auto gradient = [&](at::ScalarType type) {
     const auto x = q.to(type).requires_grad_();
     kernels::AttentionMode mode{.causal = !biased, .training = true};

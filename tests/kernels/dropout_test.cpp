@@ -43,12 +43,12 @@ TEST_CASE("a residual dropout adds the dropped branch and hands each branch its 
 
 TEST_CASE("the mask depends on the seed, not on the number of threads") {
   const int threads = at::get_num_threads();
-  const auto draw = [](int count) {
+  const auto sample = [](int count) {
     at::set_num_threads(count);
     torch::manual_seed(11);
     return kernels::dropout(at::ones({300000}), 0.2, true);
   };
-  const auto one = draw(1), two = draw(2);
+  const auto one = sample(1), two = sample(2);
   at::set_num_threads(threads);
   CHECK(at::equal(one, two));
   torch::manual_seed(12);

@@ -11,8 +11,8 @@ TEST_CASE("scores of rotated heads depend on the distance of their positions alo
   const auto q = at::randn({1, 2, 1, 8}), k = at::randn({1, 2, 1, 8});
   const auto score = [&](int64_t of_query, int64_t of_key) {
     const auto turned = [](const at::Tensor& x, int64_t position) {
-      return kernels::rotated(
-          x, kernels::rotary_angles(at::tensor({position}, at::kLong), 8, 10000.0, at::kFloat));
+      return kernels::apply_rope(
+          x, kernels::rope_angles(at::tensor({position}, at::kLong), 8, 10000.0, at::kFloat));
     };
     return (turned(q, of_query) * turned(k, of_key)).sum(-1);
   };
@@ -23,10 +23,11 @@ TEST_CASE("scores of rotated heads depend on the distance of their positions alo
 TEST_CASE("a component turns with the one half a head away, at the frequency of the formula") {
   const auto x = at::tensor({1.0F, 0.0F, 0.0F, 0.0F}).view({1, 1, 1, 4});
   const auto turned =
-      kernels::rotated(x, kernels::rotary_angles(at::tensor({3}, at::kLong), 4, 500.0, at::kFloat)).flatten();
+      kernels::apply_rope(x, kernels::rope_angles(at::tensor({3}, at::kLong), 4, 500.0, at::kFloat))
+          .flatten();
   CHECK(at::allclose(turned, at::tensor({std::cos(3.0F), 0.0F, std::sin(3.0F), 0.0F})));
-  const auto second = kernels::rotated(x.roll(1, -1), kernels::rotary_angles(at::tensor({3}, at::kLong), 4,
-                                                                             500.0, at::kFloat))
+  const auto second = kernels::apply_rope(x.roll(1, -1), kernels::rope_angles(at::tensor({3}, at::kLong), 4,
+                                                                              500.0, at::kFloat))
                           .flatten();
   const auto angle = static_cast<float>(3.0 / std::sqrt(500.0));
   CHECK(at::allclose(second, at::tensor({0.0F, std::cos(angle), 0.0F, std::sin(angle)})));
@@ -36,10 +37,10 @@ TEST_CASE("a row of positions per sample turns each sample by its own") {
   torch::manual_seed(2);
   const auto x = at::randn({2, 1, 3, 4});
   const auto positions = at::tensor({0, 1, 2, 5, 6, 7}, at::kLong).view({2, 3});
-  const auto together = kernels::rotated(x, kernels::rotary_angles(positions, 4, 10000.0, at::kFloat));
+  const auto together = kernels::apply_rope(x, kernels::rope_angles(positions, 4, 10000.0, at::kFloat));
   for (int64_t i = 0; i < 2; ++i) {
     const auto alone =
-        kernels::rotated(x.narrow(0, i, 1), kernels::rotary_angles(positions[i], 4, 10000.0, at::kFloat));
+        kernels::apply_rope(x.narrow(0, i, 1), kernels::rope_angles(positions[i], 4, 10000.0, at::kFloat));
     CHECK(at::equal(together.narrow(0, i, 1), alone));
   }
 }

@@ -18,7 +18,7 @@ nn::DiffusionLoss make_loss(bool official_start = false) {
 }
 
 /// Draws that count their steps.
-nn::DiffusionDraws zeros(int64_t rows, std::vector<int64_t>* asked = nullptr) {
+nn::DiffusionRandomInputs zeros(int64_t rows, std::vector<int64_t>* asked = nullptr) {
   return {[rows] {
             return at::ones({rows, kChannels});
           },
@@ -143,12 +143,12 @@ TEST_CASE("a head whose draws have no steps follows the flow") {
   const auto loss = make_loss();
   const auto z = at::randn({2, kCondition}), noise = at::randn({2, kChannels});
   const nn::DiffusionSchedule schedule(6);
-  const auto drawn = loss.sample(z, schedule, 1.0, 1.0, {[&] { return noise; }}, /*clip=*/3.0);
+  const auto sampled = loss.sample(z, schedule, 1.0, 1.0, {[&] { return noise; }}, /*clip=*/3.0);
   auto x = noise;
   const torch::NoGradGuard no_grad;
   for (int64_t index = 5; index >= 0; --index) {
     const auto t = schedule.timestep_map()[index].expand({2});
     x = schedule.flow(nn::NoiseEstimate::of(loss.net().estimate_at(x, t, z)), x, index, 3.0);
   }
-  CHECK(at::allclose(drawn, x, 1e-3, 1e-3));
+  CHECK(at::allclose(sampled, x, 1e-3, 1e-3));
 }

@@ -34,10 +34,10 @@ class Generator : public nn::MaskedGenerator {
 
 at::Tensor condition(int64_t samples) { return at::randn({samples, 4, 16}); }
 
-at::Tensor drawn(const nn::MaskedGenerator& model, const nn::MaskedRequest& request,
-                 const nn::MaskedSampling& sampling, const std::vector<uint64_t>& seeds) {
+at::Tensor sampled(const nn::MaskedGenerator& model, const nn::MaskedRequest& request,
+                   const nn::MaskedSampling& sampling, const std::vector<uint64_t>& seeds) {
   nn::SeededMaskedNoise noise(seeds);
-  return nn::draw_masked_tokens(model, request, sampling, noise);
+  return nn::sample_masked_tokens(model, request, sampling, noise);
 }
 
 nn::MaskedRequest request_of(const std::vector<uint64_t>& seeds, const at::Tensor& condition) {
@@ -88,7 +88,7 @@ TEST_CASE("a training pass masks at least the least share, mostly nearly all") {
   const Generator model;
   torch::manual_seed(4);
   std::vector<int64_t> counts(11);
-  for (int i = 0; i < 2000; ++i) ++counts[model.draw_masked()];
+  for (int i = 0; i < 2000; ++i) ++counts[model.sample_masked()];
   for (int64_t masked = 0; masked <= 7; ++masked) CHECK(counts[masked] == 0);
   CHECK(counts[10] > counts[9]);
   CHECK(counts[9] > counts[8]);
@@ -101,9 +101,9 @@ TEST_CASE("the loss reaches every parameter") {
   Generator model(options);
   model.train();
   torch::manual_seed(5);
-  nn::MaskedDraws draws;
-  draws.label_drop = at::tensor({0.1, 0.9});
-  const auto loss = model.loss(at::randn({2, 10, 3}), condition(2), draws);
+  nn::MaskedRandomInputs random_inputs;
+  random_inputs.label_drop = at::tensor({0.1, 0.9});
+  const auto loss = model.loss(at::randn({2, 10, 3}), condition(2), random_inputs);
   (loss.mse + loss.vb).backward();
   for (const auto& parameter : model.named_parameters()) {
     INFO(parameter.key());
@@ -135,8 +135,8 @@ TEST_CASE("a sample depends on its seed, not on the batch") {
   sampling.num_iter = GENERATE(int64_t{1}, int64_t{4}, int64_t{30});
   sampling.cfg = GENERATE(1.0, 2.0);
   sampling.num_sampling_steps = 5;
-  const auto together = drawn(model, request_of(seeds, c), sampling, seeds);
-  const auto alone = drawn(model, request_of({12}, c.narrow(0, 1, 1)), sampling, {12});
+  const auto together = sampled(model, request_of(seeds, c), sampling, seeds);
+  const auto alone = sampled(model, request_of({12}, c.narrow(0, 1, 1)), sampling, {12});
   const double scale = together.abs().max().item<double>();
   CHECK(at::allclose(together[1], alone[0], 1e-3, 1e-3 * scale));
   CHECK_FALSE(at::allclose(together[0], together[1], 1e-2, 1e-2 * scale));
@@ -152,7 +152,7 @@ TEST_CASE("known tokens stay, the others are drawn in view of them") {
   nn::MaskedSampling sampling;
   sampling.num_iter = 3;
   sampling.num_sampling_steps = 4;
-  const auto tokens = drawn(model, request, sampling, seeds);
+  const auto tokens = sampled(model, request, sampling, seeds);
   const auto fresh = nn::keep_all_but_first(request.orders, 4).masked();
   const auto same = tokens.eq(request.known).all(2);
   CHECK(at::equal(same, fresh.logical_not()));

@@ -72,11 +72,11 @@ TEST_CASE("the optimiser makes the textbook's steps") {
   }
 }
 
-TEST_CASE("weight decay leaves the parameters alone that undecayed names") {
+TEST_CASE("weight decay leaves the parameters alone that no_weight_decay names") {
   TrainingOptions options;
   options.optimizer = GENERATE(as<std::string>{}, "adam", "adamw");
   options.weight_decay = 0.5;
-  options.undecayed = {"*bias"};
+  options.no_weight_decay = {"*bias"};
   torch::nn::Linear linear(3, 2);
   Adam adam(*linear, options);
   const auto weight = linear->weight.detach().clone(), bias = linear->bias.detach().clone();

@@ -48,14 +48,14 @@ TEST_CASE("a set beside itself is covered at distance zero, and told apart never
 }
 
 TEST_CASE("the matching distance is the mean of real clouds' Chamfer distances to their nearest") {
-  const auto real = clouds_at({0, 1, 5}, 1.0F, 2), drawn = clouds_at({0.5F, 4, 9, 2}, 1.5F, 3);
+  const auto real = clouds_at({0, 1, 5}, 1.0F, 2), sampled = clouds_at({0.5F, 4, 9, 2}, 1.5F, 3);
   double mean = 0.0;
   for (const auto& cloud : real) {
     double least = HUGE_VAL;
-    for (const auto& other : drawn) least = std::min(least, chamfer_of(cloud, other));
+    for (const auto& other : sampled) least = std::min(least, chamfer_of(cloud, other));
     mean += least / 3.0;
   }
-  CHECK(generation_quality(real, drawn).mmd == Approx(mean).epsilon(1e-5));
+  CHECK(generation_quality(real, sampled).mmd == Approx(mean).epsilon(1e-5));
 }
 
 TEST_CASE("one shape over and over covers one real shape") {

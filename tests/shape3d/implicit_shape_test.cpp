@@ -2,8 +2,8 @@
 
 #include "support/test.h"
 
+#include "shape3d/bvh.h"
 #include "shape3d/surface_points.h"
-#include "shape3d/triangle_tree.h"
 
 using namespace arzoo;
 using namespace arzoo::shape3d;
@@ -46,7 +46,7 @@ TEST_CASE("parts with a closed form have the exact signed distance") {
     INFO(each.name);
     for (int i = 0; i < 300; ++i) {
       const auto p = volume_point(1.2, random);
-      CHECK(each.part.depth(p) == Approx(each.depth(p)).margin(1e-5));
+      CHECK(each.part.signed_distance(p) == Approx(each.signed_distance(p)).margin(1e-5));
     }
   }
 }
@@ -55,11 +55,11 @@ TEST_CASE("a solid's depth has the sign of its surface, and no more than about i
   const auto name = GENERATE(from_range(solid_names()));
   INFO(name);
   const auto solid = make_solid(name, 2, 1);
-  const TriangleTree surface(solid.surface(96));
+  const Bvh surface(solid.surface(96));
   std::mt19937_64 random(4);
   for (int i = 0; i < 400; ++i) {
     const auto p = volume_point(1.0, random);
-    const float distance = surface.signed_distance(p), depth = solid.depth(p);
+    const float distance = surface.signed_distance(p), depth = solid.signed_distance(p);
     if (std::abs(distance) < 0.03F) continue;
     REQUIRE((depth > 0.0F) == (distance > 0.0F));
     REQUIRE(std::abs(depth) < std::abs(distance) + 0.03F);  // sphere tracing would not step through
@@ -70,10 +70,10 @@ TEST_CASE("the cone is a cone, and what is cut away is outside") {
   const SolidPart cone{Kind::cone, {}, {0.8F, 1.0F, 0.2F}};
   for (const float y : {-0.9F, 0.0F, 0.9F}) {
     const float radius = 0.5F - 0.3F * y;  // from 0.8 below to 0.2 above
-    CHECK(cone.depth({radius - 0.01F, y, 0}) > 0.0F);
-    CHECK(cone.depth({0, y, radius + 0.01F}) < 0.0F);
+    CHECK(cone.signed_distance({radius - 0.01F, y, 0}) > 0.0F);
+    CHECK(cone.signed_distance({0, y, radius + 0.01F}) < 0.0F);
   }
-  CHECK(cone.depth({0, 1.01F, 0}) < 0.0F);
+  CHECK(cone.signed_distance({0, 1.01F, 0}) < 0.0F);
   const ImplicitShape bored({{Kind::box, {}, {1, 1, 1}}, {Kind::cylinder, {}, {0.3F, 2, 0.3F}, 0.0F, true}});
   CHECK_FALSE(bored.is_inside({0, 0, 0}));
   CHECK(bored.is_inside({0.6F, 0, 0}));

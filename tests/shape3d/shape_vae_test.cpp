@@ -42,8 +42,8 @@ std::shared_ptr<ShapeVae> tiny_vae() {
 
 SurfaceClouds clouds_of(const std::string& solid, int64_t points) {
   std::mt19937_64 random(1);
-  return draw_clouds(tensor_of(sample_surface(make_solid(solid, 1, 0).surface(32), 2000, random)), points, 3,
-                     random);
+  return sample_clouds(tensor_of(sample_surface(make_solid(solid, 1, 0).surface(32), 2000, random)), points,
+                       3, random);
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ TEST_CASE("farthest points spread, and are the same however many clouds there ar
 }
 
 TEST_CASE("an outline does not depend on where in which picture the shape stands") {
-  const auto draw = [](int64_t side, int64_t left, int64_t top, int64_t width, int64_t height) {
+  const auto sample = [](int64_t side, int64_t left, int64_t top, int64_t width, int64_t height) {
     io::Picture picture{.width = side, .height = side, .channels = 3};
     for (int64_t y = 0; y < side; ++y) {
       for (int64_t x = 0; x < side; ++x) {
@@ -131,9 +131,9 @@ TEST_CASE("an outline does not depend on where in which picture the shape stands
     }
     return picture;
   };
-  const auto a = framed_outline(draw(100, 10, 20, 40, 20), 16),
-             b = framed_outline(draw(64, 30, 5, 20, 10), 16);
+  const auto a = framed_outline(sample(100, 10, 20, 40, 20), 16),
+             b = framed_outline(sample(64, 30, 5, 20, 10), 16);
   CHECK(a.pixels == b.pixels);
   CHECK(outline_tensor(a).mean().item<double>() == Approx(0.405).margin(0.02));
-  CHECK_THROWS_WITH(framed_outline(draw(8, 0, 0, 0, 0), 16), ContainsSubstring("all white"));
+  CHECK_THROWS_WITH(framed_outline(sample(8, 0, 0, 0, 0), 16), ContainsSubstring("all white"));
 }

@@ -3,9 +3,9 @@
 #include "support/test.h"
 
 #include "core/error.h"
+#include "shape3d/bvh.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/shape_metrics.h"
-#include "shape3d/triangle_tree.h"
 
 using namespace arzoo;
 using namespace arzoo::shape3d;
@@ -15,10 +15,10 @@ TEST_CASE("points drawn on a surface lie on it and spread by area") {
   mesh.vertices = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 5}, {3, 0, 5}, {0, 1, 5}};
   mesh.triangles = {{0, 1, 2}, {3, 4, 5}};
   std::mt19937_64 random(1);
-  const auto drawn = sample_surface(mesh, 4000, random);
+  const auto sampled = sample_surface(mesh, 4000, random);
   int64_t above = 0;
   io::Vec3 mean;
-  for (const auto& point : drawn.points) {
+  for (const auto& point : sampled.points) {
     const bool is_above = point.z > 2.5F;
     CHECK(point.z == Approx(is_above ? 5.0 : 0.0).margin(1e-5));
     CHECK(point.x / (is_above ? 3.0F : 1.0F) + point.y <= 1.0001F);
@@ -27,7 +27,7 @@ TEST_CASE("points drawn on a surface lie on it and spread by area") {
   }
   CHECK(above / 4000.0 == Approx(0.75).margin(0.03));
   CHECK(mean.x / static_cast<float>(4000 - above) == Approx(1.0 / 3.0).margin(0.03));
-  CHECK((drawn.normals.front() == io::Vec3{0, 0, 1}));
+  CHECK((sampled.normals.front() == io::Vec3{0, 0, 1}));
 }
 
 TEST_CASE("a surface without area and a mesh without extent are refused") {
@@ -50,7 +50,7 @@ TEST_CASE("a normalised mesh fills its cube, and points find back") {
 
 TEST_CASE("the tree's distances and winding numbers are those of the solid") {
   const ImplicitShape ball({{SolidPart::Kind::ellipsoid, {}, {1, 1, 1}}});
-  const TriangleTree tree(ball.surface(96));
+  const Bvh tree(ball.surface(96));
   std::mt19937_64 random(3);
   for (int i = 0; i < 2000; ++i) {
     const auto point = volume_point(1.0, random);
@@ -71,7 +71,7 @@ TEST_CASE("every kind of solid is closed, fills its cube, and agrees with its su
   CHECK(summary.components == 1);
   const auto size = summary.box.size();
   CHECK(std::max({size.x, size.y, size.z}) == Approx(2 * kSolidHalf).margin(0.06));
-  const TriangleTree tree(mesh);
+  const Bvh tree(mesh);
   std::mt19937_64 random(5);
   int64_t differ = 0;
   for (int i = 0; i < 1000; ++i) {
@@ -80,8 +80,10 @@ TEST_CASE("every kind of solid is closed, fills its cube, and agrees with its su
       ++differ;
   }
   CHECK(differ == 0);
-  CHECK(make_solid(name, 7, 3).depth({0.1F, 0.2F, 0.3F}) == solid.depth({0.1F, 0.2F, 0.3F}));
-  CHECK(make_solid(name, 7, 4).depth({0.1F, 0.2F, 0.3F}) != solid.depth({0.1F, 0.2F, 0.3F}));
+  CHECK(make_solid(name, 7, 3).signed_distance({0.1F, 0.2F, 0.3F}) ==
+        solid.signed_distance({0.1F, 0.2F, 0.3F}));
+  CHECK(make_solid(name, 7, 4).signed_distance({0.1F, 0.2F, 0.3F}) !=
+        solid.signed_distance({0.1F, 0.2F, 0.3F}));
 }
 
 TEST_CASE("an unknown solid is named with the nearest") {

@@ -233,12 +233,12 @@ TEST_CASE("every kind of work is measured, in both precisions") {
 
 TEST_CASE("drawing pictures is measured without data, beside what the reference takes for the same") {
   const test::TempDir folder;
-  auto drawing = cell("pictures", "generate", "bf16");
-  drawing["config"] = (test::source_dir() / "configs/image/var_tiny.json").string();
-  drawing["set"] = {"data.path=nowhere", "data.tokenizer=nowhere"};
-  drawing["batch_size"] = 3;
+  auto generation = cell("pictures", "generate", "bf16");
+  generation["config"] = (test::source_dir() / "configs/image/var_tiny.json").string();
+  generation["set"] = {"data.path=nowhere", "data.tokenizer=nowhere"};
+  generation["batch_size"] = 3;
   SilentProgress progress;
-  const auto task = speed_task(folder, Json::array({compared(drawing, 0.5)}), constant_reference(100.0));
+  const auto task = speed_task(folder, Json::array({compared(generation, 0.5)}), constant_reference(100.0));
   const auto row = speed(task, progress, kGoOn)["cells"][0];
   CHECK(row["batch_size"] == 3);
   CHECK(row["p50_ms"].get<double>() > 0.0);

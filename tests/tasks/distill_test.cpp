@@ -30,10 +30,10 @@ image::GeneratorSource source_of(const fs::path& model) {
   return source;
 }
 
-at::Tensor draw_student(const image::GeneratorSource& source, const image::GenerationOptions& options,
-                        const distill::HelpingTeacher& teacher = {}) {
+at::Tensor sample_student(const image::GeneratorSource& source, const image::GenerationOptions& options,
+                          const distill::HelpingTeacher& teacher = {}) {
   const auto generator = tasks::open_generator(source, options, {}, teacher);
-  return generator->draw({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
+  return generator->sample({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
 }
 
 }  // namespace
@@ -75,18 +75,18 @@ TEST_CASE("a student draws pictures without its teacher, in one step or two") {
   CHECK(generator->class_names().at(7) == "sneaker");
   CHECK(generator->channels() == 1);
   CHECK(generator->settings()["steps"] == 1);
-  const auto one = draw_student(source, {});
+  const auto one = sample_student(source, {});
   CHECK(one.sizes() == at::IntArrayRef({2, 3, 28, 28}));
-  CHECK(at::equal(one, draw_student(source, {})));
+  CHECK(at::equal(one, sample_student(source, {})));
   image::GenerationOptions options;
   options.steps = 2;
-  CHECK_FALSE(at::allclose(one, draw_student(source, options)));
+  CHECK_FALSE(at::allclose(one, sample_student(source, options)));
   options.steps = 3;
-  CHECK_THROWS_WITH(draw_student(source, options),
+  CHECK_THROWS_WITH(sample_student(source, options),
                     ContainsSubstring("--steps: 3 steps, this student draws in 1 or 2"));
   options = {};
   options.cfg = 2.0;
-  CHECK_THROWS_WITH(draw_student(source, options),
+  CHECK_THROWS_WITH(sample_student(source, options),
                     ContainsSubstring("--cfg: means nothing to a distilled student"));
 }
 
@@ -96,12 +96,12 @@ TEST_CASE("a student in bf16 draws nearly the same picture") {
   INFO(name);
   const TempDir temp;
   train(distill_task(name, temp / "run"));
-  const auto exact = draw_student(source_of(temp / "run"), {});
+  const auto exact = sample_student(source_of(temp / "run"), {});
   runtime::Compute narrow;
   narrow.dtype = at::kBFloat16;
   const auto generator = tasks::open_generator(source_of(temp / "run"), {}, narrow);
   const auto pictures =
-      generator->draw({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
+      generator->sample({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
   CHECK((pictures - exact).abs().mean().item<double>() < 0.1);
 }
 
@@ -111,24 +111,24 @@ TEST_CASE("a teacher helps a student in the middle of its drawing") {
   auto source = source_of(temp / "run");
   image::GenerationOptions options;
   options.steps = 2;
-  const auto alone = draw_student(source, options);
+  const auto alone = sample_student(source, options);
   distill::HelpingTeacher teacher{test::source_dir() / "data/fashion", 1};
   for (const int64_t scales : {1, 2}) {
     teacher.scales = scales;
-    CHECK_FALSE(at::allclose(alone, draw_student(source, options, teacher)));
+    CHECK_FALSE(at::allclose(alone, sample_student(source, options, teacher)));
   }
   CHECK(tasks::open_generator(source, {}, {}, teacher)->settings()["teacher_steps"] == 2);
   teacher.scales = 3;
-  CHECK_THROWS_WITH(draw_student(source, options, teacher),
+  CHECK_THROWS_WITH(sample_student(source, options, teacher),
                     ContainsSubstring("--teacher-steps: 3 scales, there are 2"));
   options.steps = 1;
-  CHECK_THROWS_AS(draw_student(source, options, teacher), UsageError);
+  CHECK_THROWS_AS(sample_student(source, options, teacher), UsageError);
   train(distill_task("dd2_var_tiny", temp / "other"));
   source.model = temp / "other";
-  CHECK_THROWS_WITH(draw_student(source, {}, teacher),
+  CHECK_THROWS_WITH(sample_student(source, {}, teacher),
                     ContainsSubstring("--teacher: only a student of Distilled Decoding 1"));
   source.model = test::source_dir() / "data/fashion";
-  CHECK_THROWS_WITH(draw_student(source, {}, teacher), ContainsSubstring("is no student"));
+  CHECK_THROWS_WITH(sample_student(source, {}, teacher), ContainsSubstring("is no student"));
 }
 
 TEST_CASE("weights under the official names are a student without anything else, given its tokenizer") {
@@ -137,9 +137,9 @@ TEST_CASE("weights under the official names are a student without anything else,
   fs::copy_file(temp / "run/model/model.safetensors", temp / "var-d4.safetensors");
   auto source = source_of(temp / "var-d4.safetensors");
   CHECK(distill::is_student(source));
-  CHECK_THROWS_WITH(draw_student(source, {}), ContainsSubstring("--vae: needed"));
+  CHECK_THROWS_WITH(sample_student(source, {}), ContainsSubstring("--vae: needed"));
   source.vae = temp / "run/model/vae";
-  CHECK(draw_student(source, {}).isfinite().all().item<bool>());
+  CHECK(sample_student(source, {}).isfinite().all().item<bool>());
 }
 
 TEST_CASE("trajectories are made once, and those of another teacher are refused") {
@@ -262,9 +262,9 @@ TEST_CASE("a trajectory ends where the teacher draws for the same seed") {
   CHECK_THROWS_AS(teacher.check_ends(ends.narrow(1, 0, 20), 2, "file"), CheckpointError);
   auto sampling = image::flow_sampling({}, teacher.folder().sampling);
   sampling.num_steps = 4;
-  const auto drawn = image::draw_latents(teacher.model(), labels, sampling,
-                                         image::seeded_flow_noise(teacher.model(), {5, 6}, 1.0));
-  CHECK(at::allclose(student.latents(ends), drawn, 1e-4, 1e-4));
+  const auto sampled = image::sample_latents(teacher.model(), labels, sampling,
+                                             image::seeded_flow_noise(teacher.model(), {5, 6}, 1.0));
+  CHECK(at::allclose(student.latents(ends), sampled, 1e-4, 1e-4));
 }
 
 TEST_CASE("a teacher's mean is its own flow's, with guidance that grows with the scale") {

@@ -81,7 +81,7 @@ TEST_CASE("a trained var draws pictures without anything else") {
   CHECK(generator->channels() == 1);
   image::PictureBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
   int64_t steps = 0;
-  const auto pictures = generator->draw(batch, [&](int64_t, const auto&) { ++steps; });
+  const auto pictures = generator->sample(batch, [&](int64_t, const auto&) { ++steps; });
   CHECK(steps == 4);
   CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
 }
@@ -122,7 +122,7 @@ TEST_CASE("a trained model of continuous tokens draws pictures without anything 
   CHECK(generator->channels() == 1);
   image::PictureBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
   int64_t steps = 0;
-  const auto pictures = generator->draw(batch, [&](int64_t, const auto&) { ++steps; });
+  const auto pictures = generator->sample(batch, [&](int64_t, const auto&) { ++steps; });
   CHECK(steps == generator->steps());
   CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
 }
@@ -221,13 +221,13 @@ TEST_CASE("a table measures drawn pictures, reconstructions and files of feature
                     {"features", (pair / "features").string()},
                     {"figure", "Fashion-FID"},
                     {"count", 20}};
-  auto drawn = common, again = common;
-  drawn.update({{"name", "drawn"}, {"model", pair.string()}});
+  auto sampled = common, again = common;
+  sampled.update({{"name", "drawn"}, {"model", pair.string()}});
   again.update({{"name", "again"}, {"model", (pair / "vae").string()}});
   const Json files{{"name", "files"},
                    {"samples", temp.write("samples.npy", npy(20, 3, 0.0)).string()},
                    {"reference", temp.write("reference.npy", npy(30, 3, 0.5)).string()}};
-  const auto result = table(temp, {drawn, again, files});
+  const auto result = table(temp, {sampled, again, files});
   const auto read = [&](const std::string& cell) {
     return Json::parse(test::read_file(temp / "table" / cell / "fp32/result.json"))["test"];
   };

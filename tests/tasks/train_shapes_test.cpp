@@ -21,7 +21,7 @@ plan::TrainTask shape_task(const std::string& name, const fs::path& out,
   return test::committed_task("shape3d/" + name, out, set);
 }
 
-plan::Generate3dTask drawing(const fs::path& output) {
+plan::Generate3dTask generation(const fs::path& output) {
   plan::Generate3dTask task;
   task.compute.device = "cpu";
   task.compute.seed = 4;
@@ -33,7 +33,7 @@ plan::Generate3dTask drawing(const fs::path& output) {
   return task;
 }
 
-Json draw_shapes(const plan::Generate3dTask& task) {
+Json sample_shapes(const plan::Generate3dTask& task) {
   SilentProgress progress;
   return tasks::generate_3d(task, progress, test::kNeverStop);
 }
@@ -87,9 +87,9 @@ TEST_CASE("a tokenizer of other tokens is refused with the key and both numbers"
 
 TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever is drawn beside them") {
   const TempDir temp;
-  auto task = drawing(temp / "all");
+  auto task = generation(temp / "all");
   task.count = 2;
-  const auto result = draw_shapes(task);
+  const auto result = sample_shapes(task);
   CHECK(result["shapes"] == 4);
   CHECK(result["empty"] == 0);
   for (const auto& mesh : result["meshes"]) {
@@ -103,7 +103,7 @@ TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever 
   task.classes = {"mug"};
   task.count = 1;
   task.first = 3;
-  draw_shapes(task);
+  sample_shapes(task);
   const auto alone = io::read_mesh(temp / "mug.glb"), among = io::read_mesh(temp / "all/000003_mug.glb");
   // With AVX-512 a row of a product does not depend on how many there are; MKL's kernels for AVX2 may differ
   // by an ulp.
@@ -135,21 +135,21 @@ TEST_CASE("an independent reader finds the meshes closed") {
                  "    assert mesh.is_watertight and mesh.volume > 0 and len(mesh.faces) > 100, path\n");
   std::string command = python + " " + script.string();
   for (const auto extension : io::kMeshExtensions) {
-    auto task = drawing(temp / std::string(extension));
+    auto task = generation(temp / std::string(extension));
     task.format = extension;
-    for (const auto& mesh : draw_shapes(task)["meshes"]) command += " " + mesh["file"].get<std::string>();
+    for (const auto& mesh : sample_shapes(task)["meshes"]) command += " " + mesh["file"].get<std::string>();
   }
   CHECK(std::system(command.c_str()) == 0);
 }
 
 TEST_CASE("an outline and a part of a surface change what is drawn") {
   const TempDir temp;
-  const auto plain = draw_shapes(drawing(temp / "plain"));
-  auto task = drawing(temp / "outline");
+  const auto plain = sample_shapes(generation(temp / "plain"));
+  auto task = generation(temp / "outline");
   shape3d::View view;
   io::write_png(temp / "side.png", shape3d::render(shape3d::make_solid("chair", 9, 1).surface(48), view));
   task.image = temp / "side.png";
-  const auto followed = draw_shapes(task);
+  const auto followed = sample_shapes(task);
   CHECK(followed["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
 
   io::Mesh half;
@@ -159,31 +159,31 @@ TEST_CASE("an outline and a part of a surface change what is drawn") {
     if (whole.corner(triangle, 0).y < 0.0F) half.triangles.push_back(triangle);
   }
   io::write_mesh(temp / "half.ply", half);
-  task = drawing(temp / "part");
+  task = generation(temp / "part");
   task.points = temp / "half.ply";
-  CHECK(draw_shapes(task)["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
+  CHECK(sample_shapes(task)["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);
 
   for (auto& vertex : half.vertices) vertex = vertex * 10.0F;
   io::write_mesh(temp / "large.ply", half);
   task.points = temp / "large.ply";
-  CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("large.ply: a vertex at"));
+  CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("large.ply: a vertex at"));
 }
 
 TEST_CASE("several shapes do not go into one file, and a shape VAE alone draws nothing") {
   const TempDir temp;
-  auto task = drawing(temp / "a.glb");
-  CHECK_THROWS_WITH(draw_shapes(task),
+  auto task = generation(temp / "a.glb");
+  CHECK_THROWS_WITH(sample_shapes(task),
                     ContainsSubstring("--count: ") && ContainsSubstring("do not go into the one file"));
   task.dry_run = true;
   task.output = temp / "shapes";
   task.classes = {"mug"};
   task.count = plan::kMostShapes;
-  CHECK(draw_shapes(task)["plan"]["shapes"] == plan::kMostShapes);
+  CHECK(sample_shapes(task)["plan"]["shapes"] == plan::kMostShapes);
   task.classes = {"all"};
-  CHECK_THROWS_WITH(draw_shapes(task),
+  CHECK_THROWS_WITH(sample_shapes(task),
                     ContainsSubstring("expected at most 100000 shapes in one run (--first goes on)"));
   task.classes = {"tabel"};
-  CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("did you mean \"table\"?"));
+  CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("did you mean \"table\"?"));
   task.model = test::source_dir() / "data/shapes/vae";
-  CHECK_THROWS_WITH(draw_shapes(task), ContainsSubstring("a shape_vae, expected a mar3d"));
+  CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("a shape_vae, expected a mar3d"));
 }

@@ -1,4 +1,4 @@
-#include "icl/draws.h"
+#include "icl/random_inputs.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/torch.h>

@@ -9,10 +9,10 @@
 namespace arzoo::shape3d {
 
 /// Points sorted for the search of the nearest (a k-d tree).
-class PointTree {
+class KdTree {
  public:
   /// `points` are copied. At least one.
-  explicit PointTree(std::vector<io::Vec3> points);
+  explicit KdTree(std::vector<io::Vec3> points);
 
   struct Nearest {
     float squared_distance = HUGE_VALF;

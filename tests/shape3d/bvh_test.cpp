@@ -1,4 +1,4 @@
-#include "shape3d/triangle_tree.h"
+#include "shape3d/bvh.h"
 
 #include "support/test.h"
 
@@ -63,7 +63,7 @@ TEST_CASE("the triangle tree finds the surface's nearest point") {
   for (int i = 0; i < 90; ++i) soup.vertices.push_back(volume_point(1.0, random));
   for (int32_t i = 0; i < 90; i += 3) soup.triangles.push_back({i, i + 1, i + 2});
   soup.triangles.push_back({4, 4, 7});  // a triangle that is a line
-  const TriangleTree tree(soup);
+  const Bvh tree(soup);
   for (int i = 0; i < 40; ++i) {
     const auto query = volume_point(1.5, random);
     const auto found = tree.nearest(query);
@@ -80,7 +80,7 @@ TEST_CASE("the triangle tree finds the surface's nearest point") {
 
 TEST_CASE("the signed distance of a box is the one of its formula") {
   const io::Vec3 half{0.8F, 0.5F, 0.3F};
-  const TriangleTree tree(box_of(half * -1.0F, half));
+  const Bvh tree(box_of(half * -1.0F, half));
   std::mt19937_64 random(4);
   for (int i = 0; i < 500; ++i) {
     const auto p = volume_point(1.2, random);

@@ -1,4 +1,4 @@
-#include "nn/kept_tokens.h"
+#include "nn/visible_tokens.h"
 
 #include "support/test.h"
 
@@ -21,13 +21,13 @@ TEST_CASE("each token is kept as often as any other") {
 }
 
 TEST_CASE("a seed repeats the draw, samples differ") {
-  const auto draw = [](uint64_t seed) {
+  const auto sample = [](uint64_t seed) {
     torch::manual_seed(seed);
     return nn::random_orders(4, 30);
   };
-  CHECK(at::equal(draw(3), draw(3)));
-  CHECK_FALSE(at::equal(draw(3), draw(4)));
-  CHECK_FALSE(at::equal(draw(3)[0], draw(3)[1]));
+  CHECK(at::equal(sample(3), sample(3)));
+  CHECK_FALSE(at::equal(sample(3), sample(4)));
+  CHECK_FALSE(at::equal(sample(3)[0], sample(3)[1]));
 }
 
 TEST_CASE("kept tokens come back to their places, the mask token stands in the others") {

@@ -1,4 +1,4 @@
-#include "shape3d/triangle_tree.h"
+#include "shape3d/bvh.h"
 
 #include <algorithm>
 #include <numbers>
@@ -83,7 +83,7 @@ std::vector<ClosedPart> closed_parts(const io::Mesh& mesh) {
 
 /// Whether a part of negative volume has the solid around it: whether a point close to its largest triangle,
 /// on the side that would be solid, lies inside.
-bool is_cavity(const io::Mesh& mesh, const TriangleTree& tree, const ClosedPart& part) {
+bool is_cavity(const io::Mesh& mesh, const Bvh& tree, const ClosedPart& part) {
   constexpr float kBehind = 1e-3F;  // of the triangle's size
   const auto& triangle = mesh.triangles[part.largest];
   const auto area = mesh.area_vector(triangle);
@@ -93,7 +93,7 @@ bool is_cavity(const io::Mesh& mesh, const TriangleTree& tree, const ClosedPart&
 
 }  // namespace
 
-TriangleTree::TriangleTree(const io::Mesh& mesh) : mesh_(mesh), order_(mesh.triangles.size()) {
+Bvh::Bvh(const io::Mesh& mesh) : mesh_(mesh), order_(mesh.triangles.size()) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   for (const auto& triangle : mesh_.triangles) {
     const auto sum = mesh_.corner(triangle, 0) + mesh_.corner(triangle, 1) + mesh_.corner(triangle, 2);
@@ -103,7 +103,7 @@ TriangleTree::TriangleTree(const io::Mesh& mesh) : mesh_(mesh), order_(mesh.tria
   build(0, order_.size());
 }
 
-std::size_t TriangleTree::build(std::size_t begin, std::size_t end) {
+std::size_t Bvh::build(std::size_t begin, std::size_t end) {
   const auto index = nodes_.size();
   nodes_.push_back({{}, begin, end, 0, 0, {}, {}, 0});
   measure(nodes_.back());
@@ -123,7 +123,7 @@ std::size_t TriangleTree::build(std::size_t begin, std::size_t end) {
   return index;
 }
 
-void TriangleTree::measure(Node& node) const {
+void Bvh::measure(Node& node) const {
   float area = 0.0F;
   for (std::size_t i = node.begin; i < node.end; ++i) {
     const auto& triangle = mesh_.triangles[order_[i]];
@@ -142,13 +142,13 @@ void TriangleTree::measure(Node& node) const {
   }
 }
 
-TriangleTree::Nearest TriangleTree::nearest(io::Vec3 point) const {
+Bvh::Nearest Bvh::nearest(io::Vec3 point) const {
   Nearest best;
   find_nearest(0, point, best);
   return best;
 }
 
-void TriangleTree::find_nearest(std::size_t index, io::Vec3 point, Nearest& best) const {
+void Bvh::find_nearest(std::size_t index, io::Vec3 point, Nearest& best) const {
   const auto& node = nodes_[index];
   if (squared_distance(node.box, point) >= best.distance * best.distance) return;
   if (node.left == 0) {
@@ -167,9 +167,9 @@ void TriangleTree::find_nearest(std::size_t index, io::Vec3 point, Nearest& best
   find_nearest(left_first ? node.right : node.left, point, best);
 }
 
-double TriangleTree::winding_number(io::Vec3 point) const { return winding_of(0, point); }
+double Bvh::winding_number(io::Vec3 point) const { return winding_of(0, point); }
 
-double TriangleTree::winding_of(std::size_t index, io::Vec3 point) const {
+double Bvh::winding_of(std::size_t index, io::Vec3 point) const {
   const auto& node = nodes_[index];
   constexpr float kFar = 2.3F;  // radii
   const auto away = node.centre - point;
@@ -186,7 +186,7 @@ double TriangleTree::winding_of(std::size_t index, io::Vec3 point) const {
   return sum;
 }
 
-float TriangleTree::signed_distance(io::Vec3 point) const {
+float Bvh::signed_distance(io::Vec3 point) const {
   const float distance = nearest(point).distance;
   return is_inside(point) ? distance : -distance;
 }
@@ -204,7 +204,7 @@ int64_t turn_outwards(io::Mesh& mesh) {
     return (part.volume < 0.0) != (whole < 0.0);
   });
   if (!any_negative) return whole < 0.0 ? static_cast<int64_t>(parts.size()) : 0;
-  const TriangleTree tree(mesh);
+  const Bvh tree(mesh);
   const auto before = mesh;
   for (std::size_t k = 0; k < parts.size(); ++k) {
     if ((parts[k].volume < 0.0) == (whole < 0.0) || is_cavity(before, tree, parts[k])) continue;

@@ -1,14 +1,14 @@
-#include "nn/condition_map.h"
+#include "nn/adaln.h"
 
 #include <torch/torch.h>
 
 namespace arzoo::nn {
 
-ConditionMap::ConditionMap(int64_t width, int64_t count) : count_(count) {
+AdaLnModulation::AdaLnModulation(int64_t width, int64_t count) : count_(count) {
   map_ = register_module("1", std::make_shared<LinearLayer>(width, count * width));
 }
 
-at::Tensor ConditionMap::forward(const at::Tensor& condition) const {
+at::Tensor AdaLnModulation::forward(const at::Tensor& condition) const {
   const auto mapped = map_->forward(at::silu(condition).to(map_->type()));
   return mapped.to(at::kFloat).reshape({condition.size(0), 1, count_, -1});
 }

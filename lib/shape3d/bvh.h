@@ -8,10 +8,10 @@
 namespace arzoo::shape3d {
 
 /// A surface sorted into boxes within boxes, for questions about single points.
-class TriangleTree {
+class Bvh {
  public:
   /// `mesh` is copied. At least one triangle.
-  explicit TriangleTree(const io::Mesh& mesh);
+  explicit Bvh(const io::Mesh& mesh);
 
   struct Nearest {
     float distance = std::numeric_limits<float>::infinity();

@@ -1,4 +1,4 @@
-#include "shape3d/isosurface.h"
+#include "shape3d/marching_cubes.h"
 
 #include "shape3d/cell_polygons.h"
 

@@ -1,4 +1,4 @@
-#include "shape3d/point_tree.h"
+#include "shape3d/kd_tree.h"
 
 #include "support/test.h"
 
@@ -30,7 +30,7 @@ TEST_CASE("the k-d tree finds as near a point as asking all of them does") {
   const int count = GENERATE(1, 2, 8, 9, 17, 1000);
   INFO(kind << ", " << count);
   const auto points = hard_points(kind, count);
-  const PointTree tree(points);
+  const KdTree tree(points);
   std::mt19937_64 random(12);
   for (int i = 0; i < 300; ++i) {
     // Also far outside, and exactly on a point.

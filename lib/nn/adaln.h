@@ -6,9 +6,9 @@ namespace arzoo::nn {
 
 /// SiLU, then a linear map to `count` vectors, under the official name "1" (it stands in a Sequential): what
 /// makes the modulation of an adaptive norm (kernels/modulated_norm.h) out of a condition.
-class ConditionMap : public torch::nn::Module {
+class AdaLnModulation : public torch::nn::Module {
  public:
-  ConditionMap(int64_t width, int64_t count);
+  AdaLnModulation(int64_t width, int64_t count);
   /// condition: [B, C]; returns [B, 1, count, C] in fp32.
   at::Tensor forward(const at::Tensor& condition) const;
 

@@ -1,4 +1,4 @@
-#include "forecast/draws.h"
+#include "forecast/random_inputs.h"
 
 #include <fmt/ranges.h>
 #include <torch/torch.h>
@@ -7,19 +7,19 @@
 
 namespace arzoo::forecast {
 
-Draws Draws::repeatable() {
-  Draws draws;
-  draws.generator_ = at::make_generator<at::CPUGeneratorImpl>(uint64_t{0});
-  return draws;
+RandomInputs RandomInputs::repeatable() {
+  RandomInputs random_inputs;
+  random_inputs.generator_ = at::make_generator<at::CPUGeneratorImpl>(uint64_t{0});
+  return random_inputs;
 }
 
-Draws Draws::replayed(const runtime::NamedTensors& recorded) {
-  Draws draws;
-  draws.recorded_ = &recorded;
-  return draws;
+RandomInputs RandomInputs::replayed(const runtime::NamedTensors& recorded) {
+  RandomInputs random_inputs;
+  random_inputs.recorded_ = &recorded;
+  return random_inputs;
 }
 
-at::Tensor Draws::integers(const std::string& name, int64_t below, at::IntArrayRef size) {
+at::Tensor RandomInputs::integers(const std::string& name, int64_t below, at::IntArrayRef size) {
   if (recorded_ == nullptr) return at::randint(0, below, size, generator_, at::kLong);
   const auto& recorded = recorded_->at(name);
   if (recorded.sizes() != size || recorded.scalar_type() != at::kLong) {

@@ -12,15 +12,15 @@
 namespace arzoo::forecast {
 
 /// The random integers of one forward pass, asked for in the order in which the official code draws them.
-class Draws {
+class RandomInputs {
  public:
   /// From the default CPU generator: a seed gives the numbers that it gives the official code.
-  Draws() = default;
+  RandomInputs() = default;
   /// The same numbers in every pass, those of torch.manual_seed(0): for evaluation, where a forecast should
   /// depend on its window alone.
-  static Draws repeatable();
+  static RandomInputs repeatable();
   /// Those that another program drew, by name. `recorded` must outlive this.
-  static Draws replayed(const runtime::NamedTensors& recorded);
+  static RandomInputs replayed(const runtime::NamedTensors& recorded);
 
   /// torch.randint(below, size), on the CPU. Throws CheckpointError when a recorded draw is not there,
   /// DataError when it has another shape or other numbers than these can be.
@@ -34,16 +34,16 @@ class Draws {
 /// What a forward pass carries along besides tensors.
 struct Pass {
   // Not explicit: most passes carry a trace or nothing.
-  Pass(runtime::Trace* trace_or_null = nullptr, Draws* draws_or_null = nullptr)
-      : trace(trace_or_null), draws(draws_or_null) {}
+  Pass(runtime::Trace* trace_or_null = nullptr, RandomInputs* random_inputs_or_null = nullptr)
+      : trace(trace_or_null), random_inputs(random_inputs_or_null) {}
 
   /// Keeps an intermediate result under the name of its module, where there is a trace.
   void record(const std::string& module, const at::Tensor& value) const {
     if (trace != nullptr) trace->emplace_back("mid." + module, value);
   }
 
-  runtime::Trace* trace;  ///< collects intermediate results
-  Draws* draws;           ///< for mechanisms that need any
+  runtime::Trace* trace;        ///< collects intermediate results
+  RandomInputs* random_inputs;  ///< for mechanisms that need any
 };
 
 }  // namespace arzoo::forecast

@@ -10,7 +10,7 @@
 namespace arzoo::nn {
 
 /// Which tokens of each sample are kept: as many in every sample, in their own order.
-struct KeptTokens {
+struct VisibleTokens {
   at::Tensor index;    ///< [B, K] long, ascending in each row
   int64_t length = 0;  ///< L, tokens of a sample
 
@@ -23,22 +23,23 @@ struct KeptTokens {
 at::Tensor random_orders(int64_t samples, int64_t length);
 
 /// Keeps the first `kept` tokens of each order. orders: [B, L], a permutation per row.
-KeptTokens keep_first_of(const at::Tensor& orders, int64_t kept);
+VisibleTokens keep_first_of(const at::Tensor& orders, int64_t visible);
 
 /// Keeps all but the first `masked` tokens of each order: the order is that of generation, backwards.
-KeptTokens keep_all_but_first(const at::Tensor& orders, int64_t masked);
+VisibleTokens keep_all_but_first(const at::Tensor& orders, int64_t masked);
 
 /// The same tokens with `count` more before them, which are always kept: a condition's.
-KeptTokens with_prefix(const KeptTokens& kept, int64_t count);
+VisibleTokens with_prefix(const VisibleTokens& visible, int64_t count);
 
 /// Keeps tokens [0, kept) of `length` in each of the samples.
-KeptTokens keep_beginning(int64_t samples, int64_t length, int64_t kept);
+VisibleTokens keep_beginning(int64_t samples, int64_t length, int64_t visible);
 
 /// The kept tokens of x [B, L, D], in their order: [B, K, D].
-at::Tensor visible_tokens(const at::Tensor& x, const KeptTokens& kept);
+at::Tensor visible_tokens(const at::Tensor& x, const VisibleTokens& visible);
 
 /// The visible tokens back in their places, `mask_token` everywhere else. visible: [B, K, D]; mask_token:
 /// broadcast to [B, L, D]; returns [B, L, D].
-at::Tensor restored_tokens(const at::Tensor& visible, const at::Tensor& mask_token, const KeptTokens& kept);
+at::Tensor restored_tokens(const at::Tensor& visible, const at::Tensor& mask_token,
+                           const VisibleTokens& visible);
 
 }  // namespace arzoo::nn

@@ -1,4 +1,4 @@
-#include "shape3d/point_tree.h"
+#include "shape3d/kd_tree.h"
 
 #include <numeric>
 
@@ -9,12 +9,12 @@ constexpr std::size_t kPointsPerLeaf = 8;
 
 }  // namespace
 
-PointTree::PointTree(std::vector<io::Vec3> points) : points_(std::move(points)), order_(points_.size()) {
+KdTree::KdTree(std::vector<io::Vec3> points) : points_(std::move(points)), order_(points_.size()) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   sort(0, order_.size(), 0);
 }
 
-void PointTree::sort(std::size_t begin, std::size_t end, int axis) {
+void KdTree::sort(std::size_t begin, std::size_t end, int axis) {
   if (end - begin <= kPointsPerLeaf) return;
   const auto middle = begin + (end - begin) / 2;
   const auto at = [&](std::size_t i) { return order_.begin() + static_cast<std::ptrdiff_t>(i); };
@@ -24,13 +24,13 @@ void PointTree::sort(std::size_t begin, std::size_t end, int axis) {
   sort(middle + 1, end, (axis + 1) % 3);
 }
 
-PointTree::Nearest PointTree::nearest(io::Vec3 point) const {
+KdTree::Nearest KdTree::nearest(io::Vec3 point) const {
   Nearest best;
   find(0, order_.size(), 0, point, best);
   return best;
 }
 
-void PointTree::find(std::size_t begin, std::size_t end, int axis, io::Vec3 point, Nearest& best) const {
+void KdTree::find(std::size_t begin, std::size_t end, int axis, io::Vec3 point, Nearest& best) const {
   const auto try_one = [&](std::size_t i) {
     const auto away = points_[order_[i]] - point;
     const float distance = dot(away, away);
