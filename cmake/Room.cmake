@@ -40,11 +40,13 @@ function(arzoo_make_pch target)
 endfunction()
 set(ARZOO_TEST_OPTIONS $<$<CONFIG:Release>:-O0>)
 
-# arzoo_room(NAME [TORCH] LINKS target...): the static library arzoo::NAME of every source beside the caller.
+# arzoo_room(NAME [TORCH] [EXCLUDE source...] LINKS target...): the static library arzoo::NAME of the sources in NAME/.
 function(arzoo_room name)
-  cmake_parse_arguments(arg "TORCH" "" "LINKS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH" "" "EXCLUDE;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
-  list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/tasks/entry.cpp")  # the border of the shared library
+  foreach(source IN LISTS arg_EXCLUDE)
+    list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${name}/${source}")
+  endforeach()
   add_library(arzoo_${name} STATIC ${sources})
   add_library(arzoo::${name} ALIAS arzoo_${name})
   arzoo_links(arzoo_${name} PUBLIC "${arg_TORCH}" "${arg_LINKS}")

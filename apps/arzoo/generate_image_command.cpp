@@ -34,11 +34,13 @@ void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
 
 void add_teacher_options(CLI::App& command, plan::GenerateImageTask& task) {
   auto* teacher = command
-                      .add_option("--teacher", task.teacher.model,
+                      .add_option("--teacher", task.source.teacher,
                                   "of a student of Distilled Decoding 1: its teacher draws scales between "
                                   "the student's two steps")
                       ->type_name("MODEL");
-  command.add_option("--teacher-steps", task.teacher.scales, "scales that the teacher draws, 1 by default")
+  command
+      .add_option("--teacher-steps", task.source.teacher_scales,
+                  "scales that the teacher draws, 1 by default")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount))
       ->needs(teacher);
@@ -69,7 +71,7 @@ void add_scale_list(CLI::App& command, const char* name, std::vector<T>& list, c
 }
 
 /// Options of models that draw continuous tokens.
-void add_continuous_options(CLI::App& command, image::GenerationOptions& options) {
+void add_continuous_options(CLI::App& command, runtime::ImageSampling& options) {
   constexpr int64_t kMostDenoisingSteps = 1000;
   command
       .add_option("--steps", options.steps,
@@ -98,7 +100,7 @@ void add_continuous_options(CLI::App& command, image::GenerationOptions& options
       ->check(real_number(0, 1));
 }
 
-void add_sampling_options(CLI::App& command, image::GenerationOptions& options) {
+void add_sampling_options(CLI::App& command, runtime::ImageSampling& options) {
   const auto integers = [](int64_t minimum) {
     return [minimum](const std::string& text) { return integer_list(text, minimum, kLargestCount); };
   };
@@ -127,7 +129,7 @@ void add_sampling_options(CLI::App& command, image::GenerationOptions& options) 
 }
 
 /// Boxes of the picture that is edited, the option repeated for each.
-CLI::Option* add_boxes(CLI::App& command, const char* name, std::vector<image::PixelBox>& boxes,
+CLI::Option* add_boxes(CLI::App& command, const char* name, std::vector<runtime::PixelBox>& boxes,
                        const char* help) {
   const auto add = [&boxes](const std::vector<std::string>& texts) {
     for (const auto& text : texts) boxes.push_back(pixel_box(text));
@@ -178,7 +180,7 @@ void check(const plan::GenerateImageTask& task) {
   require_if_given(source.vae, "generate-image: --vae");
   require_if_given(source.drafter, "generate-image: --drafter");
   require_if_given(source.refiner, "generate-image: --refiner");
-  if (!task.teacher.model.empty()) require_checkpoint(task.teacher.model, "generate-image: --teacher");
+  require_if_given(source.teacher, "generate-image: --teacher");
   if (task.edit) require_input_file(*task.edit, "generate-image: --edit");
   if (task.mask) require_input_file(*task.mask, "generate-image: --mask");
   if (task.edit && task.paint.empty() && task.keep.empty() && !task.mask)

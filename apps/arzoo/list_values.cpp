@@ -76,7 +76,7 @@ std::vector<std::string> name_list(const std::string& text) {
   return names;
 }
 
-image::PixelBox pixel_box(const std::string& text) {
+runtime::PixelBox pixel_box(const std::string& text) {
   constexpr int64_t kMost = 1 << 20;
   std::string_view rest = text;
   std::vector<std::optional<int64_t>> parts;

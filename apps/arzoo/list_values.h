@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "image/generation_options.h"
+#include "image/sampling_defaults.h"
 
 /// Values of options that are lists written as one word.
 namespace arzoo::cli {
@@ -20,6 +20,6 @@ std::vector<int64_t> integer_list(const std::string& text, int64_t minimum, int6
 std::vector<std::string> name_list(const std::string& text);
 
 /// "X,Y,W,H" in pixels; throws UsageError.
-image::PixelBox pixel_box(const std::string& text);
+runtime::PixelBox pixel_box(const std::string& text);
 
 }  // namespace arzoo::cli

@@ -69,16 +69,16 @@ std::string activated_text(const Json& model) {
 
 }  // namespace
 
-Json model_json(const plan::ModelChoice& choice, const Json& counts) {
+Json model_json(const registry::ModelChoice& choice, const Json& counts) {
   const auto& model = choice.model;
   Json json{{"name", model.name}, {"family", model.family}, {"paper", model.paper}};
   const std::string name(model.name);
   if (counts.contains(name)) json.update(counts.at(name));
-  json["commands"] = plan::commands_of(choice);
+  json["commands"] = registry::commands_of(choice);
   return json;
 }
 
-Json options_json(const plan::ModelChoice& choice) {
+Json options_json(const registry::ModelChoice& choice) {
   Json options = Json::array();
   add_options(options, choice.model.describe(), "model");
   add_options(options, choice.family.describe_data(), "data");

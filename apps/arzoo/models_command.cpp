@@ -25,12 +25,12 @@ Json parameter_counts(const Invocation& invocation, std::vector<std::string> nam
 
 ExitCode list_models(const Invocation& invocation) {
   std::vector<std::string> names;
-  for (const auto& family : plan::families()) {
+  for (const auto& family : registry::family_cards()) {
     for (const auto& model : family.models) names.emplace_back(model.name);
   }
   const auto counts = parameter_counts(invocation, std::move(names));
   Json models = Json::array();
-  for (const auto& family : plan::families()) {
+  for (const auto& family : registry::family_cards()) {
     for (const auto& model : family.models) models.push_back(model_json({family, model}, counts));
   }
   print_result(invocation, {{"models", std::move(models)}}, model_list_text);
@@ -38,7 +38,7 @@ ExitCode list_models(const Invocation& invocation) {
 }
 
 ExitCode show_model(const Invocation& invocation, const ModelsFlags& flags) {
-  const auto choice = plan::find_model(Config(flags.name, "models", "NAME"));
+  const auto choice = registry::find_model(Config(flags.name, "models", "NAME"));
   if (flags.schema || flags.config) {
     write_stdout(
         json_text(flags.schema ? plan::run_config_schema(choice) : plan::default_run_config(choice)));

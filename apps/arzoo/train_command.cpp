@@ -20,7 +20,7 @@ struct TrainFlags {
 /// Throws ConfigError unless the model is made by `command`.
 void require_command(const Config& config, const std::string& command) {
   const auto name = config.at("model").at("name");
-  const auto commands = plan::commands_of(plan::find_model(name));
+  const auto commands = registry::commands_of(registry::find_model(name));
   if (std::find(commands.begin(), commands.end(), command) != commands.end()) return;
   name.reject(fmt::format("{} is made by another command: arzoo {}", name.text(), commands.front()));
 }
@@ -32,6 +32,7 @@ plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& fla
   task.compute = invocation.compute;
   task.name = flags.config.string();
   task.config = plan::resolve_run_config(config, flags.config.parent_path());
+  task.notes = plan::old_keys(config);
   require_command(config, command);
   if (invocation.compute.seed) task.config["seed"] = *invocation.compute.seed;
   if (flags.out) task.config["output"] = *flags.out;

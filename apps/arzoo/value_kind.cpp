@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "io/mesh_file.h"
-#include "plan/catalog.h"
+#include "registry/catalog.h"
 
 namespace arzoo::cli {
 
@@ -31,7 +31,7 @@ ValueKind value_kind(const CLI::Option& option) {
   if (type == "PATH" || type == "MODEL") return {Source::files};
   if (type == "NAME") {
     ValueKind kind{Source::models};
-    for (const auto& family : plan::families()) {
+    for (const auto& family : registry::family_cards()) {
       for (const auto& model : family.models) kind.words.emplace_back(model.name);
     }
     return kind;

@@ -108,6 +108,11 @@ Rule nonempty(Rule each) {
   each.min_items = 1;
   return each;
 }
+Rule formerly(std::string name, Rule rule) {
+  rule.former = std::move(name);
+  return rule;
+}
+Rule a_path() { return {.is_path = true}; }
 
 Config::Config(Json value, std::string name, std::string pointer)
     : document_(std::make_shared<const Document>(Document{std::move(value), std::move(name)})),

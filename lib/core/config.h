@@ -38,6 +38,8 @@ struct Rule {
   bool below_maximum = false;  ///< the maximum itself is excluded
   std::vector<std::string> choices = {};
   std::size_t min_items = 0;
+  std::string former = {};  ///< an older name of the key, still read
+  bool is_path = false;     ///< of a file or folder; relative to the config file
 };
 
 Rule at_least(double minimum);
@@ -47,6 +49,10 @@ Rule between(double minimum, double maximum);
 Rule from_below(double minimum, double maximum);
 Rule one_of(std::vector<std::string> choices);
 Rule nonempty(Rule each = {});
+/// A key that was called `name` before: files that say so are still read.
+Rule formerly(std::string name, Rule rule = {});
+/// A path of a file or folder.
+Rule a_path();
 
 /// Throws ConfigError with the formatted message unless `holds`; for `check()` of options.
 template <class... Args>

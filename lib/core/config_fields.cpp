@@ -10,7 +10,10 @@ class NameCollector final : public FieldVisitor {
   std::vector<std::string> take() { return std::move(names_); }
 
  private:
-  void visit(const Field& field) override { names_.emplace_back(field.name); }
+  void visit(const Field& field) override {
+    names_.emplace_back(field.name);
+    if (!field.rule.former.empty()) names_.push_back(field.rule.former);
+  }
 
   std::vector<std::string> names_;
 };
@@ -21,6 +24,11 @@ class FieldReader final : public FieldVisitor {
 
  private:
   void visit(const Field& field) override {
+    const auto& former = field.rule.former;
+    const bool is_old = !former.empty() && config_.has(former);
+    if (is_old && config_.has(field.name))
+      config_.at(former).reject(fmt::format("the old name of \"{}\", which is given too", field.name));
+    if (is_old) field.type.read(field.value, config_.at(former), field.rule);
     if (config_.has(field.name)) field.type.read(field.value, config_.at(field.name), field.rule);
   }
 

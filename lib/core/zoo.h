@@ -15,6 +15,7 @@ struct ModelCard {
   std::string_view name, family, paper;
   Json (*resolve)(const Config& model);  ///< strict; returns every option in force, "name" first
   std::vector<FieldDoc> (*describe)();
+  std::string_view generates = {};  ///< the command that generates with it, by Options::kGenerates
 };
 
 /// The options of a "model" section: the section without its "name".
@@ -33,14 +34,9 @@ ModelCard model_card(std::string_view family) {
     resolved.update(to_json(model_options<Options>(model)));
     return resolved;
   };
-  return {Options::kName, family, Options::kPaper, resolve, &describe<Options>};
+  ModelCard card{Options::kName, family, Options::kPaper, resolve, &describe<Options>};
+  if constexpr (requires { Options::kGenerates; }) card.generates = Options::kGenerates;
+  return card;
 }
-
-/// How one model of a family is built; `Interface::Shape` is what the data decides about it.
-template <class Interface>
-struct ZooEntry {
-  std::string_view name;
-  std::shared_ptr<Interface> (*build)(const Config& model, const typename Interface::Shape& shape);
-};
 
 }  // namespace arzoo

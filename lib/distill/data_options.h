@@ -16,7 +16,7 @@ struct DataOptions {
   std::optional<double> top_p;
 
   static void fields(auto& o, auto& field) {
-    field("teacher", o.teacher, {},
+    field("teacher", o.teacher, a_path(),
           "run directory or model folder of the trained teacher with its tokenizer, relative to the config "
           "file");
     field("trajectories", o.trajectories, {},

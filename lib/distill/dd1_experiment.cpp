@@ -3,7 +3,10 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
+#include "distill/fixture.h"
 #include "distill/models.h"
+#include "distill/student_entry.h"
+#include "distill/var_teacher.h"
 
 namespace arzoo::distill {
 
@@ -55,7 +58,9 @@ runtime::Losses Dd1LatentExperiment::loss(int64_t batch) {
   return {student_->trajectory_error(pairs.labels, noise, pairs.ends, given)};
 }
 
-std::unique_ptr<DistillExperiment> make_dd1_flowar(const Config& config, const runtime::Compute& compute) {
+namespace {
+
+std::unique_ptr<runtime::Experiment> make_dd1_flowar(const Config& config, const runtime::Compute& compute) {
   const auto options = model_options<Dd1FlowArOptions>(config.at("model"));
   auto teacher = std::make_unique<FlowArTeacher>(config, compute);
   auto student = std::make_unique<FlowArStudent>(options.flowar, options.second_step, teacher->vae(),
@@ -65,7 +70,7 @@ std::unique_ptr<DistillExperiment> make_dd1_flowar(const Config& config, const r
                                                options.mapping == "flow", compute);
 }
 
-std::unique_ptr<DistillExperiment> make_dd1_mar(const Config& config, const runtime::Compute& compute) {
+std::unique_ptr<runtime::Experiment> make_dd1_mar(const Config& config, const runtime::Compute& compute) {
   const auto options = model_options<Dd1MarOptions>(config.at("model"));
   auto teacher = std::make_unique<MarTeacher>(config, compute);
   auto student = std::make_unique<MarStudent>(options.mar, options.second_step, teacher->vae());
@@ -74,4 +79,40 @@ std::unique_ptr<DistillExperiment> make_dd1_mar(const Config& config, const runt
                                                options.mapping == "flow", compute);
 }
 
+std::unique_ptr<runtime::Experiment> make_dd1_var(const Config& config, const runtime::Compute& compute) {
+  const auto options = model_options<Dd1VarOptions>(config.at("model"));
+  return std::make_unique<Dd1VarExperiment>(
+      config, std::make_unique<VarTeacher>(config, options.noise_std, compute), compute);
+}
+
+}  // namespace
+
 }  // namespace arzoo::distill
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<distill::Dd1VarOptions>() {
+  static const auto entry = [] {
+    auto made =
+        distill::student_entry<distill::Dd1VarOptions>(&distill::make_dd1_var, &distill::is_published);
+    made.replays = {{"DD_Model (VAR)", distill::replay_dd1_var},
+                    {"DD_Model (VAR) + VAR teacher", distill::replay_dd1_var}};
+    return made;
+  }();
+  return entry;
+}
+
+template <>
+const ModelEntry& entry<distill::Dd1FlowArOptions>() {
+  static const auto entry = distill::student_entry<distill::Dd1FlowArOptions>(&distill::make_dd1_flowar);
+  return entry;
+}
+
+template <>
+const ModelEntry& entry<distill::Dd1MarOptions>() {
+  static const auto entry = distill::student_entry<distill::Dd1MarOptions>(&distill::make_dd1_mar);
+  return entry;
+}
+
+}  // namespace arzoo::runtime

@@ -46,8 +46,4 @@ class Dd1LatentExperiment : public DistillExperiment {
   bool mapped_;
 };
 
-/// Those of a FlowAR and of a MAR.
-std::unique_ptr<DistillExperiment> make_dd1_flowar(const Config& config, const runtime::Compute& compute);
-std::unique_ptr<DistillExperiment> make_dd1_mar(const Config& config, const runtime::Compute& compute);
-
 }  // namespace arzoo::distill

@@ -3,6 +3,9 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
+#include "distill/flowar_teacher.h"
+#include "distill/student_entry.h"
+#include "distill/var_teacher.h"
 
 namespace arzoo::distill {
 
@@ -128,4 +131,35 @@ at::Tensor Dd2FlowArExperiment::even_times(const at::Tensor& like) const {
   return at::repeat_interleave(times, at::tensor(counts, at::kLong), 1);
 }
 
+namespace {
+
+std::unique_ptr<runtime::Experiment> make_dd2_var(const Config& config, const runtime::Compute& compute) {
+  const auto options = model_options<Dd2VarOptions>(config.at("model"));
+  return std::make_unique<Dd2VarExperiment>(
+      config, std::make_unique<VarTeacher>(config, options.noise_std, compute), compute);
+}
+
+std::unique_ptr<runtime::Experiment> make_dd2_flowar(const Config& config, const runtime::Compute& compute) {
+  return std::make_unique<Dd2FlowArExperiment>(config, std::make_unique<FlowArTeacher>(config, compute),
+                                               compute);
+}
+
+}  // namespace
+
 }  // namespace arzoo::distill
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<distill::Dd2VarOptions>() {
+  static const auto entry = distill::student_entry<distill::Dd2VarOptions>(&distill::make_dd2_var);
+  return entry;
+}
+
+template <>
+const ModelEntry& entry<distill::Dd2FlowArOptions>() {
+  static const auto entry = distill::student_entry<distill::Dd2FlowArOptions>(&distill::make_dd2_flowar);
+  return entry;
+}
+
+}  // namespace arzoo::runtime

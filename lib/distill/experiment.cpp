@@ -2,9 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "distill/dd1_experiment.h"
-#include "distill/dd2_experiment.h"
-#include "distill/models.h"
 #include "image/frechet_distance.h"
 #include "image/picture_report.h"
 #include "image/saved_model.h"
@@ -117,30 +114,6 @@ std::vector<ReportSection> DistillExperiment::showcase() {
         grid(student_latents(shown, steps), fmt::format("the student, in {} step(s)", steps)));
   section.content.push_back(grid(teacher_latents(shown), "its teacher, from the same noise"));
   return {section};
-}
-
-namespace {
-
-template <class Experiment, class Teacher, class... Options>
-std::unique_ptr<DistillExperiment> taught_by(const Config& config, const runtime::Compute& compute,
-                                             const Options&... options) {
-  return std::make_unique<Experiment>(config, std::make_unique<Teacher>(config, options..., compute),
-                                      compute);
-}
-
-}  // namespace
-
-std::unique_ptr<DistillExperiment> make_experiment(const Config& config, const runtime::Compute& compute) {
-  const auto model = config.at("model");
-  const auto name = model.text("name");
-  const auto noise_std = [&] { return model.json().at("noise_std").get<double>(); };
-  if (name == Dd1VarOptions::kName)
-    return taught_by<Dd1VarExperiment, VarTeacher>(config, compute, noise_std());
-  if (name == Dd2VarOptions::kName)
-    return taught_by<Dd2VarExperiment, VarTeacher>(config, compute, noise_std());
-  if (name == Dd1FlowArOptions::kName) return make_dd1_flowar(config, compute);
-  if (name == Dd1MarOptions::kName) return make_dd1_mar(config, compute);
-  return taught_by<Dd2FlowArExperiment, FlowArTeacher>(config, compute);
 }
 
 }  // namespace arzoo::distill

@@ -4,13 +4,12 @@
 #include "distill/trajectories.h"
 #include "runtime/epoch_order.h"
 #include "runtime/experiment.h"
-#include "runtime/prepares_data.h"
 #include "runtime/training_options.h"
 
 namespace arzoo::distill {
 
 /// What distilling is for every student: its teacher, what that draws, and how near the student comes.
-class DistillExperiment : public runtime::Experiment, public runtime::PreparesData {
+class DistillExperiment : public runtime::Experiment {
  public:
   /// Opens the trajectories, or makes them.
   void prepare_data(Progress& progress, const std::atomic<bool>& stop) override {
@@ -28,7 +27,7 @@ class DistillExperiment : public runtime::Experiment, public runtime::PreparesDa
   /// Pictures of the student beside its teacher's from the same noise.
   std::vector<ReportSection> showcase() override;
 
-  std::vector<std::string> notes() const;
+  std::vector<std::string> notes() const override;
 
  protected:
   /// config: resolved (plan/run_config.h); teacher must outlive it.
@@ -54,9 +53,5 @@ class DistillExperiment : public runtime::Experiment, public runtime::PreparesDa
   Json model_section_;
   runtime::EpochOrder order_;
 };
-
-/// The experiment of a config's model. config: resolved. Throws ConfigError, CheckpointError, UsageError for
-/// a teacher that does not go with it.
-std::unique_ptr<DistillExperiment> make_experiment(const Config& config, const runtime::Compute& compute);
 
 }  // namespace arzoo::distill

@@ -12,6 +12,7 @@ struct Dd1FlowArOptions {
   static constexpr std::string_view kName = "dd1_flowar";
   static constexpr std::string_view kPaper =
       "Liu et al., Distilled Decoding 1, ICLR 2025 (for a FlowAR, ours)";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   std::string mapping = "flow";
   int64_t second_step = 3;
@@ -34,6 +35,7 @@ struct Dd2FlowArOptions {
   static constexpr std::string_view kName = "dd2_flowar";
   static constexpr std::string_view kPaper =
       "Liu et al., Distilled Decoding 2, NeurIPS 2025 (for a FlowAR, ours)";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   int64_t second_step = 3;
   int64_t tuning_steps = 0;

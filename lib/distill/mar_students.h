@@ -10,6 +10,7 @@ namespace arzoo::distill {
 struct Dd1MarOptions {
   static constexpr std::string_view kName = "dd1_mar";
   static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 1, ICLR 2025 (for a MAR, ours)";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   std::string mapping = "flow";
   int64_t second_step = 16;

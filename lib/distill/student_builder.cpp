@@ -8,6 +8,7 @@
 #include "distill/flowar_student.h"
 #include "distill/mar_student.h"
 #include "distill/models.h"
+#include "distill/student_entry.h"
 #include "image/latent_source.h"
 #include "image/var_source.h"
 #include "image/weight_kind.h"
@@ -50,12 +51,12 @@ std::shared_ptr<image::KlVae> tokenizer_of(const Teacher& teacher) {
 
 std::shared_ptr<image::Vqvae> open_tokenizer(const image::VarOptions& teacher,
                                              const image::ModelFolder& folder,
-                                             const image::GeneratorSource& source, at::ScalarType type) {
+                                             const runtime::ImageSource& source, at::ScalarType type) {
   return image::open_tokenizer(folder, folder.path, teacher.patch_nums, source.vae, type, source.state_dict);
 }
 template <class Teacher>
 std::shared_ptr<image::KlVae> open_tokenizer(const Teacher& teacher, const image::ModelFolder& folder,
-                                             const image::GeneratorSource& source, at::ScalarType type) {
+                                             const runtime::ImageSource& source, at::ScalarType type) {
   const image::FoundModel found{std::string(Teacher::kName), folder, folder.path, {}};
   return image::open_kl_vae(found, teacher.vae, source.vae, type, source.state_dict);
 }
@@ -113,6 +114,12 @@ BuiltStudent build_student(const Config& model, at::ScalarType type) {
   });
 }
 
+std::shared_ptr<torch::nn::Module> build_any_student(const Config& model) {
+  std::shared_ptr<BuiltStudent> built = std::make_shared<BuiltStudent>(build_student(model));
+  // The module lives as long as the student that owns it.
+  return {built, &built->student->module()};
+}
+
 BuiltStudent random_student(const Config& model, at::ScalarType type) {
   auto made = built(model, type, [&](const auto& teacher) {
     const auto vae = tokenizer_of(teacher);
@@ -127,7 +134,7 @@ BuiltStudent random_student(const Config& model, at::ScalarType type) {
   return made;
 }
 
-BuiltStudent open_student(const image::ModelFolder& folder, const image::GeneratorSource& source,
+BuiltStudent open_student(const image::ModelFolder& folder, const runtime::ImageSource& source,
                           at::ScalarType type) {
   const Config model(folder.model, (folder.path / "config.json").string(), "/model");
   auto opened =
@@ -136,7 +143,7 @@ BuiltStudent open_student(const image::ModelFolder& folder, const image::Generat
   return opened;
 }
 
-BuiltStudent open_published(const image::GeneratorSource& source, at::ScalarType type) {
+BuiltStudent open_published(const runtime::ImageSource& source, at::ScalarType type) {
   const auto weights = runtime::open_tensors(source.model, image::model_state_dict(source));
   if (!weights.contains(kLevels)) {
     fail<CheckpointError>("{}: a student of Distilled Decoding 1 of {}, expected one of a VAR (no {})",
@@ -156,15 +163,9 @@ BuiltStudent open_published(const image::GeneratorSource& source, at::ScalarType
   return opened;
 }
 
-bool is_student(const image::GeneratorSource& source) {
-  if (source.drafter || source.refiner || !fs::exists(source.model)) return false;
-  if (fs::is_directory(source.model)) {
-    const auto folder = image::find_model_folder(source.model);
-    if (!folder) return false;
-    const auto name = folder->model.value("name", "");
-    return std::apply([&](const auto&... options) { return ((name == options.kName) || ...); }, Models());
-  }
-  const auto summary = io::describe_tensors(source.model);
+bool is_published(const fs::path& path) {
+  if (!fs::is_regular_file(path)) return false;
+  const auto summary = io::describe_tensors(path);
   return std::any_of(summary.tensors.begin(), summary.tensors.end(),
                      [](const auto& row) { return row.name.ends_with(kOwnWeight); });
 }

@@ -2,8 +2,8 @@
 
 #include "core/config.h"
 #include "distill/student.h"
-#include "image/generation_options.h"
 #include "image/model_folder.h"
+#include "image/sampling_defaults.h"
 
 namespace arzoo::distill {
 
@@ -15,12 +15,12 @@ BuiltStudent build_student(const Config& model, at::ScalarType type = at::kFloat
 BuiltStudent random_student(const Config& model, at::ScalarType type);
 /// The student of a run directory or model folder and its tokenizer, with weights. Throws CheckpointError,
 /// ConfigError, UsageError.
-BuiltStudent open_student(const image::ModelFolder& folder, const image::GeneratorSource& source,
+BuiltStudent open_student(const image::ModelFolder& folder, const runtime::ImageSource& source,
                           at::ScalarType type);
 /// A published student of Distilled Decoding 1 for VAR. Throws CheckpointError for another's, UsageError.
-BuiltStudent open_published(const image::GeneratorSource& source, at::ScalarType type);
+BuiltStudent open_published(const runtime::ImageSource& source, at::ScalarType type);
 
-/// Whether a model folder, a run directory or a weights file is a student's.
-bool is_student(const image::GeneratorSource& source);
+/// Whether a weights file is a published student of Distilled Decoding 1.
+bool is_published(const std::filesystem::path& path);
 
 }  // namespace arzoo::distill

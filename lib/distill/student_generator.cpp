@@ -15,7 +15,7 @@ void refuse(bool given, const char* option, const char* reason) {
   if (given) fail<UsageError>("{}: means nothing to a distilled student, {}", option, reason);
 }
 
-void check_options(const image::GenerationOptions& options) {
+void check_options(const runtime::ImageSampling& options) {
   constexpr const char* kBaked = "which has learnt how its teacher draws";
   refuse(options.cfg.has_value(), "--cfg", kBaked);
   refuse(!options.top_k.empty(), "--top-k", kBaked);
@@ -31,16 +31,15 @@ void check_options(const image::GenerationOptions& options) {
 
 }  // namespace
 
-StudentGenerator::StudentGenerator(Parts parts, const image::GenerationOptions& options,
+StudentGenerator::StudentGenerator(Parts parts, const runtime::ImageSampling& options,
                                    const runtime::Compute& compute)
     : parts_(std::move(parts)), device_(compute.device) {
   check_options(options);
-  steps_ = options.steps.value_or(parts_.teacher.model.empty() ? 1 : 2);
+  steps_ = options.steps.value_or(parts_.teacher ? 2 : 1);
   if (steps_ < 1 || steps_ > student().most_steps())
     fail<UsageError>("--steps: {} steps, this student draws in {}", steps_,
                      student().most_steps() == 1 ? "1" : "1 or 2");
-  if (!parts_.teacher.model.empty() && steps_ != 2)
-    fail<UsageError>("--teacher: draws between two steps, --steps says 1");
+  if (parts_.teacher && steps_ != 2) fail<UsageError>("--teacher: draws between two steps, --steps says 1");
   if (parts_.folder) {
     class_names_ = parts_.folder->classes;
     channels_ = parts_.folder->channels;
@@ -48,12 +47,12 @@ StudentGenerator::StudentGenerator(Parts parts, const image::GenerationOptions& 
   settings_["model"] = parts_.name;
   settings_["weights"] = parts_.weights;
   settings_["steps"] = steps_;
-  if (!parts_.teacher.model.empty()) open_teacher(compute.dtype);
+  if (parts_.teacher) open_teacher(compute.dtype);
   prepare(compute);
 }
 
 void StudentGenerator::open_teacher(at::ScalarType type) {
-  const auto opened = image::open_var(parts_.teacher.model, "", type);
+  const auto opened = image::open_var(*parts_.teacher, "", type);
   teacher_ = opened.model;
   // What the published students were measured with.
   image::VarSampling sampling;
@@ -64,9 +63,9 @@ void StudentGenerator::open_teacher(at::ScalarType type) {
     sampling.cfg_scale = own.cfg.value_or(image::VarSampling().cfg_scale);
     sampling.scales = {{own.top_k, own.top_p, own.temperature}};
   }
-  student().take_teacher(teacher_, sampling, parts_.teacher.scales);
+  student().take_teacher(teacher_, sampling, parts_.teacher_scales);
   settings_["teacher"] = opened.file.string();
-  settings_["teacher_steps"] = parts_.teacher.scales;
+  settings_["teacher_steps"] = parts_.teacher_scales;
 }
 
 void StudentGenerator::prepare(const runtime::Compute& compute) {
@@ -91,8 +90,8 @@ void StudentGenerator::edit(const at::Tensor&, const at::Tensor&) {
   fail<UsageError>("--edit: a distilled student draws whole pictures, its teacher can draw on one");
 }
 
-at::Tensor StudentGenerator::sample(const image::PictureBatch& batch,
-                                    const image::StepWatcher& watcher) const {
+at::Tensor StudentGenerator::sample(const runtime::ImageBatch& batch,
+                                    const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
   const kernels::Int8Scope int8(int8_.get());
   image::SeededRandomInputs random_inputs(batch.seeds);
@@ -103,28 +102,33 @@ at::Tensor StudentGenerator::sample(const image::PictureBatch& batch,
   return pictures;
 }
 
-std::unique_ptr<image::ImageGenerator> open_generator(const image::GeneratorSource& source,
-                                                      const image::GenerationOptions& options,
-                                                      const runtime::Compute& compute,
-                                                      const HelpingTeacher& teacher) {
+std::unique_ptr<runtime::ImageGenerator> open_student_generator(const runtime::ImageSource& source,
+                                                                const runtime::ImageSampling& sampling,
+                                                                const runtime::Compute& compute) {
+  if (source.drafter || source.refiner || source.draft_steps)
+    fail<UsageError>("--draft-steps: means nothing to a distilled student, which generates alone");
   StudentGenerator::Parts parts;
   if (std::filesystem::is_directory(source.model)) parts.folder = image::find_model_folder(source.model);
   parts.name = parts.folder ? parts.folder->model.value("name", "") : Dd1VarOptions::kName;
   parts.weights = (parts.folder ? parts.folder->path : source.model).string();
   parts.built = parts.folder ? open_student(*parts.folder, source, compute.dtype)
                              : open_published(source, compute.dtype);
-  parts.teacher = teacher;
-  return std::make_unique<StudentGenerator>(std::move(parts), options, compute);
+  parts.teacher = source.teacher;
+  parts.teacher_scales = source.teacher_scales;
+  return std::make_unique<StudentGenerator>(std::move(parts), sampling, compute);
 }
 
-std::unique_ptr<image::ImageGenerator> random_generator(const Config& model,
-                                                        const image::GenerationOptions& options,
-                                                        const runtime::Compute& compute) {
+std::unique_ptr<runtime::ImageGenerator> random_student_generator(const std::vector<Config>& models,
+                                                                  std::optional<int64_t>,
+                                                                  const runtime::ImageSampling& sampling,
+                                                                  const runtime::Compute& compute,
+                                                                  const Json&) {
+  const auto& model = models.front();
   StudentGenerator::Parts parts;
   parts.name = model.text("name");
   parts.weights = model.name();
   parts.built = random_student(model, compute.dtype);
-  return std::make_unique<StudentGenerator>(std::move(parts), options, compute);
+  return std::make_unique<StudentGenerator>(std::move(parts), sampling, compute);
 }
 
 }  // namespace arzoo::distill

@@ -1,25 +1,25 @@
 #pragma once
 
-#include "distill/helping_teacher.h"
 #include "distill/student.h"
-#include "image/image_generator.h"
 #include "image/model_folder.h"
 #include "kernels/int8.h"
+#include "runtime/image_generator.h"
 
 namespace arzoo::distill {
 
 /// A student with its tokenizer, ready to draw.
-class StudentGenerator : public image::ImageGenerator {
+class StudentGenerator : public runtime::ImageGenerator {
  public:
   /// What it is made of.
   struct Parts {
     BuiltStudent built;
-    std::string name, weights;                 ///< of the model, where its weights are from
-    std::optional<image::ModelFolder> folder;  ///< of ours; none for a published file
-    HelpingTeacher teacher = {};
+    std::string name, weights;                          ///< of the model, where its weights are from
+    std::optional<image::ModelFolder> folder;           ///< of ours; none for a published file
+    std::optional<std::filesystem::path> teacher = {};  ///< generates between the two steps
+    int64_t teacher_scales = 1;
   };
   /// Throws UsageError for options that a student does not know.
-  StudentGenerator(Parts parts, const image::GenerationOptions& options, const runtime::Compute& compute);
+  StudentGenerator(Parts parts, const runtime::ImageSampling& options, const runtime::Compute& compute);
 
   int64_t classes() const override { return student().classes(); }
   const std::vector<std::string>& class_names() const override { return class_names_; }
@@ -30,7 +30,7 @@ class StudentGenerator : public image::ImageGenerator {
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
-  at::Tensor sample(const image::PictureBatch& batch, const image::StepWatcher& watcher) const override;
+  at::Tensor sample(const runtime::ImageBatch& batch, const runtime::StepWatcher& watcher) const override;
 
  private:
   Student& student() const { return *parts_.built.student; }
@@ -46,15 +46,15 @@ class StudentGenerator : public image::ImageGenerator {
   Json settings_;
 };
 
-/// Opens a student: a run directory or model folder of ours, or a published file of Distilled Decoding 1
-/// (var-d16.pth). Throws CheckpointError, ConfigError, UsageError.
-std::unique_ptr<image::ImageGenerator> open_generator(const image::GeneratorSource& source,
-                                                      const image::GenerationOptions& options,
-                                                      const runtime::Compute& compute,
-                                                      const HelpingTeacher& teacher);
-/// One with random weights from the default generator, to be measured; model: a config's "model" section.
-std::unique_ptr<image::ImageGenerator> random_generator(const Config& model,
-                                                        const image::GenerationOptions& options,
-                                                        const runtime::Compute& compute);
+/// What the entries of students offer (runtime/image_generator.h). Opens a run directory or model folder of
+/// ours, or a published file of Distilled Decoding 1 (var-d16.pth).
+std::unique_ptr<runtime::ImageGenerator> open_student_generator(const runtime::ImageSource& source,
+                                                                const runtime::ImageSampling& sampling,
+                                                                const runtime::Compute& compute);
+std::unique_ptr<runtime::ImageGenerator> random_student_generator(const std::vector<Config>& models,
+                                                                  std::optional<int64_t> draft_steps,
+                                                                  const runtime::ImageSampling& sampling,
+                                                                  const runtime::Compute& compute,
+                                                                  const Json& defaults);
 
 }  // namespace arzoo::distill

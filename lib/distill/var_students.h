@@ -11,6 +11,7 @@ namespace arzoo::distill {
 struct Dd1VarOptions {
   static constexpr std::string_view kName = "dd1_var";
   static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 1, ICLR 2025";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   std::string mapping = "flow";
   int64_t loss_split_t = 5;
@@ -54,6 +55,7 @@ struct Dd1VarOptions {
 struct Dd2VarOptions {
   static constexpr std::string_view kName = "dd2_var";
   static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 2, NeurIPS 2025 (reconstructed)";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   int64_t head_width = 1024;
   int64_t head_depth = 3;

@@ -3,12 +3,8 @@
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
 
-<<<<<<< ours
 #include "forecast/random_inputs.h"
-=======
-#include "forecast/draws.h"
 #include "kernels/sparse_context.h"
->>>>>>> theirs
 
 namespace arzoo::forecast {
 

@@ -44,7 +44,7 @@ struct FileOptions {
   SplitOptions split;
 
   static void fields(auto& o, auto& field) {
-    field("path", o.path, {}, "CSV file, plain or .gz, relative to the config file");
+    field("path", o.path, a_path(), "CSV file, plain or .gz, relative to the config file");
     field("format", o.format, one_of({"auto", "wide", "long"}),
           "wide: a date column and one column per variate; long: unique_id,ds,y[,covariates]");
     field("date", o.date, {}, "name of the date column, found by itself when empty");
@@ -74,7 +74,7 @@ struct SequenceOptions {
 
   static void fields(auto& o, auto& field) {
     field(
-        "path", o.path, {},
+        "path", o.path, a_path(),
         ".jsonl, .json, .npy or .pkl file, a folder of Time-300B's binary form, or a folder of any of these");
     field("max_length", o.max_length, between(1, SeriesShape::kMostSteps),
           "points of a window that are seen");

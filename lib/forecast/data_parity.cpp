@@ -151,9 +151,10 @@ void check_time_features(const ParityCase& fixture, ParityReport& report) {
           {features.mutable_data_ptr<double>(), static_cast<std::size_t>(features.numel())});
       report.check(name, features);
     } else if (name.starts_with("tf.timeenc0.")) {
-      auto codes = at::empty(
-          {count, static_cast<int64_t>(io::time_code_count(TimeCodes::informer, name.back()))}, at::kLong);
-      io::fill_time_codes(stamps, TimeCodes::informer, name.back(),
+      auto codes =
+          at::empty({count, static_cast<int64_t>(io::time_code_count(io::TimeCodes::informer, name.back()))},
+                    at::kLong);
+      io::fill_time_codes(stamps, io::TimeCodes::informer, name.back(),
                           {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(codes.numel())});
       report.check(name, codes);
     }

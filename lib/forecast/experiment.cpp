@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "io/date_format.h"
+
 #include <chrono>
 #include <cmath>
 
@@ -143,6 +145,24 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
     section.content.emplace_back(ReportSvg{to_svg(chart)});
   }
   return {section};
+}
+
+Json ForecastExperiment::reference_shape() const { return to_json(data_.shape()); }
+
+Json ForecastExperiment::stream_request() const {
+  const auto& series = data_.series().front();
+  const auto rows = data_.shape().seq_len;
+  const auto values = series.values.narrow(0, 0, rows);
+  Json line{{"id", 0},
+            {"ds", io::DateFormat().format((*series.stamps)[static_cast<std::size_t>(rows - 1)])},
+            {"values", Json::array()}};
+  for (int64_t t = 0; t < rows; ++t) {
+    Json row = Json::array();
+    for (int64_t c = 0; c < values.size(1); ++c)
+      row.push_back(series.scaler.inverse(values[t][c].item<double>(), c));
+    line["values"].push_back(std::move(row));
+  }
+  return line;
 }
 
 }  // namespace arzoo::forecast

@@ -30,9 +30,12 @@ class ForecastExperiment : public runtime::Experiment {
   std::vector<ReportSection> showcase() override;
 
   const SeriesData& data() const { return data_; }
-  const std::vector<std::string>& notes() const { return notes_; }
+  std::vector<std::string> notes() const override { return notes_; }
   /// Seconds that training steps have waited for their batch; the loader's share of the time.
-  double loader_seconds() const { return loader_seconds_; }
+  double loader_seconds() const override { return loader_seconds_; }
+  Json reference_shape() const override;
+  /// The first seq_len rows of the file, in its units.
+  Json stream_request() const override;
 
  private:
   ForecastBatch training_batch(int64_t batch) const;

@@ -89,10 +89,10 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
     const auto code = io::frequency_code(read.has("freq") ? read_frequency(read.at("freq"))
-                                                          : io::Frequency{Frequency::Unit::hour});
+                                                          : io::Frequency{io::Frequency::Unit::hour});
     opened.options_.timeenc = !read.has("embed") || read.text("embed") == "timeF" ? 1 : 0;
     const auto marks = opened.options_.timeenc == 1 ? io::time_feature_count(code)
-                                                    : io::time_code_count(TimeCodes::thuml, code);
+                                                    : io::time_code_count(io::TimeCodes::thuml, code);
     auto official = read_official_config(read, static_cast<int64_t>(marks));
     model = official.model;
     opened.shape_ = official.shape;
@@ -192,12 +192,12 @@ std::vector<int64_t> ForecastModel::columns_of(const io::SeriesTable& table) con
         "{}: the model was not trained on the variate {}{}; it knows {} (choose others with --columns, or "
         "train on it)",
         table.source, io::shown(name), near ? fmt::format(" (did you mean {}?)", io::shown(*near)) : "",
-        first_few(variates_, shown));
+        first_few(variates_, io::shown));
   }
   if (!absent.empty() || table.variates.size() != variates_.size()) {
     fail<DataError>("{}: {} variates, the model expects {}{}", table.source, table.variates.size(),
                     variates_.size(),
-                    absent.empty() ? "" : fmt::format(" (missing: {})", first_few(absent, shown)));
+                    absent.empty() ? "" : fmt::format(" (missing: {})", first_few(absent, io::shown)));
   }
   return columns;
 }

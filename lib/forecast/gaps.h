@@ -6,8 +6,8 @@
 
 namespace arzoo::forecast {
 
-/// Where a series was not measured. What MissingPolicy::interpolate put there may come from a later value; a
-/// window must not see one from beyond its end.
+/// Where a series was not measured. What io::MissingPolicy::interpolate put there may come from a later
+/// value; a window must not see one from beyond its end.
 class Gaps {
  public:
   Gaps() = default;

@@ -107,9 +107,9 @@ class SeriesReader {
 std::unique_ptr<Sequences> read_pickled_sequences(const std::filesystem::path& path) {
   const auto mapping = MappedFile::open(path);
   const auto name = path.string();
-  if (mapping->bytes().size() > kMaxPickle) {
+  if (mapping->bytes().size() > io::kMaxPickle) {
     fail<DataError>("{}: {} bytes, expected at most {} (write it as .npy, .jsonl or in binary form)", name,
-                    mapping->bytes().size(), kMaxPickle);
+                    mapping->bytes().size(), io::kMaxPickle);
   }
   const auto pickle = io::read_pickle(mapping->bytes(), name);
   return std::make_unique<ListedSequences>(SeriesReader(pickle, name).run());

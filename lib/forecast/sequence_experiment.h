@@ -33,7 +33,7 @@ class SequenceExperiment : public runtime::Experiment {
   /// The end of a few windows that validate (of training windows where none does) beside the forecast.
   std::vector<ReportSection> showcase() override;
 
-  const std::vector<std::string>& notes() const { return notes_; }
+  std::vector<std::string> notes() const override { return notes_; }
   int64_t windows(runtime::Split split) const { return windows_of(split).size(); }
 
  private:

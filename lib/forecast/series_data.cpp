@@ -89,9 +89,9 @@ at::Tensor calendar_marks(const std::vector<io::Timestamp>& stamps, const io::Fr
                            {features.mutable_data_ptr<double>(), static_cast<std::size_t>(rows * count)});
     return features.to(at::kFloat);
   }
-  const auto count = static_cast<int64_t>(io::time_code_count(TimeCodes::thuml, code));
+  const auto count = static_cast<int64_t>(io::time_code_count(io::TimeCodes::thuml, code));
   auto codes = at::empty({rows, count}, at::kLong);
-  io::fill_time_codes(stamps, TimeCodes::thuml, code,
+  io::fill_time_codes(stamps, io::TimeCodes::thuml, code,
                       {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(rows * count)});
   return codes.to(at::kFloat);
 }

@@ -54,22 +54,22 @@ void require_distinct(const std::vector<SourceTable>& tables) {
 }  // namespace
 
 io::MissingPolicy missing_policy(const std::string& name) {
-  return name == "ffill"         ? MissingPolicy::ffill
-         : name == "interpolate" ? MissingPolicy::interpolate
-                                 : MissingPolicy::error;
+  return name == "ffill"         ? io::MissingPolicy::ffill
+         : name == "interpolate" ? io::MissingPolicy::interpolate
+                                 : io::MissingPolicy::error;
 }
 
 io::SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix) {
   io::SeriesReadOptions read;
   read.option_prefix = prefix;
-  read.format = options.format == "wide"   ? SeriesFormat::wide
-                : options.format == "long" ? SeriesFormat::long_
-                                           : SeriesFormat::automatic;
+  read.format = options.format == "wide"   ? io::SeriesFormat::wide
+                : options.format == "long" ? io::SeriesFormat::long_
+                                           : io::SeriesFormat::automatic;
   read.date_column = options.date;
   if (!options.id.empty()) {
-    if (read.format == SeriesFormat::wide)
+    if (read.format == io::SeriesFormat::wide)
       fail<ConfigError>("{0}id: names the series of a long file, expected {0}format long", prefix);
-    read.format = SeriesFormat::long_;
+    read.format = io::SeriesFormat::long_;
     read.id_column = options.id;
   }
   read.columns = options.columns;

@@ -24,4 +24,12 @@ constexpr bool is_channel_independent() {
   return false;
 }
 
+/// Whether a trained model forecasts any series (`kForecastsAnySeries`), so that sequences without a calendar
+/// train it too.
+template <class Options>
+constexpr bool forecasts_any_series() {
+  if constexpr (requires { Options::kForecastsAnySeries; }) return Options::kForecastsAnySeries;
+  return false;
+}
+
 }  // namespace arzoo::forecast

@@ -57,7 +57,7 @@ class TiMae : public Forecaster {
     encoder_ = register_module(
         "encoder", std::make_shared<PreNormEncoder>(
                        options.e_layers, PreNormOptions{width, options.n_heads, options.d_ff, options.dropout,
-                                                        nn::Activation::gelu}));
+                                                        kernels::Activation::gelu}));
     encoder_norm_ = register_module("encoder_norm", norm_of(width));
     positions_ = nn::position_table(length, width);
     if (options.head == "linear") {
@@ -69,7 +69,7 @@ class TiMae : public Forecaster {
           "decoder",
           std::make_shared<PreNormEncoder>(
               options.d_layers, PreNormOptions{inner, options.decoder_n_heads, options.decoder_d_ff,
-                                               options.dropout, nn::Activation::gelu}));
+                                               options.dropout, kernels::Activation::gelu}));
       decoder_norm_ = register_module("decoder_norm", norm_of(inner));
       projection_ = register_module("projection", torch::nn::Linear(inner, shape.enc_in));
       decoder_positions_ = nn::position_table(length, inner);
@@ -117,9 +117,9 @@ class TiMae : public Forecaster {
 
   /// All steps, the masked ones from the kept ones: [B, L, C] → [B, L, C].
   at::Tensor reconstruct(const at::Tensor& x, const nn::VisibleTokens& visible) {
-    const auto visible =
+    const auto encoded =
         kernels::linear(encode(x, visible), decoder_embedding_->weight, decoder_embedding_->bias);
-    const auto tokens = nn::restored_tokens(visible, mask_token_, visible);
+    const auto tokens = nn::restored_tokens(encoded, mask_token_, visible);
     const auto placed = tokens + decoder_positions_.narrow(0, 0, x.size(1)).to(tokens.options());
     const auto decoded = decoder_norm_(decoder_->forward(placed));
     return kernels::linear(decoded, projection_->weight, projection_->bias);

@@ -14,6 +14,7 @@ struct TimeMoeOptions {
   static constexpr std::string_view kName = "time_moe";
   static constexpr std::string_view kPaper = "Shi et al., Time-MoE, ICLR 2025";
   static constexpr bool kChannelIndependent = true;
+  static constexpr bool kForecastsAnySeries = true;
 
   int64_t input_size = 1;
   int64_t hidden_size = 384;

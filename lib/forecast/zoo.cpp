@@ -9,20 +9,26 @@
 namespace arzoo::forecast {
 namespace {
 
+/// How one forecaster is built.
+struct Builder {
+  std::string_view name;
+  std::shared_ptr<Forecaster> (*build)(const Config& model, const SeriesShape& shape);
+};
+
 template <std::size_t... I>
-std::vector<ZooEntry<Forecaster>> entries(std::index_sequence<I...>) {
+std::vector<Builder> builders(std::index_sequence<I...>) {
   const auto entry = []<class Options>(std::type_identity<Options>) {
-    return ZooEntry<Forecaster>{Options::kName, [](const Config& model, const SeriesShape& shape) {
-                                  const auto options = model_options<Options>(model);
-                                  check_shape(options, shape, model);
-                                  return make<Options>(options, shape);
-                                }};
+    return Builder{Options::kName, [](const Config& model, const SeriesShape& shape) {
+                     const auto options = model_options<Options>(model);
+                     check_shape(options, shape, model);
+                     return make<Options>(options, shape);
+                   }};
   };
   return {entry(std::type_identity<std::tuple_element_t<I, Models>>{})...};
 }
 
-const std::vector<ZooEntry<Forecaster>>& zoo() {
-  static const auto all = entries(std::make_index_sequence<std::tuple_size_v<Models>>());
+const std::vector<Builder>& zoo() {
+  static const auto all = builders(std::make_index_sequence<std::tuple_size_v<Models>>());
   return all;
 }
 

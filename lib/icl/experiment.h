@@ -21,9 +21,7 @@ class LearnerExperiment : public runtime::Experiment {
   void load(const std::filesystem::path& folder) override;
   std::vector<ReportSection> showcase() override { return {}; }
 
-  const std::vector<std::string>& notes() const { return notes_; }
-  /// What a program that trains the same model must know of the data; null where nothing is compared.
-  virtual Json reference_shape() const { return nullptr; }
+  std::vector<std::string> notes() const override { return notes_; }
 
  protected:
   /// config: resolved (plan/run_config.h). Subclasses make the learner with begin().
@@ -48,9 +46,6 @@ class LearnerExperiment : public runtime::Experiment {
  private:
   int64_t batch_size_, seed_;
 };
-
-/// The experiment of the model that a resolved config names.
-std::unique_ptr<LearnerExperiment> make_experiment(const Config& config, const runtime::Compute& compute);
 
 /// A trained learner for evaluation: on the CPU, in evaluation mode. folder: that of a saved model. Throws
 /// CheckpointError.

@@ -24,12 +24,18 @@ void StudyRecord::curves(const std::string& name, const std::string& title, cons
   chart(name, curve_chart(title, index, curves, scale));
 }
 
-void study(const Subject& subject, StudyRecord& record) {
-  const auto name = subject.run.at("model").text("name");
-  if (name == VonOswaldOptions::kName) return study_descent(subject, record);
-  if (name == MesaTransformerOptions::kName) return study_dynamics(subject, record);
-  if (name == AlpineOptions::kName) return study_paths(subject, record);
-  study_functions(subject, record);
+Json resolve_study(const Config& options) { return arzoo::to_json(options.as<StudyOptions>()); }
+
+Json run_study(void (*study)(const Subject&, StudyRecord&), const Config& options, const Config& run,
+               const std::filesystem::path& model, const std::filesystem::path& out, Progress& progress) {
+  StudyRecord record(out);
+  study({run, model, options.as<StudyOptions>(), progress}, record);
+  Json result{{"test", Json::object()},
+              {"markdown", record.markdown()},
+              {"tables", record.tables()},
+              {"charts", record.charts()}};
+  for (const auto& [name, value] : record.metrics()) result["test"][name] = value;
+  return result;
 }
 
 }  // namespace arzoo::icl

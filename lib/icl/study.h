@@ -51,9 +51,6 @@ struct Subject {
   }
 };
 
-/// Studies the learner that was trained as `run` says. Throws CheckpointError for a model that is not there.
-void study(const Subject& subject, StudyRecord& record);
-
 /// One for each kind of learner.
 void study_descent(const Subject& subject, StudyRecord& record);
 void study_functions(const Subject& subject, StudyRecord& record);

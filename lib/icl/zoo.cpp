@@ -4,6 +4,7 @@
 #include "icl/function_learners.h"
 #include "icl/mesa_learner.h"
 #include "icl/models.h"
+#include "icl/path_finding.h"
 #include "icl/path_learner.h"
 #include "icl/self_attention_learner.h"
 #include "runtime/memory_budget.h"
@@ -25,7 +26,10 @@ std::shared_ptr<InContextLearner> make(const MesaTransformerOptions& options, co
   return std::make_shared<MesaLearner>(options, 4 * shape.data.dynamics.data_dim);
 }
 std::shared_ptr<InContextLearner> make(const AlpineOptions& options, const LearnerShape& shape) {
-  return std::make_shared<PathLearner>(options, shape.vocab_size, shape.block_size);
+  const auto& graph = shape.data.graph;
+  const auto block =
+      shape.block_size > 0 ? shape.block_size : block_size(PathTask::sample(graph, shape.seed).rows);
+  return std::make_shared<PathLearner>(options, vocab_size(graph.num_nodes), block);
 }
 
 template <std::size_t... I>

@@ -9,7 +9,8 @@ namespace arzoo::icl {
 /// What the data decide about a learner.
 struct LearnerShape {
   DataOptions data;
-  int64_t vocab_size = 0, block_size = 0;  ///< of a graph's rows
+  int64_t seed = 0;        ///< of a graph
+  int64_t block_size = 0;  ///< of a graph's rows; 0: found by sampling the graph
 };
 
 /// Builds what a "model" section describes, with weights as they come. Throws ConfigError for an unknown name

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/config.h"
-#include "image/generation_options.h"
+#include "image/sampling_defaults.h"
 
 namespace arzoo::image {
 
@@ -23,13 +23,14 @@ struct DataOptions {
 
   static void fields(auto& o, auto& field) {
     field(
-        "path", o.path, {},
+        "path", o.path, a_path(),
         "pictures to train on, relative to the config file: a folder with a sub-folder of PNG and JPEG files "
         "per class, or an IDX file of pictures (.gz or not)");
-    field("labels", o.labels, {},
+    field("labels", o.labels, a_path(),
           "IDX file of the classes; empty for the one beside the pictures (labels-idx1 for images-idx3)");
-    field("test_path", o.test_path, {}, "pictures to test on, of the same kind as path; empty for none");
-    field("test_labels", o.test_labels, {}, "as labels, for test_path");
+    field("test_path", o.test_path, a_path(),
+          "pictures to test on, of the same kind as path; empty for none");
+    field("test_labels", o.test_labels, a_path(), "as labels, for test_path");
     field("classes", o.classes, {},
           "names of an IDX file's classes, in the order of their numbers; a folder's classes are its "
           "sub-folders, sorted by name");
@@ -39,7 +40,7 @@ struct DataOptions {
           "short side of a resized picture (Lanczos) as a multiple of the model's pixels, before the crop");
     field("flip", o.flip, {}, "mirror half of the training pictures");
     field("validation", o.validation, from_below(0, 1), "share of the pictures that validates instead");
-    field("tokenizer", o.tokenizer, {},
+    field("tokenizer", o.tokenizer, a_path(),
           "run directory, model folder or weights file of the trained tokenizer, relative to the config "
           "file: a "
           "vqvae for var, a kl_vae for mar and flowar");

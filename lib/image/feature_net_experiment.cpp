@@ -4,13 +4,14 @@
 
 #include "core/zoo.h"
 #include "image/picture_report.h"
-#include "image/zoo.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
 
 namespace arzoo::image {
 
 FeatureNetExperiment::FeatureNetExperiment(const Config& config, const runtime::Compute& compute)
     : PictureExperiment(config, compute, model_options<FeatureNetOptions>(config.at("model")).pixels),
-      model_(std::dynamic_pointer_cast<FeatureNet>(build(config.at("model")))) {
+      model_(runtime::build_module<FeatureNet, FeatureNetOptions>(config.at("model"))) {
   loader_.data().check_labels(config.at("model").at("num_classes"));
   model_->initialise();
   model_->to(compute.device);
@@ -56,3 +57,17 @@ std::vector<ReportSection> FeatureNetExperiment::showcase() {
 }
 
 }  // namespace arzoo::image
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<image::FeatureNetOptions>() {
+  static const ModelEntry entry{
+      .name = image::FeatureNetOptions::kName,
+      .build = &build_any<image::FeatureNet, image::FeatureNetOptions>,
+      .experiment = &make_experiment<image::FeatureNetExperiment>,
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

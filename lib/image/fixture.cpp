@@ -70,4 +70,10 @@ void GenerationRecord::on_scale(std::size_t, const at::Tensor& scale_ids, const 
   if (next.defined()) maps.push_back(next);
 }
 
+void replay_var_case(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  if (fixture.config.has("var_file")) return replay_published(fixture, report);
+  if (fixture.config.has("train")) return replay_var_training(fixture, report);
+  replay_var(fixture, report);
+}
+
 }  // namespace arzoo::image

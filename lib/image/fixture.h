@@ -54,6 +54,8 @@ class GenerationRecord : public SamplingObserver {
 /// A replay of one kind of case.
 void replay_vqvae(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_quantizer(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+/// Teacher forcing and sampling, training steps, or a published checkpoint file.
+void replay_var_case(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_var(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_code(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_var_training(const runtime::ParityCase& fixture, runtime::ParityReport& report);

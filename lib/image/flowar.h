@@ -9,6 +9,7 @@ namespace arzoo::image {
 struct FlowArOptions {
   static constexpr std::string_view kName = "flowar";
   static constexpr std::string_view kPaper = "Ren et al., FlowAR, ICML 2025";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   int64_t class_num = 1000;
   int64_t encoder_embed_dim = 768;

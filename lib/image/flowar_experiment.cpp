@@ -3,8 +3,11 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
+#include "image/fixture.h"
 #include "image/flowar_sampler.h"
-#include "image/zoo.h"
+#include "image/latent_generator.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
 
 namespace arzoo::image {
 namespace {
@@ -17,7 +20,7 @@ FlowArOptions flowar_options(const Config& config) {
 
 FlowArExperiment::FlowArExperiment(const Config& config, const runtime::Compute& compute)
     : LatentExperiment(config, compute, flowar_options(config).pixels(), flowar_options(config).vae),
-      model_(std::dynamic_pointer_cast<FlowAr>(build(config.at("model")))) {
+      model_(runtime::build_module<FlowAr, FlowArOptions>(config.at("model"))) {
   model_->initialise();
   model_->to(compute.device);
 }
@@ -55,3 +58,19 @@ at::Tensor FlowArExperiment::sample(const at::Tensor& labels, const std::vector<
 }
 
 }  // namespace arzoo::image
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<image::FlowArOptions>() {
+  static const ModelEntry entry{
+      .name = image::FlowArOptions::kName,
+      .build = &build_any<image::FlowAr, image::FlowArOptions>,
+      .experiment = &make_experiment<image::FlowArExperiment>,
+      .images = {&image::is_flowar, &image::open_flowar_generator, &image::random_flowar_generator},
+      .replays = {{"FlowAR", image::replay_flowar}},
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

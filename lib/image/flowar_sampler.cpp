@@ -113,7 +113,7 @@ class ScaleFlow {
 
 }  // namespace
 
-FlowSampling flow_sampling(const GenerationOptions& asked, const SamplingDefaults& defaults) {
+FlowSampling flow_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults) {
   FlowSampling sampling;
   sampling.num_steps = asked.steps.value_or(defaults.steps.value_or(sampling.num_steps));
   sampling.cfg = asked.cfg.value_or(defaults.cfg.value_or(sampling.cfg));

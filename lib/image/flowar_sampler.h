@@ -1,7 +1,8 @@
 #pragma once
 
 #include "image/flowar_model.h"
-#include "image/generation_options.h"
+#include "image/sampling_defaults.h"
+#include "runtime/image_request.h"
 
 namespace arzoo::image {
 
@@ -17,7 +18,7 @@ struct FlowSampling {
 
 /// How pictures are drawn: what was asked for, else what the model's folder says, else the published
 /// settings.
-FlowSampling flow_sampling(const GenerationOptions& asked, const SamplingDefaults& defaults);
+FlowSampling flow_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults);
 
 /// The official times from 1 (noise) to 0, in double precision: evenly spaced for 50 steps; else half of them
 /// above 0.3 and half below 0.25.

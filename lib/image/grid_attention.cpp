@@ -90,7 +90,7 @@ GegluMlp::GegluMlp(int64_t width, double mlp_ratio, double dropout) : dropout_(d
 }
 
 at::Tensor GegluMlp::forward(const at::Tensor& x) const {
-  auto gate = fc1_g_->forward(x, nn::Activation::gelu);
+  auto gate = fc1_g_->forward(x, kernels::Activation::gelu);
   const auto up = fc1_x_->forward(x);
   if (!at::GradMode::is_enabled()) return fc2_->forward(gate.mul_(up));
   const auto hidden = fc2_->forward(kernels::dropout(gate * up, dropout_, is_training()));

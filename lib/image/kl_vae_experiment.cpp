@@ -3,15 +3,17 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
+#include "image/fixture.h"
 #include "image/picture_report.h"
 #include "image/sample_metrics.h"
-#include "image/zoo.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
 
 namespace arzoo::image {
 
 KlVaeExperiment::KlVaeExperiment(const Config& config, const runtime::Compute& compute)
     : PictureExperiment(config, compute, model_options<KlVaeOptions>(config.at("model")).resolution),
-      model_(std::dynamic_pointer_cast<KlVae>(build(config.at("model")))) {
+      model_(runtime::build_module<KlVae, KlVaeOptions>(config.at("model"))) {
   model_->initialise();
   model_->to(compute.device);
 }
@@ -57,3 +59,18 @@ std::vector<ReportSection> KlVaeExperiment::showcase() {
 }
 
 }  // namespace arzoo::image
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<image::KlVaeOptions>() {
+  static const ModelEntry entry{
+      .name = image::KlVaeOptions::kName,
+      .build = &build_any<image::KlVae, image::KlVaeOptions>,
+      .experiment = &make_experiment<image::KlVaeExperiment>,
+      .replays = {{"AutoencoderKL", image::replay_kl_vae}},
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

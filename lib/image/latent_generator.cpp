@@ -23,7 +23,7 @@ void refuse(std::initializer_list<Choice> choices, std::string_view model, const
 }
 
 /// Options of models that draw codes.
-void refuse_codes(const GenerationOptions& options, std::string_view model) {
+void refuse_codes(const runtime::ImageSampling& options, std::string_view model) {
   refuse({{!options.top_k.empty(), "--top-k"},
           {!options.top_p.empty(), "--top-p"},
           {options.more_smooth, "--smooth"},
@@ -35,8 +35,8 @@ void refuse_codes(const GenerationOptions& options, std::string_view model) {
 
 /// The model that was found and its tokenizer. read: its options from the weights, where no folder has them.
 template <class Model, class Options>
-LatentParts<Model> open_parts(const FoundModel& found, const GeneratorSource& source, at::ScalarType type,
-                              Options (*read)(const runtime::NamedTensors&),
+LatentParts<Model> open_parts(const FoundModel& found, const runtime::ImageSource& source,
+                              at::ScalarType type, Options (*read)(const runtime::NamedTensors&),
                               std::shared_ptr<Model> (*load)(const Options&, const runtime::NamedTensors&,
                                                              at::ScalarType)) {
   const auto weights = runtime::open_tensors(found.file, found.state_dict);
@@ -44,6 +44,15 @@ LatentParts<Model> open_parts(const FoundModel& found, const GeneratorSource& so
   return {found, load(options, weights, type),
           open_kl_vae(found, options.vae, source.vae, type, source.state_dict),
           found.folder ? found.folder->sampling : SamplingDefaults()};
+}
+
+/// The model that a source names; it generates alone, without a helping model.
+template <class Options>
+FoundModel found_alone(const runtime::ImageSource& source) {
+  auto found = find_model(source.model, model_state_dict(source));
+  refuse({{source.draft_steps.has_value(), "--draft-steps"}, {source.teacher.has_value(), "--teacher"}},
+         Options::kName, "generates alone");
+  return found;
 }
 
 /// Models with random weights.
@@ -79,7 +88,8 @@ at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
   return pictures.cpu();
 }
 
-at::Tensor LatentGenerator::sample(const PictureBatch& batch, const StepWatcher& watcher) const {
+at::Tensor LatentGenerator::sample(const runtime::ImageBatch& batch,
+                                   const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
   const kernels::Int8Scope int8(int8_.get());
   return decoded(latents(batch, [&](int64_t step, const at::Tensor& so_far) {
@@ -87,7 +97,7 @@ at::Tensor LatentGenerator::sample(const PictureBatch& batch, const StepWatcher&
   }));
 }
 
-MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const GenerationOptions& options,
+MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const runtime::ImageSampling& options,
                            const runtime::Compute& compute)
     : LatentGenerator(parts.vae, compute),
       model_(parts.model),
@@ -122,12 +132,12 @@ void MarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
                                       paint.to(device_).view({1, 1, paint.size(0), paint.size(1)})});
 }
 
-at::Tensor MarGenerator::latents(const PictureBatch& batch, const LatentWatcher& watcher) const {
+at::Tensor MarGenerator::latents(const runtime::ImageBatch& batch, const LatentWatcher& watcher) const {
   return sample_mar_latents(*model_, batch.labels.to(device_), batch.seeds, sampling_,
                             edit_ ? &edit_->known : nullptr, watcher);
 }
 
-FlowArGenerator::FlowArGenerator(const LatentParts<FlowAr>& parts, const GenerationOptions& options,
+FlowArGenerator::FlowArGenerator(const LatentParts<FlowAr>& parts, const runtime::ImageSampling& options,
                                  const runtime::Compute& compute)
     : LatentGenerator(parts.vae, compute),
       model_(parts.model),
@@ -151,7 +161,7 @@ void FlowArGenerator::edit(const at::Tensor&, const at::Tensor&) {
       "--edit: a flowar draws all tokens of a scale at once, it keeps none (a mar or a var does)");
 }
 
-at::Tensor FlowArGenerator::latents(const PictureBatch& batch, const LatentWatcher& watcher) const {
+at::Tensor FlowArGenerator::latents(const runtime::ImageBatch& batch, const LatentWatcher& watcher) const {
   FlowObserver observer;
   const auto samples = batch.labels.size(0);
   observer.on_scale = [&](std::size_t scale, const at::Tensor&, const at::Tensor& tokens) {
@@ -161,32 +171,43 @@ at::Tensor FlowArGenerator::latents(const PictureBatch& batch, const LatentWatch
                         seeded_flow_noise(*model_, batch.seeds, sampling_.temperature), observer);
 }
 
-std::unique_ptr<ImageGenerator> open_latent_generator(const FoundModel& found, const GeneratorSource& source,
-                                                      const GenerationOptions& options,
-                                                      const runtime::Compute& compute) {
-  if (found.name != MarOptions::kName && found.name != FlowArOptions::kName) return nullptr;
-  refuse({{source.draft_steps.has_value(), "--draft-steps"}}, found.name, "draws alone");
-  if (found.name == MarOptions::kName) {
-    const auto parts = open_parts(found, source, compute.dtype, &mar_options_of, &load_mar);
-    return std::make_unique<MarGenerator>(parts, options, compute);
-  }
-  const auto parts = open_parts(found, source, compute.dtype, &flowar_options_of, &load_flowar);
-  return std::make_unique<FlowArGenerator>(parts, options, compute);
+bool is_mar(const std::filesystem::path& path) { return find_model(path, "").name == MarOptions::kName; }
+bool is_flowar(const std::filesystem::path& path) {
+  return find_model(path, "").name == FlowArOptions::kName;
 }
 
-std::unique_ptr<ImageGenerator> random_latent_generator(const Config& model, const GenerationOptions& options,
-                                                        const runtime::Compute& compute,
-                                                        const SamplingDefaults& defaults) {
-  const auto name = model.text("name");
-  if (name == MarOptions::kName) {
-    return std::make_unique<MarGenerator>(random_parts<Mar, MarOptions>(model, compute.dtype, defaults),
-                                          options, compute);
-  }
-  if (name == FlowArOptions::kName) {
-    return std::make_unique<FlowArGenerator>(
-        random_parts<FlowAr, FlowArOptions>(model, compute.dtype, defaults), options, compute);
-  }
-  return nullptr;
+std::unique_ptr<runtime::ImageGenerator> open_mar_generator(const runtime::ImageSource& source,
+                                                            const runtime::ImageSampling& sampling,
+                                                            const runtime::Compute& compute) {
+  const auto found = found_alone<MarOptions>(source);
+  return std::make_unique<MarGenerator>(open_parts(found, source, compute.dtype, &mar_options_of, &load_mar),
+                                        sampling, compute);
+}
+std::unique_ptr<runtime::ImageGenerator> open_flowar_generator(const runtime::ImageSource& source,
+                                                               const runtime::ImageSampling& sampling,
+                                                               const runtime::Compute& compute) {
+  const auto found = found_alone<FlowArOptions>(source);
+  return std::make_unique<FlowArGenerator>(
+      open_parts(found, source, compute.dtype, &flowar_options_of, &load_flowar), sampling, compute);
+}
+
+std::unique_ptr<runtime::ImageGenerator> random_mar_generator(const std::vector<Config>& models,
+                                                              std::optional<int64_t>,
+                                                              const runtime::ImageSampling& sampling,
+                                                              const runtime::Compute& compute,
+                                                              const Json& defaults) {
+  return std::make_unique<MarGenerator>(
+      random_parts<Mar, MarOptions>(models.front(), compute.dtype, sampling_defaults(defaults)), sampling,
+      compute);
+}
+std::unique_ptr<runtime::ImageGenerator> random_flowar_generator(const std::vector<Config>& models,
+                                                                 std::optional<int64_t>,
+                                                                 const runtime::ImageSampling& sampling,
+                                                                 const runtime::Compute& compute,
+                                                                 const Json& defaults) {
+  return std::make_unique<FlowArGenerator>(
+      random_parts<FlowAr, FlowArOptions>(models.front(), compute.dtype, sampling_defaults(defaults)),
+      sampling, compute);
 }
 
 }  // namespace arzoo::image

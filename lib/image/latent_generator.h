@@ -1,10 +1,10 @@
 #pragma once
 
 #include "image/flowar_sampler.h"
-#include "image/image_generator.h"
 #include "image/latent_source.h"
 #include "image/mar_sampling.h"
 #include "image/ready_models.h"
+#include "runtime/image_generator.h"
 
 namespace arzoo::image {
 
@@ -18,7 +18,7 @@ struct LatentParts {
 };
 
 /// A generator of continuous tokens with its tokenizer, ready to draw.
-class LatentGenerator : public ImageGenerator {
+class LatentGenerator : public runtime::ImageGenerator {
  public:
   const std::vector<std::string>& class_names() const override { return facts_.class_names; }
   int64_t height() const override { return pixels_; }
@@ -26,14 +26,14 @@ class LatentGenerator : public ImageGenerator {
   int64_t channels() const override { return facts_.channels; }
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
-  at::Tensor sample(const PictureBatch& batch, const StepWatcher& watcher) const override;
+  at::Tensor sample(const runtime::ImageBatch& batch, const runtime::StepWatcher& watcher) const override;
 
  protected:
   LatentGenerator(std::shared_ptr<KlVae> vae, const runtime::Compute& compute)
       : device_(compute.device), vae_(std::move(vae)) {}
 
   /// Latents, [B, z, h, w], scaled.
-  virtual at::Tensor latents(const PictureBatch& batch, const LatentWatcher& watcher) const = 0;
+  virtual at::Tensor latents(const runtime::ImageBatch& batch, const LatentWatcher& watcher) const = 0;
 
   /// Takes over what the folder says and brings both models into order for drawing.
   void prepare(const FoundModel& found, torch::nn::Module& model, int64_t pixels,
@@ -60,7 +60,7 @@ class LatentGenerator : public ImageGenerator {
 class MarGenerator : public LatentGenerator {
  public:
   /// Throws UsageError, CheckpointError.
-  MarGenerator(const LatentParts<Mar>& parts, const GenerationOptions& options,
+  MarGenerator(const LatentParts<Mar>& parts, const runtime::ImageSampling& options,
                const runtime::Compute& compute);
 
   int64_t classes() const override { return model_->options().class_num; }
@@ -69,7 +69,7 @@ class MarGenerator : public LatentGenerator {
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
 
  protected:
-  at::Tensor latents(const PictureBatch& batch, const LatentWatcher& watcher) const override;
+  at::Tensor latents(const runtime::ImageBatch& batch, const LatentWatcher& watcher) const override;
 
  private:
   std::shared_ptr<Mar> model_;
@@ -80,7 +80,7 @@ class MarGenerator : public LatentGenerator {
 class FlowArGenerator : public LatentGenerator {
  public:
   /// Throws UsageError, CheckpointError.
-  FlowArGenerator(const LatentParts<FlowAr>& parts, const GenerationOptions& options,
+  FlowArGenerator(const LatentParts<FlowAr>& parts, const runtime::ImageSampling& options,
                   const runtime::Compute& compute);
 
   int64_t classes() const override { return model_->options().class_num; }
@@ -89,22 +89,31 @@ class FlowArGenerator : public LatentGenerator {
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
 
  protected:
-  at::Tensor latents(const PictureBatch& batch, const LatentWatcher& watcher) const override;
+  at::Tensor latents(const runtime::ImageBatch& batch, const LatentWatcher& watcher) const override;
 
  private:
   std::shared_ptr<FlowAr> model_;
   FlowSampling sampling_;
 };
 
-/// The generator of a model that was found; null when it draws no continuous tokens. Throws as open_generator
-/// does.
-std::unique_ptr<ImageGenerator> open_latent_generator(const FoundModel& found, const GeneratorSource& source,
-                                                      const GenerationOptions& options,
-                                                      const runtime::Compute& compute);
-/// One with random weights, for a config's "model" section; null for another model's. Throws as
-/// random_generator does.
-std::unique_ptr<ImageGenerator> random_latent_generator(const Config& model, const GenerationOptions& options,
-                                                        const runtime::Compute& compute,
-                                                        const SamplingDefaults& defaults);
+/// What the entries of mar and flowar offer (runtime/image_generator.h).
+bool is_mar(const std::filesystem::path& path);
+bool is_flowar(const std::filesystem::path& path);
+std::unique_ptr<runtime::ImageGenerator> open_mar_generator(const runtime::ImageSource& source,
+                                                            const runtime::ImageSampling& sampling,
+                                                            const runtime::Compute& compute);
+std::unique_ptr<runtime::ImageGenerator> random_mar_generator(const std::vector<Config>& models,
+                                                              std::optional<int64_t> draft_steps,
+                                                              const runtime::ImageSampling& sampling,
+                                                              const runtime::Compute& compute,
+                                                              const Json& defaults);
+std::unique_ptr<runtime::ImageGenerator> open_flowar_generator(const runtime::ImageSource& source,
+                                                               const runtime::ImageSampling& sampling,
+                                                               const runtime::Compute& compute);
+std::unique_ptr<runtime::ImageGenerator> random_flowar_generator(const std::vector<Config>& models,
+                                                                 std::optional<int64_t> draft_steps,
+                                                                 const runtime::ImageSampling& sampling,
+                                                                 const runtime::Compute& compute,
+                                                                 const Json& defaults);
 
 }  // namespace arzoo::image

@@ -45,7 +45,7 @@ std::string model_of_names(const fs::path& file) {
 
 }  // namespace
 
-std::string model_state_dict(const GeneratorSource& source) {
+std::string model_state_dict(const runtime::ImageSource& source) {
   const auto holds = [&](const fs::path& path) {
     return fs::is_regular_file(path) && !io::state_dict_in(path, source.state_dict).empty();
   };

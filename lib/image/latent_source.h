@@ -2,9 +2,10 @@
 
 #include <optional>
 
-#include "image/generation_options.h"
 #include "image/latent_files.h"
 #include "image/model_folder.h"
+#include "image/sampling_defaults.h"
+#include "runtime/image_request.h"
 
 /// Finding a generator of continuous tokens and its tokenizer on disk: run directories and model folders of
 /// ours, published files, a trainer's checkpoint.
@@ -20,7 +21,7 @@ struct FoundModel {
 
 /// source.state_dict, as far as it concerns the model: empty when the model's file does not hold it and the
 /// tokenizer's, source.vae, does.
-std::string model_state_dict(const GeneratorSource& source);
+std::string model_state_dict(const runtime::ImageSource& source);
 
 /// What `path` means: a run directory or model folder, a folder with one published file, or a weights file.
 /// Throws CheckpointError, ConfigError, UsageError.

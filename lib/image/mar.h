@@ -10,6 +10,7 @@ namespace arzoo::image {
 struct MarOptions : nn::MaskedGeneratorOptions {
   static constexpr std::string_view kName = "mar";
   static constexpr std::string_view kPaper = "Li et al., MAR, NeurIPS 2024";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   int64_t img_size = 256;
   int64_t patch_size = 1;

@@ -5,9 +5,12 @@
 #include <cmath>
 
 #include "core/zoo.h"
+#include "image/fixture.h"
+#include "image/latent_generator.h"
 #include "image/latent_tokens.h"
 #include "image/mar_sampling.h"
-#include "image/zoo.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
 
 namespace arzoo::image {
 namespace {
@@ -33,7 +36,7 @@ nn::MaskedRandomInputs evaluation_random_inputs(const MarOptions& options, int64
 
 MarExperiment::MarExperiment(const Config& config, const runtime::Compute& compute)
     : LatentExperiment(config, compute, mar_options(config).img_size, mar_options(config).vae),
-      model_(std::dynamic_pointer_cast<Mar>(build(config.at("model")))) {
+      model_(runtime::build_module<Mar, MarOptions>(config.at("model"))) {
   model_->initialise();
   model_->to(compute.device);
 }
@@ -66,3 +69,21 @@ at::Tensor MarExperiment::sample(const at::Tensor& labels, const std::vector<uin
 }
 
 }  // namespace arzoo::image
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<image::MarOptions>() {
+  static const ModelEntry entry{
+      .name = image::MarOptions::kName,
+      .build = &build_any<image::Mar, image::MarOptions>,
+      .experiment = &make_experiment<image::MarExperiment>,
+      .images = {&image::is_mar, &image::open_mar_generator, &image::random_mar_generator},
+      .replays = {{"MAR", image::replay_mar},
+                  {"DiffLoss", image::replay_diffusion_head},
+                  {"SpacedDiffusion", image::replay_diffusion_tables}},
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

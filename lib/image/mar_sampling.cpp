@@ -18,7 +18,7 @@ at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& known) {
 
 }  // namespace
 
-nn::MaskedSampling mar_sampling(const GenerationOptions& asked, const SamplingDefaults& defaults) {
+nn::MaskedSampling mar_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults) {
   nn::MaskedSampling sampling;
   sampling.num_iter = asked.steps.value_or(defaults.steps.value_or(kPublishedSteps));
   sampling.cfg = asked.cfg.value_or(defaults.cfg.value_or(kPublishedCfg));

@@ -1,14 +1,15 @@
 #pragma once
 
-#include "image/generation_options.h"
 #include "image/mar_model.h"
+#include "image/sampling_defaults.h"
 #include "nn/masked_sampler.h"
+#include "runtime/image_request.h"
 
 namespace arzoo::image {
 
 /// How pictures are drawn: what was asked for, else what the model's folder says, else the published
 /// settings.
-nn::MaskedSampling mar_sampling(const GenerationOptions& asked, const SamplingDefaults& defaults);
+nn::MaskedSampling mar_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults);
 
 /// Latents that are given instead of drawn.
 struct KnownLatents {

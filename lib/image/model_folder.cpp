@@ -1,5 +1,7 @@
 #include "image/model_folder.h"
 
+#include "runtime/model_folder.h"
+
 namespace arzoo::image {
 
 namespace fs = std::filesystem;
@@ -15,15 +17,11 @@ Json folder_json(const ModelFolder& folder) {
 }
 
 std::optional<ModelFolder> find_model_folder(const fs::path& path) {
-  const auto where = fs::exists(path / "model" / "config.json") ? path / "model" : path;
-  if (!fs::exists(where / "config.json")) return std::nullopt;
-  const auto config = Config::load(where / "config.json");
-  if (!config.has("family")) return std::nullopt;  // another program's
-  if (config.text("family") != "image")
-    fail<UsageError>("{}: a model of the family {}, expected an image model", path.string(),
-                     config.text("family"));
+  const auto found = runtime::find_model_folder(path, "image");
+  if (!found) return std::nullopt;
+  const auto& config = found->config;
   const auto model = config.at("model");
-  ModelFolder folder{.path = where, .model = model.json()};
+  ModelFolder folder{.path = found->path, .model = model.json()};
   if (config.has("classes")) config.at("classes").read(folder.classes, {});
   if (config.has("channels")) config.at("channels").read(folder.channels, between(1, 3));
   folder.sampling = config.section("sampling").as<SamplingDefaults>();

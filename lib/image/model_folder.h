@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "image/generation_options.h"
+#include "image/sampling_defaults.h"
 
 /// Folders of trained image models:
 ///

@@ -16,7 +16,4 @@ namespace arzoo::image {
 using Models =
     std::tuple<VqvaeOptions, VarOptions, KlVaeOptions, MarOptions, FlowArOptions, FeatureNetOptions>;
 
-/// Those of them that generate-image draws with.
-using Generators = std::tuple<VarOptions, MarOptions, FlowArOptions>;
-
 }  // namespace arzoo::image

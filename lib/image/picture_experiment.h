@@ -13,7 +13,7 @@ class PictureExperiment : public runtime::Experiment {
   void save(const std::filesystem::path& folder) override;
   void load(const std::filesystem::path& folder) override;
 
-  std::vector<std::string> notes() const { return {loader_.data().summary()}; }
+  std::vector<std::string> notes() const override { return {loader_.data().summary()}; }
 
  protected:
   /// config: resolved (plan/run_config.h); pixels: the side of the model's pictures. Throws DataError for

@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/zoo.h"
 #include "image/model_folder.h"
-#include "image/zoo.h"
+#include "runtime/module_builder.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::image {
@@ -15,7 +15,7 @@ std::shared_ptr<FeatureNet> open_feature_net(const std::filesystem::path& path,
   const auto folder = find_model_folder(path);
   if (!folder) fail<CheckpointError>("{}: no model folder (config.json and weights)", path.string());
   const auto net =
-      std::dynamic_pointer_cast<FeatureNet>(build(Config(folder->model, path.string(), "/model")));
+      runtime::build_module<FeatureNet, FeatureNetOptions>(Config(folder->model, path.string(), "/model"));
   if (net == nullptr) {
     fail<UsageError>("{}: a model \"{}\", expected a feature_net", path.string(),
                      folder->model.value("name", ""));

@@ -37,6 +37,7 @@ struct SupernetOptions {
 struct VarOptions {
   static constexpr std::string_view kName = "var";
   static constexpr std::string_view kPaper = "Tian et al., VAR, NeurIPS 2024";
+  static constexpr std::string_view kGenerates = "generate-image";
 
   int64_t num_classes = 1000;
   int64_t depth = 16;

@@ -92,7 +92,7 @@ VarFeedForward::VarFeedForward(int64_t width, int64_t hidden) {
 }
 
 at::Tensor VarFeedForward::forward(const at::Tensor& x) const {
-  return fc2_->forward(fc1_->forward(x, nn::Activation::gelu_tanh));
+  return fc2_->forward(fc1_->forward(x, kernels::Activation::gelu_tanh));
 }
 
 VarBlock::VarBlock(const VarOptions& options) : eps_(options.norm_eps) {
@@ -112,7 +112,7 @@ BlockModulation VarBlock::modulation(const at::Tensor& condition, const at::Tens
 }
 
 at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulation, const at::Tensor& bias,
-                             const Kept& kept, const std::string& name, runtime::Trace* trace,
+                             const PathMask& path_mask, const std::string& name, runtime::Trace* trace,
                              const at::Tensor& between) {
   const auto add = [&](const at::Tensor& to, const at::Tensor& branch, const at::Tensor& gamma,
                        const at::Tensor& share, const char* part) {
@@ -123,10 +123,10 @@ at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulat
   const auto type = attn_->proj().type();
   const auto attended =
       attn_->forward(kernels::modulated_norm(x, modulation.before_attention(), eps_, type), bias);
-  auto middle = add(x, attended, modulation.gamma1, kept.attention, ".attn");
+  auto middle = add(x, attended, modulation.gamma1, path_mask.attention, ".attn");
   if (between.defined()) middle = middle + between;
   const auto mapped = ffn_->forward(kernels::modulated_norm(middle, modulation.before_ffn(), eps_, type));
-  const auto out = add(middle, mapped, modulation.gamma2, kept.ffn, ".ffn");
+  const auto out = add(middle, mapped, modulation.gamma2, path_mask.ffn, ".ffn");
   if (trace != nullptr) trace->emplace_back(name, out);
   return out;
 }

@@ -57,13 +57,13 @@ class VarBlock : public torch::nn::Module {
   BlockModulation modulation(const at::Tensor& condition, const at::Tensor& shared) const;
 
   /// How much of each branch a sample keeps (nn/drop_path.h), [B, 1, 1] each; undefined: all.
-  struct Kept {
+  struct PathMask {
     at::Tensor attention, ffn;
   };
   /// All scales at once, under autograd. `between`, where there is one, is added between the two branches.
   /// Returns [B, L, C]; traced results are named `name`.attn, .ffn.
   at::Tensor forward(const at::Tensor& x, const BlockModulation& modulation, const at::Tensor& bias,
-                     const Kept& kept, const std::string& name, runtime::Trace* trace,
+                     const PathMask& path_mask, const std::string& name, runtime::Trace* trace,
                      const at::Tensor& between = {});
 
   VarAttention& attention() const { return *attn_; }

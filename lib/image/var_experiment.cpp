@@ -2,14 +2,17 @@
 
 #include <torch/torch.h>
 
+#include "image/fixture.h"
 #include "image/picture_report.h"
 #include "image/saved_model.h"
 #include "image/token_scores.h"
 #include "image/trained_tokenizer.h"
+#include "image/var_generator.h"
 #include "image/var_sampler.h"
 #include "image/var_source.h"
-#include "image/zoo.h"
 #include "nn/seeded_noise.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
 
 namespace arzoo::image {
 namespace {
@@ -32,7 +35,7 @@ VarExperiment::VarExperiment(const Config& config, const runtime::Compute& compu
       options_(model_options<VarOptions>(config.at("model"))),
       seed_(config.json().at("seed").get<int64_t>()),
       vae_(load_tokenizer(config, options_.vae)),
-      model_(std::dynamic_pointer_cast<Var>(build(config.at("model")))),
+      model_(runtime::build_module<Var, VarOptions>(config.at("model"))),
       tokens_(*vae_, model_->grids(), loader_, config, compute) {
   loader_.data().check_labels(config.at("model").at("num_classes"));
   model_->initialise(options_.alng);
@@ -115,3 +118,21 @@ std::vector<ReportSection> VarExperiment::showcase() {
 }
 
 }  // namespace arzoo::image
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<image::VarOptions>() {
+  static const ModelEntry entry{
+      .name = image::VarOptions::kName,
+      .build = &build_any<image::Var, image::VarOptions>,
+      .experiment = &make_experiment<image::VarExperiment>,
+      .images = {&image::is_var, &image::open_var_generator, &image::random_var_generator},
+      .replays = {{"var", image::replay_var_case},
+                  {"var_code", image::replay_code},
+                  {"var_schedule", image::replay_schedules, /*on_cpu=*/true}},
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

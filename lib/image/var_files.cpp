@@ -112,8 +112,8 @@ VarOptions var_options_of(const NamedTensors& weights) {
     fail<CheckpointError>(
         "{}: head.weight is {}, expected {}: a row per number of head.bias, as wide as "
         "class_emb.weight",
-        weights.where(), shown(weights.at("head.weight").sizes()),
-        shown(std::vector<int64_t>{bias.numel(), options.embed_dim}));
+        weights.where(), io::shown(weights.at("head.weight").sizes()),
+        io::shown(std::vector<int64_t>{bias.numel(), options.embed_dim}));
   }
   options.vae.z_channels = size_of(weights, "word_embed.weight", 2, 1);
   options.vae.v_patch_nums = options.patch_nums;

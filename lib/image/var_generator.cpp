@@ -12,7 +12,7 @@ namespace arzoo::image {
 namespace {
 
 /// The transformers of a source, the drafter first.
-std::vector<OpenedVar> open_models(const GeneratorSource& source, at::ScalarType type) {
+std::vector<OpenedVar> open_models(const runtime::ImageSource& source, at::ScalarType type) {
   const bool shared = source.drafter || source.refiner;
   if (shared && !source.draft_steps) {
     fail<UsageError>(
@@ -33,7 +33,7 @@ std::vector<OpenedVar> open_models(const GeneratorSource& source, at::ScalarType
 constexpr double kDefaultCfg = 1.5;
 
 /// Options of models that draw continuous tokens.
-void refuse_continuous(const GenerationOptions& options) {
+void refuse_continuous(const runtime::ImageSampling& options) {
   const auto refuse = [](bool given, const char* option) {
     if (given) fail<UsageError>("{}: means nothing to a var, which draws codes scale by scale", option);
   };
@@ -67,7 +67,7 @@ Json list_or(const std::vector<T>& list, T otherwise) {
 /// Tells a watcher of each scale.
 class ScaleReport : public SamplingObserver {
  public:
-  ScaleReport(const StepWatcher& watcher, std::function<at::Tensor(const at::Tensor&)> decode)
+  ScaleReport(const runtime::StepWatcher& watcher, std::function<at::Tensor(const at::Tensor&)> decode)
       : watcher_(watcher), decode_(std::move(decode)) {}
 
   void on_scale(std::size_t scale, const at::Tensor&, const at::Tensor& f_hat, const at::Tensor&) override {
@@ -79,13 +79,13 @@ class ScaleReport : public SamplingObserver {
 
  private:
   int64_t cached_ = 0;
-  const StepWatcher& watcher_;
+  const runtime::StepWatcher& watcher_;
   std::function<at::Tensor(const at::Tensor&)> decode_;
 };
 
 }  // namespace
 
-VarParts open_parts(const GeneratorSource& source, at::ScalarType type) {
+VarParts open_parts(const runtime::ImageSource& source, at::ScalarType type) {
   VarParts parts{open_models(source, type), nullptr, source.draft_steps, {}};
   parts.vae = open_tokenizer(parts.main(), source.vae, type, source.state_dict);
   return parts;
@@ -105,7 +105,8 @@ VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> 
   return parts;
 }
 
-VarGenerator::VarGenerator(VarParts parts, const GenerationOptions& options, const runtime::Compute& compute)
+VarGenerator::VarGenerator(VarParts parts, const runtime::ImageSampling& options,
+                           const runtime::Compute& compute)
     : vae_(parts.vae), device_(compute.device) {
   const auto& opened = parts.models;
   for (const auto& part : opened) models_.push_back(part.model);
@@ -129,7 +130,7 @@ VarGenerator::VarGenerator(VarParts parts, const GenerationOptions& options, con
 
 int64_t VarGenerator::side() const { return first().grids().back().height * vae_->options().downsampling(); }
 
-void VarGenerator::read_options(const GenerationOptions& options, const SamplingDefaults& defaults) {
+void VarGenerator::read_options(const runtime::ImageSampling& options, const SamplingDefaults& defaults) {
   refuse_continuous(options);
   const auto scales = first().grids().size();
   const auto check = [&](const auto& list, const char* option) {
@@ -177,7 +178,7 @@ void VarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
   sampler_->keep(&edit_->tokens);
 }
 
-at::Tensor VarGenerator::sample(const PictureBatch& batch, const StepWatcher& watcher) const {
+at::Tensor VarGenerator::sample(const runtime::ImageBatch& batch, const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
   const kernels::Int8Scope int8(int8_.get());
   const auto decode = [this](const at::Tensor& f_hat) {
@@ -191,6 +192,25 @@ at::Tensor VarGenerator::sample(const PictureBatch& batch, const StepWatcher& wa
   const auto features = sampler_->features(batch.labels.to(device_), sampling_, random_inputs, &report);
   cache_bytes_ = report.cached();
   return decode(features);
+}
+
+bool is_var(const std::filesystem::path& path) { return find_model(path, "").name == VarOptions::kName; }
+
+std::unique_ptr<runtime::ImageGenerator> open_var_generator(const runtime::ImageSource& source,
+                                                            const runtime::ImageSampling& sampling,
+                                                            const runtime::Compute& compute) {
+  if (source.teacher) fail<UsageError>("--teacher: {} is no student", source.model.string());
+  return std::make_unique<VarGenerator>(open_parts(source, compute.dtype), sampling, compute);
+}
+
+std::unique_ptr<runtime::ImageGenerator> random_var_generator(const std::vector<Config>& models,
+                                                              std::optional<int64_t> draft_steps,
+                                                              const runtime::ImageSampling& sampling,
+                                                              const runtime::Compute& compute,
+                                                              const Json& defaults) {
+  auto parts = random_parts(models, draft_steps, compute.dtype);
+  parts.defaults = sampling_defaults(defaults);
+  return std::make_unique<VarGenerator>(std::move(parts), sampling, compute);
 }
 
 }  // namespace arzoo::image

@@ -2,10 +2,10 @@
 
 #include <atomic>
 
-#include "image/image_generator.h"
 #include "image/ready_models.h"
 #include "image/var_sampler.h"
 #include "image/var_source.h"
+#include "runtime/image_generator.h"
 
 namespace arzoo::image {
 
@@ -23,16 +23,16 @@ struct VarParts {
 };
 
 /// From disk; linear maps and convolutions in `type`. Throws as open_generator does.
-VarParts open_parts(const GeneratorSource& source, at::ScalarType type);
+VarParts open_parts(const runtime::ImageSource& source, at::ScalarType type);
 /// With random weights; throws as random_generator does.
 VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> draft_steps,
                       at::ScalarType type);
 
 /// A VAR with its tokenizer, ready to draw; or two that share the work (CoDe).
-class VarGenerator : public ImageGenerator {
+class VarGenerator : public runtime::ImageGenerator {
  public:
   /// Throws as open_generator does.
-  VarGenerator(VarParts parts, const GenerationOptions& options, const runtime::Compute& compute);
+  VarGenerator(VarParts parts, const runtime::ImageSampling& options, const runtime::Compute& compute);
 
   int64_t classes() const override { return first().options().num_classes; }
   const std::vector<std::string>& class_names() const override { return facts_.class_names; }
@@ -43,13 +43,13 @@ class VarGenerator : public ImageGenerator {
   int64_t parameters() const override { return parameters_; }
   Json settings() const override { return settings_; }
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
-  at::Tensor sample(const PictureBatch& batch, const StepWatcher& watcher) const override;
+  at::Tensor sample(const runtime::ImageBatch& batch, const runtime::StepWatcher& watcher) const override;
   int64_t cache_bytes() const override { return cache_bytes_; }
 
  private:
   const Var& first() const { return *models_.front(); }
   int64_t side() const;
-  void read_options(const GenerationOptions& options, const SamplingDefaults& defaults);
+  void read_options(const runtime::ImageSampling& options, const SamplingDefaults& defaults);
   void prepare(const runtime::Compute& compute);
 
   std::vector<std::shared_ptr<Var>> models_;  ///< the model, or drafter and refiner
@@ -68,5 +68,16 @@ class VarGenerator : public ImageGenerator {
   at::Device device_ = at::kCPU;
   Json settings_;
 };
+
+/// What the entry of var offers (runtime/image_generator.h).
+bool is_var(const std::filesystem::path& path);
+std::unique_ptr<runtime::ImageGenerator> open_var_generator(const runtime::ImageSource& source,
+                                                            const runtime::ImageSampling& sampling,
+                                                            const runtime::Compute& compute);
+std::unique_ptr<runtime::ImageGenerator> random_var_generator(const std::vector<Config>& models,
+                                                              std::optional<int64_t> draft_steps,
+                                                              const runtime::ImageSampling& sampling,
+                                                              const runtime::Compute& compute,
+                                                              const Json& defaults);
 
 }  // namespace arzoo::image

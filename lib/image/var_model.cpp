@@ -73,8 +73,8 @@ kernels::Modulation Var::head_modulation(const at::Tensor& condition) const {
   return {parts[0], parts[1]};
 }
 
-VarBlock::Kept Var::path_mask(int64_t block, int64_t batch, const at::TensorOptions& options,
-                              const at::Tensor& path_mask) const {
+VarBlock::PathMask Var::block_mask(int64_t block, int64_t batch, const at::TensorOptions& options,
+                                   const at::Tensor& path_mask) const {
   const int64_t last = options_.depth - 1;
   const double rate =
       last == 0 ? 0.0 : options_.drop_path_rate * static_cast<double>(block) / static_cast<double>(last);
@@ -99,7 +99,7 @@ at::Tensor Var::pass_blocks(const at::Tensor& condition, const at::Tensor& maps,
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const auto block = static_cast<int64_t>(i);
     const auto shares =
-        is_training() ? path_mask(block, condition.size(0), x.options(), path_mask) : VarBlock::Kept{};
+        is_training() ? block_mask(block, condition.size(0), x.options(), path_mask) : VarBlock::PathMask{};
     const bool all = part == nullptr || part->has(block);
     const int64_t seen = all ? x.size(1) : tokens_of(grids_, static_cast<std::size_t>(part->bridge_scales));
     const auto bias = attn_bias_for_masking_.narrow(2, 0, seen).narrow(3, 0, seen);

@@ -111,8 +111,8 @@ class Var : public torch::nn::Module {
 
  private:
   /// Stochastic depth of a block in training; kept: as in VarDraws.
-  VarBlock::Kept path_mask(int64_t block, int64_t batch, const at::TensorOptions& options,
-                           const at::Tensor& path_mask) const;
+  VarBlock::PathMask block_mask(int64_t block, int64_t batch, const at::TensorOptions& options,
+                                const at::Tensor& path_mask) const;
   at::Tensor places() const;
   at::Tensor shared_modulation(const at::Tensor& condition) const;
   kernels::Modulation head_modulation(const at::Tensor& condition) const;

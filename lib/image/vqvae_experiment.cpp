@@ -3,9 +3,11 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
+#include "image/fixture.h"
 #include "image/picture_report.h"
 #include "image/sample_metrics.h"
-#include "image/zoo.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
 
 namespace arzoo::image {
 namespace {
@@ -31,7 +33,7 @@ double perplexity(const at::Tensor& uses) {
 
 VqvaeExperiment::VqvaeExperiment(const Config& config, const runtime::Compute& compute)
     : PictureExperiment(config, compute, model_options<VqvaeOptions>(config.at("model")).pixels()),
-      model_(std::dynamic_pointer_cast<Vqvae>(build(config.at("model")))) {
+      model_(runtime::build_module<Vqvae, VqvaeOptions>(config.at("model"))) {
   model_->initialise();
   model_->to(compute.device);
 }
@@ -92,3 +94,18 @@ std::vector<ReportSection> VqvaeExperiment::showcase() {
 }
 
 }  // namespace arzoo::image
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<image::VqvaeOptions>() {
+  static const ModelEntry entry{
+      .name = image::VqvaeOptions::kName,
+      .build = &build_any<image::Vqvae, image::VqvaeOptions>,
+      .experiment = &make_experiment<image::VqvaeExperiment>,
+      .replays = {{"vqvae", image::replay_vqvae}, {"var_quantizer", image::replay_quantizer}},
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

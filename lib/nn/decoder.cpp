@@ -77,9 +77,9 @@ class Pass {
                                  : kind == "softplus" ? at::softplus(hidden)
                                                       : at::softmax(hidden, -1) * hidden);
     }
-    const auto by = kind == "relu"   ? Activation::relu
-                    : kind == "gelu" ? Activation::gelu
-                                     : Activation::gelu_tanh;
+    const auto by = kind == "relu"   ? kernels::Activation::relu
+                    : kind == "gelu" ? kernels::Activation::gelu
+                                     : kernels::Activation::gelu_tanh;
     return apply(weights.down, kernels::hidden_layer(x, weights.up.weight, weights.up.bias, by, 0.0, false));
   }
 

@@ -43,7 +43,7 @@ at::Tensor DiffusionHeadBlock::forward(const at::Tensor& x, const at::Tensor& op
 }
 
 at::Tensor DiffusionHeadBlock::mlp(const at::Tensor& normed) const {
-  return second_->forward(first_->forward(normed, Activation::silu));
+  return second_->forward(first_->forward(normed, kernels::Activation::silu));
 }
 
 DiffusionHead::DiffusionHead(const DiffusionHeadOptions& options) : options_(options) {

@@ -43,11 +43,11 @@ at::Tensor visible_tokens(const at::Tensor& x, const VisibleTokens& visible) {
   return x.gather(1, for_width(visible, x));
 }
 
-at::Tensor restored_tokens(const at::Tensor& visible, const at::Tensor& mask_token,
+at::Tensor restored_tokens(const at::Tensor& tokens, const at::Tensor& mask_token,
                            const VisibleTokens& visible) {
   const auto blank =
-      mask_token.to(visible.scalar_type()).expand({visible.size(0), visible.length, visible.size(2)});
-  return blank.scatter(1, for_width(visible, visible), visible);
+      mask_token.to(tokens.scalar_type()).expand({tokens.size(0), visible.length, tokens.size(2)});
+  return blank.scatter(1, for_width(visible, tokens), tokens);
 }
 
 }  // namespace arzoo::nn

@@ -37,9 +37,9 @@ VisibleTokens keep_beginning(int64_t samples, int64_t length, int64_t visible);
 /// The kept tokens of x [B, L, D], in their order: [B, K, D].
 at::Tensor visible_tokens(const at::Tensor& x, const VisibleTokens& visible);
 
-/// The visible tokens back in their places, `mask_token` everywhere else. visible: [B, K, D]; mask_token:
+/// The visible tokens back in their places, `mask_token` everywhere else. tokens: [B, K, D]; mask_token:
 /// broadcast to [B, L, D]; returns [B, L, D].
-at::Tensor restored_tokens(const at::Tensor& visible, const at::Tensor& mask_token,
+at::Tensor restored_tokens(const at::Tensor& tokens, const at::Tensor& mask_token,
                            const VisibleTokens& visible);
 
 }  // namespace arzoo::nn

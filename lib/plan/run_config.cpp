@@ -18,27 +18,68 @@ std::string found_path(const std::string& path, const fs::path& folder) {
   return fs::exists(beside) ? beside.lexically_normal().string() : path;
 }
 
+/// Calls `use` with every value of a path-typed field, in the fields' order. values: a section, resolved.
+template <class Value, class Use>
+void each_path(const std::vector<FieldDoc>& fields, Value& values, const Use& use) {
+  for (const auto& field : fields) {
+    const auto key = field.pointer.substr(field.pointer.rfind('/') + 1);
+    if (!values.contains(key)) continue;
+    auto& value = values.at(key);
+    if (field.rule.is_path && value.is_string()) use(value);
+    if (field.children.empty()) continue;
+    if (value.is_object()) each_path(field.children, value, use);
+    if (value.is_array()) {
+      for (auto& item : value) each_path(field.children, item, use);
+    }
+  }
+}
+
+void find_paths(const std::vector<FieldDoc>& fields, Json& section, const fs::path& folder) {
+  each_path(fields, section, [&](Json& path) { path = found_path(path.get<std::string>(), folder); });
+}
+
+/// What to say of keys of a section that have a newer name.
+void add_old_keys(const std::vector<FieldDoc>& fields, const Config& section,
+                  std::vector<std::string>& notes) {
+  for (const auto& field : fields) {
+    const auto& former = field.rule.former;
+    if (former.empty() || !section.has(former)) continue;
+    notes.push_back(fmt::format("{}: \"{}\" is the old name of \"{}\"", section.name(), former,
+                                field.pointer.substr(field.pointer.rfind('/') + 1)));
+  }
+}
+
 }  // namespace
+
+std::vector<fs::path> input_paths(const Json& config) {
+  const auto choice = registry::find_model(Config(config, "config").at("model").at("name"));
+  std::vector<fs::path> paths;
+  const auto add = [&](const Json& path) { paths.emplace_back(path.get<std::string>()); };
+  each_path(choice.family.describe_data(), config.at("data"), add);
+  each_path(describe<runtime::TrainingOptions>(), config.at("training"), add);
+  return paths;
+}
+
+std::vector<std::string> old_keys(const Config& config) {
+  std::vector<std::string> notes;
+  const auto choice = registry::find_model(config.at("model").at("name"));
+  add_old_keys(choice.model.describe(), config.at("model"), notes);
+  add_old_keys(choice.family.describe_data(), config.section("data"), notes);
+  add_old_keys(describe<runtime::TrainingOptions>(), config.section("training"), notes);
+  return notes;
+}
 
 Json resolve_run_config(const Config& config, const fs::path& folder) {
   config.only(kSections);
   const auto model = config.at("model");
-  const auto choice = find_model(model.at("name"));
+  const auto choice = registry::find_model(model.at("name"));
   Json resolved;
   resolved["model"] = choice.model.resolve(model);
   resolved["data"] = choice.family.resolve_data(config.at("data"));
-  const auto find = [&](Json& section, const char* key) {
-    if (section.contains(key)) section[key] = found_path(section[key].get<std::string>(), folder);
-  };
-  for (const char* key : {"path", "labels", "test_path", "test_labels", "tokenizer", "teacher"})
-    find(resolved["data"], key);
-  if (resolved["data"].contains("sources")) {
-    for (auto& source : resolved["data"]["sources"]) find(source, "path");
-  }
-  if (resolved["data"].contains("sequences")) find(resolved["data"]["sequences"], "path");
+  find_paths(choice.family.describe_data(), resolved["data"], folder);
   choice.family.check(Config(resolved, config.name(), config.pointer()));
   resolved["training"] = to_json(config.section("training").as<runtime::TrainingOptions>());
-  find(resolved["training"], "init_from");
+  find_paths(describe<runtime::TrainingOptions>(), resolved["training"], folder);
   resolved["evaluation"] = choice.family.resolve_evaluation(config.section("evaluation"));
   int64_t seed = kDefaultSeed;
   if (config.has("seed")) config.at("seed").read(seed, at_least(0));
@@ -48,7 +89,7 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   return resolved;
 }
 
-Json run_config_schema(const ModelChoice& choice) {
+Json run_config_schema(const registry::ModelChoice& choice) {
   Json schema;
   schema["$schema"] = "http://json-schema.org/draft-07/schema#";
   schema["title"] = fmt::format("arzoo config: {}", choice.model.name);
@@ -68,7 +109,7 @@ Json run_config_schema(const ModelChoice& choice) {
   return schema;
 }
 
-Json default_run_config(const ModelChoice& choice) {
+Json default_run_config(const registry::ModelChoice& choice) {
   const auto defaults = [](const std::vector<FieldDoc>& docs) {
     const auto collect = [](const auto& self, const std::vector<FieldDoc>& fields) -> Json {
       Json values = Json::object();

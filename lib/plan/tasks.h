@@ -10,8 +10,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/progress.h"
-#include "distill/helping_teacher.h"
-#include "image/generation_options.h"
+#include "runtime/image_request.h"
 
 /// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
 namespace arzoo::plan {
@@ -30,8 +29,9 @@ struct ComputeOptions {
 
 struct TrainTask {
   ComputeOptions compute;
-  Json config;       ///< resolved: every value in force (plan/run_config.h)
-  std::string name;  ///< of the config file, for messages
+  Json config;                          ///< resolved: every value in force (plan/run_config.h)
+  std::string name;                     ///< of the config file, for messages
+  std::vector<std::string> notes = {};  ///< what to say of the config
   fs::path out;
   bool resume = false;
   bool init_only = false;  ///< save the model as training would begin with it, in compute.dtype, and stop
@@ -65,18 +65,17 @@ inline constexpr int64_t kMostPictures = 1'000'000, kMostShapes = 100'000;
 
 struct GenerateImageTask {
   ComputeOptions compute;
-  image::GeneratorSource source;
-  image::GenerationOptions options = {};
-  distill::HelpingTeacher teacher = {};   ///< of a student
+  runtime::ImageSource source;
+  runtime::ImageSampling options = {};
   std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
   int64_t count = 1;                      ///< pictures of each class
   std::optional<int64_t> first = {};      ///< number of the first picture, 0 if not given: its seed follows
   int64_t batch_size = 8;                 ///< pictures drawn together; they do not depend on it
   std::optional<fs::path> edit;           ///< the picture to be drawn on
-  std::vector<image::PixelBox> paint = {}, keep = {};  ///< where, or where not
-  std::optional<fs::path> mask;                        ///< the same as a picture: where it is white
-  fs::path output;                                     ///< a folder, or a file NAME.png|jpg|jpeg
-  bool save_scales = false;                            ///< also what is there after each scale
+  std::vector<runtime::PixelBox> paint = {}, keep = {};  ///< where, or where not
+  std::optional<fs::path> mask;                          ///< the same as a picture: where it is white
+  fs::path output;                                       ///< a folder, or a file NAME.png|jpg|jpeg
+  bool save_scales = false;                              ///< also what is there after each scale
   bool dry_run = false;
 };
 

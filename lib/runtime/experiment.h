@@ -2,8 +2,13 @@
 
 #include <torch/nn/module.h>
 
+#include <atomic>
 #include <filesystem>
+#include <string>
+#include <vector>
 
+#include "core/json_fwd.h"
+#include "core/progress.h"
 #include "core/report.h"
 #include "runtime/losses.h"
 
@@ -35,6 +40,17 @@ class Experiment {
   /// The reverse of save: the weights and what else inference needs become those in the folder. Throws
   /// CheckpointError.
   virtual void load(const std::filesystem::path& folder) = 0;
+  /// Called once before the first step, by experiments that make their data themselves. Throws Interrupted
+  /// when `stop` asks for it.
+  virtual void prepare_data(Progress& /*progress*/, const std::atomic<bool>& /*stop*/) {}
+  /// What the user should know about the data ("12 missing cells interpolated").
+  virtual std::vector<std::string> notes() const { return {}; }
+  /// What a program that trains the same model must know of the data; null where nothing is compared.
+  virtual Json reference_shape() const;
+  /// A window of the data as a line of `forecast --stream`; null for models that do not forecast.
+  virtual Json stream_request() const;
+  /// Seconds that training batches were waited for so far.
+  virtual double loader_seconds() const { return 0.0; }
   /// What the run's report shows of the model at work: forecasts, samples.
   virtual std::vector<ReportSection> showcase() = 0;
 };

@@ -35,7 +35,7 @@ struct TrainingOptions {
   static constexpr double kMostEpochs = 1e6, kMostBatches = 1e6, kMostSteps = 1e12;
 
   static void fields(auto& o, auto& field) {
-    field("init_from", o.init_from, {},
+    field("init_from", o.init_from, a_path(),
           "run directory, model folder or weights file to start from, relative to the config file; empty for "
           "fresh weights");
     field("init_except", o.init_except, {},
@@ -59,7 +59,7 @@ struct TrainingOptions {
     field("weight_decay", o.weight_decay, at_least(0), "weight decay");
     field("final_weight_decay", o.final_weight_decay, at_least(0),
           "where weight_decay moves over the run, along a cosine; it stays when there is none");
-    field("no_weight_decay", o.no_weight_decay, {},
+    field("no_weight_decay", o.no_weight_decay, formerly("undecayed"),
           "names or modules that weight_decay leaves alone, as in \"*.bias\"");
     field("lradj", o.lradj,
           one_of({"constant", "type1", "type2", "type3", "cosine", "lin0", "lin", "lin00", "exp", "cos"}),

@@ -19,11 +19,11 @@ struct DataOptions {
   std::string tokenizer;
 
   static void fields(auto& o, auto& field) {
-    field("path", o.path, {},
+    field("path", o.path, a_path(),
           "closed meshes to train on, relative to the config file: a folder of OBJ, PLY, STL, OFF and GLB "
           "files, "
           "or of a sub-folder per class; empty for none");
-    field("test_path", o.test_path, {},
+    field("test_path", o.test_path, a_path(),
           "closed meshes to test on, of the same kind as path; empty for solids");
     field("solids", o.solids, {},
           "kinds of solids that the program makes up to train on: ball, box, can, ring, dumbbell, table, "
@@ -40,7 +40,7 @@ struct DataOptions {
           "share of them that lies near the surface, the rest anywhere");
     field("near_sigma", o.near_sigma, more_than(0), "how near: a deviation, in units of half a shape's side");
     field("validation", o.validation, from_below(0, 1), "share of the shapes that validates instead");
-    field("tokenizer", o.tokenizer, {},
+    field("tokenizer", o.tokenizer, a_path(),
           "mar3d: run directory or model folder of the trained shape_vae, relative to the config file");
   }
   void check() const { require(test_path.empty() || !path.empty(), "test_path says nothing without path"); }

@@ -80,4 +80,9 @@ at::Tensor listed_gradient_norms(const runtime::ParityCase& fixture, const torch
                   [](const at::Tensor& parameter) { return parameter.grad(); });
 }
 
+void replay_shape_vae_case(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  fixture.config.has("steps") ? replay_shape_vae_training(fixture, report)
+                              : replay_shape_vae(fixture, report);
+}
+
 }  // namespace arzoo::shape3d

@@ -34,6 +34,8 @@ class RecordedTraining {
 at::Tensor listed_gradient_norms(const runtime::ParityCase& fixture, const torch::nn::Module& model);
 
 /// A replay of one kind of case.
+/// A pass, or training steps where the case has "steps".
+void replay_shape_vae_case(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_shape_vae(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_shape_vae_training(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_marching_cubes(const runtime::ParityCase& fixture, runtime::ParityReport& report);

@@ -15,11 +15,11 @@ FieldQuery latent_field(ShapeVae& vae, const KeysValues& latents) {
   };
 }
 
-DecodedSurface latent_surface(ShapeVae& vae, const at::Tensor& z, const SurfaceOptions& options) {
+runtime::DecodedSurface latent_surface(ShapeVae& vae, const at::Tensor& z, const SurfaceOptions& options) {
   const torch::NoGradGuard no_grad;
   const auto latents = vae.read(vae.decode(z));
   auto grid = cube_grid(options.resolution, kFieldHalf);
-  DecodedSurface decoded;
+  runtime::DecodedSurface decoded;
   decoded.asked = fill_grid(grid, latent_field(vae, latents), options.refinement);
   close_borders(grid);
   decoded.mesh = isosurface(grid);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/shape_generator.h"
 #include "shape3d/field_refinement.h"
 #include "shape3d/shape_vae_model.h"
 
@@ -14,15 +15,9 @@ struct SurfaceOptions {
   RefinementOptions refinement = {};
 };
 
-/// A surface, and how many points were asked for it.
-struct DecodedSurface {
-  io::Mesh mesh;
-  int64_t asked = 0;
-};
-
 /// The field of one shape, of what ShapeVae::read made of its tokens; memory stays that of one chunk.
 FieldQuery latent_field(ShapeVae& vae, const KeysValues& latents);
 /// The closed surface at level 0 of tokens z, [1, L, C]; empty where nothing is inside. In inference mode.
-DecodedSurface latent_surface(ShapeVae& vae, const at::Tensor& z, const SurfaceOptions& options);
+runtime::DecodedSurface latent_surface(ShapeVae& vae, const at::Tensor& z, const SurfaceOptions& options);
 
 }  // namespace arzoo::shape3d

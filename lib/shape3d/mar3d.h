@@ -28,6 +28,7 @@ struct ShapeMarOptions : nn::MaskedGeneratorOptions {
 struct Mar3dOptions {
   static constexpr std::string_view kName = "mar3d";
   static constexpr std::string_view kPaper = "Chen et al., MAR-3D, CVPR 2025";
+  static constexpr std::string_view kGenerates = "generate-3d";
 
   int64_t vae_embed_dim = 64;
   int64_t class_num = 8;

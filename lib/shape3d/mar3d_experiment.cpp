@@ -4,10 +4,14 @@
 
 #include "core/zoo.h"
 #include "nn/seeded_noise.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
 #include "shape3d/farthest_points.h"
+#include "shape3d/fixture.h"
 #include "shape3d/latent_surface.h"
+#include "shape3d/mar3d_generator.h"
 #include "shape3d/shape_data.h"
-#include "shape3d/zoo.h"
+#include "shape3d/shape_speed_work.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -76,7 +80,7 @@ Mar3dExperiment::Mar3dExperiment(const Config& config, const runtime::Compute& c
       seed_(config.json().at("seed").get<int64_t>()),
       tokenizer_(tokenizer_folder(config)),
       vae_(load_shape_vae(tokenizer_, at::kFloat)),
-      model_(std::dynamic_pointer_cast<Mar3d>(build(config.at("model")))) {
+      model_(runtime::build_module<Mar3d, Mar3dOptions>(config.at("model"))) {
   check_sizes(config, vae_->options());
   const auto classes = static_cast<int64_t>(loader_.data().class_names().size());
   if (classes > model_->options().class_num)
@@ -180,3 +184,22 @@ std::vector<ReportSection> Mar3dExperiment::showcase() {
 }
 
 }  // namespace arzoo::shape3d
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<shape3d::Mar3dOptions>() {
+  static const ModelEntry entry{
+      .name = shape3d::Mar3dOptions::kName,
+      .build = &build_any<shape3d::Mar3d, shape3d::Mar3dOptions>,
+      .experiment = &make_experiment<shape3d::Mar3dExperiment>,
+      .shapes = &shape3d::open_mar3d_generator,
+      .speed_work = &shape3d::make_token_work,
+      .replays = {{"MAR", shape3d::replay_mar},
+                  {"MAR-HR (reconstructed)", shape3d::replay_mar},
+                  {"clip-dino-embedder", shape3d::replay_vision}},
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

@@ -11,7 +11,4 @@ namespace arzoo::shape3d {
 /// here.
 using Models = std::tuple<ShapeVaeOptions, Mar3dOptions>;
 
-/// Those of them that generate-3d draws with.
-using Generators = std::tuple<Mar3dOptions>;
-
 }  // namespace arzoo::shape3d

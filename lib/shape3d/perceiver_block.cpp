@@ -33,7 +33,7 @@ PerceiverMlp::PerceiverMlp(int64_t width) {
 }
 
 at::Tensor PerceiverMlp::forward(const at::Tensor& x) const {
-  return c_proj_->forward(c_fc_->forward(x, nn::Activation::gelu));
+  return c_proj_->forward(c_fc_->forward(x, kernels::Activation::gelu));
 }
 
 PerceiverSelfAttention::PerceiverSelfAttention(const PerceiverOptions& options) : heads_(options.heads) {

@@ -41,8 +41,9 @@ std::vector<int64_t> choose_some(int64_t size, int64_t count, std::mt19937_64& r
 
 /// The side of a surface that faces a random direction.
 at::Tensor visible_part(const SurfacePoints& surface, std::mt19937_64& random) {
-  const auto towards = unit({static_cast<float>(normal(random)), static_cast<float>(normal(random)),
-                             static_cast<float>(normal(random))});
+  const auto towards =
+      io::unit(io::Vec3{static_cast<float>(normal(random)), static_cast<float>(normal(random)),
+                        static_cast<float>(normal(random))});
   SurfacePoints part;
   for (std::size_t i = 0; i < surface.points.size(); ++i) {
     if (dot(surface.points[i], towards) < 0.0F) continue;

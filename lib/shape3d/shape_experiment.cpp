@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
+#include "io/mesh_renderer.h"
 #include "io/png_file.h"
 #include "runtime/named_tensors.h"
-#include "shape3d/mesh_renderer.h"
 
 namespace arzoo::shape3d {
 
@@ -30,12 +30,12 @@ void ShapeExperiment::load(const std::filesystem::path& folder) {
 }
 
 ReportPng mesh_rows(const std::vector<std::vector<io::Mesh>>& rows, const std::string& caption) {
-  View view;
+  io::View view;
   view.azimuth = 35.0;
   view.pixels = 160;
   std::vector<io::Picture> pictures;
   for (const auto& row : rows) {
-    for (const auto& mesh : row) pictures.push_back(render(mesh, view));
+    for (const auto& mesh : row) pictures.push_back(io::render(mesh, view));
   }
   return {io::encode_png(io::picture_grid(pictures, static_cast<int64_t>(rows.front().size()))), caption};
 }

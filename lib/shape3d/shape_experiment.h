@@ -13,7 +13,7 @@ class ShapeExperiment : public runtime::Experiment {
   void save(const std::filesystem::path& folder) override;
   void load(const std::filesystem::path& folder) override;
 
-  std::vector<std::string> notes() const { return loader_.data().notes(); }
+  std::vector<std::string> notes() const override { return loader_.data().notes(); }
 
  protected:
   /// config: resolved (plan/run_config.h); levels: clouds of a shape; outlines: of each shape,

@@ -4,6 +4,7 @@
 
 #include "core/atomic_file.h"
 #include "core/zoo.h"
+#include "runtime/model_folder.h"
 #include "runtime/safetensors.h"
 
 namespace arzoo::shape3d {
@@ -21,15 +22,12 @@ Json folder_json(const ShapeFolder& folder) {
 }
 
 ShapeFolder open_shape_folder(const fs::path& path) {
-  const auto where = fs::exists(path / "model" / "config.json") ? path / "model" : path;
-  if (!fs::exists(where / "config.json"))
+  const auto found = runtime::find_model_folder(path, "shape3d");
+  if (!found)
     fail<CheckpointError>("{}: no config.json, expected a run directory or a model folder", path.string());
-  const auto config = Config::load(where / "config.json");
-  if (config.text("family") != "shape3d")
-    fail<UsageError>("{}: a model of the family {}, expected a shape model", path.string(),
-                     config.text("family"));
+  const auto& config = found->config;
   const auto model = config.at("model");
-  ShapeFolder folder{.path = where, .model = model.json()};
+  ShapeFolder folder{.path = found->path, .model = model.json()};
   config.at("classes").read(folder.classes, {});
   config.at("surface_points").read(folder.surface_points, between(1, 1e6));
   folder.sampling = config.section("sampling").as<ShapeSampling>();

@@ -4,10 +4,10 @@
 
 #include "core/error.h"
 #include "io/mesh_file.h"
+#include "io/mesh_renderer.h"
 #include "kernels/parallel.h"
 #include "shape3d/bvh.h"
 #include "shape3d/implicit_shape.h"
-#include "shape3d/mesh_renderer.h"
 #include "shape3d/outline.h"
 
 namespace arzoo::shape3d {
@@ -41,10 +41,10 @@ void sample_points(Shape& shape, const Inside& inside, const SampleCounts& amoun
   const auto on = sample_surface(shape.mesh, amounts.near, random).points;
   shape.near = labelled(jittered(on, amounts.near_sigma, random), inside);
   for (int64_t i = 0; i < amounts.outlines.sides; ++i) {
-    View view;
+    io::View view;
     view.azimuth = 360.0 * static_cast<double>(i) / static_cast<double>(amounts.outlines.sides);
     view.pixels = 2 * amounts.outlines.pixels;
-    shape.outlines.push_back(framed_outline(silhouette(shape.mesh, view), amounts.outlines.pixels));
+    shape.outlines.push_back(framed_outline(io::silhouette(shape.mesh, view), amounts.outlines.pixels));
   }
 }
 

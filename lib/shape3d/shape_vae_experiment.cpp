@@ -3,11 +3,14 @@
 #include <torch/torch.h>
 
 #include "core/zoo.h"
+#include "runtime/model_entry.h"
+#include "runtime/module_builder.h"
+#include "shape3d/fixture.h"
 #include "shape3d/latent_surface.h"
 #include "shape3d/occupancy_metrics.h"
 #include "shape3d/point_tensor.h"
 #include "shape3d/shape_metrics.h"
-#include "shape3d/zoo.h"
+#include "shape3d/shape_speed_work.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -51,7 +54,7 @@ at::Tensor labels_of(const LabelledPoints& points, int64_t count) {
 ShapeVaeExperiment::ShapeVaeExperiment(const Config& config, const runtime::Compute& compute)
     : ShapeExperiment(config, compute, model_options<ShapeVaeOptions>(config.at("model")).levels(),
                       Outlines()),
-      model_(std::dynamic_pointer_cast<ShapeVae>(build(config.at("model")))) {
+      model_(runtime::build_module<ShapeVae, ShapeVaeOptions>(config.at("model"))) {
   model_->initialise();
   model_->to(compute.device);
 }
@@ -144,3 +147,19 @@ std::vector<ReportSection> ShapeVaeExperiment::showcase() {
 }
 
 }  // namespace arzoo::shape3d
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<shape3d::ShapeVaeOptions>() {
+  static const ModelEntry entry{
+      .name = shape3d::ShapeVaeOptions::kName,
+      .build = &build_any<shape3d::ShapeVae, shape3d::ShapeVaeOptions>,
+      .experiment = &make_experiment<shape3d::ShapeVaeExperiment>,
+      .speed_work = &shape3d::make_field_work,
+      .replays = {{"michelangelo-autoencoder", shape3d::replay_shape_vae_case}},
+  };
+  return entry;
+}
+
+}  // namespace arzoo::runtime

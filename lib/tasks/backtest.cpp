@@ -18,7 +18,7 @@ using forecast::SeriesForecast;
 /// Steps of the usual season (day of hours, week of days, year of months), which MASE's naive forecast
 /// repeats unless --season says otherwise.
 int64_t seasonal_period(const io::Frequency& frequency) {
-  using Unit = Frequency::Unit;
+  using Unit = io::Frequency::Unit;
   static const std::map<Unit, int64_t> kPeriods{
       {Unit::second, 3600}, {Unit::minute, 1440}, {Unit::hour, 24},   {Unit::day, 7}, {Unit::business_day, 5},
       {Unit::week, 52},     {Unit::month, 12},    {Unit::quarter, 4}, {Unit::year, 1}};
@@ -147,8 +147,8 @@ void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& mode
     };
     const auto say = [&](int64_t count, io::Timestamp last) {
       return fmt::format("{}: series {}: {} of {} windows reach into {} to {}", table.source,
-                         io::shown(table.unique_id), count, task.backtest, table.date_format.format(seen->first),
-                         table.date_format.format(last));
+                         io::shown(table.unique_id), count, task.backtest,
+                         table.date_format.format(seen->first), table.date_format.format(last));
     };
     const int64_t in_training = within(seen->last_trained), in_validation = within(seen->last_validated);
     if (in_training > 0) {

@@ -1,7 +1,7 @@
 #include <cmath>
 
+#include "registry/registry.h"
 #include "runtime/parity.h"
-#include "tasks/families.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -17,7 +17,7 @@ Json replay_case(const plan::fs::path& folder, at::Device device, bool verbose) 
     const auto fixture = runtime::ParityCase::open(folder, device);
     result["case"] = fixture.name;
     runtime::ParityReport report(fixture);
-    family_of_fixture(fixture).replay(fixture, report);
+    registry::replay(fixture, report);
     result["passed"] = report.passed();
     result["outputs"] = Json::array();
     for (const auto& output : report.outputs()) {

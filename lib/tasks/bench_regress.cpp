@@ -178,7 +178,7 @@ NamedNumbers Regression::times(const RegressOptions& cell, const NamedNumbers& s
 StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored) {
   const auto path = task_.folder / cell.config;
   const auto config = plan::resolve_run_config(Config::load(path, cell.set), path.parent_path());
-  if (const auto absent = first_missing(inputs_of(config)); !absent.empty()) {
+  if (const auto absent = first_missing(plan::input_paths(config)); !absent.empty()) {
     progress_.warn(fmt::format("{}: skipped, {}", cell.name, absence_of(absent)));
     skipped_.push_back({{"cell", cell.name}, {"missing", absent}});
     cases_.push_back({cell.name, "run", 0.0, "", absence_of(absent)});

@@ -8,6 +8,7 @@
 #include "core/markdown_table.h"
 #include "core/proc_value.h"
 #include "kernels/flop_counter.h"
+#include "plan/run_config.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/peak_memory.h"
 #include "tasks/reference_process.h"
@@ -27,7 +28,7 @@ constexpr double kSlowestReference = 100.0;   // times as long as ours before it
 
 Json json_of(const std::optional<int64_t>& value) { return value ? Json(*value) : Json(nullptr); }
 
-double counted_flops(SpeedWork& work) {
+double counted_flops(runtime::SpeedWork& work) {
   const kernels::FlopCounter counter;
   work.run();
   return counter.flops();
@@ -169,7 +170,7 @@ void add_memory(Json& row, const std::optional<int64_t>& peak) {
 /// What one more repetition of the work, warm by now, adds to the process. What only the first one needs
 /// (kernels that are compiled, stacks of threads, weights that are packed) does not count: it would fall to
 /// whichever cell comes first.
-std::optional<int64_t> working_memory(SpeedWork& work, c10::Device device) {
+std::optional<int64_t> working_memory(runtime::SpeedWork& work, c10::Device device) {
   const runtime::PeakMemory memory(device);
   work.run();
   return memory.growth();
@@ -305,7 +306,7 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   for (const auto& cell : cells) {
     // Pictures are drawn with random weights and need no file.
     const auto absent =
-        cell.options.work == "generate" ? std::string() : first_missing(inputs_of(cell.config));
+        cell.options.work == "generate" ? std::string() : first_missing(plan::input_paths(cell.config));
     if (!absent.empty()) {
       progress.warn(fmt::format("{}: skipped, {}", cell.name, absence_of(absent)));
       results.push_back({{"name", cell.name}, {"skipped", absence_of(absent)}});

@@ -9,10 +9,9 @@
 #include "core/markdown_table.h"
 #include "core/output_folder.h"
 #include "plan/run_config.h"
+#include "registry/registry.h"
+#include "runtime/metrics_json.h"
 #include "tasks/failure.h"
-#include "tasks/families.h"
-#include "tasks/metrics_json.h"
-#include "tasks/picture_cells.h"
 #include "tasks/run_inputs.h"
 #include "tasks/suite_results.h"
 #include "tasks/table_suite.h"
@@ -53,7 +52,7 @@ void add_study(const TableCell& cell, const fs::path& folder, Json& result, Prog
   const Config run(cell.config, cell.name);
   const auto start = std::chrono::steady_clock::now();
   const auto found =
-      family_of_model(run.at("model"))
+      registry::entry_of(run.at("model"))
           .study->run(Config(cell.study, cell.name), run, folder / "run" / "model", folder, progress);
   result["test"].update(found["test"]);
   for (const char* part : {"markdown", "tables", "charts"}) result[part] = found[part];
@@ -72,6 +71,16 @@ Json train_cell(const TableCell& cell, const fs::path& folder, const std::string
       progress, stop);
 }
 
+Json evaluate_cell(const runtime::Evaluation& evaluation, const plan::ComputeOptions& options,
+                   Progress& progress, Stop stop) {
+  const auto compute = runtime::select_compute(options.device, options.dtype, options.quantize);
+  runtime::set_threads(options.threads);
+  const auto start = std::chrono::steady_clock::now();
+  auto result = evaluation.run(compute, progress, stop);
+  result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
 Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTask& task, Progress& progress,
               Stop stop) {
   const auto identity = identity_of(cell, task.compute);
@@ -79,7 +88,7 @@ Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTa
                                          : fingerprint({{"training", identity}, {"study", cell.study}});
   const auto file = folder / "result.json";
   if (auto done = marked(file, hash)) return *done;
-  auto result = cell.evaluation ? cell.evaluation->run(task.compute, progress, stop)
+  auto result = cell.evaluation ? evaluate_cell(*cell.evaluation, task.compute, progress, stop)
                                 : train_cell(cell, folder, fingerprint(identity), task, progress, stop);
   if (!cell.study.is_null()) add_study(cell, folder, result, progress);
   result["fingerprint"] = hash;
@@ -96,7 +105,9 @@ void add_savings(const std::vector<TableCell>& cells, std::vector<Json>& results
     if (other == cells.end()) continue;
     const auto& beside = results[static_cast<std::size_t>(other - cells.begin())];
     if (!results[i].contains("test") || !beside.contains("test")) continue;
-    results[i]["test"].update(metrics_json(savings(results[i]["test"], beside["test"])));
+    if (cells[i].evaluation)
+      results[i]["test"].update(
+          runtime::metrics_json(cells[i].evaluation->savings(results[i]["test"], beside["test"])));
   }
 }
 

@@ -57,7 +57,7 @@ ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& 
   wanted.format = task.format;
   auto options = forecast::read_options(wanted, "--");
   // The file forecast need not be long because the one trained on was.
-  if (task.id.empty() && task.format == "auto") options.format = SeriesFormat::automatic;
+  if (task.id.empty() && task.format == "auto") options.format = io::SeriesFormat::automatic;
   options.skip_single_rows = task.skip_short;
   ForecastInputs inputs;
   for (const auto& path : task.inputs) {
@@ -67,7 +67,7 @@ ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& 
     for (auto& table : file.tables) {
       for (const auto& note : table.notes) progress.note(note);
       inputs.tables.push_back(std::move(table));
-      inputs.is_long.push_back(file.format == SeriesFormat::long_);
+      inputs.is_long.push_back(file.format == io::SeriesFormat::long_);
     }
   }
   return inputs;
@@ -89,7 +89,7 @@ void leave_out_short(int64_t needed, ForecastInputs& inputs, Progress& progress)
   inputs = std::move(longer);
   if (inputs.skipped.empty()) return;
   const auto short_ones = fmt::format("{} series of fewer than {} rows: {}", inputs.skipped.size(), needed,
-                                      first_few(inputs.skipped, shown));
+                                      first_few(inputs.skipped, io::shown));
   if (inputs.tables.empty()) fail<DataError>("--skip-short: leaves no series, all are short: {}", short_ones);
   progress.warn(fmt::format("left out {}", short_ones));
 }

@@ -50,14 +50,9 @@ std::string other_order(const io::DateFormat& format) {
 io::Timestamp StampReader::read(const std::string& text) {
   auto reading = format_.read(text);
   if (!reading) {
-<<<<<<< ours
-    const auto formats = DateFormat::matching(text);
-    if (formats.empty()) fail<DataError>("{} is not a date, expected {}", shown(text), DateFormat::known());
-=======
     const auto formats = io::DateFormat::matching(text);
     if (formats.empty())
       fail<DataError>("{} is not a date, expected {}", io::shown(text), io::DateFormat::known());
->>>>>>> theirs
     format_ = formats.front();
     reading = format_.read(text);
   }

@@ -5,10 +5,10 @@
 #include "core/atomic_file.h"
 #include "core/output_folder.h"
 #include "io/mesh_file.h"
+#include "io/mesh_renderer.h"
 #include "io/picture_file.h"
+#include "registry/registry.h"
 #include "runtime/memory_budget.h"
-#include "shape3d/mesh_renderer.h"
-#include "shape3d/shape_generator.h"
 #include "tasks/item_plan.h"
 #include "tasks/settings_text.h"
 #include "tasks/tasks.h"
@@ -52,13 +52,13 @@ void check_shapes(const plan::Generate3dTask& task, const ItemPlan& shapes) {
 /// Writes the shapes of one run as they come, and a picture of all of them.
 class ShapeWriter {
  public:
-  ShapeWriter(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& generator,
+  ShapeWriter(const plan::Generate3dTask& task, const runtime::ShapeGenerator& generator,
               const ItemPlan& shapes)
       : task_(task), generator_(generator), shapes_(shapes) {
     if (!io::is_mesh_name(task.output)) folder_.emplace(task.output);
   }
 
-  void add(const PlannedItem& planned, const shape3d::DecodedSurface& surface) {
+  void add(const PlannedItem& planned, const runtime::DecodedSurface& surface) {
     if (surface.mesh.triangles.empty()) {
       ++empty_;
       return;
@@ -77,10 +77,10 @@ class ShapeWriter {
                        {"volume", summary.volume},
                        {"asked_points", surface.asked}});
     if ((folder_ || task_.sheet) && pictures_.size() < kMostInSheet * kViews) {
-      shape3d::View view;
+      io::View view;
       view.azimuth = 30.0;
       view.pixels = 192;
-      for (auto& picture : shape3d::turn_table(surface.mesh, kViews, view))
+      for (auto& picture : io::turn_table(surface.mesh, kViews, view))
         pictures_.push_back(std::move(picture));
     }
   }
@@ -126,7 +126,7 @@ class ShapeWriter {
   }
 
   const plan::Generate3dTask& task_;
-  const shape3d::ShapeGenerator& generator_;
+  const runtime::ShapeGenerator& generator_;
   const ItemPlan& shapes_;
   std::optional<OutputFolder> folder_;
   int64_t empty_ = 0;
@@ -136,7 +136,7 @@ class ShapeWriter {
 };
 
 /// What the task shows the generator before it generates.
-void give(const plan::Generate3dTask& task, shape3d::ShapeGenerator& generator) {
+void give(const plan::Generate3dTask& task, runtime::ShapeGenerator& generator) {
   const auto of_file = [](const fs::path& path, const auto& use) {
     try {
       use();
@@ -151,16 +151,15 @@ void give(const plan::Generate3dTask& task, shape3d::ShapeGenerator& generator) 
 }
 
 /// Generates all shapes. Throws Interrupted between two when asked to stop.
-void generate_all_shapes(const plan::Generate3dTask& task, const shape3d::ShapeGenerator& generator,
+void generate_all_shapes(const plan::Generate3dTask& task, const runtime::ShapeGenerator& generator,
                          const ItemPlan& shapes, ShapeWriter& writer, Progress& progress, Stop stop) {
   const auto batch_size = std::min(task.batch_size, shapes.size());
   const auto batches = (shapes.size() + batch_size - 1) / batch_size;
   progress.begin("steps", batches * generator.steps() + shapes.size());
-  shape3d::SurfaceOptions surface{.resolution = task.resolution};
-  surface.refinement.dense = task.dense;
+  const runtime::SurfaceRequest surface{.resolution = task.resolution, .dense = task.dense};
   for (int64_t begin = 0; begin < shapes.size(); begin += batch_size) {
     const auto part = items(shapes, begin, std::min(begin + batch_size, shapes.size()));
-    shape3d::ShapeRequest request;
+    runtime::ShapeRequest request;
     for (const auto& shape : part) {
       request.labels.push_back(shape.label);
       request.seeds.push_back(shape.seed);
@@ -183,7 +182,9 @@ Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop
   const auto compute =
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
-  shape3d::ShapeGenerator generator(task.model, {task.cfg, task.temperature, task.steps}, compute);
+  const auto opened =
+      registry::open_shape_generator(task.model, {task.cfg, task.temperature, task.steps}, compute);
+  auto& generator = *opened;
   const ItemPlan shapes(request_of_shapes(task), {generator.classes(), generator.class_names()});
   check_shapes(task, shapes);
   give(task, generator);

@@ -7,8 +7,8 @@
 #include "image/picture_tensor.h"
 #include "io/jpeg_file.h"
 #include "io/picture_file.h"
+#include "registry/registry.h"
 #include "runtime/memory_budget.h"
-#include "tasks/generators.h"
 #include "tasks/item_plan.h"
 #include "tasks/picture_edit.h"
 #include "tasks/settings_text.h"
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 /// What a run makes, with the sizes that follow.
 struct PictureRun {
   const plan::GenerateImageTask& task;
-  const image::ImageGenerator& generator;
+  const runtime::ImageGenerator& generator;
   const std::optional<PictureEdit>& edit;
   ItemPlan pictures;
 
@@ -156,9 +156,9 @@ class PictureWriter {
   std::vector<std::string> grid_classes_, files_;
 };
 
-image::PictureBatch batch_of(const std::vector<PlannedItem>& pictures) {
+runtime::ImageBatch batch_of(const std::vector<PlannedItem>& pictures) {
   std::vector<int64_t> labels;
-  image::PictureBatch batch;
+  runtime::ImageBatch batch;
   for (const auto& picture : pictures) {
     labels.push_back(picture.label);
     batch.seeds.push_back(picture.seed);
@@ -216,7 +216,7 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
   const auto compute =
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
-  const auto generator = tasks::open_generator(task.source, task.options, compute, task.teacher);
+  const auto generator = registry::open_image_generator(task.source, task.options, compute);
   std::optional<PictureEdit> edit;
   if (task.edit) edit.emplace(task, *generator, progress);
   const PictureRun run{task, *generator, edit,

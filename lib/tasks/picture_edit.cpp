@@ -8,7 +8,7 @@
 namespace arzoo::tasks {
 namespace {
 
-using image::PixelBox;
+using runtime::PixelBox;
 
 /// True in the boxes. [H, W] bool.
 at::Tensor inside(const std::vector<PixelBox>& boxes, int64_t height, int64_t width, const char* option) {
@@ -53,7 +53,7 @@ Json settings_of(const plan::GenerateImageTask& task) {
 
 }  // namespace
 
-PictureEdit::PictureEdit(const plan::GenerateImageTask& task, image::ImageGenerator& generator,
+PictureEdit::PictureEdit(const plan::GenerateImageTask& task, runtime::ImageGenerator& generator,
                          Progress& progress)
     : picture_(io::read_picture(*task.edit)), settings_(settings_of(task)) {
   const auto paint = paint_of(task, picture_.height, picture_.width).contiguous();

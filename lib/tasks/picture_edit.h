@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "image/image_generator.h"
 #include "io/picture.h"
 #include "plan/tasks.h"
+#include "runtime/image_generator.h"
 
 namespace arzoo::tasks {
 
@@ -13,7 +13,7 @@ namespace arzoo::tasks {
 class PictureEdit {
  public:
   /// Tells the generator what it edits and where. Throws DataError, UsageError.
-  PictureEdit(const plan::GenerateImageTask& task, image::ImageGenerator& generator, Progress& progress);
+  PictureEdit(const plan::GenerateImageTask& task, runtime::ImageGenerator& generator, Progress& progress);
 
   int64_t width() const { return picture_.width; }
   int64_t height() const { return picture_.height; }

@@ -10,19 +10,6 @@
 
 namespace arzoo::tasks {
 
-std::vector<std::filesystem::path> inputs_of(const Json& config) {
-  const auto& data = config.at("data");
-  std::vector<std::filesystem::path> inputs{data.value("path", ""),
-                                            config.at("training").value("init_from", "")};
-  for (const char* key : {"labels", "test_path", "test_labels", "tokenizer", "teacher"})
-    inputs.push_back(data.value(key, ""));
-  if (data.contains("sources")) {
-    for (const auto& source : data.at("sources")) inputs.push_back(source.value("path", ""));
-  }
-  if (data.contains("sequences")) inputs.push_back(data.at("sequences").value("path", ""));
-  return inputs;
-}
-
 std::string first_missing(const std::vector<std::filesystem::path>& inputs) {
   for (const auto& input : inputs) {
     if (!input.empty() && !std::filesystem::exists(input)) return input.string();

@@ -8,9 +8,6 @@
 
 namespace arzoo::tasks {
 
-/// The files and folders that a run of this resolved config reads, named or empty.
-std::vector<std::filesystem::path> inputs_of(const Json& config);
-
 /// The first of these that is named and not there; empty when all are. Benches leave out what lacks an input.
 std::string first_missing(const std::vector<std::filesystem::path>& inputs);
 

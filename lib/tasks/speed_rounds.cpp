@@ -11,13 +11,13 @@ constexpr int64_t kWarmUps = 5, kFewestWarmUps = 2;
 constexpr double kWarmUpRounds = 2.0;  // rounds' worth of time after which slow work counts as warm
 constexpr int64_t kMostRepetitions = 10000;
 
-double seconds_of(SpeedWork& work) {
+double seconds_of(runtime::SpeedWork& work) {
   const auto start = std::chrono::steady_clock::now();
   work.run();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::vector<double> repetitions(SpeedWork& work, int64_t count, const std::atomic<bool>& stop) {
+std::vector<double> repetitions(runtime::SpeedWork& work, int64_t count, const std::atomic<bool>& stop) {
   std::vector<double> seconds;
   seconds.reserve(static_cast<std::size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
@@ -28,7 +28,7 @@ std::vector<double> repetitions(SpeedWork& work, int64_t count, const std::atomi
 }
 
 /// How often the work fits into a round. The first repetitions fill caches and thread pools and do not count.
-int64_t fitting_repetitions(SpeedWork& work, double round_seconds, const std::atomic<bool>& stop) {
+int64_t fitting_repetitions(runtime::SpeedWork& work, double round_seconds, const std::atomic<bool>& stop) {
   double least = std::numeric_limits<double>::infinity(), total = 0.0;
   for (int64_t i = 0; i < kWarmUps && (i < kFewestWarmUps || total < kWarmUpRounds * round_seconds); ++i) {
     const double seconds = repetitions(work, 1, stop).front();
@@ -57,7 +57,7 @@ std::vector<double> SpeedTimes::ratios() const {
   return ratios;
 }
 
-SpeedTimes time_in_turns(SpeedWork& work, const ReferenceTimer& reference, const SpeedSuite& suite,
+SpeedTimes time_in_turns(runtime::SpeedWork& work, const ReferenceTimer& reference, const SpeedSuite& suite,
                          Progress& progress, const std::atomic<bool>& stop) {
   SpeedTimes times;
   times.repeat = fitting_repetitions(work, suite.round_seconds, stop);

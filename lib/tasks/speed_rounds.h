@@ -31,7 +31,7 @@ using ReferenceTimer =
 
 /// Warms up, then times ours and the reference in turn, so that a machine that slows down slows both down.
 /// Throws Interrupted when `stop` is set.
-SpeedTimes time_in_turns(SpeedWork& work, const ReferenceTimer& reference, const SpeedSuite& suite,
+SpeedTimes time_in_turns(runtime::SpeedWork& work, const ReferenceTimer& reference, const SpeedSuite& suite,
                          Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace arzoo::tasks

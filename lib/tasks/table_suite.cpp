@@ -3,12 +3,9 @@
 #include <algorithm>
 
 #include "plan/run_config.h"
-#include "tasks/families.h"
-#include "tasks/picture_cells.h"
+#include "registry/registry.h"
 #include "tasks/run_inputs.h"
-#include "tasks/shape_cells.h"
 #include "tasks/suite_results.h"
-#include "tasks/zero_shot.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -29,66 +26,34 @@ struct CellOptions {
   void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
 };
 
-template <class Options, Json (*kRun)(const Options&, const plan::ComputeOptions&, Progress&, Stop)>
-class EvaluationOf final : public Evaluation {
- public:
-  explicit EvaluationOf(Options options) : options_(std::move(options)) {}
-  std::vector<fs::path> inputs() const override { return inputs_of(options_); }
-  Json options() const override { return to_json(options_); }
-  Json run(const plan::ComputeOptions& compute, Progress& progress, Stop stop) const override {
-    return kRun(options_, compute, progress, stop);
-  }
-
- private:
-  Options options_;
-};
-
 /// A path in a suite is meant relative to the suite, or to where the command runs: the first that exists.
 std::string found_beside(const fs::path& folder, const std::string& path) {
   const bool as_it_is = path.empty() || fs::path(path).is_absolute() || fs::exists(path);
   return as_it_is ? path : (folder / path).lexically_normal().string();
 }
 
-/// Pictures ("pictures" or "samples"), shapes ("shapes"), or forecasts ("model" or "baseline") of a file.
-/// A seed replaces that of the cell, if it has one.
-std::shared_ptr<const Evaluation> read_evaluation(const Config& cell, const fs::path& folder,
-                                                  const Config& models, const std::optional<int64_t>& seed) {
-  const auto find_models = [&](std::initializer_list<std::string*> paths) {
-    for (auto* path : paths) {
-      if (models.has(*path)) *path = models.text(*path);
-      *path = found_beside(folder, *path);
-    }
-  };
-  const auto find = [&](std::initializer_list<std::string*> paths) {
-    for (auto* path : paths) *path = found_beside(folder, *path);
-  };
-  if (PictureCellOptions::describes(cell)) {
-    auto options = cell.as<PictureCellOptions>();
-    find_models({&options.model, &options.drafter, &options.refiner});
-    find({&options.pictures, &options.features, &options.samples, &options.reference});
-    for (auto& path : options.random) find({&path});
-    options.seed = seed.value_or(options.seed);
-    return std::make_shared<EvaluationOf<PictureCellOptions, run_picture_cell>>(std::move(options));
-  }
-  if (ShapeCellOptions::describes(cell)) {
-    auto options = cell.as<ShapeCellOptions>();
-    find_models({&options.model});
-    if (options.shapes != "solids") find({&options.shapes});
-    options.seed = seed.value_or(options.seed);
-    return std::make_shared<EvaluationOf<ShapeCellOptions, run_shape_cell>>(std::move(options));
-  }
-  auto options = cell.as<ZeroShotOptions>();
-  find_models({&options.model});
-  find({&options.data, &options.fit});
-  return std::make_shared<EvaluationOf<ZeroShotOptions, run_zero_shot>>(std::move(options));
+runtime::CellContext context_of(const plan::TableTask& task, const Config& models) {
+  const auto find_file = [folder = task.folder](std::string& path) { path = found_beside(folder, path); };
+  return {.find_model =
+              [models, find_file](std::string& path) {
+                if (models.has(path)) path = models.text(path);
+                find_file(path);
+              },
+          .find_file = find_file,
+          .seed = task.compute.seed,
+          .resolve_config =
+              [](const fs::path& path) {
+                return plan::resolve_run_config(Config::load(path), path.parent_path());
+              },
+          .config_inputs = [](const Json& config) { return plan::input_paths(config); }};
 }
 
 /// A cell's wish to look into the model that it trains.
 Json resolve_study(const Config& study, const Json& config) {
   if (config.is_null()) study.reject("a cell that trains nothing has no model to look into");
-  const auto& family = family_of_model(Config(config, study.name()).at("model"));
-  if (!family.study) study.reject(fmt::format("the family {} has no studies", family.name));
-  return family.study->resolve(study);
+  const auto& entry = registry::entry_of(Config(config, study.name()).at("model"));
+  if (!entry.study) study.reject(fmt::format("{} has no studies", entry.name));
+  return entry.study->resolve(study);
 }
 
 TableCell read_cell(const Config& cell, const plan::TableTask& task, const Config& models) {
@@ -103,8 +68,8 @@ TableCell read_cell(const Config& cell, const plan::TableTask& task, const Confi
   if (!cell.has("config")) {
     result.name = cell.text("name");
     options.erase("name");
-    result.evaluation = read_evaluation(Config(std::move(options), cell.name(), cell.pointer()), task.folder,
-                                        models, task.compute.seed);
+    result.evaluation = registry::read_cell(Config(std::move(options), cell.name(), cell.pointer()),
+                                            context_of(task, models));
   } else {
     const auto trained = Config(std::move(options), cell.name(), cell.pointer()).as<CellOptions>();
     result.name = trained.name;
@@ -124,7 +89,7 @@ TableCell read_cell(const Config& cell, const plan::TableTask& task, const Confi
 }  // namespace
 
 std::vector<fs::path> TableCell::inputs() const {
-  return evaluation ? evaluation->inputs() : inputs_of(config);
+  return evaluation ? evaluation->inputs() : plan::input_paths(config);
 }
 
 std::vector<TableCell> read_table_cells(const plan::TableTask& task) {

@@ -8,21 +8,9 @@
 
 #include "core/config.h"
 #include "plan/tasks.h"
-#include "tasks/stop.h"
+#include "runtime/suite_cell.h"
 
 namespace arzoo::tasks {
-
-/// What a cell of a table measures that trains nothing.
-class Evaluation {
- public:
-  virtual ~Evaluation() = default;
-  /// The files and folders that it reads.
-  virtual std::vector<std::filesystem::path> inputs() const = 0;
-  /// Every option in force.
-  virtual Json options() const = 0;
-  /// {"test": {…}, "seconds", …}
-  virtual Json run(const plan::ComputeOptions& compute, Progress& progress, Stop stop) const = 0;
-};
 
 /// A cell of `bench table`: it trains a config ("config", "set"), or evaluates what is there.
 struct TableCell {
@@ -31,7 +19,7 @@ struct TableCell {
   std::string source = {};  ///< of the published numbers: paper and table
   Json config;              ///< resolved; null in a cell that trains nothing
   Json study = nullptr;     ///< resolved; null where the trained model is not looked into
-  std::shared_ptr<const Evaluation> evaluation = {};
+  std::shared_ptr<const runtime::Evaluation> evaluation = {};
   std::string beside = {};  ///< the cell whose costs this one's are compared with
 
   std::vector<std::filesystem::path> inputs() const;

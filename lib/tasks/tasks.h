@@ -1,7 +1,7 @@
 #pragma once
 
+#include "core/stop.h"
 #include "plan/tasks.h"
-#include "tasks/stop.h"
 
 /// What each command does. Every function throws the errors of core/error.h; the entry (entry.cpp) turns them
 /// into an Outcome.

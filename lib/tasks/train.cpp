@@ -1,16 +1,15 @@
 #include <torch/torch.h>
 
 #include "core/run_dir.h"
-#include "plan/catalog.h"
+#include "registry/catalog.h"
+#include "registry/registry.h"
 #include "runtime/deferred_weights.h"
 #include "runtime/initial_weights.h"
 #include "runtime/memory_budget.h"
+#include "runtime/metrics_json.h"
 #include "runtime/parameter_count.h"
-#include "runtime/prepares_data.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
-#include "tasks/families.h"
-#include "tasks/metrics_json.h"
 #include "tasks/run_report.h"
 #include "tasks/tasks.h"
 
@@ -95,9 +94,9 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
 
   std::optional<runtime::DeferredWeights> unseen;
   if (task.dry_run) unseen.emplace();
-  std::vector<std::string> notes;
-  const auto experiment = family_of_model(config.at("model")).experiment(config, compute, notes);
-  for (const auto& note : notes) progress.note(note);
+  const auto experiment = registry::entry_of(config.at("model")).experiment(config, compute);
+  for (const auto& note : task.notes) progress.note(note);
+  for (const auto& note : experiment->notes()) progress.note(note);
   runtime::select_trainable(experiment->model(), config.at("training").at("trainable"));
   if (compute.device.is_cpu() && !task.init_only) {
     const auto bytes = state_bytes(runtime::count_parameters(experiment->model()));
@@ -116,15 +115,14 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
     trainer.check_resumable();
   }
   run.write_config(task.config);
-  if (auto* maker = dynamic_cast<runtime::PreparesData*>(experiment.get()))
-    maker->prepare_data(progress, stop);
+  experiment->prepare_data(progress, stop);
   const auto summary = trainer.fit(task.resume);
   Json result{{"run_dir", task.out.string()},
               {"steps", summary.steps},
               {"epochs", summary.epochs},
               {"seconds", summary.seconds}};
-  result["best"] = {{"epoch", summary.best_epoch}, {"val", metrics_json(summary.best_val)}};
-  result["test"] = metrics_json(summary.test);
+  result["best"] = {{"epoch", summary.best_epoch}, {"val", runtime::metrics_json(summary.best_val)}};
+  result["test"] = runtime::metrics_json(summary.test);
   write_run_report(run, task.config, result, *experiment);
   return result;
 }

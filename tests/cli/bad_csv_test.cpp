@@ -178,7 +178,7 @@ TEST_CASE("gaps are filled by the policies that say so, and counted") {
       {"forecast", "--model", "run", "--input", "gaps.csv", "--output", "out.csv", "--missing", policy});
   CHECK(forecast.code == 0);
   CHECK(forecast.err == note);
-  CHECK(CsvTable::read(arzoo.files() / "out.csv").rows() == 8);
+  CHECK(io::CsvTable::read(arzoo.files() / "out.csv").rows() == 8);
 }
 
 TEST_CASE("a header of a million columns is answered in a moment") {

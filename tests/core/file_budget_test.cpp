@@ -24,18 +24,18 @@ TEST_CASE("the cells of a table are charged to the file that its text was unpack
   for (int i = 0; i < 1000; ++i) text += "1\n";
   FileBudget budget("x.csv", 0);
   budget.charge(FileBudget::kFloor - 11'996, "its text");
-  CHECK_THROWS_WITH(CsvTable::parse(text, "x.csv", budget, {}),
+  CHECK_THROWS_WITH(io::CsvTable::parse(text, "x.csv", budget, {}),
                     ContainsSubstring("x.csv: its cells would take"));
-  CHECK(CsvTable::parse(text, "x.csv").rows() == 1000);
+  CHECK(io::CsvTable::parse(text, "x.csv").rows() == 1000);
 }
 
 TEST_CASE("records of a zip archive that share bytes are refused") {
   const auto good = test::zip({{"a", "12345678"}, {"b", "12345678"}});
-  CHECK(ZipArchive::parse(good, "a.zip").records().size() == 2);
+  CHECK(io::ZipArchive::parse(good, "a.zip").records().size() == 2);
   // The second entry of the directory is made to point at the first record, under another name.
   auto bad = good;
   const auto second = bad.rfind("PK\x01\x02");
   bad.replace(second + 42, 4, std::string(4, '\0'));
-  CHECK_THROWS_WITH(ZipArchive::parse(bad, "a.zip"),
+  CHECK_THROWS_WITH(io::ZipArchive::parse(bad, "a.zip"),
                     ContainsSubstring("the records \"a\" and \"b\" overlap"));
 }

@@ -55,7 +55,7 @@ TEST_CASE("a saved model says what it is when opened") {
   const auto model = open(wide_model(temp));
   CHECK(model.name() == "itransformer");
   CHECK(model.variates() == std::vector<std::string>{"a", "b", "c"});
-  CHECK(model.frequency() == io::Frequency{Frequency::Unit::hour});
+  CHECK(model.frequency() == io::Frequency{io::Frequency::Unit::hour});
   CHECK(model.shape().seq_len == 12);
   CHECK(model.shape().marks == 4);
   CHECK(model.has_intervals());
@@ -95,10 +95,10 @@ TEST_CASE("forecasts are in the units of the input, as if computed by hand") {
 
 TEST_CASE("the stamps ahead follow the last row in the input's frequency") {
   const auto [unit, last, expected] =
-      GENERATE(table<Frequency::Unit, io::CivilTime, std::vector<io::CivilTime>>({
-          {Frequency::Unit::day, {2020, 2, 28}, {{2020, 2, 29}, {2020, 3, 1}, {2020, 3, 2}}},
-          {Frequency::Unit::business_day, {2020, 5, 7}, {{2020, 5, 8}, {2020, 5, 11}, {2020, 5, 12}}},
-          {Frequency::Unit::month, {2020, 11, 1}, {{2020, 12, 1}, {2021, 1, 1}, {2021, 2, 1}}},
+      GENERATE(table<io::Frequency::Unit, io::CivilTime, std::vector<io::CivilTime>>({
+          {io::Frequency::Unit::day, {2020, 2, 28}, {{2020, 2, 29}, {2020, 3, 1}, {2020, 3, 2}}},
+          {io::Frequency::Unit::business_day, {2020, 5, 7}, {{2020, 5, 8}, {2020, 5, 11}, {2020, 5, 12}}},
+          {io::Frequency::Unit::month, {2020, 11, 1}, {{2020, 12, 1}, {2021, 1, 1}, {2021, 2, 1}}},
       }));
   const TempDir temp;
   const auto model = open(wide_model(temp, {{"data", {{"marks", false}}}}));
@@ -228,7 +228,7 @@ TEST_CASE("a table that does not fit is refused with what is wrong") {
                     ContainsSubstring("waves.csv: the model was not trained on the variate \"wind\"") &&
                         ContainsSubstring("it knows \"a\", \"b\", \"c\""));
   auto minutes = hourly_table(40);
-  minutes.frequency = {Frequency::Unit::minute, 15};
+  minutes.frequency = {io::Frequency::Unit::minute, 15};
   CHECK_THROWS_WITH(forecast_of(model, minutes, 4),
                     "waves.csv: its frequency 15min has 5 calendar features, the model was trained with 4 "
                     "(another frequency?)");

@@ -13,7 +13,7 @@ namespace {
 io::SeriesTable interpolated(const std::vector<double>& values) {
   auto table = test::hourly_table(static_cast<int64_t>(values.size()), {"a"});
   table.values = values;
-  io::fill_missing_cells(table, MissingPolicy::interpolate);
+  io::fill_missing_cells(table, io::MissingPolicy::interpolate);
   return table;
 }
 

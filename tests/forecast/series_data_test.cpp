@@ -177,10 +177,10 @@ TEST_CASE("without calendar features there are no marks") {
 
 TEST_CASE("calendar features are values around 0 or integer codes") {
   const std::vector<io::Timestamp> stamps{io::to_timestamp({2016, 7, 1, 23, 0, 0})};
-  const auto values = forecast::calendar_marks(stamps, {Frequency::Unit::hour}, 1);
+  const auto values = forecast::calendar_marks(stamps, {io::Frequency::Unit::hour}, 1);
   CHECK(at::allclose(values,
                      at::tensor({0.5, 4.0 / 6 - 0.5, -0.5, 182.0 / 365 - 0.5}, at::kFloat).unsqueeze(0)));
-  const auto codes = forecast::calendar_marks(stamps, {Frequency::Unit::hour}, 0);
+  const auto codes = forecast::calendar_marks(stamps, {io::Frequency::Unit::hour}, 0);
   CHECK(at::equal(codes, at::tensor({7.0, 1.0, 4.0, 23.0}, at::kFloat).unsqueeze(0)));
 }
 
@@ -246,7 +246,7 @@ TEST_CASE("no history shows what came after its end, whatever filled its gaps") 
     auto table = hourly_table(100);
     for (std::size_t cell = 3 * 75; cell < table.values.size(); ++cell) table.values[cell] = later;
     for (std::size_t row = 66; row < 75; ++row) table.values[3 * row + 1] = NAN;
-    io::fill_missing_cells(table, MissingPolicy::interpolate);
+    io::fill_missing_cells(table, io::MissingPolicy::interpolate);
     return SeriesData({table}, options);
   };
   const auto low = data_of(-500), high = data_of(900);
@@ -278,7 +278,7 @@ TEST_CASE("a table without gaps has no targets that do not count") {
 TEST_CASE("a column that no training row measured is named") {
   auto table = hourly_table(100);
   for (std::size_t row = 0; row < 80; ++row) table.values[3 * row + 1] = NAN;
-  io::fill_missing_cells(table, MissingPolicy::interpolate);
+  io::fill_missing_cells(table, io::MissingPolicy::interpolate);
   CHECK_THROWS_WITH(SeriesData({table}, small_options()),
                     ContainsSubstring("column \"b\" holds no value in the 70 training rows"));
 }

@@ -37,7 +37,7 @@ TEST_CASE("a file without a window is refused") {
 TEST_CASE("a zero-shot context shows nothing after its end, and filled targets do not count") {
   auto table = test::hourly_table(200, {"a"});
   for (std::size_t row = 165; row < 175; ++row) table.values[row] = NAN;
-  io::fill_missing_cells(table, MissingPolicy::interpolate);
+  io::fill_missing_cells(table, io::MissingPolicy::interpolate);
   const ZeroShotWindows windows(table, "any.csv", 16, 8);
   const auto batch = windows.batch(std::vector<int64_t>{10});  // context [154, 170), target [170, 178)
   const auto context = batch.x_enc.flatten();

@@ -1,4 +1,5 @@
 #include "icl/experiment.h"
+#include "icl/family.h"
 
 #include "icl/function_learners.h"
 #include "plan/run_config.h"
@@ -18,6 +19,16 @@ Config tiny(const std::string& model, const Json& changes = Json::object()) {
   return Config(std::move(json), "tiny.json");
 }
 
+/// The family's entry of the config's model makes it.
+std::unique_ptr<runtime::Experiment> experiment_of(const Config& config) {
+  const auto name = config.at("model").text("name");
+  for (const auto* entry : icl::family().models) {
+    if (entry->name == name) return entry->experiment(config, {});
+  }
+  FAIL("no learner is called " << name);
+  return nullptr;
+}
+
 }  // namespace
 
 TEST_CASE("a saved learner reopens with the weights that were trained") {
@@ -27,7 +38,7 @@ TEST_CASE("a saved learner reopens with the weights that were trained") {
   const TempDir temp;
   const auto config = tiny(name);
   runtime::seed(4);
-  const auto experiment = icl::make_experiment(config, {});
+  const auto experiment = experiment_of(config);
   experiment->save(temp.path());
   const auto opened = icl::open_learner(config, temp.path());
   const auto expected = experiment->model().named_parameters();
@@ -44,7 +55,7 @@ TEST_CASE("training prompts follow the curriculum, evaluation takes whole ones")
                                               {{"points", {{"start", 2}, {"inc", 1}, {"interval", 2}}},
                                                {"dims", {{"start", 1}, {"inc", 1}, {"interval", 2}}}}}}}}}});
   runtime::seed(4);
-  const auto experiment = icl::make_experiment(config, {});
+  const auto experiment = experiment_of(config);
   // The first two points of one coordinate.
   const double early = experiment->loss(0).total.item<double>(),
                late = experiment->loss(100).total.item<double>();

@@ -57,7 +57,7 @@ TEST_CASE("given latents stay, a watcher hears of every step") {
 }
 
 TEST_CASE("what was asked for goes before the folder's, and that before the published settings") {
-  image::GenerationOptions asked;
+  runtime::ImageSampling asked;
   image::SamplingDefaults folder;
   CHECK(image::mar_sampling(asked, folder).num_iter == 64);
   folder.steps = 12;

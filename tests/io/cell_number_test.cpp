@@ -24,7 +24,7 @@ TEST_CASE("cells that are numbers are read exactly") {
       {"Infinity", std::numeric_limits<double>::infinity()},
   }));
   const auto number = io::read_number(cell);
-  CHECK(number.kind == CellKind::number);
+  CHECK(number.kind == io::CellKind::number);
   CHECK(number.value == value);
 }
 
@@ -32,14 +32,14 @@ TEST_CASE("the words for a missing value are read as missing") {
   const auto cell =
       GENERATE(as<std::string>{}, "", "  ", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "None");
   const auto number = io::read_number(cell);
-  CHECK(number.kind == CellKind::missing);
+  CHECK(number.kind == io::CellKind::missing);
   CHECK(std::isnan(number.value));
 }
 
 TEST_CASE("everything else is text") {
   const auto cell = GENERATE(as<std::string>{}, "?", "-", "+", "+-1", "1,5", "1 000", "0x10", "12%",
                              "drizzle", "nan(1)", "-nan", "1e", "--1", "1.2.3");
-  CHECK(io::read_number(cell).kind == CellKind::text);
+  CHECK(io::read_number(cell).kind == io::CellKind::text);
 }
 
 TEST_CASE("grouped digits and decimal commas get a hint, words do not") {
@@ -69,29 +69,29 @@ TEST_CASE("with a decimal comma, points group digits where that is beyond doubt"
       {"1,234", 1.234},
       {",5", 0.5},
   }));
-  const auto number = io::read_number(cell, DecimalMark::comma);
-  CHECK(number.kind == CellKind::number);
+  const auto number = io::read_number(cell, io::DecimalMark::comma);
+  CHECK(number.kind == io::CellKind::number);
   CHECK(number.value == value);
 }
 
 TEST_CASE("a number with a decimal point is none beside decimal commas") {
   const auto cell = GENERATE(as<std::string>{}, "1.5", "1.234", "12.34,5", "1234.567,8", "1,2,3", "1.234.56",
                              ",", "1,234,567", "+-1,5", "--1,5", "rain, 5");
-  CHECK(io::read_number(cell, DecimalMark::comma).kind == CellKind::text);
+  CHECK(io::read_number(cell, io::DecimalMark::comma).kind == io::CellKind::text);
 }
 
 TEST_CASE("a cell tells how it uses the comma") {
   const auto [cell, use] = GENERATE(table<std::string, io::CommaUse>({
-      {"1,5", CommaUse::decimal},
-      {"1234,567", CommaUse::decimal},
-      {"0,123", CommaUse::decimal},
-      {"1.234,567", CommaUse::decimal},
-      {"1,234", CommaUse::perhaps_decimal},
-      {"-123,456", CommaUse::perhaps_decimal},
-      {"1,234,567", CommaUse::none},
-      {"1.5", CommaUse::none},
-      {"rain, then sun", CommaUse::none},
-      {"", CommaUse::none},
+      {"1,5", io::CommaUse::decimal},
+      {"1234,567", io::CommaUse::decimal},
+      {"0,123", io::CommaUse::decimal},
+      {"1.234,567", io::CommaUse::decimal},
+      {"1,234", io::CommaUse::perhaps_decimal},
+      {"-123,456", io::CommaUse::perhaps_decimal},
+      {"1,234,567", io::CommaUse::none},
+      {"1.5", io::CommaUse::none},
+      {"rain, then sun", io::CommaUse::none},
+      {"", io::CommaUse::none},
   }));
   CHECK(io::comma_use(cell) == use);
 }

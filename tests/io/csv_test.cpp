@@ -24,7 +24,7 @@ Rows cells(const io::CsvTable& table) {
 }
 
 Rows parse_rows(const std::string& text, io::CsvOptions options = {}) {
-  return cells(CsvTable::parse(text, "x.csv", options));
+  return cells(io::CsvTable::parse(text, "x.csv", options));
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ TEST_CASE("the delimiter is found from the first two records") {
       {"only\n1\n", ','},
       {"date time;a\n2016,1;2\n", ';'},
   }));
-  CHECK(CsvTable::parse(text, "x.csv").delimiter() == delimiter);
+  CHECK(io::CsvTable::parse(text, "x.csv").delimiter() == delimiter);
 }
 
 TEST_CASE("a given delimiter is not guessed") {
@@ -69,7 +69,7 @@ TEST_CASE("a given delimiter is not guessed") {
 }
 
 TEST_CASE("a row knows the line it starts in") {
-  const auto table = CsvTable::parse("\na,b\n1,\"x\ny\"\r\n\"p\rq\r\nr\",2\n3,4\n", "x.csv");
+  const auto table = io::CsvTable::parse("\na,b\n1,\"x\ny\"\r\n\"p\rq\r\nr\",2\n3,4\n", "x.csv");
   CHECK(table.header_line() == 2);
   REQUIRE(table.rows() == 3);
   CHECK(table.line(0) == 3);
@@ -79,7 +79,7 @@ TEST_CASE("a row knows the line it starts in") {
 
 TEST_CASE("a header without rows is a table without rows") {
   const auto text = GENERATE(as<std::string>{}, "a,b", "a,b\n", "a,b\r\n\r\n");
-  CHECK(CsvTable::parse(text, "x.csv").rows() == 0);
+  CHECK(io::CsvTable::parse(text, "x.csv").rows() == 0);
 }
 
 TEST_CASE("broken files are refused with their line") {
@@ -97,11 +97,11 @@ TEST_CASE("broken files are refused with their line") {
       {"a,,\n1,2,3\n", "x.csv:1: columns 2 and 3 are both named \"\""},
       {"a,b\n1,\xB0\n", "x.csv:2: byte 0xb0 at offset 6 is not UTF-8"},
   }));
-  CHECK_THROWS_WITH(CsvTable::parse(text, "x.csv"), ContainsSubstring(message));
+  CHECK_THROWS_WITH(io::CsvTable::parse(text, "x.csv"), ContainsSubstring(message));
 }
 
 TEST_CASE("columns are found by their exact name") {
-  const auto table = CsvTable::parse("b,a,B,\"c d\"\n", "x.csv");
+  const auto table = io::CsvTable::parse("b,a,B,\"c d\"\n", "x.csv");
   CHECK(table.find("a") == 1);
   CHECK(table.find("B") == 2);
   CHECK(table.find("c d") == 3);
@@ -110,7 +110,7 @@ TEST_CASE("columns are found by their exact name") {
 }
 
 TEST_CASE("a short table may be moved") {
-  auto table = CsvTable::parse("a\n1\n", "x");  // short enough to live inside the string object
+  auto table = io::CsvTable::parse("a\n1\n", "x");  // short enough to live inside the string object
   const io::CsvTable moved = std::move(table);
   CHECK(moved.cell(0, 0) == "1");
   CHECK(moved.find("a") == 0);
@@ -120,7 +120,7 @@ TEST_CASE("a header of a million columns takes no quadratic time") {
   std::string header;
   for (int i = 0; i < 1'000'000; ++i) header += "c" + std::to_string(i) + ",";
   const auto start = std::chrono::steady_clock::now();
-  const auto table = CsvTable::parse(header + "z\n", "x.csv");
+  const auto table = io::CsvTable::parse(header + "z\n", "x.csv");
   CHECK(table.columns() == 1'000'001);
   CHECK(table.find("z") == 1'000'000);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));  // 0.2 s without sanitizers
@@ -130,7 +130,7 @@ TEST_CASE("text in messages is cut, on one line and still UTF-8") {
   CHECK(io::shown("drizzle") == "\"drizzle\"");
   CHECK(io::shown("two\nlines") == "\"two lines\"");
   CHECK(io::shown(std::string(39, 'x') + "\xC2\xB0"
-                                     "C") == "\"" + std::string(39, 'x') + "...\"");
+                                         "C") == "\"" + std::string(39, 'x') + "...\"");
   CHECK(io::shown("a \"b\"") == "\"a \\\"b\\\"\"");
 }
 

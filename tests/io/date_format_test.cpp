@@ -13,7 +13,7 @@ io::CsvTable column(const std::vector<std::string>& cells) {
   io::CsvText text;
   text.cell("date").end_row();
   for (const auto& cell : cells) text.cell(cell).end_row();
-  return CsvTable::parse(text.take(), "x.csv", {','});
+  return io::CsvTable::parse(text.take(), "x.csv", {','});
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ TEST_CASE("a zone's distance from UTC is kept beside the stamp") {
       {"2016-07-01T05:00:00-0130", -5400},
       {"2016-07-01T05:00:00Z", 0},
   }));
-  const auto reading = DateFormat::matching(cell).at(0).read(cell);
+  const auto reading = io::DateFormat::matching(cell).at(0).read(cell);
   CHECK(reading->offset == offset);
   CHECK(io::to_civil(reading->stamp).hour == 5);
 }
@@ -121,16 +121,16 @@ TEST_CASE("what is no date has no format") {
                              "0000-01-01", "12345", "2016-07-01T00:00:00+19:00", "0001-01-01T00:00:00+01:00",
                              "99999999999999", "13:00 PM", "2016-07-01 13:00 PM", "2016-07-01 0:30 AM",
                              "20-Jam-2020", "2016-07-01 05:00 CET", "189912", "2016 Q0");
-  CHECK(DateFormat::matching(cell).empty());
+  CHECK(io::DateFormat::matching(cell).empty());
 }
 
 TEST_CASE("day and month of 01/02/2016 are ordered by the whole column") {
   const auto [cells, order, expected] = GENERATE(table<std::vector<std::string>, io::DayOrder, std::string>({
-      {{"01/02/2016", "02/02/2016"}, DayOrder::automatic, "2016-01-02"},
-      {{"01/02/2016", "02/02/2016"}, DayOrder::day_first, "2016-02-01"},
-      {{"01/02/2016", "13/02/2016"}, DayOrder::automatic, "2016-02-01"},
-      {{"01/02/2016", "01/13/2016"}, DayOrder::automatic, "2016-01-02"},
-      {{"01-02-2016", "13-02-2016"}, DayOrder::automatic, "2016-02-01"},
+      {{"01/02/2016", "02/02/2016"}, io::DayOrder::automatic, "2016-01-02"},
+      {{"01/02/2016", "02/02/2016"}, io::DayOrder::day_first, "2016-02-01"},
+      {{"01/02/2016", "13/02/2016"}, io::DayOrder::automatic, "2016-02-01"},
+      {{"01/02/2016", "01/13/2016"}, io::DayOrder::automatic, "2016-01-02"},
+      {{"01-02-2016", "13-02-2016"}, io::DayOrder::automatic, "2016-02-01"},
   }));
   const auto read = io::read_date_column(column(cells), 0, order);
   CHECK(io::DateFormat("Y-m-d").format(read.stamps.at(0)) == expected);
@@ -139,8 +139,8 @@ TEST_CASE("day and month of 01/02/2016 are ordered by the whole column") {
 TEST_CASE("a guessed order of day and month is said") {
   CHECK_THAT(io::read_date_column(column({"01/02/2016"}), 0).note,
              ContainsSubstring("\"01/02/2016\" are read MM/DD/YYYY (the file allows DD/MM/YYYY as well)"));
-  CHECK(io::read_date_column(column({"01/02/2016"}), 0, DayOrder::day_first).note.empty());
-  CHECK(io::read_date_column(column({"01/02/2016"}), 0, DayOrder::month_first).note.empty());
+  CHECK(io::read_date_column(column({"01/02/2016"}), 0, io::DayOrder::day_first).note.empty());
+  CHECK(io::read_date_column(column({"01/02/2016"}), 0, io::DayOrder::month_first).note.empty());
   CHECK(io::read_date_column(column({"01/13/2016"}), 0).note.empty());
 }
 
@@ -170,5 +170,5 @@ TEST_CASE("a cell that does not fit the column is named with its line") {
 TEST_CASE("a column holds dates only if each of its cells is one") {
   CHECK(io::holds_dates(column({"2016-07-01", "2016-07-02"}), 0));
   CHECK_FALSE(io::holds_dates(column({"2016", "17.5"}), 0));
-  CHECK_FALSE(io::holds_dates(CsvTable::parse("a\n", "x.csv"), 0));
+  CHECK_FALSE(io::holds_dates(io::CsvTable::parse("a\n", "x.csv"), 0));
 }

@@ -5,11 +5,13 @@
 #include "support/test.h"
 
 using namespace arzoo;
-using Unit = Frequency::Unit;
+using Unit = io::Frequency::Unit;
 
 namespace {
 
-io::Timestamp stamp(const std::string& cell) { return DateFormat::matching(cell).at(0).read(cell)->stamp; }
+io::Timestamp stamp(const std::string& cell) {
+  return io::DateFormat::matching(cell).at(0).read(cell)->stamp;
+}
 
 std::string day(io::Timestamp at) { return io::DateFormat("Y-m-d").format(at); }
 

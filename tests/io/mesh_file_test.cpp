@@ -18,8 +18,8 @@ io::Mesh wedge() {
   return mesh;
 }
 
-constexpr io::MeshFormat kFormats[] = {MeshFormat::obj, MeshFormat::ply, MeshFormat::stl, MeshFormat::off,
-                                       MeshFormat::glb};
+constexpr io::MeshFormat kFormats[] = {io::MeshFormat::obj, io::MeshFormat::ply, io::MeshFormat::stl,
+                                       io::MeshFormat::off, io::MeshFormat::glb};
 
 io::MeshSummary summary_of(const std::string& text, io::MeshFormat format) {
   return summarise(io::decode_mesh(text, format, "a"));
@@ -50,7 +50,7 @@ TEST_CASE("a mesh comes back from each format with its surface and its orientati
 TEST_CASE("a file that is cut anywhere is refused or is a mesh, never more") {
   const auto format = GENERATE(from_range(std::begin(kFormats), std::end(kFormats)));
   const auto bytes = io::encode_mesh(wedge(), format);
-  const bool is_text = format == MeshFormat::obj || format == MeshFormat::off;
+  const bool is_text = format == io::MeshFormat::obj || format == io::MeshFormat::off;
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     CAPTURE(size);
     if (is_text) {
@@ -68,7 +68,7 @@ TEST_CASE("an OBJ may count from the end, name textures and normals, and have po
   const auto summary = summary_of(
       "# a square\r\nmtllib x.mtl\no thing\nv 0 0 0 1\nv 1 0 0\nv 1 1 0\nv 0 1 0\nvt 0 0\nvn 0 0 1\n"
       "g side\nusemtl red\ns off\nf -4/1/1 2//1 \\\n 3/1 4\n",
-      MeshFormat::obj);
+      io::MeshFormat::obj);
   CHECK(summary.triangles == 2);
   CHECK(summary.area == Approx(1.0));
 }
@@ -76,22 +76,24 @@ TEST_CASE("an OBJ may count from the end, name textures and normals, and have po
 TEST_CASE("an error names line and expectation") {
   using Row = std::tuple<io::MeshFormat, std::string, std::string>;
   const auto [format, text, message] = GENERATE(table<io::MeshFormat, std::string, std::string>({
-      Row{MeshFormat::obj, "v 0 0 0\nv 1 0 x\n",
+      Row{io::MeshFormat::obj, "v 0 0 0\nv 1 0 x\n",
           "a.mesh:2: \"x\" is no number, expected a vertex of three numbers"},
-      Row{MeshFormat::obj, "v 0 0 0\nf 1 2 3\n", "a.mesh:2: corner \"2\", expected one of the 1 vertices"},
-      Row{MeshFormat::obj, "v 0 0 0\nf 1 1\n", "a.mesh:2: a face of 2 corners"},
-      Row{MeshFormat::obj, "hello\n", "a.mesh:1: \"hello\" is no statement of an OBJ file"},
-      Row{MeshFormat::obj, "v 0 0 0\n", "a.mesh: no faces"},
-      Row{MeshFormat::obj, "v 0 0 inf\nv 0 0 1\nv 0 1 0\nf 1 2 3\n", "a.mesh: vertex 0 is (0, 0, inf)"},
-      Row{MeshFormat::off, "OFX\n", "a.mesh:1: \"OFX\", expected \"OFF\""},
-      Row{MeshFormat::off, "OFF\n1000000 1 0\n0 0 0\n", "a.mesh:2: 1000000 vertices, more than the rest"},
-      Row{MeshFormat::off, "OFF\n1 1 0\n0 0 0\n3 0 0 7\n", "a.mesh: face 0: vertex 7, expected one of 1"},
-      Row{MeshFormat::ply, "ply\nformat ascii 1.0\nelement vertex 1\nproperty thing x\n",
+      Row{io::MeshFormat::obj, "v 0 0 0\nf 1 2 3\n",
+          "a.mesh:2: corner \"2\", expected one of the 1 vertices"},
+      Row{io::MeshFormat::obj, "v 0 0 0\nf 1 1\n", "a.mesh:2: a face of 2 corners"},
+      Row{io::MeshFormat::obj, "hello\n", "a.mesh:1: \"hello\" is no statement of an OBJ file"},
+      Row{io::MeshFormat::obj, "v 0 0 0\n", "a.mesh: no faces"},
+      Row{io::MeshFormat::obj, "v 0 0 inf\nv 0 0 1\nv 0 1 0\nf 1 2 3\n", "a.mesh: vertex 0 is (0, 0, inf)"},
+      Row{io::MeshFormat::off, "OFX\n", "a.mesh:1: \"OFX\", expected \"OFF\""},
+      Row{io::MeshFormat::off, "OFF\n1000000 1 0\n0 0 0\n", "a.mesh:2: 1000000 vertices, more than the rest"},
+      Row{io::MeshFormat::off, "OFF\n1 1 0\n0 0 0\n3 0 0 7\n", "a.mesh: face 0: vertex 7, expected one of 1"},
+      Row{io::MeshFormat::ply, "ply\nformat ascii 1.0\nelement vertex 1\nproperty thing x\n",
           "a.mesh:4: \"thing\" is no type"},
-      Row{MeshFormat::ply, "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n1\n",
+      Row{io::MeshFormat::ply, "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nend_header\n1\n",
           "a.mesh: vertices have no property \"y\""},
-      Row{MeshFormat::stl, "solid a\nfacet normal 0 0 0\nouter loop\nvertex 0 0\n", "a.mesh:4: ends inside"},
-      Row{MeshFormat::glb, "glTF", "a.mesh: ends inside the header"},
+      Row{io::MeshFormat::stl, "solid a\nfacet normal 0 0 0\nouter loop\nvertex 0 0\n",
+          "a.mesh:4: ends inside"},
+      Row{io::MeshFormat::glb, "glTF", "a.mesh: ends inside the header"},
   }));
   CAPTURE(text);
   CHECK_THAT(mesh_error(text, format), ContainsSubstring(message));
@@ -103,17 +105,17 @@ TEST_CASE("a text PLY and a text STL are read as their binary forms are") {
       "double z\n"
       "property uchar red\nelement face 1\nproperty list uchar int vertex_index\nelement edge 1\n"
       "property int a\nend_header\n0 0 0 7\n1 0 0 7\n0 2 0 7\n3 0 1 2\n5\n",
-      MeshFormat::ply);
+      io::MeshFormat::ply);
   CHECK(ply.area == Approx(1.0));
   const auto stl = summary_of(
       "solid s\n facet normal 0 0 1\n  outer loop\n   vertex 0 0 0\n   vertex 1 0 0\n   vertex 0 2 0\n"
       "  endloop\n endfacet\nendsolid s\n",
-      MeshFormat::stl);
+      io::MeshFormat::stl);
   CHECK(stl.area == Approx(1.0));
 }
 
 TEST_CASE("a GLB's nodes stand where their transforms say") {
-  const auto bytes = io::encode_mesh(wedge(), MeshFormat::glb);
+  const auto bytes = io::encode_mesh(wedge(), io::MeshFormat::glb);
   auto moved = bytes;
   const std::string from = R"("nodes":[{"mesh":0}])";
   const auto at = moved.find(from);
@@ -134,7 +136,7 @@ TEST_CASE("a GLB's nodes stand where their transforms say") {
   };
   add(8);
   add(12);
-  const auto summary = summarise(io::decode_mesh(moved, MeshFormat::glb, "a"));
+  const auto summary = summarise(io::decode_mesh(moved, io::MeshFormat::glb, "a"));
   CHECK(summary.volume == Approx(2.0));  // mirrored, and turned outwards again
   CHECK(summary.box.low == io::Vec3{5, -2, 0});
   CHECK(summary.box.high == io::Vec3{7, 0, 3});

@@ -59,8 +59,8 @@ TEST_CASE("offsets and strides of views are kept") {
 TEST_CASE("dtypes without a storage class of their own are read") {
   const auto tensors = parse_checkpoint(checkpoint_bytes("protocol5.pth")).tensors;
   REQUIRE(tensors.size() == 3);
-  CHECK(tensors[1].dtype == DType::u16);
-  CHECK(tensors[2].dtype == DType::f8_e4m3);
+  CHECK(tensors[1].dtype == io::DType::u16);
+  CHECK(tensors[2].dtype == io::DType::f8_e4m3);
 }
 
 TEST_CASE("tensors deep in a trainer's checkpoint are named by their path") {

@@ -78,7 +78,7 @@ TEST_CASE("a tensor is described, not made") {
   const auto pickle = read(bytes);
   const auto* tensor = pickle.get_if<std::unique_ptr<const io::PickleTensor>>(pickle.root);
   REQUIRE(tensor != nullptr);
-  CHECK((*tensor)->dtype == DType::f32);
+  CHECK((*tensor)->dtype == io::DType::f32);
   CHECK((*tensor)->offset == 1);
   CHECK((*tensor)->shape == std::vector<std::int64_t>{2, 2});
   CHECK((*tensor)->strides == std::vector<std::int64_t>{3, 1});

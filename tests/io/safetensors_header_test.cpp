@@ -27,7 +27,7 @@ TEST_CASE("tensors keep the header's order and know their place in the file") {
   const auto parsed = parse_header(header, 10);
   REQUIRE(parsed.tensors.size() == 2);
   CHECK(parsed.tensors[0].name == "b");
-  CHECK(parsed.tensors[0].dtype == DType::f32);
+  CHECK(parsed.tensors[0].dtype == io::DType::f32);
   CHECK(parsed.tensors[0].shape == std::vector<std::int64_t>{2, 1});
   CHECK(parsed.tensors[0].offset == 8 + header.size() + 2);
   CHECK(parsed.tensors[0].bytes == 8);

@@ -22,7 +22,7 @@ io::SeriesTable filled_table(const std::vector<double>& values, io::MissingPolic
 }  // namespace
 
 TEST_CASE("a filled cell is marked, in whatever way it was filled, and a full table has no marks") {
-  const auto policy = GENERATE(MissingPolicy::ffill, MissingPolicy::interpolate);
+  const auto policy = GENERATE(io::MissingPolicy::ffill, io::MissingPolicy::interpolate);
   const auto table = filled_table({1, kGap, 3, kGap}, policy);
   CHECK(table.filled == std::vector<bool>{false, true, false, true});
   CHECK(table.policy == policy);
@@ -30,7 +30,7 @@ TEST_CASE("a filled cell is marked, in whatever way it was filled, and a full ta
 }
 
 TEST_CASE("the first rows of a table are as if the file had ended there") {
-  const auto policy = GENERATE(MissingPolicy::ffill, MissingPolicy::interpolate);
+  const auto policy = GENERATE(io::MissingPolicy::ffill, io::MissingPolicy::interpolate);
   const std::vector<double> values{1, kGap, kGap, 4, 5, kGap, kGap, kGap, 900, 10};
   const auto whole = filled_table(values, policy);
   for (std::size_t rows = 1; rows <= values.size(); ++rows) {
@@ -44,7 +44,7 @@ TEST_CASE("the first rows of a table are as if the file had ended there") {
 }
 
 TEST_CASE("rows before the first value of a column are refused, not read past their end") {
-  const auto table = filled_table({kGap, kGap, kGap, 4}, MissingPolicy::interpolate);
+  const auto table = filled_table({kGap, kGap, kGap, 4}, io::MissingPolicy::interpolate);
   CHECK_THROWS_WITH(io::first_rows(table, 3), ContainsSubstring("column \"a\" holds no value up to"));
   CHECK_NOTHROW(io::first_rows(table, 4));
 }

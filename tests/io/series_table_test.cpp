@@ -11,7 +11,7 @@ using namespace arzoo;
 namespace {
 
 io::SeriesFile read_text_series(const std::string& text, const io::SeriesReadOptions& options = {}) {
-  return io::read_series(CsvTable::parse(text, "dir/x.csv", {options.delimiter}), options);
+  return io::read_series(io::CsvTable::parse(text, "dir/x.csv", {options.delimiter}), options);
 }
 
 io::SeriesReadOptions filling(io::MissingPolicy policy) {
@@ -39,7 +39,7 @@ using Doubles = std::vector<double>;
 
 TEST_CASE("a wide file is one table named after the file") {
   const auto file = read_text_series("date,a,b\n2016-07-01 00:00,1,2\n2016-07-01 01:00,3,4.5\n");
-  CHECK(file.format == SeriesFormat::wide);
+  CHECK(file.format == io::SeriesFormat::wide);
   CHECK(file.date_column == "date");
   REQUIRE(file.tables.size() == 1);
   const auto& table = file.tables[0];
@@ -56,7 +56,7 @@ TEST_CASE("a wide file is one table named after the file") {
 TEST_CASE("a long file is a table per series, in order of first appearance, target first") {
   const auto file = read_text_series(
       "ds,unique_id,temp,y\n2016-07-02,B,5,1\n2016-07-01,A,6,2\n2016-07-03,B,7,3\n2016-07-02,A,8,4\n");
-  CHECK(file.format == SeriesFormat::long_);
+  CHECK(file.format == io::SeriesFormat::long_);
   CHECK(file.id_column == "unique_id");
   REQUIRE(file.tables.size() == 2);
   CHECK(file.tables[0].unique_id == "B");
@@ -74,14 +74,14 @@ TEST_CASE("the columns of a long file may have other names") {
   options.target_column = "price";
   const auto file =
       read_text_series("symbol,date,price\nMSFT,Jan 1 2000,39.81\nMSFT,Feb 1 2000,36.35\n", options);
-  CHECK(file.format == SeriesFormat::long_);
+  CHECK(file.format == io::SeriesFormat::long_);
   CHECK(file.tables.at(0).unique_id == "MSFT");
   CHECK(to_string(file.tables.at(0).frequency) == "M");
 }
 
 TEST_CASE("a wide file may have a column of the long file's name") {
   io::SeriesReadOptions options;
-  options.format = SeriesFormat::wide;
+  options.format = io::SeriesFormat::wide;
   CHECK(read_text_series("ds,unique_id,y\n2016-07-01,1,2\n2016-07-02,1,2\n", options).tables.at(0).variates ==
         Strings{"unique_id", "y"});
 }
@@ -137,7 +137,7 @@ TEST_CASE("files without the needed columns are refused") {
 
 TEST_CASE("a long format asked for needs its columns") {
   io::SeriesReadOptions options;
-  options.format = SeriesFormat::long_;
+  options.format = io::SeriesFormat::long_;
   CHECK_THROWS_WITH(read_text_series("ds,uniqe_id,y\n2016-07-01,A,1\n", options),
                     ContainsSubstring("no column \"unique_id\" (did you mean \"uniqe_id\"?)"));
 }
@@ -151,7 +151,7 @@ TEST_CASE("cells that are no finite number are named with line, column and what 
       {"inf", "\"inf\" is infinite, expected a finite number"},
       {"1e999", "\"1e999\" is infinite"},
   }));
-  const auto policy = GENERATE(MissingPolicy::error, MissingPolicy::interpolate);
+  const auto policy = GENERATE(io::MissingPolicy::error, io::MissingPolicy::interpolate);
   CHECK_THROWS_WITH(read_text_series("date,a\n2016-07-01,1\n2016-07-02," + cell + "\n", filling(policy)),
                     ContainsSubstring(message));
 }
@@ -163,14 +163,15 @@ TEST_CASE("a missing cell is an error that names the first and counts all") {
 }
 
 TEST_CASE("a column without any value is an error under every policy") {
-  const auto policy = GENERATE(MissingPolicy::error, MissingPolicy::ffill, MissingPolicy::interpolate);
+  const auto policy =
+      GENERATE(io::MissingPolicy::error, io::MissingPolicy::ffill, io::MissingPolicy::interpolate);
   CHECK_THROWS_WITH(read_text_series("date,a,b\n2016-07-01,1,\n2016-07-02,1,NaN\n", filling(policy)),
                     ContainsSubstring("dir/x.csv:2: column \"b\" holds no value at all"));
 }
 
 TEST_CASE("ffill repeats the value before and says so") {
   const auto table = read_text_series("date,a,b\n2016-07-01,1,1\n2016-07-02,,2\n2016-07-03,,3\n",
-                                      filling(MissingPolicy::ffill))
+                                      filling(io::MissingPolicy::ffill))
                          .tables.at(0);
   CHECK(table.values == Doubles{1, 1, 1, 2, 1, 3});
   CHECK(table.notes == Strings{"x: 2 missing cells in \"a\" filled with the value before"});
@@ -178,7 +179,7 @@ TEST_CASE("ffill repeats the value before and says so") {
 
 TEST_CASE("ffill has nothing to start a series with") {
   CHECK_THROWS_WITH(
-      read_text_series("date,a\n2016-07-01,\n2016-07-02,1\n", filling(MissingPolicy::ffill)),
+      read_text_series("date,a\n2016-07-01,\n2016-07-02,1\n", filling(io::MissingPolicy::ffill)),
       ContainsSubstring("dir/x.csv:2: column \"a\" starts with a missing cell, which ffill cannot fill"));
 }
 
@@ -187,7 +188,7 @@ TEST_CASE("interpolation is linear in time, takes the nearest value at the ends,
   const auto table =
       read_text_series(
           "date,a\n2015-12-01,\n2016-01-01,0\n2016-02-01,\n2016-03-01,\n2016-04-01,91\n2016-05-01,\n",
-          filling(MissingPolicy::interpolate))
+          filling(io::MissingPolicy::interpolate))
           .tables.at(0);
   const Doubles expected{0, 0, 31, 60, 91, 91};
   REQUIRE(table.values.size() == expected.size());
@@ -198,7 +199,7 @@ TEST_CASE("interpolation is linear in time, takes the nearest value at the ends,
 
 TEST_CASE("interpolation between huge values stays finite") {
   const auto table = read_text_series("date,a\n2016-07-01,1e308\n2016-07-02,\n2016-07-03,-1e308\n",
-                                      filling(MissingPolicy::interpolate))
+                                      filling(io::MissingPolicy::interpolate))
                          .tables.at(0);
   CHECK(table.values[1] == 0.0);
 }
@@ -208,8 +209,9 @@ TEST_CASE("missing rows are an error, or inserted, filled and told") {
   CHECK_THROWS_WITH(
       read_text_series("date,a\n2016-07-01,1\n2016-07-02,2\n2016-07-04,4\n"),
       ContainsSubstring("dir/x.csv:4: 2016-07-04 follows 2016-07-02 (line 3), expected a step of 1D: 1 row"));
-  const auto [policy, values] = GENERATE(table<io::MissingPolicy, Doubles>(
-      {{MissingPolicy::ffill, {1, 2, 2, 4, 4, 6}}, {MissingPolicy::interpolate, {1, 2, 3, 4, 5, 6}}}));
+  const auto [policy, values] =
+      GENERATE(table<io::MissingPolicy, Doubles>({{io::MissingPolicy::ffill, {1, 2, 2, 4, 4, 6}},
+                                                  {io::MissingPolicy::interpolate, {1, 2, 3, 4, 5, 6}}}));
   const auto filled = read_text_series(text, filling(policy)).tables.at(0);
   CHECK(filled.values == values);
   CHECK(written(filled)[2] == "2016-07-03");
@@ -217,7 +219,7 @@ TEST_CASE("missing rows are an error, or inserted, filled and told") {
 }
 
 TEST_CASE("a given frequency makes the rows between missing ones") {
-  auto options = filling(MissingPolicy::interpolate);
+  auto options = filling(io::MissingPolicy::interpolate);
   options.frequency = io::parse_frequency("12h");
   const auto table =
       read_text_series("date,a\n2016-07-01 00:00,1\n2016-07-02 00:00,2\n2016-07-03 00:00,3\n", options)
@@ -231,7 +233,7 @@ TEST_CASE("errors and notes in a long file name the series") {
                     ContainsSubstring("dir/x.csv:6: series \"B\": the stamp 2016-07-02 repeats line 5"));
   CHECK_THROWS_WITH(read_text_series(head + "B,2016-07-03,\n"),
                     ContainsSubstring("dir/x.csv:6: series \"B\": column \"y\": missing value"));
-  CHECK(read_text_series(head + "B,2016-07-04,4\n", filling(MissingPolicy::interpolate))
+  CHECK(read_text_series(head + "B,2016-07-04,4\n", filling(io::MissingPolicy::interpolate))
             .tables.at(1)
             .notes.at(0) == "B: 1 missing row inserted");
 }
@@ -344,7 +346,7 @@ TEST_CASE("the bundled temperatures lack the hour that daylight saving time skip
   const auto path = test::source_dir() / "data/weather/temperatures_2010.csv";
   CHECK_THROWS_WITH(io::read_series(path),
                     ContainsSubstring("2010-03-14 04:00:00 follows 2010-03-14 02:00:00 (line 1732)"));
-  const auto table = io::read_series(path, filling(MissingPolicy::interpolate)).tables.at(0);
+  const auto table = io::read_series(path, filling(io::MissingPolicy::interpolate)).tables.at(0);
   CHECK(table.unique_id == "temperatures_2010");
   CHECK(table.rows() == 8760);
   CHECK(table.variates == Strings{"seattle", "san_francisco"});

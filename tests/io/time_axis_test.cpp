@@ -8,7 +8,7 @@ using namespace arzoo;
 namespace {
 
 io::TimeAxis axis(const std::vector<std::string>& cells) {
-  io::TimeAxis result{"x.csv", "", {}, {}, DateFormat::matching(cells.at(0)).at(0)};
+  io::TimeAxis result{"x.csv", "", {}, {}, io::DateFormat::matching(cells.at(0)).at(0)};
   for (std::size_t i = 0; i < cells.size(); ++i) {
     result.stamps.push_back(result.format.read(cells[i])->stamp);
     result.lines.push_back(static_cast<std::int64_t>(i) + 2);
@@ -106,9 +106,9 @@ TEST_CASE("irregular stamps are refused with line, both stamps and the expected 
 
 TEST_CASE("as many rows may be missing as there are, not more") {
   const io::TimeAxis three = axis({"2016-07-01 00:00", "2016-07-01 01:00", "2016-07-01 05:00"});
-  CHECK(io::missing_rows(three, {Frequency::Unit::hour}, true) == std::vector<std::int64_t>{0, 3});
+  CHECK(io::missing_rows(three, {io::Frequency::Unit::hour}, true) == std::vector<std::int64_t>{0, 3});
   const io::TimeAxis more = axis({"2016-07-01 00:00", "2016-07-01 01:00", "2016-07-01 06:00"});
-  CHECK_THROWS_WITH(io::missing_rows(more, {Frequency::Unit::hour}, true),
+  CHECK_THROWS_WITH(io::missing_rows(more, {io::Frequency::Unit::hour}, true),
                     ContainsSubstring("4 rows are missing so far, more than the 3 there are"));
 }
 

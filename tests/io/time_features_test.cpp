@@ -75,11 +75,11 @@ TEST_CASE("the 366th day and the 53rd week are exactly one half") {
 
 TEST_CASE("yearly data has no features") {
   CHECK(features('a').empty());
-  CHECK(codes(TimeCodes::informer, 'a').empty());
+  CHECK(codes(io::TimeCodes::informer, 'a').empty());
 }
 
 TEST_CASE("whole-number codes by minute are those of the official code") {
-  const auto layout = GENERATE(TimeCodes::thuml, TimeCodes::informer);
+  const auto layout = GENERATE(io::TimeCodes::thuml, io::TimeCodes::informer);
   CHECK(codes(layout, 't') == std::vector<std::int64_t>{2, 29, 0, 0,  0,  12, 31, 5,  23, 3,  1, 1,
                                                         4, 0,  0, 12, 31, 0,  6,  3,  12, 31, 3, 23,
                                                         0, 1,  3, 6,  1,  0,  2,  29, 3,  13, 2});
@@ -88,14 +88,14 @@ TEST_CASE("whole-number codes by minute are those of the official code") {
 TEST_CASE("thuml codes have four columns unless the file counts minutes") {
   const auto [code, count] = GENERATE(table<char, std::size_t>(
       {{'s', 5}, {'t', 5}, {'h', 4}, {'d', 4}, {'b', 4}, {'w', 4}, {'m', 4}, {'q', 4}, {'a', 4}}));
-  CHECK(io::time_code_count(TimeCodes::thuml, code) == count);
+  CHECK(io::time_code_count(io::TimeCodes::thuml, code) == count);
 }
 
 TEST_CASE("Informer2020 codes are chosen by frequency") {
   const auto [code, count] = GENERATE(
       table<char, std::size_t>({{'t', 5}, {'h', 4}, {'d', 3}, {'b', 3}, {'w', 1}, {'m', 1}, {'a', 0}}));
-  REQUIRE(io::time_code_count(TimeCodes::informer, code) == count);
-  const auto all = codes(TimeCodes::informer, 't'), some = codes(TimeCodes::informer, code);
+  REQUIRE(io::time_code_count(io::TimeCodes::informer, code) == count);
+  const auto all = codes(io::TimeCodes::informer, 't'), some = codes(io::TimeCodes::informer, code);
   for (std::size_t row = 0; row < kStamps.size(); ++row) {
     for (std::size_t i = 0; i < count; ++i) CHECK(some[row * count + i] == all[row * 5 + i]);
   }
@@ -103,9 +103,9 @@ TEST_CASE("Informer2020 codes are chosen by frequency") {
 
 TEST_CASE("a code without features is refused") {
   CHECK_THROWS_AS(io::time_feature_count('x'), ConfigError);
-  CHECK_THROWS_AS(io::time_code_count(TimeCodes::thuml, 'x'), ConfigError);
-  CHECK_THROWS_AS(io::time_code_count(TimeCodes::informer, 's'), ConfigError);
-  CHECK_THROWS_AS(io::time_code_count(TimeCodes::informer, 'q'), ConfigError);
+  CHECK_THROWS_AS(io::time_code_count(io::TimeCodes::thuml, 'x'), ConfigError);
+  CHECK_THROWS_AS(io::time_code_count(io::TimeCodes::informer, 's'), ConfigError);
+  CHECK_THROWS_AS(io::time_code_count(io::TimeCodes::informer, 'q'), ConfigError);
 }
 
 TEST_CASE("a buffer of the wrong size is a programmer's mistake") {

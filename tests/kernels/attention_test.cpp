@@ -90,8 +90,8 @@ TEST_CASE("packed projections equal the single ones, in inference and in trainin
 }
 
 TEST_CASE("fused linear maps equal LibTorch's") {
-  const auto after =
-      GENERATE(nn::Activation::none, nn::Activation::relu, nn::Activation::gelu, nn::Activation::gelu_tanh);
+  const auto after = GENERATE(kernels::Activation::none, kernels::Activation::relu, kernels::Activation::gelu,
+                              kernels::Activation::gelu_tanh);
   torch::manual_seed(4);
   const auto x = at::randn({2, 7, 20}), weight = at::randn({11, 20}), bias = at::randn({11});
   const auto expected = kernels::linear(x, weight, bias, after);

@@ -18,7 +18,7 @@ struct Layer : torch::nn::Module {
   torch::nn::Linear linear{nullptr};
 };
 
-at::Tensor in_int8(Layer& layer, const at::Tensor& x, kernels::Activation after = Activation::none) {
+at::Tensor in_int8(Layer& layer, const at::Tensor& x, kernels::Activation after = kernels::Activation::none) {
   const c10::InferenceMode inference;
   kernels::Int8Weights weights(layer);
   const kernels::Int8Scope scope(&weights);
@@ -47,7 +47,8 @@ TEST_CASE("a row with a value that is not finite stays not finite, and the other
 TEST_CASE("a linear map in 8 bits is the map of the rounded operands") {
   torch::manual_seed(2);
   const auto [in, out] = GENERATE(table<int64_t, int64_t>({{64, 32}, {17, 5}, {1, 1}, {256, 257}}));
-  const auto after = GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh);
+  const auto after = GENERATE(kernels::Activation::none, kernels::Activation::relu, kernels::Activation::gelu,
+                              kernels::Activation::gelu_tanh);
   Layer layer(in, out);
   const auto x = at::randn({3, 5, in});
   const auto y = in_int8(layer, x, after);

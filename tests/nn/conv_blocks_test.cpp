@@ -65,7 +65,7 @@ TEST_CASE("packed layers compute what they computed before, in either type") {
   const torch::NoGradGuard no_grad;
   const auto run = [&](at::ScalarType as) {
     const auto image = block->forward(up->forward(x.to(as).contiguous(at::MemoryFormat::ChannelsLast)));
-    return layer->forward(image.permute({0, 2, 3, 1}), nn::Activation::gelu_tanh).to(at::kFloat);
+    return layer->forward(image.permute({0, 2, 3, 1}), kernels::Activation::gelu_tanh).to(at::kFloat);
   };
   const auto expected = run(at::kFloat);
   CHECK(expected.sizes() == at::IntArrayRef({2, 10, 6, 40}));

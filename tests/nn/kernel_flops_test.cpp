@@ -22,10 +22,10 @@ TEST_CASE("a linear map counts the same in each of its kernels") {
   nn::LinearLayer layer(8, 5);
   layer.weight().set_data(at::rand({5, 8}));
   layer.bias().set_data(at::rand({5}));
-  CHECK(flops_of([&] { layer.forward(x, nn::Activation::gelu); }) == by_hand);
+  CHECK(flops_of([&] { layer.forward(x, kernels::Activation::gelu); }) == by_hand);
   CHECK(flops_of([&] { at::linear(x, layer.weight(), layer.bias()); }) == by_hand);
   CHECK(flops_of([&] {
-          kernels::hidden_layer(x, layer.weight(), layer.bias(), nn::Activation::gelu, 0.0, false);
+          kernels::hidden_layer(x, layer.weight(), layer.bias(), kernels::Activation::gelu, 0.0, false);
         }) == by_hand);
   kernels::Int8Weights weights(layer);
   {
@@ -33,7 +33,7 @@ TEST_CASE("a linear map counts the same in each of its kernels") {
     CHECK(flops_of([&] { layer.forward(x); }) == by_hand);
   }
   layer.pack();
-  CHECK(flops_of([&] { layer.forward(x, nn::Activation::relu); }) == by_hand);
+  CHECK(flops_of([&] { layer.forward(x, kernels::Activation::relu); }) == by_hand);
 }
 
 TEST_CASE("projections that share an input count each of them") {

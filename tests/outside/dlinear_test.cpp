@@ -1,7 +1,7 @@
 // A model that no file of lib/ names, added as docs/adding_a_model.md tells.
 
 #include "forecast/forecast_model.h"
-#include "plan/catalog.h"
+#include "registry/catalog.h"
 #include "support/tasks.h"
 
 using namespace arzoo;
@@ -35,9 +35,9 @@ std::vector<std::string> blocks_of(const fs::path& page) {
 }  // namespace
 
 TEST_CASE("a model from outside is known to the catalog, its schema and its messages") {
-  const auto choice = plan::find_model(Config("dlinear", "test"));
+  const auto choice = registry::find_model(Config("dlinear", "test"));
   CHECK(choice.family.name == "forecast");
-  CHECK(plan::commands_of(choice) == std::vector<std::string>{"train", "forecast", "bench"});
+  CHECK(registry::commands_of(choice) == std::vector<std::string>{"train", "forecast", "bench"});
   const TempDir temp;
   CHECK(dlinear_task(temp / "run").config["model"]["moving_avg"] == 25);
   CHECK_THROWS_WITH(dlinear_task(temp / "run", {"model.moving_average=25"}),

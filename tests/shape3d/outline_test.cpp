@@ -2,8 +2,8 @@
 
 #include "support/test.h"
 
+#include "io/mesh_renderer.h"
 #include "shape3d/implicit_shape.h"
-#include "shape3d/mesh_renderer.h"
 
 using namespace arzoo;
 using namespace arzoo::shape3d;
@@ -60,10 +60,10 @@ TEST_CASE("an outline is as its picture: colours, channels and mirror images") {
 TEST_CASE("an outline of a rendered ball is a disc of the frame's size from near and far") {
   const auto ball = ImplicitShape({{SolidPart::Kind::ellipsoid, {}, {1, 1, 1}}}).surface(48);
   for (const double half : {1.1, 2.0, 4.0}) {
-    View view;
+    io::View view;
     view.half = half;
     view.pixels = 256;
     const double disc = 3.14159265 / 4.0 * 0.9 * 0.9;
-    CHECK(mean_of(framed_outline(silhouette(ball, view), 32)) == Approx(disc).epsilon(0.03));
+    CHECK(mean_of(framed_outline(io::silhouette(ball, view), 32)) == Approx(disc).epsilon(0.03));
   }
 }

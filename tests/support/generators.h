@@ -1,8 +1,8 @@
 #pragma once
 
 #include "core/atomic_file.h"
-#include "image/generation_options.h"
 #include "image/model_folder.h"
+#include "image/sampling_defaults.h"
 #include "io/png_file.h"
 #include "runtime/safetensors.h"
 #include "support/tasks.h"
@@ -47,7 +47,7 @@ inline io::Picture striped_picture(int64_t side) {
 struct Changes {
   int64_t inside = 0, outside = 0;
 };
-inline Changes changes_of(const io::Picture& before, const fs::path& after, const image::PixelBox& box) {
+inline Changes changes_of(const io::Picture& before, const fs::path& after, const runtime::PixelBox& box) {
   const auto now = pixels(after);
   Changes changes;
   for (int64_t i = 0; i < before.width * before.height; ++i) {

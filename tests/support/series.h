@@ -28,7 +28,7 @@ inline io::SeriesTable hourly_table(int64_t rows, std::vector<std::string> varia
   io::SeriesTable table;
   table.unique_id = table.source = "waves.csv";
   table.variates = std::move(variates);
-  table.frequency = {Frequency::Unit::hour};
+  table.frequency = {io::Frequency::Unit::hour};
   for (int64_t row = 0; row < rows; ++row) {
     table.stamps.push_back(hour_stamp(first + row));
     for (std::size_t c = 0; c < table.variates.size(); ++c) {

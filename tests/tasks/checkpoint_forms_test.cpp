@@ -128,7 +128,7 @@ TEST_CASE("a trainer's checkpoint is converted to its averaged weights unless an
 }
 
 TEST_CASE("a state dict that only the tokenizer's file holds is chosen there") {
-  image::GeneratorSource source;
+  runtime::ImageSource source;
   source.model = form("llamagen.pt");
   source.vae = form("mar_trainer.pth");
   source.state_dict = "model_ema";

@@ -2,12 +2,12 @@
 
 #include "forecast/experiment.h"
 #include "forecast/forecast_model.h"
-#include "plan/catalog.h"
+#include "registry/catalog.h"
+#include "registry/registry.h"
 #include "runtime/optimizer.h"
 #include "runtime/training_options.h"
 #include "runtime/training_step.h"
 #include "support/tasks.h"
-#include "tasks/families.h"
 
 using namespace arzoo;
 using test::TempDir;
@@ -22,7 +22,7 @@ struct ZooEntry {
 /// Those of all families, or only of the families that serve `command`.
 std::vector<ZooEntry> zoo_models(std::string_view command = "") {
   std::vector<ZooEntry> all;
-  for (const auto& family : plan::families()) {
+  for (const auto& family : registry::family_cards()) {
     if (family.commands.find(command) == std::string_view::npos) continue;
     for (const auto& model : family.models)
       all.push_back({std::string(family.name), std::string(model.name)});
@@ -54,8 +54,7 @@ std::unique_ptr<runtime::Experiment> tiny_experiment(const ZooEntry& entry,
   json.merge_patch(changes);
   const Config config(json, entry.model);
   runtime::seed(json["seed"].get<int64_t>());
-  std::vector<std::string> notes;
-  return tasks::family_of_model(config.at("model")).experiment(config, {}, notes);
+  return registry::entry_of(config.at("model")).experiment(config, {});
 }
 
 /// The forecaster of an experiment and windows for it; nothing for a family that does not forecast.
@@ -87,7 +86,7 @@ TEST_CASE("every model has a tiny config, and its default config is complete") {
   const auto entry = GENERATE(from_range(zoo_models()));
   INFO(entry.model);
   CHECK(resolved(tiny_config_of(entry))["model"]["name"] == entry.model);
-  auto config = plan::default_run_config(plan::find_model(Config(entry.model, "contract")));
+  auto config = plan::default_run_config(registry::find_model(Config(entry.model, "contract")));
   if (config["data"].contains("path")) config["data"]["path"] = "any.csv";
   CHECK(plan::resolve_run_config(Config(config, "default"), ".") == config);
 }

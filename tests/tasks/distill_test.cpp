@@ -8,9 +8,9 @@
 #include "distill/student_builder.h"
 #include "distill/student_generator.h"
 #include "image/flowar_sampler.h"
+#include "registry/registry.h"
 #include "runtime/named_tensors.h"
 #include "support/resumed_runs.h"
-#include "tasks/generators.h"
 
 using namespace arzoo;
 using test::TempDir;
@@ -24,15 +24,14 @@ plan::TrainTask distill_task(const std::string& name, const fs::path& out,
   return test::committed_task("distill/" + name, out, set);
 }
 
-image::GeneratorSource source_of(const fs::path& model) {
-  image::GeneratorSource source;
+runtime::ImageSource source_of(const fs::path& model) {
+  runtime::ImageSource source;
   source.model = model;
   return source;
 }
 
-at::Tensor sample_student(const image::GeneratorSource& source, const image::GenerationOptions& options,
-                          const distill::HelpingTeacher& teacher = {}) {
-  const auto generator = tasks::open_generator(source, options, {}, teacher);
+at::Tensor sample_student(const runtime::ImageSource& source, const runtime::ImageSampling& options) {
+  const auto generator = registry::open_image_generator(source, options, {});
   return generator->sample({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
 }
 
@@ -71,14 +70,14 @@ TEST_CASE("a student draws pictures without its teacher, in one step or two") {
   CHECK(result["test"].contains("distance"));
   CHECK(result["test"].contains("distance_2"));
   const auto source = source_of(temp / "run");
-  const auto generator = tasks::open_generator(source, {}, {});
+  const auto generator = registry::open_image_generator(source, {}, {});
   CHECK(generator->class_names().at(7) == "sneaker");
   CHECK(generator->channels() == 1);
   CHECK(generator->settings()["steps"] == 1);
   const auto one = sample_student(source, {});
   CHECK(one.sizes() == at::IntArrayRef({2, 3, 28, 28}));
   CHECK(at::equal(one, sample_student(source, {})));
-  image::GenerationOptions options;
+  runtime::ImageSampling options;
   options.steps = 2;
   CHECK_FALSE(at::allclose(one, sample_student(source, options)));
   options.steps = 3;
@@ -99,7 +98,7 @@ TEST_CASE("a student in bf16 draws nearly the same picture") {
   const auto exact = sample_student(source_of(temp / "run"), {});
   runtime::Compute narrow;
   narrow.dtype = at::kBFloat16;
-  const auto generator = tasks::open_generator(source_of(temp / "run"), {}, narrow);
+  const auto generator = registry::open_image_generator(source_of(temp / "run"), {}, narrow);
   const auto pictures =
       generator->sample({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
   CHECK((pictures - exact).abs().mean().item<double>() < 0.1);
@@ -109,20 +108,20 @@ TEST_CASE("a teacher helps a student in the middle of its drawing") {
   const TempDir temp;
   train(distill_task("dd1_var_tiny", temp / "run"));
   auto source = source_of(temp / "run");
-  image::GenerationOptions options;
+  runtime::ImageSampling options;
   options.steps = 2;
   const auto alone = sample_student(source, options);
-  distill::HelpingTeacher teacher{test::source_dir() / "data/fashion", 1};
+  source.teacher = test::source_dir() / "data/fashion";
   for (const int64_t scales : {1, 2}) {
-    teacher.scales = scales;
-    CHECK_FALSE(at::allclose(alone, sample_student(source, options, teacher)));
+    source.teacher_scales = scales;
+    CHECK_FALSE(at::allclose(alone, sample_student(source, options)));
   }
-  CHECK(tasks::open_generator(source, {}, {}, teacher)->settings()["teacher_steps"] == 2);
-  teacher.scales = 3;
-  CHECK_THROWS_WITH(sample_student(source, options, teacher),
+  CHECK(registry::open_image_generator(source, {}, {})->settings()["teacher_steps"] == 2);
+  source.teacher_scales = 3;
+  CHECK_THROWS_WITH(sample_student(source, options),
                     ContainsSubstring("--teacher-steps: 3 scales, there are 2"));
   options.steps = 1;
-  CHECK_THROWS_AS(sample_student(source, options, teacher), UsageError);
+  CHECK_THROWS_AS(sample_student(source, options), UsageError);
   train(distill_task("dd2_var_tiny", temp / "other"));
   source.model = temp / "other";
   CHECK_THROWS_WITH(sample_student(source, {}, teacher),

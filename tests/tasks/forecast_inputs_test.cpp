@@ -34,7 +34,7 @@ io::SeriesTable named_table(const std::string& id, int64_t rows, const std::stri
 
 /// The unique_id of each series of an output, in order.
 std::vector<std::string> ids_in(const fs::path& output) {
-  const auto table = CsvTable::read(output);
+  const auto table = io::CsvTable::read(output);
   std::vector<std::string> ids;
   for (std::size_t row = 0; row < table.rows(); row += kStepsAhead) ids.emplace_back(table.cell(row, 0));
   return ids;
@@ -191,7 +191,7 @@ TEST_CASE("a time zone and everyday ways to write dates come back as they went i
     csv += fmt::format("{},{}\n", stamp.data(), known.at(row, 0));
   }
   test::forecast(forecast_task(run, {temp.write("new.csv", csv)}, temp / "out.csv"));
-  const auto rows = CsvTable::read(temp / "out.csv");
+  const auto rows = io::CsvTable::read(temp / "out.csv");
   CHECK(rows.cell(0, rows.find("ds").value()) == next);
 }
 

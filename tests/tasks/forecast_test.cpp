@@ -29,7 +29,7 @@ fs::path input_file(const TempDir& temp, const std::string& name = "new.csv", in
 /// Cells by column name, row by row.
 struct Rows {
   io::CsvTable table;
-  explicit Rows(const fs::path& path) : table(CsvTable::read(path)) {}
+  explicit Rows(const fs::path& path) : table(io::CsvTable::read(path)) {}
   std::string text(std::size_t row, const char* column) const {
     return std::string(table.cell(row, table.find(column).value()));
   }

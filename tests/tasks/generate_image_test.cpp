@@ -121,7 +121,7 @@ TEST_CASE("the scales of a picture end in the picture") {
 TEST_CASE("editing leaves every pixel outside the boxes as it was") {
   const TinyFolder folder;
   const auto picture = test::striped_picture(kSide);
-  const image::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
+  const runtime::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
   io::write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";
@@ -147,7 +147,7 @@ TEST_CASE("a picture of another size is edited at its own, every pixel outside t
   io::Picture picture{.width = kLarge, .height = kLarge, .channels = colour ? 3 : 1};
   for (int64_t i = 0; i < kLarge * picture.row_bytes(); ++i)
     picture.pixels.push_back(static_cast<uint8_t>(i * 7));
-  const image::PixelBox box{.x = 3, .y = 4, .width = 6, .height = 9};
+  const runtime::PixelBox box{.x = 3, .y = 4, .width = 6, .height = 9};
   io::write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";

@@ -119,7 +119,7 @@ TEST_CASE("the steps of a picture end in the picture, in bf16 and in 8 bits as w
 TEST_CASE("a mar edits: every pixel outside the boxes stays, those inside are drawn") {
   const LatentFolder folder("mar");
   const auto picture = test::striped_picture(kLatentSide);
-  const image::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
+  const runtime::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
   io::write_png(folder.temp / "given.png", picture);
   auto task = folder.task("edited.png");
   task.edit = folder.temp / "given.png";

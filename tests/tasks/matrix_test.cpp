@@ -5,9 +5,9 @@
 #include "io/csv.h"
 #include "io/mesh_file.h"
 #include "io/png_file.h"
-#include "plan/catalog.h"
+#include "registry/catalog.h"
+#include "registry/registry.h"
 #include "support/tasks.h"
-#include "tasks/families.h"
 
 using namespace arzoo;
 using test::TempDir;
@@ -25,9 +25,10 @@ struct MatrixEntry {
 
 std::vector<MatrixEntry> matrix_models() {
   std::vector<MatrixEntry> all;
-  for (const auto& family : plan::families()) {
+  for (const auto& family : registry::family_cards()) {
     for (const auto& model : family.models) {
-      all.push_back({std::string(family.name), std::string(model.name), plan::commands_of({family, model})});
+      all.push_back(
+          {std::string(family.name), std::string(model.name), registry::commands_of({family, model})});
     }
   }
   return all;
@@ -37,8 +38,7 @@ std::vector<MatrixEntry> matrix_models() {
 runtime::Metrics errors_of(const Json& run, const fs::path& model, int64_t threads) {
   runtime::set_threads(threads);
   const Config config(run, "matrix");
-  std::vector<std::string> notes;
-  const auto experiment = tasks::family_of_model(config.at("model")).experiment(config, {}, notes);
+  const auto experiment = registry::entry_of(config.at("model")).experiment(config, {});
   experiment->load(model);
   return experiment->evaluate(runtime::Split::val);
 }
@@ -58,7 +58,7 @@ Product forecast_of(const fs::path& run, const Json& config, int64_t threads, co
   auto task = test::forecast_task(run, {config["data"]["path"].get<std::string>()}, out);
   task.compute.threads = threads;
   test::forecast(task);
-  const auto table = CsvTable::read(out);
+  const auto table = io::CsvTable::read(out);
   Product numbers;
   for (std::size_t row = 0; row < table.rows(); ++row)
     numbers.push_back(std::stod(std::string(table.cell(row, table.find("yhat").value()))));

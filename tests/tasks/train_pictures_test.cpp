@@ -1,9 +1,9 @@
 // Image models trained on pictures, from the files to folders that draw, and tables that measure them.
 
-#include "image/image_generator.h"
 #include "image/model_folder.h"
 #include "image/picture_features.h"
 #include "io/png_file.h"
+#include "registry/registry.h"
 #include "runtime/named_tensors.h"
 #include "support/pictures.h"
 #include "support/resumed_runs.h"
@@ -74,12 +74,12 @@ TEST_CASE("a trained var draws pictures without anything else") {
   const auto result = train(picture_task("var_tiny", temp / "run"));
   for (const char* metric : {"Lm", "Lt", "Accm", "Acct"}) CHECK(result["test"].contains(metric));
   CHECK_THAT(test::read_file(temp / "run/metrics.jsonl"), ContainsSubstring("\"Acct\""));
-  image::GeneratorSource source;
+  runtime::ImageSource source;
   source.model = temp / "run";
-  const auto generator = image::open_generator(source, {}, {});
+  const auto generator = registry::open_image_generator(source, {}, {});
   CHECK(generator->class_names().at(7) == "sneaker");
   CHECK(generator->channels() == 1);
-  image::PictureBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
+  runtime::ImageBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
   int64_t steps = 0;
   const auto pictures = generator->sample(batch, [&](int64_t, const auto&) { ++steps; });
   CHECK(steps == 4);
@@ -96,11 +96,12 @@ TEST_CASE("a supernet is trained and judged with its sub-networks, and draws thr
   CHECK(test["supernet"].get<double>() ==
         Approx((test["Lm"].get<double>() + test["Lm_d1"].get<double>()) / 2));
   CHECK(test["Lm"] != test["Lm_d1"]);
-  image::GenerationOptions options;
+  runtime::ImageSampling options;
   options.depth_schedule = {2, 2, 1};
-  image::GeneratorSource source;
+  runtime::ImageSource source;
   source.model = temp / "run";
-  CHECK(image::open_generator(source, options, {})->settings()["depth_schedule"] == Json({2, 2, 1, 1}));
+  CHECK(registry::open_image_generator(source, options, {})->settings()["depth_schedule"] ==
+        Json({2, 2, 1, 1}));
   CHECK_THROWS_AS(picture_task("var_tiny", temp / "run", {"model.supernet.depths=[3]"}), ConfigError);
 }
 
@@ -115,12 +116,12 @@ TEST_CASE("a trained model of continuous tokens draws pictures without anything 
   const double scale = folder->model["vae"]["latent_scale"];
   CHECK(scale > 0.05);
   CHECK(scale < 20.0);
-  image::GeneratorSource source;
+  runtime::ImageSource source;
   source.model = temp / "run";
-  const auto generator = image::open_generator(source, {}, {});
+  const auto generator = registry::open_image_generator(source, {}, {});
   CHECK(generator->class_names().at(7) == "sneaker");
   CHECK(generator->channels() == 1);
-  image::PictureBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
+  runtime::ImageBatch batch{at::tensor({int64_t{7}, int64_t{8}}), {1, 2}};
   int64_t steps = 0;
   const auto pictures = generator->sample(batch, [&](int64_t, const auto&) { ++steps; });
   CHECK(steps == generator->steps());
@@ -138,9 +139,9 @@ TEST_CASE("an initial model in bf16 keeps its counts and indices, and its tokeni
   CHECK(weights.at("head.weight").scalar_type() == at::kBFloat16);
   const auto tokenizer = runtime::open_tensors(temp / "run/model/vae");
   CHECK(tokenizer.at("quantize.embedding.weight").scalar_type() == at::kBFloat16);
-  image::GeneratorSource source;
+  runtime::ImageSource source;
   source.model = temp / "run";
-  CHECK_NOTHROW(image::open_generator(source, {}, {}));
+  CHECK_NOTHROW(registry::open_image_generator(source, {}, {}));
 }
 
 TEST_CASE("a vqvae learns from a folder of pictures of any size, whose names its folder keeps") {

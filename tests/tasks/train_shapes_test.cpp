@@ -2,10 +2,10 @@
 // they generate.
 
 #include "io/mesh_file.h"
+#include "io/mesh_renderer.h"
 #include "io/png_file.h"
 #include "kernels/bf16_products.h"
 #include "shape3d/implicit_shape.h"
-#include "shape3d/mesh_renderer.h"
 #include "support/python.h"
 #include "support/resumed_runs.h"
 
@@ -146,8 +146,8 @@ TEST_CASE("an outline and a part of a surface change what is drawn") {
   const TempDir temp;
   const auto plain = sample_shapes(generation(temp / "plain"));
   auto task = generation(temp / "outline");
-  shape3d::View view;
-  io::write_png(temp / "side.png", shape3d::render(shape3d::make_solid("chair", 9, 1).surface(48), view));
+  io::View view;
+  io::write_png(temp / "side.png", io::render(shape3d::make_solid("chair", 9, 1).surface(48), view));
   task.image = temp / "side.png";
   const auto followed = sample_shapes(task);
   CHECK(followed["meshes"][0]["volume"] != plain["meshes"][0]["volume"]);

@@ -1,6 +1,6 @@
 // Cells of a bench table that train nothing.
 
-#include "tasks/zero_shot.h"
+#include "forecast/zero_shot.h"
 
 #include "support/series.h"
 #include "support/tasks.h"

@@ -1,0 +1,63 @@
+#include "forecast/inference_work.h"
+
+#include <torch/torch.h>
+
+#include "forecast/experiment.h"
+#include "kernels/int8.h"
+#include "runtime/gemm_peak.h"
+
+namespace arzoo::forecast {
+namespace {
+
+/// The first `size` training windows; those of a short file come again.
+ForecastBatch first_windows(const SeriesData& data, int64_t size, const runtime::Compute& compute) {
+  std::vector<int64_t> indices(static_cast<std::size_t>(size));
+  for (int64_t i = 0; i < size; ++i)
+    indices[static_cast<std::size_t>(i)] = i % data.windows(runtime::Split::train);
+  auto batch = data.batch(runtime::Split::train, indices);
+  for (auto* tensor : {&batch.x_enc, &batch.x_mark_enc, &batch.x_dec, &batch.x_mark_dec}) {
+    if (tensor->defined()) *tensor = tensor->to(compute.device);
+  }
+  return batch;
+}
+
+/// A forecast of one batch, with weights in the dtype as `arzoo forecast --dtype` has them.
+class InferenceWork : public runtime::SpeedWork {
+ public:
+  InferenceWork(const runtime::SpeedRequest& request, const runtime::Compute& compute,
+                std::unique_ptr<ForecastExperiment> experiment)
+      : reference_({{"model", request.run.json().at("model")}, {"shape", experiment->reference_shape()}}),
+        compute_(compute),
+        batch_(first_windows(experiment->data(), request.batch_size, compute)),
+        model_(std::dynamic_pointer_cast<Forecaster>(experiment->model().shared_from_this())) {
+    model_->to(compute.device, compute.dtype);
+    model_->eval();
+    if (compute.int8) int8_ = std::make_unique<kernels::Int8Weights>(*model_);
+  }
+
+  void run() override {
+    const c10::InferenceMode inference;
+    const kernels::Int8Scope int8(int8_.get());
+    model_->forecast(batch_);
+    runtime::finish_device_work(compute_);
+  }
+  Json reference_request() const override { return reference_; }
+
+ private:
+  Json reference_;
+  runtime::Compute compute_;
+  ForecastBatch batch_;
+  std::shared_ptr<Forecaster> model_;
+  std::unique_ptr<kernels::Int8Weights> int8_;
+};
+
+}  // namespace
+
+std::unique_ptr<runtime::SpeedWork> make_inference_work(const runtime::SpeedRequest& request,
+                                                        const runtime::Compute& compute) {
+  if (request.work != "inference") return nullptr;
+  return std::make_unique<InferenceWork>(request, compute,
+                                         std::make_unique<ForecastExperiment>(request.run, compute));
+}
+
+}  // namespace arzoo::forecast

@@ -1,0 +1,264 @@
+#include "image/picture_cells.h"
+
+#include <torch/torch.h>
+
+#include <chrono>
+#include <functional>
+
+#include "core/error.h"
+#include "core/stop.h"
+#include "image/autoencoder.h"
+#include "image/model_folder.h"
+#include "image/picture_data.h"
+#include "image/picture_features.h"
+#include "image/sample_metrics.h"
+#include "nn/seeded_noise.h"
+#include "runtime/epoch_order.h"
+#include "runtime/metrics_json.h"
+#include "runtime/peak_memory.h"
+#include "runtime/train_state.h"
+
+namespace arzoo::image {
+namespace {
+
+namespace fs = std::filesystem;
+using runtime::Split;
+
+std::unique_ptr<runtime::ImageGenerator> generator_of(const PictureCellOptions& cell,
+                                                      const ImageGenerators& generators,
+                                                      const runtime::Compute& compute) {
+  runtime::ImageSampling generation;
+  generation.cfg = cell.cfg;
+  generation.depth_schedule = cell.depth_schedule;
+  generation.steps = cell.steps;
+  if (cell.random.empty()) {
+    runtime::ImageSource source;
+    source.model = cell.model;
+    source.draft_steps = cell.draft_steps;
+    if (!cell.drafter.empty()) source.drafter = cell.drafter;
+    if (!cell.refiner.empty()) source.refiner = cell.refiner;
+    // The model is the other of the two.
+    return generators.open(source, generation, compute);
+  }
+  runtime::seed(cell.seed);
+  std::vector<Config> models;
+  for (const auto& path : cell.random) models.push_back(Config::load(path).at("model"));
+  return generators.random(models, cell.draft_steps, generation, compute, nullptr);
+}
+
+/// Gets pictures of a model and their classes.
+using PictureVisitor =
+    std::function<void(const runtime::ImageGenerator&, const at::Tensor& images, const at::Tensor& labels)>;
+
+/// What a measurement works with.
+struct Bench {
+  const PictureCellOptions& cell;
+  const ImageGenerators& generators;
+  const runtime::Compute& compute;
+  Progress& progress;
+  Stop stop;
+};
+
+/// Generates the pictures of a cell, its classes in turn, and shows them to `visit` as they are stored.
+/// Returns what that cost.
+runtime::Metrics sample(const Bench& bench, const PictureVisitor& visit) {
+  const auto& [cell, generators, compute, progress, stop] = bench;
+  const runtime::PeakMemory memory(compute.device);
+  const auto generator = generator_of(cell, generators, compute);
+  progress.begin("pictures", cell.count);
+  std::chrono::duration<double> generation{0};
+  int64_t cached = 0;
+  for (int64_t first = 0; first < cell.count; first += cell.batch_size) {
+    const int64_t count = std::min(cell.batch_size, cell.count - first);
+    runtime::ImageBatch batch;
+    batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
+    batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
+                                 static_cast<std::size_t>(count));
+    const auto begun = std::chrono::steady_clock::now();
+    const auto images = generator->sample(batch, [](int64_t, const auto&) {});
+    generation += std::chrono::steady_clock::now() - begun;
+    cached = std::max(cached, generator->cache_bytes());
+    visit(*generator, as_stored(images, generator->channels()), batch.labels);
+    progress.step({}, count);
+    stop_if_asked(stop, "measuring pictures");
+  }
+  progress.end();
+  constexpr double kMib = 1 << 20;
+  runtime::Metrics costs{{"seconds_per_picture", generation.count() / static_cast<double>(cell.count)},
+                         {"parameters_m", static_cast<double>(generator->parameters()) / 1e6}};
+  if (cached > 0) costs.emplace_back("cache_mib", static_cast<double>(cached) / kMib);
+  if (const auto peak = memory.bytes()) costs.emplace_back("peak_mib", static_cast<double>(*peak) / kMib);
+  return costs;
+}
+
+/// How long the model of a run directory was trained, if it is one: steps of the optimiser.
+runtime::Metrics training_of(const PictureCellOptions& cell) {
+  const auto state = fs::path(cell.model) / "last" / "training.json";
+  if (!fs::exists(state)) return {};
+  const auto steps = Config::load(state).at("state").as<runtime::TrainState>().step;
+  return {{"training_steps", static_cast<double>(steps)}};
+}
+
+/// What is measured with one model.
+class Comparison {
+ public:
+  explicit Comparison(const Bench& bench)
+      : bench_(bench),
+        cell_(bench.cell),
+        compute_(bench.compute),
+        progress_(bench.progress),
+        stop_(bench.stop),
+        net_(open_feature_net(cell_.features, compute_)),
+        net_classes_(find_model_folder(cell_.features)->classes),
+        real_(data_options(cell_), net_->options().pixels) {}
+
+  Json run() {
+    FeatureCollector real(*net_, compute_.device), made(*net_, compute_.device);
+    add_real(real);
+    const auto folder = find_model_folder(cell_.model);
+    const auto tokenizer = folder ? open_autoencoder(*folder, compute_) : nullptr;
+    const auto extra =
+        tokenizer ? reconstruct(tokenizer, folder->channels, made)
+                  : sample(bench_, [&](const auto& generator, const auto& images, const auto& labels) {
+                      const bool told = is_told(generator.class_names(), generator.classes());
+                      made.add(images, told ? labels : at::Tensor());
+                    });
+    const auto generated = made.result();
+    auto metrics = compare_pictures(real.result(), generated, cell_.figure);
+    metrics.insert(metrics.end(), extra.begin(), extra.end());
+    const auto training = training_of(cell_);
+    metrics.insert(metrics.end(), training.begin(), training.end());
+    return {{"test", runtime::metrics_json(metrics)}, {"pictures", generated.features.size(0)}};
+  }
+
+ private:
+  static DataOptions data_options(const PictureCellOptions& cell) {
+    DataOptions options;
+    options.path = cell.pictures;
+    options.resize = 1.0;
+    options.validation = 0.0;
+    return options;
+  }
+
+  /// Whether the feature network's classes are these, so that it can tell whether a picture is of its class.
+  bool is_told(const std::vector<std::string>& names, int64_t classes) const {
+    return classes <= net_->options().num_classes && are_same_classes(names, net_classes_);
+  }
+  /// The labels of real pictures as far as the feature network can tell them.
+  at::Tensor told_labels(const at::Tensor& labels) const {
+    const auto& names = real_.class_names();
+    return is_told(names, static_cast<int64_t>(names.size())) ? labels : at::Tensor();
+  }
+
+  /// Calls `visit` with the real pictures in [0, 1] and their labels, `wanted` of them evenly spread, 0 for
+  /// all.
+  template <class Visit>
+  void each_real(int64_t wanted, const Visit& visit) {
+    const auto items = runtime::spread_items(real_.size(Split::train), wanted);
+    const auto batch = static_cast<std::size_t>(cell_.batch_size);
+    for (std::size_t first = 0; first < items.size(); first += batch) {
+      const auto part = std::span(items).subspan(first, std::min(batch, items.size() - first));
+      const auto pictures = real_.batch(Split::train, part, nullptr);
+      visit(pictures.images.add(1.0).div_(2.0), pictures.labels);
+      progress_.step({}, static_cast<int64_t>(part.size()));
+      stop_if_asked(stop_, "measuring pictures");
+    }
+  }
+
+  void add_real(FeatureCollector& real) {
+    progress_.begin("real pictures", real_.size(Split::train));
+    each_real(0, [&](const at::Tensor& images, const at::Tensor& labels) {
+      real.add(images, told_labels(labels));
+    });
+    progress_.end();
+  }
+
+  runtime::Metrics reconstruct(const Reconstruction& tokenizer, int64_t channels, FeatureCollector& made) {
+    double decibels = 0.0, pictures = 0.0;
+    progress_.begin("reconstructions", cell_.count);
+    each_real(cell_.count, [&](const at::Tensor& images, const at::Tensor& labels) {
+      const c10::InferenceMode inference;
+      const auto pixels = images.mul(2.0).sub_(1.0).to(compute_.device);
+      const auto again = as_stored(tokenizer(pixels).cpu().add(1.0).div_(2.0), channels);
+      decibels += signal_to_noise(squared_error(again, images), 1.0).sum().item<double>();
+      pictures += static_cast<double>(images.size(0));
+      made.add(again, told_labels(labels));
+    });
+    progress_.end();
+    return {{"psnr", decibels / pictures}};
+  }
+
+  const Bench& bench_;
+  const PictureCellOptions& cell_;
+  runtime::Compute compute_;
+  Progress& progress_;
+  Stop stop_;
+  std::shared_ptr<FeatureNet> net_;
+  std::vector<std::string> net_classes_;
+  PictureData real_;
+};
+
+Json compare_files(const PictureCellOptions& cell) {
+  const auto samples = read_features(cell.samples);
+  const auto metrics = compare_pictures(read_features(cell.reference), samples, cell.figure);
+  return {{"test", runtime::metrics_json(metrics)},
+          {"pictures", samples.features.defined() ? samples.features.size(0) : 0}};
+}
+
+/// What generation saves beside another cell's: "speedup" (times as fast), "cache_saved" and "memory_saved"
+/// (shares of the other's).
+runtime::Metrics savings_of(const Json& test, const Json& beside) {
+  const auto share = [&](const char* cost) -> std::optional<double> {
+    if (!test.contains(cost) || !beside.contains(cost)) return std::nullopt;
+    return test[cost].get<double>() / beside[cost].get<double>();
+  };
+  runtime::Metrics metrics;
+  if (const auto time = share("seconds_per_picture")) metrics.emplace_back("speedup", 1.0 / *time);
+  if (const auto cache = share("cache_mib")) metrics.emplace_back("cache_saved", 1.0 - *cache);
+  if (const auto memory = share("peak_mib")) metrics.emplace_back("memory_saved", 1.0 - *memory);
+  return metrics;
+}
+
+class PictureCell final : public runtime::CellOf<PictureCellOptions> {
+ public:
+  PictureCell(PictureCellOptions options, const ImageGenerators& generators)
+      : CellOf(std::move(options)), generators_(generators) {}
+
+  std::vector<fs::path> inputs() const override {
+    std::vector<fs::path> inputs{options_.pictures, options_.model,   options_.drafter,  options_.refiner,
+                                 options_.features, options_.samples, options_.reference};
+    inputs.insert(inputs.end(), options_.random.begin(), options_.random.end());
+    return inputs;
+  }
+
+  Json run(const runtime::Compute& compute, Progress& progress, Stop stop) const override {
+    if (!options_.samples.empty()) return compare_files(options_);
+    const Bench bench{options_, generators_, compute, progress, stop};
+    if (options_.random.empty()) return Comparison(bench).run();
+    return {{"test", runtime::metrics_json(sample(bench, [](const auto&...) {}))},
+            {"pictures", options_.count}};
+  }
+
+  runtime::Metrics savings(const Json& test, const Json& beside) const override {
+    return savings_of(test, beside);
+  }
+
+ private:
+  ImageGenerators generators_;
+};
+
+}  // namespace
+
+std::shared_ptr<const runtime::Evaluation> read_picture_cell(const Config& cell,
+                                                             const runtime::CellContext& context,
+                                                             const ImageGenerators& generators) {
+  auto options = cell.as<PictureCellOptions>();
+  for (auto* path : {&options.model, &options.drafter, &options.refiner}) context.find_model(*path);
+  for (auto* path : {&options.pictures, &options.features, &options.samples, &options.reference})
+    context.find_file(*path);
+  for (auto& path : options.random) context.find_file(path);
+  options.seed = context.seed.value_or(options.seed);
+  return std::make_shared<PictureCell>(std::move(options), generators);
+}
+
+}  // namespace arzoo::image

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/config.h"
+#include "core/progress.h"
+#include "runtime/image_generator.h"
+#include "runtime/suite_cell.h"
+
+namespace arzoo::image {
+
+/// A cell of a table that compares pictures with real ones: what a model draws, what a tokenizer makes of
+/// them, or what another program computed of either.
+struct PictureCellOptions {
+  std::string pictures;
+  std::string model;
+  std::string features;
+  std::string figure = "FID";
+  int64_t count = 1000;
+  int64_t batch_size = 50;
+  int64_t seed = 0;
+  std::string drafter;
+  std::string refiner;
+  std::optional<int64_t> draft_steps;
+  std::vector<int64_t> depth_schedule;
+  std::optional<double> cfg;
+  std::optional<int64_t> steps;
+  std::vector<std::string> random;
+  std::string samples;
+  std::string reference;
+
+  static void fields(auto& o, auto& field) {
+    field("pictures", o.pictures, {}, "the real ones: a folder with a sub-folder per class, or an IDX file");
+    field("model", o.model, {},
+          "a model that draws pictures, its classes in turn, or a vqvae or kl_vae, which reconstructs the "
+          "real ones; "
+          "relative to the suite");
+    field("features", o.features, {}, "a trained feature_net, whose features are compared");
+    field("figure", o.figure, {},
+          "what to call the Fréchet distance of these features: it is no FID unless they are Inception-v3's");
+    field("count", o.count, at_least(4), "pictures to draw or to reconstruct");
+    field("batch_size", o.batch_size, at_least(1), "pictures at once");
+    field("seed", o.seed, at_least(0), "of the drawing");
+    field("drafter", o.drafter, {}, "draws the first draft_steps scales in the model's place (CoDe)");
+    field("refiner", o.refiner, {}, "draws the scales after draft_steps in the model's place (CoDe)");
+    field("draft_steps", o.draft_steps, at_least(1), "scales that the drafter draws");
+    field("depth_schedule", o.depth_schedule, at_least(1),
+          "blocks that each scale passes through, the last number for all after it (VARiant)");
+    field("cfg", o.cfg, at_least(0), "strength of the class, the model's own when not given");
+    field("steps", o.steps, at_least(1), "steps of the drawing, the model's own when not given");
+    field(
+        "random", o.random, {},
+        "in place of a model: a training config, or a drafter's and a refiner's, drawn with random weights; "
+        "for time and memory alone");
+    field(
+        "samples", o.samples, {},
+        "in place of a model: file of features of generated pictures (.npy; .npz with \"features\" and, for "
+        "the Inception Score, \"probabilities\"; for class fidelity \"labels\" beside them)");
+    field("reference", o.reference, {},
+          "with samples: file of what the real pictures' features are like (.npz with \"mu\" and \"sigma\", "
+          "as ADM's VIRTUAL_imagenet256_labeled.npz; or with features)");
+  }
+  void check() const {
+    require(samples.empty() == reference.empty(), "samples and reference go together");
+    require((samples.empty() ? 0 : 1) + (model.empty() ? 0 : 1) + (random.empty() ? 0 : 1) == 1,
+            "exactly one of model, random and samples must be given");
+    require(random.size() <= 2, "random takes a config, or a drafter's and a refiner's; got {}",
+            random.size());
+    const bool shared = random.size() == 2 || !drafter.empty() || !refiner.empty();
+    require(shared == draft_steps.has_value(), "draft_steps goes with a drafter or a refiner");
+    require(drafter.empty() || refiner.empty(), "model is the other of drafter and refiner: one of the two");
+    require(model.empty() || (!pictures.empty() && !features.empty()), "a model needs pictures and features");
+    require(model.empty() || figure != "FID",
+            "figure must name what is measured with these features (it is no FID)");
+  }
+  /// Whether a cell of a suite is of this kind.
+  static bool describes(const Config& cell) {
+    return cell.has("pictures") || cell.has("samples") || cell.has("random");
+  }
+};
+
+/// Opens generators of any family, so that a cell measures distilled students as well.
+struct ImageGenerators {
+  std::unique_ptr<runtime::ImageGenerator> (*open)(const runtime::ImageSource& source,
+                                                   const runtime::ImageSampling& sampling,
+                                                   const runtime::Compute& compute);
+  std::unique_ptr<runtime::ImageGenerator> (*random)(const std::vector<Config>& models,
+                                                     std::optional<int64_t> draft_steps,
+                                                     const runtime::ImageSampling& sampling,
+                                                     const runtime::Compute& compute, const Json& defaults);
+};
+
+/// A cell of pictures. Its run returns {"test": {"FID", "IS", "class_fidelity",
+/// "real_class_fidelity", "precision", "recall"}, "pictures", "seconds"}, the fidelities where the classes
+/// are the feature network's; of a model that draws also what that costs: test/"seconds_per_picture",
+/// "cache_mib" (keys and values of a batch), "peak_mib" (the process's resident memory), "parameters_m"
+/// (millions), and of a run directory "training_steps"; of a tokenizer test/"psnr". Throws DataError,
+/// CheckpointError.
+std::shared_ptr<const runtime::Evaluation> read_picture_cell(const Config& cell,
+                                                             const runtime::CellContext& context,
+                                                             const ImageGenerators& generators);
+
+}  // namespace arzoo::image

@@ -1,0 +1,89 @@
+#include "registry/catalog.h"
+
+#include <fmt/ranges.h>
+
+#include <sstream>
+
+#include "core/closest.h"
+#include "distill/data_options.h"
+#include "distill/models.h"
+#include "forecast/data_options.h"
+#include "forecast/models.h"
+#include "forecast/run_check.h"
+#include "icl/data_options.h"
+#include "icl/models.h"
+#include "icl/run_check.h"
+#include "image/data_options.h"
+#include "image/models.h"
+#include "shape3d/data_options.h"
+#include "shape3d/models.h"
+
+namespace arzoo::registry {
+namespace {
+
+template <class Models, std::size_t... I>
+std::vector<ModelCard> cards(std::string_view family, std::index_sequence<I...>) {
+  return {model_card<std::tuple_element_t<I, Models>>(family)...};
+}
+
+template <class Options>
+Json resolve(const Config& section) {
+  return to_json(section.as<Options>());
+}
+
+template <class Models, class DataOptions, class EvaluationOptions>
+FamilyCard family(std::string_view name, std::string_view commands, void (*check)(const Config& run)) {
+  return {name,
+          commands,
+          &resolve<DataOptions>,
+          &resolve<EvaluationOptions>,
+          check,
+          &describe<DataOptions>,
+          &describe<EvaluationOptions>,
+          cards<Models>(name, std::make_index_sequence<std::tuple_size_v<Models>>())};
+}
+
+void check_nothing(const Config&) {}
+
+}  // namespace
+
+const std::vector<FamilyCard>& family_cards() {
+  static const std::vector<FamilyCard> all{
+      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>(
+          "forecast", "train forecast bench", &forecast::check_run),
+      family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "train bench",
+                                                                          &check_nothing),
+      family<shape3d::Models, shape3d::DataOptions, shape3d::EvaluationOptions>("shape3d", "train bench",
+                                                                                &check_nothing),
+      family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &icl::check_run),
+      family<distill::Models, distill::DataOptions, distill::EvaluationOptions>("distill", "distill bench",
+                                                                                &check_nothing),
+  };
+  return all;
+}
+
+ModelChoice find_model(const Config& name) {
+  const std::string wanted = name.text();
+  std::vector<std::string> known;
+  for (const auto& family : family_cards()) {
+    for (const auto& model : family.models) {
+      if (model.name == wanted) return {family, model};
+      known.emplace_back(model.name);
+    }
+  }
+  const auto near = closest(wanted, known);
+  name.reject(fmt::format("no model is called \"{}\"{}", wanted,
+                          near ? fmt::format(" (did you mean \"{}\"?)", *near)
+                               : fmt::format(" (known: {})", fmt::join(known, ", "))));
+}
+
+std::vector<std::string> commands_of(const ModelChoice& choice) {
+  std::istringstream words{std::string(choice.family.commands)};
+  std::vector<std::string> commands;
+  for (std::string word; words >> word;) commands.push_back(word);
+  if (!choice.model.generates.empty())
+    commands.insert(commands.end() - 1, std::string(choice.model.generates));
+  return commands;
+}
+
+}  // namespace arzoo::registry

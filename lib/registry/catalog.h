@@ -1,0 +1,36 @@
+#pragma once
+
+#include <vector>
+
+#include "core/zoo.h"
+
+/// The families and their models, as far as they can be known without torch.
+namespace arzoo::registry {
+
+/// What a family's configs hold besides the model.
+struct FamilyCard {
+  std::string_view name;
+  std::string_view commands;  ///< those that all of its models serve
+  Json (*resolve_data)(const Config& data);
+  Json (*resolve_evaluation)(const Config& evaluation);
+  void (*check)(const Config& run);  ///< of what must hold between the resolved sections; ConfigError
+  std::vector<FieldDoc> (*describe_data)();
+  std::vector<FieldDoc> (*describe_evaluation)();
+  std::vector<ModelCard> models;
+};
+
+/// All families, in the order of the README's table. A new family is one entry here.
+const std::vector<FamilyCard>& family_cards();
+
+/// The card called `name` and its family; ConfigError naming `where` and the nearest name when there is none.
+struct ModelChoice {
+  const FamilyCard& family;
+  const ModelCard& model;
+};
+ModelChoice find_model(const Config& name);
+
+/// The commands that serve a model: its family's, generate-image where it draws pictures, generate-3d where
+/// shapes.
+std::vector<std::string> commands_of(const ModelChoice& choice);
+
+}  // namespace arzoo::registry

@@ -1,0 +1,105 @@
+#include "registry/registry.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "distill/family.h"
+#include "forecast/family.h"
+#include "forecast/zero_shot.h"
+#include "icl/family.h"
+#include "image/family.h"
+#include "image/picture_cells.h"
+#include "nn/sparse_experts.h"
+#include "registry/catalog.h"
+#include "runtime/parameter_count.h"
+#include "shape3d/family.h"
+#include "shape3d/shape_cells.h"
+
+namespace arzoo::registry {
+namespace {
+
+std::shared_ptr<const runtime::Evaluation> read_pictures(const Config& cell,
+                                                         const runtime::CellContext& context) {
+  return image::read_picture_cell(cell, context, {&open_image_generator, &random_image_generator});
+}
+
+/// The kinds of cells; forecasts are told by no key of their own and come last.
+const std::vector<runtime::CellKind>& cell_kinds() {
+  static const std::vector<runtime::CellKind> kinds{
+      {&image::PictureCellOptions::describes, &read_pictures},
+      {&shape3d::ShapeCellOptions::describes, &shape3d::read_shape_cell},
+      {[](const Config&) { return true; }, &forecast::read_zero_shot}};
+  return kinds;
+}
+
+const runtime::ModelEntry* find_entry(std::string_view name) {
+  for (const auto* family : families()) {
+    for (const auto* entry : family->models) {
+      if (entry->name == name) return entry;
+    }
+  }
+  return nullptr;
+}
+
+const runtime::Family& family_of(const runtime::ParityCase& fixture) {
+  const auto name = fixture.folder.parent_path().filename().string();
+  for (const auto* family : families()) {
+    const auto& own = family->fixture_folders;
+    if (std::find(own.begin(), own.end(), name) != own.end()) return *family;
+  }
+  fail<CheckpointError>(
+      "{}: no family is called \"{}\" (a fixture's folder lies in a folder named for its family)",
+      fixture.folder.string(), name);
+}
+
+std::vector<runtime::ParityKind> kinds_of(const runtime::Family& family) {
+  auto kinds = family.mechanisms;
+  for (const auto* entry : family.models)
+    kinds.insert(kinds.end(), entry->replays.begin(), entry->replays.end());
+  return kinds;
+}
+
+}  // namespace
+
+const std::vector<const runtime::Family*>& families() {
+  static const std::vector<const runtime::Family*> all{
+      &forecast::family(), &image::family(), &shape3d::family(), &icl::family(), &distill::family()};
+  return all;
+}
+
+const runtime::ModelEntry& entry_of(const Config& model_section) {
+  const auto choice = find_model(model_section.at("name"));
+  if (const auto* entry = find_entry(choice.model.name)) return *entry;
+  model_section.reject(fmt::format("{} is in the catalog but has no entry", choice.model.name));
+}
+
+ModelSize size_of(const Config& model_section) {
+  const auto model = entry_of(model_section).build(model_section);
+  const int64_t all = runtime::count_parameters(*model).all;
+  return {.parameters = all, .activated = all - nn::idle_parameters(*model)};
+}
+
+void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
+  const auto& family = family_of(fixture);
+  if (family.replay != nullptr) return family.replay(fixture, report);
+  const auto model = fixture.config.text("model");
+  std::vector<std::string_view> known;
+  for (const auto& kind : kinds_of(family)) {
+    if (kind.model == model) return kind.replay(kind.on_cpu ? fixture.on_cpu() : fixture, report);
+    known.push_back(kind.model);
+  }
+  std::sort(known.begin(), known.end());
+  fixture.config.at("model").reject(
+      fmt::format("\"{}\" is of no known kind (expected {})", model, fmt::join(known, ", ")));
+}
+
+std::shared_ptr<const runtime::Evaluation> read_cell(const Config& cell,
+                                                     const runtime::CellContext& context) {
+  for (const auto& kind : cell_kinds()) {
+    if (kind.describes(cell)) return kind.read(cell, context);
+  }
+  cell.reject("a cell of no known kind");
+}
+
+}  // namespace arzoo::registry

@@ -1,0 +1,11 @@
+#include "runtime/experiment.h"
+
+#include "core/json.h"
+
+namespace arzoo::runtime {
+
+Json Experiment::reference_shape() const { return nullptr; }
+
+Json Experiment::stream_request() const { return nullptr; }
+
+}  // namespace arzoo::runtime

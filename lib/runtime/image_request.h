@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What `generate-image` asks of a model. No torch in here.
+namespace arzoo::runtime {
+
+/// Where the weights are.
+struct ImageSource {
+  std::filesystem::path model;                   ///< run directory, model folder or weights file
+  std::string state_dict = {};                   ///< of a .pth file with several
+  std::optional<std::filesystem::path> vae;      ///< the tokenizer, when it does not lie with the model
+  std::optional<std::filesystem::path> drafter;  ///< generates the first draft_steps scales
+  std::optional<std::filesystem::path> refiner;  ///< generates the scales after draft_steps
+  std::optional<int64_t> draft_steps;            ///< CoDe (Chen et al., CVPR 2025)
+  std::optional<std::filesystem::path> teacher;  ///< of a student: generates between its two steps
+  int64_t teacher_scales = 1;  ///< scales that the teacher generates, the last ones before the second step
+
+  /// What decides the kind of the generator: the model, or one of the two that share the work.
+  const std::filesystem::path& main() const { return model.empty() && drafter ? *drafter : model; }
+};
+
+/// How images are sampled. What is empty is decided by the model's folder ("sampling" in its config.json) or
+/// else is the published default. A list has a value per scale; its last one stands for all scales after it.
+struct ImageSampling {
+  std::optional<double> cfg;
+  std::vector<int64_t> top_k;
+  std::vector<double> top_p;
+  std::vector<double> temperature;
+  bool more_smooth = false;
+  std::vector<int64_t> depth_schedule;     ///< blocks that each scale passes through (VARiant)
+  std::optional<int64_t> steps;            ///< of the generation, or of each scale's flow
+  std::optional<int64_t> denoising_steps;  ///< of a diffusion head
+  std::string cfg_schedule;                ///< "linear" or "constant"; empty: the default
+  std::string solver;                      ///< of a flow: "euler", "midpoint" or "heun"; empty: the default
+  std::optional<double> guidance;          ///< of a flow: latest time, 1 is noise, at which the class guides
+};
+
+/// A rectangle of a picture, in pixels from its upper left corner.
+struct PixelBox {
+  int64_t x = 0, y = 0, width = 0, height = 0;
+};
+
+}  // namespace arzoo::runtime

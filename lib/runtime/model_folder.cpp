@@ -1,0 +1,29 @@
+#include "runtime/model_folder.h"
+
+namespace arzoo::runtime {
+
+namespace fs = std::filesystem;
+
+std::optional<FoundFolder> find_model_folder(const fs::path& path) {
+  const auto where = fs::exists(path / "model" / "config.json") ? path / "model" : path;
+  if (!fs::exists(where / "config.json")) return std::nullopt;
+  auto config = Config::load(where / "config.json");
+  if (!config.has("family")) return std::nullopt;  // another program's
+  return FoundFolder{where, std::move(config)};
+}
+
+std::optional<FoundFolder> find_model_folder(const fs::path& path, std::string_view family) {
+  auto found = find_model_folder(path);
+  if (found && found->config.text("family") != family)
+    fail<UsageError>("{}: a model of the family {}, expected one of the family {}", path.string(),
+                     found->config.text("family"), family);
+  return found;
+}
+
+std::optional<std::string> model_name_in(const fs::path& path) {
+  const auto found = find_model_folder(path);
+  if (!found) return std::nullopt;
+  return found->config.at("model").text("name");
+}
+
+}  // namespace arzoo::runtime

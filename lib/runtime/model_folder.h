@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/config.h"
+
+/// Folders that hold a trained model: config.json of ours ("family", "model", …) and its weights.
+namespace arzoo::runtime {
+
+/// The folder that `path`, a run directory or a model folder, means, and its config.json.
+struct FoundFolder {
+  std::filesystem::path path;  ///< where config.json and the weights are
+  Config config;
+};
+/// Nothing where there is no config.json of ours. Throws ConfigError for one that is no JSON.
+std::optional<FoundFolder> find_model_folder(const std::filesystem::path& path);
+
+/// The same, of this family. Throws UsageError for the folder of another family.
+std::optional<FoundFolder> find_model_folder(const std::filesystem::path& path, std::string_view family);
+
+/// The name of the model in such a folder.
+std::optional<std::string> model_name_in(const std::filesystem::path& path);
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/progress.h"
+#include "core/stop.h"
+#include "runtime/device.h"
+#include "runtime/losses.h"
+
+/// Cells of `bench table` that train nothing: what a family measures of models that are there.
+namespace arzoo::runtime {
+
+/// One measurement, its options checked.
+class Evaluation {
+ public:
+  virtual ~Evaluation() = default;
+  /// The files and folders that it reads, named or empty.
+  virtual std::vector<std::filesystem::path> inputs() const = 0;
+  /// Every option in force.
+  virtual Json options() const = 0;
+  /// {"test": {metric: value}, …}; paths are relative to where the process runs.
+  virtual Json run(const Compute& compute, Progress& progress, Stop stop) const = 0;
+  /// What this cell's "test" saves beside another's: ratios of costs.
+  virtual Metrics savings(const Json& /*test*/, const Json& /*beside*/) const { return {}; }
+};
+
+/// What a suite knows that a cell's options refer to.
+struct CellContext {
+  std::function<void(std::string&)> find_model;  ///< a name of the suite's models becomes its path
+  std::function<void(std::string&)> find_file;   ///< a path is found beside the suite
+  std::optional<int64_t> seed;                   ///< replaces the cell's own
+  std::function<Json(const std::filesystem::path&)> resolve_config;  ///< a training config, every value
+  std::function<std::vector<std::filesystem::path>(const Json&)> config_inputs;  ///< files that one reads
+};
+
+/// Reads cells of one kind.
+struct CellKind {
+  bool (*describes)(const Config& cell);  ///< told by the keys that only this kind has
+  /// Throws ConfigError.
+  std::shared_ptr<const Evaluation> (*read)(const Config& cell, const CellContext& context);
+};
+
+/// An Evaluation by an options struct and its functions.
+template <class Options>
+class CellOf : public Evaluation {
+ public:
+  explicit CellOf(Options options) : options_(std::move(options)) {}
+  Json options() const override { return to_json(options_); }
+
+ protected:
+  const Options options_;
+};
+
+}  // namespace arzoo::runtime

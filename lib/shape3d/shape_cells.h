@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/config.h"
+#include "core/progress.h"
+#include "runtime/suite_cell.h"
+
+namespace arzoo::shape3d {
+
+/// A cell of a table that compares shapes with real ones: what a shape VAE makes of them, or what a mar3d
+/// draws.
+struct ShapeCellOptions {
+  std::string shapes;
+  std::string model;
+  int64_t count = 64;
+  int64_t resolution = 128;
+  int64_t points = 20000;
+  int64_t seed = 0;
+
+  static void fields(auto& o, auto& field) {
+    field(
+        "shapes", o.shapes, {},
+        "the real ones: a folder of closed meshes, or \"solids\", made up of all kinds with numbers that no "
+        "training sees");
+    field("model", o.model, {},
+          "a shape_vae, which reconstructs them, or a mar3d, which draws of its classes in turn");
+    field("count", o.count, between(1, 10000),
+          "shapes to reconstruct, or to draw and to compare with as many");
+    field("resolution", o.resolution, between(8, 512), "cells along an axis of the meshes");
+    field("points", o.points, at_least(1), "points of the cube at which volume IoU is measured");
+    field("seed", o.seed, at_least(0), "of the drawing");
+  }
+  void check() const { require(!shapes.empty() && !model.empty(), "shapes and model are needed"); }
+  /// Whether a cell of a suite is of this kind.
+  static bool describes(const Config& cell) { return cell.has("shapes"); }
+};
+
+/// A cell of shapes. Its run returns {"test": {…}, "shapes"}. Of a shape VAE test/"iou", "chamfer", "f_0.01",
+/// "f_0.02", "nc" (lib/shape3d/shape_metrics.h; 100 000 points of each surface); of a mar3d "mmd",
+/// "coverage", "1-nna" (lib/shape3d/generation_metrics.h; 2048 points of each); of both "watertight", the
+/// share of closed meshes, and "seconds_per_shape". Throws DataError, CheckpointError.
+std::shared_ptr<const runtime::Evaluation> read_shape_cell(const Config& cell,
+                                                           const runtime::CellContext& context);
+
+}  // namespace arzoo::shape3d
