@@ -17,4 +17,7 @@ install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/arzoo" DESTINATION s
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/_arzoo" DESTINATION share/zsh/site-functions)
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/arzoo.fish" DESTINATION share/fish/vendor_completions.d)
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/arzoo.1" DESTINATION share/man/man1)
+# Laid out as in the repository, so that the links between the pages hold.
 install(FILES "${PROJECT_SOURCE_DIR}/README.md" DESTINATION share/doc/arzoo OPTIONAL)
+install(FILES "${PROJECT_SOURCE_DIR}/data/README.md" DESTINATION share/doc/arzoo/data OPTIONAL)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/docs" DESTINATION share/doc/arzoo OPTIONAL)

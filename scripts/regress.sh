@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares accuracy and speed with the committed baselines (docs/bench.md); arguments go to arzoo: scripts/regress.sh --update
+# Compares accuracy and speed with the committed baselines (docs/commands/bench.md); arguments go to arzoo: scripts/regress.sh --update
 # Exit code 4 when something got worse, after everything was measured.
 set -euo pipefail
 # shellcheck source=scripts/setup.sh

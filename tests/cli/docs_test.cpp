@@ -1,59 +1,54 @@
-// Every command line in the documents is one that the program takes: each is run, with tasks that answer at
-// once.
+// The README and the pages below docs/ say what the program does: their commands run and print what is shown,
+// the options that they name exist, and their links lead somewhere.
 
-#include <regex>
+#include <set>
 
+#include "cli/markdown.h"
 #include "cli/program.h"
 
 using namespace arzoo::test;
 
 namespace {
 
-/// A command as a document has it.
-struct Documented {
-  std::string where, command;
-};
-
-/// The arzoo commands in the code of a Markdown file: lines indented by four spaces or between fences, with
-/// or without a prompt, gone on after a backslash.
-std::vector<Documented> commands_in(const fs::path& file) {
-  std::vector<Documented> found;
-  std::istringstream text(read_file(file));
-  bool fenced = false, goes_on = false;
-  int number = 0;
-  for (std::string line; std::getline(text, line);) {
-    ++number;
-    if (line.starts_with("```")) fenced = !fenced;
-    if (!goes_on && !fenced && !line.starts_with("    ")) continue;
-    std::smatch match;
-    if (goes_on) {
-      found.back().command += line;
-    } else if (std::regex_match(line, match, std::regex(R"(\s*(?:\$ )?(arzoo .*))"))) {
-      found.push_back({file.filename().string() + ":" + std::to_string(number), match[1]});
-    } else {
-      continue;
-    }
-    auto& command = found.back().command;
-    goes_on = command.ends_with('\\');
-    if (goes_on) command.pop_back();
-  }
-  return found;
-}
-
-std::vector<Documented> all_commands() {
+std::vector<fs::path> pages() {
   std::vector<fs::path> files{source_dir() / "README.md", source_dir() / "data/README.md"};
   for (const auto& entry : fs::recursive_directory_iterator(source_dir() / "docs"))
     if (entry.path().extension() == ".md") files.push_back(entry.path());
-  std::vector<Documented> all;
-  for (const auto& file : files) {
-    const auto own = commands_in(file);
-    all.insert(all.end(), own.begin(), own.end());
-  }
-  return all;
+  std::sort(files.begin() + 2, files.end());
+  return files;
+}
+
+/// What a reader of the page has in the current folder: the checkout, without builds and runs.
+void provide_checkout(const fs::path& folder) {
+  for (const char* part : {"configs", "tests", "scripts", "docs", "README.md", "CMakePresets.json"})
+    fs::create_symlink(source_dir() / part, folder / part);
+  fs::create_directories(folder / "data");
+  for (const auto& entry : fs::directory_iterator(source_dir() / "data"))
+    fs::create_symlink(entry.path(), folder / "data" / entry.path().filename());
+}
+
+/// The run that getting_started.md trains, trained for a few steps, once for all pages.
+fs::path quickstart_run() {
+  static const Program program(Library::built);
+  const auto run = program.files() / "run";
+  if (fs::exists(run)) return run;
+  const auto config = source_dir() / "configs/forecast/itransformer_weather.json";
+  const auto ended =
+      program({"train", config.string(), "--set", "training.max_steps=2", "--out", "run", "--quiet"});
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  return run;
+}
+
+void provide_quickstart_run(const fs::path& folder, const std::string& command) {
+  const auto run = folder / "runs/quickstart";
+  if (command.find("--model runs/quickstart") == std::string::npos || fs::exists(run)) return;
+  fs::create_directories(run.parent_path());
+  fs::copy(quickstart_run(), run, fs::copy_options::recursive);
 }
 
 /// Files and folders that a command names and that a reader is supposed to have are there, empty.
-void provide(const fs::path& folder, const std::string& command) {
+void provide_named_files(const fs::path& folder, const std::string& command) {
   const std::regex word(R"([^\s'"=,;]+)"),
       file(R"(.*\.(csv|jsonl|png|jpg|pth|pt|ckpt|npz|npy|safetensors|obj|ply|glb|off|stl)|.*/)");
   std::string before;
@@ -70,33 +65,186 @@ void provide(const fs::path& folder, const std::string& command) {
   }
 }
 
-}  // namespace
+/// A command of a block in mode "short" trains for two steps.
+std::string shortened(const std::string& command) {
+  static const std::regex training(R"(arzoo (train|distill) [^#&|;]*[^#&|; ])");
+  return std::regex_replace(command, training, "$& --set training.max_steps=2 --threads 1");
+}
 
-TEST_CASE("every command in the documents runs") {
-  const auto commands = all_commands();
-  REQUIRE(commands.size() > 30);
-  for (const auto& [where, command] : commands) {
+Ended in_shell(const Program& program, const std::string& command) {
+  return program.call("sh", {"-c", "PATH=\"" + program.bin().string() + ":$PATH\"; " + command});
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+void check_output(const CommandBlock& block, const DocumentedCommand& command, const Ended& ended) {
+  if (command.output.empty()) return;
+  auto shown = command.output;
+  auto lines = lines_of(block.mode == "fails" ? ended.out + ended.err : ended.out);
+  if (block.mode != "exact") {
+    for (auto& line : shown) line = masked(line);
+    for (auto& line : lines) line = masked(line);
+  }
+  INFO("printed:\n" << ended.out);
+  CHECK(output_matches(shown, lines));
+}
+
+void run_block(const Program& arzoo, const CommandBlock& block) {
+  const int expected = block.mode == "fails" ? std::stoi(block.argument) : 0;
+  for (const auto& command : block.commands) {
+    provide_quickstart_run(arzoo.files(), command.text);
+    const auto ended = in_shell(arzoo, block.mode == "short" ? shortened(command.text) : command.text);
+    INFO(command.where << ": " << command.text << "\n" << ended.err);
+    CHECK(ended.code == expected);
+    check_output(block, command, ended);
+  }
+}
+
+/// A command that is not arzoo's: the shell understands it, and a script that it names exists and knows the
+/// options that it is given.
+void check_shell_command(const Program& shell, const std::string& command) {
+  CHECK(shell.call("sh", {"-n", "-c", command}).code == 0);
+  static const std::regex script(R"((scripts/[\w./]+)([^#&|;]*))"), option(R"(--[a-z-]+)");
+  for (std::sregex_iterator it(command.begin(), command.end(), script), end; it != end; ++it) {
+    const auto file = source_dir() / (*it)[1].str();
+    REQUIRE(fs::exists(file));
+    const auto arguments = (*it)[2].str();
+    for (std::sregex_iterator word(arguments.begin(), arguments.end(), option); word != end; ++word)
+      CHECK_THAT(read_file(file) + read_file(source_dir() / "scripts/setup.sh") +
+                     read_file(source_dir() / "scripts/soak/__main__.py"),
+                 ContainsSubstring(word->str()));
+  }
+  static const std::regex preset(R"(--preset (\w+))");
+  std::smatch match;
+  if (std::regex_search(command, match, preset))
+    CHECK_THAT(read_file(source_dir() / "CMakePresets.json"),
+               ContainsSubstring("\"name\": \"" + match[1].str() + "\""));
+}
+
+void check_command_lines(const CommandBlock& block) {
+  CHECK_FALSE(block.argument.empty());
+  for (const auto& command : block.commands) {
+    INFO(command.where << ": " << command.text);
     const Program arzoo(Library::stub);
-    for (const char* part : {"configs", "tests"})
-      fs::create_symlink(source_dir() / part, arzoo.files() / part);
-    fs::create_directories(arzoo.files() / "data");
-    for (const auto& entry : fs::directory_iterator(source_dir() / "data"))
-      fs::create_symlink(entry.path(), arzoo.files() / "data" / entry.path().filename());
-    provide(arzoo.files(), command);
-    const auto ended = arzoo.call("sh", {"-c", "PATH=\"" + arzoo.bin().string() + ":$PATH\"; " + command});
-    INFO(where << ": " << command << "\n" << ended.err);
+    if (!command.text.starts_with("arzoo ")) {
+      check_shell_command(arzoo, command.text);
+      continue;
+    }
+    provide_checkout(arzoo.files());
+    provide_named_files(arzoo.files(), command.text);
+    const auto ended = in_shell(arzoo, command.text);
+    INFO(ended.err);
     CHECK(ended.code == 0);
   }
 }
 
-TEST_CASE("the README's depth schedule fits the model that comes with it") {
-  std::smatch match;
-  const auto readme = read_file(source_dir() / "README.md");
-  REQUIRE(std::regex_search(readme, match, std::regex(R"(--depth-schedule ([0-9x,]+))")));
-  const Program arzoo(Library::built);
-  const auto ended = arzoo({"generate-image", "--model", (source_dir() / "data/fashion").string(),
-                            "--depth-schedule", match[1], "--output", "out", "--dry-run", "--json"});
-  INFO(ended.err);
-  REQUIRE(ended.code == 0);
-  CHECK(ended.json()["plan"]["settings"]["depth_schedule"].size() == 4);
+/// The help of all commands, where every option stands.
+const std::string& all_help() {
+  static const std::string text = [] {
+    std::string all;
+    for (const auto& entry : fs::directory_iterator(source_dir() / "tests/approved"))
+      if (entry.path().filename().string().starts_with("help")) all += read_file(entry.path());
+    return all;
+  }();
+  return text;
+}
+
+/// GitHub's name of a heading, for links into a page.
+std::string anchor_of(const std::string& heading) {
+  std::string anchor;
+  for (const char c : heading) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || byte >= 0x80)
+      anchor += static_cast<char>(std::tolower(byte));
+    else if (c == ' ')
+      anchor += '-';
+  }
+  return anchor;
+}
+
+std::set<std::string> anchors_in(const fs::path& page) {
+  static const std::regex heading("#+ (.*)");
+  std::set<std::string> anchors;
+  for (const auto& line : lines_of(prose_of(page))) {
+    std::smatch match;
+    if (std::regex_match(line, match, heading)) anchors.insert(anchor_of(match[1]));
+  }
+  return anchors;
+}
+
+}  // namespace
+
+TEST_CASE("the commands of the documents run and print what is shown") {
+  std::size_t count = 0;
+  for (const auto& page : pages()) {
+    const Program arzoo(Library::built);
+    provide_checkout(arzoo.files());
+    for (const auto& block : command_blocks(page)) {
+      if (block.mode == "parse" || block.mode == "elsewhere") continue;
+      run_block(arzoo, block);
+      count += block.commands.size();
+    }
+  }
+  CHECK(count > 40);
+}
+
+TEST_CASE("the commands of the documents that take too long for a test are valid") {
+  for (const auto& page : pages()) {
+    for (const auto& block : command_blocks(page)) {
+      INFO(page << ", " << block.mode << ": " << block.argument);
+      CHECK(
+          std::set<std::string>{"run", "exact", "short", "fails", "parse", "elsewhere"}.contains(block.mode));
+      if (block.mode == "parse") check_command_lines(block);
+      if (block.mode == "elsewhere") CHECK(fs::exists(source_dir() / block.argument));
+    }
+  }
+}
+
+TEST_CASE("no command of the documents stands outside of a block that is tested") {
+  static const std::regex indented(R"(( {4,}|\t)(\$ )?(arzoo|scripts/|build/release/arzoo).*)");
+  for (const auto& page : pages()) {
+    for (const auto& line : lines_of(prose_of(page))) {
+      INFO(page << ": " << line);
+      CHECK_FALSE(std::regex_match(line, indented));
+    }
+  }
+}
+
+TEST_CASE("options that the documents name exist") {
+  static const std::regex code("`([^`]+)`"), option(R"((?:^|\s)(--[a-z][a-z0-9-]+))");
+  // Of the scripts and of other programs.
+  const std::set<std::string> others{"--cuda",  "--pages", "--fuzz",   "--tidy",   "--gcc",
+                                     "--list",  "--from",  "--preset", "--prefix", "--install",
+                                     "--build", "--count", "--seed",   "--binary", "--tolerance"};
+  for (const auto& page : pages()) {
+    const auto prose = prose_of(page);
+    for (std::sregex_iterator span(prose.begin(), prose.end(), code), end; span != end; ++span) {
+      const auto text = (*span)[1].str();
+      for (std::sregex_iterator it(text.begin(), text.end(), option); it != end; ++it) {
+        INFO(page << ": " << text);
+        const auto name = (*it)[1].str();
+        CHECK((others.contains(name) || std::regex_search(all_help(), std::regex(name + R"(\b)"))));
+      }
+    }
+  }
+}
+
+TEST_CASE("links between the documents lead somewhere") {
+  static const std::regex link(R"(\]\(([^)#\s]*)(?:#([^)\s]+))?\)|src="([^"]+)") ");
+      for (const auto& page : pages()) {
+    const auto prose = prose_of(page);
+    for (std::sregex_iterator it(prose.begin(), prose.end(), link), end; it != end; ++it) {
+      const auto target = (*it)[1].str() + (*it)[3].str(), anchor = (*it)[2].str();
+      INFO(page << ": " << it->str());
+      if (target.starts_with("http")) continue;
+      const auto file = target.empty() ? page : page.parent_path() / target;
+      CHECK(fs::exists(file));
+      if (!anchor.empty()) CHECK(anchors_in(file).contains(anchor));
+    }
+  }
 }

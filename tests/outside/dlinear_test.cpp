@@ -16,16 +16,17 @@ plan::TrainTask dlinear_task(const fs::path& out, const std::vector<std::string>
   return test::file_task(folder() / "dlinear_temperatures.json", out, set);
 }
 
-/// The fenced blocks of a page.
+/// The source files that a page shows, not its shell commands.
 std::vector<std::string> blocks_of(const fs::path& page) {
   std::vector<std::string> blocks;
   std::istringstream text(test::read_file(page));
-  bool inside = false;
+  bool fenced = false, source = false;
   for (std::string line; std::getline(text, line);) {
     if (line.starts_with("```")) {
-      inside = !inside;
-      if (inside) blocks.emplace_back();
-    } else if (inside) {
+      fenced = !fenced;
+      source = fenced && line != "```sh";
+      if (source) blocks.emplace_back();
+    } else if (source) {
       blocks.back() += line + "\n";
     }
   }
