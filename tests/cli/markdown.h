@@ -107,11 +107,12 @@ inline std::string prose_of(const fs::path& page) {
 /// Numbers, durations and the widths of tables as one sign each, for a comparison that ignores them.
 inline std::string masked(const std::string& line) {
   static const std::regex duration(R"((\d+h)?(\d+m)?\d+(\.\d+)?s\b)"), number(R"(-?\d+(\.\d+)?(e[-+]?\d+)?)"),
-      spaces(R"([ \t]+)"), dashes("-{3,}:?");
+      spaces(R"([ \t]+)"), dashes("-{3,}:?"), gaps(" *… *");
   auto text = std::regex_replace(line, duration, "#");
   text = std::regex_replace(text, number, "#");
   text = std::regex_replace(text, dashes, "---");
-  return std::regex_replace(text, spaces, " ");
+  text = std::regex_replace(text, spaces, " ");
+  return std::regex_replace(text, gaps, "…");
 }
 
 /// Whether a line is the shown one, in which "…" stands for any text.
