@@ -4,8 +4,9 @@
 
 #include "distill/ar_diffusion.h"
 
-/// The losses of Distilled Decoding 2 (Liu et al., NeurIPS 2025) in velocity form, as docs/distill.md
-/// reconstructs them. Sums run over positions and channels, means over the batch.
+/// The losses of Distilled Decoding 2 (Liu et al., NeurIPS 2025) in velocity form, as
+/// docs/families/distillation.md reconstructs them. Sums run over positions and channels, means over the
+/// batch.
 ///
 /// B samples, L tokens, C width of a latent, V codes.
 namespace arzoo::distill {

@@ -51,7 +51,7 @@ struct Dd1VarOptions {
 };
 
 /// Distilled Decoding 2 (Liu et al., NeurIPS 2025): matches the conditional score of what it generates in one
-/// step with the teacher's. What the paper leaves open is reconstructed: docs/distill.md.
+/// step with the teacher's. What the paper leaves open is reconstructed: docs/families/distillation.md.
 struct Dd2VarOptions {
   static constexpr std::string_view kName = "dd2_var";
   static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 2, NeurIPS 2025 (reconstructed)";
