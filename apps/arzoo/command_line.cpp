@@ -7,6 +7,7 @@
 #include "build_version.h"
 #include "commands.h"
 #include "core/closest.h"
+#include "core/cuda_driver.h"
 #include "help_format.h"
 #include "output.h"
 #include "value_kind.h"
@@ -111,7 +112,8 @@ bool is(const CLI::ParseError& error) {
 }
 
 std::string version_text() {
-  return fmt::format("arzoo {}\nLibTorch {}\nCUDA {}\n", kVersion, kTorchVersion, kCudaVersion);
+  return fmt::format("arzoo {}\nLibTorch {}\nCUDA {}\n", kVersion, kTorchVersion,
+                     is_cpu_package() ? "none" : kCudaVersion);
 }
 
 }  // namespace

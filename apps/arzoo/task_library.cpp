@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <fmt/ranges.h>
 
+#include "core/cuda_driver.h"
+
 namespace arzoo::cli {
 namespace {
 
@@ -41,6 +43,11 @@ void keep_cuda_out(const fs::path& folder) {
 }
 
 const plan::TaskTable& open_library(bool with_cuda) {
+  if (with_cuda && is_cpu_package()) {
+    fail<SystemFailure>(
+        "--device cuda: this package has LibTorch's CPU libraries only (build arzoo from source with "
+        "scripts/setup.sh --cuda)");
+  }
   const auto path = find_library();
   if (!with_cuda) keep_cuda_out(path.parent_path());
   void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -75,6 +75,24 @@ TEST_CASE("an installed libarzoo is found in lib/arzoo") {
   CHECK(arzoo({"train", "config.json"}).code == 0);
 }
 
+TEST_CASE("a package of CPU libraries has no CUDA, and says so") {
+  const Program arzoo(Library::stub);
+  arzoo.write("config.json", kConfig);
+  CHECK_THAT(arzoo({"train", "config.json", "--device", "cuda"}).err,
+             !ContainsSubstring("CPU libraries only"));
+  const auto folder = arzoo.bin().parent_path() / "lib/arzoo";
+  fs::create_directories(folder);
+  fs::rename(arzoo.bin() / "libarzoo.so", folder / "libarzoo.so");
+  std::ofstream(folder / "libtorch_cpu.so").close();
+  CHECK_THAT(arzoo({"--version"}).out, ContainsSubstring("CUDA none\n"));
+  CHECK(arzoo({"train", "config.json"}).code == 0);
+  const auto ended = arzoo({"train", "config.json", "--device", "cuda:0"});
+  CHECK(ended.code == 1);
+  CHECK(ended.err ==
+        "arzoo: --device cuda: this package has LibTorch's CPU libraries only (build arzoo from source with "
+        "scripts/setup.sh --cuda)\n");
+}
+
 TEST_CASE("a dry run shows the resolved config even if the plan cannot be made") {
   const Program arzoo(Library::none);
   arzoo.write("config.json", kConfig);
