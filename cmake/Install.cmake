@@ -1,11 +1,11 @@
-# cmake --install BUILD --prefix X: the program, libarzoo, configs, shell completions, the manual page.
+# cmake --install BUILD --prefix X: the program, libarzoo, configs, the bundled data and models, shell completions, the manual page.
 # The program looks for its library in ../lib/arzoo, whatever a distribution calls its library folder.
 install(TARGETS arzoo RUNTIME DESTINATION bin)
 if(TARGET arzoo_lib)
   # LibTorch is not copied: the one that was built against is used.
   get_filename_component(_torch_libraries "${ARZOO_LIB_torch_cpu}" DIRECTORY)
   set_target_properties(arzoo_lib PROPERTIES INSTALL_RPATH "${_torch_libraries}")
-  install(TARGETS arzoo_lib LIBRARY DESTINATION lib/arzoo NAMELINK_SKIP)
+  install(TARGETS arzoo_lib RUNTIME_DEPENDENCY_SET arzoo_needs LIBRARY DESTINATION lib/arzoo NAMELINK_SKIP)
   foreach(_stand_in arzoo_no_cudart arzoo_no_cupti)
     if(TARGET ${_stand_in})
       install(TARGETS ${_stand_in} LIBRARY DESTINATION lib/arzoo)
@@ -13,6 +13,14 @@ if(TARGET arzoo_lib)
   endforeach()
 endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/configs" DESTINATION share/arzoo)
+# Beside the configs, which name them by ../../data. What scripts/get_data.sh fetches is the user's own.
+foreach(_data README.md fashion meshes shapes weather)
+  if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/data/${_data}")
+    install(DIRECTORY "${PROJECT_SOURCE_DIR}/data/${_data}" DESTINATION share/arzoo/data)
+  else()
+    install(FILES "${PROJECT_SOURCE_DIR}/data/${_data}" DESTINATION share/arzoo/data)
+  endif()
+endforeach()
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/arzoo" DESTINATION share/bash-completion/completions)
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/_arzoo" DESTINATION share/zsh/site-functions)
 install(FILES "${PROJECT_BINARY_DIR}/apps/arzoo/completions/arzoo.fish" DESTINATION share/fish/vendor_completions.d)
