@@ -3,11 +3,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "core/config.h"
 
 namespace arzoo {
+
+/// The models from outside of this tree (-DARZOO_MODELS=FOLDER) of a family that the folder says nothing of.
+/// A folder's models.h declares a type of this name in the namespace of each family that it adds to.
+using OutsideModels = std::tuple<>;
 
 /// What is known of a model without building it; enough to check a config, print help and write a JSON
 /// Schema.

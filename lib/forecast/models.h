@@ -3,6 +3,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/zoo.h"
 #include "forecast/autoformer.h"
 #include "forecast/gateformer.h"
 #include "forecast/gpht.h"
@@ -12,17 +13,11 @@
 #include "forecast/timae.h"
 #include "forecast/time_moe.h"
 
-// A folder of models outside of this tree (-DARZOO_MODELS=FOLDER): its models.h defines
-// arzoo::forecast::OutsideModels.
 #ifdef ARZOO_OUTSIDE_MODELS
 #include ARZOO_OUTSIDE_MODELS
 #endif
 
 namespace arzoo::forecast {
-
-#ifndef ARZOO_OUTSIDE_MODELS
-using OutsideModels = std::tuple<>;
-#endif
 
 /// The table of forecasters: a model is known to the command line, the configs, the contract tests and the
 /// README by standing here. Its source defines make<Options>().

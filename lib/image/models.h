@@ -1,7 +1,9 @@
 #pragma once
 
 #include <tuple>
+#include <utility>
 
+#include "core/zoo.h"
 #include "image/feature_net.h"
 #include "image/flowar.h"
 #include "image/kl_vae.h"
@@ -9,11 +11,16 @@
 #include "image/var.h"
 #include "image/vqvae.h"
 
+#ifdef ARZOO_OUTSIDE_MODELS
+#include ARZOO_OUTSIDE_MODELS
+#endif
+
 namespace arzoo::image {
 
 /// The table of image models: a model is known to the command line, the configs and the README by standing
 /// here.
-using Models =
+using OwnModels =
     std::tuple<VqvaeOptions, VarOptions, KlVaeOptions, MarOptions, FlowArOptions, FeatureNetOptions>;
+using Models = decltype(std::tuple_cat(std::declval<OwnModels>(), std::declval<OutsideModels>()));
 
 }  // namespace arzoo::image

@@ -10,7 +10,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-fs::path folder() { return test::source_dir() / "tests/outside/dlinear"; }
+fs::path folder() { return test::source_dir() / "tests/outside/models"; }
 
 plan::TrainTask dlinear_task(const fs::path& out, const std::vector<std::string>& set = {}) {
   return test::file_task(folder() / "dlinear_temperatures.json", out, set);
@@ -63,12 +63,30 @@ TEST_CASE("a model from outside is trained, saved and forecasts") {
   CHECK(model.module().named_parameters().contains("Linear_Trend.weight"));
 }
 
+TEST_CASE("an image model from outside is trained, saved and generates") {
+  const auto choice = registry::find_model(Config("class_gaussian", "test"));
+  CHECK(registry::commands_of(choice) == std::vector<std::string>{"train", "generate-image", "bench"});
+  const TempDir temp;
+  const auto task = test::file_task(folder() / "class_gaussian_fashion.json", temp / "run", {});
+  // A standard normal distribution, which it begins with, is at 0.5 times the mean square of a pixel.
+  CHECK(test::train(task)["best"]["val"]["nll"].get<double>() < 0.0);
+  plan::GenerateImageTask generate;
+  generate.compute.device = "cpu";
+  generate.source.model = temp / "run";
+  generate.classes = {"sneaker"};
+  generate.output = temp / "sneaker.png";
+  SilentProgress progress;
+  CHECK(tasks::generate_image(generate, progress, test::kNeverStop)["pictures"] == 1);
+  CHECK(fs::exists(temp / "sneaker.png"));
+}
+
 TEST_CASE("the page shows the files as they are") {
   std::string files;
-  for (const auto* name : {"models.h", "dlinear.h", "dlinear.cpp", "dlinear_temperatures.json"})
+  for (const auto* name : {"models.h", "dlinear.h", "dlinear.cpp", "dlinear_temperatures.json",
+                           "class_gaussian.h", "class_gaussian.cpp"})
     files += test::read_file(folder() / name);
   const auto blocks = blocks_of(test::source_dir() / "docs/adding_a_model.md");
-  CHECK(blocks.size() == 4);
+  CHECK(blocks.size() == 7);
   for (const auto& block : blocks) {
     INFO(block);
     CHECK(files.find(block) != std::string::npos);

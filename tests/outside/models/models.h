@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "class_gaussian.h"
 #include "dlinear.h"
 
 namespace arzoo::forecast {
@@ -10,3 +11,10 @@ namespace arzoo::forecast {
 using OutsideModels = std::tuple<DLinearOptions>;
 
 }  // namespace arzoo::forecast
+
+namespace arzoo::image {
+
+/// The image models of this folder.
+using OutsideModels = std::tuple<ClassGaussianOptions>;
+
+}  // namespace arzoo::image
