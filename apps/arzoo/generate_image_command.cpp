@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "commands.h"
+#include "generation_options.h"
 #include "help_format.h"
 #include "io/picture_file.h"
 #include "item_options.h"
@@ -57,75 +58,6 @@ void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
       ->required();
   command.add_flag("--save-scales", task.save_scales,
                    "also write what is there after each scale (mar: step)");
-}
-
-/// A list with a value per scale.
-template <class T, class Parse>
-void add_scale_list(CLI::App& command, const char* name, std::vector<T>& list, const Parse& parse,
-                    const char* help) {
-  command
-      .add_option_function<std::string>(
-          name, [&list, parse](const std::string& text) { list = parse(text); }, help)
-      ->type_name("V[xN][,V...]")
-      ->check(parses(parse));
-}
-
-/// Options of models that draw continuous tokens.
-void add_continuous_options(CLI::App& command, runtime::ImageSampling& options) {
-  constexpr int64_t kMostDenoisingSteps = 1000;
-  command
-      .add_option("--steps", options.steps,
-                  "mar: steps of the generation, 64 by default; flowar: of each scale's flow, 25 by default; "
-                  "a distilled student's: 1, the default, or 2")
-      ->type_name("N")
-      ->check(whole_number(1, kLargestCount));
-  command
-      .add_option("--denoising-steps", options.denoising_steps, "mar: of the diffusion head, 100 by default")
-      ->type_name("N")
-      ->check(whole_number(1, kMostDenoisingSteps));
-  command
-      .add_option("--cfg-schedule", options.cfg_schedule,
-                  "mar: whether the class grows stronger with the tokens that are there; linear by default")
-      ->type_name("linear|constant")
-      ->check(choice({"linear", "constant"}));
-  command
-      .add_option("--solver", options.solver,
-                  "flowar: of the flow, euler by default; the others ask the network twice a step")
-      ->type_name("euler|midpoint|heun")
-      ->check(choice({"euler", "midpoint", "heun"}));
-  command
-      .add_option("--guidance", options.guidance,
-                  "flowar: latest time at which the class guides, 1 is noise; 0.9 by default")
-      ->type_name("T")
-      ->check(real_number(0, 1));
-}
-
-void add_sampling_options(CLI::App& command, runtime::ImageSampling& options) {
-  const auto integers = [](int64_t minimum) {
-    return [minimum](const std::string& text) { return integer_list(text, minimum, kLargestCount); };
-  };
-  const auto numbers = [](double minimum, double maximum) {
-    return [minimum, maximum](const std::string& text) { return number_list(text, minimum, maximum); };
-  };
-  command
-      .add_option(
-          "--cfg", options.cfg,
-          "strength of the class, which grows to this over the picture; none is 0 for var, 1 for mar and "
-          "flowar")
-      ->type_name("S")
-      ->check(real_number(0, kLargestFactor));
-  add_scale_list(command, "--top-k", options.top_k, integers(0),
-                 "var: draw among the K likeliest codes, 0 for all; one value, or a list by scale");
-  add_scale_list(command, "--top-p", options.top_p, numbers(0, 1),
-                 "var: draw among the likeliest codes that together have this probability, 0 for all");
-  add_scale_list(
-      command, "--temperature", options.temperature, numbers(1e-6, kLargestFactor),
-      "below 1 bolder, above 1 wilder: divides var's logits, multiplies the noise of mar and flowar");
-  command.add_flag("--smooth", options.more_smooth,
-                   "var: mix codes instead of drawing one: smoother to look at, worse in FID");
-  add_scale_list(command, "--depth-schedule", options.depth_schedule, integers(1),
-                 "var: blocks that each scale passes through: 4x2,2 is 4 for two scales, then 2");
-  add_continuous_options(command, options);
 }
 
 /// Boxes of the picture that is edited, the option repeated for each.
@@ -197,7 +129,7 @@ void add_generate_image_command(CLI::App& root, Invocation& invocation) {
   add_model_options(*command, *task);
   add_teacher_options(*command, *task);
   add_picture_options(*command, *task);
-  add_sampling_options(*command, task->options);
+  add_generation_options(*command, task->sampling);
   add_edit_options(*command, *task);
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "image/sampling_defaults.h"
+#include "runtime/image_request.h"
 
 /// Values of options that are lists written as one word.
 namespace arzoo::cli {

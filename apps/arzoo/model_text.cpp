@@ -83,7 +83,7 @@ Json options_json(const registry::ModelChoice& choice) {
   add_options(options, choice.model.describe(), "model");
   add_options(options, choice.family.describe_data(), "data");
   add_options(options, describe<runtime::TrainingOptions>(), "training");
-  add_options(options, choice.family.describe_evaluation(), "evaluation");
+  add_options(options, registry::describe_evaluation(choice), "evaluation");
   return options;
 }
 

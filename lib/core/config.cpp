@@ -113,6 +113,10 @@ Rule formerly(std::string name, Rule rule) {
   return rule;
 }
 Rule a_path() { return {.is_path = true}; }
+Rule one_or_list(Rule each) {
+  each.one_or_list = true;
+  return each;
+}
 
 Config::Config(Json value, std::string name, std::string pointer)
     : document_(std::make_shared<const Document>(Document{std::move(value), std::move(name)})),
@@ -231,6 +235,10 @@ void Config::read(double& value, const Rule& rule) const {
   check_number(value, rule, "a number");
 }
 
+void Config::read(Json& value, const Rule&) const {
+  expect(value_->is_object(), "an object");
+  value = *value_;
+}
 void Config::read(std::string& value, const Rule& rule) const {
   expect(value_->is_string(), rule.choices.empty() ? "a string" : "one of " + quoted_list(rule.choices));
   value = value_->get<std::string>();

@@ -38,8 +38,9 @@ struct Rule {
   bool below_maximum = false;  ///< the maximum itself is excluded
   std::vector<std::string> choices = {};
   std::size_t min_items = 0;
-  std::string former = {};  ///< an older name of the key, still read
-  bool is_path = false;     ///< of a file or folder; relative to the config file
+  std::string former = {};   ///< an older name of the key, still read
+  bool is_path = false;      ///< of a file or folder; relative to the config file
+  bool one_or_list = false;  ///< a list may be written as its only value
 };
 
 Rule at_least(double minimum);
@@ -53,6 +54,8 @@ Rule nonempty(Rule each = {});
 Rule formerly(std::string name, Rule rule = {});
 /// A path of a file or folder.
 Rule a_path();
+/// A list that may be written as its only value.
+Rule one_or_list(Rule each);
 
 /// Throws ConfigError with the formatted message unless `holds`; for `check()` of options.
 template <class... Args>
@@ -115,6 +118,8 @@ class Config {
   void read(int64_t& value, const Rule& rule) const;
   void read(double& value, const Rule& rule) const;
   void read(std::string& value, const Rule& rule) const;
+  /// An object that somebody else reads.
+  void read(Json& value, const Rule& rule) const;
   template <class T>
   void read(std::optional<T>& value, const Rule& rule) const;
   template <class T>

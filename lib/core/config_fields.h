@@ -16,8 +16,8 @@ inline constexpr bool is_vector = false;
 template <class T>
 inline constexpr bool is_vector<std::vector<T>> = true;
 template <class T>
-inline constexpr bool is_options =
-    std::is_class_v<T> && !is_optional<T> && !is_vector<T> && !std::is_same_v<T, std::string>;
+inline constexpr bool is_options = std::is_class_v<T> && !is_optional<T> && !is_vector<T> &&
+                                   !std::is_same_v<T, std::string> && !std::is_same_v<T, Json>;
 
 template <class T>
 Json value_json(const T& value) {
@@ -150,6 +150,11 @@ void Config::read(std::optional<T>& value, const Rule& rule) const {
 
 template <class T>
 void Config::read(std::vector<T>& value, const Rule& rule) const {
+  if (rule.one_or_list && !value_->is_array()) {
+    value.resize(1);
+    read(value.front(), rule);
+    return;
+  }
   expect(value_->is_array() && value_->size() >= rule.min_items,
          rule.min_items > 0 ? fmt::format("a list of at least {}", rule.min_items) : std::string("a list"));
   value.clear();

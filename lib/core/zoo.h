@@ -21,6 +21,9 @@ struct ModelCard {
   Json (*resolve)(const Config& model);  ///< strict; returns every option in force, "name" first
   std::vector<FieldDoc> (*describe)();
   std::string_view generates = {};  ///< the command that generates with it, by Options::kGenerates
+  /// Its options of generation, by Options::Generation; null where it has none.
+  std::vector<FieldDoc> (*describe_generation)() = nullptr;
+  Json (*resolve_generation)(const Config& sampling) = nullptr;  ///< strict; every option in force
 };
 
 /// The options of a "model" section: the section without its "name".
@@ -41,6 +44,12 @@ ModelCard model_card(std::string_view family) {
   };
   ModelCard card{Options::kName, family, Options::kPaper, resolve, &describe<Options>};
   if constexpr (requires { Options::kGenerates; }) card.generates = Options::kGenerates;
+  if constexpr (requires { typename Options::Generation; }) {
+    card.describe_generation = &describe<typename Options::Generation>;
+    card.resolve_generation = [](const Config& sampling) {
+      return to_json(sampling.as<typename Options::Generation>());
+    };
+  }
   return card;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "distill/score_distillation.h"
+#include "distill/student_generation.h"
 #include "image/flowar.h"
 
 /// Students of a FlowAR, under the names of the papers whose ways of teaching they follow. No torch in here.
@@ -9,6 +10,7 @@ namespace arzoo::distill {
 /// Distilled Decoding 1 for a teacher whose tokens are continuous: its own flow leads from noise to each of
 /// them, and the student learns where to, for all scales at once.
 struct Dd1FlowArOptions {
+  using Generation = StudentGenerationOptions;
   static constexpr std::string_view kName = "dd1_flowar";
   static constexpr std::string_view kPaper =
       "Liu et al., Distilled Decoding 1, ICLR 2025 (for a FlowAR, ours)";
@@ -32,6 +34,7 @@ struct Dd1FlowArOptions {
 
 /// Distilled Decoding 2 for such a teacher, whose flow network tells the conditional score as it is.
 struct Dd2FlowArOptions {
+  using Generation = StudentGenerationOptions;
   static constexpr std::string_view kName = "dd2_flowar";
   static constexpr std::string_view kPaper =
       "Liu et al., Distilled Decoding 2, NeurIPS 2025 (for a FlowAR, ours)";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "distill/student_generation.h"
 #include "image/mar.h"
 
 /// Students of a MAR, under the names of the papers whose ways of teaching they follow. No torch in here.
@@ -8,6 +9,7 @@ namespace arzoo::distill {
 /// Distilled Decoding 1 for a MAR: all pictures are drawn in one order, and the probability flow of its
 /// diffusion head leads from noise to each token; the student learns where to, for all tokens at once.
 struct Dd1MarOptions {
+  using Generation = StudentGenerationOptions;
   static constexpr std::string_view kName = "dd1_mar";
   static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 1, ICLR 2025 (for a MAR, ours)";
   static constexpr std::string_view kGenerates = "generate-image";

@@ -3,7 +3,7 @@
 #include "core/config.h"
 #include "distill/student.h"
 #include "image/model_folder.h"
-#include "image/sampling_defaults.h"
+#include "runtime/image_request.h"
 
 namespace arzoo::distill {
 

@@ -6,35 +6,14 @@
 #include "distill/student_builder.h"
 #include "image/var_source.h"
 #include "kernels/packed_weights.h"
+#include "runtime/generation_options.h"
 #include "runtime/parameter_count.h"
 
 namespace arzoo::distill {
-namespace {
 
-void refuse(bool given, const char* option, const char* reason) {
-  if (given) fail<UsageError>("{}: means nothing to a distilled student, {}", option, reason);
-}
-
-void check_options(const runtime::ImageSampling& options) {
-  constexpr const char* kBaked = "which has learnt how its teacher draws";
-  refuse(options.cfg.has_value(), "--cfg", kBaked);
-  refuse(!options.top_k.empty(), "--top-k", kBaked);
-  refuse(!options.top_p.empty(), "--top-p", kBaked);
-  refuse(!options.temperature.empty(), "--temperature", kBaked);
-  refuse(options.more_smooth, "--smooth", kBaked);
-  refuse(!options.depth_schedule.empty(), "--depth-schedule", "whose scales pass together");
-  refuse(options.denoising_steps.has_value(), "--denoising-steps", kBaked);
-  refuse(!options.cfg_schedule.empty(), "--cfg-schedule", kBaked);
-  refuse(!options.solver.empty(), "--solver", kBaked);
-  refuse(options.guidance.has_value(), "--guidance", kBaked);
-}
-
-}  // namespace
-
-StudentGenerator::StudentGenerator(Parts parts, const runtime::ImageSampling& options,
-                                   const runtime::Compute& compute)
+StudentGenerator::StudentGenerator(Parts parts, const Json& asked, const runtime::Compute& compute)
     : parts_(std::move(parts)), device_(compute.device) {
-  check_options(options);
+  const auto options = runtime::generation_options<StudentGenerationOptions>(asked, {}, "distilled student");
   steps_ = options.steps.value_or(parts_.teacher ? 2 : 1);
   if (steps_ < 1 || steps_ > student().most_steps())
     fail<UsageError>("--steps: {} steps, this student draws in {}", steps_,
@@ -59,9 +38,9 @@ void StudentGenerator::open_teacher(at::ScalarType type) {
   sampling.cfg_scale = 2.0;
   sampling.scales = {{.top_k = 900, .top_p = 0.95}};
   if (opened.folder) {
-    const auto& own = opened.folder->sampling;
-    sampling.cfg_scale = own.cfg.value_or(image::VarSampling().cfg_scale);
-    sampling.scales = {{own.top_k, own.top_p, own.temperature}};
+    sampling = image::var_sampling(runtime::generation_options<image::VarGenerationOptions>(
+                                       {}, opened.folder->sampling, image::VarOptions::kName),
+                                   teacher_->grids().size());
   }
   student().take_teacher(teacher_, sampling, parts_.teacher_scales);
   settings_["teacher"] = opened.file.string();
@@ -103,7 +82,7 @@ at::Tensor StudentGenerator::sample(const runtime::ImageBatch& batch,
 }
 
 std::unique_ptr<runtime::ImageGenerator> open_student_generator(const runtime::ImageSource& source,
-                                                                const runtime::ImageSampling& sampling,
+                                                                const Json& sampling,
                                                                 const runtime::Compute& compute) {
   if (source.drafter || source.refiner || source.draft_steps)
     fail<UsageError>("--draft-steps: means nothing to a distilled student, which generates alone");
@@ -120,7 +99,7 @@ std::unique_ptr<runtime::ImageGenerator> open_student_generator(const runtime::I
 
 std::unique_ptr<runtime::ImageGenerator> random_student_generator(const std::vector<Config>& models,
                                                                   std::optional<int64_t>,
-                                                                  const runtime::ImageSampling& sampling,
+                                                                  const Json& sampling,
                                                                   const runtime::Compute& compute,
                                                                   const Json&) {
   const auto& model = models.front();

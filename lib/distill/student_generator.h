@@ -19,7 +19,7 @@ class StudentGenerator : public runtime::ImageGenerator {
     int64_t teacher_scales = 1;
   };
   /// Throws UsageError for options that a student does not know.
-  StudentGenerator(Parts parts, const runtime::ImageSampling& options, const runtime::Compute& compute);
+  StudentGenerator(Parts parts, const Json& asked, const runtime::Compute& compute);
 
   int64_t classes() const override { return student().classes(); }
   const std::vector<std::string>& class_names() const override { return class_names_; }
@@ -49,11 +49,11 @@ class StudentGenerator : public runtime::ImageGenerator {
 /// What the entries of students offer (runtime/image_generator.h). Opens a run directory or model folder of
 /// ours, or a published file of Distilled Decoding 1 (var-d16.pth).
 std::unique_ptr<runtime::ImageGenerator> open_student_generator(const runtime::ImageSource& source,
-                                                                const runtime::ImageSampling& sampling,
+                                                                const Json& sampling,
                                                                 const runtime::Compute& compute);
 std::unique_ptr<runtime::ImageGenerator> random_student_generator(const std::vector<Config>& models,
                                                                   std::optional<int64_t> draft_steps,
-                                                                  const runtime::ImageSampling& sampling,
+                                                                  const Json& sampling,
                                                                   const runtime::Compute& compute,
                                                                   const Json& defaults);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "distill/score_distillation.h"
+#include "distill/student_generation.h"
 #include "image/var.h"
 
 /// Students of a VAR, under the names of the papers. No torch in here.
@@ -9,6 +10,7 @@ namespace arzoo::distill {
 /// Distilled Decoding 1 (Liu et al., ICLR 2025): predicts where the flow leads from noise to the teacher's
 /// tokens, all of them at once. The defaults are those of the published VAR-d16 student.
 struct Dd1VarOptions {
+  using Generation = StudentGenerationOptions;
   static constexpr std::string_view kName = "dd1_var";
   static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 1, ICLR 2025";
   static constexpr std::string_view kGenerates = "generate-image";
@@ -53,6 +55,7 @@ struct Dd1VarOptions {
 /// Distilled Decoding 2 (Liu et al., NeurIPS 2025): matches the conditional score of what it generates in one
 /// step with the teacher's. What the paper leaves open is reconstructed: docs/families/distillation.md.
 struct Dd2VarOptions {
+  using Generation = StudentGenerationOptions;
   static constexpr std::string_view kName = "dd2_var";
   static constexpr std::string_view kPaper = "Liu et al., Distilled Decoding 2, NeurIPS 2025 (reconstructed)";
   static constexpr std::string_view kGenerates = "generate-image";

@@ -8,6 +8,7 @@
 #include "distill/flow_mapping.h"
 #include "image/var_source.h"
 #include "runtime/autocast.h"
+#include "runtime/generation_options.h"
 
 namespace arzoo::distill {
 
@@ -46,9 +47,12 @@ VarTeacher::VarTeacher(const Config& config, double noise_std, const runtime::Co
   make_constant(*model_, compute.device);
   make_constant(*vae_, compute.device);
   const auto data = config.at("data").as<DataOptions>();
-  const auto& own = folder_.sampling;
-  sampling_.cfg_scale = data.cfg.value_or(own.cfg.value_or(sampling_.cfg_scale));
-  sampling_.scales = {{data.top_k.value_or(own.top_k), data.top_p.value_or(own.top_p), own.temperature}};
+  auto own = runtime::generation_options<image::VarGenerationOptions>({}, folder_.sampling,
+                                                                      image::VarOptions::kName);
+  own.cfg = data.cfg.value_or(own.cfg);
+  if (data.top_k) own.top_k = {*data.top_k};
+  if (data.top_p) own.top_p = {*data.top_p};
+  sampling_ = image::var_sampling(own, model_->grids().size());
 }
 
 at::Tensor VarTeacher::logits(const at::Tensor& labels, const at::Tensor& ids) const {

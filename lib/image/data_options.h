@@ -1,7 +1,6 @@
 #pragma once
 
 #include "core/config.h"
-#include "image/sampling_defaults.h"
 
 namespace arzoo::image {
 
@@ -56,7 +55,7 @@ struct EvaluationOptions {
   int64_t max_pictures = 0;
   bool test = true;
   int64_t shown = 10;
-  SamplingDefaults sampling;
+  Json sampling = Json::object();
 
   static void fields(auto& o, auto& field) {
     field("batch_size", o.batch_size, at_least(1), "pictures at once; results do not depend on it");
@@ -64,7 +63,8 @@ struct EvaluationOptions {
           "pictures of a split that are evaluated, evenly spread; 0 for all");
     field("test", o.test, {}, "evaluate the best model on test_path");
     field("shown", o.shown, between(0, 100), "pictures in the report");
-    field("sampling", o.sampling, {}, "how a generator draws pictures for the report, and by default later");
+    field("sampling", o.sampling, {},
+          "options of generation (the model's own), for the report and by default later");
   }
 };
 

@@ -4,9 +4,29 @@
 
 namespace arzoo::image {
 
+/// How a FlowAR samples.
+struct FlowArGenerationOptions {
+  double cfg = 4.3;
+  int64_t steps = 25;
+  std::string solver = "euler";
+  double guidance = 0.9;
+  double temperature = 1.0;
+
+  static void fields(auto& o, auto& field) {
+    field("cfg", o.cfg, at_least(0), "guidance scale at the last scale, growing linearly from 1; 1 for none");
+    field("steps", o.steps, at_least(2), "steps of each scale's flow");
+    field("solver", o.solver, one_of({"euler", "midpoint", "heun"}),
+          "of the flow; midpoint and heun evaluate the network twice a step");
+    field("guidance", o.guidance, between(0, 1), "latest time, 1 is noise, at which guidance is applied");
+    field("temperature", o.temperature, more_than(0),
+          "multiplies the noise that a scale begins with: lower is more deterministic");
+  }
+};
+
 /// FlowAR (Ren et al., ICML 2025): scale-wise autoregression whose scales are drawn by flow matching. Names
 /// are the official class's; the defaults are FlowAR-S's for 256 x 256 pixels.
 struct FlowArOptions {
+  using Generation = FlowArGenerationOptions;
   static constexpr std::string_view kName = "flowar";
   static constexpr std::string_view kPaper = "Ren et al., FlowAR, ICML 2025";
   static constexpr std::string_view kGenerates = "generate-image";

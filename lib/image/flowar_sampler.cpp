@@ -4,6 +4,7 @@
 
 #include "image/latent_tokens.h"
 #include "nn/seeded_noise.h"
+#include "runtime/generation_options.h"
 
 namespace arzoo::image {
 namespace {
@@ -113,13 +114,15 @@ class ScaleFlow {
 
 }  // namespace
 
-FlowSampling flow_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults) {
+FlowSampling flow_sampling(const Json& asked, const Json& folder) {
+  const auto options =
+      runtime::generation_options<FlowArGenerationOptions>(asked, folder, FlowArOptions::kName);
   FlowSampling sampling;
-  sampling.num_steps = asked.steps.value_or(defaults.steps.value_or(sampling.num_steps));
-  sampling.cfg = asked.cfg.value_or(defaults.cfg.value_or(sampling.cfg));
-  sampling.guidance_high = asked.guidance.value_or(defaults.guidance);
-  sampling.solver = asked.solver.empty() ? defaults.solver : asked.solver;
-  sampling.temperature = asked.temperature.empty() ? defaults.temperature : asked.temperature.front();
+  sampling.num_steps = options.steps;
+  sampling.cfg = options.cfg;
+  sampling.guidance_high = options.guidance;
+  sampling.solver = options.solver;
+  sampling.temperature = options.temperature;
   return sampling;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "image/flowar_model.h"
-#include "image/sampling_defaults.h"
 #include "runtime/image_request.h"
 
 namespace arzoo::image {
@@ -18,7 +17,7 @@ struct FlowSampling {
 
 /// How pictures are drawn: what was asked for, else what the model's folder says, else the published
 /// settings.
-FlowSampling flow_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults);
+FlowSampling flow_sampling(const Json& asked, const Json& folder);
 
 /// The official times from 1 (noise) to 0, in double precision: evenly spaced for 50 steps; else half of them
 /// above 0.3 and half below 0.25.

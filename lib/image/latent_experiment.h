@@ -37,7 +37,7 @@ class LatentExperiment : public PictureExperiment {
   virtual at::Tensor sample(const at::Tensor& labels, const std::vector<uint64_t>& seeds) = 0;
   virtual int64_t classes() const = 0;
 
-  const SamplingDefaults& sampling() const { return loader_.evaluation().sampling; }
+  const Json& sampling() const { return loader_.evaluation().sampling; }
 
  private:
   double measured_scale();

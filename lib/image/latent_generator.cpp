@@ -22,17 +22,6 @@ void refuse(std::initializer_list<Choice> choices, std::string_view model, const
   }
 }
 
-/// Options of models that draw codes.
-void refuse_codes(const runtime::ImageSampling& options, std::string_view model) {
-  refuse({{!options.top_k.empty(), "--top-k"},
-          {!options.top_p.empty(), "--top-p"},
-          {options.more_smooth, "--smooth"},
-          {!options.depth_schedule.empty(), "--depth-schedule"}},
-         model, "draws continuous tokens");
-  if (options.temperature.size() > 1)
-    fail<UsageError>("--temperature: {} values, expected one for a {}", options.temperature.size(), model);
-}
-
 /// The model that was found and its tokenizer. read: its options from the weights, where no folder has them.
 template <class Model, class Options>
 LatentParts<Model> open_parts(const FoundModel& found, const runtime::ImageSource& source,
@@ -43,7 +32,7 @@ LatentParts<Model> open_parts(const FoundModel& found, const runtime::ImageSourc
   const auto options = found.folder ? options_in<Options>(*found.folder) : read(weights);
   return {found, load(options, weights, type),
           open_kl_vae(found, options.vae, source.vae, type, source.state_dict),
-          found.folder ? found.folder->sampling : SamplingDefaults()};
+          found.folder ? found.folder->sampling : Json()};
 }
 
 /// The model that a source names; it generates alone, without a helping model.
@@ -57,8 +46,7 @@ FoundModel found_alone(const runtime::ImageSource& source) {
 
 /// Models with random weights.
 template <class Model, class Options>
-LatentParts<Model> random_parts(const Config& section, at::ScalarType type,
-                                const SamplingDefaults& defaults) {
+LatentParts<Model> random_parts(const Config& section, at::ScalarType type, const Json& defaults) {
   const auto options = model_options<Options>(section);
   FoundModel found{std::string(Options::kName), std::nullopt, section.name(), {}};
   LatentParts<Model> parts{found, build_for_inference<Model>(options, type),
@@ -97,14 +85,10 @@ at::Tensor LatentGenerator::sample(const runtime::ImageBatch& batch,
   }));
 }
 
-MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const runtime::ImageSampling& options,
-                           const runtime::Compute& compute)
+MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const Json& asked, const runtime::Compute& compute)
     : LatentGenerator(parts.vae, compute),
       model_(parts.model),
-      sampling_(mar_sampling(options, parts.defaults)) {
-  refuse_codes(options, MarOptions::kName);
-  refuse({{!options.solver.empty(), "--solver"}, {options.guidance.has_value(), "--guidance"}},
-         MarOptions::kName, "denoises its tokens by diffusion");
+      sampling_(mar_sampling(asked, parts.defaults)) {
   prepare(parts.found, *model_, model_->options().img_size, compute);
   settings_["cfg"] = sampling_.cfg;
   settings_["cfg_schedule"] = sampling_.linear_cfg ? "linear" : "constant";
@@ -137,17 +121,11 @@ at::Tensor MarGenerator::latents(const runtime::ImageBatch& batch, const LatentW
                             edit_ ? &edit_->known : nullptr, watcher);
 }
 
-FlowArGenerator::FlowArGenerator(const LatentParts<FlowAr>& parts, const runtime::ImageSampling& options,
+FlowArGenerator::FlowArGenerator(const LatentParts<FlowAr>& parts, const Json& asked,
                                  const runtime::Compute& compute)
     : LatentGenerator(parts.vae, compute),
       model_(parts.model),
-      sampling_(flow_sampling(options, parts.defaults)) {
-  refuse_codes(options, FlowArOptions::kName);
-  refuse({{options.denoising_steps.has_value(), "--denoising-steps"},
-          {!options.cfg_schedule.empty(), "--cfg-schedule"}},
-         FlowArOptions::kName, "draws its tokens along a flow");
-  if (sampling_.num_steps < 2)
-    fail<UsageError>("--steps: {}, expected at least 2 for a flow", sampling_.num_steps);
+      sampling_(flow_sampling(asked, parts.defaults)) {
   prepare(parts.found, *model_, model_->options().pixels(), compute);
   settings_["cfg"] = sampling_.cfg;
   settings_["guidance"] = sampling_.guidance_high;
@@ -177,14 +155,14 @@ bool is_flowar(const std::filesystem::path& path) {
 }
 
 std::unique_ptr<runtime::ImageGenerator> open_mar_generator(const runtime::ImageSource& source,
-                                                            const runtime::ImageSampling& sampling,
+                                                            const Json& sampling,
                                                             const runtime::Compute& compute) {
   const auto found = found_alone<MarOptions>(source);
   return std::make_unique<MarGenerator>(open_parts(found, source, compute.dtype, &mar_options_of, &load_mar),
                                         sampling, compute);
 }
 std::unique_ptr<runtime::ImageGenerator> open_flowar_generator(const runtime::ImageSource& source,
-                                                               const runtime::ImageSampling& sampling,
+                                                               const Json& sampling,
                                                                const runtime::Compute& compute) {
   const auto found = found_alone<FlowArOptions>(source);
   return std::make_unique<FlowArGenerator>(
@@ -192,22 +170,18 @@ std::unique_ptr<runtime::ImageGenerator> open_flowar_generator(const runtime::Im
 }
 
 std::unique_ptr<runtime::ImageGenerator> random_mar_generator(const std::vector<Config>& models,
-                                                              std::optional<int64_t>,
-                                                              const runtime::ImageSampling& sampling,
+                                                              std::optional<int64_t>, const Json& sampling,
                                                               const runtime::Compute& compute,
                                                               const Json& defaults) {
   return std::make_unique<MarGenerator>(
-      random_parts<Mar, MarOptions>(models.front(), compute.dtype, sampling_defaults(defaults)), sampling,
-      compute);
+      random_parts<Mar, MarOptions>(models.front(), compute.dtype, defaults), sampling, compute);
 }
 std::unique_ptr<runtime::ImageGenerator> random_flowar_generator(const std::vector<Config>& models,
-                                                                 std::optional<int64_t>,
-                                                                 const runtime::ImageSampling& sampling,
+                                                                 std::optional<int64_t>, const Json& sampling,
                                                                  const runtime::Compute& compute,
                                                                  const Json& defaults) {
   return std::make_unique<FlowArGenerator>(
-      random_parts<FlowAr, FlowArOptions>(models.front(), compute.dtype, sampling_defaults(defaults)),
-      sampling, compute);
+      random_parts<FlowAr, FlowArOptions>(models.front(), compute.dtype, defaults), sampling, compute);
 }
 
 }  // namespace arzoo::image

@@ -14,7 +14,7 @@ struct LatentParts {
   FoundModel found;
   std::shared_ptr<Model> model;
   std::shared_ptr<KlVae> vae;
-  SamplingDefaults defaults;  ///< how to draw, unless somebody asks for something else
+  Json defaults;  ///< how to draw, unless somebody asks for something else
 };
 
 /// A generator of continuous tokens with its tokenizer, ready to draw.
@@ -60,8 +60,7 @@ class LatentGenerator : public runtime::ImageGenerator {
 class MarGenerator : public LatentGenerator {
  public:
   /// Throws UsageError, CheckpointError.
-  MarGenerator(const LatentParts<Mar>& parts, const runtime::ImageSampling& options,
-               const runtime::Compute& compute);
+  MarGenerator(const LatentParts<Mar>& parts, const Json& asked, const runtime::Compute& compute);
 
   int64_t classes() const override { return model_->options().class_num; }
   int64_t steps() const override;
@@ -80,8 +79,7 @@ class MarGenerator : public LatentGenerator {
 class FlowArGenerator : public LatentGenerator {
  public:
   /// Throws UsageError, CheckpointError.
-  FlowArGenerator(const LatentParts<FlowAr>& parts, const runtime::ImageSampling& options,
-                  const runtime::Compute& compute);
+  FlowArGenerator(const LatentParts<FlowAr>& parts, const Json& asked, const runtime::Compute& compute);
 
   int64_t classes() const override { return model_->options().class_num; }
   int64_t steps() const override { return static_cast<int64_t>(model_->grids().size()); }
@@ -100,19 +98,19 @@ class FlowArGenerator : public LatentGenerator {
 bool is_mar(const std::filesystem::path& path);
 bool is_flowar(const std::filesystem::path& path);
 std::unique_ptr<runtime::ImageGenerator> open_mar_generator(const runtime::ImageSource& source,
-                                                            const runtime::ImageSampling& sampling,
+                                                            const Json& sampling,
                                                             const runtime::Compute& compute);
 std::unique_ptr<runtime::ImageGenerator> random_mar_generator(const std::vector<Config>& models,
                                                               std::optional<int64_t> draft_steps,
-                                                              const runtime::ImageSampling& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute,
                                                               const Json& defaults);
 std::unique_ptr<runtime::ImageGenerator> open_flowar_generator(const runtime::ImageSource& source,
-                                                               const runtime::ImageSampling& sampling,
+                                                               const Json& sampling,
                                                                const runtime::Compute& compute);
 std::unique_ptr<runtime::ImageGenerator> random_flowar_generator(const std::vector<Config>& models,
                                                                  std::optional<int64_t> draft_steps,
-                                                                 const runtime::ImageSampling& sampling,
+                                                                 const Json& sampling,
                                                                  const runtime::Compute& compute,
                                                                  const Json& defaults);
 

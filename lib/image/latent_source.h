@@ -4,7 +4,6 @@
 
 #include "image/latent_files.h"
 #include "image/model_folder.h"
-#include "image/sampling_defaults.h"
 #include "runtime/image_request.h"
 
 /// Finding a generator of continuous tokens and its tokenizer on disk: run directories and model folders of

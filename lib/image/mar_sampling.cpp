@@ -3,12 +3,10 @@
 #include <torch/torch.h>
 
 #include "image/latent_tokens.h"
+#include "runtime/generation_options.h"
 
 namespace arzoo::image {
 namespace {
-
-constexpr double kPublishedCfg = 2.9;
-constexpr int64_t kPublishedSteps = 64;
 
 /// Each order with the tokens that are to be drawn first, those that are known behind them.
 at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& known) {
@@ -18,15 +16,19 @@ at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& known) {
 
 }  // namespace
 
-nn::MaskedSampling mar_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults) {
+nn::MaskedSampling mar_sampling(const MarGenerationOptions& options) {
   nn::MaskedSampling sampling;
-  sampling.num_iter = asked.steps.value_or(defaults.steps.value_or(kPublishedSteps));
-  sampling.cfg = asked.cfg.value_or(defaults.cfg.value_or(kPublishedCfg));
-  sampling.linear_cfg = (asked.cfg_schedule.empty() ? defaults.cfg_schedule : asked.cfg_schedule) == "linear";
-  sampling.temperature = asked.temperature.empty() ? defaults.temperature : asked.temperature.front();
-  sampling.num_sampling_steps = asked.denoising_steps.value_or(defaults.denoising_steps);
-  sampling.clip = defaults.clip;
+  sampling.num_iter = options.steps;
+  sampling.cfg = options.cfg;
+  sampling.linear_cfg = options.cfg_schedule == "linear";
+  sampling.temperature = options.temperature;
+  sampling.num_sampling_steps = options.denoising_steps;
+  sampling.clip = options.clip;
   return sampling;
+}
+
+nn::MaskedSampling mar_sampling(const Json& asked, const Json& folder) {
+  return mar_sampling(runtime::generation_options<MarGenerationOptions>(asked, folder, MarOptions::kName));
 }
 
 at::Tensor sample_mar_latents(const Mar& model, const at::Tensor& labels, const std::vector<uint64_t>& seeds,

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "image/mar_model.h"
-#include "image/sampling_defaults.h"
 #include "nn/masked_sampler.h"
 #include "runtime/image_request.h"
 
@@ -9,7 +8,9 @@ namespace arzoo::image {
 
 /// How pictures are drawn: what was asked for, else what the model's folder says, else the published
 /// settings.
-nn::MaskedSampling mar_sampling(const runtime::ImageSampling& asked, const SamplingDefaults& defaults);
+nn::MaskedSampling mar_sampling(const MarGenerationOptions& options);
+/// The same of what was asked for and what a folder says (runtime/generation_options.h).
+nn::MaskedSampling mar_sampling(const Json& asked, const Json& folder);
 
 /// Latents that are given instead of drawn.
 struct KnownLatents {

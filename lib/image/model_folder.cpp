@@ -12,7 +12,7 @@ Json folder_json(const ModelFolder& folder) {
   json["model"] = folder.model;
   json["classes"] = folder.classes;
   json["channels"] = folder.channels;
-  json["sampling"] = arzoo::to_json(folder.sampling);
+  json["sampling"] = folder.sampling.is_null() ? Json::object() : folder.sampling;
   return json;
 }
 
@@ -24,7 +24,7 @@ std::optional<ModelFolder> find_model_folder(const fs::path& path) {
   ModelFolder folder{.path = found->path, .model = model.json()};
   if (config.has("classes")) config.at("classes").read(folder.classes, {});
   if (config.has("channels")) config.at("channels").read(folder.channels, between(1, 3));
-  folder.sampling = config.section("sampling").as<SamplingDefaults>();
+  if (config.has("sampling")) config.at("sampling").read(folder.sampling, {});
   return folder;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "image/sampling_defaults.h"
+#include "core/config.h"
 
 /// Folders of trained image models:
 ///
@@ -20,7 +20,7 @@ struct ModelFolder {
   Json model;                  ///< the model's options, "name" first
   std::vector<std::string> classes = {};
   int64_t channels = 3;  ///< of the pictures that it learnt from, 1 or 3
-  SamplingDefaults sampling = {};
+  Json sampling = {};    ///< options of generation that the author chose; an object, or null
 };
 
 /// config.json of a model folder.

@@ -27,10 +27,10 @@ using runtime::Split;
 std::unique_ptr<runtime::ImageGenerator> generator_of(const PictureCellOptions& cell,
                                                       const ImageGenerators& generators,
                                                       const runtime::Compute& compute) {
-  runtime::ImageSampling generation;
-  generation.cfg = cell.cfg;
-  generation.depth_schedule = cell.depth_schedule;
-  generation.steps = cell.steps;
+  Json generation = Json::object();
+  if (cell.cfg) generation["cfg"] = *cell.cfg;
+  if (!cell.depth_schedule.empty()) generation["depth_schedule"] = cell.depth_schedule;
+  if (cell.steps) generation["steps"] = *cell.steps;
   if (cell.random.empty()) {
     runtime::ImageSource source;
     source.model = cell.model;

@@ -82,12 +82,10 @@ struct PictureCellOptions {
 
 /// Opens generators of any family, so that a cell measures distilled students as well.
 struct ImageGenerators {
-  std::unique_ptr<runtime::ImageGenerator> (*open)(const runtime::ImageSource& source,
-                                                   const runtime::ImageSampling& sampling,
+  std::unique_ptr<runtime::ImageGenerator> (*open)(const runtime::ImageSource& source, const Json& sampling,
                                                    const runtime::Compute& compute);
   std::unique_ptr<runtime::ImageGenerator> (*random)(const std::vector<Config>& models,
-                                                     std::optional<int64_t> draft_steps,
-                                                     const runtime::ImageSampling& sampling,
+                                                     std::optional<int64_t> draft_steps, const Json& sampling,
                                                      const runtime::Compute& compute, const Json& defaults);
 };
 

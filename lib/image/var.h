@@ -32,9 +32,32 @@ struct SupernetOptions {
   }
 };
 
+/// How a VAR samples. A list has a value per scale; its last one stands for all scales after it.
+struct VarGenerationOptions {
+  double cfg = 1.5;
+  std::vector<int64_t> top_k = {900};
+  std::vector<double> top_p = {0.96};
+  std::vector<double> temperature = {1.0};
+  bool smooth = false;
+  std::vector<int64_t> depth_schedule;
+
+  static void fields(auto& o, auto& field) {
+    field("cfg", o.cfg, at_least(0), "guidance scale at the last scale, growing linearly from 0; 0 for none");
+    field("top_k", o.top_k, one_or_list(at_least(0)), "sample among the K most likely codes, 0 for all");
+    field("top_p", o.top_p, one_or_list(between(0, 1)),
+          "sample among the most likely codes that together have this probability, 0 for all");
+    field("temperature", o.temperature, one_or_list(more_than(0)),
+          "divides the logits: lower is more deterministic");
+    field("smooth", o.smooth, {}, "mix codes instead of sampling one: smoother to look at, worse in FID");
+    field("depth_schedule", o.depth_schedule, one_or_list(at_least(1)),
+          "blocks that each scale passes through (VARiant): 4x2,2 is 4 for two scales, then 2");
+  }
+};
+
 /// VAR (Tian et al., NeurIPS 2024): the tokens of one scale at once, from all coarser scales. Names are the
 /// official class's; the defaults are VAR-d16's for 256 x 256 pixels.
 struct VarOptions {
+  using Generation = VarGenerationOptions;
   static constexpr std::string_view kName = "var";
   static constexpr std::string_view kPaper = "Tian et al., VAR, NeurIPS 2024";
   static constexpr std::string_view kGenerates = "generate-image";

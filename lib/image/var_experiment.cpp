@@ -11,6 +11,7 @@
 #include "image/var_sampler.h"
 #include "image/var_source.h"
 #include "nn/seeded_noise.h"
+#include "runtime/generation_options.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
 
@@ -102,10 +103,9 @@ std::vector<ReportSection> VarExperiment::showcase() {
   if (shown == 0) return {};
   const torch::NoGradGuard no_grad;
   model_->eval();
-  const auto& defaults = loader_.evaluation().sampling;
-  VarSampling sampling;
-  sampling.cfg_scale = defaults.cfg.value_or(sampling.cfg_scale);
-  sampling.scales = {{defaults.top_k, defaults.top_p, defaults.temperature}};
+  const auto sampling = var_sampling(
+      runtime::generation_options<VarGenerationOptions>({}, loader_.evaluation().sampling, VarOptions::kName),
+      model_->grids().size());
   const int64_t columns = std::min(shown, options_.num_classes);
   const auto labels = at::arange(shown, at::kLong).remainder_(options_.num_classes).to(compute_.device);
   SeededRandomInputs random_inputs(

@@ -5,6 +5,7 @@
 #include "core/zoo.h"
 #include "image/known_tokens.h"
 #include "image/latent_source.h"
+#include "runtime/generation_options.h"
 #include "runtime/memory_budget.h"
 #include "runtime/parameter_count.h"
 
@@ -30,20 +31,6 @@ std::vector<OpenedVar> open_models(const runtime::ImageSource& source, at::Scala
   return opened;
 }
 
-constexpr double kDefaultCfg = 1.5;
-
-/// Options of models that draw continuous tokens.
-void refuse_continuous(const runtime::ImageSampling& options) {
-  const auto refuse = [](bool given, const char* option) {
-    if (given) fail<UsageError>("{}: means nothing to a var, which draws codes scale by scale", option);
-  };
-  refuse(options.steps.has_value(), "--steps");
-  refuse(options.denoising_steps.has_value(), "--denoising-steps");
-  refuse(!options.cfg_schedule.empty(), "--cfg-schedule");
-  refuse(!options.solver.empty(), "--solver");
-  refuse(options.guidance.has_value(), "--guidance");
-}
-
 /// A model of memory that is filled in a moment.
 template <class Model, class Options>
 std::shared_ptr<Model> blank(const Options& options, at::ScalarType type) {
@@ -53,15 +40,10 @@ std::shared_ptr<Model> blank(const Options& options, at::ScalarType type) {
   return model;
 }
 
+/// A list as it was given, or the one value that it holds.
 template <class T>
-T per_scale(const std::vector<T>& list, std::size_t scale, T otherwise) {
-  return list.empty() ? otherwise : list[std::min(scale, list.size() - 1)];
-}
-
-/// A list as it was given, or the one value that stands for it.
-template <class T>
-Json list_or(const std::vector<T>& list, T otherwise) {
-  return list.size() > 1 ? Json(list) : Json(list.empty() ? otherwise : list.front());
+Json list_or_value(const std::vector<T>& list) {
+  return list.size() == 1 ? Json(list.front()) : Json(list);
 }
 
 /// Tells a watcher of each scale.
@@ -86,14 +68,14 @@ class ScaleReport : public SamplingObserver {
 }  // namespace
 
 VarParts open_parts(const runtime::ImageSource& source, at::ScalarType type) {
-  VarParts parts{open_models(source, type), nullptr, source.draft_steps, {}};
+  VarParts parts{open_models(source, type), nullptr, source.draft_steps};
   parts.vae = open_tokenizer(parts.main(), source.vae, type, source.state_dict);
   return parts;
 }
 
 VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> draft_steps,
                       at::ScalarType type) {
-  VarParts parts{{}, nullptr, draft_steps, {}};
+  VarParts parts{{}, nullptr, draft_steps};
   for (const auto& section : models) {
     const auto options = model_options<VarOptions>(section);
     const auto model = runtime::within_memory(section, [&] { return blank<Var>(options, type); });
@@ -105,8 +87,7 @@ VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> 
   return parts;
 }
 
-VarGenerator::VarGenerator(VarParts parts, const runtime::ImageSampling& options,
-                           const runtime::Compute& compute)
+VarGenerator::VarGenerator(VarParts parts, const Json& asked, const runtime::Compute& compute)
     : vae_(parts.vae), device_(compute.device) {
   const auto& opened = parts.models;
   for (const auto& part : opened) models_.push_back(part.model);
@@ -124,14 +105,13 @@ VarGenerator::VarGenerator(VarParts parts, const runtime::ImageSampling& options
     settings_["refiner"] = opened.back().file.string();
     settings_["draft_steps"] = *parts.draft_steps;
   }
-  read_options(options, defaults);
+  read_options(runtime::generation_options<VarGenerationOptions>(asked, defaults, VarOptions::kName));
   prepare(compute);
 }
 
 int64_t VarGenerator::side() const { return first().grids().back().height * vae_->options().downsampling(); }
 
-void VarGenerator::read_options(const runtime::ImageSampling& options, const SamplingDefaults& defaults) {
-  refuse_continuous(options);
+void VarGenerator::read_options(const VarGenerationOptions& options) {
   const auto scales = first().grids().size();
   const auto check = [&](const auto& list, const char* option) {
     if (list.size() > scales)
@@ -141,24 +121,16 @@ void VarGenerator::read_options(const runtime::ImageSampling& options, const Sam
   check(options.top_p, "--top-p");
   check(options.temperature, "--temperature");
   check(options.depth_schedule, "--depth-schedule");
-  sampling_.cfg_scale = options.cfg.value_or(defaults.cfg.value_or(kDefaultCfg));
-  sampling_.more_smooth = options.more_smooth;
-  for (std::size_t k = 0; k < scales; ++k) {
-    sampling_.scales.push_back({.top_k = per_scale(options.top_k, k, defaults.top_k),
-                                .top_p = per_scale(options.top_p, k, defaults.top_p),
-                                .temperature = per_scale(options.temperature, k, defaults.temperature)});
-    if (!options.depth_schedule.empty())
-      sampling_.depths.push_back(per_scale(options.depth_schedule, k, int64_t{0}));
-  }
+  sampling_ = var_sampling(options, scales);
   for (const int64_t depth : options.depth_schedule) {
     if (depth < 1 || depth > first().options().depth)
       fail<UsageError>("--depth-schedule: {} blocks, the model has {}", depth, first().options().depth);
   }
-  settings_["cfg"] = sampling_.cfg_scale;
-  settings_["top_k"] = list_or(options.top_k, defaults.top_k);
-  settings_["top_p"] = list_or(options.top_p, defaults.top_p);
-  settings_["temperature"] = list_or(options.temperature, defaults.temperature);
-  if (options.more_smooth) settings_["more_smooth"] = true;
+  settings_["cfg"] = options.cfg;
+  settings_["top_k"] = list_or_value(options.top_k);
+  settings_["top_p"] = list_or_value(options.top_p);
+  settings_["temperature"] = list_or_value(options.temperature);
+  if (options.smooth) settings_["more_smooth"] = true;
   if (!options.depth_schedule.empty()) settings_["depth_schedule"] = sampling_.depths;
 }
 
@@ -197,7 +169,7 @@ at::Tensor VarGenerator::sample(const runtime::ImageBatch& batch, const runtime:
 bool is_var(const std::filesystem::path& path) { return find_model(path, "").name == VarOptions::kName; }
 
 std::unique_ptr<runtime::ImageGenerator> open_var_generator(const runtime::ImageSource& source,
-                                                            const runtime::ImageSampling& sampling,
+                                                            const Json& sampling,
                                                             const runtime::Compute& compute) {
   if (source.teacher) fail<UsageError>("--teacher: {} is no student", source.model.string());
   return std::make_unique<VarGenerator>(open_parts(source, compute.dtype), sampling, compute);
@@ -205,11 +177,11 @@ std::unique_ptr<runtime::ImageGenerator> open_var_generator(const runtime::Image
 
 std::unique_ptr<runtime::ImageGenerator> random_var_generator(const std::vector<Config>& models,
                                                               std::optional<int64_t> draft_steps,
-                                                              const runtime::ImageSampling& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute,
                                                               const Json& defaults) {
   auto parts = random_parts(models, draft_steps, compute.dtype);
-  parts.defaults = sampling_defaults(defaults);
+  parts.defaults = defaults;
   return std::make_unique<VarGenerator>(std::move(parts), sampling, compute);
 }
 

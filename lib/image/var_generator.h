@@ -14,7 +14,7 @@ struct VarParts {
   std::vector<OpenedVar> models;  ///< one, or drafter and refiner
   std::shared_ptr<Vqvae> vae;
   std::optional<int64_t> draft_steps;
-  SamplingDefaults defaults = {};  ///< where no folder says how to draw
+  Json defaults = {};  ///< where no folder says how to draw
 
   /// The one whose folder says what the pictures are: the drafter's, unless only the refiner has a folder.
   const OpenedVar& main() const {
@@ -32,7 +32,7 @@ VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> 
 class VarGenerator : public runtime::ImageGenerator {
  public:
   /// Throws as open_generator does.
-  VarGenerator(VarParts parts, const runtime::ImageSampling& options, const runtime::Compute& compute);
+  VarGenerator(VarParts parts, const Json& asked, const runtime::Compute& compute);
 
   int64_t classes() const override { return first().options().num_classes; }
   const std::vector<std::string>& class_names() const override { return facts_.class_names; }
@@ -49,7 +49,7 @@ class VarGenerator : public runtime::ImageGenerator {
  private:
   const Var& first() const { return *models_.front(); }
   int64_t side() const;
-  void read_options(const runtime::ImageSampling& options, const SamplingDefaults& defaults);
+  void read_options(const VarGenerationOptions& options);
   void prepare(const runtime::Compute& compute);
 
   std::vector<std::shared_ptr<Var>> models_;  ///< the model, or drafter and refiner
@@ -72,11 +72,11 @@ class VarGenerator : public runtime::ImageGenerator {
 /// What the entry of var offers (runtime/image_generator.h).
 bool is_var(const std::filesystem::path& path);
 std::unique_ptr<runtime::ImageGenerator> open_var_generator(const runtime::ImageSource& source,
-                                                            const runtime::ImageSampling& sampling,
+                                                            const Json& sampling,
                                                             const runtime::Compute& compute);
 std::unique_ptr<runtime::ImageGenerator> random_var_generator(const std::vector<Config>& models,
                                                               std::optional<int64_t> draft_steps,
-                                                              const runtime::ImageSampling& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute,
                                                               const Json& defaults);
 

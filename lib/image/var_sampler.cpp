@@ -23,6 +23,23 @@ const TokenSampling& VarSampling::at(std::size_t scale) const {
   return scales.size() == 1 ? scales.front() : scales.at(scale);
 }
 
+VarSampling var_sampling(const VarGenerationOptions& options, std::size_t scales) {
+  VarSampling sampling;
+  sampling.cfg_scale = options.cfg;
+  sampling.more_smooth = options.smooth;
+  const auto of_scale = [](const auto& list, std::size_t scale, auto otherwise) {
+    return list.empty() ? otherwise : list[std::min(scale, list.size() - 1)];
+  };
+  for (std::size_t k = 0; k < scales; ++k) {
+    sampling.scales.push_back({.top_k = of_scale(options.top_k, k, int64_t{0}),
+                               .top_p = of_scale(options.top_p, k, 0.0),
+                               .temperature = of_scale(options.temperature, k, 1.0)});
+    if (!options.depth_schedule.empty())
+      sampling.depths.push_back(of_scale(options.depth_schedule, k, int64_t{0}));
+  }
+  return sampling;
+}
+
 /// What grows while the scales are drawn.
 struct VarSampler::Run {
   const VarSampling& sampling;

@@ -16,6 +16,9 @@ struct VarSampling {
   const TokenSampling& at(std::size_t scale) const;
 };
 
+/// Of a model with so many scales; lists no longer than that.
+VarSampling var_sampling(const VarGenerationOptions& options, std::size_t scales);
+
 /// Tokens that are given instead of drawn: for in-painting, out-painting and class-conditional editing.
 struct KnownTokens {
   std::vector<at::Tensor> ids;    ///< of each scale, [1 or B, tokens] long

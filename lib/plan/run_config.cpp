@@ -80,7 +80,7 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   choice.family.check(Config(resolved, config.name(), config.pointer()));
   resolved["training"] = to_json(config.section("training").as<runtime::TrainingOptions>());
   find_paths(describe<runtime::TrainingOptions>(), resolved["training"], folder);
-  resolved["evaluation"] = choice.family.resolve_evaluation(config.section("evaluation"));
+  resolved["evaluation"] = registry::resolve_evaluation(choice, config.section("evaluation"));
   int64_t seed = kDefaultSeed;
   if (config.has("seed")) config.at("seed").read(seed, at_least(0));
   resolved["seed"] = seed;
@@ -103,7 +103,7 @@ Json run_config_schema(const registry::ModelChoice& choice) {
   properties["model"] = std::move(model);
   properties["data"] = json_schema(choice.family.describe_data());
   properties["training"] = json_schema(describe<runtime::TrainingOptions>());
-  properties["evaluation"] = json_schema(choice.family.describe_evaluation());
+  properties["evaluation"] = json_schema(registry::describe_evaluation(choice));
   properties["seed"] = {{"type", "integer"}, {"minimum", 0}, {"default", kDefaultSeed}};
   properties["output"] = {{"type", "string"}, {"description", "run directory"}};
   return schema;
@@ -126,7 +126,7 @@ Json default_run_config(const registry::ModelChoice& choice) {
   config["model"].update(defaults(choice.model.describe()));
   config["data"] = defaults(choice.family.describe_data());
   config["training"] = defaults(describe<runtime::TrainingOptions>());
-  config["evaluation"] = defaults(choice.family.describe_evaluation());
+  config["evaluation"] = defaults(registry::describe_evaluation(choice));
   config["seed"] = kDefaultSeed;
   config["output"] = fmt::format("runs/{}", choice.model.name);
   return config;

@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "core/closest.h"
@@ -45,6 +46,39 @@ FamilyCard family(std::string_view name, std::string_view commands, void (*check
 
 void check_nothing(const Config&) {}
 
+constexpr const char* kSampling = "sampling";
+
+/// Whether "sampling" of the evaluation is each model's own.
+bool is_open(const FamilyCard& family) {
+  for (const auto& field : family.describe_evaluation()) {
+    if (field.pointer == "/sampling") return field.children.empty();
+  }
+  return false;
+}
+
+/// What a field means to a model, with its default.
+std::string meaning_of(const FieldDoc& field) {
+  const auto& value = field.default_value;
+  const bool one = value.is_array() && value.size() == 1;
+  const Json& shown = one ? value.front() : value;
+  if (!shown.is_number() && !shown.is_string()) return field.help;
+  return fmt::format("{}; {} by default", field.help,
+                     shown.is_string() ? shown.get<std::string>() : dump_json(shown));
+}
+
+void add_meaning(std::vector<GenerationFlag>& flags, FieldDoc field, std::string_view model) {
+  const auto key = field.pointer.substr(1), meaning = meaning_of(field);
+  auto flag = std::find_if(flags.begin(), flags.end(), [&](const auto& other) { return other.key == key; });
+  if (flag == flags.end()) flag = flags.insert(flags.end(), {key, std::move(field), {}});
+  for (auto& [text, models] : flag->meanings) {
+    if (text == meaning) {
+      models.push_back(model);
+      return;
+    }
+  }
+  flag->meanings.push_back({meaning, {model}});
+}
+
 }  // namespace
 
 const std::vector<FamilyCard>& family_cards() {
@@ -75,6 +109,40 @@ ModelChoice find_model(const Config& name) {
   name.reject(fmt::format("no model is called \"{}\"{}", wanted,
                           near ? fmt::format(" (did you mean \"{}\"?)", *near)
                                : fmt::format(" (known: {})", fmt::join(known, ", "))));
+}
+
+Json resolve_evaluation(const ModelChoice& choice, const Config& evaluation) {
+  auto resolved = choice.family.resolve_evaluation(evaluation);
+  if (!resolved.contains(kSampling) || !is_open(choice.family)) return resolved;
+  const auto sampling = evaluation.section(kSampling);
+  if (choice.model.resolve_generation != nullptr) {
+    resolved[kSampling] = choice.model.resolve_generation(sampling);
+  } else if (!sampling.json().empty()) {
+    sampling.reject(fmt::format("{} generates nothing", choice.model.name));
+  }
+  return resolved;
+}
+
+std::vector<FieldDoc> describe_evaluation(const ModelChoice& choice) {
+  auto fields = choice.family.describe_evaluation();
+  if (choice.model.describe_generation == nullptr) return fields;
+  for (auto& field : fields) {
+    if (field.pointer != "/sampling") continue;
+    field.children = choice.model.describe_generation();
+    for (auto& child : field.children) child.pointer = field.pointer + child.pointer;
+  }
+  return fields;
+}
+
+std::vector<GenerationFlag> generation_flags(std::string_view command) {
+  std::vector<GenerationFlag> flags;
+  for (const auto& family : family_cards()) {
+    for (const auto& model : family.models) {
+      if (model.generates != command || model.describe_generation == nullptr) continue;
+      for (auto& field : model.describe_generation()) add_meaning(flags, std::move(field), model.name);
+    }
+  }
+  return flags;
 }
 
 std::vector<std::string> commands_of(const ModelChoice& choice) {

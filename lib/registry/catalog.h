@@ -29,6 +29,21 @@ struct ModelChoice {
 };
 ModelChoice find_model(const Config& name);
 
+/// The "evaluation" section of a config of this model: strict, every value in force; "sampling" by the
+/// model's own options of generation.
+Json resolve_evaluation(const ModelChoice& choice, const Config& evaluation);
+/// Its fields.
+std::vector<FieldDoc> describe_evaluation(const ModelChoice& choice);
+
+/// One option of generation of the models that a command generates with.
+struct GenerationFlag {
+  std::string key;
+  FieldDoc field;  ///< of the first model that has it
+  std::vector<std::pair<std::string, std::vector<std::string_view>>> meanings;  ///< help, and whose it is
+};
+/// All of them, in the models' order. command: "generate-image", …
+std::vector<GenerationFlag> generation_flags(std::string_view command);
+
 /// The commands that serve a model: its family's, generate-image where it draws pictures, generate-3d where
 /// shapes.
 std::vector<std::string> commands_of(const ModelChoice& choice);

@@ -66,14 +66,14 @@ const ModelEntry& image_entry_of(const runtime::ImageSource& source) {
 }  // namespace
 
 std::unique_ptr<runtime::ImageGenerator> open_image_generator(const runtime::ImageSource& source,
-                                                              const runtime::ImageSampling& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute) {
   return image_entry_of(source).images.open(source, sampling, compute);
 }
 
 std::unique_ptr<runtime::ImageGenerator> random_image_generator(const std::vector<Config>& models,
                                                                 std::optional<int64_t> draft_steps,
-                                                                const runtime::ImageSampling& sampling,
+                                                                const Json& sampling,
                                                                 const runtime::Compute& compute,
                                                                 const Json& defaults) {
   const auto& model = models.front();

@@ -33,12 +33,12 @@ void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 /// entries recognise. Throws CheckpointError, ConfigError, UsageError (options that do not go with the
 /// model).
 std::unique_ptr<runtime::ImageGenerator> open_image_generator(const runtime::ImageSource& source,
-                                                              const runtime::ImageSampling& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute);
 /// The same with random weights (runtime::ImageModel::random).
 std::unique_ptr<runtime::ImageGenerator> random_image_generator(const std::vector<Config>& models,
                                                                 std::optional<int64_t> draft_steps,
-                                                                const runtime::ImageSampling& sampling,
+                                                                const Json& sampling,
                                                                 const runtime::Compute& compute,
                                                                 const Json& defaults);
 /// Opens what generates shapes. Throws CheckpointError, ConfigError, UsageError.

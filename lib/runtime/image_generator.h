@@ -55,13 +55,13 @@ struct ImageModel {
   /// model's. Throws CheckpointError for a file that cannot be read, or of a model that generates nothing.
   bool (*recognises)(const std::filesystem::path& path) = nullptr;
   /// Throws CheckpointError, ConfigError, UsageError (options that do not go with the model).
-  std::unique_ptr<ImageGenerator> (*open)(const ImageSource& source, const ImageSampling& sampling,
+  std::unique_ptr<ImageGenerator> (*open)(const ImageSource& source, const Json& sampling,
                                           const Compute& compute) = nullptr;
   /// One with random weights from the default generator, to be measured. models: a config's "model" section,
   /// or a drafter's and a refiner's with the scales that the drafter generates; defaults: the "sampling" of a
   /// config's evaluation, or null. Throws ConfigError, UsageError.
   std::unique_ptr<ImageGenerator> (*random)(const std::vector<Config>& models,
-                                            std::optional<int64_t> draft_steps, const ImageSampling& sampling,
+                                            std::optional<int64_t> draft_steps, const Json& sampling,
                                             const Compute& compute, const Json& defaults) = nullptr;
 };
 

@@ -24,22 +24,6 @@ struct ImageSource {
   const std::filesystem::path& main() const { return model.empty() && drafter ? *drafter : model; }
 };
 
-/// How images are sampled. What is empty is decided by the model's folder ("sampling" in its config.json) or
-/// else is the published default. A list has a value per scale; its last one stands for all scales after it.
-struct ImageSampling {
-  std::optional<double> cfg;
-  std::vector<int64_t> top_k;
-  std::vector<double> top_p;
-  std::vector<double> temperature;
-  bool more_smooth = false;
-  std::vector<int64_t> depth_schedule;     ///< blocks that each scale passes through (VARiant)
-  std::optional<int64_t> steps;            ///< of the generation, or of each scale's flow
-  std::optional<int64_t> denoising_steps;  ///< of a diffusion head
-  std::string cfg_schedule;                ///< "linear" or "constant"; empty: the default
-  std::string solver;                      ///< of a flow: "euler", "midpoint" or "heun"; empty: the default
-  std::optional<double> guidance;          ///< of a flow: latest time, 1 is noise, at which the class guides
-};
-
 /// A rectangle of a picture, in pixels from its upper left corner.
 struct PixelBox {
   int64_t x = 0, y = 0, width = 0, height = 0;

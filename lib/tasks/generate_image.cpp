@@ -216,7 +216,7 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
   const auto compute =
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
-  const auto generator = registry::open_image_generator(task.source, task.options, compute);
+  const auto generator = registry::open_image_generator(task.source, task.sampling, compute);
   std::optional<PictureEdit> edit;
   if (task.edit) edit.emplace(task, *generator, progress);
   const PictureRun run{task, *generator, edit,

@@ -70,8 +70,8 @@ Outcome generate_image(const plan::GenerateImageTask& task, Progress&, Stop) {
               {"seconds_per_picture", 1.5}};
   result["files"] = Json::array({(task.output / "000000_none.png").string()});
   result["classes"] = task.classes;
-  result["top_k"] = task.options.top_k;
-  result["depth_schedule"] = task.options.depth_schedule;
+  result["top_k"] = task.sampling.value("top_k", Json());
+  result["depth_schedule"] = task.sampling.value("depth_schedule", Json());
   for (const auto& box : task.paint) result["paint"].push_back({box.x, box.y, box.width, box.height});
   return {ExitCode::ok, "", result};
 }

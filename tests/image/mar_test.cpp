@@ -57,15 +57,14 @@ TEST_CASE("given latents stay, a watcher hears of every step") {
 }
 
 TEST_CASE("what was asked for goes before the folder's, and that before the published settings") {
-  runtime::ImageSampling asked;
-  image::SamplingDefaults folder;
+  Json asked = Json::object(), folder = Json::object();
   CHECK(image::mar_sampling(asked, folder).num_iter == 64);
-  folder.steps = 12;
-  folder.cfg_schedule = "constant";
+  folder["steps"] = 12;
+  folder["cfg_schedule"] = "constant";
   CHECK(image::mar_sampling(asked, folder).num_iter == 12);
   CHECK_FALSE(image::mar_sampling(asked, folder).linear_cfg);
-  asked.steps = 3;
-  asked.cfg_schedule = "linear";
+  asked["steps"] = 3;
+  asked["cfg_schedule"] = "linear";
   CHECK(image::mar_sampling(asked, folder).num_iter == 3);
   CHECK(image::mar_sampling(asked, folder).linear_cfg);
 }

@@ -2,7 +2,6 @@
 
 #include "core/atomic_file.h"
 #include "image/model_folder.h"
-#include "image/sampling_defaults.h"
 #include "io/png_file.h"
 #include "runtime/safetensors.h"
 #include "support/tasks.h"
@@ -12,7 +11,7 @@ namespace arzoo::test {
 
 /// Writes a model as training leaves it.
 inline void write_model_folder(const fs::path& path, const Json& options, std::string_view name,
-                               const torch::nn::Module& model, const image::SamplingDefaults& sampling,
+                               const torch::nn::Module& model, const Json& sampling,
                                std::vector<std::string> classes = {}) {
   fs::create_directories(path);
   Json json{{"name", name}};

@@ -30,7 +30,7 @@ runtime::ImageSource source_of(const fs::path& model) {
   return source;
 }
 
-at::Tensor sample_student(const runtime::ImageSource& source, const runtime::ImageSampling& options) {
+at::Tensor sample_student(const runtime::ImageSource& source, const Json& options) {
   const auto generator = registry::open_image_generator(source, options, {});
   return generator->sample({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
 }
@@ -77,14 +77,14 @@ TEST_CASE("a student draws pictures without its teacher, in one step or two") {
   const auto one = sample_student(source, {});
   CHECK(one.sizes() == at::IntArrayRef({2, 3, 28, 28}));
   CHECK(at::equal(one, sample_student(source, {})));
-  runtime::ImageSampling options;
-  options.steps = 2;
+  Json options = Json::object();
+  options["steps"] = 2;
   CHECK_FALSE(at::allclose(one, sample_student(source, options)));
-  options.steps = 3;
+  options["steps"] = 3;
   CHECK_THROWS_WITH(sample_student(source, options),
                     ContainsSubstring("--steps: 3 steps, this student draws in 1 or 2"));
-  options = {};
-  options.cfg = 2.0;
+  options = Json::object();
+  options["cfg"] = 2.0;
   CHECK_THROWS_WITH(sample_student(source, options),
                     ContainsSubstring("--cfg: means nothing to a distilled student"));
 }
@@ -108,8 +108,8 @@ TEST_CASE("a teacher helps a student in the middle of its drawing") {
   const TempDir temp;
   train(distill_task("dd1_var_tiny", temp / "run"));
   auto source = source_of(temp / "run");
-  runtime::ImageSampling options;
-  options.steps = 2;
+  Json options = Json::object();
+  options["steps"] = 2;
   const auto alone = sample_student(source, options);
   source.teacher = test::source_dir() / "data/fashion";
   for (const int64_t scales : {1, 2}) {
@@ -120,7 +120,7 @@ TEST_CASE("a teacher helps a student in the middle of its drawing") {
   source.teacher_scales = 3;
   CHECK_THROWS_WITH(sample_student(source, options),
                     ContainsSubstring("--teacher-steps: 3 scales, there are 2"));
-  options.steps = 1;
+  options["steps"] = 1;
   CHECK_THROWS_AS(sample_student(source, options), UsageError);
   train(distill_task("dd2_var_tiny", temp / "other"));
   source.model = temp / "other";

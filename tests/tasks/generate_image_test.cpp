@@ -22,8 +22,8 @@ constexpr int64_t kSide = 10;  // pixels of the tiny model's pictures
 /// A model folder with a tokenizer in it, as training leaves them.
 struct TinyFolder {
   TinyFolder() {
-    write_model_folder(path(), to_json(tiny.model.options()), "var", tiny.model, {.cfg = 2.0, .top_k = 12},
-                       {"boot", "T-shirt/top", "bag", "coat", "dress"});
+    write_model_folder(path(), to_json(tiny.model.options()), "var", tiny.model,
+                       {{"cfg", 2.0}, {"top_k", 12}}, {"boot", "T-shirt/top", "bag", "coat", "dress"});
     write_model_folder(path() / "vae", to_json(tiny.vae.options()), "vqvae", tiny.vae, {});
   }
   fs::path path() const { return temp / "model"; }
@@ -93,8 +93,8 @@ TEST_CASE("a picture says how it was drawn") {
   const TinyFolder folder;
   auto task = folder.task("one.png");
   task.classes = {"dress"};
-  task.options.temperature = {1.0, 0.5};
-  task.options.depth_schedule = {4, 2};
+  task.sampling["temperature"] = std::vector{1.0, 0.5};
+  task.sampling["depth_schedule"] = std::vector{4, 2};
   generate(task);
   const auto said = parameters(task.output);
   CHECK(said["model"] == "var");
@@ -295,11 +295,11 @@ TEST_CASE("what generate-image cannot do is said") {
     refuses(R"(--class: the model knows no class "boots" (did you mean "boot"?))");
   }
   SECTION("too long a list") {
-    task.options.top_k = {1, 2, 3, 4, 5};
+    task.sampling["top_k"] = std::vector{1, 2, 3, 4, 5};
     refuses("--top-k: 5 values, the model has 4 scales");
   }
   SECTION("too many blocks") {
-    task.options.depth_schedule = {5};
+    task.sampling["depth_schedule"] = std::vector{5};
     refuses("--depth-schedule: 5 blocks, the model has 4");
   }
   SECTION("a box outside") {

@@ -96,8 +96,8 @@ TEST_CASE("a supernet is trained and judged with its sub-networks, and draws thr
   CHECK(test["supernet"].get<double>() ==
         Approx((test["Lm"].get<double>() + test["Lm_d1"].get<double>()) / 2));
   CHECK(test["Lm"] != test["Lm_d1"]);
-  runtime::ImageSampling options;
-  options.depth_schedule = {2, 2, 1};
+  Json options = Json::object();
+  options["depth_schedule"] = {2, 2, 1};
   runtime::ImageSource source;
   source.model = temp / "run";
   CHECK(registry::open_image_generator(source, options, {})->settings()["depth_schedule"] ==

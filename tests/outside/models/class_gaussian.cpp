@@ -112,8 +112,7 @@ class ClassGaussianGenerator : public runtime::ImageGenerator {
   at::Device device_;
 };
 
-std::unique_ptr<runtime::ImageGenerator> open(const runtime::ImageSource& source,
-                                              const runtime::ImageSampling&,
+std::unique_ptr<runtime::ImageGenerator> open(const runtime::ImageSource& source, const Json&,
                                               const runtime::Compute& compute) {
   return std::make_unique<ClassGaussianGenerator>(*find_model_folder(source.model), compute);
 }
