@@ -36,11 +36,11 @@ void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
       ->check(whole_number(4, kFinest));
 }
 
-void add_drawing_options(CLI::App& command, plan::Generate3dTask& task) {
-  command.add_option("--cfg", task.cfg, "strength of what is given, 1 for none beyond its own")
+void add_generation_options(CLI::App& command, plan::Generate3dTask& task) {
+  command.add_option("--cfg", task.cfg, "classifier-free guidance scale, 1 for no guidance")
       ->type_name("S")
       ->check(real_number(0, kLargestFactor));
-  command.add_option("--steps", task.steps, "steps in which a stage's tokens are drawn")
+  command.add_option("--steps", task.steps, "steps in which the tokens of a stage are generated")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
   command.add_option("--temperature", task.temperature, "of the diffusion head's noise")
@@ -100,11 +100,11 @@ void check(const plan::Generate3dTask& task, bool format_given) {
 
 void add_generate_3d_command(CLI::App& root, Invocation& invocation) {
   auto* command =
-      root.add_subcommand("generate-3d", "Draw shapes with a trained model and write them as meshes.");
+      root.add_subcommand("generate-3d", "Generate shapes with a trained model and write them as meshes.");
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --output PATH"));
   auto task = std::make_shared<plan::Generate3dTask>();
   add_shape_options(*command, *task);
-  add_drawing_options(*command, *task);
+  add_generation_options(*command, *task);
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   command->footer(

@@ -144,17 +144,17 @@ std::string generate_image_summary(const Json& result) {
   const auto files = result.contains("files") ? result.at("files").size() : 0;
   return labelled(
       {{"output", text_of(result, "output")},
-       {"drawn", fmt::format("{} pictures in {} ({} s each), {} files", text_of(result, "pictures"),
-                             short_duration(number_of(result, "seconds")),
-                             text_of(result, "seconds_per_picture"), files)}});
+       {"generated", fmt::format("{} pictures in {} ({} s each), {} files", text_of(result, "pictures"),
+                                 short_duration(number_of(result, "seconds")),
+                                 text_of(result, "seconds_per_picture"), files)}});
 }
 
 std::string generate_3d_summary(const Json& result) {
   const auto files = result.contains("files") ? result.at("files").size() : 0;
   Rows rows{{"output", text_of(result, "output")},
-            {"drawn", fmt::format("{} shapes in {} ({} s each), {} files", text_of(result, "shapes"),
-                                  short_duration(number_of(result, "seconds")),
-                                  text_of(result, "seconds_per_shape"), files)}};
+            {"generated", fmt::format("{} shapes in {} ({} s each), {} files", text_of(result, "shapes"),
+                                      short_duration(number_of(result, "seconds")),
+                                      text_of(result, "seconds_per_shape"), files)}};
   if (number_of(result, "empty") > 0)
     rows.emplace_back("empty",
                       fmt::format("{}: nothing is inside, no file was written", text_of(result, "empty")));

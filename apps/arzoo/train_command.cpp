@@ -101,7 +101,7 @@ void add_distill_command(CLI::App& root, Invocation& invocation) {
   add_training_command(
       root, invocation,
       {.name = "distill",
-       .help = "Train a student that draws in one step what its teacher draws in many.",
+       .help = "Train a student that generates in one step what its teacher generates in many.",
        .config_help = "which student of which teacher; `arzoo models NAME --config` prints one",
        .footer = "example:\n  arzoo distill configs/distill/dd2_var_fashion.json --out runs/one_step"});
 }

@@ -55,8 +55,8 @@ class HeadDiffusion : public ArDiffusion {
   HeadDiffusion(int64_t channels, int64_t state_width, const HeadSize& size);
   /// To be registered as "head".
   const std::shared_ptr<nn::DiffusionHead>& head_module() const { return head_; }
-  /// Draws the head's weights from the default generator. Small ones stand where MAR starts with zeros, as in
-  /// VAR's gates: every weight learns from the first step on.
+  /// Initialises the head's weights from the default generator. Where MAR starts with zeros they are small,
+  /// as in VAR's gates, so that every weight learns from the first step on.
   void initialise_head();
 
  private:

@@ -4,7 +4,7 @@
 
 namespace arzoo::distill {
 
-/// The "data" section of a distillation: the teacher, and what it draws. No torch in here.
+/// The "data" section of a distillation: the teacher and what it generates. No torch in here.
 struct DataOptions {
   std::string teacher;
   std::string trajectories;
@@ -20,14 +20,15 @@ struct DataOptions {
           "run directory or model folder of the trained teacher with its tokenizer, relative to the config "
           "file");
     field("trajectories", o.trajectories, {},
-          "file that keeps what the teacher drew, made where it is not there; empty for one in memory");
+          "file of the teacher's samples, written if it does not exist; empty: kept in memory");
     field("pairs", o.pairs, at_least(1), "trajectories that train: noise and the tokens that it leads to");
     field("held_out", o.held_out, at_least(2), "trajectories beside them that validate");
     field("ode_steps", o.ode_steps, at_least(1), "Euler steps of the flow from noise to a token");
-    field("cfg", o.cfg, at_least(0), "the teacher's strength of the class, by default its own");
-    field("top_k", o.top_k, at_least(0), "likeliest codes that it may draw, by default its own; 0 for all");
+    field("cfg", o.cfg, at_least(0), "guidance scale of the teacher, by default its own");
+    field("top_k", o.top_k, at_least(0),
+          "samples from the k most likely codes, by default the teacher's k; 0 for all");
     field("top_p", o.top_p, between(0, 1),
-          "probability of the likeliest codes that it may draw, by default its own; 0 for all");
+          "cumulative probability of the codes to sample from, by default the teacher's; 0 for all");
   }
 };
 

@@ -87,7 +87,7 @@ void replay_steps(const ParityCase& fixture, VarCase& parts, ParityReport& repor
   report.check("f_hat", parts.vae.quantizer().sum_of(x, parts.student.token_grids()));
 }
 
-/// Draws that another program made, token by token; keeps what they were drawn from.
+/// Tokens that another program sampled; stores the probabilities that they would be sampled from.
 class GivenTokens : public image::TokenRandomInputs {
  public:
   /// ids: [B, …] of the tokens from `begin` on.

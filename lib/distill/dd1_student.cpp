@@ -20,7 +20,7 @@ void Dd1Student::take_teacher(std::shared_ptr<image::Var> teacher, const image::
     fail<UsageError>("--teacher-steps: {} scales, there are {} before the second step", scales, last);
   if (!(teacher->grids() == model_->token_grids()) ||
       teacher->options().vae.vocab_size != options().var.vae.vocab_size)
-    fail<CheckpointError>("--teacher: draws other tokens than the student");
+    fail<CheckpointError>("--teacher: generates other tokens than the student");
   teacher_ = std::move(teacher);
   teacher_steps_.emplace(TeacherSteps{*teacher_, vae_, sampling, last - scales, last});
 }

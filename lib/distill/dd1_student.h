@@ -5,8 +5,8 @@
 
 namespace arzoo::distill {
 
-/// Draws with a student of Distilled Decoding 1: at DD time 0, and in a second step at loss_split_t. One
-/// whose noise is mapped to nothing draws each token from its own distribution, once.
+/// Generates with a student of Distilled Decoding 1: at DD time 0, and in a second step at loss_split_t. With
+/// the mapping "none" it samples each token from its own distribution, once.
 class Dd1Student : public VarStudent {
  public:
   /// vae must outlive it.

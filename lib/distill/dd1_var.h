@@ -40,8 +40,8 @@ class Dd1Var : public image::Var {
   /// Tokens that are data at time t.
   int64_t known(int64_t t) const { return image::tokens_of(token_grids_, static_cast<std::size_t>(t)); }
 
-  /// The official start of a student: the teacher's weights; what it does not have is drawn from the default
-  /// generator.
+  /// The official initialisation of a student: the teacher's weights; weights that the teacher does not have
+  /// are sampled from the default generator.
   void start_from(const image::Var& teacher);
 
  private:
@@ -52,18 +52,18 @@ class Dd1Var : public image::Var {
   std::shared_ptr<FinalLayer> final_;
 };
 
-/// Draws with a Dd1Var. Noise and tokens are [B, L, z].
+/// Generates with a Dd1Var. Noise and tokens are [B, L, z].
 class Dd1Sampler {
  public:
-  /// codebook: [V, z]. draws: draw the codes by their probabilities instead of taking the likeliest. All must
-  /// outlive the sampler.
+  /// codebook: [V, z]. random_inputs: sample the codes by their probabilities instead of taking the most
+  /// likely. All must outlive the sampler.
   Dd1Sampler(Dd1Var& model, const at::Tensor& codebook, image::TokenRandomInputs* random_inputs = nullptr)
       : model_(model), codebook_(codebook), random_inputs_(random_inputs) {}
 
   /// What the model sees at time t: x where it is data, the first noise elsewhere.
   at::Tensor perturbed(const at::Tensor& x, const at::Tensor& noise, int64_t t) const;
   /// One step at time t from what perturbed() made: data stays; in chosen_scales() a code vector of each
-  /// token, the likeliest or one that is drawn, the predicted vectors after it.
+  /// token, the most likely or a sampled one; the predicted vectors after it.
   at::Tensor step(const at::Tensor& labels, const at::Tensor& x, int64_t t) const;
   /// One step for each time.
   at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise,
@@ -75,8 +75,8 @@ class Dd1Sampler {
   image::TokenRandomInputs* random_inputs_;
 };
 
-/// The pre-trained teacher in the middle of a student's drawing: it draws scales first, first + 1, …, last -
-/// 1 again, after what the student has drawn before them. All must outlive it.
+/// The pre-trained teacher between the two steps of a student: it generates scales first to last - 1 again,
+/// given what the student has generated before them. All must outlive it.
 struct TeacherSteps {
   const image::Var& model;
   image::Vqvae& vae;

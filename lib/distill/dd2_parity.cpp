@@ -79,7 +79,7 @@ at::Tensor lengths(const torch::nn::Module& module, const std::vector<std::strin
   return at::tensor(values, at::kDouble);
 }
 
-/// The draws of a loss called `name`, all or those of one round.
+/// The random inputs of a loss called `name`, all or those of one round.
 ScoreRandomInputs random_inputs_of(const ParityCase& fixture, const std::string& name,
                                    std::optional<int64_t> round = {}) {
   const auto pick = [&](const at::Tensor& all) { return round ? all[*round] : all; };

@@ -6,12 +6,12 @@
 
 namespace arzoo::distill {
 
-/// The generator of Distilled Decoding 2 and its guidance network, under the names "gen" and "gui". Drawing
-/// takes one step; a second one keeps the first scales and draws the others again, with what was kept before
-/// them in the place of noise.
+/// The generator of Distilled Decoding 2 and its guidance network, under the names "gen" and "gui".
+/// Generation takes one step; a second step keeps the first scales and generates the others again, with the
+/// kept scales in the place of their noise.
 class Dd2Student : public VarStudent {
  public:
-  /// vae must outlive it. training: with the guidance network, of which drawing has no need.
+  /// vae must outlive it. training: with the guidance network, which generation does not need.
   Dd2Student(const Dd2VarOptions& options, image::Vqvae& vae, bool training);
 
   const Dd2VarOptions& options() const { return options_; }

@@ -8,7 +8,8 @@
 
 namespace arzoo::distill {
 
-/// What distilling is for every student: its teacher, what that draws, and how near the student comes.
+/// What distillation has in common for every student: the teacher, its samples, and how close the student
+/// comes.
 class DistillExperiment : public runtime::Experiment {
  public:
   /// Opens the trajectories, or makes them.
@@ -17,11 +18,11 @@ class DistillExperiment : public runtime::Experiment {
   }
   int64_t batches_per_epoch() const override { return order_.batches(); }
   torch::nn::Module& model() override { return student().module(); }
-  /// "distance": the Fréchet distance, from the teacher's pictures, of those that the student draws in one
-  /// step from the noise of the pairs held out, by their latents averaged down to a side of 4. "distance_2":
-  /// in two steps, if it knows two.
+  /// "distance": the Fréchet distance between the teacher's pictures and those that the student generates in
+  /// one step from the noise of the held-out pairs, of their latents averaged down to a side of 4.
+  /// "distance_2": in two steps, if the student has two.
   runtime::Metrics evaluate(runtime::Split split) override;
-  /// Also writes vae/, the teacher's tokenizer: the two together draw pictures.
+  /// Also writes vae/, the teacher's tokenizer: the two together generate pictures.
   void save(const std::filesystem::path& folder) override;
   void load(const std::filesystem::path& folder) override;
   /// Pictures of the student beside its teacher's from the same noise.
@@ -34,7 +35,7 @@ class DistillExperiment : public runtime::Experiment {
   DistillExperiment(const Config& config, const Teacher& teacher, const runtime::Compute& compute);
 
   virtual Student& student() = 0;
-  /// Whether a batch stands at the second step: half of them do. Drawn from the default generator.
+  /// Whether a batch stands at the second step: half of them do. Sampled from the default generator.
   static bool is_second_step();
   /// The pairs of training batch `batch`, counted over all epochs.
   TrajectoryBatch training_batch(int64_t batch);

@@ -7,11 +7,11 @@
 /// The closed-form flow from noise to the tokens of a codebook that Distilled Decoding rests on (Liu et al.,
 /// Distilled Decoding 1, ICLR 2025, and 2, NeurIPS 2025).
 ///
-/// A token q is drawn from probabilities p over the code vectors c_j; x_t = (1 - t) q + t e leads from the
-/// token, t = 0, to standard normal noise e, t = 1. Everything that is wanted of this mixture is a sum over
-/// the codebook. N tokens, V codes, C their width; `logits` [..., V] are log p up to a constant, -inf where a
-/// code is excluded; x and t, [..., C] and [..., 1], have the same leading axes; all of it is
-/// differentiable in x.
+/// A token q is sampled from probabilities p over the code vectors c_j; x_t = (1 - t) q + t e leads from the
+/// token, t = 0, to standard normal noise e, t = 1. Every statistic of this mixture is a sum over the
+/// codebook. N tokens, V codes, C their width; `logits` [..., V] are log p up to a constant, -inf where a
+/// code is excluded; x and t, [..., C] and [..., 1], have the same leading axes; all of it is differentiable
+/// in x.
 namespace arzoo::distill {
 
 /// w_j(x, t) = softmax_j(log p_j - |x - (1 - t) c_j|^2 / (2 t^2)): which token it probably was, [..., V].

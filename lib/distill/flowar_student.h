@@ -25,7 +25,7 @@ class FlowArStudent : public LatentStudent {
   TokenShape shape() const override {
     return {image::tokens_of(generator_->grids()), generator_->options().vae.embed_dim};
   }
-  /// That of the teacher for the same seeds: a student of the teacher's flow draws the same picture.
+  /// The teacher's noise for the same seeds: a student of the teacher's flow generates the same picture.
   at::Tensor noise(const std::vector<uint64_t>& seeds) const override;
   void set_type(at::ScalarType type) override { generator_->set_type(type); }
   /// The finest scale alone is decoded.

@@ -25,7 +25,7 @@ struct Dd1FlowArOptions {
           "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
           "other; none: nothing (the naive student of one step)");
     field("second_step", o.second_step, at_least(1),
-          "coarse scales that a second step keeps; it draws those after it again");
+          "coarse scales that a second step keeps; it generates the others again");
     field("flowar", o.flowar, {}, "the teacher, a model \"flowar\"; the student is as large");
   }
   const image::FlowArOptions& teacher() const { return flowar; }
@@ -48,7 +48,7 @@ struct Dd2FlowArOptions {
 
   static void fields(auto& o, auto& field) {
     field("second_step", o.second_step, at_least(1),
-          "coarse scales that a second step keeps; it draws those after it again");
+          "coarse scales that a second step keeps; it generates the others again");
     field("tuning_steps", o.tuning_steps, at_least(0),
           "first stage: steps in which the generator learns where the teacher's flow leads, as in Distilled "
           "Decoding 1");

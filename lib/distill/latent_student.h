@@ -7,8 +7,8 @@
 namespace arzoo::distill {
 
 /// A student of a teacher whose tokens are continuous: a network like the teacher's that sees noise where the
-/// teacher sees tokens, and turns it into all of them in one step. A second step keeps the tokens that the
-/// teacher draws first and draws the others again, with what was kept in the place of noise.
+/// teacher sees tokens, and maps it to all tokens in one step. A second step keeps the tokens that the
+/// teacher generates first and generates the others again, with the kept tokens in the place of their noise.
 class LatentStudent : public Student {
  public:
   virtual ArDiffusion& generator() const = 0;

@@ -13,12 +13,12 @@ LatentTeacher::LatentTeacher(const Config& config, std::string_view name) : name
   }
   found_ = image::find_model(path, "");
   if (!found_.folder)
-    source.reject("expected a run directory or model folder, whose config.json says how the teacher draws");
+    source.reject("expected a run directory or model folder, whose config.json says how the teacher samples");
   folder_ = *found_.folder;
   for (const auto* key : {"top_k", "top_p"}) {
     const auto given = data.at(key);
     if (!given.json().is_null())
-      given.reject(fmt::format("a {} draws continuous tokens, it chooses from none", name));
+      given.reject(fmt::format("a {} generates continuous tokens, it has no codes to choose from", name));
   }
 }
 

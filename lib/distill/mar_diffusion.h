@@ -5,9 +5,9 @@
 
 namespace arzoo::distill {
 
-/// A MAR that turns noise into all tokens: what its encoder sees at every place is noise, or a token that is
-/// there. Its head's estimate of the noise at the last timestep is the velocity. Tokens lie in the order of
-/// drawing, which is the same for all pictures. Under MAR's names.
+/// A MAR that maps noise to all tokens: its encoder sees noise at every place, or a known token. Its head's
+/// estimate of the noise at the last timestep is the velocity. Tokens lie in the order of generation, which
+/// is the same for all pictures. Under MAR's names.
 class MarDiffusion : public image::Mar, public ArDiffusion {
  public:
   explicit MarDiffusion(const image::MarOptions& options);
@@ -18,14 +18,14 @@ class MarDiffusion : public image::Mar, public ArDiffusion {
   /// The model's weights.
   void start_from(const image::Mar& model) { copy_weights(*this, model); }
 
-  /// Rows [B, L, ...] from the order of drawing to their places, and back.
+  /// Rows [B, L, ...] from the order of generation to their places, and back.
   at::Tensor placed(const at::Tensor& rows) const;
   at::Tensor ordered(const at::Tensor& rows) const;
   /// The order as a generation takes it, from its end to its beginning: [samples, L] long.
   at::Tensor orders(int64_t samples) const;
 
  private:
-  at::Tensor order_;  ///< [L] long, the place of each token in the order of drawing
+  at::Tensor order_;  ///< [L] long, the place of each token in the order of generation
 };
 
 }  // namespace arzoo::distill

@@ -5,7 +5,7 @@
 
 namespace arzoo::distill {
 
-/// A MAR that sees noise at every place and draws all tokens in one step. The network is "gen".
+/// A MAR that sees noise at every place and generates all tokens in one step. The network is "gen".
 class MarStudent : public LatentStudent {
  public:
   /// vae must outlive it. second_step: tokens that a second step keeps.

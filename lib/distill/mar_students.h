@@ -6,8 +6,8 @@
 /// Students of a MAR, under the names of the papers whose ways of teaching they follow. No torch in here.
 namespace arzoo::distill {
 
-/// Distilled Decoding 1 for a MAR: all pictures are drawn in one order, and the probability flow of its
-/// diffusion head leads from noise to each token; the student learns where to, for all tokens at once.
+/// Distilled Decoding 1 for a MAR: all pictures are generated in one order, and the probability flow of its
+/// diffusion head maps noise to each token; the student learns this map, for all tokens at once.
 struct Dd1MarOptions {
   using Generation = StudentGenerationOptions;
   static constexpr std::string_view kName = "dd1_mar";
@@ -23,14 +23,14 @@ struct Dd1MarOptions {
           "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
           "other; none: nothing (the naive student of one step)");
     field("second_step", o.second_step, at_least(1),
-          "tokens, the first in the order of drawing, that a second step keeps; it draws those after them "
+          "tokens, the first in the order of generation, that a second step keeps; it generates the others "
           "again");
     field("mar", o.mar, {}, "the teacher, a model \"mar\"; the student is as large");
   }
   const image::MarOptions& teacher() const { return mar; }
   void check() const {
     const int64_t tokens = mar.side() * mar.side();
-    require(second_step < tokens, "second_step ({}) must leave a token to be drawn again, there are {}",
+    require(second_step < tokens, "second_step ({}) must leave a token to be generated again, there are {}",
             second_step, tokens);
   }
 };

@@ -7,7 +7,7 @@
 namespace arzoo::distill {
 namespace {
 
-/// Noise [B, L, C] that is given for each place, and nothing drawn after it.
+/// Noise [B, L, C] that is given for each place, and no random numbers after it.
 class GivenNoise : public nn::MaskedNoise {
  public:
   explicit GivenNoise(at::Tensor noise) : noise_(std::move(noise)) {}

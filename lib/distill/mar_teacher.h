@@ -6,7 +6,7 @@
 
 namespace arzoo::distill {
 
-/// A trained MAR as a teacher: it draws in one order, each token along the probability flow of its head.
+/// A trained MAR as a teacher: it generates in one order, each token along the probability flow of its head.
 class MarTeacher : public LatentTeacher {
  public:
   /// config: resolved. Throws as LatentTeacher does.

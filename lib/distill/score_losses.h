@@ -11,7 +11,7 @@
 /// B samples, L tokens, C width of a latent, V codes.
 namespace arzoo::distill {
 
-/// What is drawn for one loss.
+/// The random inputs of one loss.
 struct ScoreRandomInputs {
   at::Tensor t;      ///< [B, L, 1]
   at::Tensor noise;  ///< [B, L, C]

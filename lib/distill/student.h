@@ -17,8 +17,7 @@ at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& s
 /// On the device, in evaluation mode, without gradients.
 void make_constant(torch::nn::Module& module, at::Device device = at::kCPU);
 
-/// A student as a thing that draws, whatever its kind and its teacher's. B samples, L tokens of all scales, z
-/// width of a token.
+/// A student of any kind that generates tokens. B samples, L tokens of all scales, z width of a token.
 class Student {
  public:
   virtual ~Student() = default;
@@ -29,15 +28,15 @@ class Student {
   virtual TokenShape shape() const = 0;
   /// The noise of pictures with these seeds, [B, L, z]: it depends on nothing else.
   virtual at::Tensor noise(const std::vector<uint64_t>& seeds) const = 0;
-  /// The most steps that it draws in.
+  /// The largest number of steps that it generates in.
   virtual int64_t most_steps() const = 0;
-  /// From now on a pre-trained teacher draws `scales` scales in the middle of drawing, all of them the last
-  /// before the second step. teacher is of its own tokenizer's codes. Throws UsageError where that makes no
+  /// From now on a pre-trained teacher generates `scales` scales between the two steps, the last ones before
+  /// the second step. The teacher uses its own tokenizer's codes. Throws UsageError where that makes no
   /// sense.
   virtual void take_teacher(std::shared_ptr<image::Var> teacher, const image::VarSampling& sampling,
                             int64_t scales);
-  /// Tokens [B, L, z] of classes [B] from noise [B, L, z], in 1 … most_steps() steps. The draws are used
-  /// by a teacher in the middle, and where the noise says nothing of the tokens.
+  /// Tokens [B, L, z] of classes [B] from noise [B, L, z], in 1 … most_steps() steps. random_inputs are used
+  /// by a teacher in the middle, and where the noise does not determine the tokens.
   virtual at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
                             image::TokenRandomInputs& random_inputs) = 0;
   /// The type of the linear maps inside the blocks, for inference; weights become memory as it comes.
@@ -51,7 +50,7 @@ class Student {
   virtual int64_t pixels() const = 0;
 };
 
-/// A student and the tokenizer that it draws in.
+/// A student and the tokenizer of its tokens.
 struct BuiltStudent {
   std::shared_ptr<torch::nn::Module> tokenizer;
   std::unique_ptr<Student> student;

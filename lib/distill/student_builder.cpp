@@ -61,7 +61,7 @@ std::shared_ptr<image::KlVae> open_tokenizer(const Teacher& teacher, const image
   return image::open_kl_vae(found, teacher.vae, source.vae, type, source.state_dict);
 }
 
-/// The student for drawing; vae must outlive it.
+/// The student for generation; vae must outlive it.
 std::unique_ptr<Student> student_of(const Dd1VarOptions& options, image::Vqvae& vae) {
   return std::make_unique<Dd1Student>(options, vae);
 }

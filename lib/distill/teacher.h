@@ -5,7 +5,7 @@
 
 namespace arzoo::distill {
 
-/// A trained model with its tokenizer, and how it draws: what a student learns from. Nothing of it is
+/// A trained model with its tokenizer and its sampling options: what a student learns from. None of it is
 /// trained. B samples, L tokens of all scales, z width of a token.
 class Teacher {
  public:
@@ -16,9 +16,9 @@ class Teacher {
   /// Of the noise that its flow begins with.
   virtual double noise_std() const = 0;
 
-  /// Where its flow leads from noise [B, L, z]: what is kept of a trajectory.
+  /// Where its flow leads from noise [B, L, z]: what is stored of a trajectory.
   virtual at::Tensor ends(const at::Tensor& labels, const at::Tensor& noise, int64_t ode_steps) const = 0;
-  /// Under which name ends are kept in a file.
+  /// The name under which a file stores the ends.
   virtual const char* ends_name() const = 0;
   /// Throws CheckpointError, naming the file, unless these are ends of `count` trajectories.
   virtual void check_ends(const at::Tensor& ends, int64_t count, const std::string& file) const = 0;
@@ -30,7 +30,7 @@ class Teacher {
   virtual Json tokenizer_section() const = 0;
   /// A student's "model" section with what the teacher alone knows of the tokenizer.
   virtual Json completed(Json section) const { return section; }
-  /// All that decides what it draws: its weights by two sums, its sampling.
+  /// All that decides what it generates: its weights, as two sums, and its sampling options.
   virtual Json identity() const = 0;
 
   /// Its class names, channels and sampling.

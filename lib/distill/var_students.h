@@ -25,23 +25,24 @@ struct Dd1VarOptions {
   static void fields(auto& o, auto& field) {
     field("mapping", o.mapping, one_of({"flow", "none"}),
           "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
-          "other; none: nothing, so that tokens are drawn independently (the naive student of one step)");
+          "other; none: nothing, so that tokens are sampled independently (the naive student of one step)");
     field(
         "loss_split_t", o.loss_split_t, at_least(1),
         "coarse scales whose tokens are chosen from the codebook, those after it are taken as vectors; also "
         "where a second step begins: 5 in the published d16, 4 in d20 and d24");
-    field("tokens", o.tokens, one_of({"likeliest", "drawn"}),
-          "in drawing, which code of those scales is taken: likeliest, as officially; drawn: one by its "
-          "probability, so that what the noise has not told the student stays open (mapping none always "
-          "draws)");
+    field(
+        "tokens", o.tokens, one_of({"likeliest", "drawn"}),
+        "which code of those scales is generated: likeliest: the most likely one, as officially; drawn: one "
+        "sampled by its probability, so that what the noise does not determine stays random (always with "
+        "mapping none)");
     field("embedding_weight", o.embedding_weight, at_least(0),
           "in training: weight of the squared error of the vectors beside the cross-entropy");
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
     field("var", o.var, {}, "the teacher, a model \"var\"; the student is as large");
   }
   const image::VarOptions& teacher() const { return var; }
-  /// Scales whose tokens are chosen from the codebook, and whether they are drawn by their probabilities: of
-  /// noise that says nothing all are.
+  /// Scales whose tokens are chosen from the codebook, and whether they are sampled by their probabilities:
+  /// with the mapping "none" all are.
   int64_t chosen_scales() const {
     return mapping == "none" ? static_cast<int64_t>(var.patch_nums.size()) : loss_split_t;
   }
@@ -73,12 +74,12 @@ struct Dd2VarOptions {
     field("head_width", o.head_width, at_least(2), "width of the head that takes the place of the logits");
     field("head_depth", o.head_depth, between(1, 1024), "its residual blocks");
     field("second_step", o.second_step, at_least(1),
-          "coarse scales that a second step keeps; it draws those after it again");
+          "coarse scales that a second step keeps; it generates the others again");
     field("tuning_steps", o.tuning_steps, at_least(1),
           "first stage: steps in which the teacher learns to tell its own conditional score (GTS loss)");
     ScoreDistillation::fields(o.score, field);
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
-    field("snap", o.snap, {}, "in drawing: replace each vector by the nearest of the codebook");
+    field("snap", o.snap, {}, "when generating: replace each vector by the nearest of the codebook");
     field("var", o.var, {}, "the teacher, a model \"var\"");
   }
   const image::VarOptions& teacher() const { return var; }

@@ -39,7 +39,7 @@ VarTeacher::VarTeacher(const Config& config, double noise_std, const runtime::Co
     source.reject("a student needs its teacher, a trained var (arzoo train configs/image/var_*.json)");
   const auto opened = image::open_var(path, "", at::kFloat);
   if (!opened.folder)
-    source.reject("expected a run directory or model folder, whose config.json says how the teacher draws");
+    source.reject("expected a run directory or model folder, whose config.json says how the teacher samples");
   folder_ = *opened.folder;
   model_ = opened.model;
   require_same_teacher(config.at("model").at("var"), to_json(model_->options()), path.string());

@@ -16,8 +16,8 @@ class VarTeacher : public Teacher {
   image::Var& model() const { return *model_; }
   image::Vqvae& vae() const { return *vae_; }
   const at::Tensor& codebook() const { return vae_->quantizer().codebook(); }
-  /// Log-probabilities, up to a constant, with which it draws each of the tokens ids [B, L] long when those
-  /// before are given: [B, L, V], guided and filtered, on the labels' device.
+  /// Log-probabilities, up to a constant, with which it samples each of the tokens ids [B, L] long given
+  /// those before: [B, L, V], guided and filtered, on the labels' device.
   at::Tensor logits(const at::Tensor& labels, const at::Tensor& ids) const;
 
   int64_t classes() const override { return model_->options().num_classes; }
@@ -38,8 +38,8 @@ class VarTeacher : public Teacher {
   std::shared_ptr<image::Vqvae> vae_;
 };
 
-/// The draws of a teacher that follows the flow instead of a die (Distilled Decoding 1): each token is where
-/// its noise leads.
+/// The random inputs of a teacher that follows the flow instead of sampling (Distilled Decoding 1): each
+/// token is where its noise leads.
 class FlowRandomInputs : public image::TokenRandomInputs {
  public:
   /// noise: [B, L, z], of standard deviation noise_std; codebook: [V, z]. Both must outlive it.

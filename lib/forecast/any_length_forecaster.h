@@ -9,7 +9,8 @@ namespace arzoo::forecast {
 class AnyLengthForecaster : public Forecaster {
  public:
   /// The `horizon` steps after each history. history: [R, T], rows of unequal length padded on the left with
-  /// any finite number; kept: [R, T], 0 at padding, undefined where there is none. Returns [R, horizon].
+  /// any finite number; attention_mask: [R, T], 0 at padding, undefined where there is none. Returns [R,
+  /// horizon].
   virtual at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& attention_mask,
                                    int64_t horizon) = 0;
 

@@ -11,7 +11,7 @@ namespace arzoo::forecast {
 /// own, as in the official code: the two modes differ by design. The gradient flows through the weights and
 /// the values, not through the choice. Keys and values beyond the queries' length are left out, missing ones
 /// count as zero. No L x L matrix beyond kLongestGram, and nothing but queries, keys, values, lags and their
-/// weights is kept for the backward pass.
+/// weights is stored for the backward pass.
 class AutoCorrelation : public Mixing {
  public:
   /// `name` is the module's, for traces: "encoder.attn_layers.0.attention".

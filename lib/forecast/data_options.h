@@ -87,7 +87,8 @@ struct SequenceOptions {
         "window may hold the end of one and the start of the next, which sees what is before it; the step "
         "between the two does not count in the loss, the last points that fill no window are left out");
     field("normalisation", o.normalisation, one_of({"zero", "max", "none"}),
-          "of each whole series: zero: less its mean, by its deviation; max: by its largest magnitude");
+          "of each whole series: zero: standardised by its mean and standard deviation; max: divided by its "
+          "largest magnitude");
     field("validation", o.validation, from_below(0, 1),
           "share of the series that validate, evenly spread over the data; 0 for none");
   }
@@ -124,11 +125,12 @@ struct DataOptions : FileOptions {
     field("features", o.features, one_of({"M", "S", "MS"}),
           "M: all variates predict all; S: the target alone; MS: all predict the target");
     field("target", o.target, {}, "target column of S and MS, the last one when empty");
-    field("scale", o.scale, {}, "standardise each column by the training rows' mean and deviation");
-    field("scale_windows", o.scale_windows, {},
-          "each window is less the mean of its history, by its deviation, in training and later on: the "
-          "model then "
-          "forecasts any series as a published zero-shot model does (models of any length, with sources)");
+    field("scale", o.scale, {}, "standardise each column by the training rows' mean and standard deviation");
+    field(
+        "scale_windows", o.scale_windows, {},
+        "standardise each window by the mean and standard deviation of its history, in training and later: "
+        "the model then forecasts any series as a published zero-shot model does (models of any length, with "
+        "sources)");
     field("mixed_windows", o.mixed_windows, between(1, 100),
           "with scale_windows: a training window is a random mixture of up to so many windows of its batch, "
           "each "

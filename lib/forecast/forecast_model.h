@@ -58,9 +58,9 @@ class ForecastModel {
   /// Forecasts `horizon` steps after the last row of each table, the tables in batches; a horizon beyond
   /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent. A
   /// model that was trained on a mixture (DataOptions::variates_apart) forecasts each variate of any table by
-  /// itself; a zero-shot one as well, from as many rows as a table has,
-  /// each less its mean by its deviation. Throws DataError for a table that lacks a variate, has one that the
-  /// model was not trained on, or is too short.
+  /// itself; a zero-shot one as well, from as many rows as a table has, each standardised by its mean and
+  /// standard deviation. Throws DataError for a table that lacks a variate, has one that the model was not
+  /// trained on, or is too short.
   std::vector<SeriesForecast> forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
                                        const std::vector<double>& levels) const;
   std::vector<SeriesForecast> forecast(const std::vector<io::SeriesTable>& tables, int64_t horizon,

@@ -20,7 +20,7 @@ struct ForecastBatch {
   at::Tensor measured;              ///< [B, S, c_out] bool, targets that count; undefined: all do
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given (parity, debugging)
   const runtime::NamedTensors* random_inputs =
-      nullptr;  ///< random numbers to use instead of drawing them (parity)
+      nullptr;  ///< random numbers to use instead of generating them (parity)
 };
 
 /// The interface of this family: a window in, the next pred_len steps out.

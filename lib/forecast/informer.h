@@ -23,7 +23,7 @@ struct InformerBase {
     field("d_layers", o.d_layers, between(1, 1024), "decoder layers");
     field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
     field("factor", o.factor, at_least(1),
-          "factor * ceil(ln L) queries are kept, on as many sampled keys each");
+          "factor * ceil(ln L) queries are selected, on as many sampled keys each");
     field("distil", o.distil, {}, "halve the series between encoder layers");
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
     field("activation", o.activation, one_of({"gelu", "relu"}), "activation of the feed-forward layer");

@@ -17,7 +17,7 @@ int64_t root_above(int64_t area) {
   return side;
 }
 
-/// A complex linear layer without bias. Its weight is kept as [out, in, 2] (real, imaginary), which every
+/// A complex linear layer without bias. Its weight is stored as [out, in, 2] (real, imaginary), which every
 /// file format can hold and every optimiser can step; a complex64 [out, in] of an official checkpoint loads
 /// into it.
 class ComplexLinear : public torch::nn::Module, public runtime::HoldsComplexPairs {

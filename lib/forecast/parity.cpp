@@ -26,7 +26,7 @@ ForecastBatch inputs_of(const runtime::ParityCase& fixture) {
   return batch;
 }
 
-/// The random draws that the case recorded under `prefix`, named as the models ask for them.
+/// The random inputs that the case recorded under `prefix`, named as the models ask for them.
 runtime::NamedTensors random_inputs_of(const runtime::ParityCase& fixture, const std::string& prefix) {
   runtime::NamedTensors random_inputs(fixture.name);
   for (const auto& [name, tensor] : fixture.io) {

@@ -8,16 +8,16 @@ namespace arzoo::forecast {
 /// uniform distribution attend to all keys; the others get the mean of the values, or, where the future is
 /// masked, the running sum of the values up to them (the official code's choice).
 ///
-/// Which queries these are is judged on factor * ceil(ln S) keys drawn for each query, the same for the whole
-/// batch and all heads. The gradient flows through attention and values, not through the choice. No dropout.
+/// The queries are selected on factor * ceil(ln S) keys sampled for each query, the same for the whole batch
+/// and all heads. The gradient flows through attention and values, not through the selection. No dropout.
 class ProbSparseAttention : public Mixing {
  public:
   /// causal: queries and keys are the same steps, and none sees a later one. order: how the layer reads the
-  /// result, which is laid out for it. `name` is the module's, for draws and traces:
+  /// result, which is laid out for it. `name` is the module's, for random inputs and traces:
   /// "encoder.attn_layers.0.attention".
   ProbSparseAttention(bool causal, int64_t factor, kernels::HeadOrder order, std::string name)
       : causal_(causal), factor_(factor), order_(order), name_(std::move(name)) {}
-  /// pass.draws gives the sampled keys; without it they are drawn from the default CPU generator.
+  /// pass.random_inputs gives the sampled keys; without it they come from the default CPU generator.
   at::Tensor forward(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                      const Pass& pass) override;
 

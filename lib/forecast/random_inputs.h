@@ -11,7 +11,7 @@
 
 namespace arzoo::forecast {
 
-/// The random integers of one forward pass, asked for in the order in which the official code draws them.
+/// The random integers of one forward pass, asked for in the order in which the official code generates them.
 class RandomInputs {
  public:
   /// From the default CPU generator: a seed gives the numbers that it gives the official code.
@@ -19,11 +19,11 @@ class RandomInputs {
   /// The same numbers in every pass, those of torch.manual_seed(0): for evaluation, where a forecast should
   /// depend on its window alone.
   static RandomInputs repeatable();
-  /// Those that another program drew, by name. `recorded` must outlive this.
+  /// Those that another program generated, by name. `recorded` must outlive this.
   static RandomInputs replayed(const runtime::NamedTensors& recorded);
 
-  /// torch.randint(below, size), on the CPU. Throws CheckpointError when a recorded draw is not there,
-  /// DataError when it has another shape or other numbers than these can be.
+  /// torch.randint(below, size), on the CPU. Throws CheckpointError when a recorded tensor is missing,
+  /// DataError when it has another shape or numbers out of range.
   at::Tensor integers(const std::string& name, int64_t below, at::IntArrayRef size);
 
  private:

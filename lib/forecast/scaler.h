@@ -7,13 +7,13 @@
 
 namespace arzoo::forecast {
 
-/// Standardisation of each variate by its training rows: mean and population deviation in double, as
+/// Standardisation of each variate by its training rows: mean and population standard deviation in double, as
 /// scikit-learn's StandardScaler, which the official loaders use. A constant column keeps its scale.
 struct StandardScaler {
   std::vector<double> mean, scale;
 
-  /// values: [rows, variates] row-major; fits on rows [begin, end). `freedom`: what is taken from the number
-  /// of rows before the squares are divided by it; 1 gives the sample's unbiased deviation.
+  /// values: [rows, variates] row-major; fits on rows [begin, end). `freedom`: subtracted from the number of
+  /// rows by which the squares are divided; 1 gives the unbiased standard deviation.
   static StandardScaler fit(const std::vector<double>& values, int64_t variates, int64_t begin, int64_t end,
                             int64_t freedom = 0);
   /// The same of a table's measured cells alone. A variate without any in these rows keeps its values.

@@ -13,8 +13,8 @@ namespace arzoo::forecast {
 /// How a series is normalised as a whole before windows are cut from it.
 enum class SequenceScale {
   none,
-  zero,  ///< less its mean, by its population deviation where that is not 0
-  max,   ///< by its largest magnitude where that is not 0
+  zero,  ///< standardised by its mean and its population standard deviation where that is not 0
+  max,   ///< divided by its largest magnitude where that is not 0
 };
 
 /// How windows are cut (SequenceOptions::windows).

@@ -48,7 +48,7 @@ at::Tensor calendar_marks(const std::vector<io::Timestamp>& stamps, const io::Fr
 io::SeriesTable select_variates(io::SeriesTable table, const DataOptions& options);
 
 /// The windows of all series of a file or of several, by split. With options.variates_apart() every variate
-/// is a series of its own, so that a split's windows are all (window, variate) pairs of all files: drawn
+/// is a series of its own, so that a split's windows are all (window, variate) pairs of all files: sampled
 /// evenly, each file counts in proportion to its size.
 class SeriesData {
  public:

@@ -39,7 +39,7 @@ void read_files(const std::vector<fs::path>& files, const FileOptions& source, c
   }
 }
 
-/// A mixture's scalers are kept by the series' names.
+/// A mixture's scalers are stored under the series' names.
 void require_distinct(const std::vector<SourceTable>& tables) {
   std::map<std::string, std::string> files;
   for (const auto& [table, split] : tables) {

@@ -105,7 +105,7 @@ class TiMae : public Forecaster {
     return std::clamp<int64_t>(visible, 1, std::max<int64_t>(1, length - 1));
   }
 
-  /// What the encoder makes of the kept steps: [B, L, C] → [B, K, D].
+  /// Encodes the visible steps: [B, L, C] → [B, K, D].
   at::Tensor encode(const at::Tensor& x, const nn::VisibleTokens& visible) {
     const auto seen = x.masked_fill(visible.masked().to(x.device()).unsqueeze(-1), 0.0);
     const auto values = seen.to(embedding_->weight.scalar_type()).transpose(1, 2);
@@ -115,7 +115,7 @@ class TiMae : public Forecaster {
         kernels::dropout(nn::visible_tokens(placed, visible), options_.dropout, is_training())));
   }
 
-  /// All steps, the masked ones from the kept ones: [B, L, C] → [B, L, C].
+  /// All steps, the masked ones reconstructed from the visible ones: [B, L, C] → [B, L, C].
   at::Tensor reconstruct(const at::Tensor& x, const nn::VisibleTokens& visible) {
     const auto encoded =
         kernels::linear(encode(x, visible), decoder_embedding_->weight, decoder_embedding_->bias);

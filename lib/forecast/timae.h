@@ -10,12 +10,12 @@ namespace arzoo::forecast {
 /// future.
 ///
 /// There is no official code: this follows the paper's text. From the paper: the convolution, the sinusoidal
-/// positions, the number, heads and pre-norm form of the blocks, the widths 64 and 32, a random quarter kept
-/// per sample, the encoder that sees visible steps alone, the zero-initialised mask token, positions again
-/// before the decoder, the error on masked steps alone, dropout 0.1, Xavier's initialisation. Not stated
-/// there, decided here: the width of the feed-forward layers (4 times the token), their activation (GELU), a
-/// norm after encoder and decoder (as MAE), hidden steps are zeros for the convolution (else their neighbours
-/// would show them), and the regressor's form.
+/// positions, the number, heads and pre-norm form of the blocks, the widths 64 and 32, a random quarter
+/// visible per sample, the encoder that sees visible steps alone, the zero-initialised mask token, positions
+/// again before the decoder, the error on masked steps alone, dropout 0.1, Xavier's initialisation. Not
+/// stated there, decided here: the width of the feed-forward layers (4 times the token), their activation
+/// (GELU), a norm after encoder and decoder (as MAE), hidden steps are zeros for the convolution (else their
+/// neighbours would show them), and the regressor's form.
 ///
 /// head "linear" is the fine-tuned form: encoder and a linear regressor, one map over time and one over the
 /// width. Train it with "training.init_from" the folder last/ of a reconstruction run (the encoder gains from

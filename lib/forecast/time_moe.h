@@ -59,7 +59,7 @@ struct TimeMoeOptions {
           "history and horizon together that the model is meant for; no limit of the model");
     field("rope_theta", o.rope_theta, more_than(0), "base of the rotary frequencies");
     field("rms_norm_eps", o.rms_norm_eps, more_than(0), "added to the mean square of a token");
-    field("initializer_range", o.initializer_range, at_least(0), "deviation of the initial weights");
+    field("initializer_range", o.initializer_range, at_least(0), "standard deviation of the initial weights");
     field("attention_dropout", o.attention_dropout, from_below(0, 1),
           "probability of dropout on the attention in training");
     field("use_dense", o.use_dense, {}, "one expert that all tokens visit in place of the sparse ones");

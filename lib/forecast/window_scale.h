@@ -8,8 +8,8 @@
 namespace arzoo::forecast {
 
 /// Scales a batch by its own histories, as a zero-shot forecast does (Time-MoE's README): each variate's
-/// window less the mean of its history, by its unbiased deviation, 1 where that is 0. Returns how; undefined,
-/// and the batch as it was, when that is not `wanted`.
+/// window is standardised by the mean and the unbiased standard deviation of its history, 1 where that is 0.
+/// Returns these statistics; undefined, and the batch unchanged, when that is not `wanted`.
 WindowStats scale_windows(ForecastBatch& batch, bool wanted);
 
 /// Makes each window of a scaled batch a mixture of itself and up to most - 1 others of it, with weights of a

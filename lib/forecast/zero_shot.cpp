@@ -93,7 +93,7 @@ Forecasts opened_model(const ZeroShotOptions& cell, const runtime::Compute& comp
   };
 }
 
-/// The forecasts of each history less its mean, by its unbiased deviation, in the history's own scale again.
+/// The forecasts of each history standardised by its mean and unbiased standard deviation, scaled back.
 Forecasts by_context(Forecasts inner) {
   return [inner = std::move(inner)](const at::Tensor& history) {
     const auto mean = history.mean(1, true), stddev = history.std(1, true, true);

@@ -39,8 +39,8 @@ struct ZeroShotOptions {
     field(
         "scale", o.scale, one_of({"series", "context"}),
         "series: by the file's training rows alone, the official protocol; context: each history also by its "
-        "own mean and deviation before the model sees it, as arzoo forecast does; errors are of the former "
-        "scale");
+        "own mean and standard deviation before the model sees it, as arzoo forecast does; errors are of the "
+        "former scale");
     field("season", o.season, between(1, kMost), "steps of seasonal_naive's season");
     field("fit", o.fit, {},
           "training config whose training windows linear is fitted on, so that it has not seen the file "

@@ -15,9 +15,9 @@ namespace arzoo::forecast {
 /// but the last one is forecast, without any further normalisation. Windows are numbered series by series.
 class ZeroShotWindows {
  public:
-  /// The columns of a table, each a series that is scaled by the mean and population deviation of its
-  /// training rows. The file's name decides the test rows: those of ETTh and ETTm are fixed, of other files
-  /// the last fifth. Throws DataError when there is no window.
+  /// The columns of a table, each a series that is standardised by the mean and population standard deviation
+  /// of its training rows. The file's name decides the test rows: those of ETTh and ETTm are fixed, of other
+  /// files the last fifth. Throws DataError when there is no window.
   ZeroShotWindows(const io::SeriesTable& table, const std::string& file_name, int64_t context,
                   int64_t horizon);
   /// Sequences whole and as they are. Throws DataError when there is no window; `where` names them.

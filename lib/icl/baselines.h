@@ -63,7 +63,7 @@ struct NetworkTraining {
 /// divided by the number of prompts.
 at::Tensor trained_network(const at::Tensor& xs, const at::Tensor& ys, const at::Tensor& query,
                            const NetworkWeights& start, const NetworkTraining& training);
-/// The same from PyTorch's default initial weights, drawn from `seed`.
+/// The same from PyTorch's default initial weights, generated from `seed`.
 Algorithm two_layer_network(const NetworkTraining& training, int64_t seed);
 
 /// An algorithm under the name that tables and charts show.

@@ -2,8 +2,8 @@
 
 #include "icl/curriculum.h"
 
-/// The "data" and "evaluation" sections of an in-context learner's config. All data are drawn on the fly: a
-/// batch is a function of the seed and its number. No torch in here.
+/// The "data" and "evaluation" sections of an in-context learner's config. All data are generated on the fly:
+/// a batch is a function of the seed and its number. No torch in here.
 namespace arzoo::icl {
 
 /// Prompts x_1, f(x_1), x_2, … of functions f from one class (Garg et al. 2022).

@@ -12,7 +12,7 @@
 namespace arzoo::icl {
 namespace {
 
-/// Seeds of what is drawn apart from the test split.
+/// Seeds of the data beside the test split.
 enum DescentStream : uint64_t { kScanStream = 100, kCurvatureStream, kShiftStream };
 
 /// Whether gradient descent can be written into a learner of this kind: one linear head on tokens as they

@@ -10,8 +10,8 @@
 
 namespace arzoo::icl {
 
-/// Training a learner on prompts that are drawn on the fly: a batch is a function of the seed and its number,
-/// as are those of the validation and the test split.
+/// Training a learner on prompts that are generated on the fly: a batch is a function of the seed and its
+/// number, as are those of the validation and the test split.
 class LearnerExperiment : public runtime::Experiment {
  public:
   torch::nn::Module& model() override { return *learner_; }

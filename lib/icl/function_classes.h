@@ -24,7 +24,8 @@ at::Tensor tree_values(const at::Tensor& xs, const at::Tensor& coordinates, cons
 /// w with all but `sparsity` coordinates of each function zeroed: those that stand first in `order`, [B,
 /// valid] long.
 at::Tensor sparse_weights(const at::Tensor& w, const at::Tensor& order, int64_t sparsity);
-/// ys + noise; renormalised to the variance d where asked for: times sqrt(d) / the deviation of all ys.
+/// ys + noise; renormalised to the variance d where asked for: times sqrt(d) / the standard deviation of all
+/// ys.
 at::Tensor noisy_values(const at::Tensor& ys, const at::Tensor& noise, int64_t dims, bool renormalise);
 
 /// A batch of functions of a class.

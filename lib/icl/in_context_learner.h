@@ -4,11 +4,11 @@
 
 namespace arzoo::icl {
 
-/// A model that learns from its input: its weights are not drawn when it is made, because it is either loaded
-/// or initialised as a whole.
+/// A model that learns from its input. Its constructor does not initialise the weights: a model is either
+/// loaded or initialised as a whole.
 class InContextLearner : public torch::nn::Module {
  public:
-  /// Draws the weights as the official code does, from the default generator.
+  /// Initialises the weights as the official code does, from the default generator.
   virtual void initialise() = 0;
 };
 

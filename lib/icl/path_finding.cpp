@@ -57,7 +57,7 @@ at::Tensor split_pairs(const PathGraph& graph, double chance_in_train, const Uni
     bool first = true;
     for (int64_t source = 0; source < target; ++source) {
       if (!paths[source][target]) continue;
-      // A pair with an edge draws nothing, as in the official code.
+      // A pair with an edge takes no random number, as in the official code.
       const bool trained = edges[source][target] || sample() < chance_in_train || first;
       side[source][target] = trained ? 1 : -1;
       first = false;

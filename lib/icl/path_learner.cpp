@@ -41,7 +41,7 @@ at::Tensor PathLearner::generate(const at::Tensor& prompts, int64_t end, at::Gen
   auto finished = at::zeros({prompts.size(0)}, prompts.options().dtype(at::kBool));
   while (all.size(1) < block_size_ && !finished.all().item<bool>()) {
     const auto logits = forward(next, &cache).select(1, -1);
-    // Drawn on the CPU, whose generator gives the same on every machine.
+    // Sampled on the CPU, whose generator gives the same on every machine.
     next = at::multinomial(at::softmax(logits, -1).cpu(), 1, /*replacement=*/false, generator)
                .to(prompts.device());
     finished = finished.logical_or(next.squeeze(1) == end);

@@ -8,14 +8,14 @@
 namespace arzoo::icl {
 namespace {
 
-/// The recorded draws, one after the other.
+/// The recorded random numbers, one after the other.
 class RecordedRandomInputs {
  public:
   explicit RecordedRandomInputs(const at::Tensor& random_inputs)
       : random_inputs_(random_inputs.to(at::kDouble).contiguous()) {}
   double next() {
     if (used_ == random_inputs_.size(0))
-      fail<CheckFailed>("more random numbers are drawn than the case holds");
+      fail<CheckFailed>("more random numbers are used than the case holds");
     return random_inputs_.const_data_ptr<double>()[used_++];
   }
   int64_t used() const { return used_; }
@@ -45,10 +45,10 @@ void replay_paths(const ParityCase& fixture, ParityReport& report) {
   const auto next = [&] { return random_inputs.next(); };
   const auto graph =
       sample_graph(whole_number(fixture, "num_nodes"), real_number(fixture, "edge_prob"), next);
-  report.check_value("edge draws", static_cast<double>(random_inputs.used()),
+  report.check_value("edge random inputs", static_cast<double>(random_inputs.used()),
                      fixture.input("n_edge_draws").item<double>(), {0, 0});
   const auto split = split_pairs(graph, real_number(fixture, "chance_in_train"), next);
-  report.check_value("split draws", static_cast<double>(random_inputs.used()),
+  report.check_value("split random inputs", static_cast<double>(random_inputs.used()),
                      fixture.input("n_split_end").item<double>(), {0, 0});
   const auto rows = sample_rows(graph, split, whole_number(fixture, "num_of_paths"), next);
   const auto block = block_size(rows);

@@ -28,7 +28,7 @@ using Predictor = std::function<at::Tensor(const at::Tensor& xs, const at::Tenso
 at::Tensor strategy_errors(const Predictor& predict, const StrategyPoints& points,
                            const std::function<at::Tensor(const at::Tensor&)>& function);
 
-/// Mean, deviation and 90 % bootstrap band (1000 resamples) of the errors at each point, [P] fp64.
+/// Mean, standard deviation and 90 % bootstrap band (1000 resamples) of the errors at each point, [P] fp64.
 struct ErrorCurve {
   at::Tensor mean, stddev, low, high;
 };

@@ -13,7 +13,7 @@ struct RegressionPrompts {
   at::Tensor tokens, target;
 };
 
-/// What a batch is made of, as the official generators draw it.
+/// The random numbers that a batch is made of, as in the official generators.
 struct LinearRandomInputs {
   at::Tensor w;            ///< N(0, 1), [B, I]
   at::Tensor xs, queries;  ///< uniform in [0, 1), [B, N, I] and [B, 1, I]

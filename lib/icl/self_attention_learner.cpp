@@ -76,14 +76,14 @@ nn::Affine SelfAttentionLearner::norm(const std::string& path) {
 
 void SelfAttentionLearner::initialise() {
   const torch::NoGradGuard no_grad;
-  // The deviation of a standard normal cut at two deviations.
+  // The standard deviation of a standard normal distribution truncated at two standard deviations.
   constexpr double kTruncated = 0.87962566103423978;
   for (auto& parameter : named_parameters()) {
     auto value = parameter.value();
     const auto& name = parameter.key();
     if (name.ends_with("/w")) {
       const double stddev = std::sqrt(options_.init_scale / static_cast<double>(value.size(0))) / kTruncated;
-      // By the inverse of the distribution, between -2 and 2 deviations.
+      // By the inverse of the distribution function, between -2 and 2 standard deviations.
       const double within = std::erf(2.0 / std::numbers::sqrt2);
       value.copy_(at::empty_like(value).uniform_(-within, within).erfinv() * (std::numbers::sqrt2 * stddev));
     } else {

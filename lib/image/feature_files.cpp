@@ -13,7 +13,7 @@ namespace {
 bool is_matrix(const io::NpyArray& array) { return array.shape.size() == 2; }
 
 /// In double precision, integers too. Throws DataError for numbers that are not finite: one of them would
-/// make every figure NaN.
+/// make every metric NaN.
 at::Tensor tensor_of(const io::NpyArray& array, const std::string& where) {
   const auto tensor = at::tensor(array.type.read(array.bytes), at::kDouble).view(array.shape);
   const auto broken = at::isfinite(tensor).logical_not_();
@@ -88,8 +88,9 @@ PictureFeatures read_features(const std::filesystem::path& path) {
 }
 
 runtime::Metrics compare_pictures(const PictureFeatures& real, const PictureFeatures& generated,
-                                  const std::string& figure) {
-  runtime::Metrics metrics{{figure, frechet_distance(real.statistics.value(), generated.statistics.value())}};
+                                  const std::string& metric_name) {
+  runtime::Metrics metrics{
+      {metric_name, frechet_distance(real.statistics.value(), generated.statistics.value())}};
   if (generated.probabilities.defined()) metrics.emplace_back("IS", inception_score(generated.probabilities));
   const auto add_fidelity = [&](const char* name, const PictureFeatures& set) {
     if (set.probabilities.defined() && set.labels.defined())

@@ -30,9 +30,9 @@ PictureFeatures read_features(const std::filesystem::path& path);
 
 /// {"FID", "IS", "class_fidelity", "real_class_fidelity", "precision", "recall"} of generated pictures: the
 /// distance of the statistics; the Inception Score where there are probabilities; class fidelity where a set
-/// has labels too; precision and recall (k = 3) where both sets have features. `figure` names the distance:
-/// with other features than Inception-v3's it is another figure.
+/// has labels too; precision and recall (k = 3) where both sets have features. `metric_name` names the
+/// distance: with other features than Inception-v3's it is another metric.
 runtime::Metrics compare_pictures(const PictureFeatures& real, const PictureFeatures& generated,
-                                  const std::string& figure = "FID");
+                                  const std::string& metric_name = "FID");
 
 }  // namespace arzoo::image

@@ -38,7 +38,7 @@ struct FlowArGeneration {
   runtime::Trace* trace = nullptr;           ///< collects each block's output of each scale
 };
 
-/// The random numbers of a training pass; what is undefined is drawn.
+/// The random numbers of a training pass; what is undefined is sampled.
 struct FlowRandomInputs {
   at::Tensor label_drop;  ///< [B] uniform: below label_drop_prob a sample loses its class
   at::Tensor times;       ///< [B, scales] in [0, 1]

@@ -25,7 +25,7 @@ const at::Tensor& traced(const runtime::Trace& trace, const std::string& name) {
   fail<CheckpointError>("nothing is traced as {}", name);
 }
 
-/// The velocities of all scales with the case's draws, and the first flow block of the finest.
+/// The velocities of all scales with the case's random inputs, and the first flow block of the finest.
 void check_flow(const ParityCase& fixture, const FlowAr& model, const at::Tensor& z, ParityReport& report) {
   const auto targets = model.targets(fixture.input("imgs"));
   std::vector<at::Tensor> velocities, all;

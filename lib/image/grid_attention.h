@@ -54,7 +54,7 @@ class GridCrossAttention : public torch::nn::Module {
     return rope_->angles(sides, q_->type());
   }
   struct KeysValues {
-    at::Tensor keys, values;  ///< [B, H, L, E] each, keys turned
+    at::Tensor keys, values;  ///< [B, H, L, E] each, keys rotated
   };
   KeysValues keys_values(const at::Tensor& condition, const kernels::RopeAngles& angles) const;
   /// x: [B, L, D]; returns the same shape.

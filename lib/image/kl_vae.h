@@ -4,8 +4,8 @@
 
 namespace arzoo::image {
 
-/// The KL-regularised autoencoder of latent diffusion (Rombach et al., CVPR 2022), which MAR and FlowAR draw
-/// in. Names are the official class's; the defaults are those of MAR's kl16.ckpt.
+/// The KL-regularised autoencoder of latent diffusion (Rombach et al., CVPR 2022), the tokenizer of MAR and
+/// FlowAR. Names are the official class's; the defaults are those of MAR's kl16.ckpt.
 struct KlVaeOptions {
   static constexpr std::string_view kName = "kl_vae";
   static constexpr std::string_view kPaper = "Rombach et al., CVPR 2022 (KL-VAE of MAR and FlowAR)";

@@ -31,7 +31,7 @@ LatentExperiment::LatentExperiment(const Config& config, const runtime::Compute&
 
 double LatentExperiment::measured_scale() {
   const LatentPosterior posterior(moments_.some(kMeasured));
-  // The variance of a draw: that of the means and the mean of the variances.
+  // The variance of a sample: that of the means plus the mean of the variances.
   const auto variance =
       posterior.mean.to(at::kDouble).var(/*unbiased=*/false) + posterior.logvar.to(at::kDouble).exp().mean();
   return 1.0 / variance.sqrt().item<double>();

@@ -17,7 +17,7 @@ struct LatentBatch {
 class LatentExperiment : public PictureExperiment {
  public:
   void save(const std::filesystem::path& folder) override;
-  /// Drawn pictures, a column per class.
+  /// Generated pictures, a column per class.
   std::vector<ReportSection> showcase() override;
 
  protected:
@@ -25,7 +25,7 @@ class LatentExperiment : public PictureExperiment {
   LatentExperiment(const Config& config, const runtime::Compute& compute, int64_t pixels,
                    const KlVaeOptions& vae);
 
-  /// Latents drawn from the posteriors of a training batch.
+  /// Latents sampled from the posteriors of a training batch.
   LatentBatch training(int64_t batch);
   /// Calls `visit` with the mean latents of the evaluated pictures, a batch at a time, and its number; in
   /// inference mode.
@@ -33,7 +33,7 @@ class LatentExperiment : public PictureExperiment {
   /// Random numbers for evaluating batch `batch`: always the same.
   static at::Generator evaluation_generator(int64_t batch);
 
-  /// Latents of pictures of these classes as generate-image draws them by default, scaled.
+  /// Latents of pictures of these classes as generate-image generates them by default, scaled.
   virtual at::Tensor sample(const at::Tensor& labels, const std::vector<uint64_t>& seeds) = 0;
   virtual int64_t classes() const = 0;
 

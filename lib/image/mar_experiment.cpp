@@ -17,7 +17,7 @@ namespace {
 
 MarOptions mar_options(const Config& config) { return model_options<MarOptions>(config.at("model")); }
 
-/// Fixed draws: as many masked tokens as lie halfway between the least and all.
+/// Fixed random inputs: the number of masked tokens is halfway between the smallest and all.
 nn::MaskedRandomInputs evaluation_random_inputs(const MarOptions& options, int64_t samples,
                                                 at::Generator generator) {
   const int64_t length = options.side() * options.side(),

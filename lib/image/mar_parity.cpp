@@ -28,7 +28,7 @@ std::shared_ptr<Mar> load_mar(const ParityCase& fixture) {
   return model;
 }
 
-/// The draws of a training step; `step` < 0: those of a case with one.
+/// The random inputs of a training step; `step` < 0: those of a case with one step.
 nn::MaskedRandomInputs random_inputs_of(const ParityCase& fixture, int64_t step = -1) {
   const auto input = [&](const char* name) {
     return step < 0 ? fixture.input(name) : fixture.input(name)[step];

@@ -11,7 +11,7 @@
 ///
 ///     config.json         what ModelFolder says
 ///     model.safetensors   the weights, under the official names
-///     vae/                of a model that draws tokens: its tokenizer, a folder like this one
+///     vae/                of a model that generates tokens: its tokenizer, a folder like this one
 namespace arzoo::image {
 
 /// What a model folder says of itself, besides its weights.

@@ -124,7 +124,7 @@ class Comparison {
                       made.add(images, told ? labels : at::Tensor());
                     });
     const auto generated = made.result();
-    auto metrics = compare_pictures(real.result(), generated, cell_.figure);
+    auto metrics = compare_pictures(real.result(), generated, cell_.metric_name);
     metrics.insert(metrics.end(), extra.begin(), extra.end());
     const auto training = training_of(cell_);
     metrics.insert(metrics.end(), training.begin(), training.end());
@@ -200,7 +200,7 @@ class Comparison {
 
 Json compare_files(const PictureCellOptions& cell) {
   const auto samples = read_features(cell.samples);
-  const auto metrics = compare_pictures(read_features(cell.reference), samples, cell.figure);
+  const auto metrics = compare_pictures(read_features(cell.reference), samples, cell.metric_name);
   return {{"test", runtime::metrics_json(metrics)},
           {"pictures", samples.features.defined() ? samples.features.size(0) : 0}};
 }

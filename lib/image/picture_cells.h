@@ -10,13 +10,13 @@
 
 namespace arzoo::image {
 
-/// A cell of a table that compares pictures with real ones: what a model draws, what a tokenizer makes of
-/// them, or what another program computed of either.
+/// A cell of a table that compares pictures with real ones: those that a model generates, those that a
+/// tokenizer reconstructs, or features of either that another program computed.
 struct PictureCellOptions {
   std::string pictures;
   std::string model;
   std::string features;
-  std::string figure = "FID";
+  std::string metric_name = "FID";
   int64_t count = 1000;
   int64_t batch_size = 50;
   int64_t seed = 0;
@@ -32,27 +32,26 @@ struct PictureCellOptions {
 
   static void fields(auto& o, auto& field) {
     field("pictures", o.pictures, {}, "the real ones: a folder with a sub-folder per class, or an IDX file");
-    field("model", o.model, {},
-          "a model that draws pictures, its classes in turn, or a vqvae or kl_vae, which reconstructs the "
-          "real ones; "
-          "relative to the suite");
+    field(
+        "model", o.model, {},
+        "a model that generates pictures, its classes in turn, or a vqvae or kl_vae, which reconstructs the "
+        "real ones; relative to the suite");
     field("features", o.features, {}, "a trained feature_net, whose features are compared");
-    field("figure", o.figure, {},
-          "what to call the Fréchet distance of these features: it is no FID unless they are Inception-v3's");
-    field("count", o.count, at_least(4), "pictures to draw or to reconstruct");
+    field("metric_name", o.metric_name, formerly("figure"),
+          "name of the Fréchet distance of these features: it is FID only if they are Inception-v3's");
+    field("count", o.count, at_least(4), "number of pictures to generate or to reconstruct");
     field("batch_size", o.batch_size, at_least(1), "pictures at once");
-    field("seed", o.seed, at_least(0), "of the drawing");
-    field("drafter", o.drafter, {}, "draws the first draft_steps scales in the model's place (CoDe)");
-    field("refiner", o.refiner, {}, "draws the scales after draft_steps in the model's place (CoDe)");
-    field("draft_steps", o.draft_steps, at_least(1), "scales that the drafter draws");
+    field("seed", o.seed, at_least(0), "seed of the generation");
+    field("drafter", o.drafter, {}, "generates the first draft_steps scales in place of the model (CoDe)");
+    field("refiner", o.refiner, {}, "generates the scales after draft_steps in place of the model (CoDe)");
+    field("draft_steps", o.draft_steps, at_least(1), "scales that the drafter generates");
     field("depth_schedule", o.depth_schedule, at_least(1),
           "blocks that each scale passes through, the last number for all after it (VARiant)");
-    field("cfg", o.cfg, at_least(0), "strength of the class, the model's own when not given");
-    field("steps", o.steps, at_least(1), "steps of the drawing, the model's own when not given");
-    field(
-        "random", o.random, {},
-        "in place of a model: a training config, or a drafter's and a refiner's, drawn with random weights; "
-        "for time and memory alone");
+    field("cfg", o.cfg, at_least(0), "classifier-free guidance scale, the model's own when not given");
+    field("steps", o.steps, at_least(1), "steps of the generation, the model's own when not given");
+    field("random", o.random, {},
+          "in place of a model: a training config, or a drafter's and a refiner's, run with random weights; "
+          "for time and memory alone");
     field(
         "samples", o.samples, {},
         "in place of a model: file of features of generated pictures (.npy; .npz with \"features\" and, for "
@@ -71,8 +70,8 @@ struct PictureCellOptions {
     require(shared == draft_steps.has_value(), "draft_steps goes with a drafter or a refiner");
     require(drafter.empty() || refiner.empty(), "model is the other of drafter and refiner: one of the two");
     require(model.empty() || (!pictures.empty() && !features.empty()), "a model needs pictures and features");
-    require(model.empty() || figure != "FID",
-            "figure must name what is measured with these features (it is no FID)");
+    require(model.empty() || metric_name != "FID",
+            "metric_name must name the Fréchet distance of these features (it is not FID)");
   }
   /// Whether a cell of a suite is of this kind.
   static bool describes(const Config& cell) {
@@ -91,7 +90,7 @@ struct ImageGenerators {
 
 /// A cell of pictures. Its run returns {"test": {"FID", "IS", "class_fidelity",
 /// "real_class_fidelity", "precision", "recall"}, "pictures", "seconds"}, the fidelities where the classes
-/// are the feature network's; of a model that draws also what that costs: test/"seconds_per_picture",
+/// are the feature network's; for a model that generates, also its cost: test/"seconds_per_picture",
 /// "cache_mib" (keys and values of a batch), "peak_mib" (the process's resident memory), "parameters_m"
 /// (millions), and of a run directory "training_steps"; of a tokenizer test/"psnr". Throws DataError,
 /// CheckpointError.

@@ -17,8 +17,8 @@ struct PictureFacts {
   static PictureFacts of(const ModelFolder& folder, int64_t classes);
 };
 
-/// Brings a generator and its tokenizer into order for drawing: on the device, in evaluation mode, packed on
-/// a CPU. Returns the generator's weights in 8 bits where `compute` asks for that, else null.
+/// Prepares a generator and its tokenizer for generation: on the device, in evaluation mode, packed on a CPU.
+/// Returns the generator's weights in 8 bits where `compute` asks for that, else null.
 std::shared_ptr<kernels::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
                                                  const runtime::Compute& compute);
 

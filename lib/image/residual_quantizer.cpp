@@ -220,7 +220,7 @@ void ResidualQuantizer::count_uses(const std::vector<at::Tensor>& ids, bool firs
 
 void ResidualQuantizer::replace_codes(const at::Tensor& unused, const at::Tensor& f, const Grids& grids) {
   const torch::NoGradGuard no_grad;
-  // A codebook that is drawn anew has not coded anything yet.
+  // A codebook that is sampled anew has not coded anything yet.
   if (unused.all().item<bool>()) codebook_.zero_();
   const auto code = encode(f, grids);
   std::vector<at::Tensor> wanted;

@@ -66,8 +66,8 @@ class ResidualQuantizer : public torch::nn::Module {
   /// How often each code was used lately, [V], all scales together; all zero before the first batch.
   at::Tensor uses() const { return uses_.sum(0); }
   /// Moves the code vectors that `unused`, [V] bool, marks to where vectors are needed: to features, each
-  /// averaged down to the grid of some scale, less what the scales before it stand for. Drawn from the
-  /// default generator.
+  /// averaged down to the grid of some scale, minus the sum of the scales before it. The features are sampled
+  /// with the default generator.
   void replace_codes(const at::Tensor& unused, const at::Tensor& f, const Grids& grids);
 
   /// As torch's Embedding and Conv2d start.

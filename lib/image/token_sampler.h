@@ -7,18 +7,19 @@
 
 namespace arzoo::image {
 
-/// Which codes may be drawn, and how boldly.
+/// Which codes may be sampled, and with what temperature.
 struct TokenSampling {
-  int64_t top_k = 0;         ///< as many of the likeliest, ties included; 0: all
-  double top_p = 0.0;        ///< the likeliest that together have this probability; 0: all
-  double temperature = 1.0;  ///< divides what is left of the logits
+  int64_t top_k = 0;         ///< the k most likely, ties included; 0: all
+  double top_p = 0.0;        ///< the most likely that together have this probability; 0: all
+  double temperature = 1.0;  ///< divides the remaining logits
 };
 
-/// Sets the logits of codes that may not be drawn to -inf, in place, and divides the rest by the temperature.
+/// Sets the logits of codes that may not be sampled to -inf, in place, and divides the rest by the
+/// temperature.
 ///
-/// As in VAR's official code: first top_k, then top_p of what it left, which takes away codes from the least
-/// likely up (of equal ones the lower number first) while their probabilities sum up to at most 1 - top_p;
-/// the likeliest always stays. logits: [..., V] fp32, contiguous.
+/// As in VAR's official code: first top_k, then top_p of the remaining codes: it removes codes from the least
+/// likely up (of equal ones the lower number first) while their probabilities sum to at most 1 - top_p; the
+/// most likely always stays. logits: [..., V] fp32, contiguous.
 void keep_likely(at::Tensor& logits, const TokenSampling& sampling);
 /// The same by sorting whole rows, which is what a GPU is good at; anywhere.
 void keep_likely_by_sorting(at::Tensor& logits, const TokenSampling& sampling);
@@ -29,7 +30,7 @@ class TokenRandomInputs {
   virtual ~TokenRandomInputs() = default;
   /// One code per token from softmax(logits), [B, N] long. logits: [B, N, V] of the tokens from `first` on.
   virtual at::Tensor pick(const at::Tensor& logits, int64_t first) = 0;
-  /// Draws of the standard exponential distribution, of the same shape as logits.
+  /// Samples of the standard exponential distribution, of the same shape as logits.
   virtual at::Tensor exponentials(const at::Tensor& logits, int64_t first) = 0;
 };
 
@@ -45,11 +46,11 @@ class SeededRandomInputs : public TokenRandomInputs {
   std::vector<uint64_t> seeds_;
 };
 
-/// The numbers that another program drew: exponential variates e, [B, L, V], with which its multinomial draw
-/// is the code of the largest p / e.
+/// The numbers that another program generated: exponential variates e, [B, L, V], with which its multinomial
+/// sample is the code of the largest p / e.
 class ReplayedRandomInputs : public TokenRandomInputs {
  public:
-  /// Both on the CPU, where codes are drawn; `smoothing`: the variates of more_smooth, may be undefined.
+  /// Both on the CPU, where codes are sampled; `smoothing`: the variates of more_smooth, may be undefined.
   explicit ReplayedRandomInputs(at::Tensor picking, at::Tensor smoothing = {})
       : picking_(std::move(picking)), smoothing_(std::move(smoothing)) {}
   at::Tensor pick(const at::Tensor& logits, int64_t first) override;

@@ -68,7 +68,8 @@ class VarBlock : public torch::nn::Module {
 
   VarAttention& attention() const { return *attn_; }
   VarFeedForward& ffn() const { return *ffn_; }
-  /// Draws the modulation's weights: those of gamma nearly zero (`gamma_factor`), the others half as large.
+  /// Initialises the modulation's weights: those of gamma nearly zero (`gamma_factor`), the others half as
+  /// large.
   void initialise_modulation(double gamma_factor);
 
  private:

@@ -21,9 +21,9 @@ class VarExperiment : public PictureExperiment {
   /// As in TokenScores, of samples that keep their class. Of a supernet: first "supernet", the mean
   /// cross-entropy of the whole and its sub-networks, and behind the whole's scores each "Lm_d<depth>".
   runtime::Metrics evaluate(runtime::Split split) override;
-  /// Also writes vae/, the tokenizer's folder, in the model's type: the two together draw pictures.
+  /// Also writes vae/, the tokenizer's folder, in the model's type: the two together generate pictures.
   void save(const std::filesystem::path& folder) override;
-  /// Pictures drawn of the first classes, by evaluation.sampling.
+  /// Pictures generated of the first classes, by evaluation.sampling.
   std::vector<ReportSection> showcase() override;
 
  private:

@@ -234,7 +234,7 @@ at::Tensor Var::guided_logits(const VarGeneration& generation, const at::Tensor&
 void Var::initialise(double gamma_factor) {
   const torch::NoGradGuard no_grad;
   const double stddev = std::sqrt(1.0 / static_cast<double>(3 * options_.embed_dim));
-  // The official bounds of +-2 lie many deviations away: a plain normal distribution.
+  // The official bounds of +-2 lie many standard deviations away: a plain normal distribution.
   for (const auto& table : {pos_start_, pos_1LC_, class_emb_, lvl_embed_}) table.normal_(0.0, stddev);
   for (const auto& part : modules(/*include_self=*/false)) {
     const auto* layer = dynamic_cast<const nn::LinearLayer*>(part.get());

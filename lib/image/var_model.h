@@ -7,7 +7,7 @@
 
 namespace arzoo::image {
 
-/// What is drawn at random in a training pass; undefined: drawn from the default generator.
+/// The random inputs of a training pass; undefined: sampled from the default generator.
 struct VarRandomInputs {
   at::Tensor condition;  ///< [B] uniform; a sample below cond_drop_rate loses its class
   at::Tensor path_mask;  ///< [depth, 2, B], 1 where a sample keeps the block's attention, its feed-forward
@@ -59,8 +59,8 @@ class Var : public torch::nn::Module {
   int64_t null_class() const { return options_.num_classes; }
 
   /// All scales at once (teacher forcing). labels: [B] long in [0, NC]; maps: [B, L - p_0^2, z]; returns
-  /// logits [B, L, V]. Labels are dropped only in a loss, not here. kept: as in VarDraws; drawn in training
-  /// mode when undefined. part: of the whole network when null.
+  /// logits [B, L, V]. Labels are dropped only in a loss, not here. path_mask: as in VarRandomInputs; sampled
+  /// in training mode when undefined. part: the whole network when null.
   at::Tensor forward(const at::Tensor& labels, const at::Tensor& maps, const at::Tensor& path_mask = {},
                      runtime::Trace* trace = nullptr, const SubNetwork* part = nullptr);
 
@@ -78,8 +78,8 @@ class Var : public torch::nn::Module {
   /// modulations are computed here, once. `cached`: tokens that each block will see, all when empty. Throws
   /// UsageError for a class that is none.
   VarGeneration begin(const at::Tensor& labels, bool guided, const std::vector<int64_t>& cached = {}) const;
-  /// Runs the next `scales` scales through `blocks` (ascending) with their keys and values kept. maps: [B,
-  /// tokens, z] of them, those of scale 0 left out. Returns the last scale's tokens as the head sees them,
+  /// Runs the next `scales` scales through `blocks` (ascending) and caches their keys and values. maps: [B,
+  /// tokens, z] of them, without those of scale 0. Returns the last scale's tokens as the head sees them,
   /// [rows, tokens, C].
   at::Tensor extend(VarGeneration& generation, const at::Tensor& maps, std::size_t scales,
                     const std::vector<int64_t>& blocks) const;
@@ -110,7 +110,7 @@ class Var : public torch::nn::Module {
   const at::Tensor& visibility() const { return attn_bias_for_masking_; }
 
  private:
-  /// Stochastic depth of a block in training; kept: as in VarDraws.
+  /// Stochastic depth of a block in training; path_mask: as in VarRandomInputs.
   VarBlock::PathMask block_mask(int64_t block, int64_t batch, const at::TensorOptions& options,
                                 const at::Tensor& path_mask) const;
   at::Tensor places() const;

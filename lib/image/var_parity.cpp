@@ -81,7 +81,7 @@ void replay_code_run(const RecordedRun& run, VarSampler& sampler, const Var& dra
   int64_t steps = 0;
   run.options.at("draft_steps").read(steps, at_least(1));
   sampler.refine_with(refiner, steps);
-  // The official refiner starts its generator again and throws the draws of the drafted scales away.
+  // The official refiner seeds its generator again and discards the random numbers of the drafted scales.
   const auto drafted = fixture.input(name("draft_noise")).cpu(),
              refined = fixture.input(name("refine_noise")).cpu();
   const int64_t rest = tokens_of(drafter.grids()) - drafted.size(1);

@@ -40,13 +40,13 @@ VarSampling var_sampling(const VarGenerationOptions& options, std::size_t scales
   return sampling;
 }
 
-/// What grows while the scales are drawn.
+/// What grows while the scales are generated.
 struct VarSampler::Run {
   const VarSampling& sampling;
   TokenRandomInputs& random_inputs;
   SamplingObserver* observer;
   at::Tensor f_hat;
-  std::size_t scale = 0;              ///< the next to be drawn
+  std::size_t scale = 0;              ///< the next to be generated
   std::vector<at::Tensor> maps = {};  ///< what scales 1, 2, … see
   std::vector<at::Tensor> ids = {};   ///< of the scales so far
 };
@@ -63,7 +63,8 @@ VarSampler::VarSampler(Vqvae& vae, const Var& model) : vae_(vae), model_(model) 
 void VarSampler::refine_with(const Var& refiner, int64_t draft_steps) {
   const auto scales = static_cast<int64_t>(model_.grids().size());
   if (!(refiner.grids() == model_.grids()))
-    fail<CheckpointError>("code: drafter and refiner draw different scales, expected the same patch_nums");
+    fail<CheckpointError>(
+        "code: drafter and refiner generate different scales, expected the same patch_nums");
   if (draft_steps < 1 || draft_steps >= scales)
     fail<UsageError>("code: {} draft steps, expected 1..{} (of {} scales)", draft_steps, scales - 1, scales);
   refiner_ = &refiner;
@@ -116,8 +117,8 @@ void VarSampler::sample_scale(Run& run, const at::Tensor& hidden, const VarGener
   if (run.observer != nullptr) run.observer->on_scale(run.scale - 1, ids, run.f_hat, next);
 }
 
-/// A generation up to scale `until`, with room for just what each block will see. What has been drawn already
-/// passes together with the next scale, through that one's blocks.
+/// A generation up to scale `until`, with a cache of exactly the tokens that each block will see. Scales that
+/// are generated already pass together with the next scale, through the blocks of that scale.
 VarGeneration VarSampler::begin(const Var& model, const Run& run, const at::Tensor& labels,
                                 std::size_t until) const {
   std::vector<int64_t> cached(static_cast<std::size_t>(model.options().depth), 0);

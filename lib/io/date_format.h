@@ -20,7 +20,7 @@ class DateFormat {
   /// fraction, z zone, E epoch seconds, L epoch milliseconds; any other character stands for itself.
   explicit DateFormat(std::string_view pattern) : pattern_(pattern) {}
 
-  /// The formats that read `cell`, likeliest first: "03/04/2016" gives month first, then day first;
+  /// The formats that read `cell`, most likely first: "03/04/2016" gives month first, then day first;
   /// "2016070105" an hour, then epoch seconds.
   static std::vector<DateFormat> matching(std::string_view cell);
   /// The formats that are known, for messages.

@@ -18,7 +18,7 @@ struct View {
 Picture render(const Mesh& mesh, const View& view);
 /// The shape's outline: grey, black where the mesh is and white elsewhere.
 Picture silhouette(const Mesh& mesh, const View& view);
-/// A row of pictures of the mesh turned a full circle in `views` steps.
+/// A row of pictures of the mesh, rotated by a full circle in `views` steps.
 std::vector<Picture> turn_table(const Mesh& mesh, int64_t views, const View& first = {});
 
 }  // namespace arzoo::io

@@ -42,8 +42,8 @@ struct KnownGlobal;
 struct PickleGlobal {
   const KnownGlobal* global;
 };
-/// Something known and harmless that is not made: a device, a layout, a NumPy dtype, scalar or array. What it
-/// would have been made of is kept for readers that know the type.
+/// A known and harmless object that is not constructed: a device, a layout, a NumPy dtype, scalar or array.
+/// Its arguments and state are stored for readers that know the type.
 struct PickleInert {
   std::string_view type;               ///< the name that was called
   std::optional<PickleRef> arguments;  ///< a sequence

@@ -49,8 +49,8 @@ at::Tensor attention_weights(const at::Tensor& q, const at::Tensor& k, const Att
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const AttentionMode& mode) {
   const double p = mode.training ? mode.dropout : 0.0;
-  // The fused CPU kernel knows no dropout; LibTorch's fallback would draw its mask from the slow sequential
-  // generator.
+  // The fused CPU kernel knows no dropout; LibTorch's fallback would generate its mask with the slow
+  // sequential generator.
   if (p > 0.0) return at::matmul(kernels::dropout(attention_weights(q, k, mode), p, true), v);
   if (is_faster_in_fp32(q)) {
     const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);

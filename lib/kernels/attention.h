@@ -14,12 +14,12 @@ struct AttentionMode {
 };
 
 /// What tokens of a generation may see, as a bias [B or 1, 1, L, S]: 0 where query i, which stands at place
-/// S - L + i, may see key j, and half the type's most negative finite number where j lies ahead or `kept` is
-/// 0 there.
+/// S - L + i, may see key j, and half the type's most negative finite number where j lies ahead or
+/// `attention_mask` is 0 there.
 ///
 /// Finite, so that a query that may see nothing (padding) attends to all keys evenly instead of being NaN;
-/// half of it, so that a kernel that scales scores to powers of two does not overflow. kept: [B, S], may be
-/// undefined.
+/// half of it, so that a kernel that scales scores to powers of two does not overflow. attention_mask: [B,
+/// S], may be undefined.
 at::Tensor causal_bias(int64_t queries, int64_t keys, const at::Tensor& attention_mask,
                        const at::TensorOptions& options);
 

@@ -15,8 +15,7 @@ namespace {
 
 constexpr int64_t kDropoutGrain = 16384;
 
-// One clone per instruction set, chosen when the library is loaded: the hash is a dozen integer operations
-// per lane.
+// Multiversioned, one version per instruction set: the hash is a dozen integer operations per SIMD lane.
 ARZOO_CLONES void mask_range(const float* x, float* out, int64_t begin, int64_t end, DropoutMask mask) {
   for (int64_t i = begin; i < end; ++i) out[i] = x[i] * mask.factor(static_cast<uint32_t>(i));
 }

@@ -66,7 +66,8 @@ inline float silu_slope(float x) {
   return open + x * open * (1.0F - open);
 }
 
-// One function per type, activation and direction, because clones cannot be templates. out may be g.
+// One function per type, activation and direction, because multiversioned functions cannot be templates. out
+// may be g.
 #define ARZOO_HIDDEN_LAYER(Scalar, activation)                                                      \
   ARZOO_CLONES void activation##_range(const Scalar* x, Scalar* out, int64_t begin, int64_t end,    \
                                        DropoutMask mask) {                                          \

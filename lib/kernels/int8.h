@@ -20,8 +20,8 @@ struct Int8Matrix {
 /// type.
 Int8Matrix quantize_rows(const at::Tensor& x);
 
-/// A model's weights in 8 bits, made when a linear map first needs them and kept. Only linear maps of
-/// parameters take part; what is computed from them on the way stays in full precision.
+/// A model's weights in 8 bits, quantised when a linear map first needs them and cached. Only linear maps of
+/// parameters take part; what is computed from them stays in full precision.
 class Int8Weights {
  public:
   /// The parameters' storage must stay where it is as long as this lives.

@@ -16,8 +16,8 @@ struct RopeAngles {
 /// position * theta^(-2i / head_dim), in fp32 and then rounded to `type`. positions: [T] or [B, T] long.
 RopeAngles rope_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type);
 
-/// x turned by its positions' angles, in one pass in inference on a CPU. x: [B, H, T, E]; returns the same
-/// shape.
+/// x rotated by the angles of its positions, in one pass in inference on a CPU. x: [B, H, T, E]; returns the
+/// same shape.
 at::Tensor apply_rope(const at::Tensor& x, const RopeAngles& angles);
 
 }  // namespace arzoo::kernels

@@ -23,7 +23,7 @@ struct Sizes {
   bool causal;
 };
 
-/// The rows of queries that were not kept. v: [keys, width_padded]; out: [length, width_padded].
+/// The rows of queries that were not selected. v: [keys, width_padded]; out: [length, width_padded].
 ARZOO_CLONES void fill_context(const float* v, float* out, const Sizes& s) {
   const int64_t width = s.width_padded;
   std::vector<float> sum(static_cast<std::size_t>(width));
@@ -38,7 +38,7 @@ ARZOO_CLONES void fill_context(const float* v, float* out, const Sizes& s) {
   }
 }
 
-/// The kept rows. q: [length, width] scaled; k: [keys, width]; p: scratch for a row of scores.
+/// The selected rows. q: [length, width] scaled; k: [keys, width]; p: scratch for a row of scores.
 ARZOO_CLONES void attend_kept(const float* q, const float* k, const float* v, const int64_t* top, float* p,
                               float* out, const Sizes& s) {
   for (int64_t i = 0; i < s.kept; ++i) {
@@ -50,7 +50,7 @@ ARZOO_CLONES void attend_kept(const float* q, const float* k, const float* v, co
   }
 }
 
-/// The scores of the kept queries and their product with the values; the means and sums of the others are
+/// The scores of the selected queries and their product with the values; the means and sums of the others are
 /// elementwise. top: `count` of them.
 double context_flops(const int64_t* top, int64_t count, const Sizes& s) {
   int64_t pairs = 0;

@@ -12,11 +12,11 @@ enum class HeadOrder {
   mixed
 };
 
-/// What ProbSparse attention makes of its choice: rows `top` of the result are softmax(q k^T / sqrt(E)) v,
-/// the others the mean of v or, where causal, its running sum up to them.
+/// The result of ProbSparse attention for the selected queries: rows `top` of the result are softmax(q k^T /
+/// sqrt(E)) v, the others the mean of v or, where causal, its running sum up to them.
 ///
 /// In inference on a CPU it is one pass per head over buffers of a few KB; under autograd, LibTorch's
-/// operations on the kept rows alone.
+/// operations on the selected rows alone.
 ///
 /// q: [B, H, L, E]; k, v: [B, H, S, E]; top: [B, H, u] int64; returns [B, L, H, E], laid out in memory as a
 /// layer with this order of heads reads it.

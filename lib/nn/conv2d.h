@@ -14,7 +14,7 @@ struct ConvShape {
 
 /// A two-dimensional convolution with bias, as torch.nn.Conv2d.
 ///
-/// Its weights are not drawn when it is made: a model is either loaded or initialised as a whole.
+/// The constructor does not initialise the weights: a model is either loaded or initialised as a whole.
 class Conv2d : public torch::nn::Module, public kernels::PackedForInference {
  public:
   explicit Conv2d(const ConvShape& shape);

@@ -87,7 +87,7 @@ at::Tensor guided_estimate(const at::Tensor& output, double cfg);
 /// Where the random numbers of a sampling come from: as many rows as are denoised, [N, C].
 struct DiffusionRandomInputs {
   std::function<at::Tensor()> start;  ///< x_T
-  /// Of the step from `index` to the one before; none: along the probability flow, which draws no more.
+  /// Of the step from `index` to the one before; none: along the probability flow, which needs no noise.
   std::function<at::Tensor(int64_t index)> step = nullptr;
 };
 
@@ -104,9 +104,9 @@ class DiffusionLoss : public torch::nn::Module {
   Rows rows(const at::Tensor& target, const at::Tensor& z, const at::Tensor& t,
             const at::Tensor& noise) const;
 
-  /// Draws tokens under z by ancestral sampling, or along the probability flow. With cfg other than 1, z
-  /// holds rows with a condition and, behind them, as many without. draws.start() decides how many rows are
-  /// followed: the rows that count, or those of both halves. Returns them, fp32. clip: see
+  /// Samples tokens under z by ancestral sampling, or along the probability flow. With cfg other than 1, z
+  /// holds rows with a condition and, behind them, as many without. random_inputs.start() decides how many
+  /// rows are denoised: the first half, or both halves. Returns them, fp32. clip: see
   /// DiffusionSchedule::reverse.
   at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
                     const DiffusionRandomInputs& random_inputs, double clip = 0.0) const;

@@ -53,7 +53,7 @@ class DiffusionSchedule {
   /// size, 0 for none: at the noisiest steps a small error of the estimate is one of hundreds there.
   ReverseStep reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
                       const at::Tensor& noise, double temperature, double clip = 0.0) const;
-  /// The same step along the probability flow, which draws nothing (DDIM, Song et al., ICLR 2021): [N, C].
+  /// The same step along the probability flow, which needs no noise (DDIM, Song et al., ICLR 2021): [N, C].
   at::Tensor flow(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
                   double clip = 0.0) const;
 

@@ -5,8 +5,8 @@
 
 namespace arzoo::nn {
 
-/// A linear map, as torch.nn.Linear, whose weights are not drawn when it is made: a model is either loaded or
-/// initialised as a whole.
+/// A linear map, as torch.nn.Linear. Its constructor does not initialise the weights: a model is either
+/// loaded or initialised as a whole.
 class LinearLayer : public torch::nn::Module, public kernels::PackedForInference {
  public:
   LinearLayer(int64_t in, int64_t out, bool with_bias = true);

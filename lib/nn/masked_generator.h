@@ -16,7 +16,7 @@ struct MaskedLayout {
   double norm_eps = 1e-6;   ///< of the blocks and the norms after them
 };
 
-/// The random numbers of a training pass; what is undefined is drawn.
+/// The random numbers of a training pass; what is undefined is sampled.
 struct MaskedRandomInputs {
   at::Tensor orders;      ///< [B, L] long, a permutation per sample
   int64_t masked = -1;    ///< tokens at the beginning of each order that are masked
@@ -42,13 +42,13 @@ class MaskedGenerator : public torch::nn::Module {
   /// theirs.
   at::Tensor dropped(const at::Tensor& condition, const at::Tensor& uniform) const;
 
-  /// What the encoder's blocks see, [B, buffer + K, D]: condition and kept tokens, projected, placed and
+  /// What the encoder's blocks see, [B, buffer + K, D]: condition and visible tokens, projected, placed and
   /// normalised. tokens: [B, L, C].
   at::Tensor encoder_input(const at::Tensor& tokens, const VisibleTokens& visible,
                            const at::Tensor& condition) const;
-  /// What the decoder's blocks see, [B, buffer + L, E]: mask tokens where nothing was kept.
+  /// What the decoder's blocks see, [B, buffer + L, E]: mask tokens in the masked places.
   at::Tensor decoder_input(const at::Tensor& encoded, const VisibleTokens& visible) const;
-  /// Of kept tokens, [B, buffer + K, D].
+  /// Of visible tokens, [B, buffer + K, D].
   at::Tensor encode(const at::Tensor& tokens, const VisibleTokens& visible,
                     const at::Tensor& condition) const;
   /// z, what the head is told of each place, [B, L, E]; with `wanted`, [B, Q] long, of those places only.
@@ -67,12 +67,12 @@ class MaskedGenerator : public torch::nn::Module {
     at::Tensor first_encoder_block, encoded, first_decoder_block, z;
     DiffusionLoss::Rows rows;  ///< copy by copy
   };
-  /// condition: as the pass sees it. draws: all but label_drop are needed.
+  /// condition: as the pass sees it. random_inputs: all but label_drop are needed.
   Trace trace(const at::Tensor& tokens, const at::Tensor& condition,
               const MaskedRandomInputs& random_inputs) const;
 
   /// How many tokens a training pass masks: ceil(L r), r from the normal distribution N(1, 0.25) between
-  /// mask_ratio_min and 1. One draw from the default generator.
+  /// mask_ratio_min and 1. One number from the default generator.
   int64_t sample_masked() const;
 
   const DiffusionLoss& diffloss() const { return *diffloss_; }

@@ -4,10 +4,10 @@
 
 namespace arzoo::nn {
 
-/// How tokens are drawn.
+/// How tokens are sampled.
 struct MaskedSampling {
   int64_t num_iter = 64;             ///< steps of the generation, at most one per token
-  double cfg = 1.0;                  ///< strength of the condition, 1 for none beyond its own
+  double cfg = 1.0;                  ///< classifier-free guidance scale, 1 for no guidance
   bool linear_cfg = true;            ///< it grows with the tokens that are there; else it is constant
   double temperature = 1.0;          ///< of the noise in the diffusion head
   int64_t num_sampling_steps = 100;  ///< denoising steps of the head
@@ -15,10 +15,10 @@ struct MaskedSampling {
 };
 
 /// Tokens that stay masked after step `step` of `steps`, of `masked` before it: MaskGIT's cosine (Chang et
-/// al., CVPR 2022). At least one token is drawn, and one left for the last step.
+/// al., CVPR 2022). At least one token is sampled, and one left for the last step.
 int64_t masked_after(int64_t step, int64_t steps, int64_t tokens, int64_t masked);
 
-/// The tokens that a step draws.
+/// The tokens that a step samples.
 struct MaskedPlaces {
   int64_t step = 0;
   at::Tensor index;  ///< [B, Q] long, ascending
@@ -51,21 +51,21 @@ struct MaskedStep {
   const at::Tensor& masked;   ///< [B, L] bool, before the step
   const at::Tensor& encoded;  ///< the encoder's result
   const at::Tensor& z;        ///< [B Q or 2 B Q, E]
-  const at::Tensor& sampled;  ///< what the head drew
+  const at::Tensor& sampled;  ///< the head's samples
   const at::Tensor& tokens;   ///< [B, L, C] after the step
   double cfg = 1.0;
 };
 
-/// What to draw, beyond how.
+/// What to sample.
 struct MaskedRequest {
   at::Tensor condition;   ///< [B, buffer, D]
-  at::Tensor orders;      ///< [B, L] long; tokens are drawn from its end to its beginning
+  at::Tensor orders;      ///< [B, L] long; tokens are sampled from its end to its beginning
   at::Tensor known = {};  ///< [B, L, C], tokens that are there already
   int64_t masked = -1;    ///< the first so many of each order are not; -1: all
   std::function<void(const MaskedStep&)> observer = nullptr;
 };
 
-/// Draws tokens, [B, L, C] fp32.
+/// Samples tokens, [B, L, C] fp32.
 at::Tensor sample_masked_tokens(const MaskedGenerator& model, const MaskedRequest& request,
                                 const MaskedSampling& sampling, MaskedNoise& noise);
 

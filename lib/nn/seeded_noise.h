@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-/// Random numbers that are a function of a seed and a place, whatever is drawn beside them and on how many
-/// threads: what is generated from a seed depends on nothing else.
+/// Random numbers that are a function of a seed and a place alone, independent of the rest of the batch and
+/// of the number of threads: what is generated from a seed depends on nothing else.
 namespace arzoo::nn {
 
 /// 64 bits scrambled (Steele et al., SplitMix, 2014): another stream for every argument.

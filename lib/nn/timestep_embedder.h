@@ -18,7 +18,7 @@ class TimestepEmbedder : public torch::nn::Module {
 
   /// t: [N]; returns [N, width].
   at::Tensor forward(const at::Tensor& t) const;
-  /// Both weights, to be drawn as N(0, 0.02).
+  /// Both weights, to be initialised from N(0, 0.02).
   std::vector<at::Tensor> weights() const { return {first_->weight(), second_->weight()}; }
 
  private:

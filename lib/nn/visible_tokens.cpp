@@ -17,7 +17,7 @@ at::Tensor VisibleTokens::masked() const {
 }
 
 at::Tensor random_orders(int64_t samples, int64_t length) {
-  // In double: equal draws, which a sort would keep in order, are out of the question.
+  // In double precision equal numbers, whose order a sort would keep, practically never occur.
   return std::get<1>(at::rand({samples, length}, at::kDouble).sort(1));
 }
 

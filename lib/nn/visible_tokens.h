@@ -5,11 +5,11 @@
 #include <cstdint>
 
 /// Masked modelling (MAE, He et al., CVPR 2022; MAR, Li et al., NeurIPS 2024): some tokens of each sample are
-/// kept, an encoder sees those alone, and a learned token stands for the others when all are put back in
-/// their places.
+/// visible, an encoder sees those alone, and a learned mask token replaces the others when all are put back
+/// in their places.
 namespace arzoo::nn {
 
-/// Which tokens of each sample are kept: as many in every sample, in their own order.
+/// Which tokens of each sample are visible: the same number in every sample, in their original order.
 struct VisibleTokens {
   at::Tensor index;    ///< [B, K] long, ascending in each row
   int64_t length = 0;  ///< L, tokens of a sample
@@ -18,23 +18,23 @@ struct VisibleTokens {
   at::Tensor masked() const;
 };
 
-/// One random order of `length` tokens per sample, [samples, length] long, every order as likely: one draw
-/// from the default CPU generator.
+/// One random order of `length` tokens per sample, [samples, length] long, all orders equally likely:
+/// generated in one call of the default CPU generator.
 at::Tensor random_orders(int64_t samples, int64_t length);
 
-/// Keeps the first `kept` tokens of each order. orders: [B, L], a permutation per row.
+/// Keeps the first `visible` tokens of each order. orders: [B, L], a permutation per row.
 VisibleTokens keep_first_of(const at::Tensor& orders, int64_t visible);
 
 /// Keeps all but the first `masked` tokens of each order: the order is that of generation, backwards.
 VisibleTokens keep_all_but_first(const at::Tensor& orders, int64_t masked);
 
-/// The same tokens with `count` more before them, which are always kept: a condition's.
+/// The same tokens with `count` more before them, which are always visible: a condition's.
 VisibleTokens with_prefix(const VisibleTokens& visible, int64_t count);
 
-/// Keeps tokens [0, kept) of `length` in each of the samples.
+/// Keeps tokens [0, visible) of `length` in each of the samples.
 VisibleTokens keep_beginning(int64_t samples, int64_t length, int64_t visible);
 
-/// The kept tokens of x [B, L, D], in their order: [B, K, D].
+/// The visible tokens of x [B, L, D], in their order: [B, K, D].
 at::Tensor visible_tokens(const at::Tensor& x, const VisibleTokens& visible);
 
 /// The visible tokens back in their places, `mask_token` everywhere else. tokens: [B, K, D]; mask_token:

@@ -24,7 +24,7 @@ struct ComputeOptions {
   int64_t threads = 0;          ///< 0: LibTorch's default
   std::optional<int64_t> seed;  ///< overrides the config's
   std::string quantize;         ///< int8: weights and activations of linear maps, in inference; empty: none
-  fs::path cache = {};          ///< folder for what is measured once on a machine; empty: nothing is kept
+  fs::path cache = {};          ///< folder for what is measured once on a machine; empty: nothing is cached
 };
 
 struct TrainTask {
@@ -70,8 +70,8 @@ struct GenerateImageTask {
   std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
   int64_t count = 1;                      ///< pictures of each class
   std::optional<int64_t> first = {};      ///< number of the first picture, 0 if not given: its seed follows
-  int64_t batch_size = 8;                 ///< pictures drawn together; they do not depend on it
-  std::optional<fs::path> edit;           ///< the picture to be drawn on
+  int64_t batch_size = 8;                 ///< pictures generated together; they do not depend on it
+  std::optional<fs::path> edit;           ///< the picture to be edited
   std::vector<runtime::PixelBox> paint = {}, keep = {};  ///< where, or where not
   std::optional<fs::path> mask;                          ///< the same as a picture: where it is white
   fs::path output;                                       ///< a folder, or a file NAME.png|jpg|jpeg
@@ -87,14 +87,14 @@ struct Generate3dTask {
   std::optional<fs::path> points;         ///< a mesh of a part of the shape, to be completed
   int64_t count = 1;                      ///< shapes of each class
   std::optional<int64_t> first = {};      ///< number of the first shape, 0 if not given: its seed follows
-  int64_t batch_size = 8;                 ///< shapes drawn together; they do not depend on it
+  int64_t batch_size = 8;                 ///< shapes generated together; they do not depend on it
   std::optional<double> cfg, temperature;
   std::optional<int64_t> steps;   ///< of the token generation
   int64_t resolution = 128;       ///< cells along an axis of the surface's grid
   bool dense = false;             ///< ask for every point of that grid
   std::string format = "glb";     ///< of files in a folder
   fs::path output;                ///< a folder, or a file NAME.glb|ply|obj|stl|off
-  std::optional<fs::path> sheet;  ///< a picture of all shapes, turned; a folder has one anyway
+  std::optional<fs::path> sheet;  ///< a picture of all shapes from several sides; a folder has one anyway
   bool dry_run = false;
 };
 

@@ -44,7 +44,7 @@ struct GenerationFlag {
 /// All of them, in the models' order. command: "generate-image", …
 std::vector<GenerationFlag> generation_flags(std::string_view command);
 
-/// The commands that serve a model: its family's, generate-image where it draws pictures, generate-3d where
+/// The commands that serve a model: its family's, generate-image if it generates pictures, generate-3d if
 /// shapes.
 std::vector<std::string> commands_of(const ModelChoice& choice);
 

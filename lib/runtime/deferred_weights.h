@@ -4,7 +4,7 @@
 
 namespace arzoo::runtime {
 
-/// While one lives, this thread's models are made without drawing their initial weights: the memory of a
+/// While one lives, this thread's models are made without generating their initial weights: the memory of a
 /// parameter is reserved and not touched, so that taking over a checkpoint (take_strictly) costs neither the
 /// time nor the pages of weights that nobody will see. Until then those weights are undefined.
 class DeferredWeights {

@@ -9,7 +9,7 @@ namespace {
 // The seeds of different purposes differ in length.
 enum class Purpose { order, batch };
 
-/// A generator of its own for each epoch and batch: what is drawn needs no state to be resumed.
+/// A generator of its own for each epoch and batch: resuming needs no stored generator state.
 std::mt19937_64 seeded(int64_t seed, int64_t number, Purpose purpose) {
   std::vector<uint32_t> numbers{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
                                 static_cast<uint32_t>(number)};

@@ -25,7 +25,7 @@ class EpochOrder {
   std::vector<int64_t> order_;
 };
 
-/// A generator for what is drawn on the way to batch `batch`: of these numbers alone, as the order is.
+/// A generator for the random inputs of batch `batch`: a function of these numbers alone, as the order is.
 std::mt19937_64 batch_generator(int64_t seed, int64_t batch);
 
 /// `wanted` of `all` items, evenly spread; all of them when `wanted` is 0 or too many.

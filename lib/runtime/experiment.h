@@ -25,8 +25,8 @@ class Experiment {
   virtual torch::nn::Module& model() = 0;
   /// Batches of one pass over the training split; at least 1.
   virtual int64_t batches_per_epoch() const = 0;
-  /// Called before each training batch's loss: for changes of the weights that are not the optimiser's. What
-  /// it draws comes from the default generator.
+  /// Called before each training batch's loss: for changes of the weights that are not the optimiser's. Its
+  /// random numbers come from the default generator.
   virtual void prepare(int64_t /*batch*/) {}
   /// The loss of batch `batch`, counted over all epochs. A pure function of the seed, `batch`, the weights
   /// and the default generator, so that a run that stopped anywhere goes on as if it had not.

@@ -9,7 +9,7 @@
 #include "runtime/named_tensors.h"
 
 /// Replaying what the official code did: a fixture folder holds its configuration, weights, inputs, random
-/// draws and outputs.
+/// inputs and outputs.
 namespace arzoo::runtime {
 
 /// |value - expected| <= atol + rtol * |expected|, element by element.

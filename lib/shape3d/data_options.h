@@ -38,7 +38,9 @@ struct DataOptions {
     field("queries", o.queries, between(2, 1e6), "points of a shape whose occupancy is learnt in a step");
     field("near_share", o.near_share, between(0, 1),
           "share of them that lies near the surface, the rest anywhere");
-    field("near_sigma", o.near_sigma, more_than(0), "how near: a deviation, in units of half a shape's side");
+    field("near_sigma", o.near_sigma, more_than(0),
+          "standard deviation of their offsets from the surface along each axis, in units of half a "
+          "shape's side");
     field("validation", o.validation, from_below(0, 1), "share of the shapes that validates instead");
     field("tokenizer", o.tokenizer, a_path(),
           "mar3d: run directory or model folder of the trained shape_vae, relative to the config file");
@@ -46,7 +48,7 @@ struct DataOptions {
   void check() const { require(test_path.empty() || !path.empty(), "test_path says nothing without path"); }
 };
 
-/// How shapes are drawn, by default.
+/// How shapes are generated, by default.
 struct ShapeSampling {
   double cfg = 3.0;
   std::string cfg_schedule = "linear";
@@ -55,11 +57,11 @@ struct ShapeSampling {
   double clip = 0.0;
 
   static void fields(auto& o, auto& field) {
-    field("cfg", o.cfg, at_least(0), "strength of the condition, 1 for none beyond its own");
+    field("cfg", o.cfg, at_least(0), "classifier-free guidance scale, 1 for no guidance");
     field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
-          "how the strength grows over the steps");
+          "how the guidance scale grows over the steps");
     field("num_iter", o.num_iter, at_least(1),
-          "steps in which tokens are drawn; never more than there are tokens");
+          "steps in which tokens are generated; at most the number of tokens");
     field("temperature", o.temperature, at_least(0), "of the diffusion head's noise");
     field("clip", o.clip, at_least(0),
           "bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
@@ -84,7 +86,7 @@ struct EvaluationOptions {
           "cells along an axis of the meshes that are shown and measured");
     field("test", o.test, {}, "evaluate the best model on shapes that it has not seen");
     field("shown", o.shown, between(0, 32), "shapes in the report");
-    field("sampling", o.sampling, {}, "mar3d: how shapes are drawn for the report, and by default later");
+    field("sampling", o.sampling, {}, "mar3d: how shapes are generated for the report, and by default later");
   }
 };
 

@@ -10,13 +10,13 @@ namespace {
 
 using Kind = SolidPart::Kind;
 
-/// The depth of a point in a plane's figure whose distances beyond its two sides are a and b.
+/// The depth of a point in a plane region whose signed distances beyond its two sides are a and b.
 float joined_sides(float a, float b) {
   const float outside = std::hypot(std::max(a, 0.0F), std::max(b, 0.0F));
   return -(outside + std::min(std::max(a, b), 0.0F));
 }
 
-/// Draws the measures of solids.
+/// Samples the dimensions of solids.
 class SolidMaker {
  public:
   explicit SolidMaker(std::mt19937_64 random) : random_(random) {}

@@ -18,13 +18,13 @@ struct ShapeMarOptions : nn::MaskedGeneratorOptions {
     field("latent_size", o.latent_size, at_least(1), "tokens of a shape");
     MaskedGeneratorOptions::fields(o, field);
     field("num_sampling_steps", o.num_sampling_steps, between(1, 1000),
-          "denoising steps of the head when shapes are drawn");
+          "denoising steps of the head when shapes are generated");
   }
 };
 
-/// MAR-3D's cascade: MAR-LR draws few tokens of a shape, MAR-HR, shown these with noise mixed in (condition
-/// augmentation), draws many. Both are given a class, an outline of the shape, points of a part of it, or any
-/// of these, in their buffer.
+/// MAR-3D's cascade: MAR-LR generates few tokens of a shape; MAR-HR sees these with noise mixed in (condition
+/// augmentation) and generates many. Both are given a class, an outline of the shape, points of a part of it,
+/// or any of these, in their buffer.
 struct Mar3dOptions {
   static constexpr std::string_view kName = "mar3d";
   static constexpr std::string_view kPaper = "Chen et al., MAR-3D, CVPR 2025";
@@ -54,7 +54,7 @@ struct Mar3dOptions {
           "in training: probability with which class, outline and points are each given");
     field("cond_aug_train", o.cond_aug_train, between(0, 1),
           "in training: range of the share of noise in the few tokens that MAR-HR is shown");
-    field("cond_aug_infer", o.cond_aug_infer, between(0, 1), "the same when shapes are drawn");
+    field("cond_aug_infer", o.cond_aug_infer, between(0, 1), "the same when shapes are generated");
     field("lr", o.lr, {}, "MAR-LR");
     field("hr", o.hr, {}, "MAR-HR");
   }

@@ -21,9 +21,9 @@ class Mar3dExperiment : public ShapeExperiment {
   runtime::Losses loss(int64_t batch) override;
   /// {"loss", "lr_mse", "hr_mse"} with fixed random numbers, everything given.
   runtime::Metrics evaluate(runtime::Split split) override;
-  /// Also writes vae/, the tokenizer's folder: the two together draw shapes.
+  /// Also writes vae/, the tokenizer's folder: the two together generate shapes.
   void save(const std::filesystem::path& folder) override;
-  /// Shapes drawn of the classes, by evaluation.sampling.
+  /// Shapes generated of the classes, by evaluation.sampling.
   std::vector<ReportSection> showcase() override;
 
  private:

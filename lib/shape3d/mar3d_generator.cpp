@@ -18,8 +18,8 @@ namespace {
 std::shared_ptr<Mar3d> load_mar3d(const ShapeFolder& folder, at::ScalarType type) {
   const Config model(folder.model, (folder.path / "config.json").string(), "/model");
   if (model.text("name") != Mar3dOptions::kName)
-    fail<UsageError>("{}: a {}, expected a {}, which draws shapes", folder.path.string(), model.text("name"),
-                     Mar3dOptions::kName);
+    fail<UsageError>("{}: a {}, expected a {}, which generates shapes", folder.path.string(),
+                     model.text("name"), Mar3dOptions::kName);
   auto mar3d = std::make_shared<Mar3d>(model_options<Mar3dOptions>(model));
   mar3d->set_type(type);
   runtime::load_strictly(*mar3d, runtime::open_tensors(folder.path), folder.path.string());

@@ -6,7 +6,7 @@
 
 namespace arzoo::shape3d {
 
-/// A MAR-3D with its shape VAE, ready to draw.
+/// A MAR-3D with its shape VAE, ready to generate.
 class Mar3dGenerator : public runtime::ShapeGenerator {
  public:
   /// Throws CheckpointError, ConfigError, UsageError for what is no MAR-3D's folder.

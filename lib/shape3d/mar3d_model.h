@@ -7,7 +7,7 @@
 
 namespace arzoo::shape3d {
 
-/// How a config says that shapes are drawn, for the core's sampler.
+/// The sampling options of a config, for the core's sampler.
 nn::MaskedSampling sampling_of(const ShapeSampling& options);
 
 /// The cascade: MAR-LR and MAR-HR, and what tells each of them what is given.
@@ -18,13 +18,13 @@ class Mar3d : public torch::nn::Module {
 
   const Mar3dOptions& options() const { return options_; }
 
-  /// Tokens in the units that the generators draw: of about unit deviation.
+  /// Tokens in the units of the generators: with a standard deviation of about 1.
   at::Tensor scaled(const at::Tensor& z) const { return z * latent_scale_; }
   at::Tensor unscaled(const at::Tensor& tokens) const { return tokens / latent_scale_; }
   /// The scale becomes that of these tokens, if none was set yet.
   void set_scale(const at::Tensor& z);
 
-  /// Random numbers of a training pass of both stages; what is undefined is drawn.
+  /// Random numbers of a training pass of both stages; what is undefined is sampled.
   struct RandomInputs {
     nn::MaskedRandomInputs lr, hr;
     at::Tensor augment_share, augment_noise;  ///< [B], [B, n, C]
@@ -36,7 +36,7 @@ class Mar3d : public torch::nn::Module {
   Loss loss(const at::Tensor& low, const at::Tensor& high, const GivenOfShape& given,
             const RandomInputs& random_inputs = {}) const;
 
-  /// How a batch of shapes is drawn.
+  /// How a batch of shapes is generated.
   struct Request {
     GivenOfShape given;
     std::vector<uint64_t> seeds;  ///< one per shape, which decides it alone

@@ -66,7 +66,7 @@ at::Tensor condition_of(const ParityCase& fixture, const ShapeMar& model, Parity
   return condition;
 }
 
-/// The draws of a training step; `step` < 0: those of a case with one.
+/// The random inputs of a training step; `step` < 0: those of a case with one step.
 nn::MaskedRandomInputs random_inputs_of(const ParityCase& fixture, int64_t length, int64_t step = -1) {
   const auto input = [&](const char* name) {
     return step < 0 ? fixture.input(name) : fixture.input(name)[step];
@@ -109,7 +109,7 @@ void replay_loss(const ParityCase& fixture, ParityReport& report) {
   report.check("grad_norm", listed_gradient_norms(fixture, *model));
 }
 
-/// The rows that each step of a recorded sampling drew.
+/// The noise rows of each step of a recorded sampling.
 class RecordedNoise : public nn::MaskedNoise {
  public:
   explicit RecordedNoise(const ParityCase& fixture) : fixture_(fixture) {}

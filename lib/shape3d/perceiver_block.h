@@ -93,7 +93,7 @@ class PerceiverCrossBlock : public torch::nn::Module {
   std::shared_ptr<PerceiverMlp> mlp_;
 };
 
-/// Weights of every block's linear maps with this deviation, biases 0, norms 1 and 0.
+/// Weights of every block's linear maps with this standard deviation, biases 0, norms 1 and 0.
 void initialise_blocks(torch::nn::Module& module, double stddev);
 
 }  // namespace arzoo::shape3d

@@ -9,8 +9,8 @@
 
 namespace arzoo::shape3d {
 
-/// A cell of a table that compares shapes with real ones: what a shape VAE makes of them, or what a mar3d
-/// draws.
+/// A cell of a table that compares shapes with real ones: reconstructions of a shape VAE, or shapes that a
+/// mar3d generates.
 struct ShapeCellOptions {
   std::string shapes;
   std::string model;
@@ -25,12 +25,12 @@ struct ShapeCellOptions {
         "the real ones: a folder of closed meshes, or \"solids\", made up of all kinds with numbers that no "
         "training sees");
     field("model", o.model, {},
-          "a shape_vae, which reconstructs them, or a mar3d, which draws of its classes in turn");
+          "a shape_vae, which reconstructs them, or a mar3d, which generates its classes in turn");
     field("count", o.count, between(1, 10000),
-          "shapes to reconstruct, or to draw and to compare with as many");
+          "shapes to reconstruct, or to generate and to compare with as many");
     field("resolution", o.resolution, between(8, 512), "cells along an axis of the meshes");
     field("points", o.points, at_least(1), "points of the cube at which volume IoU is measured");
-    field("seed", o.seed, at_least(0), "of the drawing");
+    field("seed", o.seed, at_least(0), "seed of the generation");
   }
   void check() const { require(!shapes.empty() && !model.empty(), "shapes and model are needed"); }
   /// Whether a cell of a suite is of this kind.

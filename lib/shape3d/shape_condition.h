@@ -7,8 +7,8 @@
 
 namespace arzoo::shape3d {
 
-/// What is known of a batch of shapes before they are drawn. What is not given of a sample stands in as well,
-/// its numbers do not matter.
+/// What is known of a batch of shapes before they are generated. A condition that a sample lacks is present
+/// as well, its numbers are ignored.
 struct GivenOfShape {
   at::Tensor labels;       ///< [B] long
   at::Tensor silhouettes;  ///< [B, 1, P, P], 1 where the shape is

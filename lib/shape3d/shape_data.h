@@ -16,14 +16,14 @@ inline constexpr int64_t kLowResFactor = 4;
 /// Shapes as models see them.
 struct LabelledShapes {
   ShapeBatch shapes;
-  SurfaceClouds low_res;   ///< clouds of a quarter of the points, drawn anew
+  SurfaceClouds low_res;   ///< clouds of a quarter of the points, sampled anew
   SurfaceClouds partial;   ///< as low_res, of the part of each surface that one side shows
   at::Tensor labels;       ///< [B] long
   at::Tensor silhouettes;  ///< [B, 1, P, P] in [0, 1]; undefined where there are none
 };
 
-/// Clouds of one surface: n, n / 4 and n / 16 of its points, each drawn without repetition; one level without
-/// a pyramid. surface: [M, 6]; returns levels [1, n_k, 6].
+/// Clouds of one surface: n, n / 4 and n / 16 of its points, each sampled without replacement; one level
+/// without a pyramid. surface: [M, 6]; returns levels [1, n_k, 6].
 SurfaceClouds sample_clouds(const at::Tensor& surface, int64_t points, int64_t levels,
                             std::mt19937_64& random);
 
@@ -35,7 +35,7 @@ class ShapeData {
 
   int64_t size(runtime::Split split) const;
   const Shape& shape(runtime::Split split, int64_t item) const;
-  /// Points, queries and outlines of these shapes, drawn by `random`; without it, each shape's are the same
+  /// Points, queries and outlines of these shapes, sampled by `random`; without it, each shape's are the same
   /// whenever and with whatever others it is asked for.
   LabelledShapes batch(runtime::Split split, std::span<const int64_t> items, std::mt19937_64* random) const;
   const std::vector<std::string>& class_names() const { return train_.class_names(); }
@@ -62,7 +62,7 @@ class ShapeLoader {
   /// Training batch `batch`, counted over all epochs.
   const LabelledShapes& get(int64_t batch) { return batches_.get(batch); }
   const EvaluationOptions& evaluation() const { return evaluation_; }
-  /// Calls `visit` with the shapes of a split, a batch at a time; in inference mode. What is drawn of them is
+  /// Calls `visit` with the shapes of a split, a batch at a time; in inference mode. The sampled points are
   /// the same each time.
   void each(runtime::Split split,
             const std::function<void(std::span<const int64_t>, const LabelledShapes&)>& visit) const;

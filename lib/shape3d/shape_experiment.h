@@ -16,8 +16,8 @@ class ShapeExperiment : public runtime::Experiment {
   std::vector<std::string> notes() const override { return loader_.data().notes(); }
 
  protected:
-  /// config: resolved (plan/run_config.h); levels: clouds of a shape; outlines: of each shape,
-  /// to be kept. Throws DataError for meshes that cannot be used.
+  /// config: resolved (plan/run_config.h); levels: clouds of a shape; outlines: of each shape, to be stored.
+  /// Throws DataError for meshes that cannot be used.
   ShapeExperiment(const Config& config, const runtime::Compute& compute, int64_t levels,
                   const Outlines& outlines);
 

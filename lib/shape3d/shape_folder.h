@@ -11,7 +11,7 @@
 ///
 ///     config.json         what ShapeFolder says
 ///     model.safetensors   the weights, under the official names
-///     vae/                of a model that draws tokens: its shape VAE, a folder like this one
+///     vae/                of a model that generates tokens: its shape VAE, a folder like this one
 namespace arzoo::shape3d {
 
 /// What a model folder says of itself, besides its weights.

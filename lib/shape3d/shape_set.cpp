@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kSolidCells = 64;
 
-/// A generator for what is drawn of one shape.
+/// A generator for the points sampled of one shape.
 std::mt19937_64 generator_of(uint64_t seed, uint64_t index) {
   std::seed_seq mixed{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
                       static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0x5e7U};
@@ -31,7 +31,7 @@ LabelledPoints labelled(std::vector<io::Vec3> points, const Inside& inside) {
   return result;
 }
 
-/// Draws what is wanted of a shape that has its mesh.
+/// Samples the points and renders the outlines of a shape that has its mesh.
 template <class Inside>
 void sample_points(Shape& shape, const Inside& inside, const SampleCounts& amounts, std::mt19937_64& random) {
   shape.surface = sample_surface(shape.mesh, amounts.surface, random);
@@ -128,7 +128,7 @@ void ShapeSet::add_meshes(const fs::path& folder, uint64_t seed, const SampleCou
     auto whole = normalised(io::read_mesh(path), path.string());
     shape.mesh = std::move(whole.mesh);
     if (whole.turned > 0)
-      notes_.push_back(fmt::format("{}: inside out, turned ({} of its parts)", path.string(), whole.turned));
+      notes_.push_back(fmt::format("{}: inside out, flipped ({} of its parts)", path.string(), whole.turned));
     const Bvh tree(shape.mesh);
     auto random = generator_of(seed, shapes_.size());
     sample_points(

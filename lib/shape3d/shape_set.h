@@ -14,7 +14,7 @@ struct LabelledPoints {
   std::vector<uint8_t> inside = {};
 };
 
-/// One shape, normalised, and the points that were drawn of it beforehand.
+/// One shape, normalised, and the points that were sampled of it beforehand.
 struct Shape {
   std::string name;  ///< for messages and reports
   int64_t label = 0;
@@ -29,7 +29,7 @@ struct Outlines {
   int64_t sides = 0, pixels = 32;
 };
 
-/// How much is drawn of each shape.
+/// How many points and outlines each shape has.
 struct SampleCounts {
   int64_t surface = 0, volume = 0, near = 0;
   double near_sigma = 0.05;
@@ -42,9 +42,9 @@ class ShapeSet {
   /// Solids number `first`, …, taking the classes in turn.
   void add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
                   const SampleCounts& amounts);
-  /// Meshes in sorted order; sub-folders are classes, files beside them one class named for the folder. What
-  /// is inside out is turned, and notes() says so. Throws DataError for a mesh that is broken or not closed,
-  /// and for a folder without any.
+  /// Meshes in sorted order; sub-folders are classes, files beside them one class named for the folder. Parts
+  /// that are inside out are flipped, and notes() says so. Throws DataError for a mesh that is broken or not
+  /// closed, and for a folder without any.
   void add_meshes(const std::filesystem::path& folder, uint64_t seed, const SampleCounts& amounts);
 
   /// Gives these classes the first numbers, so that two sets agree about them. Of an empty set.

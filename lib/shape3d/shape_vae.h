@@ -46,7 +46,7 @@ struct ShapeVaeOptions {
           "features of a surface point besides its place: 3, its normal");
     field("embed_point_feats", o.embed_point_feats, {}, "embed the normals as the coordinates are");
     field("init_scale", o.init_scale, more_than(0),
-          "weights begin with the deviation init_scale / sqrt(width)");
+          "weights begin with the standard deviation init_scale / sqrt(width)");
     field("qkv_bias", o.qkv_bias, {}, "biases of queries, keys and values");
     field("use_ln_post", o.use_ln_post, {}, "normalise the tokens after the encoder");
     field("use_downsample", o.use_downsample, {},

@@ -16,7 +16,7 @@ struct SurfaceClouds {
 struct Posterior {
   at::Tensor mean, logvar;
 
-  /// mean + deviation * noise, with noise from a standard normal.
+  /// mean + stddev * noise, with noise from a standard normal.
   at::Tensor sample(const at::Tensor& noise) const;
   at::Tensor stddev() const;
   /// [B]: the divergence from a standard normal, a mean over tokens and channels.

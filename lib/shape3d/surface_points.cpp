@@ -23,7 +23,7 @@ SurfacePoints sample_surface(const io::Mesh& mesh, int64_t count, std::mt19937_6
   std::vector<double> ends;
   double area = 0.0;
   for (const auto& triangle : mesh.triangles) ends.push_back(area += length(mesh.area_vector(triangle)));
-  if (!(area > 0.0)) fail<DataError>("a surface without area, expected one that points can be drawn on");
+  if (!(area > 0.0)) fail<DataError>("a surface without area, expected one that points can be sampled on");
   SurfacePoints sampled;
   for (int64_t i = 0; i < count; ++i) {
     const auto found = std::upper_bound(ends.begin(), ends.end() - 1, uniform(random) * area);

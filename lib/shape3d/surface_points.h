@@ -4,7 +4,7 @@
 
 #include "io/mesh.h"
 
-/// Points of a shape, drawn: the data of every shape model. Equal seeds give equal points everywhere.
+/// Sampled points of a shape: the data of every shape model. Equal seeds give equal points everywhere.
 namespace arzoo::shape3d {
 
 /// Points on a surface with the unit normals of their triangles.

@@ -304,7 +304,7 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   SpeedBench bench(suite, task, progress, stop);
   std::vector<Json> results;
   for (const auto& cell : cells) {
-    // Pictures are drawn with random weights and need no file.
+    // Pictures are generated with random weights and need no file.
     const auto absent =
         cell.options.work == "generate" ? std::string() : first_missing(plan::input_paths(cell.config));
     if (!absent.empty()) {

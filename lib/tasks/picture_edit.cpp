@@ -23,7 +23,7 @@ at::Tensor inside(const std::vector<PixelBox>& boxes, int64_t height, int64_t wi
   return mask;
 }
 
-/// Where to draw, in the picture's own pixels.
+/// Where to generate, in the picture's own pixels.
 at::Tensor paint_of(const plan::GenerateImageTask& task, int64_t height, int64_t width) {
   if (!task.mask) {
     return task.keep.empty() ? inside(task.paint, height, width, "--paint")

@@ -21,7 +21,7 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop);
 /// {…}}.
 Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Stop stop);
 
-/// Draws shapes with a trained model and writes them as meshes. Returns {"output", "shapes", "empty",
+/// Generates shapes with a trained model and writes them as meshes. Returns {"output", "shapes", "empty",
 /// "seconds", "seconds_per_shape", "files": […], "meshes": [{"file", "class", "vertices", "triangles",
 /// "watertight", …}], "settings"}; with dry_run {"plan": {…}}.
 Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop);
