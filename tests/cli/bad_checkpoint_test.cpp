@@ -17,7 +17,7 @@ std::string little(std::uint64_t length) {
   return bytes;
 }
 
-/// The bytes with one bit turned over.
+/// The bytes with one bit flipped.
 std::string flipped(std::string bytes, std::size_t byte, int bit) {
   bytes.at(byte) = static_cast<char>(static_cast<unsigned char>(bytes[byte]) ^ (1U << bit));
   return bytes;

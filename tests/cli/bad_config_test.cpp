@@ -131,6 +131,7 @@ TEST_CASE("a model is made by its own command") {
                 "student.json: /model/name: dd1_var is made by another command: arzoo distill");
   arzoo.write("student.json",
               R"({"model": {"name": "dd2_var", "second_step": 10}, "data": {"teacher": "var"}})");
-  check_refused(arzoo, {"distill", "student.json"}, 2,
-                "student.json: /model: second_step (10) must leave a scale to be drawn again, there are 10");
+  check_refused(
+      arzoo, {"distill", "student.json"}, 2,
+      "student.json: /model: second_step (10) must leave a scale to be generated again, there are 10");
 }

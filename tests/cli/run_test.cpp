@@ -206,10 +206,10 @@ TEST_CASE("lists by scale and boxes reach the task as they are meant") {
   CHECK(document["paint"] == nlohmann::json({{1, 2, 3, 4}, {0, 0, 5, 6}}));
 }
 
-TEST_CASE("drawn pictures are counted and timed") {
+TEST_CASE("generated pictures are counted and timed") {
   const auto ended = PreparedProgram()(
       {"generate-image", "--model", "model.safetensors", "--output", "out", "--count", "8"});
   CHECK(ended.out ==
-        "output  out\n"
-        "drawn   8 pictures in 12s (1.500 s each), 1 files\n");
+        "output     out\n"
+        "generated  8 pictures in 12s (1.500 s each), 1 files\n");
 }

@@ -71,7 +71,7 @@ TEST_CASE("a step keeps what is known, chooses codes before the split and takes 
   CHECK_FALSE(at::allclose(two, one));
 }
 
-TEST_CASE("a picture's noise decides it, whatever is drawn beside it") {
+TEST_CASE("a picture is determined by its noise, whatever the rest of the batch") {
   TinyStudent tiny;
   image::SeededRandomInputs random_inputs({1, 2});
   const auto both = tiny.student.sample(tiny.labels, tiny.noise, 2, random_inputs);
@@ -80,7 +80,7 @@ TEST_CASE("a picture's noise decides it, whatever is drawn beside it") {
   CHECK(at::allclose(alone[0], both[1], 1e-4, 1e-5));
 }
 
-TEST_CASE("the naive student draws every token from the codebook, in one step") {
+TEST_CASE("the naive student samples every token from the codebook, in one step") {
   TinyStudent tiny("none");
   CHECK(tiny.student.most_steps() == 1);
   image::SeededRandomInputs random_inputs({1, 2}), others({3, 4});
@@ -91,7 +91,7 @@ TEST_CASE("the naive student draws every token from the codebook, in one step") 
       at::equal(x, at::embedding(codebook, image::nearest_codes(x.flatten(0, 1), codebook)).view(x.sizes())));
 }
 
-TEST_CASE("a student that draws its codes takes them by their probabilities, before the split") {
+TEST_CASE("a student with sampled codes samples them by their probabilities, before the split") {
   TinyStudent tiny("flow", "drawn");
   image::SeededRandomInputs random_inputs({1, 2}), again({1, 2}), others({3, 4});
   const auto x = tiny.student.sample(tiny.labels, tiny.noise, 1, random_inputs);
@@ -99,18 +99,18 @@ TEST_CASE("a student that draws its codes takes them by their probabilities, bef
   const auto y = tiny.student.sample(tiny.labels, tiny.noise, 1, others);
   CHECK_FALSE(at::equal(x.narrow(1, 0, 5), y.narrow(1, 0, 5)));
   CHECK(at::equal(x.narrow(1, 5, 34), y.narrow(1, 5, 34)));
-  // Over many draws as often as the scores say: the class's own token, of 4096 drawers.
+  // Over 4096 samples the token of the class is as frequent as its score says.
   const auto& codebook = tiny.teacher.vae.quantizer().codebook();
-  constexpr int64_t kDrawers = 4096;
-  std::vector<uint64_t> seeds(kDrawers);
-  for (int64_t i = 0; i < kDrawers; ++i)
+  constexpr int64_t kSamples = 4096;
+  std::vector<uint64_t> seeds(kSamples);
+  for (int64_t i = 0; i < kSamples; ++i)
     seeds[static_cast<std::size_t>(i)] = nn::scrambled(static_cast<uint64_t>(i));
   image::SeededRandomInputs many(seeds);
   const auto label = tiny.labels.narrow(0, 0, 1), noise = tiny.noise.narrow(0, 0, 1);
   const auto first =
-      tiny.student.sample(label.expand({kDrawers}), noise.expand({kDrawers, -1, -1}), 1, many).select(1, 0);
+      tiny.student.sample(label.expand({kSamples}), noise.expand({kSamples, -1, -1}), 1, many).select(1, 0);
   const auto ids = image::nearest_codes(first, codebook);
-  const auto shares = at::bincount(ids, {}, codebook.size(0)).to(at::kFloat) / static_cast<double>(kDrawers);
+  const auto shares = at::bincount(ids, {}, codebook.size(0)).to(at::kFloat) / static_cast<double>(kSamples);
   const torch::NoGradGuard no_grad;
   auto& model = tiny.student.model();
   const auto wanted = at::softmax(model.logits(model.hidden(label, noise, 0).part(0, 1)), -1).flatten();

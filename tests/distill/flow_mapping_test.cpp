@@ -60,7 +60,7 @@ TEST_CASE("an excluded code is never reached") {
   CHECK(posterior_weights(m.logits, m.x, m.t, m.codebook).select(1, 3).abs().max().item<double>() == 0.0);
 }
 
-TEST_CASE("noise leads to tokens as often as the teacher draws them") {
+TEST_CASE("the flow leads to each token as often as the teacher samples it") {
   torch::manual_seed(8);
   const auto codebook = at::randn({4, 6});
   const auto shares = at::tensor({0.1F, 0.2F, 0.3F, 0.4F});

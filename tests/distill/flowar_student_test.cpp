@@ -47,7 +47,7 @@ TEST_CASE("states and velocities in inference are those of training") {
                      1e-5));
 }
 
-TEST_CASE("a second step keeps the coarse scales and draws the others after them") {
+TEST_CASE("a second step keeps the coarse scales and generates the others after them") {
   const auto options = test::tiny_flowar_options();
   const auto vae = test::tiny_model<image::KlVae>(options.vae);
   FlowArStudent student(options, /*second_step=*/2, *vae, /*with_guidance=*/false);

@@ -23,7 +23,7 @@ LlamaGenOptions tiny_options() {
   return options;
 }
 
-/// A network and what its losses need, all drawn.
+/// A network and the inputs of its losses, all random.
 struct Scene {
   Scene() : network(tiny_options(), {16, 1}) {
     torch::manual_seed(5);

@@ -71,7 +71,7 @@ TEST_CASE("Gateformer: the layers of a stack start as copies that train apart") 
                         weights.at("enc_variate.layers.0.linear1.weight")));
 }
 
-TEST_CASE("Gateformer: dropout is drawn anew in training and off in inference") {
+TEST_CASE("Gateformer: dropout is sampled anew in training and off in inference") {
   const auto model = gateformer({{"dropout", 0.3}});
   ForecastBatch batch;
   batch.x_enc = gateformer_windows();

@@ -58,7 +58,7 @@ TEST_CASE("GPHT: a token does not see the ones after it, but for the level of th
     return model->next_tokens(batch);
   };
   const auto before = next();
-  // The last token backwards: mean and deviation of the window stay.
+  // The last token backwards: mean and standard deviation of the window stay.
   batch.x_enc.narrow(1, 24, 8).copy_(batch.x_enc.narrow(1, 24, 8).flip({1}).clone());
   const auto after = next();
   CHECK(at::allclose(after.narrow(1, 0, 24), before.narrow(1, 0, 24), 1e-4, 1e-4));

@@ -58,12 +58,12 @@ TEST_CASE("a forecast depends on its window alone, unless keys are sampled anew"
   at::rand({3});
   CHECK(at::equal(forecast_of(*model, batch), first));
   torch::manual_seed(0);
-  // Repeatable draws are those of a pass right after torch.manual_seed(0).
+  // Repeatable random inputs are those of a pass right after torch.manual_seed(0).
   CHECK(at::equal(forecast_of(*fresh, batch), first));
   CHECK_FALSE(at::equal(forecast_of(*fresh, batch), first));
 }
 
-TEST_CASE("training draws from the default generator") {
+TEST_CASE("training samples from the default generator") {
   const auto model = tiny_informer("informer", {{"dropout", 0.0}});
   const auto batch = random_batch(2, kInformerShape);
   model->train();
@@ -103,7 +103,7 @@ TEST_CASE("each encoder of a stack sees the last half of what the one before saw
 TEST_CASE("gradients of a whole Informer are the finite differences of its loss") {
   const auto name = any_variant();
   INFO(name);
-  // In evaluation mode draws repeat: the loss is the same function at every point.
+  // In evaluation mode random inputs repeat: the loss is the same function at every point.
   const auto model = tiny_informer(name, {{"distil", false}});
   test::check_gradients(*model, random_batch(2, kInformerShape));
 }

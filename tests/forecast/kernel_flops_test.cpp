@@ -17,7 +17,7 @@ TEST_CASE("the sparsity measure counts the sampled scores") {
   CHECK(flops_of([&] { kernels::sparsity_of_all_scores(q, k, sample); }) == 2.0 * (2 * 3 * 11) * 9 * 6);
 }
 
-TEST_CASE("a sparse context counts the queries that were kept") {
+TEST_CASE("a sparse context counts the selected queries") {
   const auto q = at::rand({1, 2, 5, 6}), k = at::rand({1, 2, 5, 6});
   const auto top = at::tensor({0, 4, 1, 2}, at::kLong).view({1, 2, 2});
   const auto count = [&](bool causal) {

@@ -30,7 +30,7 @@ SparseCase sparse_case(int64_t length, int64_t there) {
           at::randn({2, there, 3, 6}).requires_grad_()};
 }
 
-/// The kept rows by softmax over all keys, the others by mean or running sum, one at a time.
+/// The selected rows by softmax over all keys, the others by mean or running sum, one at a time.
 at::Tensor literal_attention(const SparseCase& c, const at::Tensor& top, bool causal) {
   auto out = at::zeros_like(c.q);
   for (int64_t b = 0; b < c.q.size(0); ++b) {
@@ -91,7 +91,7 @@ TEST_CASE(
   CHECK(at::allclose(layer.forward(c.q, c.k, c.v, {}), theirs, 1e-4, 1e-5));
 }
 
-TEST_CASE("with all queries kept it is full attention") {
+TEST_CASE("with all queries selected it is full attention") {
   const bool causal = GENERATE(false, true);
   const auto c = sparse_case(15, 15);
   ProbSparseAttention sparse(causal, 100, HeadOrder::usual, "test");
@@ -99,7 +99,7 @@ TEST_CASE("with all queries kept it is full attention") {
   CHECK(at::allclose(sparse.forward(c.q, c.k, c.v, {}), full.forward(c.q, c.k, c.v, {}), 1e-4, 1e-5));
 }
 
-TEST_CASE("a seed gives the draws of torch.randint, and draws may be replayed") {
+TEST_CASE("a seed gives the numbers of torch.randint, and random inputs may be replayed") {
   const auto c = sparse_case(20, 20);
   ProbSparseAttention layer(false, 1, HeadOrder::usual, "test");
   torch::manual_seed(4);
@@ -111,7 +111,7 @@ TEST_CASE("a seed gives the draws of torch.randint, and draws may be replayed") 
   CHECK(at::equal(layer.forward(c.q, c.k, c.v, {nullptr, &random_inputs}), sampled));
 }
 
-TEST_CASE("recorded draws that cannot be these are refused") {
+TEST_CASE("recorded random inputs of a wrong shape or range are refused") {
   runtime::NamedTensors recorded;
   recorded.add("there", at::tensor({0, 5, 2}, at::kLong).view({1, 3}));
   auto random_inputs = forecast::RandomInputs::replayed(recorded);
@@ -121,7 +121,7 @@ TEST_CASE("recorded draws that cannot be these are refused") {
   CHECK_THROWS_AS(random_inputs.integers("elsewhere", 6, {1, 3}), CheckpointError);
 }
 
-TEST_CASE("repeatable draws do not depend on the default generator nor touch it") {
+TEST_CASE("repeatable random inputs neither depend on the default generator nor change it") {
   torch::manual_seed(5);
   const auto untouched = at::randint(1000, {50}, at::kLong);
   torch::manual_seed(5);

@@ -7,7 +7,7 @@
 using namespace arzoo;
 using forecast::StandardScaler;
 
-TEST_CASE("the scaler takes mean and population deviation of the training rows alone") {
+TEST_CASE("the scaler takes mean and population standard deviation of the training rows alone") {
   // Rows 1 to 4 of two variates; the rows around them are far off.
   const std::vector<double> values{1e6, -1e6, 2, 10, 4, 10, 4, 30, 6, 30, 1e6, -1e6};
   const auto scaler = StandardScaler::fit(values, 2, 1, 5);
@@ -16,7 +16,7 @@ TEST_CASE("the scaler takes mean and population deviation of the training rows a
   CHECK(scaler.scale[1] == 10.0);
 }
 
-TEST_CASE("scaled training rows have mean 0 and deviation 1, and scaling can be undone") {
+TEST_CASE("scaled training rows have mean 0 and standard deviation 1, and scaling can be inverted") {
   const auto offset = GENERATE(0.0, 1e3, -1e6);
   torch::manual_seed(1);
   const auto tensor = at::randn({500}, at::kDouble) * 3 + offset;
@@ -33,7 +33,7 @@ TEST_CASE("scaled training rows have mean 0 and deviation 1, and scaling can be 
   CHECK(squares / 500 == Approx(1.0).epsilon(1e-6));
 }
 
-TEST_CASE("the unbiased deviation of a sample has one degree of freedom less, a single row none") {
+TEST_CASE("the unbiased standard deviation has one degree of freedom less, a single row has none") {
   CHECK(StandardScaler::fit({2, 4, 4, 6}, 1, 0, 4, 1).scale[0] == Approx(std::sqrt(8.0 / 3)).epsilon(1e-15));
   CHECK(StandardScaler::fit({5}, 1, 0, 1, 1).scale[0] == 1.0);
 }

@@ -78,7 +78,7 @@ TEST_CASE("Ti-MAE: hidden steps reach neither encoder nor decoder, and only they
   CHECK(hidden >= kTimaeShape.seq_len - 4);
 }
 
-TEST_CASE("Ti-MAE: the mask is drawn from the seed") {
+TEST_CASE("Ti-MAE: the mask is sampled from the seed") {
   const auto model = timae();
   const auto batch = timae_windows();
   CHECK(seeded_loss(*model, batch, 7) == seeded_loss(*model, batch, 7));

@@ -19,7 +19,7 @@ ForecastBatch random_batch(int64_t windows) {
 
 }  // namespace
 
-TEST_CASE("scaled windows have a mean of 0 and a deviation of 1, and can be scaled back") {
+TEST_CASE("scaled windows have a mean of 0 and a standard deviation of 1, and can be scaled back") {
   auto batch = random_batch(3);
   const auto target = batch.target.clone();
   const auto stats = forecast::scale_windows(batch, true);

@@ -94,7 +94,7 @@ TEST_CASE("the band of a mean holds it and narrows with the number of prompts") 
   const auto many = icl::error_curve(errors, 1), few = icl::error_curve(errors.narrow(0, 0, 100), 1);
   CHECK((many.low < many.mean).all().item<bool>());
   CHECK((many.mean < many.high).all().item<bool>());
-  // The deviation of a squared normal is sqrt(2); 90 % lie within 1.645 deviations of the mean.
+  // The standard deviation of a squared normal is sqrt(2); 90 % lie within 1.645 of them around the mean.
   const double expected = 2 * 1.645 * std::sqrt(2.0 / 4000);
   CHECK((many.high - many.low).mean().item<double>() == Approx(expected).epsilon(0.15));
   CHECK((few.high - few.low).mean().item<double>() > 3 * expected);

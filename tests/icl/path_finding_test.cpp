@@ -32,7 +32,7 @@ icl::PathTask path_task(int64_t nodes, int64_t seed) {
 
 }  // namespace
 
-TEST_CASE("every drawn row is a path, and reachability is the closure of the edges") {
+TEST_CASE("every sampled row is a path, and reachability is the closure of the edges") {
   const auto task = path_task(20, GENERATE(1, 2, 3));
   auto closure = task.graph.adjacency.to(at::kFloat);
   for (int64_t i = 0; i < 20; ++i) closure = (closure + at::matmul(closure, closure)).clamp_max(1.0);

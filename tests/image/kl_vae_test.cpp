@@ -4,7 +4,8 @@ using namespace arzoo;
 using image::KlVae;
 
 TEST_CASE(
-    "a posterior's draw has its mean and deviation, and its divergence vanishes for the standard normal") {
+    "a posterior's samples have its mean and standard deviation, and its divergence vanishes for the "
+    "standard normal") {
   torch::manual_seed(3);
   const auto mean = at::full({1, 2, 64, 64}, 0.5), logvar = at::full({1, 2, 64, 64}, std::log(0.25));
   const image::LatentPosterior posterior(at::cat({mean, logvar}, 1));

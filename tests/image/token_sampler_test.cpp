@@ -65,7 +65,7 @@ TEST_CASE("codes come as often as their probability says, and never when they ar
   CHECK((share - p).abs().max().item<float>() < 0.01F);
 }
 
-TEST_CASE("exponential draws have mean and variance one") {
+TEST_CASE("exponential samples have mean and variance one") {
   SeededRandomInputs random_inputs({5, 6});
   const auto e = random_inputs.exponentials(at::zeros({2, 100, 100}), 0);
   CHECK(e.min().item<float>() > 0.0F);
@@ -74,7 +74,7 @@ TEST_CASE("exponential draws have mean and variance one") {
   CHECK_FALSE(at::equal(e[0], e[1]));
 }
 
-TEST_CASE("a token's draw depends on its place, not on the tokens drawn with it") {
+TEST_CASE("a token's sample depends on its place, not on the tokens sampled with it") {
   const auto logits = at::randn({1, 8, 16});
   SeededRandomInputs random_inputs({3});
   const auto all = random_inputs.pick(logits, 4);

@@ -88,13 +88,13 @@ TEST_CASE("sub-networks take over in three phases") {
   CHECK(options.rate(100) == 1.0);
 }
 
-TEST_CASE("labels are dropped where the draw says so") {
+TEST_CASE("labels are dropped where the random input is below the rate") {
   image::Var model(test::tiny_var_options());
   const auto labels = at::tensor({3, 4, 2}, at::kLong);
   CHECK(at::equal(model.dropped(labels, at::tensor({0.05, 0.5, 0.0999})), at::tensor({5, 4, 5}, at::kLong)));
 }
 
-TEST_CASE("weights in bf16 draw nearly the same logits") {
+TEST_CASE("weights in bf16 give nearly the same logits") {
   TinyVar tiny;
   image::Var half(test::tiny_var_options());
   half.set_type(at::kBFloat16);

@@ -91,7 +91,7 @@ TEST_CASE("sampling with a cache sees what teacher forcing sees, whatever the at
   }
 }
 
-TEST_CASE("a drafter and a refiner of the same weights draw what one model draws") {
+TEST_CASE("a drafter and a refiner of the same weights generate what one model generates") {
   TinyVar tiny, twin;
   const int64_t steps = GENERATE(1, 2, 3);
   Record one, two;
@@ -128,7 +128,7 @@ TEST_CASE("a depth schedule of all blocks changes nothing, and blocks that it sk
   CHECK_THROWS_AS(sample(tiny.sampler(), labels, sampling, item_seeds(5, 0, 1)), UsageError);
 }
 
-TEST_CASE("keys and values are kept of what a block sees and no more") {
+TEST_CASE("the cache holds the keys and values that a block sees and no more") {
   TinyVar tiny, twin;
   const auto labels = classes({1, 0, 2});
   const auto cached = [&](const image::VarSampler& sampler, const VarSampling& sampling) {
@@ -156,7 +156,7 @@ TEST_CASE("nested sub-networks are spread evenly and keep the first and the last
   CHECK(image::nested_blocks(30, used) == blocks);
 }
 
-TEST_CASE("known tokens stay and the rest is drawn around them") {
+TEST_CASE("known tokens stay and the rest is generated around them") {
   TinyVar tiny;
   image::KnownTokens known;
   for (const auto& grid : tiny.model.grids()) {

@@ -114,7 +114,9 @@ TEST_CASE("the fused end of a sub-layer equals its parts") {
         1e-5);
 }
 
-TEST_CASE("a causal bias hides the future and what is not kept, and a row that sees nothing sees all alike") {
+TEST_CASE(
+    "a causal bias hides the future and masked keys, and a row that sees nothing attends to all keys "
+    "evenly") {
   const auto type = GENERATE(at::kFloat, at::kBFloat16, at::kHalf);
   const auto kept = at::tensor({0, 1, 1, 1}).view({1, 4});
   const auto bias = kernels::causal_bias(4, 4, kept, at::TensorOptions(type));

@@ -9,12 +9,12 @@ TEST_CASE("dropout keeps the mean, drops its share and scales the rest") {
   torch::manual_seed(3);
   const auto out = kernels::dropout(at::ones({1000, 1000}), p, true);
   const double dropped = (out == 0).to(at::kDouble).mean().item<double>();
-  // Five standard deviations of a binomial share over 10^6 draws.
+  // Five standard deviations of a binomial share over 10^6 samples.
   CHECK(std::abs(dropped - p) < 5 * std::sqrt(p * (1 - p) / 1e6));
   CHECK(out.max().item<double>() == Approx(1 / (1 - p)));
 }
 
-TEST_CASE("neighbouring rows and neighbouring draws are independent") {
+TEST_CASE("neighbouring rows and neighbouring keys are independent") {
   torch::manual_seed(4);
   const auto first = kernels::dropout(at::ones({1 << 18}), 0.5, true).sub(1),
              second = kernels::dropout(at::ones({1 << 18}), 0.5, true).sub(1);

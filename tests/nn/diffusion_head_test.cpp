@@ -17,7 +17,7 @@ nn::DiffusionLoss make_loss(bool official_start = false) {
   return loss;
 }
 
-/// Draws that count their steps.
+/// Random inputs that count their steps.
 nn::DiffusionRandomInputs zeros(int64_t rows, std::vector<int64_t>* asked = nullptr) {
   return {[rows] {
             return at::ones({rows, kChannels});
@@ -120,8 +120,8 @@ TEST_CASE("respacing keeps the first and the last step and what is left of the s
   }
 }
 
-TEST_CASE("along the flow, noise leads to a normal distribution's own quantile, and nothing is drawn") {
-  // Of tokens with deviation 0.5 about 2 the best estimate of the noise is linear in x_t.
+TEST_CASE("along the flow, noise leads to a normal distribution's own quantile, and no noise is added") {
+  // Of tokens with standard deviation 0.5 about 2 the best estimate of the noise is linear in x_t.
   constexpr double kMean = 2.0, kDeviation = 0.5;
   const nn::DiffusionSchedule schedule(250);
   auto x = at::tensor({-1.5F, -0.3F, 0.0F, 0.8F, 2.0F}).view({5, 1});
@@ -138,7 +138,7 @@ TEST_CASE("along the flow, noise leads to a normal distribution's own quantile, 
   CHECK(clipped.item<double>() == 3.0);
 }
 
-TEST_CASE("a head whose draws have no steps follows the flow") {
+TEST_CASE("a head whose random inputs have no steps follows the flow") {
   torch::manual_seed(8);
   const auto loss = make_loss();
   const auto z = at::randn({2, kCondition}), noise = at::randn({2, kChannels});

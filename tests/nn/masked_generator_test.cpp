@@ -142,7 +142,7 @@ TEST_CASE("a sample depends on its seed, not on the batch") {
   CHECK_FALSE(at::allclose(together[0], together[1], 1e-2, 1e-2 * scale));
 }
 
-TEST_CASE("known tokens stay, the others are drawn in view of them") {
+TEST_CASE("known tokens stay, the others are generated given them") {
   const Generator model;
   torch::manual_seed(7);
   const std::vector<uint64_t> seeds{3, 4};

@@ -17,7 +17,7 @@ TEST_CASE("rows of noise are normal and independent of each other") {
   CHECK((covariance - at::eye(7, at::kDouble)).abs().max().item<double>() < 0.06);
 }
 
-TEST_CASE("a row is the same wherever it is drawn, another place or stream gives another") {
+TEST_CASE("a row is the same in any batch, another place or stream gives another") {
   const auto both = nn::normal_rows({{5, 2}, {9, 4}}, 3), one = nn::normal_rows({{9, 4}}, 3);
   CHECK(at::equal(both[1], one[0]));
   CHECK_FALSE(at::equal(nn::normal_rows({{9, 5}}, 3), one));

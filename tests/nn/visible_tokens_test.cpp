@@ -13,14 +13,14 @@ TEST_CASE("every sample keeps exactly as many tokens as asked for, in their own 
   CHECK(at::equal(kept.masked().sum(1), at::full({7}, 20 - kept_count, at::kLong)));
 }
 
-TEST_CASE("each token is kept as often as any other") {
+TEST_CASE("each token is visible as often as any other") {
   torch::manual_seed(2);
   const auto kept = nn::keep_first_of(nn::random_orders(20'000, 8), 2);
   const auto share = 1.0 - kept.masked().to(at::kDouble).mean(0);
   CHECK(at::allclose(share, at::full({8}, 0.25, at::kDouble), 0, 0.015));
 }
 
-TEST_CASE("a seed repeats the draw, samples differ") {
+TEST_CASE("a seed repeats the orders, samples differ") {
   const auto sample = [](uint64_t seed) {
     torch::manual_seed(seed);
     return nn::random_orders(4, 30);
@@ -30,7 +30,7 @@ TEST_CASE("a seed repeats the draw, samples differ") {
   CHECK_FALSE(at::equal(sample(3)[0], sample(3)[1]));
 }
 
-TEST_CASE("kept tokens come back to their places, the mask token stands in the others") {
+TEST_CASE("visible tokens come back to their places, the mask token fills the others") {
   torch::manual_seed(5);
   const auto x = at::randn({3, 10, 4}), token = at::full({1, 1, 4}, 9.0);
   const auto kept = nn::keep_first_of(nn::random_orders(3, 10), 4);
@@ -40,7 +40,7 @@ TEST_CASE("kept tokens come back to their places, the mask token stands in the o
   CHECK(at::equal(restored, at::where(masked, token, x)));
 }
 
-TEST_CASE("gradients reach kept tokens once and the mask token for each place it stands in") {
+TEST_CASE("gradients reach visible tokens once and the mask token for each place it fills") {
   torch::manual_seed(6);
   const auto x = torch::randn({3, 10, 4}, at::requires_grad()),
              token = torch::zeros({1, 1, 4}, at::requires_grad());

@@ -8,7 +8,7 @@
 using namespace arzoo;
 using namespace arzoo::runtime;
 
-TEST_CASE("random weights are not drawn while deferred, and are again afterwards") {
+TEST_CASE("random weights are not generated while deferred, and are again afterwards") {
   torch::manual_seed(1);
   auto fixed = at::zeros({4});
   {

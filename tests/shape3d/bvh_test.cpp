@@ -94,7 +94,7 @@ TEST_CASE("the signed distance of a box is the one of its formula") {
   }
 }
 
-TEST_CASE("what is inside out is turned, and cavities stay cavities") {
+TEST_CASE("inside-out parts are flipped, and cavities stay cavities") {
   const auto outer = box_of({-1, -1, -1}, {1, 1, 1}),
              hole = box_of({-0.5F, -0.5F, -0.5F}, {0.5F, 0.5F, 0.5F}, true);
   const auto apart = box_of({2, 0, 0}, {3, 1, 1}), inverted = box_of({2, 0, 0}, {3, 1, 1}, true);
@@ -125,7 +125,7 @@ TEST_CASE("what is inside out is turned, and cavities stay cavities") {
   }
 }
 
-TEST_CASE("a folder's inside-out mesh is turned with a note, and its inside is its inside") {
+TEST_CASE("a folder's inside-out mesh is flipped with a note, and its inside is its inside") {
   const test::TempDir folder;
   auto mesh = make_solid("table", 1, 0).surface(32);
   io::write_mesh(folder / "good.obj", mesh);
@@ -135,7 +135,7 @@ TEST_CASE("a folder's inside-out mesh is turned with a note, and its inside is i
   set.add_meshes(folder.path(), 3, {.surface = 64, .volume = 400, .near = 8});
   REQUIRE(set.shapes().size() == 2);
   REQUIRE(set.notes().size() == 1);
-  CHECK_THAT(set.notes()[0], ContainsSubstring("turned.obj: inside out, turned"));
+  CHECK_THAT(set.notes()[0], ContainsSubstring("turned.obj: inside out, flipped"));
   for (const auto& shape : set.shapes()) {
     CHECK(summarise(shape.mesh).volume > 0.1);
     const auto inside = std::count(shape.volume.inside.begin(), shape.volume.inside.end(), 1);

@@ -10,7 +10,7 @@ using namespace arzoo::shape3d;
 
 namespace {
 
-/// A dark figure on white where `inside` says so.
+/// A picture that is dark where `inside` says so, else white.
 template <class Inside>
 io::Picture figure(int64_t width, int64_t height, int64_t channels, const Inside& inside) {
   io::Picture picture{.width = width, .height = height, .channels = static_cast<int>(channels)};

@@ -10,7 +10,7 @@
 using namespace arzoo;
 using namespace arzoo::shape3d;
 
-TEST_CASE("points drawn on a surface lie on it and spread by area") {
+TEST_CASE("points sampled on a surface lie on it and spread by area") {
   io::Mesh mesh;
   mesh.vertices = {{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 5}, {3, 0, 5}, {0, 1, 5}};
   mesh.triangles = {{0, 1, 2}, {3, 4, 5}};

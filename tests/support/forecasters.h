@@ -5,8 +5,8 @@
 
 namespace arzoo::test {
 
-/// A model of the zoo in evaluation mode, its weights drawn from a fixed seed and moved from their start by
-/// normal noise of this deviation.
+/// A model of the zoo in evaluation mode, its weights generated from a fixed seed and moved from their start
+/// by normal noise of this standard deviation.
 inline std::shared_ptr<forecast::Forecaster> tiny_model(const Json& section,
                                                         const forecast::SeriesShape& shape,
                                                         double disturbance = 0.0) {

@@ -6,7 +6,7 @@
 #include "runtime/safetensors.h"
 #include "support/tasks.h"
 
-/// Model folders that draw, and what comes of them.
+/// Model folders that generate, and their results.
 namespace arzoo::test {
 
 /// Writes a model as training leaves it.
@@ -29,7 +29,7 @@ inline Json generate(const plan::GenerateImageTask& task) {
 
 inline std::vector<uint8_t> pixels(const fs::path& file) { return io::read_png(file).pixels; }
 
-/// What a drawn picture says of itself.
+/// What a generated picture's metadata say.
 inline Json parameters(const fs::path& file) {
   SilentProgress progress;
   return tasks::inspect({file}, progress, kNeverStop)["texts"]["parameters"];

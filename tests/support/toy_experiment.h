@@ -28,7 +28,7 @@ class ToyExperiment : public runtime::Experiment {
   explicit ToyExperiment(ToyFaults faults = {}) : faults_(std::move(faults)) {
     torch::manual_seed(7);
     model_ = std::make_shared<Net>();
-    // A resumed process has drawn other numbers than the first one had.
+    // A resumed process has consumed other random numbers than the first one had.
     torch::manual_seed(static_cast<uint64_t>(instances_++));
   }
 

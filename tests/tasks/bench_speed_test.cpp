@@ -231,7 +231,7 @@ TEST_CASE("every kind of work is measured, in both precisions") {
   CHECK(result["machine"]["gemm_peak_gflop_per_second"].size() == 2);
 }
 
-TEST_CASE("drawing pictures is measured without data, beside what the reference takes for the same") {
+TEST_CASE("generating pictures is measured without data, beside the time of the reference") {
   const test::TempDir folder;
   auto generation = cell("pictures", "generate", "bf16");
   generation["config"] = (test::source_dir() / "configs/image/var_tiny.json").string();
@@ -245,7 +245,7 @@ TEST_CASE("drawing pictures is measured without data, beside what the reference 
   CHECK(row["met"] == true);
 }
 
-TEST_CASE("shapes are measured without data: the tokens that a mar3d draws, the field of a shape_vae") {
+TEST_CASE("shapes are measured without data: the tokens that a mar3d generates, the field of a shape_vae") {
   const auto model = GENERATE(std::string("mar3d"), std::string("shape_vae"));
   const test::TempDir folder;
   auto making = cell("shapes", "generate", GENERATE("fp32", "bf16"));

@@ -161,7 +161,7 @@ TEST_CASE("a result of one device is not taken for another's") {
   if (has_cuda_driver()) CHECK(setup.phases() == 0);
 }
 
-TEST_CASE("a table takes --seed for what its cells draw") {
+TEST_CASE("a table takes --seed for the samples of its cells") {
   TableSetup setup;
   setup.add_training("trained");
   const auto first = setup.run();

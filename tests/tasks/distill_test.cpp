@@ -61,7 +61,7 @@ TEST_CASE("a distillation, interrupted at any step and resumed, is the one that 
              ContainsSubstring("its teacher, from the same noise"));
 }
 
-TEST_CASE("a student draws pictures without its teacher, in one step or two") {
+TEST_CASE("a student generates pictures without its teacher, in one step or two") {
   const auto* name =
       GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
@@ -89,7 +89,7 @@ TEST_CASE("a student draws pictures without its teacher, in one step or two") {
                     ContainsSubstring("--cfg: means nothing to a distilled student"));
 }
 
-TEST_CASE("a student in bf16 draws nearly the same picture") {
+TEST_CASE("a student in bf16 generates nearly the same picture") {
   const auto* name =
       GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
@@ -104,7 +104,7 @@ TEST_CASE("a student in bf16 draws nearly the same picture") {
   CHECK((pictures - exact).abs().mean().item<double>() < 0.1);
 }
 
-TEST_CASE("a teacher helps a student in the middle of its drawing") {
+TEST_CASE("a teacher helps a student between its two steps") {
   const TempDir temp;
   train(distill_task("dd1_var_tiny", temp / "run"));
   auto source = source_of(temp / "run");
@@ -177,7 +177,7 @@ TEST_CASE("a teacher that is not there, or another one, is refused at the key") 
   task = distill_task("dd1_flowar_tiny", temp / "run", {"model.flowar.encoder_depth=2"});
   CHECK_THROWS_WITH(train(task), ContainsSubstring("/model/flowar/encoder_depth: 2, but the teacher in"));
   task = distill_task("dd2_flowar_tiny", temp / "run", {"data.top_k=5"});
-  CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/top_k: a flowar draws continuous tokens"));
+  CHECK_THROWS_WITH(train(task), ContainsSubstring("/data/top_k: a flowar generates continuous tokens"));
   task = distill_task("dd2_flowar_tiny", temp / "run");
   task.config["data"]["teacher"] = (test::source_dir() / "data/fashion").string();
   CHECK_THROWS_WITH(train(task), ContainsSubstring("a model \"var\", expected \"flowar\""));
@@ -250,7 +250,7 @@ TEST_CASE("published configs of students are complete") {
   CHECK_NOTHROW(distill_task(name, "anywhere"));
 }
 
-TEST_CASE("a trajectory ends where the teacher draws for the same seed") {
+TEST_CASE("a trajectory ends at the teacher's sample for the same seed") {
   const auto config = distill_task("dd1_flowar_tiny", "anywhere").config;
   const distill::FlowArTeacher teacher(Config(config, "test"), {});
   distill::FlowArStudent student(teacher.model().options(), 3, teacher.vae(), /*with_guidance=*/false);
@@ -288,7 +288,7 @@ TEST_CASE("a teacher's mean is its own flow's, with guidance that grows with the
                      1e-5));
 }
 
-TEST_CASE("a MAR's trajectory follows its head's flow in one order, whatever else is drawn") {
+TEST_CASE("a MAR's trajectory follows its head's flow in one order, whatever the rest of the batch") {
   const distill::MarTeacher teacher(Config(distill_task("dd1_mar_tiny", "anywhere").config, "test"), {});
   torch::manual_seed(2);
   const auto labels = at::tensor({int64_t{2}, int64_t{9}});

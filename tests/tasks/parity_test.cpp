@@ -176,7 +176,7 @@ TEST_CASE("a training case notices one wrong loss, gradient or final weight") {
   CHECK(replay(folder)["failed"] == 1);
 }
 
-TEST_CASE("recorded draws and choices are part of a case") {
+TEST_CASE("recorded random inputs and choices are part of a case") {
   const TempDir temp;
   const auto folder = copy_of(temp, "informer_train5");
   auto io = tensors_of(folder / "io.safetensors");

@@ -1,4 +1,4 @@
-// Training on prompts that are drawn on the fly.
+// Training on prompts that are generated on the fly.
 
 #include "runtime/named_tensors.h"
 #include "support/tasks.h"
@@ -26,8 +26,7 @@ Json go(const Json& config, const fs::path& out, bool resume) {
 
 }  // namespace
 
-TEST_CASE(
-    "a run that goes on after a stop has drawn the same prompts: its weights are those of a run at once") {
+TEST_CASE("a resumed run generates the same prompts: its weights are those of an uninterrupted run") {
   const auto model = GENERATE(as<std::string>{}, "vonoswald_transformer", "garg_gpt2", "akyurek_causal_lm",
                               "mesa_transformer", "alpine_nanogpt");
   INFO(model);

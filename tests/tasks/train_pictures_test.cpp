@@ -1,4 +1,4 @@
-// Image models trained on pictures, from the files to folders that draw, and tables that measure them.
+// Image models trained on pictures, from the files to folders that generate, and tables that measure them.
 
 #include "image/model_folder.h"
 #include "image/picture_features.h"
@@ -69,7 +69,7 @@ TEST_CASE("mixed precision trains image models and leaves their weights in fp32"
     CHECK(tensor.scalar_type() != at::kBFloat16);
 }
 
-TEST_CASE("a trained var draws pictures without anything else") {
+TEST_CASE("a trained var generates pictures without anything else") {
   const TempDir temp;
   const auto result = train(picture_task("var_tiny", temp / "run"));
   for (const char* metric : {"Lm", "Lt", "Accm", "Acct"}) CHECK(result["test"].contains(metric));
@@ -86,7 +86,7 @@ TEST_CASE("a trained var draws pictures without anything else") {
   CHECK(pictures.sizes() == at::IntArrayRef({2, 3, 28, 28}));
 }
 
-TEST_CASE("a supernet is trained and judged with its sub-networks, and draws through them") {
+TEST_CASE("a supernet is trained and evaluated with its sub-networks, and generates with them") {
   const TempDir temp;
   const auto result =
       train(picture_task("var_tiny", temp / "run",
@@ -105,7 +105,7 @@ TEST_CASE("a supernet is trained and judged with its sub-networks, and draws thr
   CHECK_THROWS_AS(picture_task("var_tiny", temp / "run", {"model.supernet.depths=[3]"}), ConfigError);
 }
 
-TEST_CASE("a trained model of continuous tokens draws pictures without anything else") {
+TEST_CASE("a trained model of continuous tokens generates pictures without anything else") {
   const std::string name = GENERATE("mar", "flowar");
   const TempDir temp;
   const auto result = train(picture_task(name + "_tiny", temp / "run"));
@@ -178,15 +178,19 @@ TEST_CASE("a var without its tokenizer, or with another one, is refused at the k
   CHECK_THROWS_WITH(train(task), ContainsSubstring(R"(a model "vqvae", expected "kl_vae")"));
 }
 
-TEST_CASE("a table measures what drawing costs, of trained and of random models and parts of them") {
+TEST_CASE("a table measures the cost of generation, of trained and of random models and parts of them") {
   const TempDir temp;
   const auto few = (test::source_dir() / "data/fashion/pictures/few-images-idx3-ubyte.gz").string();
   const auto pair = test::source_dir() / "data/fashion";
   const auto config = (test::source_dir() / "configs/image/var_tiny.json").string();
-  const Json trained{{"name", "trained"},        {"model", pair.string()},
-                     {"refiner", pair.string()}, {"draft_steps", 2},
-                     {"pictures", few},          {"features", (pair / "features").string()},
-                     {"figure", "Fashion-FID"},  {"count", 8}};
+  const Json trained{{"name", "trained"},
+                     {"model", pair.string()},
+                     {"refiner", pair.string()},
+                     {"draft_steps", 2},
+                     {"pictures", few},
+                     {"features", (pair / "features").string()},
+                     {"metric_name", "Fashion-FID"},
+                     {"count", 8}};
   const Json whole{{"name", "whole"}, {"random", {config}}, {"count", 4}, {"batch_size", 2}};
   auto part = whole, shared = whole;
   part.update({{"name", "part"}, {"depth_schedule", {2, 2, 1}}, {"beside", "whole"}});
@@ -214,16 +218,16 @@ TEST_CASE("a table measures what drawing costs, of trained and of random models 
                   ConfigError);
 }
 
-TEST_CASE("a table measures drawn pictures, reconstructions and files of features") {
+TEST_CASE("a table measures generated pictures, reconstructions and files of features") {
   const TempDir temp;
   const auto few = (test::source_dir() / "data/fashion/pictures/few-images-idx3-ubyte.gz").string();
   const auto pair = test::source_dir() / "data/fashion";
   const Json common{{"pictures", few},
                     {"features", (pair / "features").string()},
-                    {"figure", "Fashion-FID"},
+                    {"metric_name", "Fashion-FID"},
                     {"count", 20}};
   auto sampled = common, again = common;
-  sampled.update({{"name", "drawn"}, {"model", pair.string()}});
+  sampled.update({{"name", "generated"}, {"model", pair.string()}});
   again.update({{"name", "again"}, {"model", (pair / "vae").string()}});
   const Json files{{"name", "files"},
                    {"samples", temp.write("samples.npy", npy(20, 3, 0.0)).string()},
@@ -232,13 +236,13 @@ TEST_CASE("a table measures drawn pictures, reconstructions and files of feature
   const auto read = [&](const std::string& cell) {
     return Json::parse(test::read_file(temp / "table" / cell / "fp32/result.json"))["test"];
   };
-  CHECK(read("drawn")["Fashion-FID"].get<double>() > read("again")["Fashion-FID"].get<double>());
-  CHECK(read("drawn")["IS"].get<double>() > 1.0);
+  CHECK(read("generated")["Fashion-FID"].get<double>() > read("again")["Fashion-FID"].get<double>());
+  CHECK(read("generated")["IS"].get<double>() > 1.0);
   CHECK(read("again")["psnr"].get<double>() > 15.0);
   // Two of each class, as real and as asked for: better than the guess of one in ten by far.
-  CHECK(read("drawn")["class_fidelity"].get<double>() > 0.5);
+  CHECK(read("generated")["class_fidelity"].get<double>() > 0.5);
   CHECK(read("again")["class_fidelity"].get<double>() > 0.5);
-  CHECK(read("again")["real_class_fidelity"] == read("drawn")["real_class_fidelity"]);
+  CHECK(read("again")["real_class_fidelity"] == read("generated")["real_class_fidelity"]);
   CHECK_FALSE(read("files").contains("class_fidelity"));
   // The features differ by the shift of their means, and by the covariance of their first 20 and 30 rows.
   CHECK(read("files")["FID"].get<double>() > 3 * 0.2);

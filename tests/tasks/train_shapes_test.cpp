@@ -85,7 +85,7 @@ TEST_CASE("a tokenizer of other tokens is refused with the key and both numbers"
                     ContainsSubstring("/model/hr/latent_size: 32, but the tokenizer has 16 tokens"));
 }
 
-TEST_CASE("the bundled model draws closed meshes, the same for a seed, whatever is drawn beside them") {
+TEST_CASE("the bundled model generates closed meshes, the same for a seed in any batch") {
   const TempDir temp;
   auto task = generation(temp / "all");
   task.count = 2;
@@ -142,7 +142,7 @@ TEST_CASE("an independent reader finds the meshes closed") {
   CHECK(std::system(command.c_str()) == 0);
 }
 
-TEST_CASE("an outline and a part of a surface change what is drawn") {
+TEST_CASE("an outline and a part of a surface change the shapes") {
   const TempDir temp;
   const auto plain = sample_shapes(generation(temp / "plain"));
   auto task = generation(temp / "outline");
@@ -169,7 +169,7 @@ TEST_CASE("an outline and a part of a surface change what is drawn") {
   CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("large.ply: a vertex at"));
 }
 
-TEST_CASE("several shapes do not go into one file, and a shape VAE alone draws nothing") {
+TEST_CASE("several shapes do not go into one file, and a shape VAE alone generates nothing") {
   const TempDir temp;
   auto task = generation(temp / "a.glb");
   CHECK_THROWS_WITH(sample_shapes(task),
