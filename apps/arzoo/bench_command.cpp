@@ -55,9 +55,9 @@ void run_suite_when_chosen(CLI::App& command, Invocation& invocation, TaskFuncti
 
 void add_parity(CLI::App& bench, Invocation& invocation) {
   auto* parity = bench.add_subcommand(
-      "parity", "Replay fixture folders of the official implementations, compare every output.");
+      "parity", "Replay fixture folders of the official implementations and compare every output.");
   auto folders = std::make_shared<std::vector<fs::path>>();
-  parity->add_option("DIR", *folders, "fixture folders, or folders that hold some")
+  parity->add_option("DIR", *folders, "fixture folders, or folders that contain them")
       ->type_name("DIR")
       ->required();
   add_shared_options(*parity, invocation);
@@ -84,12 +84,11 @@ void add_regress(CLI::App& bench, Invocation& invocation) {
   };
   const auto own = std::make_shared<Flags>();
   const auto flags = add_suite_options(*regress, invocation);
-  regress
-      ->add_option("--baseline", own->baseline, "what was measured before, by the names of the suite's cells")
+  regress->add_option("--baseline", own->baseline, "stored measurements, by the names of the suite's cells")
       ->type_name("FILE.json")
       ->required();
-  regress->add_flag("--accuracy-only", own->accuracy_only, "time nothing");
-  regress->add_flag("--update", own->update, "store what is measured in the baseline");
+  regress->add_flag("--accuracy-only", own->accuracy_only, "measure accuracy, no times");
+  regress->add_flag("--update", own->update, "store the measurements in the baseline");
   regress->footer(
       "example:\n  arzoo bench regress configs/bench/regress_icl.json --baseline "
       "configs/bench/baselines/icl.json");
@@ -112,7 +111,7 @@ void add_report(CLI::App& bench, Invocation& invocation) {
   auto* report = bench.add_subcommand(
       "report", "One HTML page of all runs and suites' results below some folders, readable offline.");
   auto task = std::make_shared<plan::ReportTask>();
-  report->add_option("DIR", task->folders, "run directories, results of suites, or folders that hold some")
+  report->add_option("DIR", task->folders, "run directories, results of suites, or folders that contain them")
       ->type_name("DIR")
       ->required();
   report->add_option("--output", task->output, "the page")
@@ -138,11 +137,11 @@ void add_bench_command(CLI::App& root, Invocation& invocation) {
       "bench", "Compare with published tables, official outputs, and this machine's limits.");
   bench->require_subcommand(1);
   auto* table = bench->add_subcommand(
-      "table", "Train or evaluate what a paper's table needs, beside the published numbers.");
+      "table", "Train or evaluate the models of a paper's table and compare with the published numbers.");
   table->footer("example:\n  arzoo bench table configs/bench/ett.json --only etth1");
   run_suite_when_chosen(*table, invocation, &plan::TaskTable::table);
   auto* speed = bench->add_subcommand(
-      "speed", "Measure throughput, latency and memory beside this machine's own peak.");
+      "speed", "Measure throughput, latency and memory, compared with this machine's peak.");
   speed->footer("example:\n  arzoo bench speed configs/bench/speed_forecast.json --threads 2");
   run_suite_when_chosen(*speed, invocation, &plan::TaskTable::speed);
   add_parity(*bench, invocation);

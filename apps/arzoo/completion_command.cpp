@@ -26,7 +26,7 @@ void add_completion_command(CLI::App& root, Invocation& invocation) {
 }
 
 void add_man_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("man", "Print the manual page, for man.");
+  auto* command = root.add_subcommand("man", "Print the manual page.");
   command->footer("example:\n  arzoo man | man -l -");
   on_chosen(*command, invocation, [&root] {
     write_stdout(man_page(root));

@@ -45,7 +45,7 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->type_name("error|ffill|interpolate")
       ->check(choice({"error", "ffill", "interpolate"}));
   command.add_flag("--skip-short", task.skip_short,
-                   "leave out series that are too short, with a warning, instead of giving up");
+                   "skip series that are too short, with a warning, instead of failing");
 }
 
 void add_output_options(CLI::App& command, plan::ForecastTask& task) {

@@ -43,21 +43,21 @@ void add_generation_options(CLI::App& command, plan::Generate3dTask& task) {
   command.add_option("--steps", task.steps, "steps in which the tokens of a stage are generated")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
-  command.add_option("--temperature", task.temperature, "of the diffusion head's noise")
+  command.add_option("--temperature", task.temperature, "temperature of the diffusion head's noise")
       ->type_name("T")
       ->check(real_number(0, kLargestFactor));
   command.add_flag("--dense", task.dense,
-                   "ask for every point of the grid, not only where the surface is near");
+                   "evaluate every point of the grid, not only those near the surface");
   command
       .add_option("--output", task.output,
                   "a folder for the meshes and sheet.png, where each is seen from six sides; or a file "
                   "NAME.glb, .ply, .obj, .stl or .off for a single shape")
       ->type_name("PATH")
       ->required();
-  command.add_option("--format", task.format, "of the files in a folder, glb by default")
+  command.add_option("--format", task.format, "format of the files in a folder, glb by default")
       ->type_name(fmt::format("{}", fmt::join(io::kMeshExtensions, "|")))
       ->check(choice({std::begin(io::kMeshExtensions), std::end(io::kMeshExtensions)}));
-  command.add_option("--sheet", task.sheet, "where the picture of all shapes goes, a .png or .jpg file")
+  command.add_option("--sheet", task.sheet, "file for the picture of all shapes, .png or .jpg")
       ->type_name("PICTURE");
 }
 

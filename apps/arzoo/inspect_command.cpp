@@ -9,7 +9,7 @@ namespace arzoo::cli {
 
 void add_inspect_command(CLI::App& root, Invocation& invocation) {
   auto* command = root.add_subcommand(
-      "inspect", "List the tensors of a checkpoint without loading it, or what a picture or a mesh is like.");
+      "inspect", "List the tensors of a checkpoint without loading it, or describe a picture or a mesh.");
   auto task = std::make_shared<plan::InspectTask>();
   command
       ->add_option("PATH", task->path,

@@ -68,10 +68,10 @@ void add_training_command(CLI::App& root, Invocation& invocation, const Training
                    "replace one value of the config, as in training.epochs=2; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command->add_flag("--resume", flags->resume, "go on with the run in the run directory, bit for bit");
+  command->add_flag("--resume", flags->resume, "resume the run in the run directory, bit for bit");
   command
       ->add_flag("--init-only", flags->init_only,
-                 "save the model as training would begin with it, in --dtype, and stop")
+                 "save the model before its first training step, in --dtype, and stop")
       ->excludes("--resume");
   command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")
       ->type_name("DIR");
@@ -91,8 +91,8 @@ void add_train_command(CLI::App& root, Invocation& invocation) {
   add_training_command(
       root, invocation,
       {.name = "train",
-       .help = "Train a model, keep the best of it and evaluate that on the test split.",
-       .config_help = "what to train on what; `arzoo models NAME --config` prints one",
+       .help = "Train a model and evaluate its best checkpoint on the test split.",
+       .config_help = "model, data and training; `arzoo models NAME --config` prints one",
        .footer =
            "example:\n  arzoo train configs/forecast/itransformer_weather.json --set training.epochs=2"});
 }
@@ -102,7 +102,7 @@ void add_distill_command(CLI::App& root, Invocation& invocation) {
       root, invocation,
       {.name = "distill",
        .help = "Train a student that generates in one step what its teacher generates in many.",
-       .config_help = "which student of which teacher; `arzoo models NAME --config` prints one",
+       .config_help = "student, teacher and training; `arzoo models NAME --config` prints one",
        .footer = "example:\n  arzoo distill configs/distill/dd2_var_fashion.json --out runs/one_step"});
 }
 

@@ -21,8 +21,9 @@ struct DataOptions {
           "file");
     field("trajectories", o.trajectories, {},
           "file of the teacher's samples, written if it does not exist; empty: kept in memory");
-    field("pairs", o.pairs, at_least(1), "trajectories that train: noise and the tokens that it leads to");
-    field("held_out", o.held_out, at_least(2), "trajectories beside them that validate");
+    field("pairs", o.pairs, at_least(1),
+          "number of training trajectories: noise and the tokens that it leads to");
+    field("held_out", o.held_out, at_least(2), "number of validation trajectories");
     field("ode_steps", o.ode_steps, at_least(1), "Euler steps of the flow from noise to a token");
     field("cfg", o.cfg, at_least(0), "guidance scale of the teacher, by default its own");
     field("top_k", o.top_k, at_least(0),

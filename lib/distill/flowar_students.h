@@ -22,8 +22,8 @@ struct Dd1FlowArOptions {
 
   static void fields(auto& o, auto& field) {
     field("mapping", o.mapping, one_of({"flow", "none"}),
-          "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
-          "other; none: nothing (the naive student of one step)");
+          "how a noise sequence is paired with tokens: flow: by the teacher's flow; none: not at all (the "
+          "naive student of one step)");
     field("second_step", o.second_step, at_least(1),
           "coarse scales that a second step keeps; it generates the others again");
     field("flowar", o.flowar, {}, "the teacher, a model \"flowar\"; the student is as large");
@@ -50,10 +50,10 @@ struct Dd2FlowArOptions {
     field("second_step", o.second_step, at_least(1),
           "coarse scales that a second step keeps; it generates the others again");
     field("tuning_steps", o.tuning_steps, at_least(0),
-          "first stage: steps in which the generator learns where the teacher's flow leads, as in Distilled "
-          "Decoding 1");
+          "steps of the first stage, in which the generator learns where the teacher's flow leads, as in "
+          "Distilled Decoding 1");
     field("trajectory_weight", o.trajectory_weight, at_least(0),
-          "second stage: weight of the squared error from where the flow leads beside the CSD loss, both "
+          "second stage: weight of the squared error to the end of the flow, added to the CSD loss, both "
           "summed over a picture (as in DMD, Yin et al., CVPR 2024)");
     ScoreDistillation::fields(o.score, field);
     field("flowar", o.flowar, {}, "the teacher, a model \"flowar\"; the student is as large");

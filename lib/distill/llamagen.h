@@ -23,13 +23,14 @@ struct LlamaGenOptions {
 
   static void fields(auto& o, auto& field) {
     field("dim", o.dim, at_least(1), "width of a token");
-    field("n_layer", o.n_layer, between(1, 1024), "transformer blocks");
-    field("n_head", o.n_head, at_least(1), "attention heads");
-    field("vocab_size", o.vocab_size, at_least(1), "codes");
-    field("block_size", o.block_size, at_least(1), "tokens of a picture, a square number");
-    field("num_classes", o.num_classes, at_least(1), "classes, without the null class");
+    field("n_layer", o.n_layer, between(1, 1024), "number of transformer blocks");
+    field("n_head", o.n_head, at_least(1), "number of attention heads");
+    field("vocab_size", o.vocab_size, at_least(1), "number of codes");
+    field("block_size", o.block_size, at_least(1), "number of tokens of a picture, a square number");
+    field("num_classes", o.num_classes, at_least(1), "number of classes, without the null class");
     field("codebook_dim", o.codebook_dim, at_least(1), "width of a code vector");
-    field("multiple_of", o.multiple_of, at_least(1), "the feed-forward layer is as wide as a multiple of it");
+    field("multiple_of", o.multiple_of, at_least(1),
+          "the width of the feed-forward layer is rounded up to a multiple of this");
     field("norm_eps", o.norm_eps, more_than(0), "added to the mean square in normalisation");
   }
   void check() const {

@@ -20,8 +20,8 @@ struct Dd1MarOptions {
 
   static void fields(auto& o, auto& field) {
     field("mapping", o.mapping, one_of({"flow", "none"}),
-          "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
-          "other; none: nothing (the naive student of one step)");
+          "how a noise sequence is paired with tokens: flow: by the teacher's flow; none: not at all (the "
+          "naive student of one step)");
     field("second_step", o.second_step, at_least(1),
           "tokens, the first in the order of generation, that a second step keeps; it generates the others "
           "again");

@@ -24,19 +24,18 @@ struct Dd1VarOptions {
 
   static void fields(auto& o, auto& field) {
     field("mapping", o.mapping, one_of({"flow", "none"}),
-          "what a noise sequence has to do with its tokens: flow: the teacher's flow leads from one to the "
-          "other; none: nothing, so that tokens are sampled independently (the naive student of one step)");
-    field(
-        "loss_split_t", o.loss_split_t, at_least(1),
-        "coarse scales whose tokens are chosen from the codebook, those after it are taken as vectors; also "
-        "where a second step begins: 5 in the published d16, 4 in d20 and d24");
+          "how a noise sequence is paired with tokens: flow: by the teacher's flow; none: not at all, so "
+          "that tokens are sampled independently (the naive student of one step)");
+    field("loss_split_t", o.loss_split_t, at_least(1),
+          "number of coarse scales whose tokens are chosen from the codebook, the tokens of finer scales are "
+          "vectors; a second step begins there: 5 in the published d16, 4 in d20 and d24");
     field(
         "tokens", o.tokens, one_of({"likeliest", "drawn"}),
         "which code of those scales is generated: likeliest: the most likely one, as officially; drawn: one "
         "sampled by its probability, so that what the noise does not determine stays random (always with "
         "mapping none)");
     field("embedding_weight", o.embedding_weight, at_least(0),
-          "in training: weight of the squared error of the vectors beside the cross-entropy");
+          "weight of the squared error of the vectors in the training loss, added to the cross-entropy");
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
     field("var", o.var, {}, "the teacher, a model \"var\"; the student is as large");
   }
@@ -71,12 +70,13 @@ struct Dd2VarOptions {
   image::VarOptions var;
 
   static void fields(auto& o, auto& field) {
-    field("head_width", o.head_width, at_least(2), "width of the head that takes the place of the logits");
-    field("head_depth", o.head_depth, between(1, 1024), "its residual blocks");
+    field("head_width", o.head_width, at_least(2), "width of the head that replaces the logits");
+    field("head_depth", o.head_depth, between(1, 1024), "number of its residual blocks");
     field("second_step", o.second_step, at_least(1),
           "coarse scales that a second step keeps; it generates the others again");
     field("tuning_steps", o.tuning_steps, at_least(1),
-          "first stage: steps in which the teacher learns to tell its own conditional score (GTS loss)");
+          "steps of the first stage, in which the teacher learns to predict its own conditional score (GTS "
+          "loss)");
     ScoreDistillation::fields(o.score, field);
     field("noise_std", o.noise_std, more_than(0), "standard deviation of the noise");
     field("snap", o.snap, {}, "when generating: replace each vector by the nearest of the codebook");

@@ -27,7 +27,7 @@ struct AutoformerOptions {
     field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
     field("d_layers", o.d_layers, between(1, 1024), "decoder layers");
     field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
-    field("moving_avg", o.moving_avg, at_least(1), "steps of the trend's moving mean, odd");
+    field("moving_avg", o.moving_avg, at_least(1), "window of the trend's moving average in steps, odd");
     field("factor", o.factor, at_least(1), "factor * ln L lags are selected");
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
     field("activation", o.activation, one_of({"gelu", "relu"}), "activation of the feed-forward layer");

@@ -31,8 +31,8 @@ struct StoredSequence {
     constexpr double kMost = 1e15;
     field("offset", o.offset, between(0, kMost), "first element");
     field("length", o.length, between(0, kMost), "elements");
-    field("mean", o.mean, {}, "to be added");
-    field("std", o.std, {}, "to be multiplied with");
+    field("mean", o.mean, {}, "mean to add");
+    field("std", o.std, {}, "standard deviation to multiply with");
   }
 };
 

@@ -47,13 +47,12 @@ struct FileOptions {
     field("path", o.path, a_path(), "CSV file, plain or .gz, relative to the config file");
     field("format", o.format, one_of({"auto", "wide", "long"}),
           "wide: a date column and one column per variate; long: unique_id,ds,y[,covariates]");
-    field("date", o.date, {}, "name of the date column, found by itself when empty");
+    field("date", o.date, {}, "name of the date column; detected when empty");
     field("id", o.id, {}, "name of the column that names the series of a long file, unique_id when empty");
-    field("columns", o.columns, {},
-          "columns to use, all numeric ones must be named when some are not numeric; empty for all");
+    field("columns", o.columns, {}, "columns to use; empty for all, which must then be numeric");
     field("freq", o.freq, {}, "frequency such as h, 15min, D; inferred when empty");
     field("missing", o.missing, one_of({"error", "ffill", "interpolate"}),
-          "what to do about empty cells and missing rows");
+          "how to handle empty cells and missing rows");
     field("split", o.split, {}, "train, validation and test borders");
   }
 };
@@ -77,7 +76,7 @@ struct SequenceOptions {
         "path", o.path, a_path(),
         ".jsonl, .json, .npy or .pkl file, a folder of Time-300B's binary form, or a folder of any of these");
     field("max_length", o.max_length, between(1, SeriesShape::kMostSteps),
-          "points of a window that are seen");
+          "input length of a window in points");
     field("stride", o.stride, between(1, SeriesShape::kMostSteps),
           "points between the starts of two windows of a series (windows apart); null for max_length");
     field(
@@ -132,9 +131,8 @@ struct DataOptions : FileOptions {
         "the model then forecasts any series as a published zero-shot model does (models of any length, with "
         "sources)");
     field("mixed_windows", o.mixed_windows, between(1, 100),
-          "with scale_windows: a training window is a random mixture of up to so many windows of its batch, "
-          "each "
-          "upside down half of the time (after Chronos' TSMixup); 1 for the windows as they are");
+          "with scale_windows: each training window is a random mixture of up to this many windows of its "
+          "batch, negated with probability 0.5 (after Chronos' TSMixup); 1 for no mixing");
     field("marks", o.marks, {}, "give the model calendar features");
     field("timeenc", o.timeenc, between(0, 1),
           "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");

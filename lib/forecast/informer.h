@@ -50,8 +50,7 @@ struct Informer2020Base : InformerBase {
     field("attn", o.attn, one_of({"prob", "full"}), "attention of the encoder and of the decoder to itself");
     field("mix", o.mix, {},
           "read the decoder's own attention heads first, steps second (the paper's weights do)");
-    field("padding", o.padding, between(0, 1),
-          "what stands in the decoder's input for the steps to forecast");
+    field("padding", o.padding, between(0, 1), "value of the decoder's input for the steps to forecast");
     base_fields(o, field);
   }
 };

@@ -26,7 +26,7 @@ struct ITransformerOptions {
     field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
     field("activation", o.activation, one_of({"gelu", "relu"}), "activation of the feed-forward layer");
     field("use_norm", o.use_norm, {},
-          "normalise each window and undo it on the forecast (non-stationary trick)");
+          "normalise each window and invert this on the forecast (non-stationary trick)");
   }
   void check() const {
     require(d_model >= n_heads, "d_model ({}) must be at least n_heads ({})", d_model, n_heads);

@@ -27,9 +27,9 @@ struct SeriesShape {
   }
   static void fields(auto& o, auto& field) {
     length_fields(o, field);
-    field("enc_in", o.enc_in, between(1, kMostVariates), "variates in");
-    field("c_out", o.c_out, between(1, kMostVariates), "variates out");
-    field("marks", o.marks, between(0, kMostMarks), "calendar features per step, 0 for none");
+    field("enc_in", o.enc_in, between(1, kMostVariates), "number of input variates");
+    field("c_out", o.c_out, between(1, kMostVariates), "number of output variates");
+    field("marks", o.marks, between(0, kMostMarks), "number of calendar features per step, 0 for none");
   }
   void check() const {
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);

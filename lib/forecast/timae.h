@@ -42,7 +42,7 @@ struct TiMaeOptions {
     field("head", o.head, one_of({"reconstruction", "linear"}),
           "reconstruction: masked autoencoder, forecasts by masking the future; linear: encoder and a linear "
           "regressor");
-    field("mask_ratio", o.mask_ratio, from_below(0, 1), "share of the steps that training hides");
+    field("mask_ratio", o.mask_ratio, from_below(0, 1), "share of the steps that is masked in training");
     field("d_model", o.d_model, at_least(2), "width of an encoder token; even, and a multiple of n_heads");
     field("n_heads", o.n_heads, at_least(1), "attention heads of the encoder");
     field("e_layers", o.e_layers, between(1, 1024), "encoder layers");

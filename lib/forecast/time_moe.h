@@ -56,15 +56,15 @@ struct TimeMoeOptions {
     field("num_experts", o.num_experts, between(1, kMost), "routed experts of a layer");
     field("num_experts_per_tok", o.num_experts_per_tok, between(1, kMost), "experts that a token visits");
     field("max_position_embeddings", o.max_position_embeddings, between(2, SeriesShape::kMostSteps),
-          "history and horizon together that the model is meant for; no limit of the model");
+          "intended length of history and horizon together; the model itself has no limit");
     field("rope_theta", o.rope_theta, more_than(0), "base of the rotary frequencies");
     field("rms_norm_eps", o.rms_norm_eps, more_than(0), "added to the mean square of a token");
     field("initializer_range", o.initializer_range, at_least(0), "standard deviation of the initial weights");
     field("attention_dropout", o.attention_dropout, from_below(0, 1),
           "probability of dropout on the attention in training");
-    field("use_dense", o.use_dense, {}, "one expert that all tokens visit in place of the sparse ones");
+    field("use_dense", o.use_dense, {}, "one expert that all tokens visit instead of the sparse experts");
     field("apply_aux_loss", o.apply_aux_loss, {},
-          "train with the load-balancing loss; exactly if not use_dense");
+          "train with the load-balancing loss; must be the opposite of use_dense");
     field("router_aux_loss_factor", o.router_aux_loss_factor, at_least(0), "weight of that loss");
   }
   void check() const {

@@ -29,7 +29,8 @@ struct ZeroShotOptions {
     field("model", o.model, {},
           "name of one of the suite's models, or the model's folder, relative to the suite");
     field("baseline", o.baseline, one_of({"", "seasonal_naive", "linear"}),
-          "in place of a model: the last season over and over, or one linear map fitted in closed form");
+          "in place of a model: seasonal_naive repeats the last season, linear is one linear map fitted in "
+          "closed form");
     field("data", o.data, {},
           "CSV file, whose test rows are forecast, or sequences (data.sequences of a training config)");
     field("columns", o.columns, {}, "columns to forecast, all when empty");

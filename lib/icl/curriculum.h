@@ -13,10 +13,10 @@ struct CurriculumRange {
   int64_t interval = 2000;
 
   static void fields(auto& o, auto& field) {
-    field("start", o.start, between(0, 1e6), "size at the first step; 0 for the whole from the beginning");
-    field("end", o.end, between(0, 1e6), "largest size; 0 for the whole");
-    field("inc", o.inc, between(1, 1e6), "what is added at a time");
-    field("interval", o.interval, between(1, 1e9), "steps between two additions");
+    field("start", o.start, between(0, 1e6), "size at the first step; 0 for the full size");
+    field("end", o.end, between(0, 1e6), "largest size; 0 for the full size");
+    field("inc", o.inc, between(1, 1e6), "increment of the size");
+    field("interval", o.interval, between(1, 1e9), "steps between two increments");
   }
   void check() const { require(end == 0 || start <= end, "start ({}) must not exceed end ({})", start, end); }
   /// The size at step `step` (from 0) of something that is `whole` in full.

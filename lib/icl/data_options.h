@@ -28,7 +28,7 @@ struct FunctionOptions {
     field("n_points", o.n_points, between(2, 4096), "points of a prompt");
     field("scale", o.scale, more_than(0), "factor of a linear or quadratic function");
     field("noise_std", o.noise_std, at_least(0), "standard deviation of the noise on y");
-    field("renormalize_ys", o.renormalize_ys, {}, "bring noisy ys back to a variance of n_dims");
+    field("renormalize_ys", o.renormalize_ys, {}, "rescale noisy ys to a variance of n_dims");
     field("sparsity", o.sparsity, between(1, 4096), "coordinates that a sparse function depends on");
     field("hidden_layer_size", o.hidden_layer_size, between(1, 65536), "hidden units of a two-layer network");
     field("depth", o.depth, between(1, 16), "depth of a decision tree");
@@ -122,10 +122,10 @@ struct DataOptions {
 
   static void fields(auto& o, auto& field) {
     field("batches_per_epoch", o.batches_per_epoch, between(1, 1e6), "batches between two validations");
-    field("functions", o.functions, {}, "of garg_gpt2 and akyurek_causal_lm");
-    field("regression", o.regression, {}, "of vonoswald_transformer");
-    field("dynamics", o.dynamics, {}, "of mesa_transformer");
-    field("graph", o.graph, {}, "of alpine_nanogpt");
+    field("functions", o.functions, {}, "options of garg_gpt2 and akyurek_causal_lm");
+    field("regression", o.regression, {}, "options of vonoswald_transformer");
+    field("dynamics", o.dynamics, {}, "options of mesa_transformer");
+    field("graph", o.graph, {}, "options of alpine_nanogpt");
   }
 };
 
@@ -134,7 +134,7 @@ struct EvaluationOptions {
   int64_t batch_size = 64;
 
   static void fields(auto& o, auto& field) {
-    field("tasks", o.tasks, between(2, 1e6), "prompts of a split that is evaluated");
+    field("tasks", o.tasks, between(2, 1e6), "number of prompts of a split that is evaluated");
     field("batch_size", o.batch_size, between(1, 1e6), "prompts at once");
   }
 };

@@ -11,7 +11,7 @@ struct StudyOptions {
   bool strategies = false;
 
   static void fields(auto& o, auto& field) {
-    field("tasks", o.tasks, between(64, 1e5), "prompts that numbers and curves are the mean of");
+    field("tasks", o.tasks, between(64, 1e5), "number of prompts that results are averaged over");
     field("curvature_steps", o.curvature_steps, between(0, 1e6),
           "training steps of GD++ beside a deep vonoswald_transformer");
     field("strategies", o.strategies, {},

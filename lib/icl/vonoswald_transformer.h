@@ -50,19 +50,20 @@ struct VonOswaldOptions {
           "share weights");
     field("sum_norm", o.sum_norm, {}, "queries and keys are divided by their sum");
     field("att_only_trans", o.att_only_trans, {}, "no feed-forward layers");
-    field("widening_factor", o.widening_factor, between(1, 256), "hidden width of those, in token widths");
+    field("widening_factor", o.widening_factor, between(1, 256),
+          "hidden width of the feed-forward layers, in token widths");
     field("layer_norm", o.layer_norm, {}, "layer normalisation before each part but the first");
     field("use_bias", o.use_bias, {}, "the linear maps have a bias");
     field("include_query", o.include_query, {}, "the query's token is attended to as well");
     field("y_update", o.y_update, {}, "attention changes the last coordinate alone");
-    field("dampening", o.dampening, {}, "factor of what attention adds");
+    field("dampening", o.dampening, {}, "factor on the output of attention");
     field("clip", o.clip, at_least(0), "largest coordinate of a token; 0 for no limit");
     field("in_proj", o.in_proj, {}, "a linear map embeds the tokens");
-    field("emb_size", o.emb_size, between(1, 4096), "width that it embeds them in");
+    field("emb_size", o.emb_size, between(1, 4096), "width of the embedded tokens");
     field("input_mlp", o.input_mlp, {}, "a feed-forward layer's result is added to the embedded tokens");
     field("out_proj", o.out_proj, {},
           "a linear map of the last layer's tokens; predictions are read before it");
-    field("output_size", o.output_size, between(1, 4096), "width that it maps them to");
+    field("output_size", o.output_size, between(1, 4096), "output width of that map");
     field("pos_enc", o.pos_enc, {}, "sinusoidal positions");
     field("concat_pos_enc", o.concat_pos_enc, {}, "beside the token instead of added to it");
     field("zero_pos_enc", o.zero_pos_enc, {}, "zeros in the place of positions beside the token");

@@ -21,8 +21,9 @@ struct FeatureNetOptions {
     field("num_classes", o.num_classes, at_least(2), "classes");
     field("channels", o.channels, nonempty(at_least(32)),
           "of each stage, multiples of 32; a stage halves the picture, the last one's are the features");
-    field("dropout", o.dropout, from_below(0, 1), "of the features, before they are classified");
-    field("label_smoothing", o.label_smoothing, from_below(0, 1), "in training: of the cross-entropy");
+    field("dropout", o.dropout, from_below(0, 1), "dropout of the features before the classifier");
+    field("label_smoothing", o.label_smoothing, from_below(0, 1),
+          "label smoothing of the cross-entropy in training");
   }
   void check() const {
     for (const int64_t width : channels)

@@ -27,13 +27,13 @@ struct KlVaeOptions {
     field("num_res_blocks", o.num_res_blocks, between(1, 1024), "residual blocks of an encoder's level");
     field("resolution", o.resolution, at_least(8), "side of the pictures that it is trained on");
     field("latent_scale", o.latent_scale, at_least(0),
-          "factor between its latents and those that are generated; 0: whatever makes the latents of the "
-          "training pictures vary by 1, measured when a generator's training begins");
+          "factor from its latents to those that are generated; 0: measured when a generator's training "
+          "begins, so that the latents of the training pictures have a standard deviation of 1");
     field("kl_weight", o.kl_weight, at_least(0),
-          "in training: weight of the divergence from the standard normal distribution, summed over a latent "
-          "and divided by the numbers of a picture");
+          "weight of the KL divergence from the standard normal distribution in the training loss, summed "
+          "over a latent and divided by the numbers of a picture");
     field("l1_weight", o.l1_weight, at_least(0),
-          "in training: weight of the mean absolute error beside the mean squared one");
+          "weight of the mean absolute error in the training loss, added to the mean squared error");
   }
   void check() const {
     require(ch % 32 == 0, "ch must be a multiple of 32 (group normalisation), got {}", ch);

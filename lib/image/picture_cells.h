@@ -57,8 +57,8 @@ struct PictureCellOptions {
         "in place of a model: file of features of generated pictures (.npy; .npz with \"features\" and, for "
         "the Inception Score, \"probabilities\"; for class fidelity \"labels\" beside them)");
     field("reference", o.reference, {},
-          "with samples: file of what the real pictures' features are like (.npz with \"mu\" and \"sigma\", "
-          "as ADM's VIRTUAL_imagenet256_labeled.npz; or with features)");
+          "with samples: file of the statistics of the real pictures' features (.npz with \"mu\" and "
+          "\"sigma\", as ADM's VIRTUAL_imagenet256_labeled.npz; or with features)");
   }
   void check() const {
     require(samples.empty() == reference.empty(), "samples and reference go together");

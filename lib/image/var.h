@@ -20,7 +20,7 @@ struct SupernetOptions {
     field("subnet_rate", o.subnet_rate, between(0, 1), "share of a sub-network's steps in the first phase");
     field("joint_epochs", o.joint_epochs, at_least(0), "epochs of the first phase");
     field("growing_epochs", o.growing_epochs, at_least(0),
-          "epochs in which that share grows to 1, where it stays");
+          "epochs in which that share grows to 1; then it stays at 1");
   }
   bool trained() const { return !depths.empty(); }
   /// The probability that a step of this epoch, counted from 0, is a sub-network's.
@@ -93,10 +93,10 @@ struct VarOptions {
           "probability of training a sample without its class, for classifier-free guidance");
     field("attn_l2_norm", o.attn_l2_norm, {}, "cosine attention with a learned temperature per head");
     field("patch_nums", o.patch_nums, nonempty(at_least(1)), "side of each token map, coarse to fine");
-    field("label_smoothing", o.label_smoothing, from_below(0, 1), "in training: of the cross-entropy");
-    field("alng", o.alng, more_than(0),
-          "at the start of training: factor on the weights that make the blocks' gates");
-    field("supernet", o.supernet, {}, "sub-networks to train along, for --depth-schedule");
+    field("label_smoothing", o.label_smoothing, from_below(0, 1),
+          "label smoothing of the cross-entropy in training");
+    field("alng", o.alng, more_than(0), "factor on the initial weights that compute the blocks' gates");
+    field("supernet", o.supernet, {}, "sub-networks to train as well, for --depth-schedule");
     field("vae", o.vae, {}, "the tokenizer, a model \"vqvae\"");
   }
   void check() const {

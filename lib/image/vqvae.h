@@ -32,7 +32,7 @@ struct VqvaeOptions {
           "each level's channels in multiples of ch, finest first");
     field("num_res_blocks", o.num_res_blocks, between(1, 1024), "residual blocks of an encoder's level");
     field("beta", o.beta, at_least(0), "weight of the commitment loss");
-    field("using_znorm", o.using_znorm, {}, "compare code vectors by their angle");
+    field("using_znorm", o.using_znorm, {}, "compare code vectors by cosine similarity");
     field("quant_conv_ks", o.quant_conv_ks, at_least(1),
           "kernel of the convolutions around the quantiser, odd");
     field("quant_resi", o.quant_resi, {},
@@ -41,9 +41,9 @@ struct VqvaeOptions {
           "phi convolutions shared by the scales; 0 for one per scale");
     field("v_patch_nums", o.v_patch_nums, nonempty(at_least(1)), "side of each token map, coarse to fine");
     field("l1_weight", o.l1_weight, at_least(0),
-          "in training: weight of the mean absolute error beside the mean squared one");
+          "weight of the mean absolute error in the training loss, added to the mean squared error");
     field("revive_every", o.revive_every, at_least(0),
-          "in training: batches after which unused code vectors move to where features are, 0 for never");
+          "training batches after which unused code vectors are reset to features, 0 for never");
   }
   void check() const {
     require(ch % 32 == 0, "ch must be a multiple of 32 (group normalisation), got {}", ch);

@@ -38,7 +38,7 @@ struct DecoderOptions {
           "what a branch is added to: pre_norm: x + f(norm(x)); normalised: norm(x) + f(norm(x)); beside: "
           "norm(x) + f(x)");
     field("positions", o.positions, one_of({"none", "learned", "sinusoidal", "rotary"}),
-          "how a token knows its place");
+          "kind of position embedding");
     field("layer_norm_epsilon", o.layer_norm_epsilon, more_than(0), "added to the variance in normalisation");
     field("bias", o.bias, {}, "linear maps and layer normalisation have a bias");
   }

@@ -39,12 +39,11 @@ struct TrainingOptions {
           "run directory, model folder or weights file to start from, relative to the config file; empty for "
           "fresh weights");
     field("init_except", o.init_except, {},
-          "names or modules that init_from may lack, hold besides, or have in another shape: they start "
-          "fresh; * "
-          "stands for any characters");
+          "names or modules that may be missing, additional or of another shape in init_from: they are "
+          "initialised; * stands for any characters");
     field("trainable", o.trainable, {},
-          "names or modules to train, as in \"encoders.*.forecast_head\"; the rest keeps its weights; empty "
-          "for all");
+          "names or modules to train, as in \"encoders.*.forecast_head\"; the others are frozen; empty for "
+          "all");
     field("epochs", o.epochs, between(1, kMostEpochs), "passes over the training split");
     field("max_steps", o.max_steps, between(1, kMostSteps),
           "stop after this many optimiser steps, whatever the epoch");
@@ -58,9 +57,9 @@ struct TrainingOptions {
     field("eps", o.eps, more_than(0), "added to the root of the second moment");
     field("weight_decay", o.weight_decay, at_least(0), "weight decay");
     field("final_weight_decay", o.final_weight_decay, at_least(0),
-          "where weight_decay moves over the run, along a cosine; it stays when there is none");
+          "weight decay at the end of the run, reached along a cosine; constant weight decay when not given");
     field("no_weight_decay", o.no_weight_decay, formerly("undecayed"),
-          "names or modules that weight_decay leaves alone, as in \"*.bias\"");
+          "names or modules without weight decay, as in \"*.bias\"");
     field("lradj", o.lradj,
           one_of({"constant", "type1", "type2", "type3", "cosine", "lin0", "lin", "lin00", "exp", "cos"}),
           "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "
@@ -68,7 +67,8 @@ struct TrainingOptions {
           "Informer line and of the Time-Series-Library; cosine falls to min_learning_rate over the run, per "
           "step; lin0, lin, lin00, exp and cos are those of VAR's trainer: flat for 5, 15, 0, 15 and 0 % of "
           "the steps, then along a line, an exponential or a cosine to min_learning_rate");
-    field("min_learning_rate", o.min_learning_rate, at_least(0), "where a schedule per step ends");
+    field("min_learning_rate", o.min_learning_rate, at_least(0),
+          "learning rate at the end of a schedule per step");
     field("warmup_steps", o.warmup_steps, at_least(0), "steps of linear warm-up before the schedule");
     field("warmup_start", o.warmup_start, between(0, 1),
           "share of the learning rate that the warm-up of VAR's schedules begins with");

@@ -26,10 +26,9 @@ struct DataOptions {
     field("test_path", o.test_path, a_path(),
           "closed meshes to test on, of the same kind as path; empty for solids");
     field("solids", o.solids, {},
-          "kinds of solids that the program makes up to train on: ball, box, can, ring, dumbbell, table, "
-          "chair, "
-          "mug; empty for all when there is no path, else for none");
-    field("count", o.count, between(1, 1e6), "solids of all kinds together");
+          "kinds of generated solids to train on: ball, box, can, ring, dumbbell, table, chair, mug; empty "
+          "for all when there is no path, else for none");
+    field("count", o.count, between(1, 1e6), "number of solids of all kinds together");
     field("surface_points", o.surface_points, between(8, 1e6),
           "points of the finest cloud; a pyramid's others have a quarter and a sixteenth");
     field("low_res", o.low_res, {},
@@ -41,7 +40,8 @@ struct DataOptions {
     field("near_sigma", o.near_sigma, more_than(0),
           "standard deviation of their offsets from the surface along each axis, in units of half a "
           "shape's side");
-    field("validation", o.validation, from_below(0, 1), "share of the shapes that validates instead");
+    field("validation", o.validation, from_below(0, 1),
+          "share of the shapes that is used for validation instead");
     field("tokenizer", o.tokenizer, a_path(),
           "mar3d: run directory or model folder of the trained shape_vae, relative to the config file");
   }
@@ -62,7 +62,7 @@ struct ShapeSampling {
           "how the guidance scale grows over the steps");
     field("num_iter", o.num_iter, at_least(1),
           "steps in which tokens are generated; at most the number of tokens");
-    field("temperature", o.temperature, at_least(0), "of the diffusion head's noise");
+    field("temperature", o.temperature, at_least(0), "temperature of the diffusion head's noise");
     field("clip", o.clip, at_least(0),
           "bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
           "officially): small models "
@@ -84,7 +84,7 @@ struct EvaluationOptions {
     field("points", o.points, at_least(1), "points of the cube at which volume IoU is measured");
     field("resolution", o.resolution, between(8, 512),
           "cells along an axis of the meshes that are shown and measured");
-    field("test", o.test, {}, "evaluate the best model on shapes that it has not seen");
+    field("test", o.test, {}, "evaluate the best model on the test shapes");
     field("shown", o.shown, between(0, 32), "shapes in the report");
     field("sampling", o.sampling, {}, "mar3d: how shapes are generated for the report, and by default later");
   }

@@ -51,9 +51,9 @@ struct Mar3dOptions {
     field("silhouette_patch", o.silhouette_patch, at_least(1),
           "side in pixels of the patches that an outline is seen in");
     field("given_prob", o.given_prob, between(0, 1),
-          "in training: probability with which class, outline and points are each given");
+          "probability in training that each of class, outline and points is given");
     field("cond_aug_train", o.cond_aug_train, between(0, 1),
-          "in training: range of the share of noise in the few tokens that MAR-HR is shown");
+          "range of the share of noise in MAR-LR's tokens that MAR-HR sees in training");
     field("cond_aug_infer", o.cond_aug_infer, between(0, 1), "the same when shapes are generated");
     field("lr", o.lr, {}, "MAR-LR");
     field("hr", o.hr, {}, "MAR-HR");

@@ -20,10 +20,9 @@ struct ShapeCellOptions {
   int64_t seed = 0;
 
   static void fields(auto& o, auto& field) {
-    field(
-        "shapes", o.shapes, {},
-        "the real ones: a folder of closed meshes, or \"solids\", made up of all kinds with numbers that no "
-        "training sees");
+    field("shapes", o.shapes, {},
+          "the real ones: a folder of closed meshes, or \"solids\": generated solids of all kinds with "
+          "numbers that no training uses");
     field("model", o.model, {},
           "a shape_vae, which reconstructs them, or a mar3d, which generates its classes in turn");
     field("count", o.count, between(1, 10000),

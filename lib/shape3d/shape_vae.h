@@ -35,7 +35,8 @@ struct ShapeVaeOptions {
   static void fields(auto& o, auto& field) {
     field("width", o.width, at_least(1), "width of the transformers");
     field("heads", o.heads, at_least(1), "attention heads");
-    field("num_latents", o.num_latents, at_least(1), "latent tokens that learned queries make of a shape");
+    field("num_latents", o.num_latents, at_least(1),
+          "number of latent tokens of a shape, with learned queries");
     field("embed_dim", o.embed_dim, at_least(1), "channels of a latent token");
     field("num_freqs", o.num_freqs, between(1, 24), "frequencies 2^0, 2^1, … of a coordinate's embedding");
     field("include_pi", o.include_pi, {}, "multiply the frequencies by pi");
@@ -43,10 +44,10 @@ struct ShapeVaeOptions {
           "self-attention blocks before the latents");
     field("num_decoder_layers", o.num_decoder_layers, between(0, 1024), "self-attention blocks after them");
     field("point_feats", o.point_feats, between(3, 3),
-          "features of a surface point besides its place: 3, its normal");
+          "number of features of a surface point besides its coordinates: 3, its normal");
     field("embed_point_feats", o.embed_point_feats, {}, "embed the normals as the coordinates are");
     field("init_scale", o.init_scale, more_than(0),
-          "weights begin with the standard deviation init_scale / sqrt(width)");
+          "initial weights have the standard deviation init_scale / sqrt(width)");
     field("qkv_bias", o.qkv_bias, {}, "biases of queries, keys and values");
     field("use_ln_post", o.use_ln_post, {}, "normalise the tokens after the encoder");
     field("use_downsample", o.use_downsample, {},
@@ -54,10 +55,9 @@ struct ShapeVaeOptions {
     field("pyramid", o.pyramid, {},
           "three clouds of falling density, each with a cross-attention of its own");
     field("fps_ratio", o.fps_ratio, between(1e-6, 1),
-          "share of the finest cloud's points that become queries; officially 1/8 with a pyramid, 1/20 "
-          "without");
+          "share of the finest cloud's points that are queries; officially 1/8 with a pyramid, 1/20 without");
     field("lambda_kl", o.lambda_kl, at_least(0),
-          "in training: weight of the divergence from a standard normal");
+          "weight of the KL divergence from the standard normal distribution in the training loss");
   }
   void check() const {
     require(width % heads == 0, "width ({}) must be a multiple of heads ({})", width, heads);

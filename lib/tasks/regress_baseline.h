@@ -20,14 +20,14 @@ struct RegressOptions {
   double slowdown = 1.5;
 
   static void fields(auto& o, auto& field) {
-    field("name", o.name, {}, "what the cell is called");
+    field("name", o.name, {}, "name of the cell");
     field("config", o.config, {}, "training config, relative to the suite; trained, then evaluated");
     field("set", o.set, {}, "overrides, as --set takes them");
     field("works", o.works, one_of({"train_step", "inference", "stream", "generate"}),
           "what is timed beside the calibration kernel, as in bench speed");
     field("tolerance", o.tolerance, more_than(0),
-          "largest change of a metric, in parts of what is stored; of a stored 0 the change itself");
-    field("slowdown", o.slowdown, more_than(1), "largest time in multiples of what is stored");
+          "largest relative change of a metric; the absolute change if the stored value is 0");
+    field("slowdown", o.slowdown, more_than(1), "largest time in multiples of the stored time");
   }
   void check() const { require(!name.empty() && !config.empty(), "name and config are needed"); }
 };

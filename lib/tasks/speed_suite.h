@@ -17,12 +17,12 @@ struct SpeedTarget {
   std::optional<double> loader_share;
 
   static void fields(auto& o, auto& field) {
-    field("ratio", o.ratio, more_than(0), "largest time beside the reference's, median over the rounds");
+    field("ratio", o.ratio, more_than(0), "largest ratio to the reference's time, median over the rounds");
     field("memory_ratio", o.memory_ratio, more_than(0),
-          "largest peak of resident memory beside the reference's");
+          "largest ratio to the reference's peak resident memory");
     field("p50_ms", o.p50_ms, more_than(0), "largest median time of a repetition, in ms");
     field("loader_share", o.loader_share, between(0, 1),
-          "largest share of a training step that waits for its batch");
+          "largest share of a training step spent waiting for its batch");
   }
 };
 
@@ -40,7 +40,7 @@ struct SpeedCell {
   SpeedTarget target;
 
   static void fields(auto& o, auto& field) {
-    field("name", o.name, {}, "what the cell is called in the table");
+    field("name", o.name, {}, "name of the cell in the table");
     field("config", o.config, {}, "training config, relative to the suite");
     field("set", o.set, {}, "overrides of the config, as --set takes them");
     field(
@@ -55,7 +55,7 @@ struct SpeedCell {
           "compare with the reference program in this precision");
     field("lengths", o.lengths, at_least(1),
           "measure at each of these values of data.seq_len, ascending, and fit how time and memory grow");
-    field("target", o.target, {}, "what the cell should reach");
+    field("target", o.target, {}, "targets of the cell");
   }
   void check() const {
     require(!name.empty() && !config.empty(), "name and config are needed");
@@ -85,8 +85,10 @@ struct SpeedSuite {
 
   static void fields(auto& o, auto& field) {
     field("title", o.title, {}, "heading of the results");
-    field("rounds", o.rounds, between(1, 1000), "times that ours and the reference are measured in turn");
-    field("round_seconds", o.round_seconds, between(0.001, 60), "about how long each is measured in a round");
+    field("rounds", o.rounds, between(1, 1000),
+          "number of rounds; each measures arzoo and the reference in turn");
+    field("round_seconds", o.round_seconds, between(0.001, 60),
+          "approximate time of each measurement in a round");
     field("gemm_size", o.gemm_size, between(16, 16384),
           "edge of the square matrices whose product is the machine's peak");
     field("reference", o.reference, {},
