@@ -35,7 +35,7 @@ struct LlamaGenOptions {
   }
   void check() const {
     require(dim % n_head == 0 && dim / n_head % 4 == 0,
-            "dim ({}) must be n_head ({}) times a multiple of 4, for rows and columns turn pairs", dim,
+            "dim ({}) must be n_head ({}) times a multiple of 4, since rows and columns rotate pairs", dim,
             n_head);
   }
   int64_t hidden_width() const {

@@ -24,7 +24,7 @@ void make_constant(torch::nn::Module& module, at::Device device) {
 }
 
 void Student::take_teacher(std::shared_ptr<image::Var>, const image::VarSampling&, int64_t) {
-  fail<UsageError>("--teacher: only a student of Distilled Decoding 1 whose noise is mapped takes its help");
+  fail<UsageError>("--teacher: requires a student of Distilled Decoding 1 with a mapping of the noise");
 }
 
 }  // namespace arzoo::distill

@@ -93,7 +93,7 @@ struct SequenceOptions {
   }
   void check() const {
     require(windows == "apart" || !stride,
-            "stride does not go with windows \"packed\" (packed windows do not "
+            "stride cannot be combined with windows \"packed\" (packed windows do not "
             "overlap)");
   }
 };
@@ -147,8 +147,8 @@ struct DataOptions : FileOptions {
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
     if (!freq.empty()) io::parse_frequency(freq);
     require(!scale_windows || !sources.empty(),
-            "scale_windows goes with sources (series of one variate each)");
-    require(mixed_windows == 1 || scale_windows, "mixed_windows goes with scale_windows");
+            "scale_windows requires sources (series of one variate each)");
+    require(mixed_windows == 1 || scale_windows, "mixed_windows requires scale_windows");
     if (sources.empty()) return;
     require(path.empty(), "path and sources cannot be given together (add the file to the sources)");
     require(!marks, "marks must be false with sources: files of several frequencies have no common calendar");
@@ -169,7 +169,7 @@ inline void check_calendar(const Config& run) {
   data.at("timeenc").read(timeenc, {});
   if (timeenc != wanted) {
     data.at("timeenc").reject(fmt::format(
-        "{} does not go with model.embed \"{}\", expected {} (embed timeF takes values, fixed and "
+        "{} cannot be combined with model.embed \"{}\", expected {} (embed timeF takes values, fixed and "
         "learned take integer codes)",
         timeenc, embed, wanted));
   }

@@ -61,13 +61,13 @@ struct PictureCellOptions {
           "\"sigma\", as ADM's VIRTUAL_imagenet256_labeled.npz; or with features)");
   }
   void check() const {
-    require(samples.empty() == reference.empty(), "samples and reference go together");
+    require(samples.empty() == reference.empty(), "samples and reference must be given together");
     require((samples.empty() ? 0 : 1) + (model.empty() ? 0 : 1) + (random.empty() ? 0 : 1) == 1,
             "exactly one of model, random and samples must be given");
     require(random.size() <= 2, "random takes a config, or a drafter's and a refiner's; got {}",
             random.size());
     const bool shared = random.size() == 2 || !drafter.empty() || !refiner.empty();
-    require(shared == draft_steps.has_value(), "draft_steps goes with a drafter or a refiner");
+    require(shared == draft_steps.has_value(), "draft_steps and a drafter or refiner must be given together");
     require(drafter.empty() || refiner.empty(), "model is the other of drafter and refiner: one of the two");
     require(model.empty() || (!pictures.empty() && !features.empty()), "a model needs pictures and features");
     require(model.empty() || metric_name != "FID",

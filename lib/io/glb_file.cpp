@@ -178,7 +178,7 @@ class GlbReader {
 
   void add_node(const Config& reference, const Affine& above, std::size_t depth) {
     const auto index = index_of(reference, nodes_.size());
-    if (visited_[index]) reference.reject("a node that stands in several places, expected a tree");
+    if (visited_[index]) reference.reject("a node with several parents, expected a tree");
     visited_[index] = true;
     constexpr std::size_t kDeepest = 256;
     if (depth > kDeepest) reference.reject(fmt::format("nodes within nodes, more than {} deep", kDeepest));

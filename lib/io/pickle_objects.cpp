@@ -55,7 +55,7 @@ void PickleObjects::refuse_tensor_in(PickleRef ref, const PickleOpaque& callee, 
   if (pickle_.get_if<PickleStorage>(ref) != nullptr ||
       pickle_.get_if<std::unique_ptr<const PickleTensor>>(ref) != nullptr) {
     wrong(
-        fmt::format("refuses to import or call {}, which makes something of a tensor (save the state dict "
+        fmt::format("refuses to import or call {}, which computes with a tensor (save the state dict "
                     "alone)",
                     callee.shown()));
   }

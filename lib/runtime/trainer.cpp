@@ -231,7 +231,7 @@ void Trainer::stop_if_asked() {
   if (!stop_.load() || state_.finished) return;
   progress_.end();
   save_last();
-  fail<Interrupted>("interrupted at step {}, state saved (go on with --resume)", state_.step);
+  fail<Interrupted>("interrupted at step {}, state saved (continue with --resume)", state_.step);
 }
 
 }  // namespace arzoo::runtime

@@ -85,7 +85,7 @@ struct TrainingOptions {
     require(min_learning_rate <= learning_rate, "min_learning_rate ({}) must not exceed learning_rate ({})",
             min_learning_rate, learning_rate);
     require(lradj != "exp" || min_learning_rate > 0, "the schedule exp needs a min_learning_rate above 0");
-    require(init_except.empty() || !init_from.empty(), "init_except says nothing without init_from");
+    require(init_except.empty() || !init_from.empty(), "init_except requires init_from");
   }
 };
 

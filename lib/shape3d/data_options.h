@@ -45,7 +45,7 @@ struct DataOptions {
     field("tokenizer", o.tokenizer, a_path(),
           "mar3d: run directory or model folder of the trained shape_vae, relative to the config file");
   }
-  void check() const { require(test_path.empty() || !path.empty(), "test_path says nothing without path"); }
+  void check() const { require(test_path.empty() || !path.empty(), "test_path requires path"); }
 };
 
 /// How shapes are generated, by default.

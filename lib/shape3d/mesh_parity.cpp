@@ -51,7 +51,7 @@ at::Tensor in_order(const io::Mesh& mesh, const std::vector<io::Vec3>& expected)
   std::vector<bool> taken(mesh.vertices.size());
   for (const auto& vertex : expected) {
     const auto found = tree.nearest(vertex).index;
-    if (taken[found]) fail<CheckFailed>("two expected vertices have one nearest vertex");
+    if (taken[found]) fail<CheckFailed>("two expected vertices share one nearest vertex");
     taken[found] = true;
     ordered.push_back(mesh.vertices[found]);
   }

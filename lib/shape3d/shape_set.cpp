@@ -74,8 +74,8 @@ NormalisedMesh normalised(const io::Mesh& mesh, const std::string& name) {
   auto whole = io::welded(mesh);
   const auto summary = summarise(whole);
   if (!summary.is_watertight()) {
-    fail<DataError>("{}: {} of {} edges are open, expected a closed surface (what is inside is not defined)",
-                    name, summary.open_edges, summary.edges);
+    fail<DataError>("{}: {} of {} edges are open, expected a closed surface (its inside is undefined)", name,
+                    summary.open_edges, summary.edges);
   }
   const auto place = placement(whole, kSolidHalf);
   whole = placed(std::move(whole), place);

@@ -61,7 +61,7 @@ struct ShapeVaeOptions {
   }
   void check() const {
     require(width % heads == 0, "width ({}) must be a multiple of heads ({})", width, heads);
-    require(!fps_ratio || use_downsample, "fps_ratio says nothing without use_downsample");
+    require(!fps_ratio || use_downsample, "fps_ratio requires use_downsample");
   }
 
   int64_t levels() const { return pyramid ? 3 : 1; }

@@ -59,7 +59,7 @@ std::vector<std::string> names_of(const NamedNumbers& stored, const NamedNumbers
 /// What is wrong whatever the limit.
 std::string absence(const Check& check) {
   if (!check.stored) return "not in the baseline (write it with --update)";
-  if (!check.measured) return "stored, and not measured any more";
+  if (!check.measured) return "stored, but no longer measured";
   return std::isfinite(*check.measured) ? "" : "not a finite number";
 }
 
@@ -207,7 +207,7 @@ StoredCell measured_cell(Regression& regression, const RegressOptions& cell, con
   try {
     return regression.run(cell, baseline.at(cell.name));
   } catch (const Interrupted&) {
-    fail<Interrupted>("{}: interrupted, the baseline is as it was", cell.name);
+    fail<Interrupted>("{}: interrupted, the baseline is unchanged", cell.name);
   }
 }
 

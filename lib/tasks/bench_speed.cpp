@@ -118,8 +118,8 @@ std::optional<std::vector<double>> SpeedBench::reference_times(Json request, con
   } catch (const Interrupted&) {
     throw;
   } catch (const Error& error) {
-    progress_.warn(fmt::format("{} (the cells go on without ratios; plain PyTorch needs a python with torch)",
-                               error.what()));
+    progress_.warn(fmt::format(
+        "{} (cells are measured without ratios; plain PyTorch needs a python with torch)", error.what()));
     reference_.reset();
     reference_lost_ = true;
     return std::nullopt;

@@ -199,7 +199,8 @@ Json result_of(const TableCell& cell, const plan::TableTask& task, Progress& pro
     make_folder(folder);
     return run_cell(cell, folder, task, progress, stop);
   } catch (const Interrupted&) {
-    fail<Interrupted>("{}: interrupted, what is done is saved (the same command goes on)", cell.name);
+    fail<Interrupted>("{}: interrupted, finished cells are saved (run the same command to continue)",
+                      cell.name);
   } catch (const std::exception&) {
     const auto failure = current_failure();
     progress.end();

@@ -19,7 +19,7 @@ void FiniteForecasts::look_at(const forecast::SeriesForecast& forecast, const st
 void FiniteForecasts::report(const std::string& model, Progress& progress) const {
   constexpr const char* kHint = "(are the model's weights finite, and the series' last values not huge?)";
   if (not_finite_ == 0) return;
-  if (not_finite_ == all_) fail<DataError>("{}: forecasts nothing that is a finite number {}", model, kHint);
+  if (not_finite_ == all_) fail<DataError>("{}: no forecast is a finite number {}", model, kHint);
   progress.warn(fmt::format("{} of {} forecasts are not finite numbers and have empty cells, first {} {}",
                             not_finite_, all_, io::shown(first_), kHint));
 }

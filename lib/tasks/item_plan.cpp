@@ -61,7 +61,8 @@ ItemPlan::ItemPlan(const ItemRequest& request, const KnownClasses& known)
     labels_.push_back(label);
     if (size() <= request.most) return;
     fail<UsageError>(
-        "--count: {} {} of each of {} classes or more, expected at most {} {} in one run (--first goes on)",
+        "--count: {} {} of each of {} classes or more, expected at most {} {} in one run (continue with "
+        "--first)",
         request.count, request.noun, labels_.size(), request.most, request.noun);
   };
   const auto words = request.classes.empty() ? std::vector{request.otherwise} : request.classes;

@@ -145,7 +145,7 @@ std::string ReferenceProcess::receive_line(Deadline deadline, const std::atomic<
 
 void ReferenceProcess::wait_for(short events, Deadline deadline, const std::atomic<bool>& stop) {
   for (;;) {
-    if (stop.load()) fail<Interrupted>("interrupted while the reference was at work");
+    if (stop.load()) fail<Interrupted>("interrupted while the reference was running");
     if (std::chrono::steady_clock::now() > deadline)
       fail<SystemFailure>("reference: \"{}\" did not answer in time", name_);
     std::array<pollfd, 2> both{pollfd{talk_, events, 0}, pollfd{stderr_, POLLIN, 0}};

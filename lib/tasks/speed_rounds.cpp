@@ -21,7 +21,7 @@ std::vector<double> repetitions(runtime::SpeedWork& work, int64_t count, const s
   std::vector<double> seconds;
   seconds.reserve(static_cast<std::size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
-    if (stop.load()) fail<Interrupted>("interrupted, nothing measured to the end");
+    if (stop.load()) fail<Interrupted>("interrupted before a measurement was complete");
     seconds.push_back(seconds_of(work));
   }
   return seconds;

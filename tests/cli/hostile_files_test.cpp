@@ -231,5 +231,5 @@ TEST_CASE("weights that are NaN and values near the largest double give no empty
   auto table = hourly_table(TrainedProgram::kRows, {"a", "b"});
   for (std::size_t i = table.values.size() - 2; i < table.values.size(); ++i) table.values[i] = -1.797e308;
   arzoo.write("huge.csv", wide_csv(table));
-  check_refused(arzoo, forecast, 3, "run: forecasts nothing that is a finite number …");
+  check_refused(arzoo, forecast, 3, "run: no forecast is a finite number …");
 }

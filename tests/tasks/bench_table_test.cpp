@@ -114,7 +114,7 @@ TEST_CASE("an interrupted table says what goes on with it, and does") {
   int64_t calls = 0;  // one of the naive cell, then one a training step
   test::SteppingProgress progress([&](int64_t) { stop = ++calls >= 5; });
   CHECK_THROWS_WITH(setup.run(progress, stop),
-                    "trained: interrupted, what is done is saved (the same command goes on)");
+                    "trained: interrupted, finished cells are saved (run the same command to continue)");
   CHECK_THROWS_AS(setup.run(progress, stop), Interrupted);
   const auto result = setup.run();
   TableSetup whole;

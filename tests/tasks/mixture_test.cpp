@@ -155,5 +155,5 @@ TEST_CASE("scaled windows are for models of any length and for series of one var
   config["data"]["scale_windows"] = false;
   config["data"]["mixed_windows"] = 2;
   CHECK_THROWS_WITH(plan::resolve_run_config(Config(config, "mix.json"), "."),
-                    ContainsSubstring("mixed_windows goes with scale_windows"));
+                    ContainsSubstring("mixed_windows requires scale_windows"));
 }

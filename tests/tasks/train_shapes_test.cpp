@@ -181,7 +181,7 @@ TEST_CASE("several shapes do not go into one file, and a shape VAE alone generat
   CHECK(sample_shapes(task)["plan"]["shapes"] == plan::kMostShapes);
   task.classes = {"all"};
   CHECK_THROWS_WITH(sample_shapes(task),
-                    ContainsSubstring("expected at most 100000 shapes in one run (--first goes on)"));
+                    ContainsSubstring("expected at most 100000 shapes in one run (continue with --first)"));
   task.classes = {"tabel"};
   CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("did you mean \"table\"?"));
   task.model = test::source_dir() / "data/shapes/vae";
