@@ -9,10 +9,10 @@
 
 namespace arzoo {
 
-/// The memory that reading one file may take, in proportion to the file and not to what it says of itself. A
-/// command that reads a file takes at most 64 MB and 8 times the file's size, before what its own work needs:
-/// its parsers have the larger part of that, the rest is for the file's bytes and for what the command says
-/// of them. A parser charges what it is about to allocate before it does.
+/// The memory that reading one file may take, in proportion to the file's size and not to the sizes in its
+/// header. A command that reads a file takes at most 64 MB and 8 times the file's size, before what its own
+/// work needs: its parsers have the larger part of that, the rest is for the file's bytes and for the
+/// command's output about them. A parser charges an allocation before it makes it.
 class FileBudget {
  public:
   static constexpr std::uint64_t kFloor = std::uint64_t{56} << 20, kPerByte = 7;

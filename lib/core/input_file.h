@@ -7,7 +7,7 @@
 
 namespace arzoo {
 
-/// A file that somebody named, open for reading. The one way in for what comes from outside: what is not a
+/// A file named by the user, open for reading. All input from outside is read through it: what is not a
 /// regular file would block (a FIFO without a writer), never end (a device) or is no file at all, and is
 /// refused at once.
 class InputFile {
@@ -29,7 +29,7 @@ class InputFile {
   InputFile& operator=(const InputFile&) = delete;
 
   int descriptor() const { return descriptor_; }
-  /// Bytes of a regular file at opening; 0 for a pipe, whose size nobody knows.
+  /// Bytes of a regular file at opening; 0 for a pipe, whose size is unknown.
   std::uint64_t size() const { return size_; }
   /// Up to `size` bytes from where the last call ended; 0 at the end. Throws DataError.
   std::size_t read(char* to, std::size_t size) const;

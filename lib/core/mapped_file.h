@@ -10,8 +10,8 @@ namespace arzoo {
 
 /// A file in memory without reading it: pages come from disk when they are touched. The mapping is private
 /// and writable, so a write changes this process's copy of one page and never the file. The size is the one
-/// at opening; whoever shortens the file afterwards kills the reader (SIGBUS), so writers replace files, they
-/// do not edit them.
+/// at opening; truncating the file afterwards kills the reader (SIGBUS), so writers replace files, they do
+/// not edit them.
 class MappedFile {
  public:
   /// Throws CheckpointError when `path` cannot be opened or is not a regular file.

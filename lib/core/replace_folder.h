@@ -17,7 +17,7 @@ void replace_folder(const std::filesystem::path& where,
                     const std::function<void(const std::filesystem::path& folder)>& fill);
 
 /// Removes what killed processes left half-written in `parent`, files of AtomicFile included, and restores a
-/// folder caught between two renames. To be called while nobody writes there. Throws as fail_with does.
+/// folder caught between two renames. To be called while no process writes there. Throws as fail_with does.
 void recover_folders(const std::filesystem::path& parent);
 
 }  // namespace arzoo

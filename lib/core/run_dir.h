@@ -8,11 +8,11 @@
 
 namespace arzoo {
 
-/// What to do with a run that is there already.
+/// What to do with an existing run.
 enum class IfExists {
-  fail,     ///< it is someone's work: refuse
-  resume,   ///< go on with it; it must have a saved state
-  replace,  ///< remove what it left and start anew
+  fail,     ///< refuse, so that no work is lost
+  resume,   ///< continue it; it must have a saved state
+  replace,  ///< remove its files and start again
 };
 
 /// The folder that a run writes, and nothing else writes:

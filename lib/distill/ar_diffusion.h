@@ -36,16 +36,16 @@ class ArDiffusion {
   at::Tensor generate(const at::Tensor& labels, const at::Tensor& noise, int64_t data = 0);
 };
 
-/// What such a network for single tokens says of x, [B, T, C], at timesteps [B, T, 1] under their states [B,
-/// T, Z]: the first C of its numbers, [B, T, C].
+/// The velocity that such a network for single tokens predicts for x, [B, T, C], at timesteps [B, T, 1] given
+/// their states [B, T, Z]: the first C of its outputs, [B, T, C].
 at::Tensor head_velocity(const nn::DiffusionHead& head, const at::Tensor& x, const at::Tensor& timesteps,
                          const at::Tensor& states);
 
 /// Gives `to` the weights and buffers that `from` has under the same names.
 void copy_weights(torch::nn::Module& to, const torch::nn::Module& from);
 
-/// One whose classification head gave way to a small network that denoises one token, given what the
-/// transformer says of those before it.
+/// One whose classification head is replaced by a small network that denoises one token, given the
+/// transformer's output for those before it.
 class HeadDiffusion : public ArDiffusion {
  public:
   at::Tensor velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const override;

@@ -10,7 +10,7 @@
 
 namespace arzoo::forecast {
 
-/// LayerNorm over the channels, less its mean over time: the seasonal part has none (Autoformer's
+/// LayerNorm over the channels, minus its mean over time: the seasonal part has mean 0 (Autoformer's
 /// my_Layernorm). x: [B, L, D].
 class SeasonalNorm : public torch::nn::Module {
  public:

@@ -9,9 +9,9 @@ namespace arzoo::forecast {
 /// The last `season` steps over and over. history: [R, T], T at least season; returns [R, horizon].
 at::Tensor seasonal_naive(const at::Tensor& history, int64_t horizon, int64_t season);
 
-/// One linear map from the history to all steps ahead, shared by all series, both taken less the history's
-/// last value (NLinear of Zeng et al., AAAI 2023), with the closed-form least-squares weights in place of
-/// trained ones.
+/// One linear map from the history to all steps ahead, shared by all series. The history's last value is
+/// subtracted from both (NLinear of Zeng et al., AAAI 2023). The weights are the closed-form least-squares
+/// solution.
 class LinearBaseline {
  public:
   LinearBaseline(int64_t context, int64_t horizon);

@@ -12,7 +12,7 @@ struct Decomposition {
 /// Series decomposition (Autoformer, Sec. 3.1): the trend is the mean over `moving_avg` (odd) steps around
 /// each step, the first and the last step repeated beyond the ends. x: [B, L, D].
 ///
-/// Sums run along time in double, so the cost does not depend on moving_avg and no digit is lost on the way.
+/// Sums run along time in double, so the cost does not depend on moving_avg and no precision is lost.
 Decomposition decompose(const at::Tensor& x, int64_t moving_avg);
 
 /// decompose(x + dropout(y)), in one pass over both and one in the backward pass, which keeps no tensor.
@@ -20,7 +20,7 @@ Decomposition decompose(const at::Tensor& x, int64_t moving_avg);
 Decomposition residual_decompose(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg, double dropout,
                                  bool training);
 
-/// As residual_decompose where the trend is not wanted (the encoder): the seasonal part alone.
+/// As residual_decompose where the trend is not needed (the encoder): the seasonal part alone.
 at::Tensor residual_seasonal(const at::Tensor& x, const at::Tensor& y, int64_t moving_avg, double dropout,
                              bool training);
 

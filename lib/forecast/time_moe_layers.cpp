@@ -56,7 +56,7 @@ RotaryAttention::RotaryAttention(const TimeMoeOptions& options) : options_(optio
   o_proj_ = register_module("o_proj", torch::nn::Linear(torch::nn::LinearOptions(width, width).bias(false)));
 }
 
-/// [B, H, T, E]; the probabilities only for whoever traces the pass.
+/// [B, H, T, E]; the probabilities only when the pass is traced.
 at::Tensor RotaryAttention::attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                      const DecoderPass& pass, const std::string& name) const {
   if (pass.trace != nullptr) {

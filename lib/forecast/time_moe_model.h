@@ -25,7 +25,7 @@ struct TimeMoeStates {
   std::vector<at::Tensor> router_logits;  ///< [B * T, experts] of each layer; empty where it is dense
 };
 
-/// One pass of a generation, for whoever wants to follow it.
+/// One pass of a generation, for observers.
 struct GenerationStep {
   int64_t input_len = 0, max_horizon = 0, output_len = 0;
   at::Tensor position_ids;  ///< [B, input_len]

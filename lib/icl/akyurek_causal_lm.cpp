@@ -79,8 +79,8 @@ nn::DecoderWeights AkyurekCausalLm::weights() const {
     own.norm_1 = block.norm_1;
     own.norm_2 = block.norm_2;
     const auto q = map(block.query, width), k = map(block.key, width), v = map(block.value, width);
-    // The softmax takes a key's bias out again, so that its gradient is 0; what rounding makes of it would be
-    // blown up to whole steps by Adam's division.
+    // The softmax cancels a key's bias, so that its gradient is 0 up to rounding errors, which Adam's
+    // division would scale up to whole steps.
     own.qkv = {at::cat({q.weight, k.weight, v.weight}), at::cat({q.bias, k.bias.detach(), v.bias})};
     own.projection = map(block.out, decoder_.n_head * decoder_.head_width());
     own.up = map(block.up, width);

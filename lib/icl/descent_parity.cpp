@@ -9,7 +9,7 @@
 namespace arzoo::icl {
 namespace {
 
-/// What a case says of its learner; of how the weights began it may speak in words.
+/// The learner's options in a case; the case may describe the initial weights in words.
 VonOswaldOptions learner_options(const ParityCase& fixture) {
   Json official = fixture.config.json();
   official.erase("init_scale");

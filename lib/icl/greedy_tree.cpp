@@ -48,7 +48,8 @@ Split best_along(const Points& points, std::span<int64_t> members, int64_t dim, 
   return best;
 }
 
-/// Follows the one branch of the tree that the query takes, growing it on the way: the rest is never needed.
+/// Follows the one branch of the tree that the query takes, and grows it on the way: the other branches are
+/// never needed.
 double answer(const Points& points, std::span<int64_t> members, const float* query, int64_t levels) {
   while (true) {
     const double mean = mean_of(points, members);

@@ -79,9 +79,9 @@ double separation(const at::Tensor& scores, const at::Tensor& truth) {
   return (sum - positives * (positives - 1) / 2) / (positives * negatives);
 }
 
-/// What the one block says of the next node where its attention lies on the target (Sec. 4 of the paper),
-/// read out of the weights alone: averaged over targets it is what the current node adds, over current nodes
-/// what the target adds.
+/// The one block's logits of the next node when its attention lies on the target (Sec. 4 of the paper),
+/// computed from the weights alone: the average over targets is the contribution of the current node, the
+/// average over current nodes that of the target.
 struct LearnedMatrices {
   at::Tensor adjacency, reachability;  ///< [node, next], [target, next]
 };

@@ -12,7 +12,7 @@ at::Tensor quadrants(int64_t count, int64_t dims, at::Generator& generator) {
   return at::randn({count, 1, dims}, generator).sign();
 }
 
-/// Each point less its part in the span of the points before it, at its own length.
+/// Each point minus its projection on the span of the points before it, rescaled to its own length.
 at::Tensor orthogonal_to_earlier(const at::Tensor& xs) {
   std::vector<at::Tensor> turned{xs.select(1, 0)};
   for (int64_t i = 1; i < xs.size(1); ++i) {

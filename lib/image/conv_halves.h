@@ -14,8 +14,8 @@ class ConvHalves {
   ConvHalves(torch::nn::Module& owner, std::string name, const nn::ConvCoderOptions& encoder,
              const nn::ConvCoderOptions& decoder);
 
-  /// What the encoder makes of images, [B, z, H / f, W / f] in fp32. Throws DataError unless images are
-  /// [B, 3, H, W] with H and W multiples of f, 2 to the number of levels less one.
+  /// Encodes images: [B, z, H / f, W / f] in fp32. Throws DataError unless images are [B, 3, H, W] with H and
+  /// W multiples of f = 2^(levels - 1).
   at::Tensor encode(const at::Tensor& images);
   /// Images in [-1, 1], not clamped, of z [B, z, h, w].
   at::Tensor decode_unclamped(const at::Tensor& z);

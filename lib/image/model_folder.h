@@ -14,7 +14,7 @@
 ///     vae/                of a model that generates tokens: its tokenizer, a folder like this one
 namespace arzoo::image {
 
-/// What a model folder says of itself, besides its weights.
+/// A model folder's metadata, besides its weights.
 struct ModelFolder {
   std::filesystem::path path;  ///< where the weights are
   Json model;                  ///< the model's options, "name" first

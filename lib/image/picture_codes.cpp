@@ -43,7 +43,7 @@ CodeBatch PictureCodes::of_items(Split split, std::span<const int64_t> items) co
 
 const CodeBatch& PictureCodes::kept(Split split) {
   if (const auto found = kept_.find(split); found != kept_.end()) return found->second;
-  // Whoever asks first: the stored codes are used in training as well.
+  // Inference may ask first, but the stored codes are used in training as well.
   const c10::InferenceMode no_inference(false);
   const torch::NoGradGuard no_grad;
   const auto items =

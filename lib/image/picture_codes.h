@@ -10,7 +10,7 @@ namespace arzoo::image {
 /// Pictures as a frozen tokenizer sees them.
 struct CodeBatch {
   at::Tensor labels;  ///< [B] long
-  at::Tensor codes;   ///< [B, …], what the tokenizer makes of each picture
+  at::Tensor codes;   ///< [B, …], the tokenizer's output for each picture
 };
 
 /// Encodes pictures. Where no augmentation changes them, each is encoded once and its code stays in memory.

@@ -8,8 +8,8 @@
 
 namespace arzoo::image {
 
-/// What a folder says of the pictures: the names of the classes and the channels. Throws CheckpointError
-/// unless as many classes have names as the model has, or none.
+/// A folder's metadata about the pictures: the names of the classes and the channels. Throws CheckpointError
+/// unless it names all of the model's classes, or none.
 struct PictureFacts {
   std::vector<std::string> class_names = {};
   int64_t channels = 3;

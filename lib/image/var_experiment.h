@@ -16,7 +16,7 @@ class VarExperiment : public PictureExperiment {
 
   torch::nn::Module& model() override { return *model_; }
   /// Cross-entropy over all tokens with label smoothing; some samples lose their class. Of a supernet, some
-  /// batches train a sub-network, any of them as likely.
+  /// batches train a sub-network, all of them equally likely.
   runtime::Losses loss(int64_t batch) override;
   /// As in TokenScores, of samples that keep their class. Of a supernet: first "supernet", the mean
   /// cross-entropy of the whole and its sub-networks, and behind the whole's scores each "Lm_d<depth>".

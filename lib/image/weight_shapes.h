@@ -40,7 +40,7 @@ void read_coder(const runtime::NamedTensors& weights, Options& options) {
   options.num_res_blocks = count_modules(weights, "encoder.down.0.block", "conv1.weight");
 }
 
-/// Checks what was read as if somebody had written it down. Throws CheckpointError.
+/// Checks options read from weights like options from a config. Throws CheckpointError.
 template <class Options>
 Options checked_options(const Options& options, const runtime::NamedTensors& weights) {
   try {

@@ -90,7 +90,7 @@ class CsvParser {
                     table_.columns_, hint);
   }
 
-  /// True if a line of nothing but spaces starts here; after the header it may only be followed by its like.
+  /// True if a line of nothing but spaces starts here; after the header only blank lines may follow it.
   bool skip_blank_line() {
     std::size_t end = pos_;
     while (end < text_.size() && text_[end] == ' ') ++end;

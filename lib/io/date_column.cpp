@@ -78,7 +78,7 @@ DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder 
   if (complete.empty()) fail_at_cell(table, column, longest.stamps.size(), &longest.format);
   DateColumn result{
       complete.front().format, std::move(complete.front().stamps), std::move(complete.front().offsets), {}};
-  // Bare hours (2016070105) are counted seconds as well, but nobody means those.
+  // Bare hours (2016070105) are valid epoch seconds as well, but those are not meant.
   if (complete.size() > 1 && is_month_first(result.format) && is_day_first(complete[1].format))
     result.note = fmt::format("{}: dates such as {} are read {} (the file allows {} as well)", table.name(),
                               shown(trimmed(table.cell(0, column))), result.format.layout(),

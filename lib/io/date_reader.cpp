@@ -33,7 +33,7 @@ class DateReader {
       if (!token(pattern_[i], fixed_width || pattern_.starts_with("Ym"))) return std::nullopt;
     }
     if (at_ != cell_.size()) return std::nullopt;
-    // 1512121518 is a moment of 2017 in epoch seconds, 2017120109 is an hour: nobody counts hours of 1512.
+    // 1512121518 is a moment of 2017 in epoch seconds, 2017120109 is an hour: the year 1512 is not meant.
     constexpr std::int64_t kFirstBareYear = 1900;
     if (is_bare_number(pattern_) && time_.year < kFirstBareYear) return std::nullopt;
     if (epoch_) {

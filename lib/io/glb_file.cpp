@@ -189,7 +189,7 @@ class GlbReader {
     for (std::size_t i = 0; i < children.size(); ++i) add_node(children[i], map, depth + 1);
   }
 
-  /// A mesh may stand in many places: its description is read once, and each place is charged for.
+  /// A mesh may be instanced many times: its description is read once, and each instance is charged for.
   void add_mesh(std::size_t index, const Affine& map) {
     if (!primitives_[index]) primitives_[index] = read_primitives(index);
     for (const auto& primitive : *primitives_[index]) add_primitive(primitive, index, map);

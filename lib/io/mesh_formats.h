@@ -45,7 +45,7 @@ class MeshText {
 };
 
 /// A mesh that grows as its file is read, as long as the file's budget lasts: a few bytes can name a polygon
-/// of many corners, or a part that stands in many places.
+/// of many corners, or a part that is instanced many times.
 class MeshBuilder {
  public:
   explicit MeshBuilder(FileBudget& budget) : budget_(budget) {}

@@ -71,8 +71,8 @@ constexpr std::string_view kPrograms[] = {"os",         "posix",  "nt",      "sy
 constexpr std::string_view kLoaders[] = {"torch.load", "torch.hub.load",     "torch.jit.load",
                                          "numpy.load", "types.FunctionType", "types.CodeType"};
 
-/// The types of plain values and what pickles look members up with: of the interpreter's own names those that
-/// stand in ordinary files.
+/// The types of plain values and the functions that pickles look members up with: those of the interpreter's
+/// names that occur in ordinary files.
 constexpr std::string_view kPlainBuiltins[] = {
     "set",  "frozenset", "complex", "range", "slice", "bytearray", "bytes", "object", "list",
     "dict", "tuple",     "int",     "float", "str",   "bool",      "type",  "getattr"};

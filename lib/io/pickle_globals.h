@@ -31,7 +31,8 @@ const KnownGlobal* known_global(std::string_view module, std::string_view name);
 
 /// Whether a name that is not known leads to the operating system, to other programs or to the interpreter:
 /// posix.system, builtins.eval, … also through a module that imports one, torch.serialization.os. A file that
-/// mentions one is an attack, whatever stands beside it; other names are classes of whoever wrote the file.
+/// mentions one is an attack, whatever else it holds; other names are classes of the program that wrote the
+/// file.
 bool runs_programs(std::string_view module, std::string_view name);
 
 }  // namespace arzoo::io

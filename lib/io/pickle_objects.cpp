@@ -48,7 +48,7 @@ void PickleObjects::unexpected(PickleRef ref, std::string_view what) const {
                     what));
 }
 
-// What an unknown function makes of a tensor's memory could be a weight: it is not left out in silence. Three
+// The result of an unknown function on a tensor could be a weight, so it must not be left out silently. Three
 // levels hold the arguments of all that PyTorch rebuilds tensors with (subclasses, sparse, quantised).
 void PickleObjects::refuse_tensor_in(PickleRef ref, const PickleOpaque& callee, int depth) {
   charge(1);

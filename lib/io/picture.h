@@ -20,7 +20,7 @@ struct Picture {
 /// ASCII characters (JSON with escapes).
 using PictureTexts = std::vector<std::pair<std::string, std::string>>;
 
-/// What a picture's file says of itself, without its pixels.
+/// The metadata of a picture's file, without its pixels.
 struct PictureSummary {
   int64_t width = 0, height = 0, bit_depth = 0;
   std::string color;   ///< "grey", "rgb", "palette", "grey and alpha", "rgb and alpha" or "cmyk"

@@ -33,7 +33,7 @@ ARZOO_CLONES void moving_mean_transposed_clones(const float* g, float* out, int6
   for (int64_t t = 0; t < std::min(half + 1, length); ++t) {
     for (int64_t j = 0; j < kBlockColumns; ++j) sum[j] += g[t * kBlockColumns + j];
   }
-  // An end stands in for the steps beyond it as well: half - t of them are seen from t.
+  // The first and the last step are repeated beyond the ends: step t sees half - t of these.
   for (int64_t t = 0; t < std::min(half, length); ++t) {
     const auto times = static_cast<double>(half - t);
     const float* from_start = g + t * kBlockColumns;

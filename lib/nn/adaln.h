@@ -4,7 +4,7 @@
 
 namespace arzoo::nn {
 
-/// SiLU, then a linear map to `count` vectors, under the official name "1" (it stands in a Sequential): what
+/// SiLU, then a linear map to `count` vectors, under the official name "1" (it is part of a Sequential): what
 /// makes the modulation of an adaptive norm (kernels/modulated_norm.h) out of a condition.
 class AdaLnModulation : public torch::nn::Module {
  public:

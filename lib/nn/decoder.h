@@ -12,9 +12,9 @@
 /// feed-forward layer, normalisation, residual and positions are chosen by options; what tokens are embedded
 /// from and read out to is the model's.
 ///
-/// The core computes on weights that somebody else keeps, so that each model registers them under its
-/// official names and in its official layout; GptBlocks keeps them under GPT-2's. B batch, T tokens, D width,
-/// H heads, E head width, F hidden width.
+/// The core computes on weights that its user owns, so that each model registers them under its official
+/// names and in its official layout; GptBlocks keeps them under GPT-2's. B batch, T tokens, D width, H heads,
+/// E head width, F hidden width.
 namespace arzoo::nn {
 
 /// A linear map or a normalisation: weight [out, in] (of a normalisation [D]), bias [out] or undefined.
@@ -40,7 +40,7 @@ struct DecoderWeights {
   Affine norm;  ///< of the output; undefined for none
 };
 
-/// What the blocks show on the way, for traces and probes.
+/// Intermediate results of the blocks, for traces and probes.
 struct DecoderTrace {
   std::vector<at::Tensor> hidden;  ///< embedded tokens with their positions, then after each block: [B, T, D]
   std::vector<at::Tensor> attention;  ///< each block's weights, [B, H, T, T]; none of a mesa layer

@@ -8,7 +8,7 @@
 #include "nn/timestep_embedder.h"
 
 /// The diffusion loss of MAR (Li et al., NeurIPS 2024, Sec. 3): a small network denoises one token at a time,
-/// given what a transformer says of it.
+/// given the transformer's output for it.
 namespace arzoo::nn {
 
 struct DiffusionHeadOptions {

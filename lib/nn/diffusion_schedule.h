@@ -8,7 +8,7 @@
 /// Gaussian diffusion with learned variances (Ho et al., DDPM, NeurIPS 2020; Nichol & Dhariwal, ICML 2021).
 namespace arzoo::nn {
 
-/// What a network says of noised rows: half of its output each, [N, C].
+/// A network's prediction for noised rows: each is half of its output, [N, C].
 struct NoiseEstimate {
   at::Tensor noise;     ///< epsilon
   at::Tensor variance;  ///< v: where the log variance lies, -1 at the posterior's, 1 at log beta

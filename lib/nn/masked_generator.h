@@ -25,9 +25,9 @@ struct MaskedRandomInputs {
   at::Tensor noise;       ///< [mul B L, C]
 };
 
-/// Masked autoregression (Li et al., MAR, NeurIPS 2024): an encoder sees the tokens that are there, a decoder
-/// says something of every place, and a diffusion head turns that into tokens. The core of MAR and of MAR-3D,
-/// with the official names; its users add what makes the condition: [B, buffer, D] rows.
+/// Masked autoregression (Li et al., MAR, NeurIPS 2024): an encoder sees the known tokens, a decoder computes
+/// a state of every place, and a diffusion head samples tokens from these. The core of MAR and of MAR-3D,
+/// with the official names; its users add the module that computes the condition: [B, buffer, D] rows.
 class MaskedGenerator : public torch::nn::Module {
  public:
   /// The weights are memory as it comes until they are loaded or initialised.
@@ -51,7 +51,7 @@ class MaskedGenerator : public torch::nn::Module {
   /// Of visible tokens, [B, buffer + K, D].
   at::Tensor encode(const at::Tensor& tokens, const VisibleTokens& visible,
                     const at::Tensor& condition) const;
-  /// z, what the head is told of each place, [B, L, E]; with `wanted`, [B, Q] long, of those places only.
+  /// z, the head's condition of each place, [B, L, E]; with `wanted`, [B, Q] long, of those places only.
   at::Tensor decode(const at::Tensor& encoded, const VisibleTokens& visible,
                     const at::Tensor& wanted = {}) const;
 

@@ -8,10 +8,10 @@ namespace arzoo::nn {
 struct MaskedSampling {
   int64_t num_iter = 64;             ///< steps of the generation, at most one per token
   double cfg = 1.0;                  ///< classifier-free guidance scale, 1 for no guidance
-  bool linear_cfg = true;            ///< it grows with the tokens that are there; else it is constant
+  bool linear_cfg = true;            ///< it grows with the number of known tokens; else it is constant
   double temperature = 1.0;          ///< of the noise in the diffusion head
   int64_t num_sampling_steps = 100;  ///< denoising steps of the head
-  double clip = 0.0;                 ///< bound of a token's estimated numbers on the way, 0 for none
+  double clip = 0.0;                 ///< bound of a token's estimates while it is denoised, 0 for none
 };
 
 /// Tokens that stay masked after step `step` of `steps`, of `masked` before it: MaskGIT's cosine (Chang et
@@ -60,7 +60,7 @@ struct MaskedStep {
 struct MaskedRequest {
   at::Tensor condition;   ///< [B, buffer, D]
   at::Tensor orders;      ///< [B, L] long; tokens are sampled from its end to its beginning
-  at::Tensor known = {};  ///< [B, L, C], tokens that are there already
+  at::Tensor known = {};  ///< [B, L, C], the known tokens
   int64_t masked = -1;    ///< the first so many of each order are not; -1: all
   std::function<void(const MaskedStep&)> observer = nullptr;
 };

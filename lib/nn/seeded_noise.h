@@ -25,7 +25,7 @@ struct NoiseRow {
 /// Standard normal numbers (Box & Muller, 1958), a row of `width` of them per place: [rows, width] float.
 at::Tensor normal_rows(const std::vector<NoiseRow>& rows, int64_t width);
 
-/// A random order of `length` tokens for each stream, every order as likely: [streams, length] long.
+/// A random order of `length` tokens for each stream, all orders equally likely: [streams, length] long.
 at::Tensor seeded_orders(const std::vector<uint64_t>& streams, int64_t length);
 
 }  // namespace arzoo::nn

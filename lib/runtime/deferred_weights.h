@@ -6,10 +6,10 @@ namespace arzoo::runtime {
 
 /// While one lives, this thread's models are made without generating their initial weights: the memory of a
 /// parameter is reserved and not touched, so that taking over a checkpoint (take_strictly) costs neither the
-/// time nor the pages of weights that nobody will see. Until then those weights are undefined.
+/// time nor the pages of weights that are never used. Until then those weights are undefined.
 class DeferredWeights {
  public:
-  // Not inline: whoever uses it must get the kernels as well, which register themselves beside it.
+  // Not inline: its users must link the kernels as well, which register themselves in the same source.
   DeferredWeights();
 
  private:

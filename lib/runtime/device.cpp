@@ -73,7 +73,7 @@ Compute select_compute(const std::string& device, const std::string& dtype, cons
   const auto type = scalar_type_named(dtype);
   if (!quantize.empty() && quantize != "int8") fail<UsageError>("--quantize {}: expected int8", quantize);
   const bool int8 = quantize == "int8";
-  // "auto" does not take a GPU away from someone who asks for what only a CPU does here.
+  // "auto" chooses the CPU when an option is implemented for CPUs only.
   if (wants_cuda(int8 && device == "auto" ? "cpu" : device)) {
     if (int8) fail<UsageError>("--quantize int8: for a CPU (on --device {} take --dtype bf16)", device);
     return {cuda_device(device == "auto" ? "cuda" : device), type};

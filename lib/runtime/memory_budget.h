@@ -39,7 +39,7 @@ void require_memory(const Config& model, uint64_t state_bytes);
 /// block.
 [[noreturn]] void reject_sizes(const Config& model, const c10::Error& error);
 
-/// What `build` returns: a model whose sizes somebody else may have written down. Throws ConfigError, at the
+/// What `build` returns: a model whose sizes may come from an untrusted file. Throws ConfigError, at the
 /// section `model`, before more memory is allocated than there is.
 template <class Build>
 auto within_memory(const Config& model, const Build& build) {

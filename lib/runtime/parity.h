@@ -67,8 +67,8 @@ class ParityReport {
   /// An intermediate result: compared for the reader when the case knows it.
   void inform(const std::string& name, const at::Tensor& value);
 
-  /// Outputs that case.json lists and nobody checked: each is a failure. "mid." and "attn." names are for
-  /// debugging only.
+  /// Outputs that case.json lists and that were not checked: each is a failure. "mid." and "attn." names are
+  /// for debugging only.
   std::vector<std::string> unchecked() const;
   const std::vector<ParityOutput>& outputs() const { return outputs_; }
   bool passed() const;

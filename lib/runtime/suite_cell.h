@@ -13,7 +13,7 @@
 #include "runtime/device.h"
 #include "runtime/losses.h"
 
-/// Cells of `bench table` that train nothing: what a family measures of models that are there.
+/// Cells of `bench table` without training: a family's measurements of existing models.
 namespace arzoo::runtime {
 
 /// One measurement, its options checked.

@@ -14,9 +14,8 @@ namespace arzoo::runtime {
 /// CRC-32 of bytes (zlib's), computed on all threads where they are many.
 std::uint32_t crc32_of(std::string_view bytes);
 
-/// What a .safetensors file says of its tensors' bytes, in the metadata under kDigestsKey: a JSON object of
-/// each tensor's name and 8 hexadecimal digits. Files of other programs say nothing and are taken as they
-/// are.
+/// Checksums of a .safetensors file's tensors, in the metadata under kDigestsKey: a JSON object of each
+/// tensor's name and 8 hexadecimal digits. Files of other programs have none and are not checked.
 class TensorDigests {
  public:
   /// Throws CheckpointError when the file tells of some tensors, but not of exactly those that it holds: it

@@ -5,9 +5,9 @@
 
 namespace arzoo::shape3d {
 
-/// Training MAR-3D's cascade on the tokens that a trained shape VAE (data.tokenizer), which stays as it is,
-/// makes of full and of quarter clouds. Tokens begin at the point farthest towards one corner (corner_start),
-/// so that alike shapes have alike orders and the position tables mean something.
+/// Training MAR-3D's cascade on the tokens of full and of quarter clouds, computed by a trained, frozen shape
+/// VAE (data.tokenizer). Tokens begin at the point farthest towards one corner (corner_start), so that
+/// similar shapes have similar orders and the position tables are meaningful.
 class Mar3dExperiment : public ShapeExperiment {
  public:
   /// config: resolved. Throws DataError, CheckpointError for a tokenizer that is missing, ConfigError for one

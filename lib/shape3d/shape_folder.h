@@ -14,7 +14,7 @@
 ///     vae/                of a model that generates tokens: its shape VAE, a folder like this one
 namespace arzoo::shape3d {
 
-/// What a model folder says of itself, besides its weights.
+/// A model folder's metadata, besides its weights.
 struct ShapeFolder {
   std::filesystem::path path;  ///< where the weights are
   Json model;                  ///< the model's options, "name" first

@@ -180,7 +180,7 @@ std::string study_tables(const std::vector<TableCell>& cells, const std::vector<
   return text;
 }
 
-/// What the suite says of its numbers, below the table.
+/// The suite's remarks about its numbers, below the table.
 std::string source_line(const Json& result) {
   const auto source = result.value("source", "");
   return source.empty() ? "" : fmt::format("\n{}\n", source);

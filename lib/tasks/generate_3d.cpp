@@ -23,7 +23,7 @@ constexpr int64_t kViews = 6;
 
 ItemRequest request_of_shapes(const plan::Generate3dTask& task) {
   return {.classes = task.classes,
-          // An outline or a part has a class of its own, which nobody named.
+          // An outline or a part has a class of its own, which is unknown.
           .otherwise = task.image || task.points ? "none" : "random",
           .count = task.count,
           .first = task.first.value_or(0),

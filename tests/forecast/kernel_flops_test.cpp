@@ -5,7 +5,7 @@
 #include "support/test.h"
 
 using namespace arzoo;
-using forecast::HeadOrder;
+using kernels::HeadOrder;
 using test::flops_of;
 
 // Each kernel of this program's own against a count by hand: two for each multiply-add of a product.

@@ -7,8 +7,8 @@
 
 using namespace arzoo;
 using forecast::FullAttention;
-using forecast::HeadOrder;
 using forecast::ProbSparseAttention;
+using kernels::HeadOrder;
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include "support/test.h"
 
 using namespace arzoo;
+using namespace arzoo::kernels;
 using namespace arzoo::runtime;
 
 using test::flops_of;
