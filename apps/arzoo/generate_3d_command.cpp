@@ -36,7 +36,7 @@ void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
       ->check(whole_number(4, kFinest));
 }
 
-void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
+void add_sampling_options(CLI::App& command, plan::Generate3dTask& task) {
   command.add_option("--cfg", task.cfg, "classifier-free guidance scale, 1 for no guidance")
       ->type_name("S")
       ->check(real_number(0, kLargestFactor));
@@ -104,7 +104,7 @@ void add_generate_3d_command(CLI::App& root, Invocation& invocation) {
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --output PATH"));
   auto task = std::make_shared<plan::Generate3dTask>();
   add_shape_options(*command, *task);
-  add_shape_options(*command, *task);
+  add_sampling_options(*command, *task);
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   command->footer(

@@ -161,14 +161,14 @@ TEST_CASE("known tokens stay and the rest is generated around them") {
   image::KnownTokens known;
   for (const auto& grid : tiny.model.grids()) {
     known.ids.push_back(at::full({1, grid.tokens()}, 7, at::kLong));
-    known.kept.push_back(at::arange(grid.tokens()).remainder(2).eq(0).view({1, -1}));
+    known.known.push_back(at::arange(grid.tokens()).remainder(2).eq(0).view({1, -1}));
   }
   auto sampler = tiny.sampler();
   sampler.keep(&known);
   Record record;
   sample(sampler, classes({1, 1}), usual(), item_seeds(2, 0, 2), &record);
   for (std::size_t k = 0; k < record.ids.size(); ++k)
-    CHECK(record.ids[k].masked_select(known.kept[k]).eq(7).all().item<bool>());
+    CHECK(record.ids[k].masked_select(known.known[k]).eq(7).all().item<bool>());
   CHECK_FALSE(record.all_ids().eq(7).all().item<bool>());
 }
 

@@ -124,10 +124,10 @@ TEST_CASE("a teacher helps a student between its two steps") {
   CHECK_THROWS_AS(sample_student(source, options), UsageError);
   train(distill_task("dd2_var_tiny", temp / "other"));
   source.model = temp / "other";
-  CHECK_THROWS_WITH(sample_student(source, {}, teacher),
+  CHECK_THROWS_WITH(sample_student(source, {}),
                     ContainsSubstring("--teacher: only a student of Distilled Decoding 1"));
   source.model = test::source_dir() / "data/fashion";
-  CHECK_THROWS_WITH(sample_student(source, {}, teacher), ContainsSubstring("is no student"));
+  CHECK_THROWS_WITH(sample_student(source, {}), ContainsSubstring("is no student"));
 }
 
 TEST_CASE("weights under the official names are a student without anything else, given its tokenizer") {
@@ -135,7 +135,7 @@ TEST_CASE("weights under the official names are a student without anything else,
   train(distill_task("dd1_var_tiny", temp / "run"));
   fs::copy_file(temp / "run/model/model.safetensors", temp / "var-d4.safetensors");
   auto source = source_of(temp / "var-d4.safetensors");
-  CHECK(distill::is_student(source));
+  CHECK(distill::is_published(source.model));
   CHECK_THROWS_WITH(sample_student(source, {}), ContainsSubstring("--vae: needed"));
   source.vae = temp / "run/model/vae";
   CHECK(sample_student(source, {}).isfinite().all().item<bool>());
