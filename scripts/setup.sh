@@ -12,7 +12,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly ROOT
 readonly BUILD=$ROOT/build/release
 readonly VENV=$ROOT/.deps/venv
-readonly INSTALLED=$VENV/.arzoo-installed # says what was installed, written last
+readonly INSTALLED=.arzoo-installed # in it, says what was installed
 readonly TORCH='torch==2.11.0'
 readonly CPU_RUNTIME='nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85' # libtorch_cpu is linked against these
 readonly PACKAGES='g++ clang cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev catch2 zlib1g-dev libpng-dev libjpeg-dev'
@@ -56,23 +56,35 @@ install_packages() {
   quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# python_with FOLDER PACKAGE: makes a Python environment that has the package, unless it is there. It appears whole or not at
-# all, and once, however many ask for it at the same time. Its programs but for bin/python bear its temporary name: use -m.
-python_with() {
-  local folder=$1 package=$2 made lock
-  install_packages python3 python3-venv
+# made_once FOLDER: makes a folder with the function fill FOLDER, unless is_filled FOLDER; the caller defines both. The folder
+# appears whole or not at all, and once, however many ask for it at the same time.
+made_once() {
+  local folder=$1 made lock
   mkdir -p "$(dirname "$folder")"
   exec {lock}> "$folder.lock"
   flock "$lock"
-  if ! "$folder/bin/python" -c "import $package" 2> /dev/null; then
+  if ! is_filled "$folder"; then
     rm -rf "$folder".made.* # what an interrupted call left
     made=$(mktemp -d "$folder.made.XXXXXX")
-    python3 -m venv "$made"
-    quietly "$made/bin/python" -m pip install --disable-pip-version-check "$package"
+    chmod u=rwx,go=rx "$made" # as any other folder, for mktemp is for secrets
+    fill "$made"
     rm -rf "$folder"
     mv "$made" "$folder"
   fi
   exec {lock}>&-
+}
+
+# python_with FOLDER PACKAGE: makes a Python environment that has the package, unless it is there (made_once). Its programs
+# but for bin/python bear its temporary name: use -m.
+python_with() {
+  local package=$2
+  is_filled() { "$1/bin/python" -c "import $package" 2> /dev/null; }
+  fill() {
+    python3 -m venv "$1"
+    quietly "$1/bin/python" -m pip install --disable-pip-version-check "$package"
+  }
+  install_packages python3 python3-venv
+  made_once "$1"
 }
 
 # The torch/ folder of a Python whose torch is usable; nothing otherwise. torch itself is not imported.
@@ -89,23 +101,31 @@ if folder and all(os.path.exists(os.path.join(folder, name)) for name in ("lib/l
 PYTHON
 }
 
-# Installs LibTorch into .deps/venv; kind is cpu or cuda.
+# has_torch FOLDER KIND: whether there is an environment with LibTorch of this kind, or with more.
+has_torch() {
+  local folder=$1 kind=$2 installed=''
+  [[ -e $folder/$INSTALLED ]] && installed=$(< "$folder/$INSTALLED")
+  [[ $installed == "$TORCH cuda" || $installed == "$TORCH $kind" ]] && [[ $(torch_of_python "$folder/bin/python") ]]
+}
+
+# Installs LibTorch into .deps/venv, unless it is there (made_once); kind is cpu or cuda.
 install_torch() {
   local kind=$1
+  is_filled() { has_torch "$1" "$kind"; }
+  fill() {
+    local folder=$1 packages=("$TORCH")
+    say "installing LibTorch ($kind) into .deps/venv, $([[ $kind == cuda ]] && echo 4.7 || echo 1.3) GB"
+    # CUDA's libraries are added to a copy of what is there, in which files are the same by hard links.
+    if [[ $kind == cuda ]] && has_torch "$VENV" cpu; then cp -al "$VENV/." "$folder"; else python3 -m venv "$folder"; fi
+    # shellcheck disable=SC2206
+    [[ $kind == cuda ]] || packages=(--no-deps "$TORCH" $CPU_RUNTIME)
+    quietly "$folder/bin/python" -m pip install --disable-pip-version-check --no-cache-dir "${packages[@]}"
+    [[ $(torch_of_python "$folder/bin/python") ]] || die "$folder: pip installed $TORCH, but there is no usable LibTorch in it"
+    rm -f "$folder/$INSTALLED"
+    echo "$TORCH $kind" > "$folder/$INSTALLED"
+  }
   install_packages python3 python3-venv
-  if [[ ! -e $INSTALLED ]]; then
-    rm -rf "$VENV" # what an interrupted installation left
-    python3 -m venv "$VENV"
-  fi
-  say "installing LibTorch ($kind) into .deps/venv, $([[ $kind == cuda ]] && echo 4.7 || echo 1.3) GB"
-  if [[ $kind == cuda ]]; then
-    quietly "$VENV/bin/pip" install --disable-pip-version-check --no-cache-dir "$TORCH"
-  else
-    # shellcheck disable=SC2086
-    quietly "$VENV/bin/pip" install --disable-pip-version-check --no-cache-dir --no-deps "$TORCH" $CPU_RUNTIME
-  fi
-  [[ $(torch_of_python "$VENV/bin/python") ]] || die "$VENV: pip installed $TORCH, but there is no usable LibTorch in it"
-  echo "$TORCH $kind" > "$INSTALLED"
+  made_once "$VENV"
 }
 
 # Prints the folder of the LibTorch to build against, installing it where there is none.
@@ -122,13 +142,7 @@ find_torch() {
     return
   fi
   found=''
-  local installed=''
-  [[ -e $INSTALLED ]] && installed=$(< "$INSTALLED")
-  if [[ $kind == cpu && $installed != "$TORCH "* ]]; then
-    found=$(torch_of_python python3)
-  elif [[ $installed == "$TORCH cuda" || $installed == "$TORCH $kind" ]]; then
-    found=$(torch_of_python "$VENV/bin/python")
-  fi
+  if [[ $kind == cpu ]] && ! has_torch "$VENV" cpu; then found=$(torch_of_python python3); fi
   if [[ ! $found ]]; then
     install_torch "$kind"
     found=$(torch_of_python "$VENV/bin/python")

@@ -6,7 +6,7 @@ using namespace arzoo::test;
 
 namespace {
 
-/// A python3 whose environments have a bin/python that installs slowly and tells in ../log what it did.
+/// A python3 whose environments have a bin/python that installs slowly and tells in $LOG what it did.
 constexpr const char* kSlowPython = R"(#!/bin/bash
 [[ "$1 $2" == "-m venv" ]] || exit 1
 mkdir -p "$3/bin"
@@ -15,6 +15,8 @@ cat > "$3/bin/python" << 'END'
 here=$(dirname "$0")
 if [[ $1 == -c ]]; then
   [[ -e $here/../whole ]]
+elif [[ $1 == - ]]; then # looks for torch
+  if [[ -e $here/../whole ]]; then echo "$here/torch"; fi
 else
   touch "$here/../torn"
   sleep 0.3
@@ -29,9 +31,12 @@ chmod +x "$3/bin/python"
 Ended in_setup_shell(const Program& program, const std::string& commands) {
   program.write("bin/python3", kSlowPython);
   fs::permissions(program.files() / "bin/python3", fs::perms::owner_all);
-  return program.call("bash", {"-c", "export PATH=$PWD/bin:$PATH LOG=$PWD/log; source " +
-                                         (source_dir() / "scripts/setup.sh").string() +
-                                         "; install_packages() { :; }; " + commands});
+  // A copy: the script works in the tree that it lies in.
+  program.write("tree/scripts/setup.sh", read_file(source_dir() / "scripts/setup.sh"));
+  return program.call("bash", {"-c",
+                               "export PATH=$PWD/bin:$PATH LOG=$PWD/log; source tree/scripts/setup.sh; "
+                               "install_packages() { :; }; " +
+                                   commands});
 }
 
 }  // namespace
@@ -56,4 +61,30 @@ TEST_CASE("an environment that was interrupted in its making is made anew, and n
   CHECK(fs::exists(program.files() / "env/tools/whole"));
   CHECK_FALSE(fs::exists(program.files() / "env/tools/torn"));
   CHECK_FALSE(fs::exists(program.files() / "env/tools.made.abcdef"));
+}
+
+TEST_CASE("two set-ups at once install LibTorch once, and neither sees half of it") {
+  const Program program(Library::none);
+  program.write("tree/.deps/venv/torn", "");
+  const auto ended =
+      in_setup_shell(program,
+                     "use() { install_torch cpu; has_torch \"$VENV\" cpu; }; use & first=$!; use & "
+                     "wait $first; wait $!; find_torch cpu");
+  INFO(ended.err);
+  CHECK(ended.code == 0);
+  const auto log = read_file(program.files() / "log");
+  CHECK(count_of(log, "installed") == 1);
+  CHECK_THAT(ended.out, ContainsSubstring("tree/.deps/venv/bin/torch"));
+  CHECK_FALSE(fs::exists(program.files() / "tree/.deps/venv/torn"));
+}
+
+TEST_CASE("CUDA's libraries are added to the LibTorch that is there, and a CPU build takes that as well") {
+  const Program program(Library::none);
+  const auto ended = in_setup_shell(program,
+                                    "install_torch cpu; touch \"$VENV/before\"; install_torch cuda; "
+                                    "install_torch cpu; [[ -e $VENV/before ]]");
+  INFO(ended.err);
+  CHECK(ended.code == 0);
+  CHECK(count_of(read_file(program.files() / "log"), "installed") == 2);
+  CHECK_THAT(read_file(program.files() / "tree/.deps/venv/.arzoo-installed"), ContainsSubstring("cuda"));
 }
