@@ -31,9 +31,10 @@ std::shared_ptr<SuiteFlags> add_suite_options(CLI::App& command, Invocation& inv
   return flags;
 }
 
-/// A TableTask, a SpeedTask or a RegressTask.
+/// A TableTask, a SpeedTask or a RegressTask of the command that is so called.
 template <class Task>
-Task suite_task(const Invocation& invocation, const SuiteFlags& flags) {
+Task suite_task(const Invocation& invocation, const SuiteFlags& flags, const std::string& command) {
+  require_name(flags.suite, "bench " + command, "a JSON file");
   const auto out = flags.out.value_or(fs::path("runs") / "bench" / flags.suite.stem());
   require_output_folder(out, "--out");
   return {invocation.compute,
@@ -47,8 +48,8 @@ Task suite_task(const Invocation& invocation, const SuiteFlags& flags) {
 template <class Task>
 void run_suite_when_chosen(CLI::App& command, Invocation& invocation, TaskFunction<Task> function) {
   const auto flags = add_suite_options(command, invocation);
-  on_chosen(command, invocation, [flags, &invocation, function] {
-    const auto task = suite_task<Task>(invocation, *flags);
+  on_chosen(command, invocation, [flags, &invocation, function, name = command.get_name()] {
+    const auto task = suite_task<Task>(invocation, *flags, name);
     return run_task(invocation, function, task, invocation.dry_run ? plan_summary : suite_summary);
   });
 }
@@ -98,7 +99,7 @@ void add_regress(CLI::App& bench, Invocation& invocation) {
           "bench regress: --seed {}: the baseline's numbers belong to the seeds of the suite's configs",
           *invocation.compute.seed);
     }
-    auto task = suite_task<plan::RegressTask>(invocation, *flags);
+    auto task = suite_task<plan::RegressTask>(invocation, *flags, "regress");
     task.baseline = own->baseline;
     task.accuracy_only = own->accuracy_only;
     task.update = own->update;

@@ -14,16 +14,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void require_name(const fs::path& path, std::string_view option, std::string_view what) {
-  if (path.empty()) fail<UsageError>("{}: the path is empty, expected the name of {}", option, what);
-}
-
 void require_writable(const fs::path& folder, std::string_view option) {
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
     fail<UsageError>("{}: no file can be made in {}: {}", option, folder.string(), reason(errno));
 }
 
 }  // namespace
+
+void require_name(const fs::path& path, std::string_view option, std::string_view what) {
+  if (path.empty()) fail<UsageError>("{}: the path is empty, expected the name of {}", option, what);
+}
 
 void require_input_file(const fs::path& path, std::string_view option) {
   require_name(path, option, "a file");

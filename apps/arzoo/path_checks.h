@@ -7,8 +7,9 @@
 /// Whether the files that a command names can be what it needs, found out before LibTorch is opened.
 namespace arzoo::cli {
 
-/// An empty path is a UsageError for all of them.
-///
+/// Throws UsageError for an empty path, as all of the following do; `what` was expected ("a file").
+void require_name(const std::filesystem::path& path, std::string_view option, std::string_view what);
+
 /// Throws DataError unless `path` is there and can be read; "-" and pipes are not opened. A folder is
 /// refused.
 void require_input_file(const std::filesystem::path& path, std::string_view option);

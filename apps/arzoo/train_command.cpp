@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "commands.h"
+#include "path_checks.h"
 #include "plan/run_config.h"
 #include "result_summary.h"
 #include "task_run.h"
@@ -27,6 +28,7 @@ void require_command(const Config& config, const std::string& command) {
 
 plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags,
                              const std::string& command) {
+  require_name(flags.config, command, "a JSON file");
   const auto config = Config::load(flags.config, flags.overrides);
   plan::TrainTask task;
   task.compute = invocation.compute;
