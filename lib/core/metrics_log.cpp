@@ -26,7 +26,13 @@ constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
 /// The object of one line; nothing when it is not a log line.
 std::optional<Json> log_line(std::string_view line) {
-  auto object = try_read_json(line);
+  // Most of what is none is seen at once, without the reader's message.
+  const auto first = line.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos || line[first] != '{') return std::nullopt;
+  // Less than a file may take: a report is made beside the line.
+  JsonLimits limits;
+  limits.memory_floor = std::size_t{8} << 20;
+  auto object = try_read_json(line, limits);
   if (!object || !object->is_object()) return std::nullopt;
   const auto step = object->find("step");
   if (step == object->end() || !step->is_number_integer()) return std::nullopt;

@@ -10,12 +10,18 @@
 namespace arzoo::tasks {
 namespace {
 
+constexpr std::string_view kCurves = "its curves";
+
 /// The curves of metrics.jsonl: every number but the step and the epoch, over the steps.
 std::map<std::string, Series> read_curves(const std::filesystem::path& metrics) {
+  constexpr std::uint64_t kFloor = std::uint64_t{16} << 20, kPerByte = 4, kCurve = 400, kPoint = 48;
+  PageBudget budget(metrics.string(), kFloor, kPerByte, std::filesystem::file_size(metrics));
   std::map<std::string, Series> curves;
   read_metrics(metrics, [&](const Json& line) {
     for (const auto& [name, value] : line.items()) {
       if (name == "step" || name == "epoch" || !value.is_number()) continue;
+      if (!curves.contains(name)) budget.charge(kCurve + 3 * name.size(), kCurves);
+      budget.charge(kPoint, kCurves);
       auto& curve = curves[name];
       curve.name = name;
       curve.x.push_back(line["step"].get<double>());
@@ -49,23 +55,30 @@ ReportSection results_section(const Json& result) {
 
 }  // namespace
 
-ReportSection curves_section(const std::filesystem::path& metrics) {
+ReportSection curves_section(const std::filesystem::path& metrics, PageBudget& page) {
+  constexpr std::uint64_t kEmptyChart = 4096, kCopies = 3;
   std::vector<LineChart> charts;
-  const auto add_chart = [&](const std::string& title) {
-    charts.push_back({.title = title, .x = {"step"}, .y = {title}, .series = {}});
+  std::map<std::string, std::size_t> numbers;  // of the charts, by their titles
+  const auto chart = [&](const std::string& title) -> LineChart& {
+    const auto [number, is_new] = numbers.emplace(title, charts.size());
+    if (is_new) charts.push_back({.title = title, .x = {"step"}, .y = {title}, .series = {}});
+    return charts[number->second];
   };
-  add_chart("Loss");
-  add_chart("Learning rate");
+  chart("Loss");
+  chart("Learning rate");
   for (auto& [name, curve] : read_curves(metrics)) {
-    const auto title = chart_of(name);
-    const auto is_its = [&](const LineChart& chart) { return chart.title == title; };
-    if (std::none_of(charts.begin(), charts.end(), is_its)) add_chart(title);
+    auto& its_chart = chart(chart_of(name));
+    if (its_chart.series.empty()) page.charge(kCopies * kEmptyChart, kCurves);
+    page.charge_text(name.size(), kCurves);
     curve.name = name.substr(name.find('/') + 1);
-    std::find_if(charts.begin(), charts.end(), is_its)->series.push_back(std::move(curve));
+    its_chart.series.push_back(std::move(curve));
   }
   ReportSection section{"Training"};
-  for (const auto& chart : charts) {
-    if (!chart.series.empty()) section.content.emplace_back(ReportSvg{to_svg(chart)});
+  for (const auto& made : charts) {
+    if (made.series.empty()) continue;
+    auto svg = to_svg(made);
+    page.charge(kCopies * (svg.size() - std::min<std::size_t>(svg.size(), kEmptyChart)), kCurves);
+    section.content.emplace_back(ReportSvg{std::move(svg)});
   }
   return section;
 }
@@ -81,7 +94,9 @@ void write_run_report(const RunDir& run, const Json& config, const Json& result,
                     {"seconds", fmt::format("{:.0f}", result["seconds"].get<double>())}};
   for (const auto& [metric, value] : result["test"].items())
     report.summary.emplace_back("test " + metric, fmt::format("{:.4f}", value.get<double>()));
-  report.sections = {results_section(result), curves_section(run.metrics())};
+  constexpr std::uint64_t kEnough = std::uint64_t{1} << 40;  // a log of one's own
+  PageBudget page(run.metrics().string(), kEnough, 0, 0);
+  report.sections = {results_section(result), curves_section(run.metrics(), page)};
   for (auto& section : experiment.showcase()) report.sections.push_back(std::move(section));
   report.config = dump_json(config, 2);
   run.write_report(to_html(report));

@@ -76,3 +76,27 @@ TEST_CASE("hostile lines of a log and folders that cannot be searched do not end
   CHECK(told("deep/metrics.jsonl:1: is no line of a training log, and 1 more"));
   CHECK(told("loop/config.json: "));
 }
+
+TEST_CASE("a few bytes of a log or a table cannot ask for a page that is far larger than they are") {
+  const TempDir temp;
+  write_run(temp, "runs/good");
+  std::string line = R"({"step": 1)", columns, empty_rows;
+  for (int i = 0; i < 50'000; ++i) line += fmt::format(R"(, "g{}/x": 1)", i);
+  for (int i = 0; i < 5'000; ++i) columns += fmt::format(R"({}"c{}": 1)", i == 0 ? "" : ", ", i);
+  for (int i = 0; i < 50'000; ++i) empty_rows += ", {}";
+  temp.write("runs/charts/config.json", "{}");
+  temp.write("runs/charts/metrics.jsonl", line + "}\n");
+  temp.write("runs/cells/table.json", R"({"title": "T", "rows": [{)" + columns + "}" + empty_rows + "]}");
+  temp.write("runs/title/table.json", R"({"title": ")" + std::string(1'000'000, '<') + R"(", "rows": []})");
+  RecordingProgress progress;
+  report({temp / "runs"}, temp / "page.html", progress);
+  const auto page = test::read_file(temp / "page.html");
+  CHECK(page.size() < 1'000'000);
+  CHECK_THAT(page, ContainsSubstring("good: itransformer") && ContainsSubstring("&lt;&lt;&lt;"));
+  const auto told = [&](const std::string& part) {
+    return std::any_of(progress.warnings.begin(), progress.warnings.end(),
+                       [&](const auto& warning) { return warning.find(part) != std::string::npos; });
+  };
+  CHECK(told("metrics.jsonl: its curves would take more than"));
+  CHECK(told("runs: its table would take more than"));
+}
