@@ -16,6 +16,7 @@
 #include "runtime/deferred_weights.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
+#include "runtime/weights_budget.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -104,6 +105,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   opened.name_ = model.text("name");
   {
     const runtime::DeferredWeights until_taken;
+    const runtime::WeightsBudget budget(location.weights);
     opened.model_ = build(model, opened.shape_);
   }
   opened.zero_shot_ = (!read.has("family") || opened.options_.scale_windows) &&
@@ -203,7 +205,10 @@ std::vector<int64_t> ForecastModel::columns_of(const io::SeriesTable& table) con
 }
 
 ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, int64_t horizon) const {
-  const auto table = select_variates(whole, options_);
+  // A long series is not copied when all of its variates are wanted.
+  const bool all = options_.features == "M" && options_.target.empty();
+  const auto chosen = all ? io::SeriesTable() : select_variates(whole, options_);
+  const auto& table = all ? whole : chosen;
   const auto columns = columns_of(table);
   const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
   if (rows < least_context()) {

@@ -148,6 +148,11 @@ TimeMoeLoss TimeMoe::official_loss(const TimeMoeInput& input, const at::Tensor& 
 
 at::Tensor TimeMoe::forecast_rows(const at::Tensor& history, const at::Tensor& attention_mask,
                                   int64_t horizon) {
+  if (options_.input_size != 1) {
+    fail<ConfigError>(
+        "time_moe: input_size: a model of {} numbers in a time point, expected 1 to forecast series",
+        options_.input_size);
+  }
   return generate(history, horizon, attention_mask).narrow(1, history.size(1), horizon);
 }
 

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/bytes.h"
+#include "runtime/weights_budget.h"
 
 namespace arzoo::runtime {
 namespace {
@@ -65,6 +66,12 @@ void MemoryBudget::charge(uint64_t bytes) {
   // A module takes some kilobytes beside its weights, which only a count of them bounds.
   constexpr uint64_t kMostTensors = 20'000;
   spent_ = checked_add(spent_, bytes).value_or(~uint64_t{0});
+  if (const auto weights = WeightsBudget::limit(); weights && spent_ > *weights) {
+    model_.reject(
+        fmt::format("asks for more than {:.4g} GB of parameters, far more than its weights are (is this the "
+                    "config of another model?)",
+                    gigabytes(*weights)));
+  }
   if (spent_ > limit_) {
     model_.reject(
         fmt::format("asks for at least {:.4g} GB of parameters, expected at most {:.4g} GB, three "

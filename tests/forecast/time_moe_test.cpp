@@ -158,6 +158,22 @@ TEST_CASE("a published folder forecasts any table, each variate by itself, from 
   CHECK(at::allclose(both[0].mean, model.forecast({end_of(table, 7)}, 20, {}).front().mean, 1e-4, 1e-4));
 }
 
+TEST_CASE("a published model of several numbers in a time point is no forecaster of series, which is said") {
+  const TempDir temp;
+  auto options = small_time_moe();
+  options.input_size = 3;
+  auto config = to_json(options);
+  config["model_type"] = "time_moe";
+  temp.write("hub/config.json", config.dump());
+  runtime::write_safetensors(temp / "hub/model.safetensors",
+                             runtime::state_dict(*small_model(options)).entries(), {});
+  const auto model = open_time_moe(temp / "hub");
+  CHECK_THROWS_AS(model.forecast({test::hourly_table(30, {"a"}, 300)}, 9, {}), ConfigError);
+  CHECK_THROWS_WITH(
+      model.forecast({test::hourly_table(30, {"a"}, 300)}, 9, {}),
+      "time_moe: input_size: a model of 3 numbers in a time point, expected 1 to forecast series");
+}
+
 TEST_CASE("a zero-shot forecast follows the units of its input") {
   const TempDir temp;
   const auto model = open_time_moe(published(temp));

@@ -2,9 +2,11 @@
 
 #include <c10/core/CPUAllocator.h>
 
+#include "runtime/weights_budget.h"
 #include "support/test.h"
 
 using namespace arzoo;
+using runtime::WeightsBudget;
 using runtime::within_memory;
 
 namespace {
@@ -64,4 +66,21 @@ TEST_CASE("training state beyond the memory is refused with both sizes") {
   CHECK_THROWS_WITH(
       runtime::require_memory(kModel, uint64_t{1} << 60),
       ContainsSubstring("a.json: /model: training takes 1.153e+09 GB for weights, gradients and moments"));
+}
+
+TEST_CASE("a model whose weights are at hand may ask for 64 MB and 8 times what they are") {
+  const test::TempDir temp;
+  const auto file = temp.write("folder/weights", std::string(1'000'000, 'w'));
+  const auto ask = [](int64_t bytes) {
+    return within_memory(kModel, [bytes] { return at::empty({bytes}, at::kByte); });
+  };
+  for (const auto& path : {file, file.parent_path()}) {
+    const WeightsBudget budget(path);
+    CHECK(ask(72'000'000).numel() == 72'000'000);
+    CHECK_THROWS_WITH(
+        ask(72'000'001),
+        "a.json: /model: asks for more than 0.072 GB of parameters, far more than its weights are (is "
+        "this the config of another model?)");
+  }
+  CHECK_NOTHROW(ask(72'000'001));
 }
