@@ -103,8 +103,11 @@ void refuse_bare_pickle(const MappedFile& file) {
 
 /// Tensor name → shard, as the index's "weight_map" says.
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
+  // Less than a file may take: its names are there once more in what is made of them.
   JsonLimits limits;
   limits.bytes = std::size_t{64} << 20;
+  limits.memory_floor = std::size_t{24} << 20;
+  limits.memory_per_byte = 4;
   const auto where = index.string();
   const auto json = read_json<CheckpointError>(MappedFile::open(index)->bytes(), where, limits);
   const auto weight_map = json.is_object() ? json.find("weight_map") : json.end();

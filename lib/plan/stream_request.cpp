@@ -1,5 +1,7 @@
 #include "plan/stream_request.h"
 
+#include "core/display_text.h"
+
 namespace arzoo::plan {
 namespace {
 
@@ -19,23 +21,43 @@ void append_row(const Config& row, std::size_t variates, std::vector<double>& va
   values.insert(values.end(), numbers.begin(), numbers.end());
 }
 
-}  // namespace
-
-StreamRequest::StreamRequest(std::string_view line) : request_(Config::parse(line, "stdin")) {
-  request_.only({"id", "ds", "values", "horizon"});
+/// The line's object without its "id", which may be of any kind and size and so is not copied.
+Json read_object(std::string_view line, JsonRows& rows, std::optional<Json>& id) {
+  // Less than any file has: an answer holds the id and its text beside the line.
+  JsonLimits limits;
+  limits.memory_floor = std::size_t{16} << 20;
+  limits.memory_per_byte = 5;
+  constexpr std::size_t kShownColumns = 60;
+  auto request = read_json<ConfigError>(line, "stdin", limits, &rows);
+  if (!request.is_object()) {
+    fail<ConfigError>("stdin: expected an object at the top, got {}",
+                      shortened(dump_json(request), kShownColumns));
+  }
+  if (const auto found = request.find("id"); found != request.end()) {
+    id = std::move(*found);
+    request.erase(found);
+  }
+  return request;
 }
 
-const Json* StreamRequest::id() const { return request_.has("id") ? &request_.json().at("id") : nullptr; }
+}  // namespace
+
+StreamRequest::StreamRequest(std::string_view line, std::size_t variates)
+    : rows_{"values", variates}, request_(read_object(line, rows_, id_), "stdin") {
+  request_.only({"id", "ds", "values", "horizon"});
+}
 
 std::int64_t StreamRequest::horizon(std::int64_t otherwise) const {
   if (request_.has("horizon")) request_.at("horizon").read(otherwise, between(1, kLongestHorizon));
   return otherwise;
 }
 
-std::vector<double> StreamRequest::values(std::size_t variates) const {
+std::vector<double> StreamRequest::take_values() {
   const auto rows = request_.at("values");
+  if (rows_.found) return std::move(rows_.numbers);
+  // A list that is empty or wrong somewhere.
   std::vector<double> values;
-  for (std::size_t i = 0; i < rows.size(); ++i) append_row(rows.element(i), variates, values);
+  for (std::size_t i = 0; i < rows.size(); ++i) append_row(rows.element(i), rows_.width, values);
   return values;
 }
 

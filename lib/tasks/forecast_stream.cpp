@@ -80,11 +80,11 @@ ForecastStream::ForecastStream(const plan::ForecastTask& task, const ForecastMod
 Json ForecastStream::answer(const std::string& line) {
   Json reply = Json::object();
   try {
-    const plan::StreamRequest request(line);
-    if (const auto* id = request.id()) reply["id"] = *id;
+    plan::StreamRequest request(line, model_.variates().size());
+    if (auto id = request.take_id()) reply["id"] = std::move(*id);
     const auto horizon = request.horizon(horizon_);
     const auto table = read_window(request);
-    const auto forecast = model_.forecast({table}, horizon, task_.levels).front();
+    const auto forecast = model_.forecast(std::span(&table, 1), horizon, task_.levels).front();
     if (!forecast.mean.isfinite().all().item<bool>())
       request.reject("the forecast is not finite (are the model's weights and the last values?)");
     if (request.last_stamp(table.rows())) {
@@ -101,15 +101,16 @@ Json ForecastStream::answer(const std::string& line) {
   return reply;
 }
 
-io::SeriesTable ForecastStream::read_window(const plan::StreamRequest& request) {
+io::SeriesTable ForecastStream::read_window(plan::StreamRequest& request) {
   io::SeriesTable table;
   table.source = "stdin";
   table.variates = model_.variates();
-  table.values = request.values(table.variates.size());
+  table.values = request.take_values();
   const auto rows = static_cast<int64_t>(table.values.size() / table.variates.size());
   // Only the last stamp counts: rows before it are one step of the frequency apart.
   const io::Timestamp last = read_last_stamp(request, rows);
   table.frequency = io::anchored(frequency_.value_or(io::Frequency{}), {&last, 1});
+  table.stamps.reserve(static_cast<std::size_t>(rows));
   for (int64_t back = rows - 1; back >= 0; --back)
     table.stamps.push_back(advance(last, table.frequency, -back));
   return table;

@@ -40,7 +40,7 @@ class ForecastStream {
   Json answer(const std::string& line);
 
  private:
-  io::SeriesTable read_window(const plan::StreamRequest& request);
+  io::SeriesTable read_window(plan::StreamRequest& request);
   io::Timestamp read_last_stamp(const plan::StreamRequest& request, int64_t rows);
   io::Timestamp read_stamp(const Config& ds);
 

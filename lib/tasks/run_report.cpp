@@ -15,7 +15,9 @@ constexpr std::string_view kCurves = "its curves";
 /// The curves of metrics.jsonl: every number but the step and the epoch, over the steps.
 std::map<std::string, Series> read_curves(const std::filesystem::path& metrics) {
   constexpr std::uint64_t kFloor = std::uint64_t{16} << 20, kPerByte = 4, kCurve = 400, kPoint = 48;
-  PageBudget budget(metrics.string(), kFloor, kPerByte, std::filesystem::file_size(metrics));
+  std::error_code no_file;  // which reading it will name
+  const auto bytes = std::filesystem::file_size(metrics, no_file);
+  PageBudget budget(metrics.string(), kFloor, kPerByte, no_file ? 0 : bytes);
   std::map<std::string, Series> curves;
   read_metrics(metrics, [&](const Json& line) {
     for (const auto& [name, value] : line.items()) {

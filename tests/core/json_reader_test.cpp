@@ -97,6 +97,60 @@ TEST_CASE("size, strings and memory are limited") {
   CHECK(fault_of(empty_objects + "]", limits) == "none");
 }
 
+TEST_CASE("a value takes no more memory than is counted") {
+  // What it needs at each moment: the room of a full list beside that of the grown one, an index of many
+  // members.
+  const auto least_memory = [](const std::string& text) {
+    JsonLimits limits;
+    limits.memory_per_byte = 0;
+    std::size_t low = 0, high = std::size_t{1} << 30;
+    while (low + 1 < high) {
+      limits.memory_floor = (low + high) / 2;
+      (try_read_json(text, limits) ? high : low) = limits.memory_floor;
+    }
+    return high;
+  };
+  std::string zeros = "[0";
+  for (int i = 1; i < 1025; ++i) zeros += ",0";
+  CHECK(least_memory(zeros + "]") == 32 + 16 * (1024 + 2048 + 1026));
+  CHECK(least_memory("[" + zeros + "]," + zeros + "]]") == 3 * 32 + 16 * (2 + 1025 + 1024 + 2048 + 2053));
+  CHECK(least_memory(R"({"a": "b"})") == 48 + 80 + 48 + 5 + 2 * 16);
+  CHECK(least_memory(many_members(17)) > 17 * (48 + 80 + 80) + 17 * 64);
+}
+
+TEST_CASE(
+    "rows of numbers can be read without a value of each, and what is no such row is read as any value") {
+  struct Row {
+    std::string list;
+    std::size_t width;
+    std::vector<double> numbers;  ///< of a list of rows
+    bool found;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"[]", 2, {}, true},
+      {"[[1, -2], [3.5, 1e2]]", 2, {1, -2, 3.5, 100}, true},
+      {"[1, [2], 3]", 1, {1, 2, 3}, true},
+      {"[1, 2]", 2, {}, false},
+      {"[[1, 2, 3]]", 2, {}, false},
+      {"[[1]]", 2, {}, false},
+      {"[[1, [2]]]", 2, {}, false},
+      {"[[1, null]]", 2, {}, false},
+      {"[[1, 2], \"a\"]", 2, {}, false},
+      {"[{}]", 1, {}, false},
+      {"{\"v\": [1]}", 1, {}, false},
+      {"1", 1, {}, false},
+  }));
+  const auto text = R"({"a": {"v": [0]}, "v": )" + row.list + R"(, "b": [7]})";
+  CAPTURE(text);
+  JsonRows rows{"v", row.width};
+  const auto json = read_json<DataError>(text, "a.json", {}, &rows);
+  CHECK(rows.found == row.found);
+  CHECK(rows.numbers == row.numbers);
+  auto expected = read_json<DataError>(text, "a.json");
+  if (row.found) expected["v"] = nullptr;
+  CHECK(json == expected);
+}
+
 TEST_CASE("100,000 members are read, found and walked through in linear time") {
   constexpr int kMembers = 100'000;
   constexpr double kSeconds = 3.0;  // 0.3 s; what is quadratic takes 30 s and more

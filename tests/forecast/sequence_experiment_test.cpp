@@ -91,7 +91,7 @@ TEST_CASE("what cannot be trained on is named") {
        {"[1, 2, 3]\n", R"({"data": {"sequences": {"windows": "packed"}}})", "expected at least 25 points"},
        {"[1, 2, 3]\n", R"({"model": {"input_size": 2}})", "/model/input_size: 2 numbers in a point"},
        {"[1, 2, 3]\n", R"({"data": {"sequences": {"windows": "packed", "stride": 2}}})",
-        "/data/sequences: stride does not go"},
+        "/data/sequences: stride cannot be combined"},
        {"[1, 2, 3]\n", R"({"data": {"path": "x.csv"}})", "cannot be given together"}}));
   INFO(message);
   const auto data = temp.write("a.jsonl", text);

@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
        read = next_line(in, line, kLongest)) {
     if (line.size() > kLongest) std::abort();
     fuzz::refuse_or_accept([&] {
-      const plan::StreamRequest request(line);
-      const auto values = request.values(kVariates);
+      plan::StreamRequest request(line, kVariates);
+      const auto values = request.take_values();
       if (values.size() % kVariates != 0 || values.size() > line.size()) std::abort();
       if (request.horizon(1) < 1) std::abort();
       if (const auto stamp = request.last_stamp(values.size() / kVariates)) stamp->text();

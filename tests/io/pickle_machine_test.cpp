@@ -143,12 +143,12 @@ TEST_CASE("a tensor that depends on a class that is not known is refused") {
   const std::string foreign = "cquantised\nInt4Tensor\n";
   const std::string view = "K\x00K\x06\x85K\x01\x85"s, made = foreign + ")R";
   const auto [opcodes, what] = GENERATE_COPY(table<std::string, std::string>({
-      {foreign + tensor(view) + "\x85R", "makes something of a tensor"},
-      {foreign + storage(6) + "\x85R", "makes something of a tensor"},
-      {foreign + storage(6) + "\x85\x85\x85R", "makes something of a tensor"},
-      {foreign + "}" + text("data") + tensor(view) + "s\x85R", "makes something of a tensor"},
-      {foreign + ")}" + text("data") + tensor(view) + "s\x92", "makes something of a tensor"},
-      {foreign + tensor(view) + "\x85\x81", "makes something of a tensor"},
+      {foreign + tensor(view) + "\x85R", "computes with a tensor"},
+      {foreign + storage(6) + "\x85R", "computes with a tensor"},
+      {foreign + storage(6) + "\x85\x85\x85R", "computes with a tensor"},
+      {foreign + "}" + text("data") + tensor(view) + "s\x85R", "computes with a tensor"},
+      {foreign + ")}" + text("data") + tensor(view) + "s\x92", "computes with a tensor"},
+      {foreign + tensor(view) + "\x85\x81", "computes with a tensor"},
       {"ctorch._utils\n_rebuild_tensor_v2\n(" + made + view + "\x89}tR", "expected a tensor's storage"},
       {"ctorch._utils\n_rebuild_tensor_v2\n(" + storage(6) + made + "K\x06\x85K\x01\x85\x89}tR",
        "expected a tensor's offset"},

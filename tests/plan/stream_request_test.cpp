@@ -6,16 +6,16 @@ using namespace arzoo;
 using plan::StreamRequest;
 
 TEST_CASE("a line of the stream is read without a model") {
-  const StreamRequest request(
-      R"({"id": [7], "ds": ["2020", "2021"], "values": [[1, 2], [3, 4.5]], "horizon": 3})");
-  CHECK(*request.id() == Json({7}));
+  StreamRequest request(R"({"id": [7], "ds": ["2020", "2021"], "values": [[1, 2], [3, 4.5]], "horizon": 3})",
+                        2);
+  CHECK(request.take_id() == Json({7}));
   CHECK(request.horizon(9) == 3);
-  CHECK(request.values(2) == std::vector<double>{1, 2, 3, 4.5});
+  CHECK(request.take_values() == std::vector<double>{1, 2, 3, 4.5});
   CHECK(request.last_stamp(2)->text() == "2021");
-  const StreamRequest least(R"({"values": [1, [2]], "ds": "2020"})");
-  CHECK(least.id() == nullptr);
+  StreamRequest least(R"({"values": [1, [2]], "ds": "2020"})", 1);
+  CHECK(least.take_id() == std::nullopt);
   CHECK(least.horizon(9) == 9);
-  CHECK(least.values(1) == std::vector<double>{1, 2});
+  CHECK(least.take_values() == std::vector<double>{1, 2});
   CHECK(least.last_stamp(2)->text() == "2020");
 }
 
@@ -33,8 +33,8 @@ TEST_CASE("a line that is no request is refused with its place") {
       {"{\"values\":" + std::string(100000, '['), "stdin: line 1, column 74: nested deeper than 64 levels"},
   }));
   const auto read = [&text = line] {
-    const StreamRequest request(text);
-    request.last_stamp(request.values(2).size() / 2);
+    StreamRequest request(text, 2);
+    request.last_stamp(request.take_values().size() / 2);
   };
   CHECK_THROWS_AS(read(), ConfigError);
   CHECK_THROWS_WITH(read(), ContainsSubstring(message));

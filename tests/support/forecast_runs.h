@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/calendar.h"
+#include "io/calendar.h"
 #include "support/tasks.h"
 
 /// Forecasts of models that train in milliseconds, and their rows.
@@ -24,15 +24,15 @@ inline fs::path input_file(const TempDir& temp, const std::string& name = "new.c
 
 /// Cells by column name, row by row.
 struct CsvRows {
-  CsvTable table;
-  explicit CsvRows(const fs::path& path) : table(CsvTable::read(path)) {}
+  io::CsvTable table;
+  explicit CsvRows(const fs::path& path) : table(io::CsvTable::read(path)) {}
   std::string text(std::size_t row, const char* column) const {
     return std::string(table.cell(row, table.find(column).value()));
   }
   double number(std::size_t row, const char* column) const { return std::stod(text(row, column)); }
 };
 
-inline std::string stamp_text(int64_t hour) { return DateFormat().format(hour_stamp(hour)); }
+inline std::string stamp_text(int64_t hour) { return io::DateFormat().format(hour_stamp(hour)); }
 
 /// `csv` without the cell of `column` at `stamp`, counted from 1.
 inline std::string without_cell(std::string csv, const std::string& stamp, int column) {

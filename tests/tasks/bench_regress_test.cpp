@@ -60,7 +60,7 @@ TEST_CASE("a metric that is new, and one that is gone, are noticed") {
   folder.write("baseline.json", R"({"small": {"metrics": {"gone": 1.0}}})");
   const auto result = regress(folder, suite_of(), false);
   CHECK_THAT(verdict(result, "mse"), ContainsSubstring("--update"));
-  CHECK_THAT(verdict(result, "gone"), ContainsSubstring("not measured any more"));
+  CHECK_THAT(verdict(result, "gone"), ContainsSubstring("no longer measured"));
 }
 
 TEST_CASE("a change of accuracy is noticed") {

@@ -125,7 +125,7 @@ TEST_CASE("a teacher helps a student between its two steps") {
   train(distill_task("dd2_var_tiny", temp / "other"));
   source.model = temp / "other";
   CHECK_THROWS_WITH(sample_student(source, {}),
-                    ContainsSubstring("--teacher: only a student of Distilled Decoding 1"));
+                    ContainsSubstring("--teacher: requires a student of Distilled Decoding 1"));
   source.model = test::source_dir() / "data/fashion";
   CHECK_THROWS_WITH(sample_student(source, {}), ContainsSubstring("is no student"));
 }

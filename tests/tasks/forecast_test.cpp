@@ -99,7 +99,7 @@ TEST_CASE("two files are forecast together, in the order given, and told apart b
 TEST_CASE("more series than are held at a time are forecast as each of them alone") {
   const TempDir temp;
   constexpr std::size_t kMany = 1100, kRows = 40;
-  std::vector<SeriesTable> series;
+  std::vector<io::SeriesTable> series;
   for (std::size_t i = 0; i < kMany; ++i) {
     series.push_back(hourly_table(kRows, {"y"}, int64_t(3 * i)));
     series.back().unique_id = "s" + std::to_string(i);
@@ -128,7 +128,7 @@ TEST_CASE("more series than are held at a time are forecast as each of them alon
 
 TEST_CASE("the series of a long file keep their names and their order") {
   const TempDir temp;
-  std::vector<SeriesTable> series;
+  std::vector<io::SeriesTable> series;
   for (const char* id : {"zoo", "ant", "mid"}) {
     series.push_back(hourly_table(100 + 20 * int64_t(series.size()), {"y"}, 100 * int64_t(series.size())));
     series.back().unique_id = id;

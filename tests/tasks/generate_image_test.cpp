@@ -315,7 +315,7 @@ TEST_CASE("what generate-image cannot do is said") {
   }
   SECTION("a tokenizer in the model's place") {
     task.source.model = folder.path() / "vae";
-    refuses(R"(a model "vqvae", expected "var")");
+    refuses(R"(a model "vqvae", expected one that generates images)");
   }
   SECTION("half of a collaboration") {
     task.source.drafter = folder.path();

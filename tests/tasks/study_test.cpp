@@ -102,7 +102,7 @@ TEST_CASE("a finished study is kept, another one is made anew on the same traini
 TEST_CASE("a study is refused where there is nothing to look into, and a wrong option by name") {
   const TempDir temp;
   CHECK_THROWS_WITH(run(cell_of("forecast/itransformer_tiny.json", Json::object()), temp),
-                    ContainsSubstring("/cells/0/study: the family forecast has no studies"));
+                    ContainsSubstring("/cells/0/study: itransformer has no studies"));
   CHECK_THROWS_WITH(run(cell_of("icl/garg_gpt2_tiny.json", {{"task", 64}}), temp),
                     ContainsSubstring("did you mean \"tasks\"?"));
 }
