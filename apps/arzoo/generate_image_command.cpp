@@ -26,22 +26,23 @@ void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
       "its tokenizer, when it does not lie with the model (vae_ch160v4096z32.pth, kl16.ckpt)");
   add_state_dict_option(command, task.source.state_dict);
   add("--drafter", task.source.drafter,
-      "collaborative decoding: this model draws the first --draft-steps scales, --model the rest");
-  add("--refiner", task.source.refiner, "or the other way round: this one draws the rest");
-  command.add_option("--draft-steps", task.source.draft_steps, "scales that the drafter draws")
+      "collaborative decoding: this model generates the first --draft-steps scales, --model the rest");
+  add("--refiner", task.source.refiner, "or the other way round: this one generates the rest");
+  command.add_option("--draft-steps", task.source.draft_steps, "scales that the drafter generates")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
 }
 
 void add_teacher_options(CLI::App& command, plan::GenerateImageTask& task) {
-  auto* teacher = command
-                      .add_option("--teacher", task.source.teacher,
-                                  "of a student of Distilled Decoding 1: its teacher draws scales between "
-                                  "the student's two steps")
-                      ->type_name("MODEL");
+  auto* teacher =
+      command
+          .add_option("--teacher", task.source.teacher,
+                      "of a student of Distilled Decoding 1: its teacher generates scales between "
+                      "the student's two steps")
+          ->type_name("MODEL");
   command
       .add_option("--teacher-steps", task.source.teacher_scales,
-                  "scales that the teacher draws, 1 by default")
+                  "scales that the teacher generates, 1 by default")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount))
       ->needs(teacher);
@@ -75,9 +76,9 @@ CLI::Option* add_boxes(CLI::App& command, const char* name, std::vector<runtime:
 void add_edit_options(CLI::App& command, plan::GenerateImageTask& task) {
   auto* edit = command.add_option("--edit", task.edit, "generate within this picture, at its size")
                    ->type_name("PICTURE");
-  auto* paint = add_boxes(command, "--paint", task.paint, "in-painting: a box to draw anew; repeatable");
+  auto* paint = add_boxes(command, "--paint", task.paint, "in-painting: a box to generate anew; repeatable");
   auto* keep = add_boxes(command, "--keep", task.keep, "out-painting: a box to keep; repeatable");
-  auto* mask = command.add_option("--mask", task.mask, "a picture of the same size, white where to draw")
+  auto* mask = command.add_option("--mask", task.mask, "a picture of the same size, white where to generate")
                    ->type_name("PICTURE");
   for (auto* where : {paint, keep, mask}) where->needs(edit);
   paint->excludes(keep)->excludes(mask);
@@ -123,7 +124,8 @@ void check(const plan::GenerateImageTask& task) {
 }  // namespace
 
 void add_generate_image_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("generate-image", "Draw pictures with a trained or published model.");
+  auto* command =
+      root.add_subcommand("generate-image", "Generate pictures with a trained or published model.");
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --output PATH"));
   auto task = std::make_shared<plan::GenerateImageTask>();
   add_model_options(*command, *task);

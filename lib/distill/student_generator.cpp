@@ -16,9 +16,10 @@ StudentGenerator::StudentGenerator(Parts parts, const Json& asked, const runtime
   const auto options = runtime::generation_options<StudentGenerationOptions>(asked, {}, "distilled student");
   steps_ = options.steps.value_or(parts_.teacher ? 2 : 1);
   if (steps_ < 1 || steps_ > student().most_steps())
-    fail<UsageError>("--steps: {} steps, this student draws in {}", steps_,
+    fail<UsageError>("--steps: {} steps, this student generates in {}", steps_,
                      student().most_steps() == 1 ? "1" : "1 or 2");
-  if (parts_.teacher && steps_ != 2) fail<UsageError>("--teacher: draws between two steps, --steps says 1");
+  if (parts_.teacher && steps_ != 2)
+    fail<UsageError>("--teacher: generates between two steps, --steps says 1");
   if (parts_.folder) {
     class_names_ = parts_.folder->classes;
     channels_ = parts_.folder->channels;
@@ -66,7 +67,7 @@ void StudentGenerator::prepare(const runtime::Compute& compute) {
 }
 
 void StudentGenerator::edit(const at::Tensor&, const at::Tensor&) {
-  fail<UsageError>("--edit: a distilled student draws whole pictures, its teacher can draw on one");
+  fail<UsageError>("--edit: a distilled student generates whole pictures, its teacher can edit one");
 }
 
 at::Tensor StudentGenerator::sample(const runtime::ImageBatch& batch,

@@ -7,7 +7,7 @@
 
 namespace arzoo::distill {
 
-/// A student with its tokenizer, ready to draw.
+/// A student with its tokenizer, ready to generate.
 class StudentGenerator : public runtime::ImageGenerator {
  public:
   /// What it is made of.

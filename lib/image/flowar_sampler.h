@@ -5,17 +5,17 @@
 
 namespace arzoo::image {
 
-/// How a scale is drawn: which way along the flow.
+/// How a scale is sampled along the flow.
 struct FlowSampling {
   int64_t num_steps = 25;  ///< of the official time grid, which has 50 steps for 50 and else one less if odd
-  double cfg = 4.3;        ///< strength of the class at the last scale; it grows linearly from none (1)
+  double cfg = 4.3;        ///< guidance scale at the last scale, growing linearly from 1 (none)
   double guidance_low = 0.0;  ///< guidance is in force between these times; 1 is noise
   double guidance_high = 0.9;
   std::string solver = "euler";  ///< "euler"; "midpoint" and "heun" ask the network twice a step
   double temperature = 1.0;      ///< of the noise that a scale begins with
 };
 
-/// How pictures are drawn: what was asked for, else what the model's folder says, else the published
+/// How pictures are sampled: what was asked for, else what the model's folder says, else the published
 /// settings.
 FlowSampling flow_sampling(const Json& asked, const Json& folder);
 
@@ -27,7 +27,7 @@ std::vector<double> flow_times(int64_t num_steps);
 struct FlowObserver {
   /// The flow network's first answer at a scale, [B or 2 B, N, C], before guidance.
   std::function<void(const at::Tensor& velocity)> on_first = nullptr;
-  /// A scale is drawn. z: [2 B, N, D]; tokens: [B or 2 B, N, C] as the flow left them.
+  /// A scale is finished. z: [2 B, N, D]; tokens: [B or 2 B, N, C] as the flow left them.
   std::function<void(std::size_t scale, const at::Tensor& z, const at::Tensor& tokens)> on_scale = nullptr;
 };
 

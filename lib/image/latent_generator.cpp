@@ -71,7 +71,7 @@ void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model,
 
 at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
   auto pictures = vae_->decode(latents).add_(1.0).mul_(0.5);
-  // What is not drawn anew is the given picture itself, not what the tokenizer makes of it.
+  // What is not generated anew is the given picture itself, not what the tokenizer makes of it.
   if (edit_) pictures = at::where(edit_->paint, pictures, edit_->picture);
   return pictures.cpu();
 }
@@ -136,7 +136,7 @@ FlowArGenerator::FlowArGenerator(const LatentParts<FlowAr>& parts, const Json& a
 
 void FlowArGenerator::edit(const at::Tensor&, const at::Tensor&) {
   fail<UsageError>(
-      "--edit: a flowar draws all tokens of a scale at once, it keeps none (a mar or a var does)");
+      "--edit: a flowar generates all tokens of a scale at once, it keeps none (a mar or a var does)");
 }
 
 at::Tensor FlowArGenerator::latents(const runtime::ImageBatch& batch, const LatentWatcher& watcher) const {

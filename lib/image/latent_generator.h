@@ -14,10 +14,10 @@ struct LatentParts {
   FoundModel found;
   std::shared_ptr<Model> model;
   std::shared_ptr<KlVae> vae;
-  Json defaults;  ///< how to draw, unless somebody asks for something else
+  Json defaults;  ///< options of generation that the folder says
 };
 
-/// A generator of continuous tokens with its tokenizer, ready to draw.
+/// A generator of continuous tokens with its tokenizer, ready to generate.
 class LatentGenerator : public runtime::ImageGenerator {
  public:
   const std::vector<std::string>& class_names() const override { return facts_.class_names; }
@@ -35,7 +35,7 @@ class LatentGenerator : public runtime::ImageGenerator {
   /// Latents, [B, z, h, w], scaled.
   virtual at::Tensor latents(const runtime::ImageBatch& batch, const LatentWatcher& watcher) const = 0;
 
-  /// Takes over what the folder says and brings both models into order for drawing.
+  /// Takes over what the folder says and brings both models into order for inference.
   void prepare(const FoundModel& found, torch::nn::Module& model, int64_t pixels,
                const runtime::Compute& compute);
 
@@ -64,7 +64,7 @@ class MarGenerator : public LatentGenerator {
 
   int64_t classes() const override { return model_->options().class_num; }
   int64_t steps() const override;
-  /// Tokens whose pixels lie at least half outside `paint` are given, the others drawn in view of them.
+  /// Tokens whose pixels lie at least half outside `paint` are given, the others are generated given them.
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
 
  protected:
@@ -83,7 +83,7 @@ class FlowArGenerator : public LatentGenerator {
 
   int64_t classes() const override { return model_->options().class_num; }
   int64_t steps() const override { return static_cast<int64_t>(model_->grids().size()); }
-  /// Throws UsageError: every token of a scale is drawn at once.
+  /// Throws UsageError: every token of a scale is generated at once.
   void edit(const at::Tensor& picture, const at::Tensor& paint) override;
 
  protected:

@@ -6,13 +6,13 @@
 
 namespace arzoo::image {
 
-/// How pictures are drawn: what was asked for, else what the model's folder says, else the published
+/// How pictures are sampled: what was asked for, else what the model's folder says, else the published
 /// settings.
 nn::MaskedSampling mar_sampling(const MarGenerationOptions& options);
 /// The same of what was asked for and what a folder says (runtime/generation_options.h).
 nn::MaskedSampling mar_sampling(const Json& asked, const Json& folder);
 
-/// Latents that are given instead of drawn.
+/// Latents that are given instead of sampled.
 struct KnownLatents {
   at::Tensor tokens;  ///< [1, L, C]
   at::Tensor known;   ///< [L] bool, true where tokens counts

@@ -17,7 +17,7 @@ std::vector<OpenedVar> open_models(const runtime::ImageSource& source, at::Scala
   const bool shared = source.drafter || source.refiner;
   if (shared && !source.draft_steps) {
     fail<UsageError>(
-        "--draft-steps is needed with --drafter or --refiner: how many scales the drafter draws");
+        "--draft-steps is needed with --drafter or --refiner: how many scales the drafter generates");
   }
   if (!shared && source.draft_steps) fail<UsageError>("--draft-steps needs a --drafter or a --refiner");
   if (source.drafter && source.refiner && !source.model.empty())
@@ -155,7 +155,7 @@ at::Tensor VarGenerator::sample(const runtime::ImageBatch& batch, const runtime:
   const kernels::Int8Scope int8(int8_.get());
   const auto decode = [this](const at::Tensor& f_hat) {
     auto pictures = sampler_->pictures(f_hat);
-    // What is not drawn anew is the given picture itself, not what the tokenizer makes of it.
+    // What is not generated anew is the given picture itself, not what the tokenizer makes of it.
     if (edit_) pictures = at::where(edit_->paint, pictures, edit_->picture);
     return pictures.cpu();
   };

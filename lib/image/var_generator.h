@@ -14,7 +14,7 @@ struct VarParts {
   std::vector<OpenedVar> models;  ///< one, or drafter and refiner
   std::shared_ptr<Vqvae> vae;
   std::optional<int64_t> draft_steps;
-  Json defaults = {};  ///< where no folder says how to draw
+  Json defaults = {};  ///< where no folder says how to sample
 
   /// The one whose folder says what the pictures are: the drafter's, unless only the refiner has a folder.
   const OpenedVar& main() const {
@@ -28,7 +28,7 @@ VarParts open_parts(const runtime::ImageSource& source, at::ScalarType type);
 VarParts random_parts(const std::vector<Config>& models, std::optional<int64_t> draft_steps,
                       at::ScalarType type);
 
-/// A VAR with its tokenizer, ready to draw; or two that share the work (CoDe).
+/// A VAR with its tokenizer, ready to generate; or two that share the work (CoDe).
 class VarGenerator : public runtime::ImageGenerator {
  public:
   /// Throws as open_generator does.

@@ -6,9 +6,9 @@
 
 namespace arzoo::image {
 
-/// How pictures are drawn.
+/// How pictures are sampled.
 struct VarSampling {
-  double cfg_scale = 1.5;             ///< strength of the class at the last scale; it grows linearly from 0
+  double cfg_scale = 1.5;             ///< guidance scale at the last scale, growing linearly from 0
   std::vector<TokenSampling> scales;  ///< of each scale; one entry stands for all, none for no filter
   std::vector<int64_t> depths;        ///< blocks that each scale passes through (VARiant); none: all
   bool more_smooth = false;           ///< mix code vectors instead of choosing one: for looking at, not FID
@@ -19,7 +19,7 @@ struct VarSampling {
 /// Of a model with so many scales; lists no longer than that.
 VarSampling var_sampling(const VarGenerationOptions& options, std::size_t scales);
 
-/// Tokens that are given instead of drawn: for in-painting, out-painting and class-conditional editing.
+/// Tokens that are given instead of sampled: for in-painting, out-painting and class-conditional editing.
 struct KnownTokens {
   std::vector<at::Tensor> ids;    ///< of each scale, [1 or B, tokens] long
   std::vector<at::Tensor> known;  ///< [1 or B, tokens] bool, true where ids counts
@@ -35,7 +35,7 @@ class SamplingObserver {
   /// after the last.
   virtual void on_scale(std::size_t /*scale*/, const at::Tensor& /*ids*/, const at::Tensor& /*f_hat*/,
                         const at::Tensor& /*next*/) {}
-  /// What one model's keys and values took when it had drawn its scales.
+  /// What one model's keys and values took after its scales.
   virtual void on_cached(int64_t /*bytes*/) {}
 };
 
@@ -57,8 +57,8 @@ class VarSampler {
   at::Tensor features(const at::Tensor& labels, const VarSampling& sampling, TokenRandomInputs& random_inputs,
                       SamplingObserver* observer = nullptr, runtime::Trace* trace = nullptr) const;
   /// Draws the tokens of the scales after the `given` ones, of scale 0, 1, …, [B, tokens] long each, up to
-  /// scale `until`. The given scales and the first that is drawn pass together and see one another whole, as
-  /// in the official code of Distilled Decoding. Returns the tokens of all scales before `until`.
+  /// scale `until`. The given scales and the first that is sampled pass together and see one another whole,
+  /// as in the official code of Distilled Decoding. Returns the tokens of all scales before `until`.
   std::vector<at::Tensor> tokens_after(std::vector<at::Tensor> given, std::size_t until,
                                        const at::Tensor& labels, const VarSampling& sampling,
                                        TokenRandomInputs& random_inputs,

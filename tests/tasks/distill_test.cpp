@@ -82,7 +82,7 @@ TEST_CASE("a student generates pictures without its teacher, in one step or two"
   CHECK_FALSE(at::allclose(one, sample_student(source, options)));
   options["steps"] = 3;
   CHECK_THROWS_WITH(sample_student(source, options),
-                    ContainsSubstring("--steps: 3 steps, this student draws in 1 or 2"));
+                    ContainsSubstring("--steps: 3 steps, this student generates in 1 or 2"));
   options = Json::object();
   options["cfg"] = 2.0;
   CHECK_THROWS_WITH(sample_student(source, options),

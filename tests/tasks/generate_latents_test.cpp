@@ -153,7 +153,7 @@ TEST_CASE("options that mean nothing to a model are refused, whatever they are")
   task = flowar.task("out");
   task.edit = flowar.temp / "given.png";
   task.paint = {{.x = 0, .y = 0, .width = 1, .height = 1}};
-  refuses(task, "--edit: a flowar draws all tokens of a scale at once");
+  refuses(task, "--edit: a flowar generates all tokens of a scale at once");
   task = mar.task("out");
   task.source.model = mar.path() / "vae";
   refuses(task, R"(a model "kl_vae")");

@@ -185,5 +185,6 @@ TEST_CASE("several shapes do not go into one file, and a shape VAE alone generat
   task.classes = {"tabel"};
   CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("did you mean \"table\"?"));
   task.model = test::source_dir() / "data/shapes/vae";
-  CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("a shape_vae, expected a mar3d"));
+  CHECK_THROWS_WITH(sample_shapes(task),
+                    ContainsSubstring("a model \"shape_vae\", expected one that generates shapes: mar3d"));
 }
