@@ -106,7 +106,7 @@ TEST_CASE("a checkpoint's config cannot ask for more memory than there is") {
   const auto config = arzoo.files() / "run/model/config.json";
   const auto right = nlohmann::json::parse(read_file(config));
   const auto [pointer, value, code, message] = GENERATE_COPY(table<std::string, int64_t, int, std::string>({
-      {"/model/d_model", 1'000'000'000'000, 2, "run/model/config.json: /model: asks for at least…"},
+      {"/model/d_model", 1'000'000'000'000, 2, "run/model/config.json: /model: asks for more than…"},
       {"/model/d_model", 8, 3, "run/model: does not fit the model: …"},
       {"/shape/seq_len", 1'000'000'000'000, 2,
        "run/model/config.json: /shape/seq_len: expected an integer in [1, 10000000], got 1000000000000"},

@@ -244,9 +244,8 @@ TEST_CASE(
   runtime::write_safetensors(weights, entries, {});
   const auto task = forecast_task(run, {test::input_file(temp)}, temp / "out.csv");
   CHECK_THROWS_AS(test::forecast(task), DataError);
-  CHECK_THROWS_WITH(
-      test::forecast(task),
-      ContainsSubstring("run: forecasts nothing that is a finite number (are the model's weights finite"));
+  CHECK_THROWS_WITH(test::forecast(task),
+                    ContainsSubstring("run: no forecast is a finite number (are the model's weights finite"));
   CHECK_FALSE(fs::exists(temp / "out.csv"));
   const auto model = forecast::ForecastModel::open(run, std::nullopt, {});
   std::string line = R"({"ds": "2020-02-01 00:00:00", "values": [[1, 2, 3])";
