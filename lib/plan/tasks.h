@@ -66,7 +66,7 @@ inline constexpr int64_t kMostPictures = 1'000'000, kMostShapes = 100'000;
 struct GenerateImageTask {
   ComputeOptions compute;
   runtime::ImageSource source;
-  Json sampling = {};  ///< options of generation that were given, by key; the model knows them
+  Json sampling = Json::object();  ///< options of generation that were given, by key; the model knows them
   std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
   int64_t count = 1;                      ///< pictures of each class
   std::optional<int64_t> first = {};      ///< number of the first picture, 0 if not given: its seed follows
