@@ -88,7 +88,7 @@ void replay_steps(const ParityCase& fixture, VarCase& parts, ParityReport& repor
 }
 
 /// Tokens that another program sampled; stores the probabilities that they would be sampled from.
-class GivenTokens : public image::TokenRandomInputs {
+class GivenTokens : public nn::TokenRandomInputs {
  public:
   /// ids: [B, …] of the tokens from `begin` on.
   GivenTokens(at::Tensor ids, int64_t begin) : ids_(std::move(ids)), begin_(begin) {}

@@ -26,7 +26,7 @@ void Dd1Student::take_teacher(std::shared_ptr<image::Var> teacher, const image::
 }
 
 at::Tensor Dd1Student::sample_with_teacher(const at::Tensor& labels, const at::Tensor& noise,
-                                           image::TokenRandomInputs& random_inputs) {
+                                           nn::TokenRandomInputs& random_inputs) {
   const auto& codebook = vae_.quantizer().codebook();
   const Dd1Sampler sampler(*model_, codebook);
   at::Tensor ids;
@@ -40,7 +40,7 @@ at::Tensor Dd1Student::sample_with_teacher(const at::Tensor& labels, const at::T
 }
 
 at::Tensor Dd1Student::sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                              image::TokenRandomInputs& random_inputs) {
+                              nn::TokenRandomInputs& random_inputs) {
   const torch::NoGradGuard no_grad;
   const auto& codebook = vae_.quantizer().codebook();
   if (teacher_steps_ && steps == 2) return sample_with_teacher(labels, noise, random_inputs);

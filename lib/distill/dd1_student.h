@@ -19,12 +19,12 @@ class Dd1Student : public VarStudent {
   void take_teacher(std::shared_ptr<image::Var> teacher, const image::VarSampling& sampling,
                     int64_t scales) override;
   at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                    image::TokenRandomInputs& random_inputs) override;
+                    nn::TokenRandomInputs& random_inputs) override;
   void set_type(at::ScalarType type) override { model_->set_type(type); }
 
  private:
   at::Tensor sample_with_teacher(const at::Tensor& labels, const at::Tensor& noise,
-                                 image::TokenRandomInputs& random_inputs);
+                                 nn::TokenRandomInputs& random_inputs);
 
   std::shared_ptr<Dd1Var> model_;
   std::shared_ptr<image::Var> teacher_;

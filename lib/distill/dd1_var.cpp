@@ -112,7 +112,7 @@ at::Tensor Dd1Sampler::step(const at::Tensor& labels, const at::Tensor& x, int64
 }
 
 at::Tensor TeacherSteps::resampled(const at::Tensor& labels, const at::Tensor& ids,
-                                   image::TokenRandomInputs& random_inputs) const {
+                                   nn::TokenRandomInputs& random_inputs) const {
   std::vector<at::Tensor> given;
   int64_t begin = 0;
   for (std::size_t k = 0; k < static_cast<std::size_t>(first); ++k) {

@@ -57,7 +57,7 @@ class Dd1Sampler {
  public:
   /// codebook: [V, z]. random_inputs: sample the codes by their probabilities instead of taking the most
   /// likely. All must outlive the sampler.
-  Dd1Sampler(Dd1Var& model, const at::Tensor& codebook, image::TokenRandomInputs* random_inputs = nullptr)
+  Dd1Sampler(Dd1Var& model, const at::Tensor& codebook, nn::TokenRandomInputs* random_inputs = nullptr)
       : model_(model), codebook_(codebook), random_inputs_(random_inputs) {}
 
   /// What the model sees at time t: x where it is data, the first noise elsewhere.
@@ -72,7 +72,7 @@ class Dd1Sampler {
  private:
   Dd1Var& model_;
   const at::Tensor& codebook_;
-  image::TokenRandomInputs* random_inputs_;
+  nn::TokenRandomInputs* random_inputs_;
 };
 
 /// The pre-trained teacher between the two steps of a student: it generates scales first to last - 1 again,
@@ -85,7 +85,7 @@ struct TeacherSteps {
 
   /// ids: [B, L] long; returns those of the scales before `last`.
   at::Tensor resampled(const at::Tensor& labels, const at::Tensor& ids,
-                       image::TokenRandomInputs& random_inputs) const;
+                       nn::TokenRandomInputs& random_inputs) const;
 };
 
 }  // namespace arzoo::distill

@@ -27,7 +27,7 @@ int64_t Dd2Student::kept_tokens() const {
 }
 
 at::Tensor Dd2Student::sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                              image::TokenRandomInputs& /*draws*/) {
+                              nn::TokenRandomInputs& /*draws*/) {
   const torch::NoGradGuard no_grad;
   const auto unit_noise = noise / options_.noise_std;
   auto x = generator_->generate(labels, unit_noise);

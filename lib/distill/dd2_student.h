@@ -20,7 +20,7 @@ class Dd2Student : public VarStudent {
   torch::nn::Module& module() override { return *networks_; }
   int64_t most_steps() const override { return 2; }
   at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                    image::TokenRandomInputs& random_inputs) override;
+                    nn::TokenRandomInputs& random_inputs) override;
   void set_type(at::ScalarType type) override { generator_->set_type(type); }
 
   /// The codebook in units of the noise, in which both networks compute: [V, z].

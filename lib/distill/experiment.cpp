@@ -2,10 +2,10 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "image/frechet_distance.h"
 #include "image/picture_report.h"
 #include "image/saved_model.h"
-#include "nn/seeded_noise.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::distill {
@@ -59,8 +59,8 @@ at::Tensor DistillExperiment::student_latents(int64_t count, int64_t steps) {
   for (int64_t first = 0; first < count; first += evaluation_.batch_size) {
     const auto size = std::min(evaluation_.batch_size, count - first);
     const auto pairs = trajectories_.validating(first, size);
-    image::SeededRandomInputs random_inputs(
-        nn::item_seeds(0, static_cast<uint64_t>(first), static_cast<std::size_t>(size)));
+    nn::SeededRandomInputs random_inputs(
+        item_seeds(0, static_cast<uint64_t>(first), static_cast<std::size_t>(size)));
     latents.push_back(student().latents(student().sample(pairs.labels, pairs.noise, steps, random_inputs)));
   }
   return at::cat(latents);

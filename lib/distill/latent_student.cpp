@@ -11,7 +11,7 @@ at::Tensor LatentStudent::trajectory_error(const at::Tensor& labels, const at::T
 }
 
 at::Tensor LatentStudent::sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                                 image::TokenRandomInputs& /*draws*/) {
+                                 nn::TokenRandomInputs& /*draws*/) {
   const torch::NoGradGuard no_grad;
   const auto tokens = generator().generate(labels, noise);
   if (steps == 1) return tokens;

@@ -22,7 +22,7 @@ class LatentStudent : public Student {
 
   int64_t most_steps() const override { return 2; }
   at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                    image::TokenRandomInputs& random_inputs) override;
+                    nn::TokenRandomInputs& random_inputs) override;
   at::Tensor pictures(const at::Tensor& latents) const override { return vae_.decode(latents); }
 
  protected:

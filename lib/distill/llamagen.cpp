@@ -6,6 +6,7 @@
 
 #include "nn/embedding_table.h"
 #include "nn/rms_norm.h"
+#include "nn/token_sampler.h"
 
 namespace arzoo::distill {
 namespace {
@@ -95,7 +96,7 @@ LlamaGen::LlamaGen(const LlamaGenOptions& options) : LlamaGenBlocks(options) {
 
 at::Tensor LlamaGen::logits(const at::Tensor& x, double cfg, nn::DecoderCache* cache) const {
   const auto both = output_->forward(normed(pass(x, cache))).chunk(2, 0);
-  return both[1] + (both[0] - both[1]) * cfg;
+  return nn::guided(both[0], both[1], cfg);
 }
 
 at::Tensor LlamaGen::guided_logits(const at::Tensor& labels, const at::Tensor& ids, double cfg) const {

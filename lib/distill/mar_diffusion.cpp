@@ -15,7 +15,7 @@ constexpr double kLastTimestep = nn::DiffusionSchedule::kDiffusionSteps - 1;
 }  // namespace
 
 MarDiffusion::MarDiffusion(const image::MarOptions& options)
-    : image::Mar(options), order_(nn::seeded_orders({nn::scrambled(kOrder)}, layout().tokens)[0]) {}
+    : image::Mar(options), order_(nn::seeded_orders({splitmix64(kOrder)}, layout().tokens)[0]) {}
 
 at::Tensor MarDiffusion::placed(const at::Tensor& rows) const {
   return rows.index_select(1, order_.argsort().to(rows.device()));

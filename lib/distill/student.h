@@ -38,7 +38,7 @@ class Student {
   /// Tokens [B, L, z] of classes [B] from noise [B, L, z], in 1 … most_steps() steps. random_inputs are used
   /// by a teacher in the middle, and where the noise does not determine the tokens.
   virtual at::Tensor sample(const at::Tensor& labels, const at::Tensor& noise, int64_t steps,
-                            image::TokenRandomInputs& random_inputs) = 0;
+                            nn::TokenRandomInputs& random_inputs) = 0;
   /// The type of the linear maps inside the blocks, for inference; weights become memory as it comes.
   virtual void set_type(at::ScalarType type) = 0;
 

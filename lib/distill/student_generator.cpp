@@ -74,7 +74,7 @@ at::Tensor StudentGenerator::sample(const runtime::ImageBatch& batch,
                                     const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
   const kernels::Int8Scope int8(int8_.get());
-  image::SeededRandomInputs random_inputs(batch.seeds);
+  nn::SeededRandomInputs random_inputs(batch.seeds);
   const auto tokens = student().sample(batch.labels.to(device_), student().noise(batch.seeds).to(device_),
                                        steps_, random_inputs);
   const auto pictures = student().pictures(student().latents(tokens)).add_(1.0).mul_(0.5).cpu();

@@ -7,7 +7,7 @@
 #include "core/display_text.h"
 #include "core/json_reader.h"
 #include "core/output_folder.h"
-#include "nn/seeded_noise.h"
+#include "core/seeded_random.h"
 #include "runtime/safetensors.h"
 
 namespace arzoo::distill {
@@ -86,7 +86,7 @@ void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
 at::Tensor Trajectories::noise_of(const std::vector<int64_t>& numbers) const {
   std::vector<uint64_t> seeds;
   for (const int64_t number : numbers)
-    seeds.push_back(nn::item_seeds(kPairSeed, static_cast<uint64_t>(number), 1).front());
+    seeds.push_back(item_seeds(kPairSeed, static_cast<uint64_t>(number), 1).front());
   return picture_noise(seeds, teacher_.shape(), teacher_.noise_std()).to(compute_.device);
 }
 

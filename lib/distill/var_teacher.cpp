@@ -7,6 +7,7 @@
 #include "core/zoo.h"
 #include "distill/flow_mapping.h"
 #include "image/var_source.h"
+#include "nn/token_sampler.h"
 #include "runtime/autocast.h"
 #include "runtime/generation_options.h"
 
@@ -71,8 +72,8 @@ at::Tensor VarTeacher::logits(const at::Tensor& labels, const at::Tensor& ids) c
     shares.push_back(at::full({grids[k].tokens(), 1}, sampling_.cfg_scale * place));
   }
   const auto share = at::cat(shares).to(both[0].options());
-  auto guided = (both[0] * (1.0 + share) - both[1] * share).contiguous();
-  image::keep_likely(guided, sampling_.at(0));
+  auto guided = nn::guided_beyond(both[0], both[1], share).contiguous();
+  nn::filter_logits(guided, sampling_.at(0));
   return guided;
 }
 

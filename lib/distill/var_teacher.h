@@ -40,7 +40,7 @@ class VarTeacher : public Teacher {
 
 /// The random inputs of a teacher that follows the flow instead of sampling (Distilled Decoding 1): each
 /// token is where its noise leads.
-class FlowRandomInputs : public image::TokenRandomInputs {
+class FlowRandomInputs : public nn::TokenRandomInputs {
  public:
   /// noise: [B, L, z], of standard deviation noise_std; codebook: [V, z]. Both must outlive it.
   FlowRandomInputs(const at::Tensor& noise, const at::Tensor& codebook, double noise_std, int64_t ode_steps);

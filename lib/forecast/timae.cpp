@@ -10,6 +10,7 @@
 #include "kernels/dropout.h"
 #include "kernels/linear.h"
 #include "nn/position_table.h"
+#include "nn/seeded_noise.h"
 #include "nn/visible_tokens.h"
 
 namespace arzoo::forecast {

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "icl/random_inputs.h"
+#include "nn/seeded_noise.h"
 
 namespace arzoo::icl {
 
@@ -54,7 +55,7 @@ Functions::Functions(const FunctionOptions& options, int64_t count, int64_t dims
   } else {
     w_ = at::randn({count, options.n_dims, 1}, generator);
     if (task == "sparse_linear_regression")
-      w_ = sparse_weights(w_, permutations(count, dims, generator), options.sparsity);
+      w_ = sparse_weights(w_, nn::random_orders(count, dims, generator), options.sparsity);
   }
 }
 

@@ -11,7 +11,4 @@ at::Generator generator_of(int64_t seed, uint64_t stream, int64_t index);
 /// The streams of the splits.
 enum Stream : uint64_t { kTrainStream, kValidationStream, kTestStream };
 
-/// A random permutation of 0 … size - 1 per row, [rows, size] long.
-at::Tensor permutations(int64_t rows, int64_t size, at::Generator generator);
-
 }  // namespace arzoo::icl

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "icl/random_inputs.h"
+#include "nn/seeded_noise.h"
 
 namespace arzoo::icl {
 namespace {
@@ -62,7 +63,8 @@ RegressionPrompts sample_regression(const RegressionOptions& options, int64_t co
   random_inputs.xs = at::rand({count, points, inputs}, generator);
   random_inputs.queries = at::rand({count, 1, inputs}, generator);
   if (options.size_distract > 0) {
-    random_inputs.distracted = permutations(count, points, generator).narrow(1, 0, options.size_distract);
+    random_inputs.distracted =
+        nn::random_orders(count, points, generator).narrow(1, 0, options.size_distract);
     random_inputs.noise = at::randn({count, options.size_distract}, generator);
   }
   return linear_prompts(options, random_inputs);

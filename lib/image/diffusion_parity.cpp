@@ -126,12 +126,12 @@ void replay_kl_vae(const ParityCase& fixture, ParityReport& report) {
   for (const bool training : {false, true}) {
     const torch::AutoGradMode mode(training);
     const auto moments = vae.moments(fixture.input("img"));
-    const LatentPosterior posterior(moments);
+    const auto posterior = nn::DiagonalGaussian::of_moments(moments, 1);
     report.check("moments", moments);
     report.check("mean", posterior.mean);
-    report.check("std", posterior.std());
+    report.check("std", posterior.stddev());
     report.check("latent", posterior.sample(fixture.input("posterior_noise")) * scale);
-    report.check("kl", posterior.kl());
+    report.check("kl", posterior.kl().sum({1, 2, 3}));
     report.check("recon", vae.decode_unclamped(fixture.input("z") / scale));
   }
   replay_attention(fixture, vae, report);

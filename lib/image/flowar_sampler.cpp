@@ -165,7 +165,7 @@ FlowNoise seeded_flow_noise(const FlowAr& model, std::vector<uint64_t> seeds, do
     std::vector<nn::NoiseRow> rows;
     for (const uint64_t seed : seeds) {
       for (int64_t i = 0; i < tokens; ++i)
-        rows.push_back({nn::scrambled(seed ^ kFlow), static_cast<uint64_t>(first + i)});
+        rows.push_back({splitmix64(seed ^ kFlow), static_cast<uint64_t>(first + i)});
     }
     return nn::normal_rows(rows, channels)
         .mul_(temperature)

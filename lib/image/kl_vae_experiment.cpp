@@ -20,11 +20,11 @@ KlVaeExperiment::KlVaeExperiment(const Config& config, const runtime::Compute& c
 
 runtime::Losses KlVaeExperiment::loss(int64_t batch) {
   const auto images = loader_.get(batch).images.to(compute_.device);
-  const LatentPosterior posterior(model_->moments(images));
+  const auto posterior = nn::DiagonalGaussian::of_moments(model_->moments(images), 1);
   const auto noise = at::randn(posterior.mean.sizes()).to(compute_.device);
   const auto again = model_->decode_unclamped(posterior.sample(noise));
   const auto l2 = at::mse_loss(again, images), l1 = at::l1_loss(again, images);
-  const auto kl = posterior.kl().sum() / static_cast<double>(images.numel());
+  const auto kl = posterior.kl().sum({1, 2, 3}).sum() / static_cast<double>(images.numel());
   const auto& options = model_->options();
   auto total = l2 + kl * options.kl_weight;
   if (options.l1_weight > 0) total = total + l1 * options.l1_weight;
@@ -37,11 +37,11 @@ runtime::Metrics KlVaeExperiment::evaluate(runtime::Split split) {
   std::vector<at::Tensor> errors, divergences;
   loader_.each(split, [&](const ImageBatch& batch) {
     const auto images = batch.images.to(compute_.device);
-    const LatentPosterior posterior(model_->moments(images));
+    const auto posterior = nn::DiagonalGaussian::of_moments(model_->moments(images), 1);
     const auto again = model_->decode_unclamped(posterior.mean).clamp(-1, 1);
     errors.push_back(squared_error(again, images).cpu());
     const auto numbers = static_cast<double>(posterior.mean[0].numel());
-    divergences.push_back(posterior.kl().div(numbers).to(at::kDouble).cpu());
+    divergences.push_back(posterior.kl().sum({1, 2, 3}).div(numbers).to(at::kDouble).cpu());
   });
   const auto squared = at::cat(errors);
   return {{"l2", squared.mean().item<double>()},

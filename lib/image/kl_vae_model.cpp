@@ -26,20 +26,6 @@ std::shared_ptr<nn::Conv2d> pointwise(int64_t width) {
 
 }  // namespace
 
-LatentPosterior::LatentPosterior(const at::Tensor& moments) {
-  const auto parts = moments.chunk(2, 1);
-  mean = parts[0];
-  logvar = parts[1].clamp(-30.0, 20.0);
-}
-
-at::Tensor LatentPosterior::std() const { return at::exp(logvar * 0.5); }
-
-at::Tensor LatentPosterior::sample(const at::Tensor& noise) const { return mean + std() * noise; }
-
-at::Tensor LatentPosterior::kl() const {
-  return (mean.square() + logvar.exp() - 1.0 - logvar).sum({1, 2, 3}) * 0.5;
-}
-
 KlVae::KlVae(const KlVaeOptions& options)
     : options_(options),
       halves_(*this, std::string(KlVaeOptions::kName), coder_options(options, 2 * options.embed_dim),
@@ -65,7 +51,7 @@ at::Tensor KlVae::decode(const at::Tensor& scaled) {
 }
 
 at::Tensor KlVae::reconstruct(const at::Tensor& images) {
-  const auto mean = LatentPosterior(moments(images)).mean;
+  const auto mean = nn::DiagonalGaussian::of_moments(moments(images), 1).mean;
   return halves_.decode(mean, [&](const at::Tensor& some) { return post_quant_conv_->forward(some); });
 }
 

@@ -2,21 +2,9 @@
 
 #include "image/conv_halves.h"
 #include "image/kl_vae.h"
+#include "nn/diagonal_gaussian.h"
 
 namespace arzoo::image {
-
-/// A normal distribution over latents, [B, z, h, w].
-struct LatentPosterior {
-  at::Tensor mean, logvar;  ///< logvar within [-30, 20]
-
-  /// moments: [B, 2 z, h, w], means and log variances.
-  explicit LatentPosterior(const at::Tensor& moments);
-  at::Tensor std() const;
-  /// mean + std * noise.
-  at::Tensor sample(const at::Tensor& noise) const;
-  /// The divergence from the standard normal distribution in nats, summed over a latent: [B].
-  at::Tensor kl() const;
-};
 
 /// The KL-VAE: images [B, 3, H, W] in [-1, 1] to latents and back.
 class KlVae : public torch::nn::Module {
@@ -29,8 +17,9 @@ class KlVae : public torch::nn::Module {
   double latent_scale() const { return options_.latent_scale; }
   void set_latent_scale(double scale) { options_.latent_scale = scale; }
 
-  /// Means and log variances, [B, 2 z, H / f, W / f] in fp32. Throws DataError unless images are [B, 3, H, W]
-  /// with H and W multiples of f = downsampling().
+  /// Means and log variances, [B, 2 z, H / f, W / f] in fp32: nn::DiagonalGaussian::of_moments makes the
+  /// posterior of them. Throws DataError unless images are [B, 3, H, W] with H and W multiples of
+  /// f = downsampling().
   at::Tensor moments(const at::Tensor& images);
   /// Images in [-1, 1], not clamped, of a latent (unscaled).
   at::Tensor decode_unclamped(const at::Tensor& z);

@@ -4,11 +4,11 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include "core/seeded_random.h"
 #include "image/latent_files.h"
 #include "image/picture_report.h"
 #include "image/saved_model.h"
 #include "image/trained_tokenizer.h"
-#include "nn/seeded_noise.h"
 
 namespace arzoo::image {
 namespace {
@@ -30,7 +30,7 @@ LatentExperiment::LatentExperiment(const Config& config, const runtime::Compute&
 }
 
 double LatentExperiment::measured_scale() {
-  const LatentPosterior posterior(moments_.some(kMeasured));
+  const auto posterior = nn::DiagonalGaussian::of_moments(moments_.some(kMeasured), 1);
   // The variance of a sample: that of the means plus the mean of the variances.
   const auto variance =
       posterior.mean.to(at::kDouble).var(/*unbiased=*/false) + posterior.logvar.to(at::kDouble).exp().mean();
@@ -39,7 +39,7 @@ double LatentExperiment::measured_scale() {
 
 LatentBatch LatentExperiment::training(int64_t batch) {
   const auto codes = moments_.training(batch);
-  const LatentPosterior posterior(codes.codes);
+  const auto posterior = nn::DiagonalGaussian::of_moments(codes.codes, 1);
   const auto noise = at::randn(posterior.mean.sizes()).to(compute_.device);
   return {codes.labels, posterior.sample(noise) * vae_->latent_scale()};
 }
@@ -48,13 +48,14 @@ void LatentExperiment::each(runtime::Split split,
                             const std::function<void(const LatentBatch&, int64_t)>& visit) {
   int64_t number = 0;
   moments_.each(split, [&](const CodeBatch& codes) {
-    visit({codes.labels, LatentPosterior(codes.codes).mean * vae_->latent_scale()}, number++);
+    visit({codes.labels, nn::DiagonalGaussian::of_moments(codes.codes, 1).mean * vae_->latent_scale()},
+          number++);
   });
 }
 
 at::Generator LatentExperiment::evaluation_generator(int64_t batch) {
   constexpr uint64_t kEvaluation = 0x6576616cU;
-  return at::make_generator<at::CPUGeneratorImpl>(nn::scrambled(kEvaluation + static_cast<uint64_t>(batch)));
+  return at::make_generator<at::CPUGeneratorImpl>(splitmix64(kEvaluation + static_cast<uint64_t>(batch)));
 }
 
 void LatentExperiment::save(const std::filesystem::path& folder) {
@@ -75,7 +76,7 @@ std::vector<ReportSection> LatentExperiment::showcase() {
   const torch::NoGradGuard no_grad;
   model().eval();
   const auto labels = at::arange(shown, at::kLong).remainder_(classes()).to(compute_.device);
-  const auto seeds = nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
+  const auto seeds = item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
   const auto pictures = vae_->decode(sample(labels, seeds)).add(1.0).div_(2.0).cpu();
   return {{"Samples",
            {report_grid(pictures, loader_.data().channels(), std::min(shown, classes()),

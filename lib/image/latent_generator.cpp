@@ -110,7 +110,7 @@ void MarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
   const int64_t side = model_->options().side();
   const auto painted = paint.to(at::kFloat).view({1, 1, paint.size(0), paint.size(1)});
   const auto share = at::adaptive_avg_pool2d(painted, {side, side}).flatten();
-  const auto mean = LatentPosterior(vae_->moments(on_device)).mean * vae_->latent_scale();
+  const auto mean = nn::DiagonalGaussian::of_moments(vae_->moments(on_device), 1).mean * vae_->latent_scale();
   edit_ = std::make_unique<Edit>(Edit{{patchified(mean, model_->options().patch_size), share.lt(0.5)},
                                       on_device.add(1.0).mul_(0.5),
                                       paint.to(device_).view({1, 1, paint.size(0), paint.size(1)})});

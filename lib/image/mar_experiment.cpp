@@ -9,6 +9,7 @@
 #include "image/latent_generator.h"
 #include "image/latent_tokens.h"
 #include "image/mar_sampling.h"
+#include "nn/seeded_noise.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
 
@@ -23,7 +24,7 @@ nn::MaskedRandomInputs evaluation_random_inputs(const MarOptions& options, int64
   const int64_t length = options.side() * options.side(),
                 rows = samples * length * options.diffusion_batch_mul;
   nn::MaskedRandomInputs random_inputs;
-  random_inputs.orders = std::get<1>(at::rand({samples, length}, generator, at::kDouble).sort(1));
+  random_inputs.orders = nn::random_orders(samples, length, generator);
   const double share = (1.0 + options.mask_ratio_min) / 2.0;
   random_inputs.masked = static_cast<int64_t>(std::ceil(share * static_cast<double>(length)));
   random_inputs.label_drop = at::ones({samples});

@@ -6,13 +6,13 @@
 #include <functional>
 
 #include "core/error.h"
+#include "core/seeded_random.h"
 #include "core/stop.h"
 #include "image/autoencoder.h"
 #include "image/model_folder.h"
 #include "image/picture_data.h"
 #include "image/picture_features.h"
 #include "image/sample_metrics.h"
-#include "nn/seeded_noise.h"
 #include "runtime/epoch_order.h"
 #include "runtime/metrics_json.h"
 #include "runtime/peak_memory.h"
@@ -72,8 +72,8 @@ runtime::Metrics sample(const Bench& bench, const PictureVisitor& visit) {
     const int64_t count = std::min(cell.batch_size, cell.count - first);
     runtime::ImageBatch batch;
     batch.labels = at::arange(first, first + count, at::kLong).remainder_(generator->classes());
-    batch.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
-                                 static_cast<std::size_t>(count));
+    batch.seeds = item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
+                             static_cast<std::size_t>(count));
     const auto begun = std::chrono::steady_clock::now();
     const auto images = generator->sample(batch, [](int64_t, const auto&) {});
     generation += std::chrono::steady_clock::now() - begun;

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "image/fixture.h"
 #include "image/picture_report.h"
 #include "image/saved_model.h"
@@ -10,7 +11,6 @@
 #include "image/var_generator.h"
 #include "image/var_sampler.h"
 #include "image/var_source.h"
-#include "nn/seeded_noise.h"
 #include "runtime/generation_options.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
@@ -108,8 +108,8 @@ std::vector<ReportSection> VarExperiment::showcase() {
       model_->grids().size());
   const int64_t columns = std::min(shown, options_.num_classes);
   const auto labels = at::arange(shown, at::kLong).remainder_(options_.num_classes).to(compute_.device);
-  SeededRandomInputs random_inputs(
-      nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown)));
+  nn::SeededRandomInputs random_inputs(
+      item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown)));
   const VarSampler sampler(*vae_, *model_);
   const auto pictures = sampler.pictures(sampler.features(labels, sampling, random_inputs)).cpu();
   return {{"Samples",

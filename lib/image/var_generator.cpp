@@ -159,7 +159,7 @@ at::Tensor VarGenerator::sample(const runtime::ImageBatch& batch, const runtime:
     if (edit_) pictures = at::where(edit_->paint, pictures, edit_->picture);
     return pictures.cpu();
   };
-  SeededRandomInputs random_inputs(batch.seeds);
+  nn::SeededRandomInputs random_inputs(batch.seeds);
   ScaleReport report(watcher, decode);
   const auto features = sampler_->features(batch.labels.to(device_), sampling_, random_inputs, &report);
   cache_bytes_ = report.cached();

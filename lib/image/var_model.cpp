@@ -10,6 +10,7 @@
 #include "image/token_scores.h"
 #include "nn/drop_path.h"
 #include "nn/embedding_table.h"
+#include "nn/token_sampler.h"
 #include "runtime/autocast.h"
 
 namespace arzoo::image {
@@ -228,7 +229,7 @@ at::Tensor Var::guided_logits(const VarGeneration& generation, const at::Tensor&
   if (!generation.guided) return head_->forward(hidden);
   const int64_t batch = hidden.size(0) / 2;
   const auto with_class = hidden.narrow(0, 0, batch), without = hidden.narrow(0, batch, batch);
-  return head_->forward(t == 0.0 ? with_class : with_class * (1.0 + t) - without * t);
+  return head_->forward(t == 0.0 ? with_class : nn::guided_beyond(with_class, without, t));
 }
 
 void Var::initialise(double gamma_factor) {

@@ -1,7 +1,7 @@
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "image/fixture.h"
-#include "nn/seeded_noise.h"
 
 namespace arzoo::image {
 namespace {
@@ -51,7 +51,7 @@ void replay_run(const RecordedRun& run, const VarSampler& sampler, ParityReport&
   const auto input_if_any = [&](const char* input) {
     return fixture.has_input(name(input)) ? fixture.input(name(input)).cpu() : at::Tensor();
   };
-  ReplayedRandomInputs random_inputs(fixture.input(name("noise_BLV")).cpu(), input_if_any("gumbel_exp_BLV"));
+  nn::ReplayedRandomInputs random_inputs(fixture.input(name("noise_BLV")).cpu(), input_if_any("gumbel_exp_BLV"));
   GenerationRecord record;
   runtime::Trace trace;
   const auto f_hat = sampler.features(run.labels(), run.sampling(), random_inputs, &record, &trace);
@@ -85,7 +85,7 @@ void replay_code_run(const RecordedRun& run, VarSampler& sampler, const Var& dra
   const auto drafted = fixture.input(name("draft_noise")).cpu(),
              refined = fixture.input(name("refine_noise")).cpu();
   const int64_t rest = tokens_of(drafter.grids()) - drafted.size(1);
-  ReplayedRandomInputs random_inputs(at::cat({drafted, last(refined, rest)}, 1));
+  nn::ReplayedRandomInputs random_inputs(at::cat({drafted, last(refined, rest)}, 1));
   GenerationRecord record;
   const auto f_hat = sampler.features(run.labels(), run.sampling(), random_inputs, &record);
   const auto logits = at::cat(record.logits, 1);
@@ -204,7 +204,7 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   // A case may leave its run's options to its words; those of the official example are these.
   VarSampling sampling;
   sampling.cfg_scale = 1.5;
-  TokenSampling filter{.top_k = 1, .top_p = 0.0, .temperature = 1.0};
+  nn::TokenSampling filter{.top_k = 1, .top_p = 0.0, .temperature = 1.0};
   if (config.has("run")) {
     const auto run = config.at("run");
     if (run.has("cfg")) run.at("cfg").read(sampling.cfg_scale, {});
@@ -213,7 +213,7 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   }
   sampling.scales = {filter};
   const auto labels = fixture.input("ar.label_B");
-  SeededRandomInputs random_inputs(nn::item_seeds(0, 0, static_cast<std::size_t>(labels.numel())));
+  nn::SeededRandomInputs random_inputs(item_seeds(0, 0, static_cast<std::size_t>(labels.numel())));
   GenerationRecord record;
   const auto f_hat = sampler.features(labels, sampling, random_inputs, &record);
   report.check("ar.idx_BL", at::cat(record.ids, 1));

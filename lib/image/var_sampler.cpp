@@ -17,8 +17,8 @@ bool is_guided(const VarSampling& sampling) { return sampling.cfg_scale != 0.0; 
 
 }  // namespace
 
-const TokenSampling& VarSampling::at(std::size_t scale) const {
-  static const TokenSampling kNoFilter;
+const nn::TokenSampling& VarSampling::at(std::size_t scale) const {
+  static const nn::TokenSampling kNoFilter;
   if (scales.empty()) return kNoFilter;
   return scales.size() == 1 ? scales.front() : scales.at(scale);
 }
@@ -43,7 +43,7 @@ VarSampling var_sampling(const VarGenerationOptions& options, std::size_t scales
 /// What grows while the scales are generated.
 struct VarSampler::Run {
   const VarSampling& sampling;
-  TokenRandomInputs& random_inputs;
+  nn::TokenRandomInputs& random_inputs;
   SamplingObserver* observer;
   at::Tensor f_hat;
   std::size_t scale = 0;              ///< the next to be generated
@@ -89,7 +89,7 @@ void VarSampler::sample_scale(Run& run, const at::Tensor& hidden, const VarGener
   const double place = static_cast<double>(k) / static_cast<double>(scales - 1);
   auto logits = model.guided_logits(generation, hidden, run.sampling.cfg_scale * place).cpu();
   if (run.observer != nullptr) run.observer->on_logits(run.scale, logits);
-  keep_likely(logits, run.sampling.at(run.scale));
+  nn::filter_logits(logits, run.sampling.at(run.scale));
   const int64_t first = tokens_of(grids, run.scale);
   auto ids = run.random_inputs.pick(logits, first).to(run.f_hat.device());
   if (known_ != nullptr) ids = at::where(known_->known.at(k), known_->ids.at(k), ids);
@@ -153,7 +153,7 @@ void VarSampler::refine(Run& run, const at::Tensor& labels) const {
   if (run.observer != nullptr) run.observer->on_cached(generation.cache_bytes());
 }
 
-VarSampler::Run VarSampler::start(const VarSampling& sampling, TokenRandomInputs& random_inputs,
+VarSampler::Run VarSampler::start(const VarSampling& sampling, nn::TokenRandomInputs& random_inputs,
                                   SamplingObserver* observer, int64_t pictures) const {
   const auto& finest = model_.grids().back();
   const auto& codebook = vae_.quantizer().codebook();
@@ -164,7 +164,7 @@ VarSampler::Run VarSampler::start(const VarSampling& sampling, TokenRandomInputs
 
 std::vector<at::Tensor> VarSampler::tokens_after(std::vector<at::Tensor> given, std::size_t until,
                                                  const at::Tensor& labels, const VarSampling& sampling,
-                                                 TokenRandomInputs& random_inputs,
+                                                 nn::TokenRandomInputs& random_inputs,
                                                  SamplingObserver* observer) const {
   const torch::NoGradGuard no_grad;
   const auto& grids = model_.grids();
@@ -188,7 +188,7 @@ std::vector<at::Tensor> VarSampler::tokens_after(std::vector<at::Tensor> given, 
 }
 
 at::Tensor VarSampler::features(const at::Tensor& labels, const VarSampling& sampling,
-                                TokenRandomInputs& random_inputs, SamplingObserver* observer,
+                                nn::TokenRandomInputs& random_inputs, SamplingObserver* observer,
                                 runtime::Trace* trace) const {
   const torch::NoGradGuard no_grad;
   auto run = start(sampling, random_inputs, observer, labels.size(0));

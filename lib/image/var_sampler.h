@@ -1,19 +1,19 @@
 #pragma once
 
-#include "image/token_sampler.h"
 #include "image/var_model.h"
 #include "image/vqvae_model.h"
+#include "nn/token_sampler.h"
 
 namespace arzoo::image {
 
 /// How pictures are sampled.
 struct VarSampling {
-  double cfg_scale = 1.5;             ///< guidance scale at the last scale, growing linearly from 0
-  std::vector<TokenSampling> scales;  ///< of each scale; one entry stands for all, none for no filter
-  std::vector<int64_t> depths;        ///< blocks that each scale passes through (VARiant); none: all
-  bool more_smooth = false;           ///< mix code vectors instead of choosing one: for looking at, not FID
+  double cfg_scale = 1.5;                 ///< guidance scale at the last scale, growing linearly from 0
+  std::vector<nn::TokenSampling> scales;  ///< of each scale; one entry stands for all, none for no filter
+  std::vector<int64_t> depths;            ///< blocks that each scale passes through (VARiant); none: all
+  bool more_smooth = false;  ///< mix code vectors instead of choosing one: for looking at, not FID
 
-  const TokenSampling& at(std::size_t scale) const;
+  const nn::TokenSampling& at(std::size_t scale) const;
 };
 
 /// Of a model with so many scales; lists no longer than that.
@@ -54,14 +54,15 @@ class VarSampler {
 
   /// The sum of all code vectors, [B, z, p_S, p_S], of pictures of these classes, [B] long. `trace`: collects
   /// each block's output of each scale.
-  at::Tensor features(const at::Tensor& labels, const VarSampling& sampling, TokenRandomInputs& random_inputs,
-                      SamplingObserver* observer = nullptr, runtime::Trace* trace = nullptr) const;
+  at::Tensor features(const at::Tensor& labels, const VarSampling& sampling,
+                      nn::TokenRandomInputs& random_inputs, SamplingObserver* observer = nullptr,
+                      runtime::Trace* trace = nullptr) const;
   /// Draws the tokens of the scales after the `given` ones, of scale 0, 1, …, [B, tokens] long each, up to
   /// scale `until`. The given scales and the first that is sampled pass together and see one another whole,
   /// as in the official code of Distilled Decoding. Returns the tokens of all scales before `until`.
   std::vector<at::Tensor> tokens_after(std::vector<at::Tensor> given, std::size_t until,
                                        const at::Tensor& labels, const VarSampling& sampling,
-                                       TokenRandomInputs& random_inputs,
+                                       nn::TokenRandomInputs& random_inputs,
                                        SamplingObserver* observer = nullptr) const;
   /// Pictures [B, 3, H, W] in [0, 1] of such features.
   at::Tensor pictures(const at::Tensor& features) const;
@@ -72,7 +73,7 @@ class VarSampler {
                     const Var& model) const;
   std::vector<int64_t> blocks(const Var& model, const VarSampling& sampling, std::size_t scale) const;
   VarGeneration begin(const Var& model, const Run& run, const at::Tensor& labels, std::size_t until) const;
-  Run start(const VarSampling& sampling, TokenRandomInputs& random_inputs, SamplingObserver* observer,
+  Run start(const VarSampling& sampling, nn::TokenRandomInputs& random_inputs, SamplingObserver* observer,
             int64_t pictures) const;
   void draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const;
   void refine(Run& run, const at::Tensor& labels) const;

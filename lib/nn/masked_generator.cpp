@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "nn/seeded_noise.h"
+
 namespace arzoo::nn {
 namespace {
 

@@ -101,7 +101,7 @@ DiffusionRandomInputs SeededMaskedNoise::random_inputs(const MaskedPlaces& place
   std::vector<NoiseRow> rows;
   for (int64_t i = 0; i < index.numel(); ++i) {
     const auto token = static_cast<uint64_t>(index.const_data_ptr<int64_t>()[i]);
-    rows.push_back({scrambled(scrambled(seeds_[i / per_sample] ^ kDenoising) + token), 0});
+    rows.push_back({splitmix64(splitmix64(seeds_[i / per_sample] ^ kDenoising) + token), 0});
   }
   // The start of a token's denoising is row 0 of its stream, the step from index i row i + 1.
   const auto numbers = [rows, token_width, device = places.index.device()](int64_t row) {
@@ -114,7 +114,7 @@ DiffusionRandomInputs SeededMaskedNoise::random_inputs(const MaskedPlaces& place
 
 at::Tensor SeededMaskedNoise::orders(int64_t length) const {
   std::vector<uint64_t> streams;
-  for (const uint64_t seed : seeds_) streams.push_back(scrambled(seed ^ kOrders));
+  for (const uint64_t seed : seeds_) streams.push_back(splitmix64(seed ^ kOrders));
   return seeded_orders(streams, length);
 }
 

@@ -1,31 +1,33 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-/// Random numbers that are a function of a seed and a place alone, independent of the rest of the batch and
-/// of the number of threads: what is generated from a seed depends on nothing else.
-namespace arzoo::nn {
+#include "core/seeded_random.h"
 
-/// 64 bits scrambled (Steele et al., SplitMix, 2014): another stream for every argument.
-uint64_t scrambled(uint64_t x);
-/// Number `index` of a stream, uniform in (0, 1).
-double uniform_of(uint64_t stream, uint64_t index);
-/// Seed of item `index` of a run.
-uint64_t item_seed(uint64_t seed, uint64_t index);
-/// Seeds of the items first, first + 1, … of a run.
-std::vector<uint64_t> item_seeds(uint64_t seed, uint64_t first, std::size_t count);
+/// Tensors of random numbers. Those of streams (core/seeded_random.h) are the same whatever the rest of the
+/// batch and the number of threads; those of a torch generator are the same after the same calls.
+namespace arzoo::nn {
 
 /// The place of a row of random numbers: a stream, and how many rows lie before it.
 struct NoiseRow {
   uint64_t stream, place;
 };
-/// Standard normal numbers (Box & Muller, 1958), a row of `width` of them per place: [rows, width] float.
+/// Standard normal numbers, a row of `width` of them per place: [rows, width] float.
 at::Tensor normal_rows(const std::vector<NoiseRow>& rows, int64_t width);
 
-/// A random order of `length` tokens for each stream, all orders equally likely: [streams, length] long.
+/// The order that sorts each row of `keys`, [rows, length] long: a random permutation of 0 … length - 1, all
+/// equally likely, where the keys are uniform random numbers. In double precision equal keys practically
+/// never occur.
+at::Tensor orders_of(const at::Tensor& keys);
+/// A random order of `length` tokens for each stream: [streams, length] long.
 at::Tensor seeded_orders(const std::vector<uint64_t>& streams, int64_t length);
+/// One random order of `length` tokens per row, [rows, length] long, of one call of the generator; without
+/// one, of the default CPU generator.
+at::Tensor random_orders(int64_t rows, int64_t length, std::optional<at::Generator> generator = std::nullopt);
 
 }  // namespace arzoo::nn

@@ -16,11 +16,6 @@ at::Tensor VisibleTokens::masked() const {
   return at::ones({index.size(0), length}, index.options().dtype(at::kBool)).scatter(1, index, false);
 }
 
-at::Tensor random_orders(int64_t samples, int64_t length) {
-  // In double precision equal numbers, whose order a sort would keep, practically never occur.
-  return std::get<1>(at::rand({samples, length}, at::kDouble).sort(1));
-}
-
 VisibleTokens keep_first_of(const at::Tensor& orders, int64_t visible) {
   return {std::get<0>(orders.narrow(1, 0, visible).sort(1)), orders.size(1)};
 }

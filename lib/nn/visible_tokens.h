@@ -18,10 +18,6 @@ struct VisibleTokens {
   at::Tensor masked() const;
 };
 
-/// One random order of `length` tokens per sample, [samples, length] long, all orders equally likely:
-/// generated in one call of the default CPU generator.
-at::Tensor random_orders(int64_t samples, int64_t length);
-
 /// Keeps the first `visible` tokens of each order. orders: [B, L], a permutation per row.
 VisibleTokens keep_first_of(const at::Tensor& orders, int64_t visible);
 

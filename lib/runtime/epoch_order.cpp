@@ -1,7 +1,8 @@
 #include "runtime/epoch_order.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "core/seeded_random.h"
 
 namespace arzoo::runtime {
 namespace {
@@ -11,11 +12,9 @@ enum class Purpose { order, batch };
 
 /// A generator of its own for each epoch and batch: resuming needs no stored generator state.
 std::mt19937_64 seeded(int64_t seed, int64_t number, Purpose purpose) {
-  std::vector<uint32_t> numbers{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
-                                static_cast<uint32_t>(number)};
-  if (purpose == Purpose::batch) numbers.push_back(static_cast<uint32_t>(number >> 32));
-  std::seed_seq seeds(numbers.begin(), numbers.end());
-  return std::mt19937_64(seeds);
+  const auto of_run = static_cast<uint64_t>(seed), own = static_cast<uint64_t>(number);
+  if (purpose == Purpose::order) return seeded_engine({low_word(of_run), high_word(of_run), low_word(own)});
+  return seeded_engine({low_word(of_run), high_word(of_run), low_word(own), high_word(own)});
 }
 
 }  // namespace
@@ -25,10 +24,8 @@ int64_t EpochOrder::batches() const { return std::max<int64_t>(1, items_ / batch
 std::span<const int64_t> EpochOrder::batch(int64_t batch) {
   const int64_t epoch = batch / batches();
   if (epoch != ordered_epoch_) {
-    order_.resize(items_);
-    std::iota(order_.begin(), order_.end(), int64_t{0});
     auto generator = seeded(seed_, epoch, Purpose::order);
-    std::shuffle(order_.begin(), order_.end(), generator);
+    order_ = permutation(items_, generator);
     ordered_epoch_ = epoch;
   }
   const int64_t first = batch % batches() * batch_size_;

@@ -175,10 +175,9 @@ ImplicitShape make_solid(const std::string& name, uint64_t seed, int64_t index) 
   uint64_t number = 0;
   for (const auto& solid : kSolids) {
     if (name == solid.name) {
-      std::seed_seq mixed{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
-                          static_cast<uint32_t>(number), static_cast<uint32_t>(index),
-                          static_cast<uint32_t>(index >> 32)};
-      SolidMaker maker{std::mt19937_64(mixed)};
+      const auto own = static_cast<uint64_t>(index);
+      SolidMaker maker{
+          seeded_engine({low_word(seed), high_word(seed), low_word(number), low_word(own), high_word(own)})};
       return ImplicitShape((maker.*solid.make)());
     }
     ++number;

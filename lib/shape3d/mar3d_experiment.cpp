@@ -57,7 +57,7 @@ Mar3d::RandomInputs fixed_random_inputs(const Mar3dOptions& options, int64_t bat
   const auto stage = [&](const ShapeMarOptions& of) {
     nn::MaskedRandomInputs random_inputs;
     const int64_t rows = of.diffusion_batch_mul * batch * of.latent_size;
-    random_inputs.orders = at::argsort(at::rand({batch, of.latent_size}, generator), int64_t{1});
+    random_inputs.orders = nn::orders_of(at::rand({batch, of.latent_size}, generator));
     random_inputs.masked = std::max<int64_t>(1, of.latent_size * 3 / 4);
     random_inputs.label_drop = at::ones({batch});
     random_inputs.t =
@@ -170,7 +170,7 @@ std::vector<ReportSection> Mar3dExperiment::showcase() {
   Mar3d::Request request;
   request.given = GivenOfShape::of_classes(
       at::arange(shown, at::kLong).remainder_(classes).to(compute_.device), model_->options());
-  request.seeds = nn::item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
+  request.seeds = item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
   request.sampling = sampling_of(defaults);
   const auto tokens = model_->sample(request);
   std::vector<std::vector<io::Mesh>> rows(1);

@@ -12,7 +12,7 @@ constexpr uint64_t kLow = 0x6c6f77U, kHigh = 0x68696768U, kAugmentation = 0x6175
 
 std::vector<uint64_t> streams_of(const std::vector<uint64_t>& seeds, uint64_t stream) {
   std::vector<uint64_t> streams;
-  for (const uint64_t seed : seeds) streams.push_back(nn::scrambled(seed ^ stream));
+  for (const uint64_t seed : seeds) streams.push_back(splitmix64(seed ^ stream));
   return streams;
 }
 

@@ -5,8 +5,8 @@
 #include <chrono>
 
 #include "core/error.h"
+#include "core/seeded_random.h"
 #include "core/stop.h"
-#include "nn/seeded_noise.h"
 #include "runtime/metrics_json.h"
 #include "shape3d/generation_metrics.h"
 #include "shape3d/implicit_shape.h"
@@ -116,8 +116,8 @@ runtime::Metrics sample(const ShapeCellOptions& cell, const runtime::Compute& co
     const int64_t together = std::min(kTogether, count - first);
     runtime::ShapeRequest request;
     for (int64_t i = 0; i < together; ++i) request.labels.push_back((first + i) % generator.classes());
-    request.seeds = nn::item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
-                                   static_cast<std::size_t>(together));
+    request.seeds = item_seeds(static_cast<uint64_t>(cell.seed), static_cast<uint64_t>(first),
+                               static_cast<std::size_t>(together));
     auto begun = std::chrono::steady_clock::now();
     const auto tokens = generator.sample(request);
     for (int64_t i = 0; i < together; ++i) {

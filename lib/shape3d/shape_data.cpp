@@ -2,8 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <numeric>
-
 #include "shape3d/implicit_shape.h"
 #include "shape3d/outline.h"
 #include "shape3d/point_tensor.h"
@@ -24,19 +22,6 @@ SampleCounts amounts_of(const DataOptions& options, const EvaluationOptions& eva
           .near = std::max(kFewestPoints, options.queries),
           .near_sigma = options.near_sigma,
           .outlines = outlines};
-}
-
-/// `count` of `size` numbers, none twice; all, some again, if there are not so many.
-std::vector<int64_t> choose_some(int64_t size, int64_t count, std::mt19937_64& random) {
-  std::vector<int64_t> all(static_cast<std::size_t>(size));
-  std::iota(all.begin(), all.end(), 0);
-  for (int64_t i = 0; i < std::min(count, size); ++i) {
-    const auto other = i + static_cast<int64_t>(random() % static_cast<uint64_t>(size - i));
-    std::swap(all[static_cast<std::size_t>(i)], all[static_cast<std::size_t>(other)]);
-  }
-  for (int64_t i = size; i < count; ++i) all.push_back(all[static_cast<std::size_t>(i % size)]);
-  all.resize(static_cast<std::size_t>(count));
-  return all;
 }
 
 /// The side of a surface that faces a random direction.
@@ -89,7 +74,7 @@ SurfaceClouds sample_clouds(const at::Tensor& surface, int64_t points, int64_t l
   for (int64_t level = 0; level < levels; ++level) {
     const int64_t count = std::max<int64_t>(1, points);
     clouds.levels.push_back(
-        surface.index_select(0, at::tensor(choose_some(surface.size(0), count, random))).unsqueeze(0));
+        surface.index_select(0, at::tensor(sample_indices(surface.size(0), count, random))).unsqueeze(0));
     points /= kPyramidFactor;
   }
   const auto size = static_cast<uint64_t>(clouds.levels.front().size(1));
@@ -151,7 +136,7 @@ LabelledShapes ShapeData::batch(Split split, std::span<const int64_t> items, std
     low_res.push_back(sample_clouds(surface, few, levels_, random));
     partial.push_back(sample_clouds(visible_part(one.surface, random), few, levels_, random));
     const auto query = [&](const LabelledPoints& from, int64_t count) {
-      const auto chosen = choose_some(static_cast<int64_t>(from.points.size()), count, random);
+      const auto chosen = sample_indices(static_cast<int64_t>(from.points.size()), count, random);
       return std::pair(rows_of(from.points, chosen), flags_of(from.inside, chosen));
     };
     const auto anywhere = query(one.volume, options_.queries - near_count),

@@ -19,9 +19,7 @@ constexpr int64_t kSolidCells = 64;
 
 /// A generator for the points sampled of one shape.
 std::mt19937_64 generator_of(uint64_t seed, uint64_t index) {
-  std::seed_seq mixed{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
-                      static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), 0x5e7U};
-  return std::mt19937_64(mixed);
+  return seeded_engine({low_word(seed), high_word(seed), low_word(index), high_word(index), 0x5e7U});
 }
 
 template <class Inside>

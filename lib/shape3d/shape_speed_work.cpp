@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "core/zoo.h"
 #include "kernels/packed_weights.h"
-#include "nn/seeded_noise.h"
 #include "runtime/gemm_peak.h"
 #include "shape3d/latent_surface.h"
 #include "shape3d/mar3d_model.h"
@@ -38,7 +38,7 @@ class TokenWork : public runtime::SpeedWork {
     make_ready(model_, compute);
     const int64_t samples = request.batch_size;
     generation_.sampling = sampling_of(sampling_);
-    generation_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(samples));
+    generation_.seeds = item_seeds(0, 0, static_cast<std::size_t>(samples));
     generation_.low_only = true;
     generation_.given = GivenOfShape::of_classes(
         at::arange(samples, at::kLong).remainder_(model_.options().class_num).to(compute.device),

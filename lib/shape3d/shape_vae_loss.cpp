@@ -11,7 +11,7 @@ runtime::Losses shape_vae_loss(ShapeVae& vae, const ShapeBatch& batch, const at:
   const auto latents = vae.read(vae.decode(posterior.sample(noise)));
   const auto logits = vae.query(batch.points, latents);
   const auto fit = at::binary_cross_entropy_with_logits(logits, batch.occupancies);
-  const auto kl = posterior.kl().mean();
+  const auto kl = posterior.kl().mean({1, 2}).mean();
   const auto statistics = [logits = logits.detach(), labels = batch.occupancies]() -> runtime::Metrics {
     return {{"accuracy", occupancy_accuracy(logits, labels).item<double>()},
             {"iou", occupancy_iou(logits, labels).mean().item<double>()}};

@@ -38,12 +38,6 @@ int64_t ShapeVaeOptions::tokens_of(int64_t points) const {
   return use_downsample ? farthest_count(points, query_ratio()) : num_latents;
 }
 
-at::Tensor Posterior::stddev() const { return (0.5 * logvar).exp(); }
-
-at::Tensor Posterior::sample(const at::Tensor& noise) const { return mean + stddev() * noise; }
-
-at::Tensor Posterior::kl() const { return 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean({1, 2}); }
-
 ShapeEncoder::ShapeEncoder(const ShapeVaeOptions& options) : options_(options) {
   if (!options.use_downsample)
     query_ = register_parameter("query", at::empty({options.num_latents, options.width}));
@@ -151,8 +145,7 @@ ShapeVae::ShapeVae(const ShapeVaeOptions& options) : options_(options) {
   decoder_ = register_module("decoder", std::make_shared<ShapeDecoder>(options));
 }
 
-Posterior ShapeVae::encode(const SurfaceClouds& clouds, runtime::Trace* trace) {
-  constexpr double kLeast = -30.0, kGreatest = 20.0;
+nn::DiagonalGaussian ShapeVae::encode(const SurfaceClouds& clouds, runtime::Trace* trace) {
   const auto levels = static_cast<std::size_t>(options_.levels());
   if (clouds.levels.size() != levels)
     fail<DataError>("shape_vae: {} clouds of points, expected {}", clouds.levels.size(), levels);
@@ -165,8 +158,7 @@ Posterior ShapeVae::encode(const SurfaceClouds& clouds, runtime::Trace* trace) {
   note(trace, "shape_latents", tokens);
   const auto moments = pre_kl_->forward(tokens).to(at::kFloat);
   note(trace, "moments", moments);
-  const auto parts = moments.chunk(2, 2);
-  return {parts[0], parts[1].clamp(kLeast, kGreatest)};
+  return nn::DiagonalGaussian::of_moments(moments, 2);
 }
 
 at::Tensor ShapeVae::decode(const at::Tensor& z, runtime::Trace* trace) {

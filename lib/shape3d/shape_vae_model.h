@@ -1,5 +1,6 @@
 #pragma once
 
+#include "nn/diagonal_gaussian.h"
 #include "shape3d/fourier_embedding.h"
 #include "shape3d/perceiver_block.h"
 #include "shape3d/shape_vae.h"
@@ -10,17 +11,6 @@ namespace arzoo::shape3d {
 struct SurfaceClouds {
   std::vector<at::Tensor> levels;  ///< [B, N_k, 6]: places and unit normals
   at::Tensor fps_start;  ///< [B] long: where the choice of queries begins; undefined: learned queries
-};
-
-/// The distribution of a shape's latent tokens, [B, L, C] each.
-struct Posterior {
-  at::Tensor mean, logvar;
-
-  /// mean + stddev * noise, with noise from a standard normal.
-  at::Tensor sample(const at::Tensor& noise) const;
-  at::Tensor stddev() const;
-  /// [B]: the divergence from a standard normal, a mean over tokens and channels.
-  at::Tensor kl() const;
 };
 
 /// From surface points to tokens (Sec. 3.1): X = SelfAttn(sum_k CrossAttn_k(S, P_k)). Each cross block keeps
@@ -74,7 +64,7 @@ class ShapeVae : public torch::nn::Module {
 
   /// Throws DataError for clouds of another number or width than the options say. trace: intermediate
   /// results, under the names of fixture folders.
-  Posterior encode(const SurfaceClouds& clouds, runtime::Trace* trace = nullptr);
+  nn::DiagonalGaussian encode(const SurfaceClouds& clouds, runtime::Trace* trace = nullptr);
   /// What points are asked about: z [B, L, C] to [B, L, W].
   at::Tensor decode(const at::Tensor& z, runtime::Trace* trace = nullptr);
   KeysValues read(const at::Tensor& latents) { return decoder_->read(latents); }

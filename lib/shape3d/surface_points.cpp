@@ -1,17 +1,8 @@
 #include "shape3d/surface_points.h"
 
-#include <numbers>
-
 #include "core/error.h"
 
 namespace arzoo::shape3d {
-
-double uniform(std::mt19937_64& random) { return static_cast<double>(random() >> 11) * 0x1.0p-53; }
-
-double normal(std::mt19937_64& random) {
-  const double radius = std::sqrt(-2.0 * std::log(1.0 - uniform(random)));
-  return radius * std::cos(2.0 * std::numbers::pi * uniform(random));
-}
 
 io::Vec3 volume_point(double half, std::mt19937_64& random) {
   io::Vec3 point;

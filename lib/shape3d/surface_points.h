@@ -1,7 +1,6 @@
 #pragma once
 
-#include <random>
-
+#include "core/seeded_random.h"
 #include "io/mesh.h"
 
 /// Sampled points of a shape: the data of every shape model. Equal seeds give equal points everywhere.
@@ -12,10 +11,6 @@ struct SurfacePoints {
   std::vector<io::Vec3> points = {}, normals = {};
 };
 
-/// A number in [0, 1) of 53 random bits.
-double uniform(std::mt19937_64& random);
-/// A number from the standard normal distribution (Box & Muller, 1958).
-double normal(std::mt19937_64& random);
 /// A point within the cube [-half, half]^3.
 io::Vec3 volume_point(double half, std::mt19937_64& random);
 

@@ -9,7 +9,7 @@
 #include "core/ascii.h"
 #include "core/closest.h"
 #include "core/error.h"
-#include "nn/seeded_noise.h"
+#include "core/seeded_random.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -82,8 +82,8 @@ ItemPlan::ItemPlan(const ItemRequest& request, const KnownClasses& known)
 PlannedItem ItemPlan::operator[](int64_t i) const {
   PlannedItem item;
   item.index = first_ + i;
-  item.seed = nn::item_seed(seed_, static_cast<uint64_t>(item.index));
-  const auto own = nn::item_seed(item.seed, 0) % static_cast<uint64_t>(known_.count);
+  item.seed = item_seed(seed_, static_cast<uint64_t>(item.index));
+  const auto own = item_seed(item.seed, 0) % static_cast<uint64_t>(known_.count);
   item.label = labels_[static_cast<std::size_t>(i / count_)].value_or(static_cast<int64_t>(own));
   const auto at = static_cast<std::size_t>(item.label);
   item.class_name = item.label == known_.count ? std::string(kNone)

@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "forecast/forecast_model.h"
-#include "nn/seeded_noise.h"
 #include "registry/registry.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"
@@ -63,7 +63,7 @@ class GenerationWork : public runtime::SpeedWork {
         generator_(registry::random_image_generator({Config(cell.config, cell.options.name).at("model")},
                                                     std::nullopt, {}, compute, sampling_of(cell))) {
     batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
-    batch_.seeds = nn::item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
+    batch_.seeds = item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
   }
 
   void run() override {

@@ -1,8 +1,8 @@
+#include "core/seeded_random.h"
 #include "distill/dd1_student.h"
 
 #include <torch/torch.h>
 
-#include "nn/seeded_noise.h"
 #include "runtime/named_tensors.h"
 #include "support/tiny_var.h"
 
@@ -73,7 +73,7 @@ TEST_CASE("a step keeps what is known, chooses codes before the split and takes 
 
 TEST_CASE("a picture is determined by its noise, whatever the rest of the batch") {
   TinyStudent tiny;
-  image::SeededRandomInputs random_inputs({1, 2});
+  nn::SeededRandomInputs random_inputs({1, 2});
   const auto both = tiny.student.sample(tiny.labels, tiny.noise, 2, random_inputs);
   const auto alone =
       tiny.student.sample(tiny.labels.narrow(0, 1, 1), tiny.noise.narrow(0, 1, 1), 2, random_inputs);
@@ -83,7 +83,7 @@ TEST_CASE("a picture is determined by its noise, whatever the rest of the batch"
 TEST_CASE("the naive student samples every token from the codebook, in one step") {
   TinyStudent tiny("none");
   CHECK(tiny.student.most_steps() == 1);
-  image::SeededRandomInputs random_inputs({1, 2}), others({3, 4});
+  nn::SeededRandomInputs random_inputs({1, 2}), others({3, 4});
   const auto x = tiny.student.sample(tiny.labels, tiny.noise, 1, random_inputs);
   CHECK_FALSE(at::equal(x, tiny.student.sample(tiny.labels, tiny.noise, 1, others)));
   const auto& codebook = tiny.teacher.vae.quantizer().codebook();
@@ -93,7 +93,7 @@ TEST_CASE("the naive student samples every token from the codebook, in one step"
 
 TEST_CASE("a student with sampled codes samples them by their probabilities, before the split") {
   TinyStudent tiny("flow", "drawn");
-  image::SeededRandomInputs random_inputs({1, 2}), again({1, 2}), others({3, 4});
+  nn::SeededRandomInputs random_inputs({1, 2}), again({1, 2}), others({3, 4});
   const auto x = tiny.student.sample(tiny.labels, tiny.noise, 1, random_inputs);
   CHECK(at::equal(x, tiny.student.sample(tiny.labels, tiny.noise, 1, again)));
   const auto y = tiny.student.sample(tiny.labels, tiny.noise, 1, others);
@@ -104,8 +104,8 @@ TEST_CASE("a student with sampled codes samples them by their probabilities, bef
   constexpr int64_t kSamples = 4096;
   std::vector<uint64_t> seeds(kSamples);
   for (int64_t i = 0; i < kSamples; ++i)
-    seeds[static_cast<std::size_t>(i)] = nn::scrambled(static_cast<uint64_t>(i));
-  image::SeededRandomInputs many(seeds);
+    seeds[static_cast<std::size_t>(i)] = splitmix64(static_cast<uint64_t>(i));
+  nn::SeededRandomInputs many(seeds);
   const auto label = tiny.labels.narrow(0, 0, 1), noise = tiny.noise.narrow(0, 0, 1);
   const auto first =
       tiny.student.sample(label.expand({kSamples}), noise.expand({kSamples, -1, -1}), 1, many).select(1, 0);

@@ -57,7 +57,7 @@ TEST_CASE("a second step keeps the coarse scales and generates the others after 
   CHECK(student.kept_tokens() == 5);
   const auto labels = at::tensor({int64_t{0}, int64_t{3}});
   const auto noise = student.noise({7, 8});
-  image::SeededRandomInputs random_inputs({7, 8});
+  nn::SeededRandomInputs random_inputs({7, 8});
   const auto one = student.sample(labels, noise, 1, random_inputs),
              two = student.sample(labels, noise, 2, random_inputs);
   CHECK(at::equal(one.narrow(1, 0, 5), two.narrow(1, 0, 5)));

@@ -1,6 +1,6 @@
+#include "core/seeded_random.h"
 #include "image/flowar_sampler.h"
 #include "kernels/packed_weights.h"
-#include "nn/seeded_noise.h"
 #include "support/tensors.h"
 #include "support/tiny_latents.h"
 

@@ -1,13 +1,12 @@
 #include "image/var_sampler.h"
+#include "core/seeded_random.h"
 
-#include "nn/seeded_noise.h"
 #include "support/tensors.h"
 #include "support/tiny_var.h"
 
 using namespace arzoo;
-using image::SeededRandomInputs;
 using image::VarSampling;
-using nn::item_seeds;
+using nn::SeededRandomInputs;
 using test::classes;
 using test::TinyVar;
 

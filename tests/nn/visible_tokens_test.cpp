@@ -1,5 +1,6 @@
 #include "nn/visible_tokens.h"
 
+#include "nn/seeded_noise.h"
 #include "support/test.h"
 
 using namespace arzoo;
