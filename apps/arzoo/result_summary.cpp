@@ -197,7 +197,7 @@ std::string convert_summary(const Json& result) {
 
 std::string parity_summary(const Json& result) {
   Table outputs({"case", "output", {"max abs"}, {"max rel"}, "result"});
-  std::string errors;
+  std::string notes, errors;
   const Json none = Json::array();
   for (const auto& fixture : result.contains("cases") ? result.at("cases") : none) {
     const auto name = text_of(fixture, "case");
@@ -208,10 +208,13 @@ std::string parity_summary(const Json& result) {
       outputs.add({name, text_of(output, "name"), number_cell(output, "max_abs"),
                    number_cell(output, "max_rel"), verdict});
     }
+    for (const auto& note : fixture.contains("notes") ? fixture.at("notes") : none)
+      notes += fmt::format("note {}: {}\n", one_line(name),
+                           one_line(note.is_string() ? note.get<std::string>() : ""));
     if (fixture.contains("error"))
       errors += fmt::format("FAIL {}: {}\n", one_line(name), one_line(text_of(fixture, "error")));
   }
-  return (outputs.rows().empty() ? "" : aligned(outputs)) + errors +
+  return (outputs.rows().empty() ? "" : aligned(outputs)) + notes + errors +
          fmt::format("\n{} passed, {} failed\n", text_of(result, "passed"), text_of(result, "failed"));
 }
 

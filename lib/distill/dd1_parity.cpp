@@ -31,8 +31,8 @@ struct VarCase {
         options(student_options(fixture.config)),
         vae(options.var.vae),
         student(options) {
-    load_part(student, weights, "", kParts);
-    load_part(vae.quantizer(), weights, "vae.quantize.");
+    load_part(fixture, student, weights, "", kParts);
+    load_part(fixture, vae.quantizer(), weights, "vae.quantize.");
   }
 
   static Dd1VarOptions student_options(const Config& config) {
@@ -108,7 +108,7 @@ class GivenTokens : public nn::TokenRandomInputs {
 void replay_with_teacher(const ParityCase& fixture, VarCase& parts, ParityReport& report) {
   const auto& config = fixture.config;
   image::Var teacher(parts.options.var);
-  load_part(teacher, parts.weights, "teacher.");
+  load_part(fixture, teacher, parts.weights, "teacher.");
   const auto labels = fixture.input("labels"), noise = fixture.input("noise");
   const auto times = integers_at(config, "t_list");
   const Dd1Sampler sampler(parts.student, parts.codebook());
@@ -145,7 +145,7 @@ void replay_dd1_llamagen(const ParityCase& fixture, ParityReport& report) {
   const auto weights = fixture.weights();
   const auto options = options_among<LlamaGenOptions>(fixture.config);
   Dd1LlamaGen student(options);
-  load_part(student, weights, "", {"codebook"});
+  load_part(fixture, student, weights, "", {"codebook"});
   const auto& codebook = weights.at("codebook");
   const auto labels = fixture.input("labels"), noise = fixture.input("noise");
   const auto split = static_cast<int64_t>(number_at(fixture.config, "split_t"));
@@ -182,7 +182,7 @@ void replay_llamagen_trajectories(const ParityCase& fixture, ParityReport& repor
   const auto weights = fixture.weights();
   const auto options = options_among<LlamaGenOptions>(fixture.config);
   LlamaGen teacher(options);
-  load_part(teacher, weights, "teacher.");
+  load_part(fixture, teacher, weights, "teacher.");
   const auto& codebook = weights.at("codebook");
   const auto labels = fixture.input("labels"), noise = fixture.input("noise");
   const double cfg = number_at(fixture.config, "cfg_scale");

@@ -1,10 +1,12 @@
 #include <torch/torch.h>
 
+#include <array>
+
 #include "core/options_among.h"
 #include "distill/fixture.h"
 #include "distill/flow_mapping.h"
 #include "distill/score_losses.h"
-#include "runtime/optimizer.h"
+#include "runtime/training_replay.h"
 
 namespace arzoo::distill {
 namespace {
@@ -18,18 +20,18 @@ struct Networks {
       : weights(fixture.weights()),
         options(options_among<LlamaGenOptions>(fixture.config)),
         teacher(options),
-        generator(options, head_size(fixture)),
-        guidance(options, head_size(fixture)),
+        generator(*trained.register_module("gen",
+                                           std::make_shared<LlamaGenDiffusion>(options, head_size(fixture)))),
+        guidance(*trained.register_module("gui",
+                                          std::make_shared<LlamaGenDiffusion>(options, head_size(fixture)))),
         codebook(weights.at("codebook")),
         labels(fixture.input("labels")),
         cfg(number_at(fixture.config, "cfg_scale")),
         alpha(number_at(fixture.config, "alpha")) {
-    load_part(teacher, weights, "teacher.");
-    load_part(generator, weights, "gen.");
-    load_part(guidance, weights, "gui.");
-    for (torch::nn::Module* network : std::initializer_list<torch::nn::Module*>{&generator, &guidance}) {
-      for (auto& parameter : network->parameters()) parameter.requires_grad_(true);
-    }
+    load_part(fixture, teacher, weights, "teacher.");
+    load_part(fixture, generator, weights, "gen.");
+    load_part(fixture, guidance, weights, "gui.");
+    for (auto& parameter : trained.parameters()) parameter.requires_grad_(true);
   }
 
   static HeadSize head_size(const ParityCase& fixture) {
@@ -54,32 +56,12 @@ struct Networks {
   runtime::NamedTensors weights;
   LlamaGenOptions options;
   LlamaGen teacher;
-  LlamaGenDiffusion generator, guidance;
+  torch::nn::Module trained;
+  LlamaGenDiffusion &generator, &guidance;
   at::Tensor codebook, labels;
   double cfg, alpha;
 };
 
-std::vector<std::string> names_at(const ParityCase& fixture, const char* key) {
-  std::vector<std::string> names;
-  fixture.info.at(key).read(names, {});
-  return names;
-}
-
-/// The lengths of the gradients (or of the parameters) in the order that the case lists.
-at::Tensor lengths(const torch::nn::Module& module, const std::vector<std::string>& names,
-                   bool of_gradients) {
-  const auto parameters = module.named_parameters();
-  std::vector<double> values;
-  for (const auto& name : names) {
-    const auto* parameter = parameters.find(name);
-    if (parameter == nullptr) fail<CheckpointError>("the case lists {}, which is no parameter", name);
-    const auto& value = of_gradients ? parameter->grad() : *parameter;
-    values.push_back(value.defined() ? value.norm().item<double>() : 0.0);
-  }
-  return at::tensor(values, at::kDouble);
-}
-
-/// The random inputs of a loss called `name`, all or those of one round.
 ScoreRandomInputs random_inputs_of(const ParityCase& fixture, const std::string& name,
                                    std::optional<int64_t> round = {}) {
   const auto pick = [&](const at::Tensor& all) { return round ? all[*round] : all; };
@@ -105,7 +87,8 @@ void replay_gts(const ParityCase& fixture, Networks& networks, ParityReport& rep
   report.check("gts_loss_v", terms.loss.detach().view({1}));
   report.check("gts_loss_score", ((told - wanted).square().sum() / static_cast<double>(q.size(0))).view({1}));
   terms.loss.backward();
-  report.check("gts_grad_norms", lengths(networks.guidance, names_at(fixture, "gts_grad_names"), true));
+  report.check("gts_grad_norms",
+               runtime::gradient_norms(networks.guidance, runtime::listed_names(fixture, "gts_grad_names")));
   networks.guidance.zero_grad();
 }
 
@@ -116,7 +99,8 @@ void replay_distillation(const ParityCase& fixture, Networks& networks, ParityRe
   report.check("fcs_v", fcs.velocity.detach());
   report.check("fcs_loss", fcs.loss.detach().view({1}));
   fcs.loss.backward();
-  report.check("fcs_grad_norms", lengths(networks.guidance, names_at(fixture, "fcs_grad_names"), true));
+  report.check("fcs_grad_norms",
+               runtime::gradient_norms(networks.guidance, runtime::listed_names(fixture, "fcs_grad_names")));
   networks.guidance.zero_grad();
   report.check("csd_prefix_idx", networks.nearest(q));
   const auto csd = networks.csd(q, random_inputs_of(fixture, "csd"));
@@ -126,7 +110,48 @@ void replay_distillation(const ParityCase& fixture, Networks& networks, ParityRe
   report.check("csd_loss", csd.loss.view({1}));
   report.check("csd_dq", csd.gradient);
   with_gradient(csd.loss, q, csd.gradient).backward();
-  report.check("csd_gen_grad_norms", lengths(networks.generator, names_at(fixture, "csd_grad_names"), true));
+  report.check("csd_gen_grad_norms",
+               runtime::gradient_norms(networks.generator, runtime::listed_names(fixture, "csd_grad_names")));
+}
+
+enum class ScoreLoss { gts, fcs, csd };
+
+/// The turns of a recorded training: first GTS rounds, then rounds of FCS and CSD in turn.
+struct Turns {
+  int64_t rounds;
+  double guidance_rate, generator_rate;
+
+  struct Turn {
+    ScoreLoss loss;
+    int64_t round;
+  };
+  Turn at(int64_t step) const {
+    if (step < rounds) return {ScoreLoss::gts, step};
+    return {(step - rounds) % 2 == 0 ? ScoreLoss::fcs : ScoreLoss::csd, (step - rounds) / 2};
+  }
+  double rate(Turn turn) const { return turn.loss == ScoreLoss::csd ? generator_rate : guidance_rate; }
+};
+
+at::Tensor turn_loss(const ParityCase& fixture, Networks& networks, Turns::Turn turn) {
+  if (turn.loss == ScoreLoss::gts) {
+    const auto ids = fixture.input("gts_idx")[turn.round];
+    return gts_loss(networks.guidance, networks.labels, at::embedding(networks.codebook, ids),
+                    closed_form_mean(networks.logits(ids), networks.codebook),
+                    random_inputs_of(fixture, "gts", turn.round))
+        .loss;
+  }
+  const auto noise = fixture.input("gen_noise")[turn.round];
+  if (turn.loss == ScoreLoss::fcs) {
+    at::Tensor q;
+    {
+      const torch::NoGradGuard no_grad;
+      q = networks.generator.generate(networks.labels, noise);
+    }
+    return fcs_loss(networks.guidance, networks.labels, q, random_inputs_of(fixture, "fcs", turn.round)).loss;
+  }
+  const auto q = networks.generator.generate(networks.labels, noise);
+  const auto terms = networks.csd(q, random_inputs_of(fixture, "csd", turn.round));
+  return with_gradient(terms.loss, q, terms.gradient);
 }
 
 }  // namespace
@@ -145,38 +170,26 @@ void replay_dd2_training(const ParityCase& fixture, ParityReport& report) {
   settings.at("betas").read(options.betas, {});
   settings.at("eps").read(options.eps, {});
   settings.at("weight_decay").read(options.weight_decay, {});
-  runtime::Adam guidance(networks.guidance, options), generator(networks.generator, options);
+  options.lradj = "constant";
   const auto rounds = static_cast<int64_t>(number_at(settings, "rounds"));
-  std::vector<double> gts, fcs, csd;
-  const auto update = [](runtime::Adam& optimizer, const at::Tensor& loss, double rate,
-                         std::vector<double>& log) {
-    optimizer.zero_grad();
-    loss.backward();
-    optimizer.step(rate);
-    log.push_back(loss.item<double>());
-  };
-  const double guidance_rate = number_at(settings, "lr_gui"), generator_rate = number_at(settings, "lr_gen");
-  for (int64_t round = 0; round < rounds; ++round) {
-    const auto ids = fixture.input("gts_idx")[round];
-    const auto terms = gts_loss(networks.guidance, networks.labels, at::embedding(networks.codebook, ids),
-                                closed_form_mean(networks.logits(ids), networks.codebook),
-                                random_inputs_of(fixture, "gts", round));
-    update(guidance, terms.loss, guidance_rate, gts);
-  }
-  for (int64_t round = 0; round < rounds; ++round) {
-    const auto noise = fixture.input("gen_noise")[round];
-    const auto q = networks.generator.generate(networks.labels, noise);
-    const auto fake =
-        fcs_loss(networks.guidance, networks.labels, q, random_inputs_of(fixture, "fcs", round));
-    update(guidance, fake.loss, guidance_rate, fcs);
-    const auto terms = networks.csd(q, random_inputs_of(fixture, "csd", round));
-    update(generator, with_gradient(terms.loss, q, terms.gradient), generator_rate, csd);
-  }
-  report.check("gts_loss", at::tensor(gts, at::kDouble));
-  report.check("fcs_loss", at::tensor(fcs, at::kDouble));
-  report.check("csd_loss", at::tensor(csd, at::kDouble));
-  report.check("gen_norms", lengths(networks.generator, names_at(fixture, "gen_names"), false));
-  report.check("gui_norms", lengths(networks.guidance, names_at(fixture, "gui_names"), false));
+  const Turns turns{rounds, number_at(settings, "lr_gui"), number_at(settings, "lr_gen")};
+  const auto log =
+      runtime::replay_training({.model = networks.trained,
+                                .options = options,
+                                .steps = 3 * rounds,
+                                .loss = [&](int64_t step) -> runtime::Losses {
+                                  return {turn_loss(fixture, networks, turns.at(step))};
+                                },
+                                .learning_rate = [&](int64_t step) { return turns.rate(turns.at(step)); }});
+  std::array<std::vector<double>, 3> losses;
+  for (int64_t step = 0; step < 3 * rounds; ++step)
+    losses.at(static_cast<std::size_t>(turns.at(step).loss)).push_back(log.losses.at(step));
+  const std::array names{"gts_loss", "fcs_loss", "csd_loss"};
+  for (std::size_t i = 0; i < names.size(); ++i) report.check(names[i], at::tensor(losses[i], at::kDouble));
+  report.check("gen_norms",
+               runtime::weight_norms(networks.generator, runtime::listed_names(fixture, "gen_names")));
+  report.check("gui_norms",
+               runtime::weight_norms(networks.guidance, runtime::listed_names(fixture, "gui_names")));
 }
 
 }  // namespace arzoo::distill

@@ -19,10 +19,12 @@ runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::st
   return part;
 }
 
-void load_part(torch::nn::Module& module, const runtime::NamedTensors& all, const std::string& prefix,
+void load_part(const runtime::ParityCase& fixture, torch::nn::Module& module,
+               const runtime::NamedTensors& all, const std::string& prefix,
                const std::vector<std::string>& others) {
   const auto part = weights_of(all, prefix, others);
   runtime::load_strictly(module, part, all.where());
+  fixture.note_tables(module, part);
   module.to((*part.begin()).second.device());
   module.eval();
   for (auto& parameter : module.parameters()) parameter.requires_grad_(false);

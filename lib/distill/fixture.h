@@ -11,8 +11,10 @@ namespace arzoo::distill {
 /// of `others`.
 runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::string& prefix,
                                  const std::vector<std::string>& others = {});
-/// Gives a module the weights of weights_of, strictly, moves it to where they lie, and freezes it.
-void load_part(torch::nn::Module& module, const runtime::NamedTensors& all, const std::string& prefix,
+/// Gives a module the weights of weights_of, strictly, moves it to where they lie, and freezes it. Tables
+/// that they lack are noted.
+void load_part(const runtime::ParityCase& fixture, torch::nn::Module& module,
+               const runtime::NamedTensors& all, const std::string& prefix,
                const std::vector<std::string>& others = {});
 /// A list of numbers in a case's config.
 std::vector<int64_t> integers_at(const Config& config, std::string_view key);

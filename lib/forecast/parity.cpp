@@ -8,7 +8,7 @@
 #include "forecast/next_token_forecaster.h"
 #include "forecast/time_moe_parity.h"
 #include "forecast/zoo.h"
-#include "runtime/optimizer.h"
+#include "runtime/training_replay.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -150,34 +150,35 @@ at::Tensor output_before(Forecaster& model, const ForecastBatch& batch) {
 }
 
 void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
-  auto batch = inputs_of(fixture);
+  const auto batch = inputs_of(fixture);
   const auto model = model_of(fixture, batch);
   model->train();
   const auto tolerance = training_tolerance(fixture);
   runtime::TrainingOptions options;
-  double rate = options.learning_rate;
-  if (fixture.config.has("learning_rate")) fixture.config.at("learning_rate").read(rate, more_than(0));
-  runtime::Adam optimizer(model->parameters(), options);
-  const int64_t steps = fixture.io.at("loss").numel();
-  std::vector<double> losses;
-  for (int64_t step = 0; step < steps; ++step) {
+  options.lradj = "constant";
+  if (fixture.config.has("learning_rate"))
+    fixture.config.at("learning_rate").read(options.learning_rate, more_than(0));
+  const auto loss = [&](int64_t step) {
     const auto random_inputs = random_inputs_of(fixture, fmt::format("step{}.", step));
-    batch.random_inputs = random_inputs.empty() ? nullptr : &random_inputs;
-    optimizer.zero_grad();
-    if (step == 0) report.check("output_step0", output_before(*model, batch));
-    const auto loss = official_loss(*model, batch).total;
-    losses.push_back(loss.item<double>());
-    loss.backward();
-    if (step == 0) {
-      std::vector<std::pair<std::string, at::Tensor>> gradients;
-      for (const auto& entry : model->named_parameters()) {
-        if (entry.value().grad().defined()) gradients.emplace_back(entry.key(), entry.value().grad());
-      }
-      check_norms(fixture, "grad0_l2", tolerance.noise, tolerance.noise_atol, gradients, report);
+    auto own = batch;
+    if (!random_inputs.empty()) own.random_inputs = &random_inputs;
+    if (step == 0) report.check("output_step0", output_before(*model, own));
+    return official_loss(*model, own);
+  };
+  const auto after_step = [&](int64_t step, const runtime::Losses&) {
+    if (step > 0) return;
+    std::vector<std::pair<std::string, at::Tensor>> gradients;
+    for (const auto& entry : model->named_parameters()) {
+      if (entry.value().grad().defined()) gradients.emplace_back(entry.key(), entry.value().grad());
     }
-    optimizer.step(rate);
-  }
-  report.check("loss", at::tensor(losses, at::kDouble));
+    check_norms(fixture, "grad0_l2", tolerance.noise, tolerance.noise_atol, gradients, report);
+  };
+  const auto log = runtime::replay_training({.model = *model,
+                                             .options = options,
+                                             .steps = fixture.io.at("loss").numel(),
+                                             .loss = loss,
+                                             .after_step = after_step});
+  report.check("loss", at::tensor(log.losses, at::kDouble));
   for (const auto& [name, value] : runtime::state_dict(*model)) {
     if (!fixture.io.contains("final." + name)) continue;
     auto allowed = tolerance.usual;

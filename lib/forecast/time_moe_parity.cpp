@@ -5,8 +5,7 @@
 #include "forecast/time_moe_data_parity.h"
 #include "forecast/time_moe_model.h"
 #include "forecast/zoo.h"
-#include "runtime/lr_schedule.h"
-#include "runtime/optimizer.h"
+#include "runtime/training_replay.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -182,23 +181,16 @@ void replay_time_moe_training(const Replay& replay, const Config& params) {
   TimeMoeInput input;
   input.values = fixture.input("input_ids").clone();
   const auto labels = fixture.input("labels").clone(), masks = fixture.input("loss_masks").clone();
-  const auto loss_now = [&] { return replay.model.official_loss(input, labels, masks).total; };
+  const auto loss = [&](int64_t) -> runtime::Losses {
+    return {replay.model.official_loss(input, labels, masks).total};
+  };
   replay.model.train();
-  runtime::Adam optimizer(replay.model, options);
-  std::vector<double> losses, rates, norms;
-  for (int64_t step = 0; step < steps; ++step) {
-    optimizer.zero_grad();
-    const auto loss = loss_now();
-    loss.backward();
-    losses.push_back(loss.item<double>());
-    rates.push_back(runtime::learning_rate(options, step, steps, steps));
-    norms.push_back(optimizer.clip_gradients(options.clip_grad_norm));
-    optimizer.step(rates.back());
-  }
-  replay.check("loss_per_step", at::tensor(losses, at::kDouble));
-  replay.check("lr_per_step", at::tensor(rates, at::kDouble));
-  replay.check("grad_norm_per_step", at::tensor(norms, at::kDouble));
-  replay.check("loss_after", loss_now());
+  const auto log =
+      runtime::replay_training({.model = replay.model, .options = options, .steps = steps, .loss = loss});
+  replay.check("loss_per_step", at::tensor(log.losses, at::kDouble));
+  replay.check("lr_per_step", at::tensor(log.learning_rates, at::kDouble));
+  replay.check("grad_norm_per_step", at::tensor(log.gradient_norms, at::kDouble));
+  replay.check("loss_after", loss(steps).total);
   for (const auto& [name, value] : runtime::state_dict(replay.model)) {
     replay.check_if_kept("final_norm." + name, value.norm());
     replay.check_if_kept("final." + name, value);

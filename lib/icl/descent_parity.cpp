@@ -130,11 +130,13 @@ void replay_vonoswald_training(const ParityCase& fixture, ParityReport& report) 
   options.eps = real_number(fixture, "eps");
   options.weight_decay = real_number(fixture, "weight_decay");
   options.clip_grad_norm = real_number(fixture, "grad_clip_value");
-  const auto steps = fixture.io.at("losses").size(0);
-  const auto log = train_steps(learner, options, steps, [&](int64_t step) {
-    return learner.loss(fixture.input(fmt::format("tokens{}", step)),
-                        fixture.input(fmt::format("target{}", step)));
-  });
+  options.lradj = "constant";
+  const auto loss = [&](int64_t step) -> runtime::Losses {
+    return {learner.loss(fixture.input(fmt::format("tokens{}", step)),
+                         fixture.input(fmt::format("target{}", step)))};
+  };
+  const auto log = runtime::replay_training(
+      {.model = learner, .options = options, .steps = fixture.io.at("losses").size(0), .loss = loss});
   report.check("losses", at::tensor(log.losses, at::kDouble));
   report.check("grad_norms", at::tensor(log.gradient_norms, at::kDouble));
   check_trained(learner, fixture, report);

@@ -33,24 +33,4 @@ void check_trained(const torch::nn::Module& model, const ParityCase& fixture, Pa
   }
 }
 
-StepLog train_steps(torch::nn::Module& model, const runtime::TrainingOptions& options, int64_t steps,
-                    const std::function<at::Tensor(int64_t step)>& loss) {
-  runtime::Adam optimizer(model, options);
-  StepLog log;
-  for (int64_t step = 0; step < steps; ++step) {
-    optimizer.zero_grad();
-    const auto value = loss(step);
-    log.losses.push_back(value.item<double>());
-    value.backward();
-    const double limit =
-        options.clip_grad_norm > 0 ? options.clip_grad_norm : std::numeric_limits<double>::infinity();
-    log.gradient_norms.push_back(optimizer.clip_gradients(limit));
-    const bool warms_up = step < options.warmup_steps;
-    optimizer.step(
-        options.learning_rate *
-        (warms_up ? static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps) : 1.0));
-  }
-  return log;
-}
-
 }  // namespace arzoo::icl

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "core/options_among.h"
-#include "runtime/optimizer.h"
 #include "runtime/parity.h"
+#include "runtime/training_replay.h"
 
 /// What the replays of this family share.
 namespace arzoo::icl {
@@ -21,14 +21,6 @@ void check_gradients(const at::Tensor& loss, const torch::nn::Module& model, Par
 /// Compares each parameter's length with the output "norm.<parameter>", and its values with
 /// "final.<parameter>" where the case has that.
 void check_trained(const torch::nn::Module& model, const ParityCase& fixture, ParityReport& report);
-
-/// What training steps were like.
-struct StepLog {
-  std::vector<double> losses, gradient_norms;
-};
-/// One step for each loss; rates and the clipping (0 for none) are the case's.
-StepLog train_steps(torch::nn::Module& model, const runtime::TrainingOptions& options, int64_t steps,
-                    const std::function<at::Tensor(int64_t step)>& loss);
 
 /// A replay of one kind of case.
 void replay_construction(const ParityCase& fixture, ParityReport& report);

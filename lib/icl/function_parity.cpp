@@ -38,19 +38,22 @@ void replay_forward(const ParityCase& fixture, GargGpt2& learner, ParityReport& 
 void replay_training(const ParityCase& fixture, GargGpt2& learner, ParityReport& report) {
   runtime::TrainingOptions options;
   options.learning_rate = real_number(fixture, "lr");
+  options.lradj = "constant";
   const auto curriculum = fixture.config.at("curriculum").as<CurriculumOptions>();
   const int64_t dims = whole_number(fixture, "n_dims"), points = whole_number(fixture, "n_positions"),
                 steps = fixture.io.at("losses").size(0);
   std::vector<int64_t> schedule;
-  const auto log = train_steps(learner, options, steps, [&](int64_t step) {
+  const auto loss = [&](int64_t step) -> runtime::Losses {
     const auto used = curriculum.points.at(step, points);
     schedule.insert(schedule.end(), {curriculum.dims.at(step, dims), used});
     const auto& xs = fixture.input(fmt::format("xs{}", step));
     const auto ys = linear_values(xs, fixture.input(fmt::format("w{}", step)));
     report.check_value(fmt::format("ys{}", step), ys, fixture.input(fmt::format("ys{}", step)),
                        fixture.tolerance);
-    return learner.loss(xs, ys);
-  });
+    return {learner.loss(xs, ys)};
+  };
+  const auto log =
+      runtime::replay_training({.model = learner, .options = options, .steps = steps, .loss = loss});
   report.check("losses", at::tensor(log.losses, at::kDouble));
   report.check("schedule", at::tensor(schedule, at::kLong).view({-1, 2}));
   check_trained(learner, fixture, report);
@@ -136,8 +139,12 @@ void replay_akyurek(const ParityCase& fixture, ParityReport& report) {
   training.betas = {real_number(fixture, "adam_b1", 0.9), real_number(fixture, "adam_b2", 0.98)};
   training.eps = real_number(fixture, "adam_eps", 1e-9);
   training.weight_decay = real_number(fixture, "weight_decay", 0.0);
-  const auto log = train_steps(learner, training, fixture.io.at("train_losses").size(0),
-                               [&](int64_t) { return learner.loss(xs, ys); });
+  training.lradj = "constant";
+  const auto log =
+      runtime::replay_training({.model = learner,
+                                .options = training,
+                                .steps = fixture.io.at("train_losses").size(0),
+                                .loss = [&](int64_t) -> runtime::Losses { return {learner.loss(xs, ys)}; }});
   report.check("train_losses", at::tensor(log.losses, at::kDouble));
   check_trained(learner, fixture, report);
 }

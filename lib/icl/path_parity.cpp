@@ -96,7 +96,12 @@ void replay_path_learner(const ParityCase& fixture, ParityReport& report) {
   std::vector<double> rates;
   for (int64_t step = 0; step < steps; ++step)
     rates.push_back(runtime::learning_rate(options, step, steps, all));
-  const auto log = train_steps(learner, options, steps, [&](int64_t) { return learner.loss(x, y); });
+  // The recorded steps warm up and then keep their rate.
+  options.lradj = "constant";
+  const auto log = runtime::replay_training(
+      {.model = learner, .options = options, .steps = steps, .loss = [&](int64_t) -> runtime::Losses {
+         return {learner.loss(x, y)};
+       }});
   report.check("lrs", at::tensor(rates, at::kDouble));
   report.check("train_losses", at::tensor(log.losses, at::kDouble));
   check_trained(learner, fixture, report);

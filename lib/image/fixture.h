@@ -18,11 +18,21 @@ runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::
 
 using runtime::part;
 
-/// The model, on the case's device.
-template <class Model>
-std::shared_ptr<Model> placed(const runtime::ParityCase& fixture, std::shared_ptr<Model> model) {
+/// A model with its weights, on the case's device. load: of the weights; tables that they lack are noted.
+template <class Load>
+auto placed(const runtime::ParityCase& fixture, const runtime::NamedTensors& weights, const Load& load) {
+  const auto model = load(weights);
+  fixture.note_tables(*model, weights);
   model->to(fixture.device);
   return model;
+}
+inline std::shared_ptr<Var> placed_var(const runtime::ParityCase& fixture, const VarOptions& options,
+                                       const runtime::NamedTensors& weights) {
+  return placed(fixture, weights, [&](const auto& tensors) { return load_var(options, tensors); });
+}
+inline std::shared_ptr<Vqvae> placed_vqvae(const runtime::ParityCase& fixture, const VqvaeOptions& options,
+                                           const runtime::NamedTensors& weights) {
+  return placed(fixture, weights, [&](const auto& tensors) { return load_vqvae(options, tensors); });
 }
 
 /// A number of denoising steps, which the official code takes as text. Throws ConfigError at `where`.

@@ -3,7 +3,7 @@
 #include "core/name_pattern.h"
 #include "image/fixture.h"
 #include "runtime/lr_schedule.h"
-#include "runtime/optimizer.h"
+#include "runtime/training_replay.h"
 
 namespace arzoo::image {
 namespace {
@@ -73,45 +73,32 @@ void require_groups(const ParityCase& fixture, const std::vector<std::string>& n
   }
 }
 
-/// What the steps were like.
-struct StepLog {
-  std::vector<double> losses, norms, rates, decays;
-
-  void check(ParityReport& report) const {
-    const auto compare = [&](const char* name, const std::vector<double>& values) {
-      report.check(name, at::tensor(values, at::kDouble));
-    };
-    compare("loss", losses);
-    compare("grad_norm", norms);
-    compare("lr", rates);
-    compare("wd", decays);
-  }
-};
-
-StepLog train(const ParityCase& fixture, Var& model, const at::Tensor& maps, const at::Tensor& targets) {
+void train(const ParityCase& fixture, Var& model, const at::Tensor& maps, const at::Tensor& targets,
+           ParityReport& report) {
   const auto section = fixture.config.at("train");
   const auto recipe = Recipe::read(section, "tlr", "twd", "twde");
-  double clip = 0.0, smoothing = 0.0;
-  section.at("tclip").read(clip, more_than(0));
+  auto options = optimizer_options(section);
+  section.at("tclip").read(options.clip_grad_norm, more_than(0));
+  double smoothing = 0.0;
   section.at("ls").read(smoothing, from_below(0, 1));
   int64_t steps = 0;
   section.at("steps").read(steps, at_least(1));
-  runtime::Adam optimizer(model, optimizer_options(section));
-  StepLog log;
-  for (int64_t step = 0; step < steps; ++step) {
-    log.rates.push_back(recipe.rate_at(step));
-    log.decays.push_back(recipe.decay_at(step));
-    optimizer.zero_grad();
+  const auto loss = [&](int64_t step) {
     VarRandomInputs random_inputs;
     random_inputs.condition = fixture.input("cond_rand")[step];
-    const auto loss = model.loss(fixture.input("label_B"), maps, targets, smoothing, random_inputs).total;
-    log.losses.push_back(loss.item<double>());
-    loss.backward();
-    log.norms.push_back(optimizer.clip_gradients(clip));
-    optimizer.set_weight_decay(log.decays.back());
-    optimizer.step(log.rates.back());
-  }
-  return log;
+    return model.loss(fixture.input("label_B"), maps, targets, smoothing, random_inputs);
+  };
+  const auto log =
+      runtime::replay_training({.model = model,
+                                .options = options,
+                                .steps = steps,
+                                .loss = loss,
+                                .learning_rate = [&](int64_t step) { return recipe.rate_at(step); },
+                                .weight_decay = [&](int64_t step) { return recipe.decay_at(step); }});
+  report.check("loss", at::tensor(log.losses, at::kDouble));
+  report.check("grad_norm", at::tensor(log.gradient_norms, at::kDouble));
+  report.check("lr", at::tensor(log.learning_rates, at::kDouble));
+  report.check("wd", at::tensor(log.weight_decays, at::kDouble));
 }
 
 }  // namespace
@@ -119,7 +106,7 @@ StepLog train(const ParityCase& fixture, Var& model, const at::Tensor& maps, con
 void replay_var_training(const ParityCase& fixture, ParityReport& report) {
   const auto& config = fixture.config;
   const auto options = var_options_among(config, config.at("vae"));
-  const auto vae = placed(fixture, load_vqvae(options.vae, weights_at(fixture, config.text("vae_weights"))));
+  const auto vae = placed_vqvae(fixture, options.vae, weights_at(fixture, config.text("vae_weights")));
   Var model(options);
   fixture.load(model, weights_at(fixture, config.text("init_weights")));
   model.train();
@@ -129,7 +116,7 @@ void replay_var_training(const ParityCase& fixture, ParityReport& report) {
   const auto ids = vae->tokens(fixture.input("img"), vae->grids());
   const auto targets = at::cat(ids, 1);
   report.check("gt_BL", targets);
-  train(fixture, model, vae->quantizer().teacher_input(ids, vae->grids()), targets).check(report);
+  train(fixture, model, vae->quantizer().teacher_input(ids, vae->grids()), targets, report);
   std::vector<double> norms, changes;
   for (const auto& [name, value] : listed_parameters(fixture, model)) {
     changes.push_back((value - initial[norms.size()]).norm().item<double>());

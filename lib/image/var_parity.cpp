@@ -38,7 +38,7 @@ void replay_teacher_forcing(const ParityCase& fixture, Var& model, ParityReport&
 void replay_train_mode(const ParityCase& fixture, VarOptions options, ParityReport& report) {
   if (!fixture.io.contains("train.logits")) return;
   fixture.config.at("train_drop_path_rate").read(options.drop_path_rate, from_below(0, 1));
-  const auto model = placed(fixture, load_var(options, fixture.weights()));
+  const auto model = placed_var(fixture, options, fixture.weights());
   model->train();
   const auto labels = model->dropped(fixture.input("tf.label_B"), fixture.input("train.cond_rand"));
   report.check("train.logits",
@@ -51,7 +51,8 @@ void replay_run(const RecordedRun& run, const VarSampler& sampler, ParityReport&
   const auto input_if_any = [&](const char* input) {
     return fixture.has_input(name(input)) ? fixture.input(name(input)).cpu() : at::Tensor();
   };
-  nn::ReplayedRandomInputs random_inputs(fixture.input(name("noise_BLV")).cpu(), input_if_any("gumbel_exp_BLV"));
+  nn::ReplayedRandomInputs random_inputs(fixture.input(name("noise_BLV")).cpu(),
+                                         input_if_any("gumbel_exp_BLV"));
   GenerationRecord record;
   runtime::Trace trace;
   const auto f_hat = sampler.features(run.labels(), run.sampling(), random_inputs, &record, &trace);
@@ -145,8 +146,8 @@ void require_options(const Options& read, const Options& stated, const std::stri
 void replay_var(const ParityCase& fixture, ParityReport& report) {
   const auto& config = fixture.config;
   const auto options = var_options_among(config, config.at("vae"));
-  const auto vae = placed(fixture, load_vqvae(options.vae, weights_at(fixture, config.text("vae_weights"))));
-  const auto model = placed(fixture, load_var(options, fixture.weights()));
+  const auto vae = placed_vqvae(fixture, options.vae, weights_at(fixture, config.text("vae_weights")));
+  const auto model = placed_var(fixture, options, fixture.weights());
   replay_teacher_forcing(fixture, *model, report);
   replay_train_mode(fixture, options, report);
   const VarSampler sampler(*vae, *model);
@@ -163,11 +164,11 @@ void replay_var(const ParityCase& fixture, ParityReport& report) {
 void replay_code(const ParityCase& fixture, ParityReport& report) {
   const auto& config = fixture.config;
   const auto load = [&](const char* role) {
-    return placed(fixture, load_var(var_options_among(config.at(role), config.at("vae")),
-                                    weights_at(fixture, config.text(std::string(role) + "_weights"))));
+    return placed_var(fixture, var_options_among(config.at(role), config.at("vae")),
+                      weights_at(fixture, config.text(std::string(role) + "_weights")));
   };
-  const auto vae = placed(fixture, load_vqvae(options_among<VqvaeOptions>(config.at("vae")),
-                                              weights_at(fixture, config.text("vae_weights"))));
+  const auto vae = placed_vqvae(fixture, options_among<VqvaeOptions>(config.at("vae")),
+                                weights_at(fixture, config.text("vae_weights")));
   const auto drafter = load("draft"), refiner = load("refine");
   VarSampler sampler(*vae, *drafter);
   for (const auto& [name, run] : config.at("runs").members())
@@ -198,8 +199,8 @@ void replay_published(const ParityCase& fixture, ParityReport& report) {
   const auto vae_options = vqvae_options_of(vae_weights);
   require_options(options, var_options_among(config, config.at("vae")), "var_file");
   require_options(vae_options, options_among<VqvaeOptions>(config.at("vae")), "vae_file");
-  const auto vae = placed(fixture, load_vqvae(vae_options, vae_weights));
-  const auto model = placed(fixture, load_var(options, var_weights));
+  const auto vae = placed_vqvae(fixture, vae_options, vae_weights);
+  const auto model = placed_var(fixture, options, var_weights);
   const VarSampler sampler(*vae, *model);
   // A case may leave its run's options to its words; those of the official example are these.
   VarSampling sampling;

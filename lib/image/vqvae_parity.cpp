@@ -59,7 +59,7 @@ void replay_tokens(const ParityCase& fixture, Vqvae& vae, ParityReport& report) 
 void replay_vqvae(const ParityCase& fixture, ParityReport& report) {
   auto options = options_among<VqvaeOptions>(fixture.config);
   const auto weights = fixture.weights();
-  const auto vae = placed(fixture, load_vqvae(options, weights));
+  const auto vae = placed_vqvae(fixture, options, weights);
   for (const bool training : {false, true}) {
     const torch::AutoGradMode mode(training);
     replay_halves(fixture, *vae, report);
@@ -70,7 +70,7 @@ void replay_vqvae(const ParityCase& fixture, ParityReport& report) {
   report.check("train.vq_loss", pass.quantizer_loss.view({1}));
   if (!fixture.io.contains("idx_BL_znorm")) return;
   options.using_znorm = true;
-  const auto by_angle = placed(fixture, load_vqvae(options, weights));
+  const auto by_angle = placed_vqvae(fixture, options, weights);
   report.check("idx_BL_znorm", at::cat(by_angle->tokens(fixture.input("img"), by_angle->grids()), 1));
 }
 

@@ -10,7 +10,7 @@
 #include "core/json_fwd.h"
 #include "core/progress.h"
 #include "core/report.h"
-#include "runtime/losses.h"
+#include "runtime/objective.h"
 
 namespace arzoo::runtime {
 
@@ -18,19 +18,11 @@ namespace arzoo::runtime {
 enum class Split { train, val, test, calibration };
 
 /// What the one training loop needs of a family: its model, its batches and how well it does.
-class Experiment {
+class Experiment : public Objective {
  public:
-  virtual ~Experiment() = default;
-
   virtual torch::nn::Module& model() = 0;
   /// Batches of one pass over the training split; at least 1.
   virtual int64_t batches_per_epoch() const = 0;
-  /// Called before each training batch's loss: for changes of the weights that are not the optimiser's. Its
-  /// random numbers come from the default generator.
-  virtual void prepare(int64_t /*batch*/) {}
-  /// The loss of batch `batch`, counted over all epochs. A pure function of the seed, `batch`, the weights
-  /// and the default generator, so that a run that stopped anywhere goes on as if it had not.
-  virtual Losses loss(int64_t batch) = 0;
   /// The model's errors on a split, in inference mode. The first is what early stopping watches; smaller is
   /// better.
   virtual Metrics evaluate(Split split) = 0;

@@ -205,6 +205,18 @@ void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::
   comparison.copy();
 }
 
+TableDifferences table_differences(const torch::nn::Module& module, const NamedTensors& tensors) {
+  const auto wanted = state_dict(module), given = in_names_of(module, tensors);
+  TableDifferences differences;
+  for (const auto& [name, tensor] : wanted) {
+    if (!given.contains(name) && is_derived_table(name, tensor)) differences.missing.push_back(name);
+  }
+  for (const auto& [name, tensor] : given) {
+    if (!wanted.contains(name) && is_derived_table(name, tensor)) differences.foreign.push_back(name);
+  }
+  return differences;
+}
+
 void take_strictly(torch::nn::Module& module, const NamedTensors& tensors, at::ScalarType dtype,
                    std::string_view where, const IgnoredName& ignored) {
   NamedTensors own("model");

@@ -75,6 +75,13 @@ using IgnoredName = std::function<bool(std::string_view name)>;
 void load_strictly(torch::nn::Module& module, const NamedTensors& tensors, std::string_view where,
                    const IgnoredName& ignored = {});
 
+/// The tables (derived_tables.h) that load_strictly lets pass: those that the tensors lack, which keep their
+/// computed values, and those that only the tensors have, which nothing uses.
+struct TableDifferences {
+  std::vector<std::string> missing, foreign;
+};
+TableDifferences table_differences(const torch::nn::Module& module, const NamedTensors& tensors);
+
 /// Makes the tensors the module's own, of the same names and shapes as load_strictly wants them, floating
 /// ones in `dtype`: a tensor that is of it already is taken as it lies, in its file's mapped pages; another
 /// is converted. No other weights of the module are ever read or written. Throws as load_strictly does.

@@ -106,6 +106,12 @@ ParityCase ParityCase::open(const fs::path& folder, at::Device device) {
           device};
 }
 
+ParityCase ParityCase::on_cpu() const {
+  auto same = open(folder);
+  same.notes = notes;
+  return same;
+}
+
 NamedTensors ParityCase::weights() const {
   const auto holder = info.has("weights_same_as")
                           ? folder.parent_path() / fs::path(info.text("weights_same_as")).filename()
@@ -115,7 +121,19 @@ NamedTensors ParityCase::weights() const {
 
 void ParityCase::load(torch::nn::Module& module, const NamedTensors& tensors) const {
   load_strictly(module, tensors, name);
+  note_tables(module, tensors);
   module.to(device);
+}
+
+void ParityCase::note_tables(const torch::nn::Module& module, const NamedTensors& tensors) const {
+  const auto differences = table_differences(module, tensors);
+  const auto add = [&](const std::vector<std::string>& names, std::string_view what) {
+    if (names.empty()) return;
+    auto note = fmt::format("{}: {}", what, fmt::join(names, ", "));
+    if (std::find(notes->begin(), notes->end(), note) == notes->end()) notes->push_back(std::move(note));
+  };
+  add(differences.missing, "tables that the weights lack are computed");
+  add(differences.foreign, "tables that the model does not have are ignored");
 }
 
 std::vector<std::string> ParityCase::output_names() const {

@@ -16,14 +16,6 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-std::vector<at::Tensor> averaged_copy(const std::vector<at::Tensor>& parameters, double decay) {
-  std::vector<at::Tensor> copy;
-  if (decay > 0) {
-    for (const auto& parameter : parameters) copy.push_back(parameter.detach().clone());
-  }
-  return copy;
-}
-
 /// The parts and statistics of the step that is logged, behind the mean loss since the last line.
 void add_details(NamedValues& values, const Losses& losses) {
   for (const auto& [name, part] : losses.parts) values.emplace_back(name, part.item<double>());
@@ -56,7 +48,7 @@ Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const C
       progress_(progress),
       stop_(stop),
       optimizer_(experiment.model(), options),
-      average_(averaged_copy(optimizer_.parameters(), options.ema_decay)) {}
+      average_(optimizer_.parameters(), options.ema_decay) {}
 
 int64_t Trainer::steps_per_epoch() const {
   return std::max<int64_t>(1, experiment_.batches_per_epoch() / options_.accumulation_steps);
@@ -65,25 +57,6 @@ int64_t Trainer::steps_per_epoch() const {
 int64_t Trainer::total_steps() const {
   const int64_t all = options_.epochs * steps_per_epoch();
   return options_.max_steps ? std::min(all, *options_.max_steps) : all;
-}
-
-/// Runs `work` with the averaged weights in the model, if there are any.
-template <class Work>
-auto Trainer::with_average(const Work& work) {
-  torch::NoGradGuard no_grad;
-  const auto swap = [&] {
-    for (std::size_t i = 0; i < average_.size(); ++i) {
-      const auto trained = optimizer_.parameters()[i].clone();
-      optimizer_.parameters()[i].copy_(average_[i]);
-      average_[i].copy_(trained);
-    }
-  };
-  swap();
-  struct Back {
-    const decltype(swap)& exchange;
-    ~Back() { exchange(); }
-  } back{swap};
-  return work();
 }
 
 TrainSummary Trainer::fit(bool resume) {
@@ -97,7 +70,8 @@ TrainSummary Trainer::fit(bool resume) {
     state_.finished = is_finished();
     // The best model is on disk before the state that says so: a crash between the two costs an epoch, never
     // a model.
-    if (gained) with_average([&] { run_.save_model([&](const auto& folder) { experiment_.save(folder); }); });
+    if (gained)
+      average_.in_model([&] { run_.save_model([&](const auto& folder) { experiment_.save(folder); }); });
     save_last();
     stop_if_asked();
   }
@@ -128,7 +102,7 @@ void Trainer::train_epoch() {
     const double rate = learning_rate(options_, state_.step, steps_per_epoch(), total_steps());
     optimizer_.set_weight_decay(weight_decay(options_, state_.step, total_steps()));
     const auto losses = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate);
-    update_average();
+    average_.update();
     ++state_.step;
     state_.loss_sum += losses.mean;
     ++state_.loss_steps;
@@ -149,15 +123,9 @@ void Trainer::train_epoch() {
   progress_.end();
 }
 
-void Trainer::update_average() {
-  if (average_.empty()) return;
-  torch::NoGradGuard no_grad;
-  at::_foreach_lerp_(average_, optimizer_.parameters(), 1.0 - options_.ema_decay);
-}
-
 bool Trainer::validate() {
   const double train_loss = state_.loss_sum / static_cast<double>(state_.loss_steps);
-  const auto metrics = with_average([&] { return experiment_.evaluate(Split::val); });
+  const auto metrics = average_.in_model([&] { return experiment_.evaluate(Split::val); });
   require_finite(metrics, state_.step, " of the validation split");
   ++state_.epoch;
   state_.loss_sum = 0.0;
@@ -193,7 +161,7 @@ void Trainer::log_line(int64_t epoch, const NamedValues& values) {
 void Trainer::save_last() {
   run_.save_last([&](const auto& folder) {
     experiment_.save(folder);
-    save_train_state(folder, {state_, best_val_}, experiment_.model(), optimizer_, average_);
+    save_train_state(folder, {state_, best_val_}, experiment_.model(), optimizer_, average_.values());
   });
 }
 
@@ -212,7 +180,7 @@ void Trainer::require_room_for(const TrainState& state) const {
 }
 
 void Trainer::restore_last() {
-  auto saved = load_train_state(run_.last(), experiment_.model(), optimizer_, average_);
+  auto saved = load_train_state(run_.last(), experiment_.model(), optimizer_, average_.values());
   require_room_for(saved.state);
   state_ = std::move(saved.state);
   best_val_ = std::move(saved.best_val);

@@ -12,6 +12,7 @@
 #include "runtime/optimizer.h"
 #include "runtime/train_state.h"
 #include "runtime/training_options.h"
+#include "runtime/weight_average.h"
 
 namespace arzoo::runtime {
 
@@ -53,9 +54,6 @@ class Trainer {
   void stop_if_asked();
   int64_t steps_per_epoch() const;
   int64_t total_steps() const;
-  void update_average();
-  template <class Work>
-  auto with_average(const Work& work);
 
   Experiment& experiment_;
   TrainingOptions options_;
@@ -64,7 +62,7 @@ class Trainer {
   Progress& progress_;
   const std::atomic<bool>& stop_;
   Adam optimizer_;
-  std::vector<at::Tensor> average_;  ///< of the weights, empty without ema_decay
+  WeightAverage average_;  ///< empty without ema_decay
   TrainState state_;
   std::optional<MetricsLog> log_;
   std::optional<io::EventFile> events_;

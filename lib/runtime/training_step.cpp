@@ -20,7 +20,7 @@ void require_finite(double loss, const Losses& losses, int64_t step) {
 
 }  // namespace
 
-StepLosses training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options,
+StepLosses training_step(Objective& objective, Adam& optimizer, const TrainingOptions& options,
                          const Compute& compute, int64_t step, double learning_rate) {
   optimizer.zero_grad();
   const auto scale = static_cast<double>(options.accumulation_steps);
@@ -28,17 +28,17 @@ StepLosses training_step(Experiment& experiment, Adam& optimizer, const Training
   for (int64_t i = 0; i < options.accumulation_steps; ++i) {
     auto& losses = result.last;
     const int64_t batch = step * options.accumulation_steps + i;
-    experiment.prepare(batch);
+    objective.prepare(batch);
     {
       const Autocast autocast(compute.device.type(), compute.dtype);
-      losses = experiment.loss(batch);
+      losses = objective.loss(batch);
     }
     const double loss = losses.total.item<double>();
     require_finite(loss, losses, step);
     (options.accumulation_steps == 1 ? losses.total : losses.total / scale).backward();
     result.mean += loss / scale;
   }
-  if (options.clip_grad_norm > 0) optimizer.clip_gradients(options.clip_grad_norm);
+  if (options.clip_grad_norm > 0) result.gradient_norm = optimizer.clip_gradients(options.clip_grad_norm);
   optimizer.step(learning_rate);
   return result;
 }

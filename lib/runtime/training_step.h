@@ -1,7 +1,7 @@
 #pragma once
 
 #include "runtime/device.h"
-#include "runtime/experiment.h"
+#include "runtime/objective.h"
 #include "runtime/optimizer.h"
 #include "runtime/training_options.h"
 
@@ -9,16 +9,18 @@ namespace arzoo::runtime {
 
 /// What one optimiser step came to.
 struct StepLosses {
-  double mean = 0.0;  ///< of the totals of its batches
-  Losses last;        ///< of the last of them
+  double mean = 0.0;           ///< of the totals of its batches
+  Losses last;                 ///< of the last of them
+  double gradient_norm = 0.0;  ///< joint L2 norm before clipping; 0 where nothing is clipped
 };
 
 /// One optimiser step, number `step` counted from 0: the gradients of accumulation_steps batches, averaged
-/// and clipped, and the update with this learning rate. What a run repeats and `bench speed` times.
+/// and clipped, and the update with this learning rate. What a run repeats, `bench speed` times and a parity
+/// case checks.
 ///
 /// Throws SystemFailure naming step and parts when a loss is not
 /// finite; the weights are then as they were.
-StepLosses training_step(Experiment& experiment, Adam& optimizer, const TrainingOptions& options,
+StepLosses training_step(Objective& objective, Adam& optimizer, const TrainingOptions& options,
                          const Compute& compute, int64_t step, double learning_rate);
 
 }  // namespace arzoo::runtime

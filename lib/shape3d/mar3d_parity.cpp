@@ -106,7 +106,7 @@ void replay_loss(const ParityCase& fixture, ParityReport& report) {
   const auto total = loss.mse + loss.vb;
   report.check("loss", total.view({1}));
   total.backward();
-  report.check("grad_norm", listed_gradient_norms(fixture, *model));
+  report.check("grad_norm", runtime::gradient_norms(*model, runtime::listed_names(fixture, "param_order")));
 }
 
 /// The noise rows of each step of a recorded sampling.
@@ -175,21 +175,21 @@ void replay_sampling(const ParityCase& fixture, ParityReport& report) {
 void replay_training(const ParityCase& fixture, ParityReport& report) {
   const auto model = load_model(fixture);
   model->train();
-  RecordedTraining training(fixture, *model);
-  std::vector<double> rates;
-  std::vector<at::Tensor> losses;
-  for (int64_t step = 0; step < training.steps(); ++step) {
+  const auto names = runtime::listed_names(fixture, "param_order");
+  auto training = recorded_training(fixture, *model);
+  training.loss = [&](int64_t step) -> runtime::Losses {
     const auto loss = model->loss(fixture.input("latents"), fixture.input("cond"),
                                   random_inputs_of(fixture, model->layout().tokens, step));
-    losses.push_back((loss.mse + loss.vb).detach());
-    rates.push_back(training.rate(step));
-    training.update(loss.mse + loss.vb, step);
+    return {loss.mse + loss.vb};
+  };
+  training.after_step = [&](int64_t step, const runtime::Losses&) {
     const auto name = fmt::format("grad_norm_step{}", step);
-    if (fixture.io.contains(name)) report.check(name, training.gradient_norms());
-  }
-  report.check("loss", at::stack(losses));
-  report.check("lr", at::tensor(rates, at::kDouble));
-  report.check("final_norm", training.weight_norms());
+    if (fixture.io.contains(name)) report.check(name, runtime::gradient_norms(*model, names));
+  };
+  const auto log = runtime::replay_training(training);
+  report.check("loss", at::tensor(log.losses, at::kDouble));
+  report.check("lr", at::tensor(log.learning_rates, at::kDouble));
+  report.check("final_norm", runtime::weight_norms(*model, names));
 }
 
 }  // namespace

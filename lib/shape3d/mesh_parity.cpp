@@ -1,8 +1,10 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 
+#include "core/ascii.h"
 #include "shape3d/farthest_points.h"
 #include "shape3d/fixture.h"
 #include "shape3d/fourier_embedding.h"
@@ -126,12 +128,39 @@ SurfacePoints points_named(const ParityCase& fixture, const std::string& prefix)
   return {points_of(fixture.input(prefix + "_points")), points_of(fixture.input(prefix + "_normals"))};
 }
 
-/// The box that points fill, from corner to corner: a case says in words alone where its dense points lie.
-io::Box3 bounds_of(const at::Tensor& points) {
-  const auto corner = [](const at::Tensor& values) {
-    return io::Vec3{values[0].item<float>(), values[1].item<float>(), values[2].item<float>()};
+/// The numbers in a text, from `begin` on.
+std::vector<double> numbers_in(std::string_view text, std::size_t begin) {
+  std::vector<double> numbers;
+  for (std::size_t at = begin; at < text.size();) {
+    double number = 0.0;
+    const bool begins = is_digit(text[at]) || text[at] == '-';  // "inf" in a word is none
+    const auto read = std::from_chars(text.data() + at, text.data() + text.size(), number);
+    if (!begins || read.ec != std::errc()) {
+      ++at;
+      continue;
+    }
+    numbers.push_back(number);
+    at = static_cast<std::size_t>(read.ptr - text.data());
+  }
+  return numbers;
+}
+
+/// The box of an output's dense points: what its meaning says, "… bounds (-1,-1,-1)..(1,1,1) …", else the
+/// bounds of the whole case.
+io::Box3 bounds_of_points(const Config& output, const Config& of_case) {
+  constexpr std::string_view kWord = "bounds";
+  constexpr std::size_t kCorners = 6;
+  const auto meaning = output.has("meaning") ? output.text("meaning") : std::string();
+  const auto place = meaning.find(kWord);
+  std::vector<double> corners;
+  if (place != std::string::npos) corners = numbers_in(meaning, place + kWord.size());
+  if (corners.size() < kCorners) of_case.read(corners, {});
+  if (corners.size() < kCorners) of_case.reject("expected six numbers, the box's lower and upper corner");
+  const auto corner = [&](std::size_t first) {
+    return io::Vec3{static_cast<float>(corners[first]), static_cast<float>(corners[first + 1]),
+                    static_cast<float>(corners[first + 2])};
   };
-  return {corner(std::get<0>(points.min(0))), corner(std::get<0>(points.max(0)))};
+  return {corner(0), corner(3)};
 }
 
 /// A grid in which some cells can be meshed in several ways: closed, and with a vertex on each edge where the
@@ -170,7 +199,8 @@ void replay_marching_cubes(const ParityCase& fixture, ParityReport& report) {
   for (const auto& name : fixture.output_names()) {
     if (!name.starts_with(kDensePoints)) continue;
     const auto depth = std::stoll(name.substr(kDensePoints.size()));
-    report.check(name, dense_points(bounds_of(fixture.io.at(name)), depth));
+    const auto box = bounds_of_points(fixture.info.at("outputs").at(name), bounds);
+    report.check(name, dense_points(box, depth));
   }
 }
 

@@ -73,32 +73,33 @@ void replay_shape_vae(const ParityCase& fixture, ParityReport& report) {
 
 void replay_shape_vae_training(const ParityCase& fixture, ParityReport& report) {
   const auto vae = load_vae(fixture);
-  RecordedTraining training(fixture, *vae);
+  const auto names = runtime::listed_names(fixture, "param_order");
   const ShapeBatch batch{clouds_of(fixture, vae->options()), fixture.input("rand_points"),
                          fixture.input("occupancies")};
-  std::vector<double> rates, accuracies, overlaps;
-  std::vector<at::Tensor> losses, fits, divergences;
-  for (int64_t step = 0; step < training.steps(); ++step) {
-    const auto loss = shape_vae_loss(*vae, batch, fixture.input("posterior_noise")[step]);
-    rates.push_back(training.rate(step));
-    losses.push_back(loss.total.detach());
-    fits.push_back(loss.parts.at(0).second);
-    divergences.push_back(loss.parts.at(1).second);
-    const auto statistics = loss.statistics();
+  std::vector<double> accuracies, overlaps;
+  std::vector<at::Tensor> fits, divergences;
+  auto training = recorded_training(fixture, *vae);
+  training.loss = [&](int64_t step) {
+    return shape_vae_loss(*vae, batch, fixture.input("posterior_noise")[step]);
+  };
+  training.after_step = [&](int64_t step, const runtime::Losses& losses) {
+    fits.push_back(losses.parts.at(0).second);
+    divergences.push_back(losses.parts.at(1).second);
+    const auto statistics = losses.statistics();
     accuracies.push_back(statistics.at(0).second);
     // The official metric adds this after its division.
     constexpr double kOfficialOffset = 1e-5;
     overlaps.push_back(statistics.at(1).second + kOfficialOffset);
-    training.update(loss.total, step);
-    if (step == 0) report.check("grad_norm_step0", training.gradient_norms());
-  }
-  report.check("loss", at::stack(losses));
+    if (step == 0) report.check("grad_norm_step0", runtime::gradient_norms(*vae, names));
+  };
+  const auto log = runtime::replay_training(training);
+  report.check("loss", at::tensor(log.losses, at::kDouble));
   report.check("loss_logits", at::stack(fits));
   report.check("loss_kl", at::stack(divergences));
-  report.check("lr", at::tensor(rates, at::kDouble));
+  report.check("lr", at::tensor(log.learning_rates, at::kDouble));
   report.check("accuracy", at::tensor(accuracies, at::kDouble));
   report.check("iou", at::tensor(overlaps, at::kDouble));
-  report.check("final_norm", training.weight_norms());
+  report.check("final_norm", runtime::weight_norms(*vae, names));
 }
 
 }  // namespace arzoo::shape3d

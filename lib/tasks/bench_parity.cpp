@@ -30,6 +30,7 @@ Json replay_case(const plan::fs::path& folder, at::Device device, bool verbose) 
       if (!output.worst.empty()) row["worst"] = output.worst;
       result["outputs"].push_back(std::move(row));
     }
+    if (!fixture.notes->empty()) result["notes"] = *fixture.notes;
     const auto unchecked = report.unchecked();
     if (!unchecked.empty()) {
       result["error"] =

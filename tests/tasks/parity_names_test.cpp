@@ -56,3 +56,20 @@ TEST_CASE("a case of meshes may have other shapes under other names") {
   CHECK(result["passed"] == 1);
   CHECK(one.dump().find("ring_vertices") != std::string::npos);
 }
+
+TEST_CASE("dense points lie in the box that the case names, not in the one that they fill") {
+  const TempDir temp;
+  const auto folder = renamed_case(temp, "torus", "ring", "empty");
+  std::vector<runtime::NamedTensors::Entry> tensors;
+  for (const auto& [name, tensor] : runtime::open_tensors(folder / "io.safetensors")) {
+    auto own = tensor.clone();
+    if (name.starts_with("dense_points")) own += 0.25;
+    tensors.emplace_back(name, own);
+  }
+  runtime::write_safetensors(folder / "io.safetensors", tensors);
+  plan::ParityTask task;
+  task.compute.device = "cpu";
+  task.folders = {folder};
+  SilentProgress progress;
+  CHECK(tasks::parity(task, progress, test::kNeverStop)["failed"] == 1);
+}

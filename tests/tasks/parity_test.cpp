@@ -136,6 +136,32 @@ TEST_CASE("a missing, a foreign and a misshapen weight fail the case and are nam
   CHECK(result["cases"][0]["error"].get<std::string>().find(name) != std::string::npos);
 }
 
+TEST_CASE("a table that only the weights have is no fault, but it is said") {
+  const TempDir temp;
+  const auto folder = copy_of(temp, kForward);
+  CHECK_FALSE(replay(folder)["cases"][0].contains("notes"));
+  auto weights = tensors_of(folder / "weights.safetensors");
+  weights.emplace_back("encoder.causal_mask", at::ones({2, 2}));
+  runtime::write_safetensors(folder / "weights.safetensors", weights);
+  const auto result = replay(folder);
+  CHECK(result["passed"] == 1);
+  CHECK(result["cases"][0]["notes"] ==
+        Json::array({"tables that the model does not have are ignored: encoder.causal_mask"}));
+}
+
+TEST_CASE("a table that the weights lack is computed, and that is said") {
+  const TempDir temp;
+  const auto folder = copy_of(temp, "informer_train5");
+  auto weights = tensors_of(folder / "weights.safetensors");
+  const auto tables = std::erase_if(weights, [](const auto& entry) { return entry.first.ends_with(".pe"); });
+  REQUIRE(tables > 0);
+  runtime::write_safetensors(folder / "weights.safetensors", weights);
+  const auto result = replay(folder);
+  CHECK(result["passed"] == 1);
+  CHECK_THAT(result["cases"][0]["notes"][0].get<std::string>(),
+             ContainsSubstring("tables that the weights lack are computed: ") && ContainsSubstring(".pe"));
+}
+
 TEST_CASE("an output that the case lists and nothing computes fails it") {
   const auto name = GENERATE(as<std::string>{}, kForward, kTraining);
   const TempDir temp;

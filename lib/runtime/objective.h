@@ -1,0 +1,20 @@
+#pragma once
+
+#include "runtime/losses.h"
+
+namespace arzoo::runtime {
+
+/// What training minimises, batch by batch: all that an optimiser step needs of a family.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+
+  /// Called before each training batch's loss: for changes of the weights that are not the optimiser's. Its
+  /// random numbers come from the default generator.
+  virtual void prepare(int64_t /*batch*/) {}
+  /// The loss of batch `batch`, counted over all epochs. A pure function of the seed, `batch`, the weights
+  /// and the default generator, so that a run that stopped anywhere goes on as if it had not.
+  virtual Losses loss(int64_t batch) = 0;
+};
+
+}  // namespace arzoo::runtime
