@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "core/ascii.h"
+#include "generation_options.h"
 #include "help_format.h"
 #include "io/mesh_file.h"
 #include "io/picture_file.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr int64_t kFinest = 1024;
 
 void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
-  command.add_option("--model", task.model, "run directory or model folder of a trained mar3d")
+  command.add_option("--model", task.model, "run directory or model folder of a trained model")
       ->type_name("MODEL");
   add_item_options(command, {task.classes, task.count, task.first, task.batch_size}, "shape",
                    plan::kMostShapes);
@@ -36,16 +37,7 @@ void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
       ->check(whole_number(4, kFinest));
 }
 
-void add_sampling_options(CLI::App& command, plan::Generate3dTask& task) {
-  command.add_option("--cfg", task.cfg, "classifier-free guidance scale, 1 for no guidance")
-      ->type_name("S")
-      ->check(real_number(0, kLargestFactor));
-  command.add_option("--steps", task.steps, "steps in which the tokens of a stage are generated")
-      ->type_name("N")
-      ->check(whole_number(1, kLargestCount));
-  command.add_option("--temperature", task.temperature, "temperature of the diffusion head's noise")
-      ->type_name("T")
-      ->check(real_number(0, kLargestFactor));
+void add_output_options(CLI::App& command, plan::Generate3dTask& task) {
   command.add_flag("--dense", task.dense,
                    "evaluate every point of the grid, not only those near the surface");
   command
@@ -104,7 +96,8 @@ void add_generate_3d_command(CLI::App& root, Invocation& invocation) {
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --output PATH"));
   auto task = std::make_shared<plan::Generate3dTask>();
   add_shape_options(*command, *task);
-  add_sampling_options(*command, *task);
+  add_generation_options(*command, task->sampling);
+  add_output_options(*command, *task);
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   command->footer(

@@ -81,19 +81,18 @@ struct GenerateImageTask {
 
 struct Generate3dTask {
   ComputeOptions compute;
-  fs::path model;                         ///< run directory or model folder
+  fs::path model;                  ///< run directory or model folder
+  Json sampling = Json::object();  ///< options of generation that were given, by key; the model knows them
   std::vector<std::string> classes = {};  ///< numbers, names, "all", "random" or "none"
   std::optional<fs::path> image;          ///< a picture of a shape on white, whose outline is followed
   std::optional<fs::path> points;         ///< a mesh of a part of the shape, to be completed
   int64_t count = 1;                      ///< shapes of each class
   std::optional<int64_t> first = {};      ///< number of the first shape, 0 if not given: its seed follows
   int64_t batch_size = 8;                 ///< shapes generated together; they do not depend on it
-  std::optional<double> cfg, temperature;
-  std::optional<int64_t> steps;   ///< of the token generation
-  int64_t resolution = 128;       ///< cells along an axis of the surface's grid
-  bool dense = false;             ///< ask for every point of that grid
-  std::string format = "glb";     ///< of files in a folder
-  fs::path output;                ///< a folder, or a file NAME.glb|ply|obj|stl|off
+  int64_t resolution = 128;               ///< cells along an axis of the surface's grid
+  bool dense = false;                     ///< ask for every point of that grid
+  std::string format = "glb";             ///< of files in a folder
+  fs::path output;                        ///< a folder, or a file NAME.glb|ply|obj|stl|off
   std::optional<fs::path> sheet;  ///< a picture of all shapes from several sides; a folder has one anyway
   bool dry_run = false;
 };

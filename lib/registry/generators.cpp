@@ -82,8 +82,7 @@ std::unique_ptr<runtime::ImageGenerator> random_image_generator(const std::vecto
   return entry.images.random(models, draft_steps, sampling, compute, defaults);
 }
 
-std::unique_ptr<runtime::ShapeGenerator> open_shape_generator(const fs::path& path,
-                                                              const runtime::ShapeSamplingOptions& sampling,
+std::unique_ptr<runtime::ShapeGenerator> open_shape_generator(const fs::path& path, const Json& sampling,
                                                               const runtime::Compute& compute) {
   const auto model = runtime::model_name_in(path);
   if (!model)

@@ -43,7 +43,7 @@ std::unique_ptr<runtime::ImageGenerator> random_image_generator(const std::vecto
                                                                 const Json& defaults);
 /// Opens what generates shapes. Throws CheckpointError, ConfigError, UsageError.
 std::unique_ptr<runtime::ShapeGenerator> open_shape_generator(const std::filesystem::path& model,
-                                                              const runtime::ShapeSamplingOptions& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute);
 
 /// Reads a cell of `bench table` that trains nothing, of whichever family its keys tell. Throws ConfigError.

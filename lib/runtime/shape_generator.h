@@ -15,12 +15,6 @@
 
 namespace arzoo::runtime {
 
-/// How shapes are sampled; what is empty is decided by the model's folder.
-struct ShapeSamplingOptions {
-  std::optional<double> cfg, temperature;
-  std::optional<int64_t> num_iter;
-};
-
 /// Shapes that are generated together. A shape depends on its class and seed, not on the others.
 struct ShapeRequest {
   std::vector<int64_t> labels;  ///< classes() stands for no class
@@ -66,9 +60,9 @@ class ShapeGenerator {
   virtual DecodedSurface surface(const at::Tensor& sampled, const SurfaceRequest& request) const = 0;
 };
 
-/// Opens a run directory or model folder. Throws CheckpointError, ConfigError, UsageError.
+/// Opens a run directory or model folder. sampling: the options of generation that were asked for, by key
+/// (runtime/generation_options.h). Throws CheckpointError, ConfigError, UsageError.
 using ShapeModel = std::unique_ptr<ShapeGenerator> (*)(const std::filesystem::path& model,
-                                                       const ShapeSamplingOptions& sampling,
-                                                       const Compute& compute);
+                                                       const Json& sampling, const Compute& compute);
 
 }  // namespace arzoo::runtime

@@ -48,28 +48,6 @@ struct DataOptions {
   void check() const { require(test_path.empty() || !path.empty(), "test_path requires path"); }
 };
 
-/// How shapes are generated, by default.
-struct ShapeSampling {
-  double cfg = 3.0;
-  std::string cfg_schedule = "linear";
-  int64_t num_iter = 64;
-  double temperature = 1.0;
-  double clip = 0.0;
-
-  static void fields(auto& o, auto& field) {
-    field("cfg", o.cfg, at_least(0), "classifier-free guidance scale, 1 for no guidance");
-    field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
-          "how the guidance scale grows over the steps");
-    field("num_iter", o.num_iter, at_least(1),
-          "steps in which tokens are generated; at most the number of tokens");
-    field("temperature", o.temperature, at_least(0), "temperature of the diffusion head's noise");
-    field("clip", o.clip, at_least(0),
-          "bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
-          "officially): small models "
-          "need one");
-  }
-};
-
 /// The "evaluation" section of a shape model's config.
 struct EvaluationOptions {
   int64_t batch_size = 16;
@@ -77,7 +55,7 @@ struct EvaluationOptions {
   int64_t resolution = 64;
   bool test = true;
   int64_t shown = 6;
-  ShapeSampling sampling;
+  Json sampling = Json::object();
 
   static void fields(auto& o, auto& field) {
     field("batch_size", o.batch_size, at_least(1), "shapes at once; results do not depend on it");
@@ -86,7 +64,8 @@ struct EvaluationOptions {
           "cells along an axis of the meshes that are shown and measured");
     field("test", o.test, {}, "evaluate the best model on the test shapes");
     field("shown", o.shown, between(0, 32), "shapes in the report");
-    field("sampling", o.sampling, {}, "mar3d: how shapes are generated for the report, and by default later");
+    field("sampling", o.sampling, {},
+          "options of generation (the model's own), for the report and by default later");
   }
 };
 

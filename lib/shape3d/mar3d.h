@@ -22,10 +22,33 @@ struct ShapeMarOptions : nn::MaskedGeneratorOptions {
   }
 };
 
+/// How a MAR-3D samples.
+struct Mar3dGenerationOptions {
+  double cfg = 3.0;
+  std::string cfg_schedule = "linear";
+  int64_t steps = 64;
+  double temperature = 1.0;
+  double clip = 0.0;
+
+  static void fields(auto& o, auto& field) {
+    field("cfg", o.cfg, at_least(0), "classifier-free guidance scale, 1 for no guidance");
+    field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
+          "how the guidance scale grows over the steps");
+    field("steps", o.steps, formerly("num_iter", at_least(1)),
+          "steps in which the tokens of a stage are generated; at most the number of tokens");
+    field("temperature", o.temperature, at_least(0),
+          "multiplies the noise of the diffusion head: lower is more deterministic");
+    field("clip", o.clip, at_least(0),
+          "bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
+          "officially): small models need one");
+  }
+};
+
 /// MAR-3D's cascade: MAR-LR generates few tokens of a shape; MAR-HR sees these with noise mixed in (condition
 /// augmentation) and generates many. Both are given a class, an outline of the shape, points of a part of it,
 /// or any of these, in their buffer.
 struct Mar3dOptions {
+  using Generation = Mar3dGenerationOptions;
   static constexpr std::string_view kName = "mar3d";
   static constexpr std::string_view kPaper = "Chen et al., MAR-3D, CVPR 2025";
   static constexpr std::string_view kGenerates = "generate-3d";

@@ -165,13 +165,13 @@ std::vector<ReportSection> Mar3dExperiment::showcase() {
   if (shown == 0) return {};
   const torch::NoGradGuard no_grad;
   model_->eval();
-  const auto& defaults = loader_.evaluation().sampling;
+  const auto options = Config(loader_.evaluation().sampling, "sampling").as<Mar3dGenerationOptions>();
   const auto classes = static_cast<int64_t>(loader_.data().class_names().size());
   Mar3d::Request request;
   request.given = GivenOfShape::of_classes(
       at::arange(shown, at::kLong).remainder_(classes).to(compute_.device), model_->options());
   request.seeds = item_seeds(static_cast<uint64_t>(seed_), 0, static_cast<std::size_t>(shown));
-  request.sampling = sampling_of(defaults);
+  request.sampling = sampling_of(options);
   const auto tokens = model_->sample(request);
   std::vector<std::vector<io::Mesh>> rows(1);
   for (int64_t i = 0; i < shown; ++i) {
@@ -179,8 +179,7 @@ std::vector<ReportSection> Mar3dExperiment::showcase() {
         latent_surface(*vae_, tokens[i].unsqueeze(0), {.resolution = loader_.evaluation().resolution});
     rows[0].push_back(surface.mesh);
   }
-  return {
-      {"Samples", {mesh_rows(rows, fmt::format("one per class, from class 0 on; cfg {}", defaults.cfg))}}};
+  return {{"Samples", {mesh_rows(rows, fmt::format("one per class, from class 0 on; cfg {}", options.cfg))}}};
 }
 
 }  // namespace arzoo::shape3d

@@ -4,6 +4,7 @@
 
 #include "core/zoo.h"
 #include "kernels/packed_weights.h"
+#include "runtime/generation_options.h"
 #include "runtime/named_tensors.h"
 #include "runtime/parameter_count.h"
 #include "shape3d/farthest_points.h"
@@ -29,20 +30,18 @@ std::shared_ptr<Mar3d> load_mar3d(const ShapeFolder& folder, at::ScalarType type
 
 }  // namespace
 
-Mar3dGenerator::Mar3dGenerator(const std::filesystem::path& model,
-                               const runtime::ShapeSamplingOptions& options, const runtime::Compute& compute)
+Mar3dGenerator::Mar3dGenerator(const std::filesystem::path& model, const Json& sampling,
+                               const runtime::Compute& compute)
     : folder_(open_shape_folder(model)),
       model_(load_mar3d(folder_, compute.dtype)),
       vae_(load_shape_vae(open_shape_folder(folder_.path / "vae"), compute.dtype)),
       device_(compute.device) {
-  auto sampling = folder_.sampling;
-  sampling.cfg = options.cfg.value_or(sampling.cfg);
-  sampling.temperature = options.temperature.value_or(sampling.temperature);
-  sampling.num_iter = options.num_iter.value_or(sampling.num_iter);
-  sampling_ = sampling_of(sampling);
+  const auto options =
+      runtime::generation_options<Mar3dGenerationOptions>(sampling, folder_.sampling, Mar3dOptions::kName);
+  sampling_ = sampling_of(options);
   settings_["model"] = Mar3dOptions::kName;
   settings_["weights"] = folder_.path.string();
-  settings_.update(arzoo::to_json(sampling));
+  settings_.update(arzoo::to_json(options));
   settings_["dtype"] = runtime::precision_name(compute);
   for (torch::nn::Module* part :
        {static_cast<torch::nn::Module*>(model_.get()), static_cast<torch::nn::Module*>(vae_.get())}) {
@@ -115,7 +114,7 @@ runtime::DecodedSurface Mar3dGenerator::surface(const at::Tensor& tokens,
 }
 
 std::unique_ptr<runtime::ShapeGenerator> open_mar3d_generator(const std::filesystem::path& model,
-                                                              const runtime::ShapeSamplingOptions& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute) {
   return std::make_unique<Mar3dGenerator>(model, sampling, compute);
 }

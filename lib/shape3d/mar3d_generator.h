@@ -9,9 +9,9 @@ namespace arzoo::shape3d {
 /// A MAR-3D with its shape VAE, ready to generate.
 class Mar3dGenerator : public runtime::ShapeGenerator {
  public:
-  /// Throws CheckpointError, ConfigError, UsageError for what is no MAR-3D's folder.
-  Mar3dGenerator(const std::filesystem::path& model, const runtime::ShapeSamplingOptions& options,
-                 const runtime::Compute& compute);
+  /// sampling: the options of generation that were asked for. Throws CheckpointError, ConfigError; UsageError
+  /// for what is no MAR-3D's folder and for options that it does not have.
+  Mar3dGenerator(const std::filesystem::path& model, const Json& sampling, const runtime::Compute& compute);
 
   int64_t classes() const override { return model_->options().class_num; }
   const std::vector<std::string>& class_names() const override { return folder_.classes; }
@@ -48,7 +48,7 @@ class Mar3dGenerator : public runtime::ShapeGenerator {
 
 /// What the entry of mar3d offers.
 std::unique_ptr<runtime::ShapeGenerator> open_mar3d_generator(const std::filesystem::path& model,
-                                                              const runtime::ShapeSamplingOptions& sampling,
+                                                              const Json& sampling,
                                                               const runtime::Compute& compute);
 
 }  // namespace arzoo::shape3d

@@ -27,8 +27,8 @@ at::Tensor seeded_normal(const std::vector<uint64_t>& streams, const at::Tensor&
 
 }  // namespace
 
-nn::MaskedSampling sampling_of(const ShapeSampling& options) {
-  return {.num_iter = options.num_iter,
+nn::MaskedSampling sampling_of(const Mar3dGenerationOptions& options) {
+  return {.num_iter = options.steps,
           .cfg = options.cfg,
           .linear_cfg = options.cfg_schedule == "linear",
           .temperature = options.temperature,

@@ -7,8 +7,8 @@
 
 namespace arzoo::shape3d {
 
-/// The sampling options of a config, for the core's sampler.
-nn::MaskedSampling sampling_of(const ShapeSampling& options);
+/// The options of generation, for the sampler of masked tokens.
+nn::MaskedSampling sampling_of(const Mar3dGenerationOptions& options);
 
 /// The cascade: MAR-LR and MAR-HR, and what tells each of them what is given.
 class Mar3d : public torch::nn::Module {

@@ -17,7 +17,7 @@ Json folder_json(const ShapeFolder& folder) {
   json["model"] = folder.model;
   json["classes"] = folder.classes;
   json["surface_points"] = folder.surface_points;
-  json["sampling"] = arzoo::to_json(folder.sampling);
+  json["sampling"] = folder.sampling.is_null() ? Json::object() : folder.sampling;
   return json;
 }
 
@@ -30,7 +30,7 @@ ShapeFolder open_shape_folder(const fs::path& path) {
   ShapeFolder folder{.path = found->path, .model = model.json()};
   config.at("classes").read(folder.classes, {});
   config.at("surface_points").read(folder.surface_points, between(1, 1e6));
-  folder.sampling = config.section("sampling").as<ShapeSampling>();
+  if (config.has("sampling")) config.at("sampling").read(folder.sampling, {});
   return folder;
 }
 

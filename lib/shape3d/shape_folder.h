@@ -20,7 +20,7 @@ struct ShapeFolder {
   Json model;                  ///< the model's options, "name" first
   std::vector<std::string> classes = {};
   int64_t surface_points = 512;  ///< of the finest cloud that it learnt from
-  ShapeSampling sampling = {};
+  Json sampling = {};            ///< options of generation that the author chose; an object, or null
 };
 
 Json folder_json(const ShapeFolder& folder);

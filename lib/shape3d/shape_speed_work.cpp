@@ -12,9 +12,7 @@
 namespace arzoo::shape3d {
 namespace {
 
-EvaluationOptions evaluation_of(const runtime::SpeedRequest& request) {
-  return request.run.section("evaluation").as<EvaluationOptions>();
-}
+Config evaluation_of(const runtime::SpeedRequest& request) { return request.run.section("evaluation"); }
 
 /// Random weights, as inference has them.
 template <class Model>
@@ -32,7 +30,7 @@ class TokenWork : public runtime::SpeedWork {
   TokenWork(const runtime::SpeedRequest& request, const runtime::Compute& compute)
       : compute_(compute),
         section_(request.run.json().at("model")),
-        sampling_(evaluation_of(request).sampling),
+        sampling_(evaluation_of(request).section("sampling").as<Mar3dGenerationOptions>()),
         model_(model_options<Mar3dOptions>(request.run.at("model"))) {
     model_.set_scale(at::tensor({-1.0, 1.0}));
     make_ready(model_, compute);
@@ -52,7 +50,7 @@ class TokenWork : public runtime::SpeedWork {
   Json reference_request() const override {
     return {{"model", section_},
             {"shape",
-             {{"steps", sampling_.num_iter},
+             {{"steps", sampling_.steps},
               {"denoising_steps", model_.options().lr.num_sampling_steps},
               {"cfg", sampling_.cfg},
               {"cfg_schedule", sampling_.cfg_schedule}}}};
@@ -61,7 +59,7 @@ class TokenWork : public runtime::SpeedWork {
  private:
   runtime::Compute compute_;
   Json section_;
-  ShapeSampling sampling_;
+  Mar3dGenerationOptions sampling_;
   Mar3d model_;
   Mar3d::Request generation_;
 };
@@ -72,7 +70,7 @@ class FieldWork : public runtime::SpeedWork {
  public:
   FieldWork(const runtime::SpeedRequest& request, const runtime::Compute& compute)
       : section_(request.run.json().at("model")),
-        resolution_(evaluation_of(request).resolution),
+        resolution_(evaluation_of(request).as<EvaluationOptions>().resolution),
         vae_(model_options<ShapeVaeOptions>(request.run.at("model"))) {
     make_ready(vae_, compute);
     const auto& options = vae_.options();

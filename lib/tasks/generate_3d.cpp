@@ -182,8 +182,7 @@ Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop
   const auto compute =
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
-  const auto opened =
-      registry::open_shape_generator(task.model, {task.cfg, task.temperature, task.steps}, compute);
+  const auto opened = registry::open_shape_generator(task.model, task.sampling, compute);
   auto& generator = *opened;
   const ItemPlan shapes(request_of_shapes(task), {generator.classes(), generator.class_names()});
   check_shapes(task, shapes);

@@ -28,7 +28,7 @@ plan::Generate3dTask generation(const fs::path& output) {
   task.model = test::source_dir() / "data/shapes";
   task.classes = {"table", "mug"};
   task.resolution = 32;
-  task.steps = 6;
+  task.sampling["steps"] = 6;
   task.output = output;
   return task;
 }
