@@ -182,9 +182,13 @@ void RunDir::save_last(const std::function<void(const fs::path& folder)>& fill) 
   replace_folder(last(), fill);
 }
 
-fs::path weights_place(const fs::path& path) {
-  std::error_code none;
-  return fs::exists(path / "model" / "model.safetensors", none) ? path / "model" : path;
+fs::path model_place(const fs::path& path) {
+  const auto model = path / "model";
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    std::error_code none;
+    if (fs::exists(model / file, none)) return model;
+  }
+  return path;
 }
 
 }  // namespace arzoo

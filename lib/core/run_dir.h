@@ -62,7 +62,8 @@ class RunDir {
   int lock_;
 };
 
-/// Where the weights are that `path` means: model/ of a run directory, its best model; else the path itself.
-std::filesystem::path weights_place(const std::filesystem::path& path);
+/// The model folder that `path` means: model/ of a run directory, its best model; else the path itself, a
+/// model folder or a weights file. The one rule for every path that a user may give as a model.
+std::filesystem::path model_place(const std::filesystem::path& path);
 
 }  // namespace arzoo

@@ -7,6 +7,7 @@
 
 #include "core/closest.h"
 #include "core/display_text.h"
+#include "core/run_dir.h"
 #include "forecast/any_length_forecaster.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/length_batches.h"
@@ -40,7 +41,7 @@ Location locate(const fs::path& path, const std::optional<Config>& config) {
   if (config) return {path, *config};
   if (!fs::is_directory(path))
     fail<UsageError>("{}: a weights file needs its configuration as well (--config FILE)", path.string());
-  const fs::path folder = fs::exists(path / "model" / "config.json") ? path / "model" : path;
+  const auto folder = model_place(path);
   if (!fs::exists(folder / "config.json")) {
     fail<CheckpointError>(
         "{}: no config.json in it (expected a run directory or a checkpoint folder; did the run save a model "

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "core/run_dir.h"
 #include "core/stop.h"
 #include "forecast/baselines.h"
 #include "forecast/forecast_model.h"
@@ -34,12 +35,6 @@ ZeroShotWindows open_windows(const ZeroShotOptions& cell) {
                     file.tables.size());
   }
   return {file.tables.front(), fs::path(cell.data).filename().string(), cell.context, cell.horizon};
-}
-
-/// A suite names a model's folder; a run directory holds it in model/.
-fs::path model_folder(const std::string& model) {
-  const fs::path path(model);
-  return fs::exists(path / "model") ? path / "model" : path;
 }
 
 /// All windows of each row of training data, in batches.
@@ -87,7 +82,7 @@ Forecasts fitted_linear(const ZeroShotOptions& cell, const ZeroShotWindows& wind
 
 Forecasts opened_model(const ZeroShotOptions& cell, const runtime::Compute& compute) {
   const auto model = std::make_shared<const ForecastModel>(
-      ForecastModel::open(model_folder(cell.model), std::nullopt, compute));
+      ForecastModel::open(model_place(cell.model), std::nullopt, compute));
   return [model, horizon = cell.horizon](const at::Tensor& history) {
     return model->forecast_rows(history, horizon);
   };
@@ -117,7 +112,7 @@ class ZeroShotCell final : public runtime::CellOf<ZeroShotOptions> {
   ZeroShotCell(ZeroShotOptions options, const runtime::CellContext& context) : CellOf(std::move(options)) {
     inputs_ = {options_.data, options_.fit};
     if (!options_.model.empty()) {
-      const auto folder = model_folder(options_.model);
+      const auto folder = model_place(options_.model);
       // A folder without it is not there as a model.
       inputs_.push_back(folder / "config.json");
       inputs_.push_back(folder);

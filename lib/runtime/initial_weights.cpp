@@ -43,7 +43,7 @@ std::string load_initial_weights(torch::nn::Module& model, const TrainingOptions
         "file)",
         path.string());
   }
-  const auto stored = in_names_of(model, open_tensors(weights_place(path)));
+  const auto stored = in_names_of(model, open_tensors(model_place(path)));
   const auto excepted = [&](std::string_view name) {
     return std::any_of(options.init_except.begin(), options.init_except.end(),
                        [&](const std::string& pattern) { return means_name(pattern, name); });

@@ -1,11 +1,13 @@
 #include "runtime/model_folder.h"
 
+#include "core/run_dir.h"
+
 namespace arzoo::runtime {
 
 namespace fs = std::filesystem;
 
 std::optional<FoundFolder> find_model_folder(const fs::path& path) {
-  const auto where = fs::exists(path / "model" / "config.json") ? path / "model" : path;
+  const auto where = model_place(path);
   if (!fs::exists(where / "config.json")) return std::nullopt;
   auto config = Config::load(where / "config.json");
   if (!config.has("family")) return std::nullopt;  // another program's

@@ -69,7 +69,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
     if (io::is_png(file->bytes()) || io::is_jpeg(file->bytes()))
       return inspect_picture(task.path, file->bytes());
   }
-  const auto summary = io::describe_tensors(weights_place(task.path), task.state_dict);
+  const auto summary = io::describe_tensors(model_place(task.path), task.state_dict);
   Json result{{"path", task.path.string()},
               {"format", summary.format},
               {"parameters", summary.elements},
@@ -90,7 +90,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
 }
 
 Json convert(const plan::ConvertTask& task, Progress&, Stop) {
-  auto tensors = runtime::open_tensors(weights_place(task.input), task.state_dict);
+  auto tensors = runtime::open_tensors(model_place(task.input), task.state_dict);
   if (tensors.empty()) fail<CheckpointError>("{}: holds no tensors", task.input.string());
   if (task.dry_run) {
     std::size_t bytes = 0;

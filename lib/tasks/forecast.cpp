@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/display_text.h"
+#include "core/run_dir.h"
 #include "core/text_output.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/forecast_model.h"
@@ -36,8 +37,7 @@ std::optional<Config> read_config(const plan::ForecastTask& task, Progress& prog
   const bool is_run = !config.has("family") && config.has("data") && json.at("data").is_object();
   if (!is_run) return config;
   const auto folder = task.config->parent_path();
-  if (const auto model = folder / "model" / "config.json"; plan::fs::exists(model))
-    return Config::load(model);
+  if (const auto model = model_place(folder); model != folder) return Config::load(model / "config.json");
   const Config run(plan::resolve_run_config(config, folder), config.name());
   const auto options = run.at("data").as<forecast::DataOptions>();
   std::vector<std::string> notes;
