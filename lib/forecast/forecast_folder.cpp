@@ -1,9 +1,8 @@
 #include "forecast/forecast_folder.h"
 
-#include "core/atomic_file.h"
 #include "forecast/seen_rows.h"
+#include "runtime/model_folder.h"
 #include "runtime/named_tensors.h"
-#include "runtime/safetensors.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -28,9 +27,7 @@ Json model_config(const Config& run, const SeriesData& data) {
 
 void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
                          const Forecaster& model, const ConformalScores& scores) {
-  write_atomically(folder / "config.json", dump_json(model_config(config, data), 2) + "\n");
-  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(model).entries(),
-                             {{"format", "pt"}});
+  runtime::write_model_folder(folder, model_config(config, data), model);
   if (scores.empty()) return;
   scores.save(folder / kConformalFile);
 }

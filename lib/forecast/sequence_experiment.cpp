@@ -2,12 +2,11 @@
 
 #include <torch/torch.h>
 
-#include "core/atomic_file.h"
 #include "core/chart.h"
 #include "forecast/forecast_model.h"
 #include "forecast/zoo.h"
+#include "runtime/model_folder.h"
 #include "runtime/named_tensors.h"
-#include "runtime/safetensors.h"
 #include "runtime/training_options.h"
 
 namespace arzoo::forecast {
@@ -119,9 +118,7 @@ void SequenceExperiment::save(const std::filesystem::path& folder) {
   config["model_type"] = TimeMoeOptions::kName;
   config["architectures"] = {"TimeMoeForPrediction"};
   config["torch_dtype"] = "float32";
-  write_atomically(folder / "config.json", dump_json(config, 2) + "\n");
-  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(*model_).entries(),
-                             {{"format", "pt"}});
+  runtime::write_model_folder(folder, config, *model_);
 }
 
 void SequenceExperiment::load(const std::filesystem::path& folder) {

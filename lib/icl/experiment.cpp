@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
-#include "core/atomic_file.h"
 #include "icl/random_inputs.h"
-#include "runtime/safetensors.h"
+#include "runtime/model_folder.h"
+#include "runtime/named_tensors.h"
 #include "runtime/training_options.h"
 
 namespace arzoo::icl {
@@ -39,9 +39,7 @@ void LearnerExperiment::each_batch(const std::function<void(int64_t, int64_t)>& 
 }
 
 void LearnerExperiment::save(const std::filesystem::path& folder) {
-  write_atomically(folder / "config.json", dump_json(config_.json(), 2) + "\n");
-  runtime::write_safetensors(folder / "model.safetensors", runtime::state_dict(*learner_).entries(),
-                             {{"format", "pt"}});
+  runtime::write_model_folder(folder, config_.json(), *learner_);
 }
 
 void LearnerExperiment::load(const std::filesystem::path& folder) {

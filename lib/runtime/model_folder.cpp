@@ -1,6 +1,10 @@
 #include "runtime/model_folder.h"
 
+#include <torch/torch.h>
+
+#include "core/atomic_file.h"
 #include "core/run_dir.h"
+#include "runtime/safetensors.h"
 
 namespace arzoo::runtime {
 
@@ -26,6 +30,18 @@ std::optional<std::string> model_name_in(const fs::path& path) {
   const auto found = find_model_folder(path);
   if (!found) return std::nullopt;
   return found->config.at("model").text("name");
+}
+
+void write_model_folder(const fs::path& folder, const Json& config, const torch::nn::Module& model,
+                        std::optional<at::ScalarType> type) {
+  fs::create_directories(folder);
+  write_atomically(folder / "config.json", dump_json(config, 2) + "\n");
+  auto tensors = state_dict(model).entries();
+  for (auto& [name, tensor] : tensors) {
+    if (type && tensor.is_floating_point()) tensor = tensor.to(*type);
+  }
+  // PyTorch's own loaders look for this.
+  write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
 }
 
 }  // namespace arzoo::runtime

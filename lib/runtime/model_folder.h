@@ -1,5 +1,7 @@
 #pragma once
 
+#include <torch/nn/module.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,5 +24,10 @@ std::optional<FoundFolder> find_model_folder(const std::filesystem::path& path, 
 
 /// The name of the model in such a folder.
 std::optional<std::string> model_name_in(const std::filesystem::path& path);
+
+/// Writes the folder of a trained model, which is made if it is not there: config.json and model.safetensors,
+/// the parameters and buffers under their official names; floating-point ones in `type` if one is given.
+void write_model_folder(const std::filesystem::path& folder, const Json& config,
+                        const torch::nn::Module& model, std::optional<at::ScalarType> type = std::nullopt);
 
 }  // namespace arzoo::runtime

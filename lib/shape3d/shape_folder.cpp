@@ -2,10 +2,9 @@
 
 #include <torch/torch.h>
 
-#include "core/atomic_file.h"
 #include "core/zoo.h"
 #include "runtime/model_folder.h"
-#include "runtime/safetensors.h"
+#include "runtime/named_tensors.h"
 
 namespace arzoo::shape3d {
 
@@ -36,13 +35,7 @@ ShapeFolder open_shape_folder(const fs::path& path) {
 
 void save_shape_model(const ShapeFolder& folder, const torch::nn::Module& model,
                       std::optional<at::ScalarType> type) {
-  fs::create_directories(folder.path);
-  write_atomically(folder.path / "config.json", dump_json(folder_json(folder), 2) + "\n");
-  auto tensors = runtime::state_dict(model).entries();
-  for (auto& [name, tensor] : tensors) {
-    if (type && tensor.is_floating_point()) tensor = tensor.to(*type);
-  }
-  runtime::write_safetensors(folder.path / "model.safetensors", tensors, {{"format", "pt"}});
+  runtime::write_model_folder(folder.path, folder_json(folder), model, type);
 }
 
 std::shared_ptr<ShapeVae> load_shape_vae(const ShapeFolder& folder, at::ScalarType type) {
