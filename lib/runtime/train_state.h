@@ -1,11 +1,7 @@
 #pragma once
 
-#include <torch/nn/module.h>
-
-#include <filesystem>
-
 #include "runtime/losses.h"
-#include "runtime/optimizer.h"
+#include "runtime/training_options.h"
 
 namespace arzoo::runtime {
 
@@ -42,19 +38,5 @@ struct SavedState {
   TrainState state;
   Metrics best_val;  ///< empty before the first validation
 };
-
-/// Writes training.json and training.safetensors (moments, averaged weights, the generator's state) beside
-/// the weights that the folder already holds.
-void save_train_state(const std::filesystem::path& folder, const SavedState& saved,
-                      const torch::nn::Module& model, Adam& optimizer,
-                      const std::vector<at::Tensor>& average);
-
-/// What training.json in the folder says. Throws ConfigError.
-SavedState read_train_state(const std::filesystem::path& folder);
-
-/// The reverse of save_train_state, weights included. Throws CheckpointError when the folder does not belong
-/// to this model and optimiser.
-SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
-                            std::vector<at::Tensor>& average);
 
 }  // namespace arzoo::runtime

@@ -5,8 +5,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "runtime/checkpoint.h"
+#include "runtime/early_stopping.h"
 #include "runtime/lr_schedule.h"
-#include "runtime/train_state.h"
 #include "runtime/training_step.h"
 
 namespace arzoo::runtime {
@@ -21,11 +22,6 @@ void add_details(NamedValues& values, const Losses& losses) {
   for (const auto& [name, part] : losses.parts) values.emplace_back(name, part.item<double>());
   if (!losses.statistics) return;
   for (const auto& statistic : losses.statistics()) values.push_back(statistic);
-}
-
-/// The first metric decides. Without a validation split every epoch is an improvement.
-bool is_gain(const Metrics& metrics, const Metrics& best) {
-  return metrics.empty() || best.empty() || metrics.front().second <= best.front().second;
 }
 
 /// A number that is not finite would stay the best for ever, and be null in the log.
@@ -88,8 +84,7 @@ TrainSummary Trainer::fit(bool resume) {
 }
 
 bool Trainer::is_finished() const {
-  const bool patient = options_.patience == 0 || state_.epochs_without_gain < options_.patience;
-  return !patient || state_.step >= total_steps();
+  return is_out_of_patience(state_, options_.patience) || state_.step >= total_steps();
 }
 
 void Trainer::train_epoch() {
@@ -130,14 +125,7 @@ bool Trainer::validate() {
   ++state_.epoch;
   state_.loss_sum = 0.0;
   state_.loss_steps = 0;
-  const bool gained = is_gain(metrics, best_val_);
-  if (gained) {
-    best_val_ = metrics;
-    state_.best_epoch = state_.epoch;
-    state_.epochs_without_gain = 0;
-  } else {
-    ++state_.epochs_without_gain;
-  }
+  const bool gained = note_validation(metrics, state_, best_val_);
   NamedValues values{{"train_loss", train_loss}};
   std::string text = fmt::format("epoch {}: train {:.4f}", state_.epoch, train_loss);
   for (const auto& [name, value] : metrics) {

@@ -1,4 +1,4 @@
-#include "runtime/train_state.h"
+#include "runtime/checkpoint.h"
 
 #include <torch/torch.h>
 
