@@ -1,9 +1,8 @@
 #pragma once
 
-#include <functional>
-
 #include "kernels/modulated_norm.h"
 #include "nn/adaln.h"
+#include "nn/diffusion_sampler.h"
 #include "nn/diffusion_schedule.h"
 #include "nn/timestep_embedder.h"
 
@@ -80,17 +79,6 @@ class DiffusionHead : public torch::nn::Module, public kernels::PackedForInferen
   Modulations packed_;  ///< undefined before pack()
 };
 
-/// Classifier-free guidance of rows with a condition and, behind them, the same rows without one: the noise
-/// of both becomes e_u + cfg (e_c - e_u), the variances stay. output: [2 N, 2 C].
-at::Tensor guided_estimate(const at::Tensor& output, double cfg);
-
-/// Where the random numbers of a sampling come from: as many rows as are denoised, [N, C].
-struct DiffusionRandomInputs {
-  std::function<at::Tensor()> start;  ///< x_T
-  /// Of the step from `index` to the one before; none: along the probability flow, which needs no noise.
-  std::function<at::Tensor(int64_t index)> step = nullptr;
-};
-
 /// The head under its official name, "net", and what it is for.
 class DiffusionLoss : public torch::nn::Module {
  public:
@@ -104,10 +92,7 @@ class DiffusionLoss : public torch::nn::Module {
   Rows rows(const at::Tensor& target, const at::Tensor& z, const at::Tensor& t,
             const at::Tensor& noise) const;
 
-  /// Samples tokens under z by ancestral sampling, or along the probability flow. With cfg other than 1, z
-  /// holds rows with a condition and, behind them, as many without. random_inputs.start() decides how many
-  /// rows are denoised: the first half, or both halves. Returns them, fp32. clip: see
-  /// DiffusionSchedule::reverse.
+  /// sample_diffusion() with the head.
   at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
                     const DiffusionRandomInputs& random_inputs, double clip = 0.0) const;
 
