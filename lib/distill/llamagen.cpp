@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/rms_norm.h"
 #include "nn/embedding_table.h"
-#include "nn/rms_norm.h"
 #include "nn/token_sampler.h"
 
 namespace arzoo::distill {
@@ -25,7 +25,7 @@ kernels::RopeAngles picture_angles(int64_t tokens, int64_t head_width) {
              by_column = turns.unsqueeze(0).expand({side, side, quarter});
   const auto angles = at::cat({by_row, by_column}, -1).reshape({1, 1, side * side, 2 * quarter});
   const auto none = at::zeros({1, 1, 1, 2 * quarter});
-  return {at::cat({none, angles.cos()}, 2), at::cat({none, angles.sin()}, 2), /*neighbours=*/true};
+  return {at::cat({none, angles.cos()}, 2), at::cat({none, angles.sin()}, 2), /*interleaved=*/true};
 }
 
 nn::DecoderOptions decoder_options(const LlamaGenOptions& options) {
@@ -81,11 +81,11 @@ at::Tensor LlamaGenBlocks::class_tokens(const at::Tensor& labels) const {
 }
 
 at::Tensor LlamaGenBlocks::pass(const at::Tensor& x, nn::DecoderCache* cache, nn::DecoderTrace* trace) const {
-  return nn::decode(x, weights_, decoder_, cache, trace);
+  return decoder_.forward(x, weights_, {.cache = cache, .trace = trace});
 }
 
 at::Tensor LlamaGenBlocks::normed(const at::Tensor& x) const {
-  return nn::rms_norm(x, norm_, options_.norm_eps);
+  return kernels::rms_norm(x, norm_, options_.norm_eps);
 }
 
 LlamaGen::LlamaGen(const LlamaGenOptions& options) : LlamaGenBlocks(options) {

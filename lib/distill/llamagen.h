@@ -66,7 +66,7 @@ class LlamaGenBlocks : public torch::nn::Module {
   nn::BlockWeights block(torch::nn::Module& owner) const;
 
   LlamaGenOptions options_;
-  nn::DecoderOptions decoder_;
+  nn::Decoder decoder_;
   nn::DecoderWeights weights_;
   at::Tensor classes_;  ///< [NC + 1, D]
   at::Tensor norm_;     ///< [D]

@@ -30,8 +30,7 @@ class NamedLinear : public torch::nn::Module {
 class Gateformer : public Forecaster {
  public:
   Gateformer(const GateformerOptions& options, const SeriesShape& shape) : options_(options) {
-    const PreNormOptions layer{options.d_model, options.n_heads, options.d_ff, options.dropout,
-                               kernels::Activation::relu};
+    const PreNormOptions layer{options.d_model, options.n_heads, options.d_ff, options.dropout, "relu"};
     const int64_t width = options.d_model, patches = (shape.seq_len - options.patch_len) / options.stride + 2;
     const auto linear = [&](const char* name, int64_t in, int64_t out) {
       return register_module(name, torch::nn::Linear(in, out));

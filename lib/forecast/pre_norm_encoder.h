@@ -1,37 +1,23 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/normalization.h>
 
+#include <string>
 #include <vector>
 
-#include "kernels/linear.h"
+#include "nn/transformer_block.h"
 
 namespace arzoo::forecast {
 
 struct PreNormOptions {
   int64_t d_model, n_heads, d_ff;
   double dropout;
-  kernels::Activation activation;
+  std::string activation;  ///< a name of nn::BlockOptions::feed_forward
 };
 
-/// Self-attention under the names of PyTorch's MultiheadAttention: one weight for queries, keys and values.
-class PackedSelfAttention : public torch::nn::Module {
- public:
-  PackedSelfAttention(int64_t d_model, int64_t n_heads, double dropout);
-  /// x: [B, L, D]; returns [B, L, D]. Dropout falls on the probabilities.
-  at::Tensor forward(const at::Tensor& x);
-
- private:
-  int64_t n_heads_;
-  double dropout_;
-  at::Tensor in_proj_weight_, in_proj_bias_;
-  torch::nn::Linear out_proj_{nullptr};
-};
-
-/// Pre-norm transformer layer (Xiong et al. 2020): x + attention(LN x), then x + FFN(LN x). Names,
-/// initialisation and places of dropout are those of PyTorch's TransformerEncoderLayer with norm_first.
+/// Pre-norm transformer layer (Xiong et al. 2020; nn/transformer_block.h). Names, initialisation and places
+/// of dropout are those of PyTorch's TransformerEncoderLayer with norm_first, whose attention is a
+/// MultiheadAttention: one weight for queries, keys and values.
 class PreNormLayer : public torch::nn::Module {
  public:
   explicit PreNormLayer(const PreNormOptions& options);
@@ -39,11 +25,8 @@ class PreNormLayer : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x);
 
  private:
-  double dropout_;
-  kernels::Activation activation_;
-  std::shared_ptr<PackedSelfAttention> self_attn_;
-  torch::nn::Linear linear1_{nullptr}, linear2_{nullptr};
-  torch::nn::LayerNorm norm1_{nullptr}, norm2_{nullptr};
+  nn::TransformerBlock block_;
+  nn::BlockWeights weights_;  ///< the parameters themselves
 };
 
 /// A stack of pre-norm layers, `layers.i`, without a norm at its end. All start as copies of one layer, as

@@ -56,9 +56,9 @@ class TiMae : public Forecaster {
     embedding_ = register_module(
         "embedding", torch::nn::Conv1d(torch::nn::Conv1dOptions(shape.enc_in, width, 3).padding(1)));
     encoder_ = register_module(
-        "encoder", std::make_shared<PreNormEncoder>(
-                       options.e_layers, PreNormOptions{width, options.n_heads, options.d_ff, options.dropout,
-                                                        kernels::Activation::gelu}));
+        "encoder",
+        std::make_shared<PreNormEncoder>(
+            options.e_layers, PreNormOptions{width, options.n_heads, options.d_ff, options.dropout, "gelu"}));
     encoder_norm_ = register_module("encoder_norm", norm_of(width));
     positions_ = nn::position_table(length, width);
     if (options.head == "linear") {
@@ -67,10 +67,9 @@ class TiMae : public Forecaster {
       decoder_embedding_ = register_module("decoder_embedding", torch::nn::Linear(width, inner));
       mask_token_ = register_parameter("mask_token", at::zeros({1, 1, inner}));
       decoder_ = register_module(
-          "decoder",
-          std::make_shared<PreNormEncoder>(
-              options.d_layers, PreNormOptions{inner, options.decoder_n_heads, options.decoder_d_ff,
-                                               options.dropout, kernels::Activation::gelu}));
+          "decoder", std::make_shared<PreNormEncoder>(
+                         options.d_layers, PreNormOptions{inner, options.decoder_n_heads,
+                                                          options.decoder_d_ff, options.dropout, "gelu"}));
       decoder_norm_ = register_module("decoder_norm", norm_of(inner));
       projection_ = register_module("projection", torch::nn::Linear(inner, shape.enc_in));
       decoder_positions_ = nn::position_table(length, inner);

@@ -4,6 +4,7 @@
 
 #include "core/config.h"
 #include "forecast/series_shape.h"
+#include "nn/decoder_options.h"
 
 namespace arzoo::forecast {
 
@@ -39,6 +40,23 @@ struct TimeMoeOptions {
   int64_t head_dim() const { return hidden_size / num_attention_heads; }
   /// Hidden width of a routed expert; the shared one is intermediate_size wide.
   int64_t expert_width() const { return intermediate_size / num_experts_per_tok; }
+
+  /// The shared decoder that it is.
+  nn::DecoderOptions decoder() const {
+    nn::DecoderOptions options;
+    options.n_embd = hidden_size;
+    options.n_layer = num_hidden_layers;
+    options.n_head = num_attention_heads;
+    options.n_kv_head = key_value_heads();
+    options.n_inner = intermediate_size;
+    options.feed_forward = use_dense ? "gated" : "experts";
+    options.norm = "rms_norm";
+    options.positions = "rotary";
+    options.layer_norm_epsilon = rms_norm_eps;
+    options.attention_dropout = attention_dropout;
+    options.rope_theta = rope_theta;
+    return options;
+  }
 
   static void fields(auto& o, auto& field) {
     constexpr double kWidest = 1e6, kMost = 1e5;

@@ -28,49 +28,39 @@ at::Tensor positions_of(const at::Tensor& mask) { return (mask.cumsum(1) - 1).ma
 
 }  // namespace
 
-TimeMoeDecoder::TimeMoeDecoder(const TimeMoeOptions& options) : options_(options) {
+TimeMoeDecoder::TimeMoeDecoder(const TimeMoeOptions& options) : decoder_(options.decoder()) {
   embed_layer_ = register_module("embed_layer", std::make_shared<PointEmbedding>(options));
   auto list = register_module("layers", torch::nn::ModuleList());
   for (int64_t i = 0; i < options.num_hidden_layers; ++i) {
-    layers_.push_back(std::make_shared<TimeMoeLayer>(options));
-    list->push_back(layers_.back());
+    const auto layer = std::make_shared<TimeMoeLayer>(options);
+    weights_.blocks.push_back(layer->weights());
+    list->push_back(layer);
   }
-  norm_ = register_module("norm", std::make_shared<nn::RmsNorm>(options.hidden_size, options.rms_norm_eps));
-}
-
-DecoderPass TimeMoeDecoder::pass_of(const TimeMoeInput& input, int64_t past, const at::Tensor& tokens) const {
-  const int64_t count = tokens.size(1);
-  const auto positions =
-      input.position_ids.defined()
-          ? input.position_ids
-          : at::arange(past, past + count, at::TensorOptions(tokens.device()).dtype(at::kLong));
-  DecoderPass pass;
-  pass.angles =
-      kernels::rope_angles(positions, options_.head_dim(), options_.rope_theta, tokens.scalar_type());
-  pass.trace = input.trace;
-  if (input.attention_mask.defined() || input.trace != nullptr) {
-    pass.mode.bias = kernels::causal_bias(count, past + count, input.attention_mask, tokens.options());
-  } else {
-    pass.mode.causal = true;
-  }
-  return pass;
+  weights_.norm =
+      register_module("norm", std::make_shared<nn::RmsNorm>(options.hidden_size, options.rms_norm_eps))
+          ->affine();
 }
 
 TimeMoeStates TimeMoeDecoder::forward(const TimeMoeInput& input) {
   const auto points = input.values.dim() == 2 ? input.values.unsqueeze(-1) : input.values;
-  auto x = embed_layer_->forward(points);
-  if (input.trace != nullptr) input.trace->emplace_back("embed_out", x);
-  const int64_t past = input.cache != nullptr ? input.cache->front().length() : 0;
-  const auto pass = pass_of(input, past, x);
+  std::vector<nn::Routing> routing;
+  nn::DecoderTrace trace;
   TimeMoeStates states;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    at::Tensor router_logits;
-    x = layers_[i]->forward(x, pass, input.cache != nullptr ? &(*input.cache)[i] : nullptr,
-                            fmt::format("layer{}", i), router_logits);
-    if (router_logits.defined()) states.router_logits.push_back(router_logits);
+  states.hidden = decoder_.forward(embed_layer_->forward(points), weights_,
+                                   {.cache = input.cache,
+                                    .trace = input.trace != nullptr ? &trace : nullptr,
+                                    .attention_mask = input.attention_mask,
+                                    .position_ids = input.position_ids,
+                                    .training = is_training(),
+                                    .routing = &routing});
+  for (const auto& layer : routing) states.router_logits.push_back(layer.logits);
+  if (input.trace == nullptr) return states;
+  input.trace->emplace_back("embed_out", trace.hidden.front());
+  for (std::size_t i = 0; i < trace.blocks.size(); ++i) {
+    record(*input.trace, fmt::format("layer{}", i), trace.blocks[i]);
+    input.trace->emplace_back(fmt::format("layer{}.out", i), trace.hidden[i + 1]);
   }
-  states.hidden = norm_->forward(x);
-  if (input.trace != nullptr) input.trace->emplace_back("final_norm_out", states.hidden);
+  input.trace->emplace_back("final_norm_out", states.hidden);
   return states;
 }
 
@@ -108,7 +98,7 @@ at::Tensor TimeMoe::generate(const at::Tensor& context, int64_t horizon, const a
   auto block = (attention_mask.defined() ? context.masked_fill(attention_mask.eq(0), 0) : context).to(type());
   auto mask = attention_mask.defined() ? attention_mask.to(at::kLong)
                                        : at::ones({rows, known}, context.options().dtype(at::kLong));
-  std::vector<nn::KvCache> cache(options_.num_hidden_layers, nn::KvCache(whole));
+  nn::DecoderCache cache(options_.num_hidden_layers, whole);
   std::vector<at::Tensor> blocks{context.to(type())};
   for (int64_t length = known; length < whole;) {
     TimeMoeInput input;

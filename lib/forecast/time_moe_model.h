@@ -12,11 +12,11 @@ namespace arzoo::forecast {
 
 /// What one pass reads.
 struct TimeMoeInput {
-  at::Tensor values;                          ///< [B, T] or [B, T, C], normalised
-  at::Tensor attention_mask;                  ///< [B, past + T], 0 where there is padding; undefined: nowhere
-  at::Tensor position_ids;                    ///< [B, T] long; undefined: past, past + 1, …
-  std::vector<nn::KvCache>* cache = nullptr;  ///< of each layer; the tokens are added to it
-  runtime::Trace* trace = nullptr;            ///< collects intermediate results when given
+  at::Tensor values;                  ///< [B, T] or [B, T, C], normalised
+  at::Tensor attention_mask;          ///< [B, past + T], 0 where there is padding; undefined: nowhere
+  at::Tensor position_ids;            ///< [B, T] long; undefined: past, past + 1, …
+  nn::DecoderCache* cache = nullptr;  ///< the tokens before these, to which they are added
+  runtime::Trace* trace = nullptr;    ///< collects intermediate results when given
 };
 
 /// What one pass finds out, before any head.
@@ -39,12 +39,9 @@ class TimeMoeDecoder : public torch::nn::Module {
   TimeMoeStates forward(const TimeMoeInput& input);
 
  private:
-  DecoderPass pass_of(const TimeMoeInput& input, int64_t past, const at::Tensor& tokens) const;
-
-  TimeMoeOptions options_;
+  nn::Decoder decoder_;
   std::shared_ptr<PointEmbedding> embed_layer_;
-  std::vector<std::shared_ptr<TimeMoeLayer>> layers_;
-  std::shared_ptr<nn::RmsNorm> norm_;
+  nn::DecoderWeights weights_;
 };
 
 /// Time-MoE with its heads, each of which forecasts another number of steps (multi-resolution forecasting,

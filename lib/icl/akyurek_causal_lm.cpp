@@ -8,14 +8,14 @@
 namespace arzoo::icl {
 
 AkyurekCausalLm::AkyurekCausalLm(const AkyurekOptions& options, int64_t dims, int64_t max_len)
-    : options_(options), decoder_(options.decoder()) {
-  const int64_t width = decoder_.n_embd, heads = decoder_.n_head, head = decoder_.head_width(),
-                hidden = decoder_.hidden_width();
+    : options_(options), sizes_(options.decoder()), decoder_(sizes_) {
+  const int64_t width = sizes_.n_embd, heads = sizes_.n_head, head = sizes_.head_width(),
+                hidden = sizes_.hidden_width();
   const std::string root = "Transformer_0/";
   read_in_ = dense(root + "Dense_0", {dims + 1, width}, {width});
   positions_ =
       register_parameter(root + "PositionEmbeddings_0/pos_embedding", at::empty({1, max_len, width}));
-  for (int64_t i = 0; i < decoder_.n_layer; ++i) {
+  for (int64_t i = 0; i < sizes_.n_layer; ++i) {
     const auto path = fmt::format("{}Encoder1DBlock_{}/", root, i), attention = path + "SelfAttention_0/";
     Block block;
     if (!options.disable_layer_norms) {
@@ -44,8 +44,8 @@ nn::Affine AkyurekCausalLm::dense(const std::string& path, at::IntArrayRef kerne
 
 nn::Affine AkyurekCausalLm::norm(const std::string& path) {
   nn::Affine norm;
-  norm.bias = register_parameter(path + "/bias", at::empty({decoder_.n_embd}));
-  norm.weight = register_parameter(path + "/scale", at::empty({decoder_.n_embd}));
+  norm.bias = register_parameter(path + "/bias", at::empty({sizes_.n_embd}));
+  norm.weight = register_parameter(path + "/scale", at::empty({sizes_.n_embd}));
   return norm;
 }
 
@@ -71,7 +71,7 @@ nn::DecoderWeights AkyurekCausalLm::weights() const {
   const auto map = [](const nn::Affine& official, int64_t inputs) {
     return nn::Affine{official.weight.reshape({inputs, -1}).t(), official.bias.reshape({-1})};
   };
-  const int64_t width = decoder_.n_embd;
+  const int64_t width = sizes_.n_embd;
   nn::DecoderWeights weights;
   weights.positions = positions_[0];
   for (const auto& block : blocks_) {
@@ -82,9 +82,9 @@ nn::DecoderWeights AkyurekCausalLm::weights() const {
     // The softmax cancels a key's bias, so that its gradient is 0 up to rounding errors, which Adam's
     // division would scale up to whole steps.
     own.qkv = {at::cat({q.weight, k.weight, v.weight}), at::cat({q.bias, k.bias.detach(), v.bias})};
-    own.projection = map(block.out, decoder_.n_head * decoder_.head_width());
+    own.projection = map(block.out, sizes_.n_head * sizes_.head_width());
     own.up = map(block.up, width);
-    own.down = map(block.down, decoder_.hidden_width());
+    own.down = map(block.down, sizes_.hidden_width());
     weights.blocks.push_back(std::move(own));
   }
   weights.norm = final_norm_;
@@ -99,8 +99,8 @@ at::Tensor AkyurekCausalLm::rows(const at::Tensor& xs, const at::Tensor& ys) {
 
 at::Tensor AkyurekCausalLm::predict_rows(const at::Tensor& rows, nn::DecoderTrace* trace) {
   const auto inputs = rows.narrow(1, 0, rows.size(1) - 1);
-  const auto hidden = nn::decode(kernels::linear(inputs, read_in_.weight.t(), read_in_.bias), weights(),
-                                 decoder_, nullptr, trace);
+  const auto hidden = decoder_.forward(kernels::linear(inputs, read_in_.weight.t(), read_in_.bias), weights(),
+                                       {.trace = trace});
   return kernels::linear(hidden, read_out_.weight.t(), read_out_.bias).to(at::kFloat);
 }
 

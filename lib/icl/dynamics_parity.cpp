@@ -4,6 +4,7 @@
 #include "icl/linear_dynamics.h"
 #include "icl/mesa_learner.h"
 #include "kernels/mesa_attention.h"
+#include "nn/split_heads.h"
 
 namespace arzoo::icl {
 namespace {
@@ -66,9 +67,7 @@ void replay_mesa_layer(const ParityCase& fixture, ParityReport& report) {
              k = leaf(weights.at("k_proj/kernel")), v = leaf(weights.at("v_proj/kernel")),
              o = leaf(weights.at("o_proj/kernel")), lambdas = leaf(weights.at("lambdas"));
   const int64_t batch = x.size(0), tokens = x.size(1), heads = whole_number(fixture, "num_heads");
-  const auto apart = [&](const at::Tensor& kernel) {
-    return at::matmul(x, kernel).view({batch, tokens, heads, -1}).transpose(1, 2);
-  };
+  const auto apart = [&](const at::Tensor& kernel) { return nn::split_heads(at::matmul(x, kernel), heads); };
   const auto inputs = apart(v);
   const auto mixed = kernels::mesa_attention(apart(q), inputs, apart(k), lambdas);  // [B, H, T, E]
   // Of what the official layer puts out the heads lie closest, coordinate by coordinate.

@@ -3,7 +3,7 @@
 #include "icl/akyurek_causal_lm.h"
 #include "icl/garg_gpt2.h"
 #include "icl/in_context_learner.h"
-#include "nn/decoder.h"
+#include "nn/gpt_blocks.h"
 #include "runtime/other_names.h"
 
 namespace arzoo::icl {
@@ -21,7 +21,7 @@ class GargGpt2 : public FunctionLearner, public runtime::OtherNames {
 
   /// x_1, (y_1, 0 …), x_2, …: [B, 2 P, d].
   static at::Tensor interleaved(const at::Tensor& xs, const at::Tensor& ys);
-  /// The blocks' output at each token, [B, 2 P, D]. trace: as nn::decode.
+  /// The blocks' output at each token, [B, 2 P, D]. trace: as nn::DecoderPass.
   at::Tensor hidden(const at::Tensor& tokens, nn::DecoderTrace* trace = nullptr);
   at::Tensor embedded(const at::Tensor& tokens) const;
 
@@ -62,7 +62,8 @@ class AkyurekCausalLm : public FunctionLearner {
   nn::DecoderWeights weights() const;
 
   AkyurekOptions options_;
-  nn::DecoderOptions decoder_;
+  nn::DecoderOptions sizes_;
+  nn::Decoder decoder_;
   nn::Affine read_in_, read_out_, final_norm_;
   at::Tensor positions_;  ///< [1, max_len, D]
   std::vector<Block> blocks_;

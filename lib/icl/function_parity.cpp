@@ -128,8 +128,8 @@ void replay_akyurek(const ParityCase& fixture, ParityReport& report) {
     report.check("y_errors", (y_predicted - ys).square());
     for (std::size_t i = 0; i < trace.hidden.size(); ++i)
       report.check(fmt::format("hidden{}", i), trace.hidden[i]);
-    for (std::size_t i = 0; i < trace.attention.size(); ++i)
-      report.check(fmt::format("attn{}", i), trace.attention[i]);
+    for (std::size_t i = 0; i < trace.blocks.size(); ++i)
+      report.check(fmt::format("attn{}", i), trace.blocks[i].attention);
   }
   if (!fixture.io.contains("train_losses")) return;
   // A case may leave the official recipe unsaid.

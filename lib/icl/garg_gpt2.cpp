@@ -48,7 +48,7 @@ at::Tensor GargGpt2::embedded(const at::Tensor& tokens) const {
 }
 
 at::Tensor GargGpt2::hidden(const at::Tensor& tokens, nn::DecoderTrace* trace) {
-  return backbone_->forward(embedded(tokens), nullptr, trace);
+  return backbone_->forward(embedded(tokens), {.trace = trace});
 }
 
 at::Tensor GargGpt2::predict(const at::Tensor& xs, const at::Tensor& ys) {

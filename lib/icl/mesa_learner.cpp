@@ -5,7 +5,10 @@
 namespace arzoo::icl {
 
 MesaLearner::MesaLearner(const MesaTransformerOptions& options, int64_t width)
-    : options_(options), width_(width) {
+    : options_(options),
+      width_(width),
+      hybrid_(options.decoder(width, "softmax", 1)),
+      decoder_(options.decoder(width, options.attention, options.num_layers)) {
   if (options.hybrid_first_block) layers_.push_back(layer("hybrid_block/self_attn/", "softmax"));
   for (int64_t i = 0; i < options.num_layers; ++i)
     layers_.push_back(layer(fmt::format("tf_block/blocklist_{}/self_attn/", i), options.attention));
@@ -58,12 +61,10 @@ at::Tensor MesaLearner::forward(const at::Tensor& tokens, nn::DecoderTrace* trac
   const std::span<const Layer> layers(layers_);
   const std::size_t hybrid = options_.hybrid_first_block ? 1 : 0;
   auto x = tokens;
-  if (hybrid > 0)
-    x = nn::decode(x, weights(layers.first(1)), options_.decoder(width_, "softmax", 1), nullptr, trace);
+  if (hybrid > 0) x = hybrid_.forward(x, weights(layers.first(1)), {.trace = trace});
   // The second part begins with what the first ended with.
   if (trace != nullptr && hybrid > 0) trace->hidden.pop_back();
-  return nn::decode(x, weights(layers.subspan(hybrid)),
-                    options_.decoder(width_, options_.attention, options_.num_layers), nullptr, trace);
+  return decoder_.forward(x, weights(layers.subspan(hybrid)), {.trace = trace});
 }
 
 at::Tensor MesaLearner::loss(const at::Tensor& tokens, const at::Tensor& labels) const {

@@ -30,6 +30,7 @@ class MesaLearner : public InContextLearner {
 
   MesaTransformerOptions options_;
   int64_t width_;
+  nn::Decoder hybrid_, decoder_;
   std::vector<Layer> layers_;  ///< the hybrid one first
 };
 

@@ -23,7 +23,7 @@ void PathLearner::tie() { head_.set_data(embedding_.detach()); }
 void PathLearner::initialise() { transformer_->initialise(); }
 
 at::Tensor PathLearner::forward(const at::Tensor& ids, nn::DecoderCache* cache, nn::DecoderTrace* trace) {
-  const auto hidden = transformer_->forward(at::embedding(embedding_, ids), cache, trace);
+  const auto hidden = transformer_->forward(at::embedding(embedding_, ids), {.cache = cache, .trace = trace});
   return kernels::linear(hidden, embedding_, {});
 }
 

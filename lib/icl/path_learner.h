@@ -4,7 +4,7 @@
 
 #include "icl/alpine_nanogpt.h"
 #include "icl/in_context_learner.h"
-#include "nn/decoder.h"
+#include "nn/gpt_blocks.h"
 
 namespace arzoo::icl {
 

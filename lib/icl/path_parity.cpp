@@ -74,9 +74,9 @@ void replay_path_learner(const ParityCase& fixture, ParityReport& report) {
     nn::DecoderTrace trace;
     report.check("logits", learner.forward(x, nullptr, &trace));
     report.check("loss", learner.loss(x, y));
-    for (std::size_t layer = 0; layer < trace.attention.size(); ++layer) {
+    for (std::size_t layer = 0; layer < trace.blocks.size(); ++layer) {
       for (const auto& [name, value] :
-           {std::pair{"hidden", trace.hidden.at(layer + 1)}, {"attn", trace.attention.at(layer)}}) {
+           {std::pair{"hidden", trace.hidden.at(layer + 1)}, {"attn", trace.blocks.at(layer).attention}}) {
         const auto output = fmt::format("{}{}", name, layer);
         if (fixture.io.contains(output)) report.check(output, value);
       }

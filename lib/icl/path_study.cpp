@@ -145,7 +145,7 @@ double attention_on_target(PathLearner& learner, const PathTask& task) {
       row_tokens(task.rows.train, block).narrow(0, 0, std::min<int64_t>(kPathBatch, task.rows.train.size()));
   nn::DecoderTrace trace;
   learner.forward(rows.narrow(1, 0, block), nullptr, &trace);
-  const auto on_target = trace.attention.front().select(3, 1).mean(1);  // [B, T]
+  const auto on_target = trace.blocks.front().attention.select(3, 1).mean(1);  // [B, T]
   const auto in_path = (rows.narrow(1, 1, block) >= kFirstNodeToken).to(at::kFloat);
   const auto counted = in_path.narrow(1, 2, block - 2);
   return ((on_target.narrow(1, 2, block - 2) * counted).sum() / counted.sum()).item<double>();

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "nn/position_table.h"
+#include "nn/split_heads.h"
 
 namespace arzoo::icl {
 namespace {
@@ -98,9 +99,7 @@ at::Tensor SelfAttentionLearner::clipped(const at::Tensor& x) const {
 
 at::Tensor SelfAttentionLearner::attend(const at::Tensor& x, int64_t layer, SelfAttentionTrace* trace) const {
   const auto& maps = attention(layer);
-  const auto heads = [&](const at::Tensor& y) {
-    return y.view({y.size(0), y.size(1), options_.num_heads, options_.key_size}).transpose(1, 2);
-  };
+  const auto heads = [&](const at::Tensor& y) { return nn::split_heads(y, options_.num_heads); };
   const auto seen = options_.include_query ? x : x.narrow(1, 0, x.size(1) - 1);
   auto q = heads(mapped(maps.query, x)), k = heads(mapped(maps.key, seen));
   if (options_.sum_norm) {
@@ -115,8 +114,8 @@ at::Tensor SelfAttentionLearner::attend(const at::Tensor& x, int64_t layer, Self
     weights = mixture.defined() ? share * softmax + (1.0 - share) * weights : softmax;
   }
   if (trace != nullptr) trace->attention.push_back(weights);
-  const auto mixed = at::matmul(weights, heads(mapped(maps.value, seen))).transpose(1, 2);
-  return mapped(maps.linear, mixed.reshape({x.size(0), x.size(1), -1}));
+  const auto mixed = at::matmul(weights, heads(mapped(maps.value, seen)));
+  return mapped(maps.linear, nn::merge_heads(mixed));
 }
 
 at::Tensor SelfAttentionLearner::forward(const at::Tensor& tokens, SelfAttentionTrace* trace) const {

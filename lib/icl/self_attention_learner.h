@@ -3,7 +3,7 @@
 #include "icl/data_options.h"
 #include "icl/in_context_learner.h"
 #include "icl/vonoswald_transformer.h"
-#include "nn/decoder.h"
+#include "nn/affine.h"
 
 namespace arzoo::icl {
 

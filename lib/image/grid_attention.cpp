@@ -6,6 +6,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/dropout.h"
+#include "nn/split_heads.h"
 
 namespace arzoo::image {
 namespace {
@@ -13,14 +14,6 @@ namespace {
 constexpr double kRotaryBase = 10000.0;
 /// The side that the positions of every grid are spread over.
 constexpr double kSpan = 16.0;
-
-/// The last axis of x, `parts` runs of heads behind each other, apart: [parts][B, H, L, E].
-std::vector<at::Tensor> heads_of(const at::Tensor& x, int64_t parts, int64_t heads) {
-  const int64_t width = x.size(2) / (parts * heads);
-  return x.view({x.size(0), x.size(1), parts, heads, width}).permute({2, 0, 3, 1, 4}).unbind(0);
-}
-
-at::Tensor joined_heads(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
 
 }  // namespace
 
@@ -39,7 +32,7 @@ kernels::RopeAngles GridRotary::angles(const std::vector<int64_t>& sides, at::Sc
     grids.push_back(at::cat({rows, columns}, 2).flatten(0, 1));
   }
   const auto all = at::cat(grids).unsqueeze(0).unsqueeze(0);  // [1, 1, L, E / 2]
-  return {all.cos().to(type), all.sin().to(type), /*neighbours=*/true};
+  return {all.cos().to(type), all.sin().to(type), /*interleaved=*/true};
 }
 
 GridAttention::GridAttention(const GridAttentionOptions& options) : options_(options) {
@@ -51,7 +44,7 @@ GridAttention::GridAttention(const GridAttentionOptions& options) : options_(opt
 
 at::Tensor GridAttention::forward(const at::Tensor& x, const kernels::RopeAngles& angles,
                                   const at::Tensor& bias, nn::KvCache* cache) const {
-  const auto parts = heads_of(qkv_->forward(x), 3, options_.heads);
+  const auto parts = nn::split_heads(qkv_->forward(x), options_.heads, 3);
   const auto q = kernels::apply_rope(parts[0], angles);
   auto k = kernels::apply_rope(parts[1], angles), v = parts[2];
   if (cache != nullptr) std::tie(k, v) = cache->append(k, v);
@@ -59,7 +52,7 @@ at::Tensor GridAttention::forward(const at::Tensor& x, const kernels::RopeAngles
   mode.bias = bias;
   mode.dropout = options_.attn_dropout;
   mode.training = is_training();
-  return proj_->forward(joined_heads(kernels::attention(q, k, v, mode)));
+  return proj_->forward(nn::merge_heads(kernels::attention(q, k, v, mode)));
 }
 
 GridCrossAttention::GridCrossAttention(int64_t width, int64_t condition_width, int64_t heads)
@@ -72,14 +65,14 @@ GridCrossAttention::GridCrossAttention(int64_t width, int64_t condition_width, i
 
 GridCrossAttention::KeysValues GridCrossAttention::keys_values(const at::Tensor& condition,
                                                                const kernels::RopeAngles& angles) const {
-  const auto parts = heads_of(kv_->forward(condition), 2, heads_);
+  const auto parts = nn::split_heads(kv_->forward(condition), heads_, 2);
   return {kernels::apply_rope(parts[0], angles), parts[1]};
 }
 
 at::Tensor GridCrossAttention::forward(const at::Tensor& x, const kernels::RopeAngles& angles,
                                        const KeysValues& seen) const {
-  const auto q = kernels::apply_rope(heads_of(q_->forward(x), 1, heads_).front(), angles);
-  return proj_->forward(joined_heads(kernels::attention(q, seen.keys, seen.values)));
+  const auto q = kernels::apply_rope(nn::split_heads(q_->forward(x), heads_), angles);
+  return proj_->forward(nn::merge_heads(kernels::attention(q, seen.keys, seen.values)));
 }
 
 GegluMlp::GegluMlp(int64_t width, double mlp_ratio, double dropout) : dropout_(dropout) {

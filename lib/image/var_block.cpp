@@ -6,6 +6,7 @@
 
 #include "kernels/attention.h"
 #include "nn/cosine_heads.h"
+#include "nn/split_heads.h"
 
 namespace arzoo::image {
 namespace {
@@ -39,8 +40,7 @@ at::Tensor VarAttention::temperatures() const {
 }
 
 at::Tensor VarAttention::forward(const at::Tensor& x, const at::Tensor& bias) {
-  const int64_t batch = x.size(0), tokens = x.size(1);
-  const auto parts = project(x).view({batch, tokens, 3, heads_, width_}).permute({2, 0, 3, 1, 4}).unbind(0);
+  const auto parts = nn::split_heads(project(x), heads_, 3);
   auto q = parts[0], k = parts[1];
   kernels::AttentionMode mode;
   mode.bias = bias;
@@ -56,11 +56,10 @@ at::Tensor VarAttention::forward(const at::Tensor& x, const at::Tensor& bias) {
     mode.bias = bias.to(type);
   }
   const auto mixed = kernels::attention(q, k, parts[2], mode);
-  return proj_->forward(mixed.transpose(1, 2).reshape({batch, tokens, heads_ * width_}));
+  return proj_->forward(nn::merge_heads(mixed));
 }
 
 at::Tensor VarAttention::extend(const at::Tensor& x, const std::vector<int64_t>& scales, nn::KvCache& cache) {
-  const int64_t batch = x.size(0), tokens = x.size(1);
   int64_t seen = cache.length();
   auto qkv = project(x);
   kernels::AttentionMode mode;
@@ -69,9 +68,9 @@ at::Tensor VarAttention::extend(const at::Tensor& x, const std::vector<int64_t>&
     q = nn::cache_cosine_heads(qkv, temperatures().to(at::kFloat).view({heads_}), cache);
     mode.scale = 1.0;
   } else {
-    const auto parts = qkv.view({batch, tokens, 3, heads_, width_});
-    q = parts.select(2, 0).transpose(1, 2);
-    cache.append(parts.select(2, 1).transpose(1, 2), parts.select(2, 2).transpose(1, 2));
+    const auto parts = nn::split_heads(qkv, heads_, 3);
+    q = parts[0];
+    cache.append(parts[1], parts[2]);
     mode.scale = kPlainScale / std::sqrt(static_cast<double>(width_));
   }
   std::vector<at::Tensor> mixed;
@@ -79,11 +78,10 @@ at::Tensor VarAttention::extend(const at::Tensor& x, const std::vector<int64_t>&
   for (const int64_t count : scales) {
     seen += count;
     const auto [keys, values] = cache.first(seen);
-    mixed.push_back(kernels::attention(q.narrow(2, begin, count), keys, values, mode).transpose(1, 2));
+    mixed.push_back(nn::merge_heads(kernels::attention(q.narrow(2, begin, count), keys, values, mode)));
     begin += count;
   }
-  const auto all = mixed.size() == 1 ? mixed.front() : at::cat(mixed, 1);
-  return proj_->forward(all.reshape({batch, tokens, heads_ * width_}));
+  return proj_->forward(mixed.size() == 1 ? mixed.front() : at::cat(mixed, 1));
 }
 
 VarFeedForward::VarFeedForward(int64_t width, int64_t hidden) {

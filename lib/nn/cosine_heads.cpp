@@ -8,6 +8,7 @@
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
 #include "kernels/simd.h"
+#include "nn/split_heads.h"
 
 namespace arzoo::nn {
 namespace {
@@ -63,8 +64,8 @@ at::Tensor cache_cosine_heads(at::Tensor& qkv, const at::Tensor& factors, KvCach
   const int64_t batch = qkv.size(0), tokens = qkv.size(1), heads = factors.numel(),
                 width = qkv.size(2) / (3 * heads);
   const auto [keys, values] = cache.extend({batch, heads, tokens, width}, qkv.options());
-  const auto parts = qkv.view({batch, tokens, 3, heads, width});
-  auto queries = parts.select(2, 0).transpose(1, 2);
+  const auto parts = split_heads(qkv, heads, 3);
+  auto queries = parts[0];
   const auto type = qkv.scalar_type();
   const bool one_pass = qkv.is_cpu() && !at::GradMode::is_enabled();
   if (one_pass && type == at::kFloat) {
@@ -73,8 +74,8 @@ at::Tensor cache_cosine_heads(at::Tensor& qkv, const at::Tensor& factors, KvCach
     run_cosine_heads<at::BFloat16>(qkv, factors, keys, values);
   } else {
     queries.copy_(unit_vectors(queries) * factors.view({heads, 1, 1}).to(type));
-    keys.copy_(unit_vectors(parts.select(2, 1).transpose(1, 2)));
-    values.copy_(parts.select(2, 2).transpose(1, 2));
+    keys.copy_(unit_vectors(parts[1]));
+    values.copy_(parts[2]);
   }
   return queries;
 }

@@ -5,6 +5,10 @@
 namespace arzoo::nn {
 
 /// What a decoder-only transformer is made of, under GPT-2's names. No torch in here.
+///
+/// Those below the fields are set by models whose own options say the same under other names. So are more
+/// kinds: feed_forward "squared_relu", "quick_gelu" and "experts"; residual "parallel": x + f(norm_1(x)) +
+/// g(norm_2(x)).
 struct DecoderOptions {
   int64_t n_embd = 256;
   int64_t n_layer = 12;
@@ -19,6 +23,12 @@ struct DecoderOptions {
   double layer_norm_epsilon = 1e-5;
   bool bias = true;
 
+  int64_t n_kv_head = 0;           ///< heads of keys and values, shared by groups of query heads; 0: n_head
+  bool fused_by_head = false;      ///< one map holds q, k and v of the first head, then of the second
+  double attention_dropout = 0.0;  ///< on the probabilities in training
+  double rope_theta = 10000.0;     ///< base of the rotary frequencies
+  double rotary_part = 1.0;        ///< share of a head's channels, the first ones, that turn
+
   static void fields(auto& o, auto& field) {
     field("n_embd", o.n_embd, between(1, 65536), "width of a token");
     field("n_layer", o.n_layer, between(1, 1024), "blocks");
@@ -28,8 +38,7 @@ struct DecoderOptions {
           "hidden width of the feed-forward layer; 0 for 4 n_embd");
     field("attention", o.attention, one_of({"softmax", "linear", "mesa"}),
           "how a token mixes what it sees: softmax; linear: by the bare products of query and key; mesa: by "
-          "the "
-          "ridge regression of all keys on all values so far");
+          "the ridge regression of all keys on all values so far");
     field("feed_forward", o.feed_forward,
           one_of({"none", "gelu", "gelu_tanh", "relu", "tanh", "softplus", "sofu", "gated"}),
           "activation of the feed-forward layer; sofu: softmax(x) x; gated: SwiGLU; none: attention alone");
@@ -45,12 +54,18 @@ struct DecoderOptions {
   void check() const {
     require(head_dim > 0 || n_embd % n_head == 0, "n_embd ({}) must be a multiple of n_head ({})", n_embd,
             n_head);
+    require(n_head % kv_heads() == 0, "n_head ({}) must be a multiple of n_kv_head ({})", n_head, kv_heads());
     require(positions != "rotary" || head_width() % 2 == 0, "rotary positions need an even head_dim, got {}",
             head_width());
     require(positions != "sinusoidal" || n_embd % 2 == 0, "sinusoidal positions need an even n_embd, got {}",
             n_embd);
   }
 
+  int64_t kv_heads() const { return n_kv_head > 0 ? n_kv_head : n_head; }
+  /// Channels of a head that turn.
+  int64_t rotary_width() const {
+    return static_cast<int64_t>(static_cast<double>(head_width()) * rotary_part) / 2 * 2;
+  }
   int64_t head_width() const { return head_dim > 0 ? head_dim : n_embd / n_head; }
   int64_t hidden_width() const { return n_inner > 0 ? n_inner : 4 * n_embd; }
 };

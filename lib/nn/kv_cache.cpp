@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace arzoo::nn {
 namespace {
@@ -39,6 +40,19 @@ std::pair<at::Tensor, at::Tensor> KvCache::extend(at::IntArrayRef sizes, const a
 
 std::pair<at::Tensor, at::Tensor> KvCache::first(int64_t tokens) const {
   return {keys_.narrow(2, 0, tokens), values_.narrow(2, 0, tokens)};
+}
+
+void KvCache::truncate(int64_t length) {
+  if (length < 0 || length > length_) throw std::logic_error("a cache is truncated to what it holds");
+  length_ = length;
+}
+
+void KvCache::select_rows(const at::Tensor& rows) {
+  if (!keys_.defined()) return;
+  for (auto* storage : {&keys_, &values_}) {
+    const auto chosen = storage->narrow(2, 0, length_).index_select(0, rows);
+    *storage = enlarged(chosen, length_, storage->size(2), chosen.sizes(), chosen.options());
+  }
 }
 
 }  // namespace arzoo::nn

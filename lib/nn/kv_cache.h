@@ -25,6 +25,11 @@ class KvCache {
   /// The first `tokens` keys and values, [B, G, tokens, E] each, as views.
   std::pair<at::Tensor, at::Tensor> first(int64_t tokens) const;
 
+  /// Forgets all tokens but the first `length`, at most length(): a draft that was not accepted.
+  void truncate(int64_t length);
+  /// Batch row i becomes what row rows[i] was: beams, or rows that have not ended. rows: [R] long.
+  void select_rows(const at::Tensor& rows);
+
  private:
   int64_t capacity_, length_ = 0;
   at::Tensor keys_, values_;  ///< [B, G, capacity, E]

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "kernels/linear.h"
 #include "kernels/packed_weights.h"
+#include "nn/affine.h"
 
 namespace arzoo::nn {
 
@@ -18,6 +18,8 @@ class LinearLayer : public torch::nn::Module, public kernels::PackedForInference
                        kernels::Activation after = kernels::Activation::none) const;
   void pack() override;
 
+  /// What forward() computes on: once it is packed, the packed weight.
+  Affine map() const { return {packed_.defined() ? packed_ : weight_, bias_}; }
   const at::Tensor& weight() const { return weight_; }
   const at::Tensor& bias() const { return bias_; }
   at::ScalarType type() const { return weight_.scalar_type(); }

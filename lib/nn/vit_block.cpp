@@ -2,10 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "kernels/attention.h"
-#include "kernels/dropout.h"
-#include "kernels/hidden_layer.h"
-
 namespace arzoo::nn {
 
 VitNorm::VitNorm(int64_t width, double eps) : eps_(eps) {
@@ -27,48 +23,49 @@ void VitNorm::initialise() {
   bias_.zero_();
 }
 
-VitAttention::VitAttention(const VitOptions& options)
-    : heads_(options.heads), dropout_(options.attn_dropout) {
-  qkv_ = register_module("qkv", std::make_shared<LinearLayer>(options.width, 3 * options.width));
-  proj_ = register_module("proj", std::make_shared<LinearLayer>(options.width, options.width));
+VitBlock::VitBlock(const VitOptions& options)
+    : block_({.heads = options.heads,
+              .norm_eps = options.norm_eps,
+              .attention_dropout = options.attn_dropout,
+              .dropout = options.proj_dropout}) {
+  const int64_t width = options.width;
+  const auto hidden = static_cast<int64_t>(static_cast<double>(width) * options.mlp_ratio);
+  const auto part = [&](const char* name) {
+    return register_module(name, std::make_shared<torch::nn::Module>());
+  };
+  const auto map = [](torch::nn::Module& owner, const char* name, int64_t in, int64_t out) {
+    return owner.register_module(name, std::make_shared<LinearLayer>(in, out));
+  };
+  norm1_ = register_module("norm1", std::make_shared<VitNorm>(width, options.norm_eps));
+  const auto attn = part("attn");
+  qkv_ = map(*attn, "qkv", width, 3 * width);
+  proj_ = map(*attn, "proj", width, width);
+  norm2_ = register_module("norm2", std::make_shared<VitNorm>(width, options.norm_eps));
+  const auto mlp = part("mlp");
+  fc1_ = map(*mlp, "fc1", width, hidden);
+  fc2_ = map(*mlp, "fc2", hidden, width);
 }
 
-at::Tensor VitAttention::forward(const at::Tensor& x, const at::Tensor& wanted) const {
-  const int64_t batch = x.size(0), tokens = x.size(1), width = x.size(2);
-  const auto parts =
-      qkv_->forward(x).view({batch, tokens, 3, heads_, width / heads_}).permute({2, 0, 3, 1, 4}).unbind(0);
-  auto q = parts[0];  // [B, H, L, E]
-  if (wanted.defined())
-    q = q.gather(2, wanted.view({batch, 1, -1, 1}).expand({batch, heads_, wanted.size(1), q.size(3)}));
-  const auto mixed =
-      kernels::attention(q, parts[1], parts[2], {.dropout = dropout_, .training = is_training()});
-  return proj_->forward(mixed.transpose(1, 2).reshape({batch, -1, width}));
-}
-
-VitMlp::VitMlp(const VitOptions& options) : dropout_(options.proj_dropout) {
-  const auto hidden = static_cast<int64_t>(static_cast<double>(options.width) * options.mlp_ratio);
-  fc1_ = register_module("fc1", std::make_shared<LinearLayer>(options.width, hidden));
-  fc2_ = register_module("fc2", std::make_shared<LinearLayer>(hidden, options.width));
-}
-
-at::Tensor VitMlp::forward(const at::Tensor& x) const {
-  if (!at::GradMode::is_enabled()) return fc2_->forward(fc1_->forward(x, kernels::Activation::gelu));
-  const auto hidden = kernels::hidden_layer(x, fc1_->weight(), fc1_->bias(), kernels::Activation::gelu,
-                                            dropout_, is_training());
-  return fc2_->forward(hidden);
-}
-
-VitBlock::VitBlock(const VitOptions& options) : dropout_(options.proj_dropout) {
-  norm1_ = register_module("norm1", std::make_shared<VitNorm>(options.width, options.norm_eps));
-  attn_ = register_module("attn", std::make_shared<VitAttention>(options));
-  norm2_ = register_module("norm2", std::make_shared<VitNorm>(options.width, options.norm_eps));
-  mlp_ = register_module("mlp", std::make_shared<VitMlp>(options));
+BlockWeights VitBlock::weights() const {
+  BlockWeights weights;
+  weights.norm_1 = norm1_->affine();
+  weights.norm_2 = norm2_->affine();
+  weights.qkv = qkv_->map();
+  weights.projection = proj_->map();
+  weights.up = fc1_->map();
+  weights.down = fc2_->map();
+  return weights;
 }
 
 at::Tensor VitBlock::forward(const at::Tensor& x) const {
-  const auto y = kernels::residual_dropout(x, attn_->forward(norm1_->forward(x)), dropout_, is_training());
-  return kernels::residual_dropout(y, mlp_->forward(norm2_->forward(y)), dropout_, is_training());
+  return block_.forward(x, weights(), {.training = is_training()});
 }
+
+at::Tensor VitBlock::attention(const at::Tensor& x, const at::Tensor& wanted) const {
+  return block_.attention(x, weights(), {.queries = wanted, .training = is_training()});
+}
+
+at::Tensor VitBlock::mlp(const at::Tensor& x) const { return block_.feed_forward(x, weights()); }
 
 at::Tensor tokens_at(const at::Tensor& x, const at::Tensor& index) {
   return x.gather(1, index.unsqueeze(-1).expand({-1, -1, x.size(2)}));
@@ -105,12 +102,12 @@ at::Tensor VitStack::infer(at::Tensor x, at::ScalarType type, const at::Tensor& 
     const auto& block = *blocks_[i];
     const bool last = i + 1 == blocks_.size();
     const bool some = last && wanted.defined();
-    const auto attended = block.attention().forward(normed, some ? wanted : at::Tensor());
+    const auto attended = block.attention(normed, some ? wanted : at::Tensor());
     if (some) x = tokens_at(x, wanted);
     normed =
         kernels::gated_modulated_norm(x, attended, {}, block.norm2().modulation(), block.norm2().eps(), type);
     const auto& next = norm_before(i + 1);
-    normed = kernels::gated_modulated_norm(x, block.mlp().forward(normed), {}, next.modulation(), next.eps(),
+    normed = kernels::gated_modulated_norm(x, block.mlp(normed), {}, next.modulation(), next.eps(),
                                            last ? at::kFloat : type);
   }
   return wanted.defined() && blocks_.empty() ? tokens_at(normed, wanted) : normed;

@@ -2,6 +2,7 @@
 
 #include "kernels/modulated_norm.h"
 #include "nn/linear_layer.h"
+#include "nn/transformer_block.h"
 
 /// The blocks of the Vision Transformer (Dosovitskiy et al., ICLR 2021) under the names of timm.
 namespace arzoo::nn {
@@ -22,6 +23,7 @@ class VitNorm : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) const;
   /// The same as a modulation, for inference.
   kernels::Modulation modulation() const;
+  Affine affine() const { return {weight_, bias_}; }
   double eps() const { return eps_; }
   void initialise();
 
@@ -30,49 +32,27 @@ class VitNorm : public torch::nn::Module {
   at::Tensor weight_, bias_;
 };
 
-/// Multi-head self-attention; the rows of qkv are all of q, then of k, then of v.
-class VitAttention : public torch::nn::Module {
- public:
-  explicit VitAttention(const VitOptions& options);
-
-  /// x: [B, L, D]. wanted: [B, Q] long, the tokens whose results are asked for; undefined for all. Returns
-  /// [B, L or Q, D].
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& wanted = {}) const;
-
- private:
-  int64_t heads_;
-  double dropout_;
-  std::shared_ptr<LinearLayer> qkv_, proj_;
-};
-
-/// fc2(GELU(fc1(x))).
-class VitMlp : public torch::nn::Module {
- public:
-  explicit VitMlp(const VitOptions& options);
-  at::Tensor forward(const at::Tensor& x) const;
-
- private:
-  double dropout_;
-  std::shared_ptr<LinearLayer> fc1_, fc2_;
-};
-
-/// x += attention(norm1(x)); x += mlp(norm2(x)).
+/// x += attention(norm1(x)); x += fc2(GELU(fc1(norm2(x)))) (nn/transformer_block.h). The rows of qkv are all
+/// of q, then of k, then of v.
 class VitBlock : public torch::nn::Module {
  public:
   explicit VitBlock(const VitOptions& options);
   /// x: [B, L, D]; returns the same shape. Under autograd, or for a single block.
   at::Tensor forward(const at::Tensor& x) const;
+  /// The branches of normalised tokens. wanted: [B, Q] long, those whose results are asked for; undefined for
+  /// all. x: [B, L, D]; returns [B, L or Q, D].
+  at::Tensor attention(const at::Tensor& x, const at::Tensor& wanted = {}) const;
+  at::Tensor mlp(const at::Tensor& x) const;
 
-  const VitAttention& attention() const { return *attn_; }
-  const VitMlp& mlp() const { return *mlp_; }
   const VitNorm& norm1() const { return *norm1_; }
   const VitNorm& norm2() const { return *norm2_; }
 
  private:
-  double dropout_;
+  BlockWeights weights() const;
+
+  TransformerBlock block_;
   std::shared_ptr<VitNorm> norm1_, norm2_;
-  std::shared_ptr<VitAttention> attn_;
-  std::shared_ptr<VitMlp> mlp_;
+  std::shared_ptr<LinearLayer> qkv_, proj_, fc1_, fc2_;
 };
 
 /// The tokens at `index` [B, Q] of x [B, L, D]: [B, Q, D].

@@ -4,6 +4,7 @@
 #include <torch/nn/modules/normalization.h>
 
 #include "nn/linear_layer.h"
+#include "nn/transformer_block.h"
 #include "runtime/losses.h"
 
 /// The transformer blocks of the shape VAE, under the official names. Unlike other attention here, the fused
@@ -18,52 +19,21 @@ struct PerceiverOptions {
 /// Layer normalisation of `width` channels with an affine map.
 torch::nn::LayerNorm perceiver_norm(int64_t width);
 
-/// Two linear maps with an exact GELU between them.
-class PerceiverMlp : public torch::nn::Module {
- public:
-  explicit PerceiverMlp(int64_t width);
-  at::Tensor forward(const at::Tensor& x) const;
-
- private:
-  std::shared_ptr<nn::LinearLayer> c_fc_, c_proj_;
-};
-
-class PerceiverSelfAttention : public torch::nn::Module {
- public:
-  explicit PerceiverSelfAttention(const PerceiverOptions& options);
-  at::Tensor forward(const at::Tensor& x) const;
-
- private:
-  int64_t heads_;
-  std::shared_ptr<nn::LinearLayer> c_qkv_, c_proj_;
-};
-
 /// Keys and values of one stream of data, [B, H, N, E] each.
 struct KeysValues {
   at::Tensor keys, values;
 };
 
-class PerceiverCrossAttention : public torch::nn::Module {
- public:
-  explicit PerceiverCrossAttention(const PerceiverOptions& options);
-  KeysValues keys_values(const at::Tensor& data) const;
-  at::Tensor forward(const at::Tensor& x, const KeysValues& data) const;
-
- private:
-  int64_t heads_;
-  std::shared_ptr<nn::LinearLayer> c_q_, c_kv_, c_proj_;
-};
-
-/// x += attention(ln_1(x)); x += mlp(ln_2(x)).
+/// x += attention(ln_1(x)); x += mlp(ln_2(x)) (nn/transformer_block.h).
 class PerceiverBlock : public torch::nn::Module {
  public:
   explicit PerceiverBlock(const PerceiverOptions& options);
-  at::Tensor forward(const at::Tensor& x);
+  at::Tensor forward(const at::Tensor& x) const;
 
  private:
-  std::shared_ptr<PerceiverSelfAttention> attn_;
+  nn::TransformerBlock block_;
   torch::nn::LayerNorm ln_1_, ln_2_;
-  std::shared_ptr<PerceiverMlp> mlp_;
+  std::shared_ptr<nn::LinearLayer> c_qkv_, c_proj_, c_fc_, c_down_;
 };
 
 /// Blocks one after the other, under the name "resblocks".
@@ -88,9 +58,10 @@ class PerceiverCrossBlock : public torch::nn::Module {
                      const char* name = "");
 
  private:
-  std::shared_ptr<PerceiverCrossAttention> attn_;
+  nn::TransformerBlock block_;  ///< for its feed-forward layer
+  int64_t heads_;
   torch::nn::LayerNorm ln_1_, ln_2_, ln_3_;
-  std::shared_ptr<PerceiverMlp> mlp_;
+  std::shared_ptr<nn::LinearLayer> c_q_, c_kv_, c_proj_, c_fc_, c_down_;
 };
 
 /// Weights of every block's linear maps with this standard deviation, biases 0, norms 1 and 0.

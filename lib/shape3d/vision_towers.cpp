@@ -4,8 +4,7 @@
 
 #include <cmath>
 
-#include "kernels/attention.h"
-#include "kernels/linear.h"
+#include "nn/transformer_block.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -19,12 +18,7 @@ class Weights {
 
   at::Tensor at(const std::string& name) const { return all_.at(prefix_ + name).to(at::kFloat); }
   Weights below(const std::string& name) const { return {all_, prefix_ + name + "."}; }
-  at::Tensor linear(const at::Tensor& x, const std::string& name) const {
-    return kernels::linear(x, at(name + ".weight"), at(name + ".bias"));
-  }
-  at::Tensor norm(const at::Tensor& x, const std::string& name, double eps) const {
-    return at::layer_norm(x, {x.size(-1)}, at(name + ".weight"), at(name + ".bias"), eps);
-  }
+  nn::Affine affine(const std::string& name) const { return {at(name + ".weight"), at(name + ".bias")}; }
 
  private:
   const runtime::NamedTensors& all_;
@@ -36,12 +30,18 @@ struct AttentionNames {
   const char *query, *key, *value, *out;
 };
 
-at::Tensor attended(const at::Tensor& x, const Weights& weights, const AttentionNames& names, int64_t heads) {
-  const auto split = [&](const char* name) {
-    return weights.linear(x, name).unflatten(2, {heads, -1}).transpose(1, 2).contiguous();
-  };
-  const auto mixed = kernels::attention(split(names.query), split(names.key), split(names.value));
-  return weights.linear(mixed.transpose(1, 2).flatten(2), names.out);
+nn::BlockWeights block_weights(const Weights& weights, const AttentionNames& names, const char* norm_1,
+                               const char* norm_2) {
+  nn::BlockWeights block;
+  block.norm_1 = weights.affine(norm_1);
+  block.norm_2 = weights.affine(norm_2);
+  block.query = weights.affine(names.query);
+  block.key = weights.affine(names.key);
+  block.value = weights.affine(names.value);
+  block.projection = weights.affine(names.out);
+  block.up = weights.affine("mlp.fc1");
+  block.down = weights.affine("mlp.fc2");
+  return block;
 }
 
 /// [B, 3, S, S] to rows of patches [B, P, D]; bias: may be undefined.
@@ -49,23 +49,19 @@ at::Tensor patches(const at::Tensor& pixels, const at::Tensor& kernel, const at:
   return at::conv2d(pixels, kernel, bias, kernel.size(2)).flatten(2).transpose(1, 2);
 }
 
-at::Tensor quick_gelu(const at::Tensor& x) { return x * at::sigmoid(1.702 * x); }
-
-at::Tensor clip_block(at::Tensor x, const Weights& weights, int64_t heads) {
+nn::BlockWeights clip_block(const Weights& weights) {
   constexpr AttentionNames kNames{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
                                   "self_attn.out_proj"};
-  x = x + attended(weights.norm(x, "layer_norm1", kClipEpsilon), weights, kNames, heads);
-  const auto hidden = quick_gelu(weights.linear(weights.norm(x, "layer_norm2", kClipEpsilon), "mlp.fc1"));
-  return x + weights.linear(hidden, "mlp.fc2");
+  return block_weights(weights, kNames, "layer_norm1", "layer_norm2");
 }
 
-at::Tensor dino_block(at::Tensor x, const Weights& weights, int64_t heads) {
+nn::BlockWeights dino_block(const Weights& weights) {
   constexpr AttentionNames kNames{"attention.attention.query", "attention.attention.key",
                                   "attention.attention.value", "attention.output.dense"};
-  const auto mixed = attended(weights.norm(x, "norm1", kDinoEpsilon), weights, kNames, heads);
-  x = x + weights.at("layer_scale1.lambda1") * mixed;
-  const auto hidden = at::gelu(weights.linear(weights.norm(x, "norm2", kDinoEpsilon), "mlp.fc1"));
-  return x + weights.at("layer_scale2.lambda1") * weights.linear(hidden, "mlp.fc2");
+  auto block = block_weights(weights, kNames, "norm1", "norm2");
+  block.scale_1 = weights.at("layer_scale1.lambda1");
+  block.scale_2 = weights.at("layer_scale2.lambda1");
+  return block;
 }
 
 /// A position table of a square grid, [1, 1 + P, D], for a grid of this side.
@@ -90,11 +86,13 @@ ClipFeatures clip_features(const at::Tensor& pixels, const ClipVisionOptions& op
   const auto of_class = tower.at("embeddings.class_embedding").expand({rows.size(0), 1, -1});
   ClipFeatures features;
   features.embeddings = at::cat({of_class, rows}, 1) + tower.at("embeddings.position_embedding.weight");
-  auto x = tower.norm(features.embeddings, "pre_layrnorm", kClipEpsilon);
+  const nn::TransformerBlock block(
+      {.heads = options.num_attention_heads, .feed_forward = "quick_gelu", .norm_eps = kClipEpsilon});
+  auto x = block.norm(features.embeddings, tower.affine("pre_layrnorm"));
   for (int64_t i = 0; i < options.num_hidden_layers; ++i)
-    x = clip_block(x, tower.below(fmt::format("encoder.layers.{}", i)), options.num_attention_heads);
+    x = block.forward(x, clip_block(tower.below(fmt::format("encoder.layers.{}", i))));
   features.last_hidden_state = x;
-  features.pooler_output = tower.norm(x.select(1, 0), "post_layernorm", kClipEpsilon);
+  features.pooler_output = block.norm(x.select(1, 0), tower.affine("post_layernorm"));
   return features;
 }
 
@@ -110,9 +108,10 @@ DinoFeatures dino_features(const at::Tensor& pixels, const ClipVisionOptions& op
   DinoFeatures features;
   features.embeddings = at::cat({of_class, rows}, 1) + places;
   auto x = features.embeddings;
+  const nn::TransformerBlock block({.heads = options.num_attention_heads, .norm_eps = kDinoEpsilon});
   for (int64_t i = 0; i < options.num_hidden_layers; ++i)
-    x = dino_block(x, tower.below(fmt::format("encoder.layer.{}", i)), options.num_attention_heads);
-  features.last_hidden_state = tower.norm(x, "layernorm", kDinoEpsilon);
+    x = block.forward(x, dino_block(tower.below(fmt::format("encoder.layer.{}", i))));
+  features.last_hidden_state = block.norm(x, tower.affine("layernorm"));
   return features;
 }
 

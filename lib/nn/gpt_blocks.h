@@ -1,0 +1,38 @@
+#pragma once
+
+#include "nn/decoder.h"
+
+namespace arzoo::nn {
+
+/// A decoder's blocks under GPT-2's names: wpe, h.<i>.{ln_1, attn.c_attn, attn.c_proj, ln_2, mlp.c_fc,
+/// mlp.c_proj}, ln_f; a gated layer has mlp.c_gate besides, a mesa layer attn.lambdas.
+class GptBlocks : public torch::nn::Module {
+ public:
+  /// How the official file stores linear maps.
+  enum class Layout {
+    output_major,  ///< [out, in], as nanoGPT
+    input_major    ///< [in, out], as GPT-2's Conv1D
+  };
+
+  /// tokens: the most that learned positions reach.
+  GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layout);
+
+  /// As Decoder::forward.
+  at::Tensor forward(const at::Tensor& x, const DecoderPass& pass = {}) const;
+  /// GPT-2's: N(0, 0.02), what ends in a residual N(0, 0.02 / sqrt(2 n_layer)), biases 0, normalisations 1.
+  void initialise();
+  /// What the decoder computes on, [out, in] whatever the layout.
+  DecoderWeights weights() const;
+
+ private:
+  Affine linear(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out) const;
+  Affine norm(torch::nn::Module& owner, const std::string& name) const;
+  BlockWeights block(torch::nn::Module& owner) const;
+
+  DecoderOptions options_;
+  Decoder decoder_;
+  Layout layout_;
+  DecoderWeights stored_;  ///< the parameters themselves
+};
+
+}  // namespace arzoo::nn
