@@ -5,7 +5,7 @@
 #   scripts/check.sh --gcc     parses every source by itself with g++, the second compiler: no unity build hides a missing include
 #   scripts/check.sh --cuda    compiles the CUDA plug-in (needs nvcc, no GPU)
 #   scripts/check.sh --pages   makes reports and opens them in headless Chromium, light and dark
-#   scripts/check.sh --fuzz [SECONDS]  libFuzzer on each parser with the sanitizers, 60 seconds when not said otherwise
+#   scripts/check.sh --fuzz [SECONDS]  libFuzzer on each parser and on whole commands with the sanitizers, 60 seconds each by default
 #   scripts/check.sh --tidy    clang-tidy on every source
 set -euo pipefail
 # shellcheck source=scripts/setup.sh
@@ -46,36 +46,35 @@ check_gcc() {
   python3 "$ROOT/scripts/check_sources.py" "$ROOT/build/gcc" --jobs "$(build_jobs)"
 }
 
-# Every fuzz target for so many seconds, one per core at a time; what they find interesting is kept for the next run, a finding
-# in build/asan/findings.
+# Every fuzz target, of parsers and of whole commands, for so many seconds, one per core at a time. What they find interesting is kept
+# in build/fuzz/corpus for the next run, a finding in build/fuzz/findings.
 check_fuzz() {
-  local seconds=${1:-60} source name samples targets=() lines=()
+  local seconds=${1:-60}
   prepare
   install_packages clang
   install_packages "libclang-rt-$(clang++ -dumpversion | cut -d . -f 1)-dev"
-  configure asan "$TORCH_DIR" -DCMAKE_CXX_COMPILER=clang++
-  for source in "$ROOT"/tests/fuzz/*_fuzz.cpp; do
-    name=$(basename "$source" _fuzz.cpp)
-    samples=$ROOT/tests/fixtures/$name
-    [[ $name == configs ]] && samples=$ROOT/configs/forecast
-    [[ -d $samples ]] || samples=$ROOT/tests/fixtures/checkpoints
-    targets+=("${name}_fuzz")
-    lines+=("$name $samples")
-  done
-  build asan "${targets[@]}"
-  mkdir -p "$ROOT/build/asan/findings"
-  export ROOT seconds
+  [[ $(cached CMAKE_CXX_COMPILER) == *clang++* ]] ||
+    die "build/release was configured with $(cached CMAKE_CXX_COMPILER), expected clang++: remove the folder and run this again"
+  build release fuzz_targets
+  mkdir -p "$ROOT/build/fuzz/corpus" "$ROOT/build/fuzz/findings"
+  runs=$(mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "${TMPDIR:-/tmp}")")
+  trap 'rm -rf "$runs"' EXIT
+  export ROOT BUILD seconds TMPDIR=$runs
   # shellcheck disable=SC2016
-  printf '%s\n' "${lines[@]}" | xargs -P "$(nproc)" -L 1 bash -c '
-    cd "$ROOT/build/asan" && mkdir -p "corpus/$0"
-    dictionary=$ROOT/tests/fuzz/$0.dict options=()
-    [[ -f $dictionary ]] && options+=("-dict=$dictionary")
-    if "./${0}_fuzz" "${options[@]}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=findings/ "corpus/$0" "$1" > "corpus/$0.log" 2>&1; then
-      printf "%s\n" "$0: $(grep -o "Done [0-9]* runs in [0-9]* second" "corpus/$0.log")(s), no finding"
+  xargs -P "$(nproc)" -L 1 bash -c '
+    name=$0 corpus=$ROOT/build/fuzz/corpus/$0 options=()
+    mkdir -p "$corpus"
+    "$BUILD/tests/${name}_replay" --write "$TMPDIR/seeds/$name"
+    for dictionary in "$ROOT/tests/fuzz/$name.dict" "$ROOT/tests/fuzz/commands/$name.dict"; do
+      [[ -f $dictionary ]] && options+=("-dict=$dictionary")
+    done
+    if "$BUILD/fuzz/${name}_fuzz" "${options[@]}" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
+      -artifact_prefix="$ROOT/build/fuzz/findings/$name-" "$corpus" "$TMPDIR/seeds/$name" "$@" > "$corpus.log" 2>&1; then
+      printf "%s\n" "$name: $(grep -o "Done [0-9]* runs in [0-9]* second" "$corpus.log")(s), no finding"
     else
-      tail -n 40 "corpus/$0.log" >&2
+      tail -n 40 "$corpus.log" >&2
       exit 1
-    fi'
+    fi' < "$BUILD/fuzz/targets"
 }
 
 # Reports of every kind: of runs with charts, pictures and shapes, of a table, and of all of them together.

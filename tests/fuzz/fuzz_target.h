@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/error.h"
 #include "io/stored_tensor.h"
@@ -12,6 +14,10 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace arzoo::fuzz {
+
+/// Inputs that mutations hardly ever make: deep, long, repeated, large. The targets of commands define it, in
+/// NAME_seeds.cpp, for the replayer.
+__attribute__((weak)) std::vector<std::string> made_seeds();
 
 /// A parser may refuse an input with an Error; anything else that leaves it is a finding.
 template <class Parse>
