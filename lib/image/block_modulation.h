@@ -17,4 +17,13 @@ struct BlockModulation {
   kernels::Modulation before_ffn() const { return {scale2, shift2}; }
 };
 
+/// x + gate * branch(norm(x) * (1 + scale) + shift): half of a block with adaptive norms (DiT; Peebles & Xie,
+/// ICCV 2023), under autograd. The residual stays in x's type; branch reads `type`. x: [B, L, C]; returns the
+/// same.
+template <class Branch>
+at::Tensor gated_branch(const at::Tensor& x, const kernels::Modulation& modulation, const at::Tensor& gate,
+                        const kernels::NormForm& form, at::ScalarType type, const Branch& branch) {
+  return x + branch(kernels::modulated_norm(x, modulation, form, type)) * gate;
+}
+
 }  // namespace arzoo::image

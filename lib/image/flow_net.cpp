@@ -88,11 +88,13 @@ at::Tensor FlowBlock::cross_branch(const at::Tensor& x, const FlowCondition& con
 
 at::Tensor FlowBlock::forward(const at::Tensor& x, const BlockModulation& m, const FlowCondition& condition,
                               std::size_t index) const {
-  const auto normed = kernels::modulated_norm(x, m.before_attention(), kFlowNetRms, x.scalar_type());
-  auto out = x + m.gamma1 * attn_->forward(normed, condition.angles[index]);
+  const auto type = x.scalar_type();
+  auto out = gated_branch(x, m.before_attention(), m.gamma1, kFlowNetRms, type, [&](const auto& normed) {
+    return attn_->forward(normed, condition.angles[index]);
+  });
   if (is_cross()) out = out + cross_branch(out, condition, index);
-  return out +
-         m.gamma2 * mlp_->forward(kernels::modulated_norm(out, m.before_ffn(), kFlowNetRms, x.scalar_type()));
+  return gated_branch(out, m.before_ffn(), m.gamma2, kFlowNetRms, type,
+                      [&](const auto& normed) { return mlp_->forward(normed); });
 }
 
 FlowNet::FlowNet(const FlowArOptions& options) {

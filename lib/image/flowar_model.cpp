@@ -32,11 +32,12 @@ FlowArBlock::FlowArBlock(const FlowArOptions& options, int64_t heads) {
 
 at::Tensor FlowArBlock::forward(const at::Tensor& x, const BlockModulation& m,
                                 const kernels::RopeAngles& angles, const at::Tensor& bias) const {
-  const auto attended =
-      attn_->forward(kernels::modulated_norm(x, m.before_attention(), kRms, x.scalar_type()), angles, bias);
-  const auto middle = x + m.gamma1 * kernels::dropout(attended, proj_dropout_, is_training());
-  return middle +
-         m.gamma2 * mlp_->forward(kernels::modulated_norm(middle, m.before_ffn(), kRms, x.scalar_type()));
+  const auto type = x.scalar_type();
+  const auto middle = gated_branch(x, m.before_attention(), m.gamma1, kRms, type, [&](const auto& normed) {
+    return kernels::dropout(attn_->forward(normed, angles, bias), proj_dropout_, is_training());
+  });
+  return gated_branch(middle, m.before_ffn(), m.gamma2, kRms, type,
+                      [&](const auto& normed) { return mlp_->forward(normed); });
 }
 
 FlowAr::FlowAr(const FlowArOptions& options) : options_(options), grids_(square_grids(options.scale)) {

@@ -112,19 +112,22 @@ BlockModulation VarBlock::modulation(const at::Tensor& condition, const at::Tens
 at::Tensor VarBlock::forward(const at::Tensor& x, const BlockModulation& modulation, const at::Tensor& bias,
                              const PathMask& path_mask, const std::string& name, runtime::Trace* trace,
                              const at::Tensor& between) {
-  const auto add = [&](const at::Tensor& to, const at::Tensor& branch, const at::Tensor& gamma,
-                       const at::Tensor& share, const char* part) {
+  const auto traced = [&](const char* part, const at::Tensor& branch) {
     if (trace != nullptr) trace->emplace_back(name + part, branch);
-    return to + (share.defined() ? branch * (gamma * share) : branch * gamma);
+    return branch;
+  };
+  const auto kept = [](const at::Tensor& gamma, const at::Tensor& share) {
+    return share.defined() ? gamma * share : gamma;
   };
   // The residual stays in fp32 where the maps are narrower.
   const auto type = attn_->proj().type();
-  const auto attended =
-      attn_->forward(kernels::modulated_norm(x, modulation.before_attention(), eps_, type), bias);
-  auto middle = add(x, attended, modulation.gamma1, path_mask.attention, ".attn");
+  auto middle =
+      gated_branch(x, modulation.before_attention(), kept(modulation.gamma1, path_mask.attention), eps_, type,
+                   [&](const at::Tensor& normed) { return traced(".attn", attn_->forward(normed, bias)); });
   if (between.defined()) middle = middle + between;
-  const auto mapped = ffn_->forward(kernels::modulated_norm(middle, modulation.before_ffn(), eps_, type));
-  const auto out = add(middle, mapped, modulation.gamma2, path_mask.ffn, ".ffn");
+  const auto out =
+      gated_branch(middle, modulation.before_ffn(), kept(modulation.gamma2, path_mask.ffn), eps_, type,
+                   [&](const at::Tensor& normed) { return traced(".ffn", ffn_->forward(normed)); });
   if (trace != nullptr) trace->emplace_back(name, out);
   return out;
 }
