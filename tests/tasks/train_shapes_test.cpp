@@ -120,6 +120,37 @@ TEST_CASE("the bundled model generates closed meshes, the same for a seed in any
   }
 }
 
+TEST_CASE("a model's own options of generation are in force, over those of its folder") {
+  const TempDir temp;
+  auto task = generation(temp / "out");
+  task.dry_run = true;
+  auto settings = sample_shapes(task)["plan"]["settings"];
+  CHECK(settings["steps"] == 6);
+  CHECK(settings["clip"] == 3.5);
+  task.sampling["clip"] = 2.0;
+  CHECK(sample_shapes(task)["plan"]["settings"]["clip"] == 2.0);
+  task.sampling["top_k"] = 5;
+  CHECK_THROWS_WITH(sample_shapes(task),
+                    ContainsSubstring("--top-k: means nothing to a mar3d (it has --cfg, --cfg-schedule"));
+  task.sampling.erase("top_k");
+  task.sampling["cfg_schedule"] = "cosine";
+  CHECK_THROWS_AS(sample_shapes(task), UsageError);
+}
+
+TEST_CASE("the folder of an older run, which calls the steps num_iter, is read as it was") {
+  const TempDir temp;
+  fs::copy(test::source_dir() / "data/shapes", temp / "old", fs::copy_options::recursive);
+  auto config = Json::parse(test::read_file(temp / "old/config.json"));
+  config["sampling"].erase("steps");
+  config["sampling"]["num_iter"] = 7;
+  temp.write("old/config.json", config.dump());
+  auto task = generation(temp / "out");
+  task.model = temp / "old";
+  task.sampling = Json::object();
+  task.dry_run = true;
+  CHECK(sample_shapes(task)["plan"]["settings"]["steps"] == 7);
+}
+
 TEST_CASE("an independent reader finds the meshes closed") {
   const auto python = test::python_with("trimesh");
   if (python.empty()) {
