@@ -27,7 +27,7 @@ struct BlockOptions {
   std::string residual = "pre_norm";
   double norm_eps = 1e-5;
   double attention_dropout = 0.0;  ///< on the probabilities
-  double dropout = 0.0;            ///< on the hidden layer and on each branch
+  double dropout = 0.0;            ///< on each branch, and on the hidden layer unless it is gated
 };
 
 /// What the options leave out is undefined.
@@ -57,7 +57,7 @@ struct BlockTrace {
 struct BlockPass {
   kernels::RopeAngles angles = {};  ///< of the first channels of each head; undefined: no rotary positions
   at::Tensor bias = {};             ///< added to the scores instead of the causal mask, [B or 1, 1, T, S]
-  at::Tensor queries = {};          ///< [B, Q] long, the tokens whose results are asked for; undefined: all
+  at::Tensor queries = {};          ///< [B, Q] long, whose results attention() is asked for; undefined: all
   KvCache* cache = nullptr;         ///< the tokens before these, to which they are added
   bool training = false;            ///< dropout is active
   Routing* routing = nullptr;       ///< receives the router's choice where there are experts
