@@ -68,7 +68,7 @@ check_fuzz() {
     for dictionary in "$ROOT/tests/fuzz/$name.dict" "$ROOT/tests/fuzz/commands/$name.dict"; do
       [[ -f $dictionary ]] && options+=("-dict=$dictionary")
     done
-    if "$BUILD/fuzz/${name}_fuzz" "${options[@]}" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 \
+    if "$BUILD/fuzz/${name}_fuzz" "${options[@]}" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -entropic_scale_per_exec_time=1 \
       -artifact_prefix="$ROOT/build/fuzz/findings/$name-" "$corpus" "$TMPDIR/seeds/$name" "$@" > "$corpus.log" 2>&1; then
       printf "%s\n" "$name: $(grep -o "Done [0-9]* runs in [0-9]* second" "$corpus.log")(s), no finding"
     else

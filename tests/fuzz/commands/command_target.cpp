@@ -70,7 +70,9 @@ std::string refusal_of(const CommandTarget::Command& command) {
 
 }  // namespace
 
-CommandTarget::CommandTarget() : folder_(folder_for_files()) { fs::create_directories(folder_); }
+CommandTarget::CommandTarget(double seconds) : folder_(folder_for_files()), seconds_(seconds) {
+  fs::create_directories(folder_);
+}
 
 CommandTarget::~CommandTarget() {
   std::error_code ignored;
@@ -93,7 +95,7 @@ void CommandTarget::measure(const Command& on_sample) {
 
 void CommandTarget::run(std::size_t input_bytes, const Command& command) const {
   const auto bytes = static_cast<double>(input_bytes);
-  const TimeLimit until_it_ends(kSeconds + kSecondsPerByte * bytes);
+  const TimeLimit until_it_ends(seconds_ + kSecondsPerByte * bytes);
   start_heap_limit(base_ + static_cast<std::int64_t>(kFloor + kPerByte * bytes));
   refusal_of(command);
   stop_heap_limit();

@@ -32,7 +32,8 @@ class CommandTarget {
   using Command = std::function<void(Progress&)>;
 
   /// Has a folder of its own for files, in memory where there is room for them; removed at the end.
-  CommandTarget();
+  /// `seconds`: of the processor that an empty input may take.
+  explicit CommandTarget(double seconds = kSeconds);
   ~CommandTarget();
   CommandTarget(const CommandTarget&) = delete;
   CommandTarget& operator=(const CommandTarget&) = delete;
@@ -49,6 +50,7 @@ class CommandTarget {
 
  private:
   fs::path folder_;
+  double seconds_;
   std::int64_t base_ = 0;
 };
 
