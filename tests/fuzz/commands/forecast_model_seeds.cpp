@@ -16,7 +16,7 @@ std::string read(const fs::path& path) {
 }
 
 /// The config with one value replaced, its place given by a JSON pointer.
-std::string changed(Json config, const char* place, const Json& value) {
+std::string changed(Json config, const std::string& place, const Json& value) {
   config[Json::json_pointer(place)] = value;
   return dump_json(config);
 }
@@ -34,18 +34,23 @@ std::vector<std::string> configs(const std::string& config) {
     scalers[fmt::format("s{}", i)] = {{"mean", {1.5, 2.5}}, {"scale", {1.0, 2.0}}};
     seen[fmt::format("s{}", i)] = {"2019-01-01 00:00:00", "2019-02-01 00:00:00", "2019-03-01 00:00:00"};
   }
-  std::vector<std::string> seeds{
-      changed(json, "/scalers", scalers),
-      changed(json, "/seen_rows", seen),
-      changed(json, "/variates/0", std::string(100'000, 'v')),
-      changed(json, "/freq", "1000000000000Y"),
-      with(config, "\"scalers\": {", "\"scalers\": " + repeated(R"({"a":)", 60'000)),
-      with(config, "\"variates\": [", "\"variates\": [" + repeated("0,", 100'000))};
-  for (const char* place :
-       {"/model/e_layers", "/model/d_model", "/model/d_ff", "/model/n_heads", "/shape/seq_len",
-        "/shape/pred_len", "/shape/label_len", "/shape/enc_in", "/shape/marks"}) {
-    for (const auto& value : {Json(1024), Json(1e9), Json(-1), Json(0.5), Json("1")})
-      seeds.push_back(changed(json, place, value));
+  return {changed(json, "/scalers", scalers),
+          changed(json, "/seen_rows", seen),
+          changed(json, "/variates/0", std::string(100'000, 'v')),
+          changed(json, "/freq", "1000000000000Y"),
+          with(config, "\"scalers\": {", "\"scalers\": " + repeated(R"({"a":)", 60'000)),
+          with(config, "\"variates\": [", "\"variates\": [" + repeated("0,", 100'000))};
+}
+
+/// The config with each of its numbers replaced by one that is too small, too large or of another kind.
+std::vector<std::string> with_other_numbers(const std::string& config) {
+  const auto json = *try_read_json(config);
+  std::vector<std::string> seeds;
+  const auto numbers = json.flatten();
+  for (const auto& [place, value] : numbers.items()) {
+    if (!value.is_number() || place.starts_with("/scalers")) continue;
+    for (const auto& other : {Json(0), Json(1), Json(7), Json(1000), Json(10'000'000), Json(0.5)})
+      seeds.push_back(changed(json, place, other));
   }
   return seeds;
 }
@@ -58,6 +63,7 @@ std::vector<std::string> made_seeds() {
   for (const auto& name : small_models()) {
     write_small_model(files.folder() / name, name);
     seeds.push_back(read(files.folder() / name / "config.json"));
+    for (auto& seed : with_other_numbers(seeds.back())) seeds.push_back(std::move(seed));
   }
   const auto config = read(files.folder() / "itransformer/config.json"),
              weights = read(files.folder() / "itransformer/model.safetensors");
