@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "core/config.h"
@@ -104,6 +105,11 @@ struct DataOptions : FileOptions {
   SequenceOptions sequences;
   std::string features = "M";
   std::string target;
+  std::vector<std::string> targets;
+  std::vector<std::string> past_covariates;
+  std::vector<std::string> future_covariates;
+  std::vector<std::string> static_covariates;
+  std::vector<std::string> categories;
   bool scale = true;
   bool scale_windows = false;
   int64_t mixed_windows = 1;
@@ -124,6 +130,17 @@ struct DataOptions : FileOptions {
     field("features", o.features, one_of({"M", "S", "MS"}),
           "M: all variates predict all; S: the target alone; MS: all predict the target");
     field("target", o.target, {}, "target column of S and MS, the last one when empty");
+    field("targets", o.targets, {},
+          "columns to forecast, when some columns have another part; empty for all that have none");
+    field("past_covariates", o.past_covariates, {},
+          "columns that help to forecast the targets and are known up to the last row");
+    field("future_covariates", o.future_covariates, {},
+          "columns that are known of the steps ahead too (calendar events, prices, weather forecasts); "
+          "forecast then needs --future");
+    field("static_covariates", o.static_covariates, {},
+          "columns with one value per series of a long file (region, size)");
+    field("categories", o.categories, {},
+          "covariates to read as categories although they hold numbers; those that hold texts are anyway");
     field("scale", o.scale, {}, "standardise each column by the training rows' mean and standard deviation");
     field(
         "scale_windows", o.scale_windows, {},
@@ -146,6 +163,7 @@ struct DataOptions : FileOptions {
             "sequences cannot be given together with path or sources");
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
     if (!freq.empty()) io::parse_frequency(freq);
+    check_roles();
     require(!scale_windows || !sources.empty(),
             "scale_windows requires sources (series of one variate each)");
     require(mixed_windows == 1 || scale_windows, "mixed_windows requires scale_windows");
@@ -154,6 +172,35 @@ struct DataOptions : FileOptions {
     require(!marks, "marks must be false with sources: files of several frequencies have no common calendar");
     require(features == "M" && target.empty(),
             "sources forecast every variate, features and target do not apply");
+  }
+  /// Whether columns have parts: targets or covariates.
+  bool has_roles() const { return !targets.empty() || has_covariates(); }
+  bool has_covariates() const {
+    return !past_covariates.empty() || !future_covariates.empty() || !static_covariates.empty();
+  }
+  void check_roles() const {
+    std::vector<std::string> named;
+    for (const auto* part : {&past_covariates, &future_covariates, &static_covariates})
+      named.insert(named.end(), part->begin(), part->end());
+    for (const auto& name : categories) {
+      require(std::find(named.begin(), named.end(), name) != named.end(),
+              "categories names \"{}\", expected a covariate (past_covariates, future_covariates or "
+              "static_covariates)",
+              name);
+    }
+    if (!has_roles()) return;
+    require(!path.empty(), "targets and covariates name columns of one file, give it as path");
+    require(features == "M" && target.empty(),
+            "features and target cannot be combined with targets and covariates, which say more");
+    require(
+        columns.empty(),
+        "columns cannot be combined with targets and covariates (name the columns to forecast in targets)");
+    named.insert(named.end(), targets.begin(), targets.end());
+    std::sort(named.begin(), named.end());
+    const auto twice = std::adjacent_find(named.begin(), named.end());
+    require(twice == named.end(),
+            "the column \"{}\" has two parts among targets and covariates, expected one",
+            twice == named.end() ? "" : *twice);
   }
   /// Every variate is a series of its own: one number in, one out.
   bool variates_apart() const { return !sources.empty(); }

@@ -6,14 +6,15 @@
 
 #include "core/ascii.h"
 #include "core/error.h"
-#include "io/cell_number.h"
-#include "io/decimal_mark.h"
+#include "io/series_cells.h"
 #include "io/series_columns.h"
 #include "io/series_fill.h"
 #include "io/time_axis.h"
 
 namespace arzoo::io {
 namespace {
+
+const Categories kNoCategories = std::make_shared<const std::vector<CategoryColumn>>();
 
 /// The rows of one series, in file order.
 struct RowGroup {
@@ -47,37 +48,13 @@ std::vector<RowGroup> group_rows(const CsvTable& table, const SeriesColumns& col
   return groups;
 }
 
-/// What is known of a file besides its cells.
+/// What is known of a file.
 struct FileFacts {
   const SeriesReadOptions& options;
   SeriesColumns columns;
   DateColumn dates;
-  Decimals decimals;
+  SeriesCells cells;
 };
-
-/// Why a cell is no number, and what to do.
-std::string cell_hint(const CsvTable& table, std::string_view cell, const FileFacts& file) {
-  const bool comma = file.decimals.mark == DecimalMark::comma;
-  if (comma && read_number(cell).kind == CellKind::number)
-    return fmt::format(" with a decimal comma, as {} in line {} is (write all numbers in one way)",
-                       shown(file.decimals.example), table.line(file.decimals.row));
-  const auto hint = number_hint(cell);
-  return hint.empty() ? fmt::format(" (list the numeric columns with {}columns)", file.options.option_prefix)
-                      : hint;
-}
-
-/// The finite number of a cell, NaN if it is missing.
-double value_of(const CsvTable& table, std::size_t row, std::size_t column, const FileFacts& file) {
-  const auto cell = table.cell(row, column);
-  const auto number = read_number(cell, file.decimals.mark);
-  if (number.kind == CellKind::missing || std::isfinite(number.value)) return number.value;
-  const auto where =
-      fmt::format("{}:{}: column {}", table.name(), table.line(row), shown(table.column_name(column)));
-  if (number.kind == CellKind::number)
-    fail<DataError>("{}: {} is infinite, expected a finite number (leave the cell empty if unknown)", where,
-                    shown(cell));
-  fail<DataError>("{}: {} is not a number{}", where, shown(cell), cell_hint(table, cell, file));
-}
 
 /// Missing cells per variate, and the first of all.
 struct MissingCells {
@@ -146,11 +123,12 @@ SeriesTable read_group(const CsvTable& table, const RowGroup& group, const TimeA
   series.source = table.name();
   series.first_line = table.line(group.rows.front());
   series.date_format = axis.format;
+  series.categories = options.categories;
   const auto& variates = file.columns.variates;
   for (const std::size_t column : variates) series.variates.emplace_back(table.column_name(column));
   series.values.reserve(group.rows.size() * variates.size());
   for (const std::size_t row : group.rows) {
-    for (const std::size_t column : variates) series.values.push_back(value_of(table, row, column, file));
+    for (const std::size_t column : variates) series.values.push_back(file.cells.value(row, column));
   }
   series.stamps = axis.stamps;
   require_increasing(axis);
@@ -167,9 +145,8 @@ SeriesTable read_group(const CsvTable& table, const RowGroup& group, const TimeA
 std::vector<std::string> notes_on(const CsvTable& table, const FileFacts& file, bool zone_changes) {
   std::vector<std::string> notes;
   if (!file.dates.note.empty()) notes.push_back(file.dates.note);
-  if (file.decimals.is_guess)
-    notes.push_back(fmt::format("{}: numbers such as {} are read with a decimal comma", table.name(),
-                                shown(file.decimals.example)));
+  const auto on_cells = file.cells.notes();
+  notes.insert(notes.end(), on_cells.begin(), on_cells.end());
   if (zone_changes)
     notes.push_back(fmt::format(
         "{}: the time zone of the stamps changes; further ones are written in that of a series' last row",
@@ -180,10 +157,10 @@ std::vector<std::string> notes_on(const CsvTable& table, const FileFacts& file, 
 }  // namespace
 
 SeriesFile read_series(const CsvTable& table, const SeriesReadOptions& options) {
-  FileFacts facts{options, choose_columns(table, options), {}, {}};
-  const auto& columns = facts.columns;
-  facts.dates = read_date_column(table, columns.date, options.day_order);
-  facts.decimals = find_decimals(table, columns.variates);
+  const auto categories = options.categories ? options.categories : kNoCategories;
+  const auto columns = choose_columns(table, options);
+  const FileFacts facts{options, columns, read_date_column(table, columns.date, options.day_order),
+                        SeriesCells(table, columns.variates, *categories, options.option_prefix)};
   SeriesFile file;
   file.source = table.name();
   file.format = columns.id ? SeriesFormat::long_ : SeriesFormat::wide;

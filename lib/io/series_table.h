@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "io/csv.h"
 #include "io/date_column.h"
 #include "io/frequency.h"
+#include "io/series_cells.h"
 
 namespace arzoo::io {
 
@@ -20,6 +22,9 @@ enum class MissingPolicy {
   ffill,       ///< the last value before; DataError if there is none
   interpolate  ///< linear in time; before the first and after the last value, the nearest one
 };
+
+/// The columns of a file that hold texts; null: none.
+using Categories = std::shared_ptr<const std::vector<CategoryColumn>>;
 
 /// One multivariate series on a regular time axis, every value finite.
 struct SeriesTable {
@@ -34,6 +39,7 @@ struct SeriesTable {
   std::vector<std::string> notes;  ///< what was filled, one line each
   std::vector<bool> filled;        ///< [rows, variates]: cells that no measurement stands behind; empty: none
   MissingPolicy policy = MissingPolicy::error;  ///< how they were filled
+  Categories categories = {};                   ///< what the numbers of columns of texts mean
 
   std::size_t rows() const { return stamps.size(); }
   double at(std::size_t row, std::size_t variate) const { return values[row * variates.size() + variate]; }
@@ -54,6 +60,7 @@ struct SeriesReadOptions {
   std::optional<Frequency> frequency;  ///< inferred if not given
   MissingPolicy missing = MissingPolicy::error;
   std::vector<std::string> columns;  ///< variates to keep, in this order; empty: all
+  Categories categories = {};        ///< of these, those that hold texts
   bool skip_single_rows =
       false;  ///< a series of one row, which shows no frequency, is left out, not an error
   std::string option_prefix = {};  ///< of these options' names where the user gives them: "--", "data."

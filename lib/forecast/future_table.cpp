@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "core/closest.h"
+#include "core/display_text.h"
+#include "forecast/covariates.h"
+#include "io/series_columns.h"
+
+namespace arzoo::forecast {
+namespace {
+
+/// A file of what is known ahead, its columns found.
+class FutureFile {
+ public:
+  FutureFile(const io::CsvTable& table, const FutureOptions& options)
+      : table_(table),
+        columns_(columns_of(table, options)),
+        dates_(io::read_date_column(table, columns_.date)),
+        cells_(table, columns_.variates, options.categories ? *options.categories : kNoTexts, "--") {
+    require_known_columns(options);
+  }
+
+  /// Notes of guesses.
+  std::vector<std::string> notes() const {
+    auto notes = cells_.notes();
+    if (!dates_.note.empty()) notes.push_back(dates_.note);
+    return notes;
+  }
+  /// The rows of each of the tables' series, in file order.
+  std::vector<std::vector<std::size_t>> rows_of(std::span<const io::SeriesTable> tables) const;
+  /// One series' values at the `horizon` steps after `series`. rows: those of the file that are its.
+  KnownAhead read(const io::SeriesTable& series, const std::vector<std::size_t>& rows,
+                  std::int64_t horizon) const;
+
+ private:
+  inline static const std::vector<io::CategoryColumn> kNoTexts = {};
+
+  static io::SeriesColumns columns_of(const io::CsvTable& table, const FutureOptions& options);
+  void require_known_columns(const FutureOptions& options) const;
+  [[noreturn]] void fail_at(std::size_t row, const io::SeriesTable& series, const std::string& what) const;
+  std::size_t step_of(std::size_t row, const io::SeriesTable& series,
+                      const std::vector<io::Timestamp>& steps) const;
+
+  const io::CsvTable& table_;
+  io::SeriesColumns columns_;
+  io::DateColumn dates_;
+  io::SeriesCells cells_;
+};
+
+io::SeriesColumns FutureFile::columns_of(const io::CsvTable& table, const FutureOptions& options) {
+  io::SeriesReadOptions read;
+  if (!options.id.empty()) read.id_column = options.id;
+  read.format = table.find(read.id_column) ? io::SeriesFormat::long_ : io::SeriesFormat::wide;
+  if (!options.date.empty() && table.find(options.date)) read.date_column = options.date;
+  read.columns = options.columns;
+  read.option_prefix = "--";
+  return io::choose_columns(table, read);
+}
+
+/// A column that nothing reads is a mistake: a name with a typing error, or the truth itself.
+void FutureFile::require_known_columns(const FutureOptions& options) const {
+  for (std::size_t c = 0; c < table_.columns(); ++c) {
+    const std::string name(table_.column_name(c));
+    if (c == columns_.date || c == columns_.id ||
+        std::find(options.columns.begin(), options.columns.end(), name) != options.columns.end())
+      continue;
+    const auto near = closest(name, options.columns);
+    fail<DataError>("{}:{}: column {} is no covariate known ahead{}, these are {} (leave the column out)",
+                    table_.name(), table_.header_line(), io::shown(name),
+                    near ? fmt::format(" (did you mean {}?)", io::shown(*near)) : "",
+                    first_few(options.columns, io::shown));
+  }
+}
+
+std::vector<std::vector<std::size_t>> FutureFile::rows_of(std::span<const io::SeriesTable> tables) const {
+  std::vector<std::vector<std::size_t>> rows(tables.size());
+  if (!columns_.id) {
+    if (tables.size() != 1)
+      fail<DataError>(
+          "{}:{}: no column names the series, expected one: there are {} series to forecast (unique_id, or "
+          "what --id says)",
+          table_.name(), table_.header_line(), tables.size());
+    for (std::size_t row = 0; row < table_.rows(); ++row) rows[0].push_back(row);
+    return rows;
+  }
+  // Several inputs may have a series of one name: each of them gets the rows.
+  std::unordered_map<std::string_view, std::vector<std::size_t>> series;
+  for (std::size_t i = 0; i < tables.size(); ++i) series[tables[i].unique_id].push_back(i);
+  for (std::size_t row = 0; row < table_.rows(); ++row) {
+    const auto id = table_.cell(row, *columns_.id);
+    const auto found = series.find(id);
+    if (found == series.end())
+      fail<DataError>("{}:{}: series {} is in no --input, expected only series that are forecast",
+                      table_.name(), table_.line(row), io::shown(id));
+    for (const auto i : found->second) rows[i].push_back(row);
+  }
+  return rows;
+}
+
+void FutureFile::fail_at(std::size_t row, const io::SeriesTable& series, const std::string& what) const {
+  fail<DataError>("{}:{}: series {}: {}", table_.name(), table_.line(row), io::shown(series.unique_id), what);
+}
+
+/// Which of the steps a row is; steps.size() if none.
+std::size_t FutureFile::step_of(std::size_t row, const io::SeriesTable& series,
+                                const std::vector<io::Timestamp>& steps) const {
+  const auto place = [&](io::Timestamp stamp) {
+    const auto found = std::lower_bound(steps.begin(), steps.end(), stamp);
+    return found != steps.end() && *found == stamp ? static_cast<std::size_t>(found - steps.begin())
+                                                   : steps.size();
+  };
+  const auto stamp = dates_.stamps[row];
+  const auto as_written = place(stamp);
+  if (as_written < steps.size() || dates_.offsets.empty()) return as_written;
+  // The history's clock is that of its last row's zone, and the row may be written in another.
+  const auto last = series.date_format.read(series.date_format.format(series.stamps.back()));
+  const auto shift = last ? last->offset - dates_.offsets[row] : 0;
+  return place(io::Timestamp{stamp.seconds + shift});
+}
+
+KnownAhead FutureFile::read(const io::SeriesTable& series, const std::vector<std::size_t>& rows,
+                            std::int64_t horizon) const {
+  KnownAhead known;
+  for (std::int64_t step = 1; step <= horizon; ++step)
+    known.stamps.push_back(advance(series.stamps.back(), series.frequency, step));
+  const std::size_t width = columns_.variates.size();
+  std::vector<bool> seen(known.stamps.size());
+  known.values.resize(known.stamps.size() * width);
+  std::optional<std::size_t> surplus;
+  for (const auto row : rows) {
+    const auto step = step_of(row, series, known.stamps);
+    if (step == known.stamps.size()) {
+      if (!surplus) surplus = row;
+      continue;
+    }
+    if (seen[step])
+      fail_at(row, series, fmt::format("{} stands twice", series.date_format.format(known.stamps[step])));
+    seen[step] = true;
+    for (std::size_t c = 0; c < width; ++c) {
+      const double value = cells_.value(row, columns_.variates[c]);
+      if (std::isnan(value))
+        fail_at(row, series,
+                fmt::format("{}: column {} is empty, expected a number for each step ahead",
+                            series.date_format.format(known.stamps[step]),
+                            io::shown(table_.column_name(columns_.variates[c]))));
+      known.values[step * width + c] = value;
+    }
+  }
+  const auto range =
+      fmt::format("{} steps, {} to {}", horizon, series.date_format.format(known.stamps.front()),
+                  series.date_format.format(known.stamps.back()));
+  const auto missing = static_cast<std::size_t>(std::find(seen.begin(), seen.end(), false) - seen.begin());
+  if (missing < seen.size())
+    fail<DataError>("{}: series {}: no row for {}, expected one for each of the {}", table_.name(),
+                    io::shown(series.unique_id), series.date_format.format(known.stamps[missing]), range);
+  if (surplus)
+    fail_at(*surplus, series,
+            fmt::format("{} is none of the {} (leave such rows out, or give --horizon)",
+                        dates_.format.format(dates_.stamps[*surplus]), range));
+  return known;
+}
+
+}  // namespace
+
+std::vector<KnownAhead> read_future(const io::CsvTable& table, const FutureOptions& options,
+                                    std::span<const io::SeriesTable> tables, std::int64_t horizon,
+                                    std::vector<std::string>& notes) {
+  const FutureFile file(table, options);
+  const auto on_file = file.notes();
+  notes.insert(notes.end(), on_file.begin(), on_file.end());
+  const auto rows = file.rows_of(tables);
+  std::vector<KnownAhead> known;
+  for (std::size_t i = 0; i < tables.size(); ++i) known.push_back(file.read(tables[i], rows[i], horizon));
+  return known;
+}
+
+std::vector<KnownAhead> read_future(const std::filesystem::path& path, const FutureOptions& options,
+                                    std::span<const io::SeriesTable> tables, std::int64_t horizon,
+                                    std::vector<std::string>& notes) {
+  return read_future(io::CsvTable::read(path), options, tables, horizon, notes);
+}
+
+}  // namespace arzoo::forecast
