@@ -22,6 +22,10 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->type_name("CONFIG.json");
   add_state_dict_option(command, task.state_dict);
   command.add_option("--input", task.inputs, "wide or long CSV files, plain or .gz")->type_name("CSV");
+  command
+      .add_option("--future", task.future,
+                  "covariates at each step to forecast, for a model trained with future covariates")
+      ->type_name("CSV");
   command.add_option("--format", task.format, "wide: a column per variate; long: unique_id,ds,y")
       ->type_name("auto|wide|long")
       ->check(choice({"auto", "wide", "long"}));
@@ -72,6 +76,7 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
       ->type_name("N")
       ->check(whole_number(1, kLongest))
       ->needs(command.get_option("--backtest"));
+  command.get_option("--future")->excludes(command.get_option("--backtest"));
   command.add_option("--plot", task.plot, "folder for one chart per series")->type_name("DIR");
 }
 
@@ -84,7 +89,12 @@ void check(plan::ForecastTask& task) {
   if (task.inputs.empty()) fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
   if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
   for (const auto& input : task.inputs) require_input_file(input, "forecast: --input");
-  require_output_file(task.output, task.inputs, "forecast: --output");
+  auto inputs = task.inputs;
+  if (task.future) {
+    require_input_file(*task.future, "forecast: --future");
+    inputs.push_back(*task.future);
+  }
+  require_output_file(task.output, inputs, "forecast: --output");
   if (task.plot) require_output_folder(*task.plot, "forecast: --plot");
 }
 
@@ -102,7 +112,7 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id",
-                            "--columns", "--skip-short"}) {
+                            "--columns", "--skip-short", "--future"}) {
     stream->excludes(command->get_option(other));
   }
   command->footer(

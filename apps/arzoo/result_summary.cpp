@@ -167,6 +167,15 @@ std::string generate_3d_summary(const Json& result) {
   return (meshes.rows().empty() ? "" : aligned(meshes) + '\n') + labelled(rows);
 }
 
+/// The parts of a forecaster's columns; of columns of texts, how many.
+void add_columns(const Json& columns, Rows& rows) {
+  for (const auto& [part, names] : columns.items()) {
+    if (names.is_array() && !names.empty()) rows.emplace_back(part, list_text(names));
+  }
+  for (const auto& [column, values] : columns.at("categories").items())
+    rows.emplace_back(fmt::format("categories of {}", column), fmt::format("{}", values.size()));
+}
+
 std::string inspect_summary(const Json& result) {
   if (!result.contains("tensors")) return fields_text(result);
   Table tensors({"tensor", "dtype", "shape", "bytes"});
@@ -183,6 +192,7 @@ std::string inspect_summary(const Json& result) {
   if (result.contains("state_dicts"))
     rows.emplace_back("state dicts", state_dicts_text(result.at("state_dicts")));
   if (result.contains("not_read")) rows.emplace_back("not read", list_text(result.at("not_read")));
+  if (result.contains("columns")) add_columns(result.at("columns"), rows);
   if (result.contains("metadata")) collect_fields(result.at("metadata"), "metadata.", rows);
   return aligned(tensors) + '\n' + labelled(rows);
 }

@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include "forecast/autoformer_layers.h"
+#include "forecast/covariate_tokens.h"
 #include "forecast/embedding.h"
 #include "forecast/forecaster.h"
 #include "forecast/series_decomposition.h"
@@ -69,7 +70,8 @@ class Autoformer : public Forecaster {
     if (shape.label_len == 0) fail<ConfigError>("autoformer: label_len must be at least 1, got 0");
     const EmbeddingOptions embedding{
         shape.enc_in,    options.d_model, shape.marks,         options.embed,
-        options.dropout, /*bias=*/false,  /*positions=*/false, PositionEmbedding::kOfficialRows};
+        options.dropout, /*bias=*/false,  /*positions=*/false, PositionEmbedding::kOfficialRows,
+        shape.known_in,  shape.static_in};
     enc_embedding_ = register_module("enc_embedding", std::make_shared<DataEmbedding>(embedding));
     dec_embedding_ = register_module("dec_embedding", std::make_shared<DataEmbedding>(embedding));
     encoder_ = register_module("encoder", std::make_shared<SeasonalEncoder>(options));
@@ -79,14 +81,16 @@ class Autoformer : public Forecaster {
 
   at::Tensor forecast(const ForecastBatch& batch) override {
     const Pass pass(batch.trace);
+    require_covariates(batch, shape_);
     const auto& x = batch.x_enc;
     const auto parts = decompose(x, options_.moving_avg);
     auto trend = at::cat({last(parts.trend), x.mean(1, true).expand({-1, shape_.pred_len, -1})}, 1);
     const auto seasonal_start = at::constant_pad_nd(last(parts.seasonal), {0, 0, 0, shape_.pred_len});
-    const auto embedded = enc_embedding_->forward(x, batch.x_mark_enc);
+    const auto embedded = enc_embedding_->forward(x, batch.x_mark_enc, batch.known_enc(), batch.statics);
     const auto memory = encoder_->forward(embedded, pass);
-    const auto seasonal =
-        decoder_->forward(dec_embedding_->forward(seasonal_start, batch.x_mark_dec), memory, trend, pass);
+    const auto start =
+        dec_embedding_->forward(seasonal_start, batch.x_mark_dec, batch.known_dec(), batch.statics);
+    const auto seasonal = decoder_->forward(start, memory, trend, pass);
     pass.record("decomp_seasonal", parts.seasonal);
     pass.record("decomp_trend", parts.trend);
     pass.record("enc_embedding", embedded);

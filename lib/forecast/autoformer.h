@@ -9,6 +9,7 @@ namespace arzoo::forecast {
 struct AutoformerOptions {
   static constexpr std::string_view kName = "autoformer";
   static constexpr std::string_view kPaper = "Wu et al., Autoformer, NeurIPS 2021";
+  static constexpr bool kTakesCovariates = true;
 
   int64_t d_model = 512;
   int64_t n_heads = 8;

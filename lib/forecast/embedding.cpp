@@ -37,7 +37,17 @@ DataEmbedding::DataEmbedding(const EmbeddingOptions& options) : options_(options
   torch::nn::init::kaiming_normal_(token_conv_->weight, 0.0, torch::kFanIn, torch::kLeakyReLU);
   position_embedding_ =
       register_module("position_embedding", std::make_shared<PositionEmbedding>(width, options.longest));
-  if (options.marks == 0) return;
+  if (options.marks > 0) add_calendar();
+  const auto covariate_map = [&](const char* name, int64_t in) {
+    return register_module(name, torch::nn::Linear(torch::nn::LinearOptions(in, width).bias(false)));
+  };
+  if (options.known > 0) known_embedding_ = covariate_map("known_embedding", options.known);
+  if (options.statics > 0) static_embedding_ = covariate_map("static_embedding", options.statics);
+}
+
+void DataEmbedding::add_calendar() {
+  const auto& options = options_;
+  const int64_t width = options.d_model;
   const auto temporal = register_module("temporal_embedding", empty_module());
   if (options.embed == "timeF") {
     features_ = temporal->register_module(
@@ -85,7 +95,8 @@ at::Tensor DataEmbedding::calendar(const at::Tensor& codes) const {
   return sum;
 }
 
-at::Tensor DataEmbedding::forward(const at::Tensor& x, const at::Tensor& marks) {
+at::Tensor DataEmbedding::forward(const at::Tensor& x, const at::Tensor& marks, const at::Tensor& known,
+                                  const at::Tensor& statics) {
   if (options_.marks > 0 && !(marks.defined() && marks.size(2) == options_.marks)) {
     fail<DataError>("calendar features: {} per step, the model expects {}",
                     marks.defined() ? marks.size(2) : 0, options_.marks);
@@ -93,6 +104,11 @@ at::Tensor DataEmbedding::forward(const at::Tensor& x, const at::Tensor& marks) 
   auto sum = values_and_features(x, marks);
   if (options_.positions) sum = sum + position_embedding_->forward(x.size(1));
   if (!code_tables_.empty()) sum = sum + calendar(marks);
+  const auto mapped = [](const torch::nn::Linear& layer, const at::Tensor& values) {
+    return kernels::linear(values.to(layer->weight.scalar_type()), layer->weight, {});
+  };
+  if (known_embedding_) sum = sum + mapped(known_embedding_, known);
+  if (static_embedding_) sum = sum + mapped(static_embedding_, statics).unsqueeze(1);
   return kernels::dropout(sum, options_.dropout, is_training());
 }
 

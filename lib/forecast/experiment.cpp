@@ -50,20 +50,11 @@ ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
   return windows;
 }
 
-ForecastBatch ForecastExperiment::on_device(ForecastBatch batch) const {
-  if (compute_.device.is_cpu()) return batch;
-  for (auto* tensor :
-       {&batch.x_enc, &batch.x_mark_enc, &batch.x_dec, &batch.x_mark_dec, &batch.target, &batch.measured}) {
-    if (tensor->defined()) *tensor = tensor->to(compute_.device);
-  }
-  return batch;
-}
-
 runtime::Losses ForecastExperiment::loss(int64_t batch) {
   const auto asked = std::chrono::steady_clock::now();
   auto windows = loader_.get(batch);
   loader_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
-  return model_->loss(on_device(std::move(windows)));
+  return model_->loss(windows.to(compute_.device));
 }
 
 /// The split whose windows calibrate the intervals.
@@ -82,7 +73,7 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   std::vector<at::Tensor> residuals;
   for (int64_t first = 0; first < windows; first += evaluation_.batch_size) {
     const auto size = std::min(evaluation_.batch_size, windows - first);
-    auto batch = on_device(data_.batch(split, std::span(indices).subspan(first, size)));
+    auto batch = data_.batch(split, std::span(indices).subspan(first, size)).to(compute_.device);
     const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
     errors.add(denormalise(forecast, stats), denormalise(batch.target, stats), batch.measured);
@@ -115,7 +106,7 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto stats = scale_windows(batch, data_.options().scale_windows);
   c10::InferenceMode inference;
   model_->eval();
-  const auto forecast = scored_channels(model_->forecast(on_device(batch)), batch.target).cpu();
+  const auto forecast = scored_channels(model_->forecast(batch.to(compute_.device)), batch.target).cpu();
   const auto half_width = scores_.highest_level() < kShownLevel
                               ? at::Tensor()
                               : scores_.half_width(kShownLevel, batch.target.size(1));
@@ -150,6 +141,7 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
 Json ForecastExperiment::reference_shape() const { return to_json(data_.shape()); }
 
 Json ForecastExperiment::stream_request() const {
+  if (data_.shape().known_in > 0 || data_.shape().static_in > 0) return nullptr;
   const auto& series = data_.series().front();
   const auto rows = data_.shape().seq_len;
   const auto values = series.values.narrow(0, 0, rows);

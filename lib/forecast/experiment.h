@@ -39,7 +39,6 @@ class ForecastExperiment : public runtime::Experiment {
 
  private:
   ForecastBatch training_batch(int64_t batch) const;
-  ForecastBatch on_device(ForecastBatch batch) const;
   runtime::Split calibration_split() const;
 
   Config config_;

@@ -49,7 +49,7 @@ std::vector<const runtime::ModelEntry*> entries() {
 const runtime::Family& family() {
   static const runtime::Family family{.name = "forecast",
                                       .models = entries(),
-                                      .fixture_folders = {"forecast", "time_moe"},
+                                      .fixture_folders = {"forecast", "patchtst", "time_moe", "timexer"},
                                       .replay = &replay};
   return family;
 }

@@ -9,6 +9,17 @@ namespace {
 
 constexpr const char* kConformalFile = "conformal.safetensors";
 
+/// The parts of the columns and all that a forecast needs to read them as training did.
+Json covariates_json(const SeriesData& data) {
+  Json json{{"roles", to_json(data.roles())}, {"categories", categories_json(data.categories())}};
+  if (data.series().front().known.defined()) {
+    for (const auto& series : data.series())
+      json["known_scalers"][series.unique_id] = to_json(series.known_scaler);
+  }
+  if (data.series().front().statics.defined()) json["static_scaler"] = to_json(data.static_scaler());
+  return json;
+}
+
 }  // namespace
 
 Json model_config(const Config& run, const SeriesData& data) {
@@ -21,6 +32,7 @@ Json model_config(const Config& run, const SeriesData& data) {
   json["freq"] = to_string(data.frequency());
   json["scalers"] = Json::object();
   for (const auto& series : data.series()) json["scalers"][series.unique_id] = to_json(series.scaler);
+  if (!data.roles().empty()) json["covariates"] = covariates_json(data);
   json["seen_rows"] = seen_rows_json(seen_rows(data));
   return json;
 }

@@ -59,6 +59,13 @@ io::Frequency read_frequency(const Config& text) {
   }
 }
 
+/// Rows [first, first + rows) of [T, W]; the last one repeated where they end before.
+at::Tensor rows_of(const at::Tensor& from, int64_t first, int64_t rows) {
+  const int64_t there = std::min(rows, from.size(0) - first);
+  const auto part = from.narrow(0, first, there);
+  return there == rows ? part : at::cat({part, part.narrow(0, there - 1, 1).expand({rows - there, -1})});
+}
+
 }  // namespace
 
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Config>& config,
@@ -82,11 +89,9 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
       read.at("variates")
           .reject(fmt::format("expected enc_in = {} names, got {}", width, opened.variates_.size()));
     }
-    for (const auto& [id, scaler] : read.at("scalers").members()) {
-      const auto& stored = opened.scalers_.emplace(id, scaler.as<StandardScaler>()).first->second;
-      if (static_cast<int64_t>(stored.mean.size()) != width)
-        scaler.reject(fmt::format("expected enc_in = {} numbers, got {}", width, stored.mean.size()));
-    }
+    opened.scalers_ = read_scalers(read.at("scalers"), "enc_in", width);
+    if (read.has("covariates"))
+      opened.covariates_ = TrainedCovariates(read.at("covariates"), opened.shape_, opened.options_.scale);
     if (read.has("seen_rows")) opened.seen_rows_ = read_seen_rows(read.at("seen_rows"));
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.
@@ -129,6 +134,8 @@ struct ForecastModel::Input {
   std::vector<io::Timestamp> future;  ///< the stamps ahead
   at::Tensor values;                  ///< [seq_len + what was forecast so far, C] float, scaled
   at::Tensor marks;                   ///< [seq_len + horizon, M]; undefined without calendar features
+  at::Tensor known;                   ///< [seq_len + horizon, F]; undefined without covariates known ahead
+  at::Tensor statics;                 ///< [G]; undefined without static covariates
 };
 
 // A zero-shot model has learnt to tell so many steps apart as its windows had, the forecast's own included.
@@ -205,10 +212,13 @@ std::vector<int64_t> ForecastModel::columns_of(const io::SeriesTable& table) con
   return columns;
 }
 
-ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, int64_t horizon) const {
+ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, const KnownAhead* ahead,
+                                            int64_t horizon) const {
   // A long series is not copied when all of its variates are wanted.
-  const bool all = options_.features == "M" && options_.target.empty();
-  const auto chosen = all ? io::SeriesTable() : select_variates(whole, options_);
+  const bool all = options_.features == "M" && options_.target.empty() && roles().empty();
+  const auto chosen = all               ? io::SeriesTable()
+                      : roles().empty() ? select_variates(whole, options_)
+                                        : covariates_.variates(whole);
   const auto& table = all ? whole : chosen;
   const auto columns = columns_of(table);
   const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
@@ -219,7 +229,7 @@ ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, int64_
         table.source, io::shown(table.unique_id), rows, least_context());
   }
   const int64_t context = context_of(rows, horizon);
-  Input input{scaler_for(table, context), {}, at::empty({context, width}, at::kFloat), {}};
+  Input input{scaler_for(table, context), {}, at::empty({context, width}, at::kFloat), {}, {}, {}};
   auto* scaled = input.values.mutable_data_ptr<float>();
   for (int64_t t = 0; t < context; ++t) {
     for (int64_t c = 0; c < width; ++c) {
@@ -227,6 +237,8 @@ ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, int64_
           input.scaler.transform(table.values[(rows - context + t) * width + columns[c]], c);
     }
   }
+  input.known = covariates_.known(whole, ahead, context, horizon);
+  input.statics = covariates_.statics(whole);
   std::vector<io::Timestamp> stamps(table.stamps.end() - context, table.stamps.end());
   for (int64_t step = 1; step <= horizon; ++step)
     input.future.push_back(advance(table.stamps.back(), table.frequency, step));
@@ -253,27 +265,26 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
   std::vector<at::Tensor> rounds;
   for (int64_t done = 0; done < horizon; done += shape_.pred_len) {
     ForecastBatch batch;
-    std::vector<at::Tensor> history, known, marks_enc, marks_dec;
+    std::vector<at::Tensor> history, start, marks_enc, marks_dec, known, statics;
     for (const auto& input : inputs) {
       const int64_t rows = input.values.size(0);
       history.push_back(input.values.narrow(0, rows - shape_.seq_len, shape_.seq_len));
-      known.push_back(at::constant_pad_nd(input.values.narrow(0, rows - shape_.label_len, shape_.label_len),
+      start.push_back(at::constant_pad_nd(input.values.narrow(0, rows - shape_.label_len, shape_.label_len),
                                           {0, 0, 0, shape_.pred_len}));
+      // The last round may look past the horizon: its surplus steps repeat the last one and are cut off.
+      if (shape_.known_in > 0) known.push_back(rows_of(input.known, done, shape_.seq_len + shape_.pred_len));
+      if (shape_.static_in > 0) statics.push_back(input.statics);
       if (shape_.marks == 0) continue;
       marks_enc.push_back(input.marks.narrow(0, done, shape_.seq_len));
-      // The last round may look past the horizon: its surplus steps repeat the last stamp and are cut off.
-      const int64_t first = done + shape_.seq_len - shape_.label_len;
-      const int64_t there = std::min(decoder, input.marks.size(0) - first);
-      const auto marks = input.marks.narrow(0, first, there);
-      marks_dec.push_back(
-          there == decoder ? marks
-                           : at::cat({marks, marks.narrow(0, there - 1, 1).expand({decoder - there, -1})}));
+      marks_dec.push_back(rows_of(input.marks, done + shape_.seq_len - shape_.label_len, decoder));
     }
     const auto to_device = [&](const std::vector<at::Tensor>& parts) {
       return at::stack(parts).to(compute_.device);
     };
     batch.x_enc = to_device(history);
-    batch.x_dec = to_device(known);
+    batch.x_dec = to_device(start);
+    if (shape_.known_in > 0) batch.known = to_device(known);
+    if (shape_.static_in > 0) batch.statics = to_device(statics);
     if (shape_.marks > 0) {
       batch.x_mark_enc = to_device(marks_enc);
       batch.x_mark_dec = to_device(marks_dec);
@@ -320,13 +331,15 @@ at::Tensor ForecastModel::forecast_rows(const at::Tensor& history, int64_t horiz
 }
 
 std::vector<SeriesForecast> ForecastModel::forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
-                                                    const std::vector<double>& levels) const {
-  if (!variates_apart()) return forecast_whole(tables, horizon, levels);
+                                                    const std::vector<double>& levels,
+                                                    std::span<const KnownAhead> ahead) const {
+  covariates_.require(name_, tables.size(), ahead.size(), horizon);
+  if (!variates_apart()) return forecast_whole(tables, horizon, levels, ahead);
   std::vector<io::SeriesTable> alone;
   for (const auto& table : tables) {
     for (std::size_t c = 0; c < table.variates.size(); ++c) alone.push_back(variate_alone(table, c));
   }
-  const auto forecasts = forecast_whole(alone, horizon, levels);
+  const auto forecasts = forecast_whole(alone, horizon, levels, {});
   std::vector<SeriesForecast> results;
   std::size_t first = 0;
   for (const auto& table : tables) {
@@ -346,14 +359,15 @@ std::vector<std::vector<std::size_t>> ForecastModel::batches(std::span<const io:
 }
 
 std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const io::SeriesTable> tables,
-                                                          int64_t horizon,
-                                                          const std::vector<double>& levels) const {
+                                                          int64_t horizon, const std::vector<double>& levels,
+                                                          std::span<const KnownAhead> ahead) const {
   const c10::InferenceMode inference;
   const kernels::Int8Scope int8(int8_.get());
   std::vector<SeriesForecast> results(tables.size());
   for (const auto& batch : batches(tables, horizon)) {
     std::vector<Input> inputs;
-    for (const auto i : batch) inputs.push_back(prepare(tables[i], horizon));
+    for (const auto i : batch)
+      inputs.push_back(prepare(tables[i], ahead.empty() ? nullptr : &ahead[i], horizon));
     const auto scaled = roll(inputs, horizon).to(at::kDouble);
     for (std::size_t row = 0; row < batch.size(); ++row) {
       results[batch[row]] =

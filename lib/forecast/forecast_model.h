@@ -7,6 +7,7 @@
 #include "forecast/conformal.h"
 #include "forecast/seen_rows.h"
 #include "forecast/series_data.h"
+#include "forecast/trained_covariates.h"
 #include "kernels/int8.h"
 #include "runtime/device.h"
 
@@ -52,6 +53,10 @@ class ForecastModel {
   const std::vector<std::string>& variates() const { return variates_; }
   /// Frequency of the training data.
   const io::Frequency& frequency() const { return frequency_; }
+  /// The parts of its columns, resolved; empty where every column is a target.
+  const CovariateRoles& roles() const { return covariates_.roles(); }
+  /// Those of its columns that hold texts, with the texts that training saw; null: none.
+  const io::Categories& categories() const { return covariates_.categories(); }
   /// The variates that a forecast of this table would have: all, or the target alone (features S and MS).
   std::vector<std::string> forecast_variates(const io::SeriesTable& table) const;
 
@@ -61,8 +66,11 @@ class ForecastModel {
   /// itself; a zero-shot one as well, from as many rows as a table has, each standardised by its mean and
   /// standard deviation. Throws DataError for a table that lacks a variate, has one that the model was not
   /// trained on, or is too short.
+  /// ahead: of a model with covariates known ahead, those of each table; throws UsageError where they are
+  /// missing, or not wanted.
   std::vector<SeriesForecast> forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
-                                       const std::vector<double>& levels) const;
+                                       const std::vector<double>& levels,
+                                       std::span<const KnownAhead> ahead = {}) const;
   std::vector<SeriesForecast> forecast(const std::vector<io::SeriesTable>& tables, int64_t horizon,
                                        const std::vector<double>& levels) const {
     return forecast(std::span(tables), horizon, levels);
@@ -75,9 +83,10 @@ class ForecastModel {
  private:
   struct Input;
   std::vector<SeriesForecast> forecast_whole(std::span<const io::SeriesTable> tables, int64_t horizon,
-                                             const std::vector<double>& levels) const;
+                                             const std::vector<double>& levels,
+                                             std::span<const KnownAhead> ahead) const;
   static SeriesForecast side_by_side(const io::SeriesTable& table, std::span<const SeriesForecast> variates);
-  Input prepare(const io::SeriesTable& table, int64_t horizon) const;
+  Input prepare(const io::SeriesTable& table, const KnownAhead* ahead, int64_t horizon) const;
   bool variates_apart() const { return zero_shot_ || options_.variates_apart(); }
   int64_t context_of(int64_t rows, int64_t horizon) const;
   std::vector<std::vector<std::size_t>> batches(std::span<const io::SeriesTable> tables,
@@ -99,6 +108,7 @@ class ForecastModel {
   int64_t longest_ = 0;     ///< of a zero-shot model: history and forecast together, as it was trained
   io::Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
+  TrainedCovariates covariates_;
   std::map<std::string, SeenRows> seen_rows_;
   std::shared_ptr<Forecaster> model_;
   std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision

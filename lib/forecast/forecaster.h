@@ -16,11 +16,19 @@ struct ForecastBatch {
   at::Tensor x_mark_enc;            ///< [B, L, M] its calendar features
   at::Tensor x_dec;                 ///< [B, label_len + S, C] last label_len of the history, then zeros
   at::Tensor x_mark_dec;            ///< [B, label_len + S, M]
+  at::Tensor known;                 ///< [B, L + S, F] covariates of the history and of the steps ahead
+  at::Tensor statics;               ///< [B, G] covariates that do not change with time
   at::Tensor target;                ///< [B, S, c_out] the truth, where it is known
   at::Tensor measured;              ///< [B, S, c_out] bool, targets that count; undefined: all do
   runtime::Trace* trace = nullptr;  ///< collects intermediate results when given (parity, debugging)
   const runtime::NamedTensors* random_inputs =
       nullptr;  ///< random numbers to use instead of generating them (parity)
+
+  /// The covariates known ahead at the steps of x_enc and of x_dec; undefined without any.
+  at::Tensor known_enc() const;
+  at::Tensor known_dec() const;
+  /// The same on a device.
+  ForecastBatch to(at::Device device) const;
 };
 
 /// The interface of this family: a window in, the next pred_len steps out.

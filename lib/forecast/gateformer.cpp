@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "forecast/covariate_tokens.h"
 #include "forecast/forecaster.h"
 #include "forecast/patch_embedding.h"
 #include "forecast/pre_norm_encoder.h"
@@ -48,6 +49,7 @@ class Gateformer : public Forecaster {
     gate_w3_ = linear("gate_w3", width, width);
     gate_w4_ = linear("gate_w4", width, width);
     projection_ = linear("projection", width, shape.pred_len);
+    covariates_ = CovariateTokens::register_in(*this, shape, width, options.dropout);
   }
 
   at::Tensor forecast(const ForecastBatch& batch) override {
@@ -57,7 +59,8 @@ class Gateformer : public Forecaster {
     const auto whole = project_embedding_->forward(windows);
     const auto course = temporal(windows, batch.trace);
     const auto own = gated(gate_w1_, gate_w2_, whole, course);
-    const auto across = enc_variate_->forward(own);
+    const auto across =
+        enc_variate_->forward(covariates_ ? covariates_->append(own, batch) : own).narrow(1, 0, own.size(1));
     const auto projected = mapped(projection_, gated(gate_w3_, gate_w4_, own, across)).to(at::kFloat);
     if (batch.trace != nullptr) {
       batch.trace->emplace_back("mid.project_embedding", whole);
@@ -94,6 +97,7 @@ class Gateformer : public Forecaster {
   std::shared_ptr<PreNormEncoder> enc_temporal_, enc_variate_;
   torch::nn::Linear gate_w1_{nullptr}, gate_w2_{nullptr}, gate_w3_{nullptr}, gate_w4_{nullptr},
       projection_{nullptr};
+  std::shared_ptr<CovariateTokens> covariates_;  ///< null without covariates known ahead and static ones
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace arzoo::forecast {
 struct GateformerOptions {
   static constexpr std::string_view kName = "gateformer";
   static constexpr std::string_view kPaper = "Lan, Gateformer, arXiv 2505.00307";
+  static constexpr bool kTakesCovariates = true;
 
   int64_t patch_len = 8;
   int64_t stride = 8;

@@ -14,11 +14,7 @@ ForecastBatch first_windows(const SeriesData& data, int64_t size, const runtime:
   std::vector<int64_t> indices(static_cast<std::size_t>(size));
   for (int64_t i = 0; i < size; ++i)
     indices[static_cast<std::size_t>(i)] = i % data.windows(runtime::Split::train);
-  auto batch = data.batch(runtime::Split::train, indices);
-  for (auto* tensor : {&batch.x_enc, &batch.x_mark_enc, &batch.x_dec, &batch.x_mark_dec}) {
-    if (tensor->defined()) *tensor = tensor->to(compute.device);
-  }
-  return batch;
+  return data.batch(runtime::Split::train, indices).to(compute.device);
 }
 
 /// A forecast of one batch, with weights in the dtype as `arzoo forecast --dtype` has them.

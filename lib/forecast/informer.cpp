@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include "forecast/covariate_tokens.h"
 #include "forecast/embedding.h"
 #include "forecast/encoder.h"
 #include "forecast/forecaster.h"
@@ -45,10 +46,10 @@ class Parts {
     return {options_.d_model, options_.n_heads, options_.d_ff, options_.dropout, options_.activation};
   }
   std::shared_ptr<DataEmbedding> embedding(const SeriesShape& shape) const {
-    return std::make_shared<DataEmbedding>(
-        EmbeddingOptions{shape.enc_in, options_.d_model, shape.marks, options_.embed, options_.dropout,
-                         /*bias=*/!variant_.library, /*positions=*/true,
-                         std::max(shape.seq_len, shape.label_len + shape.pred_len)});
+    return std::make_shared<DataEmbedding>(EmbeddingOptions{
+        shape.enc_in, options_.d_model, shape.marks, options_.embed, options_.dropout,
+        /*bias=*/!variant_.library, /*positions=*/true,
+        std::max(shape.seq_len, shape.label_len + shape.pred_len), shape.known_in, shape.static_in});
   }
   /// In the library every ProbSparse layer mixes its heads, here only the decoder's own and if asked.
   kernels::HeadOrder encoder_order() const {
@@ -167,9 +168,12 @@ class Informer : public Forecaster {
                          : is_training() || resample_   ? RandomInputs()
                                                         : RandomInputs::repeatable();
     const Pass pass(batch.trace, &random_inputs);
-    const auto embedded = enc_embedding_->forward(batch.x_enc, batch.x_mark_enc);
+    require_covariates(batch, shape_);
+    const auto embedded =
+        enc_embedding_->forward(batch.x_enc, batch.x_mark_enc, batch.known_enc(), batch.statics);
     const auto memory = stack_ ? stack_->forward(embedded, pass) : encoder_->forward(embedded, pass);
-    const auto start = dec_embedding_->forward(decoder_input(batch), batch.x_mark_dec);
+    const auto start =
+        dec_embedding_->forward(decoder_input(batch), batch.x_mark_dec, batch.known_dec(), batch.statics);
     pass.record("enc_embedding", embedded);
     pass.record("dec_embedding", start);
     // A trace wants all steps of the decoder, the forecast only the last ones.

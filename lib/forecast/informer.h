@@ -6,6 +6,8 @@ namespace arzoo::forecast {
 
 /// What all Informers have. Names and defaults are the official scripts'.
 struct InformerBase {
+  static constexpr bool kTakesCovariates = true;
+
   int64_t d_model = 512;
   int64_t n_heads = 8;
   int64_t d_layers = 1;

@@ -2,32 +2,16 @@
 
 #include <torch/torch.h>
 
+#include "forecast/covariate_tokens.h"
 #include "forecast/encoder.h"
 #include "forecast/forecaster.h"
+#include "forecast/inverted_embedding.h"
 #include "forecast/window_norm.h"
-#include "kernels/dropout.h"
+#include "kernels/linear.h"
 #include "runtime/other_names.h"
 
 namespace arzoo::forecast {
 namespace {
-
-/// The whole window of a variate is one token (Sec. 3.1, "inverted" embedding).
-class InvertedEmbedding : public torch::nn::Module {
- public:
-  InvertedEmbedding(int64_t seq_len, int64_t d_model, double dropout) : dropout_(dropout) {
-    value_embedding_ = register_module("value_embedding", torch::nn::Linear(seq_len, d_model));
-  }
-  /// tokens: [B, N, L]; returns [B, N, D].
-  at::Tensor forward(const at::Tensor& tokens) {
-    const auto values = tokens.to(value_embedding_->weight.scalar_type());
-    return kernels::dropout(kernels::linear(values, value_embedding_->weight, value_embedding_->bias),
-                            dropout_, is_training());
-  }
-
- private:
-  double dropout_;
-  torch::nn::Linear value_embedding_{nullptr};
-};
 
 class ITransformer : public Forecaster, public runtime::OtherNames {
  public:
@@ -43,6 +27,7 @@ class ITransformer : public Forecaster, public runtime::OtherNames {
     }
     encoder_ = register_module("encoder", std::make_shared<Encoder>(layers, options.d_model));
     projector_ = register_module("projector", torch::nn::Linear(options.d_model, shape.pred_len));
+    covariates_ = CovariateTokens::register_in(*this, shape, options.d_model, options.dropout);
   }
 
   /// The Time-Series-Library's class of the same model.
@@ -52,8 +37,8 @@ class ITransformer : public Forecaster, public runtime::OtherNames {
 
   at::Tensor forecast(const ForecastBatch& batch) override {
     WindowStats stats;
-    const auto tokens =
-        enc_embedding_->forward(variate_tokens(batch.x_enc, batch.x_mark_enc, use_norm_, stats));
+    auto tokens = enc_embedding_->forward(variate_tokens(batch.x_enc, batch.x_mark_enc, use_norm_, stats));
+    if (covariates_) tokens = covariates_->append(tokens, batch);
     const auto projected =
         kernels::linear(encoder_->forward(tokens, batch.trace), projector_->weight, projector_->bias)
             .to(at::kFloat);
@@ -61,7 +46,7 @@ class ITransformer : public Forecaster, public runtime::OtherNames {
       batch.trace->emplace_back("mid.enc_embedding", tokens);
       batch.trace->emplace_back("mid.projector", projected);
     }
-    // Calendar tokens took part in the attention; they forecast nothing.
+    // Calendar and covariate tokens took part in the attention; they forecast nothing.
     return denormalise(projected.narrow(1, 0, batch.x_enc.size(2)).transpose(1, 2), stats);
   }
 
@@ -70,6 +55,7 @@ class ITransformer : public Forecaster, public runtime::OtherNames {
   std::shared_ptr<InvertedEmbedding> enc_embedding_;
   std::shared_ptr<Encoder> encoder_;
   torch::nn::Linear projector_{nullptr};
+  std::shared_ptr<CovariateTokens> covariates_;  ///< null without covariates known ahead and static ones
 };
 
 }  // namespace

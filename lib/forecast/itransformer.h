@@ -9,6 +9,7 @@ namespace arzoo::forecast {
 struct ITransformerOptions {
   static constexpr std::string_view kName = "itransformer";
   static constexpr std::string_view kPaper = "Liu et al., iTransformer, ICLR 2024";
+  static constexpr bool kTakesCovariates = true;
 
   int64_t d_model = 512;
   int64_t n_heads = 8;

@@ -10,8 +10,10 @@
 #include "forecast/informer.h"
 #include "forecast/itransformer.h"
 #include "forecast/mixlinear.h"
+#include "forecast/patchtst.h"
 #include "forecast/timae.h"
 #include "forecast/time_moe.h"
+#include "forecast/timexer.h"
 
 #ifdef ARZOO_OUTSIDE_MODELS
 #include ARZOO_OUTSIDE_MODELS
@@ -22,8 +24,8 @@ namespace arzoo::forecast {
 /// The table of forecasters: a model is known to the command line, the configs, the contract tests and the
 /// README by standing here. Its source defines make<Options>().
 using OwnModels = std::tuple<AutoformerOptions, InformerOptions, InformerStackOptions, InformerTslibOptions,
-                             ITransformerOptions, MixLinearOptions, GateformerOptions, GphtOptions,
-                             TiMaeOptions, TimeMoeOptions>;
+                             ITransformerOptions, TimeXerOptions, PatchTstOptions, MixLinearOptions,
+                             GateformerOptions, GphtOptions, TiMaeOptions, TimeMoeOptions>;
 using Models = decltype(std::tuple_cat(std::declval<OwnModels>(), std::declval<OutsideModels>()));
 
 }  // namespace arzoo::forecast

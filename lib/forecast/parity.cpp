@@ -18,6 +18,7 @@ ForecastBatch inputs_of(const runtime::ParityCase& fixture) {
   const auto take = [&](const char* name, at::Tensor& to) {
     if (fixture.has_input(name)) to = fixture.input(name).clone();
   };
+  take("x", batch.x_enc);
   take("x_enc", batch.x_enc);
   take("x_mark_enc", batch.x_mark_enc);
   take("x_dec", batch.x_dec);
@@ -79,6 +80,11 @@ void replay_further_outputs(const runtime::ParityCase& fixture, Forecaster& mode
   if (fixture.io.contains("loss") && batch.target.defined()) {
     report.check("loss", official_loss(model, batch).total.expand_as(fixture.io.at("loss")));
   }
+  if (fixture.io.contains("output_no_marks")) {
+    auto without = batch;
+    without.x_mark_enc = without.x_mark_dec = at::Tensor();
+    report.check("output_no_marks", official_output(model, without));
+  }
 }
 
 void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
@@ -105,29 +111,33 @@ void replay_forward(const runtime::ParityCase& fixture, runtime::ParityReport& r
   }
 }
 
-/// Numbers of case.json under `key`, by parameter name.
-void check_norms(const runtime::ParityCase& fixture, const std::string& key,
-                 const std::set<std::string>& noise, double noise_atol,
-                 const std::vector<std::pair<std::string, at::Tensor>>& values,
-                 runtime::ParityReport& report) {
-  const auto expected = fixture.info.section(key);
-  for (const auto& [name, value] : values) {
-    double norm = 0.0;
-    expected.at(name).read(norm, {});
-    auto tolerance = fixture.tolerance;
-    if (noise.contains(name)) tolerance.atol = noise_atol;
-    report.check_value(key + "." + name, value.norm().item<double>(), norm, tolerance);
-  }
-}
-
 struct TrainingTolerance {
   runtime::Tolerance usual;
   double noise_atol = 0.0;
   std::set<std::string> noise;  ///< parameters whose gradient is zero but for rounding
 };
 
+/// The first gradients: whole, or their norms in case.json.
+void check_gradients(const runtime::ParityCase& fixture, const TrainingTolerance& tolerance,
+                     const Forecaster& model, runtime::ParityReport& report) {
+  const auto norms = fixture.info.section("grad0_l2");
+  const bool in_norms = fixture.info.has("grad0_l2");
+  for (const auto& entry : model.named_parameters()) {
+    const auto& gradient = entry.value().grad();
+    if (!gradient.defined()) continue;
+    if (fixture.io.contains("grad." + entry.key())) report.check("grad." + entry.key(), gradient);
+    if (!in_norms) continue;
+    double norm = 0.0;
+    norms.at(entry.key()).read(norm, {});
+    auto allowed = fixture.tolerance;
+    if (tolerance.noise.contains(entry.key())) allowed.atol = tolerance.noise_atol;
+    report.check_value("grad0_l2." + entry.key(), gradient.norm().item<double>(), norm, allowed);
+  }
+}
+
 TrainingTolerance training_tolerance(const runtime::ParityCase& fixture) {
-  TrainingTolerance tolerance;
+  TrainingTolerance tolerance{fixture.tolerance, 0.0, {}};
+  if (!fixture.info.has("final_tolerance")) return tolerance;
   const auto section = fixture.info.section("final_tolerance");
   section.at("rtol").read(tolerance.usual.rtol, {});
   section.at("atol").read(tolerance.usual.atol, {});
@@ -136,6 +146,42 @@ TrainingTolerance training_tolerance(const runtime::ParityCase& fixture) {
   fixture.info.at("noise_gradient_parameters").read(names, {});
   tolerance.noise.insert(names.begin(), names.end());
   return tolerance;
+}
+
+/// The case's optimiser, and the run that it is the beginning of; 0: it is the whole run.
+struct TrainingPlan {
+  runtime::TrainingOptions options;
+  int64_t steps_per_epoch = 0, total_steps = 0;
+};
+
+/// The rate is config.json's or case.json's; a case that names its highest rate has the one-cycle schedule.
+TrainingPlan training_plan(const runtime::ParityCase& fixture) {
+  TrainingPlan plan;
+  auto& options = plan.options;
+  options.lradj = "constant";
+  const auto params = fixture.info.section("params");
+  const auto read = [](const Config& from, const char* key, auto& value, const Rule& rule) {
+    if (from.has(key)) from.at(key).read(value, rule);
+  };
+  read(fixture.config, "learning_rate", options.learning_rate, more_than(0));
+  read(params, "lr", options.learning_rate, more_than(0));
+  if (!params.has("max_lr")) return plan;
+  options.lradj = "one_cycle";
+  int64_t epochs = 1;
+  read(params, "max_lr", options.learning_rate, more_than(0));
+  read(params, "pct_start", options.pct_start, between(0, 1));
+  read(params, "steps_per_epoch", plan.steps_per_epoch, between(1, runtime::TrainingOptions::kMostBatches));
+  read(params, "epochs", epochs, between(1, runtime::TrainingOptions::kMostEpochs));
+  plan.total_steps = epochs * plan.steps_per_epoch;
+  return plan;
+}
+
+/// The buffers that the case recorded under `prefix`.
+void check_buffers(const runtime::ParityCase& fixture, const std::string& prefix, const Forecaster& model,
+                   runtime::ParityReport& report) {
+  for (const auto& buffer : model.named_buffers()) {
+    if (fixture.io.contains(prefix + buffer.key())) report.check(prefix + buffer.key(), buffer.value());
+  }
 }
 
 /// The output of a training step's pass, without the step's effect on running statistics.
@@ -154,10 +200,7 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
   const auto model = model_of(fixture, batch);
   model->train();
   const auto tolerance = training_tolerance(fixture);
-  runtime::TrainingOptions options;
-  options.lradj = "constant";
-  if (fixture.config.has("learning_rate"))
-    fixture.config.at("learning_rate").read(options.learning_rate, more_than(0));
+  const auto plan = training_plan(fixture);
   const auto loss = [&](int64_t step) {
     const auto random_inputs = random_inputs_of(fixture, fmt::format("step{}.", step));
     auto own = batch;
@@ -167,18 +210,22 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
   };
   const auto after_step = [&](int64_t step, const runtime::Losses&) {
     if (step > 0) return;
-    std::vector<std::pair<std::string, at::Tensor>> gradients;
-    for (const auto& entry : model->named_parameters()) {
-      if (entry.value().grad().defined()) gradients.emplace_back(entry.key(), entry.value().grad());
-    }
-    check_norms(fixture, "grad0_l2", tolerance.noise, tolerance.noise_atol, gradients, report);
+    check_gradients(fixture, tolerance, *model, report);
+    check_buffers(fixture, "after_step0.", *model, report);
   };
   const auto log = runtime::replay_training({.model = *model,
-                                             .options = options,
+                                             .options = plan.options,
                                              .steps = fixture.io.at("loss").numel(),
+                                             .total_steps = plan.total_steps,
+                                             .steps_per_epoch = plan.steps_per_epoch,
                                              .loss = loss,
                                              .after_step = after_step});
-  report.check("loss", at::tensor(log.losses, at::kDouble));
+  const auto check_numbers = [&](const char* name, const std::vector<double>& values) {
+    if (fixture.io.contains(name)) report.check(name, at::tensor(values, at::kDouble));
+  };
+  check_numbers("loss", log.losses);
+  check_numbers("lr", log.learning_rates);
+  check_numbers("beta1", log.first_betas);
   for (const auto& [name, value] : runtime::state_dict(*model)) {
     if (!fixture.io.contains("final." + name)) continue;
     auto allowed = tolerance.usual;

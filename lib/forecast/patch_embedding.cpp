@@ -7,10 +7,12 @@
 
 namespace arzoo::forecast {
 
-PatchEmbedding::PatchEmbedding(int64_t patch_len, int64_t d_model, double dropout) : dropout_(dropout) {
+PatchEmbedding::PatchEmbedding(int64_t patch_len, int64_t d_model, double dropout, int64_t longest)
+    : dropout_(dropout) {
   value_embedding_ = register_module(
       "value_embedding", torch::nn::Linear(torch::nn::LinearOptions(patch_len, d_model).bias(false)));
-  position_embedding_ = register_module("position_embedding", std::make_shared<PositionEmbedding>(d_model));
+  position_embedding_ =
+      register_module("position_embedding", std::make_shared<PositionEmbedding>(d_model, longest));
 }
 
 at::Tensor PatchEmbedding::forward(const at::Tensor& patches) {

@@ -11,7 +11,9 @@ namespace arzoo::forecast {
 /// Time-Series-Library's PatchEmbedding).
 class PatchEmbedding : public torch::nn::Module {
  public:
-  PatchEmbedding(int64_t patch_len, int64_t d_model, double dropout);
+  /// `longest`: patches of the longest input, which the table of positions then has rows for.
+  PatchEmbedding(int64_t patch_len, int64_t d_model, double dropout,
+                 int64_t longest = PositionEmbedding::kOfficialRows);
   /// patches: [B, N, patch_len]; returns [B, N, D].
   at::Tensor forward(const at::Tensor& patches);
 

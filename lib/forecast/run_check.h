@@ -13,14 +13,25 @@
 /// What must hold between a forecaster and its data. No torch in here.
 namespace arzoo::forecast {
 
-/// The models that forecast any series.
-inline std::vector<std::string> models_for_any_series() {
+/// The names of the models whose options `has` says yes to.
+template <class Has>
+std::vector<std::string> names_of_models(const Has& has) {
   std::vector<std::string> names;
-  const auto add = [&]<class Options>(const Options&) {
-    if (forecasts_any_series<Options>()) names.emplace_back(Options::kName);
+  const auto add = [&](const auto& options) {
+    if (has(options)) names.emplace_back(std::decay_t<decltype(options)>::kName);
   };
   std::apply([&](const auto&... options) { (add(options), ...); }, Models());
   return names;
+}
+
+/// The models that forecast any series.
+inline std::vector<std::string> models_for_any_series() {
+  return names_of_models([](const auto& o) { return forecasts_any_series<std::decay_t<decltype(o)>>(); });
+}
+
+/// The models that use covariates.
+inline std::vector<std::string> models_with_covariates() {
+  return names_of_models([](const auto& o) { return takes_covariates<std::decay_t<decltype(o)>>(); });
 }
 
 /// One forecaster's demands on its data; nothing for another model's.
@@ -33,6 +44,13 @@ void check_forecaster(const Config& model, const Config& section) {
         fmt::format("{} mixes the variates of one file, it cannot be trained on a mixture of files (use "
                     "\"path\", or a model that forecasts each variate by itself)",
                     Options::kName));
+  }
+  if constexpr (!takes_covariates<Options>()) {
+    for (const char* key : {"past_covariates", "future_covariates", "static_covariates"}) {
+      if (!section.json().at(key).empty())
+        section.at(key).reject(fmt::format("{} cannot use covariates (the models {} can)", Options::kName,
+                                           fmt::join(models_with_covariates(), ", ")));
+    }
   }
   if constexpr (!forecasts_any_series<Options>()) {
     const auto refuse = [&](const char* key, const char* what) {

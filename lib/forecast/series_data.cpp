@@ -58,6 +58,15 @@ void require_measured(const io::SeriesTable& table, int64_t train_end) {
   }
 }
 
+/// Categories stay 0 and 1: a rare one would become a number of any size.
+void leave_categories(StandardScaler& scaler, const Channels& channels) {
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    if (!channels.is_category(c)) continue;
+    scaler.mean[c] = 0.0;
+    scaler.scale[c] = 1.0;
+  }
+}
+
 /// Copies rows [row, row + rows) of `from` to `to`, both row-major.
 void copy_rows(const at::Tensor& from, int64_t row, int64_t rows, float* to) {
   const int64_t width = from.size(1);
@@ -94,6 +103,13 @@ at::Tensor calendar_marks(const std::vector<io::Timestamp>& stamps, const io::Fr
   io::fill_time_codes(stamps, io::TimeCodes::thuml, code,
                       {codes.mutable_data_ptr<int64_t>(), static_cast<std::size_t>(rows * count)});
   return codes.to(at::kFloat);
+}
+
+StandardScaler fit_known_scaler(const io::SeriesTable& known, const Channels& channels, int64_t begin,
+                                int64_t end) {
+  auto scaler = StandardScaler::fit(known, begin, end);
+  leave_categories(scaler, channels);
+  return scaler;
 }
 
 io::SeriesTable select_variates(io::SeriesTable table, const DataOptions& options) {
@@ -141,7 +157,21 @@ SeriesData::SeriesData(const std::vector<io::SeriesTable>& tables, const DataOpt
 SeriesData::SeriesData(const std::vector<SourceTable>& tables, const DataOptions& options)
     : options_(options) {
   for (auto& first : first_window_) first.push_back(0);
+  CovariateChannels channels;
+  if (options.has_roles() && !tables.empty()) {
+    const auto& first = tables.front().table;
+    roles_ = resolved_roles(roles_of(options), first.variates, first.source);
+    categories_ = first.categories;
+    channels = channels_of(roles_, categories_);
+  }
+  std::vector<double> statics;
   for (const auto& [whole, split] : tables) {
+    if (!roles_.empty()) {
+      add(channels.variates.of(whole), split,
+          std::make_shared<const std::vector<io::Timestamp>>(whole.stamps));
+      add_covariates(whole, channels, statics);
+      continue;
+    }
     const auto table = select_variates(whole, options);
     const auto stamps = std::make_shared<const std::vector<io::Timestamp>>(table.stamps);
     if (!options.variates_apart()) {
@@ -150,7 +180,40 @@ SeriesData::SeriesData(const std::vector<SourceTable>& tables, const DataOptions
     }
     for (std::size_t c = 0; c < table.variates.size(); ++c) add(variate_alone(table, c), split, stamps);
   }
+  scale_statics(channels, statics);
   require_windows(tables);
+}
+
+/// Those of the series that was added last; its static values go behind `statics`.
+void SeriesData::add_covariates(const io::SeriesTable& table, const CovariateChannels& channels,
+                                std::vector<double>& statics) {
+  auto& series = series_.back();
+  if (channels.known.size() > 0) {
+    const auto known = channels.known.of(table);
+    const auto train = series.borders[0];
+    require_measured(known, train.end);
+    series.known_scaler = options_.scale && train.end > 0
+                              ? fit_known_scaler(known, channels.known, train.begin, train.end)
+                              : StandardScaler::identity(static_cast<int64_t>(channels.known.size()));
+    series.known = scaled_values(known, series.known_scaler);
+  }
+  const auto constants = channels.statics.constants(table);
+  statics.insert(statics.end(), constants.begin(), constants.end());
+}
+
+void SeriesData::scale_statics(const CovariateChannels& channels, const std::vector<double>& statics) {
+  const auto width = static_cast<int64_t>(channels.statics.size());
+  if (width == 0) return;
+  static_scaler_ = options_.scale
+                       ? StandardScaler::fit(statics, width, 0, static_cast<int64_t>(series_.size()))
+                       : StandardScaler::identity(width);
+  leave_categories(static_scaler_, channels.statics);
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    series_[i].statics = at::empty({width}, at::kFloat);
+    auto* to = series_[i].statics.mutable_data_ptr<float>();
+    for (int64_t g = 0; g < width; ++g)
+      to[g] = static_scaler_.transform(statics[i * static_cast<std::size_t>(width) + g], g);
+  }
 }
 
 void SeriesData::add(const io::SeriesTable& table, const SplitOptions& split,
@@ -208,13 +271,18 @@ int64_t SeriesData::windows(runtime::Split split) const {
 
 SeriesShape SeriesData::shape() const {
   const auto variates = static_cast<int64_t>(variates_.size());
-  const int64_t c_out = options_.features == "MS" ? 1 : variates;
+  const int64_t c_out = !roles_.empty()             ? static_cast<int64_t>(roles_.targets.size())
+                        : options_.features == "MS" ? 1
+                                                    : variates;
+  const auto& first = series_.front();
   return {options_.seq_len,
           options_.label_len,
           options_.pred_len,
           variates,
           c_out,
-          options_.marks ? series_.front().marks.size(1) : 0};
+          options_.marks ? first.marks.size(1) : 0,
+          first.known.defined() ? first.known.size(1) : 0,
+          first.statics.defined() ? first.statics.size(0) : 0};
 }
 
 SeriesData::Place SeriesData::place(runtime::Split split, int64_t index) const {
@@ -243,6 +311,9 @@ ForecastBatch SeriesData::batch(runtime::Split split, std::span<const int64_t> i
     batch.x_mark_enc = at::empty({size, s.seq_len, s.marks}, at::kFloat);
     batch.x_mark_dec = at::empty({size, decoder, s.marks}, at::kFloat);
   }
+  const int64_t steps = s.seq_len + s.pred_len;
+  if (s.known_in > 0) batch.known = at::empty({size, steps, s.known_in}, at::kFloat);
+  if (s.static_in > 0) batch.statics = at::empty({size, s.static_in}, at::kFloat);
   for (int64_t i = 0; i < size; ++i) {
     const auto [series, row, end] = place(split, indices[i]);
     const int64_t future = row + s.seq_len;
@@ -255,6 +326,9 @@ ForecastBatch SeriesData::batch(runtime::Split split, std::span<const int64_t> i
          batch.x_dec.mutable_data_ptr<float>() + i * decoder * s.enc_in);
     copy(future, s.pred_len, end, batch.target.mutable_data_ptr<float>() + i * s.pred_len * s.enc_in);
     if (!series->gaps.empty()) batch.measured[i].copy_(series->gaps.measured(future, s.pred_len));
+    if (s.known_in > 0)
+      copy_rows(series->known, row, steps, batch.known.mutable_data_ptr<float>() + i * steps * s.known_in);
+    if (s.static_in > 0) batch.statics[i].copy_(series->statics);
     if (s.marks == 0) continue;
     copy_rows(series->marks, row, s.seq_len,
               batch.x_mark_enc.mutable_data_ptr<float>() + i * s.seq_len * s.marks);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "forecast/covariates.h"
 #include "forecast/data_options.h"
 #include "forecast/forecaster.h"
 #include "forecast/gaps.h"
@@ -37,11 +38,19 @@ struct WindowedSeries {
   at::Tensor marks;  ///< [T, M] float; undefined without calendar features
   Borders borders;
   Gaps gaps;
+  StandardScaler known_scaler = {};  ///< of the channels of `known`
+  at::Tensor known = {};             ///< [T, F] float, scaled covariates known ahead; undefined without any
+  at::Tensor statics = {};           ///< [G] float, scaled; undefined without static covariates
 };
 
 /// Calendar features of these stamps, [T, M] float.
 at::Tensor calendar_marks(const std::vector<io::Timestamp>& stamps, const io::Frequency& frequency,
                           int64_t timeenc);
+
+/// The scaler of known-ahead covariates: of the table's measured cells in rows [begin, end), categories as
+/// they are.
+StandardScaler fit_known_scaler(const io::SeriesTable& known, const Channels& channels, int64_t begin,
+                                int64_t end);
 
 /// Keeps and orders the variates that `options` ask for: the target alone (S), or the target last (MS, or one
 /// is given).
@@ -67,6 +76,11 @@ class SeriesData {
   const std::vector<WindowedSeries>& series() const { return series_; }
   const std::vector<std::string>& variates() const { return variates_; }
   const io::Frequency& frequency() const { return frequency_; }
+  /// The parts of the columns; empty without any.
+  const CovariateRoles& roles() const { return roles_; }
+  const io::Categories& categories() const { return categories_; }
+  /// Of the static covariates' channels.
+  const StandardScaler& static_scaler() const { return static_scaler_; }
   const DataOptions& options() const { return options_; }
 
  private:
@@ -77,10 +91,16 @@ class SeriesData {
   };
   void add(const io::SeriesTable& table, const SplitOptions& split,
            const std::shared_ptr<const std::vector<io::Timestamp>>& stamps);
+  void add_covariates(const io::SeriesTable& table, const CovariateChannels& channels,
+                      std::vector<double>& statics);
+  void scale_statics(const CovariateChannels& channels, const std::vector<double>& statics);
   void require_windows(const std::vector<SourceTable>& tables) const;
   Place place(runtime::Split split, int64_t index) const;
 
   DataOptions options_;
+  CovariateRoles roles_;
+  io::Categories categories_;
+  StandardScaler static_scaler_;
   std::vector<std::string> variates_;
   io::Frequency frequency_;
   bool has_gaps_ = false;

@@ -17,6 +17,8 @@ struct SeriesShape {
   int64_t enc_in = 1;      ///< C: variates in
   int64_t c_out = 1;       ///< variates out
   int64_t marks = 4;       ///< calendar features per step; 0 when the data has none
+  int64_t known_in = 0;    ///< F: covariates that are known of the steps ahead too
+  int64_t static_in = 0;   ///< G: numbers that are the same at every step of a series
 
   /// The lengths, which the "data" section of a config has as well.
   static void length_fields(auto& o, auto& field) {
@@ -30,6 +32,9 @@ struct SeriesShape {
     field("enc_in", o.enc_in, between(1, kMostVariates), "number of input variates");
     field("c_out", o.c_out, between(1, kMostVariates), "number of output variates");
     field("marks", o.marks, between(0, kMostMarks), "number of calendar features per step, 0 for none");
+    field("known_in", o.known_in, between(0, kMostVariates),
+          "number of covariates that are known of the steps ahead");
+    field("static_in", o.static_in, between(0, kMostVariates), "number of static covariates");
   }
   void check() const {
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);

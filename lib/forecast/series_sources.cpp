@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 
+#include "forecast/covariates.h"
 #include "io/csv.h"
 
 namespace arzoo::forecast {
@@ -27,15 +28,19 @@ std::vector<fs::path> files_of(const fs::path& path) {
   return files;
 }
 
+void add_tables(io::SeriesFile file, const SplitOptions& split, std::vector<SourceTable>& tables,
+                std::vector<std::string>& notes) {
+  notes.insert(notes.end(), file.notes.begin(), file.notes.end());
+  for (auto& table : file.tables) {
+    notes.insert(notes.end(), table.notes.begin(), table.notes.end());
+    tables.push_back({std::move(table), split});
+  }
+}
+
 void read_files(const std::vector<fs::path>& files, const FileOptions& source, const std::string& prefix,
                 std::vector<SourceTable>& tables, std::vector<std::string>& notes) {
   for (const auto& path : files) {
-    auto file = io::read_series(path, read_options(source, prefix));
-    notes.insert(notes.end(), file.notes.begin(), file.notes.end());
-    for (auto& table : file.tables) {
-      notes.insert(notes.end(), table.notes.begin(), table.notes.end());
-      tables.push_back({std::move(table), source.split});
-    }
+    add_tables(io::read_series(path, read_options(source, prefix)), source.split, tables, notes);
   }
 }
 
@@ -49,6 +54,16 @@ void require_distinct(const std::vector<SourceTable>& tables) {
                       io::shown(table.unique_id), first->second);
     }
   }
+}
+
+/// A file whose columns are targets and covariates.
+io::SeriesFile read_by_roles(const DataOptions& options) {
+  const auto table = io::CsvTable::read(options.path);
+  auto read = read_options(options);
+  const auto roles = resolved_roles(roles_of(options), table, read);
+  read.columns = roles.columns();
+  read.categories = find_categories(table, roles, options.categories);
+  return io::read_series(table, read);
 }
 
 }  // namespace
@@ -80,7 +95,10 @@ io::SeriesReadOptions read_options(const FileOptions& options, const std::string
 
 std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<std::string>& notes) {
   std::vector<SourceTable> tables;
-  if (!options.path.empty()) read_files({options.path}, options, "data.", tables, notes);
+  if (options.has_roles())
+    add_tables(read_by_roles(options), options.split, tables, notes);
+  else if (!options.path.empty())
+    read_files({options.path}, options, "data.", tables, notes);
   for (std::size_t i = 0; i < options.sources.size(); ++i) {
     const auto& source = options.sources[i];
     read_files(files_of(source.path), source, fmt::format("data.sources[{}].", i), tables, notes);

@@ -32,4 +32,12 @@ constexpr bool forecasts_any_series() {
   return false;
 }
 
+/// Whether a model uses covariates (`kTakesCovariates`): past ones as variates that it does not forecast,
+/// ForecastBatch::known and ::statics as it sees fit.
+template <class Options>
+constexpr bool takes_covariates() {
+  if constexpr (requires { Options::kTakesCovariates; }) return Options::kTakesCovariates;
+  return false;
+}
+
 }  // namespace arzoo::forecast

@@ -81,6 +81,20 @@ std::optional<SeriesShape> shape_of_model(const Config& model, std::index_sequen
   return shape;
 }
 
+/// The variates out: as many as in, or as many as the file says, unless the model reads it otherwise.
+template <std::size_t... I>
+int64_t official_outputs(const Config& model, const Config& flat, const SeriesShape& shape,
+                         std::index_sequence<I...>) {
+  int64_t outputs = flat.has("c_out") ? shape.c_out : shape.enc_in;
+  const auto ask = [&]<class Options>(std::type_identity<Options>) {
+    if constexpr (requires { Options::official_outputs(flat, shape); }) {
+      if (model.text("name") == Options::kName) outputs = Options::official_outputs(flat, shape);
+    }
+  };
+  (ask(std::type_identity<std::tuple_element_t<I, Models>>{}), ...);
+  return outputs;
+}
+
 template <std::size_t... I>
 Json model_section(const std::string& name, const Config& flat, std::index_sequence<I...>) {
   Json section;
@@ -114,7 +128,7 @@ OfficialConfig read_official_config(const Config& flat, int64_t marks) {
   // A model without a decoder's input says nothing of its known steps.
   if (!flat.has("label_len")) lengths["label_len"] = 0;
   auto shape = Config(std::move(lengths), flat.name()).as<SeriesShape>();
-  if (!flat.has("c_out")) shape.c_out = shape.enc_in;
+  shape.c_out = official_outputs(model, flat, shape, kAll);
   shape.marks = marks;
   return {std::move(model), shape};
 }

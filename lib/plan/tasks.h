@@ -44,6 +44,7 @@ struct ForecastTask {
   std::optional<fs::path> config;  ///< the model's config when `model` is a bare weights file
   std::string state_dict = {};     ///< of a .pth file with several
   std::vector<fs::path> inputs;
+  std::optional<fs::path> future;  ///< covariates of the steps ahead, for models that know them
   fs::path output;
   std::optional<int64_t> horizon;   ///< the model's pred_len when not given; longer horizons roll
   std::vector<double> levels = {};  ///< of the prediction intervals, in percent

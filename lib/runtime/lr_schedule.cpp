@@ -58,6 +58,19 @@ double share_after_warmup(const std::string& kind, double place, double end) {
   return end + (middle - end) * (1.0 - place) / (1.0 - *bend);
 }
 
+/// What the one-cycle policy (Smith & Topin 2019, in PyTorch's form) moves along two half cosines: from
+/// `start` to `peak` within the first share of all steps, then to `end`.
+double one_cycle(double peak_share, int64_t step, int64_t total_steps, double start, double peak,
+                 double end) {
+  const auto along = [](double from, double to, double place) {
+    return to + (from - to) * 0.5 * (1.0 + std::cos(std::numbers::pi * place));
+  };
+  const double top = peak_share * static_cast<double>(total_steps) - 1.0;
+  const auto now = static_cast<double>(step), last = static_cast<double>(total_steps - 1);
+  if (top > 0.0 && now <= top) return along(start, peak, now / top);
+  return last > top ? along(peak, end, std::min(1.0, (now - top) / (last - top))) : peak;
+}
+
 bool is_annealing(const std::string& lradj) {
   return lradj == "lin0" || lradj == "lin" || lradj == "lin00" || lradj == "exp" || lradj == "cos";
 }
@@ -91,6 +104,11 @@ double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps
                               options.min_learning_rate / options.learning_rate};
     return options.learning_rate * annealed_share(annealing, step);
   }
+  if (options.lradj == "one_cycle") {
+    constexpr double kStartDivisor = 25.0, kEndDivisor = 1e4;
+    const double start = options.learning_rate / kStartDivisor;
+    return one_cycle(options.pct_start, step, total_steps, start, options.learning_rate, start / kEndDivisor);
+  }
   if (step < options.warmup_steps) {
     return options.learning_rate * static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps);
   }
@@ -101,6 +119,12 @@ double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps
     return options.min_learning_rate + range * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
   }
   return epoch_rate(options, step / std::max<int64_t>(1, steps_per_epoch));
+}
+
+double first_beta(const TrainingOptions& options, int64_t step, int64_t total_steps) {
+  if (options.lradj != "one_cycle") return options.betas[0];
+  constexpr double kHighest = 0.95, kLowest = 0.85;
+  return one_cycle(options.pct_start, step, total_steps, kHighest, kLowest, kHighest);
 }
 
 }  // namespace arzoo::runtime

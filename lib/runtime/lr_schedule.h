@@ -32,4 +32,7 @@ double weight_decay(const TrainingOptions& options, int64_t step, int64_t total_
 double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps_per_epoch,
                      int64_t total_steps);
 
+/// Adam's first beta at a step: one_cycle moves it against the learning rate, the other schedules leave it.
+double first_beta(const TrainingOptions& options, int64_t step, int64_t total_steps);
+
 }  // namespace arzoo::runtime

@@ -24,6 +24,8 @@ class Adam {
   void step(double learning_rate);
   /// The decay of the next steps: for schedules that change it.
   void set_weight_decay(double weight_decay) { weight_decay_ = weight_decay; }
+  /// The decay of the first moment in the next steps: for schedules that change it.
+  void set_first_beta(double beta) { beta1_ = beta; }
   void zero_grad();
   /// Scales all gradients so that their joint L2 norm is at most `limit`; returns the norm before.
   double clip_gradients(double limit);

@@ -95,6 +95,7 @@ void Trainer::train_epoch() {
                   state_.step - first);
   while (state_.step < last) {
     const double rate = learning_rate(options_, state_.step, steps_per_epoch(), total_steps());
+    optimizer_.set_first_beta(first_beta(options_, state_.step, total_steps()));
     optimizer_.set_weight_decay(weight_decay(options_, state_.step, total_steps()));
     const auto losses = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate);
     average_.update();

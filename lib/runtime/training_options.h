@@ -25,6 +25,7 @@ struct TrainingOptions {
   double min_learning_rate = 0.0;
   int64_t warmup_steps = 0;
   double warmup_start = 0.005;
+  double pct_start = 0.3;
   double clip_grad_norm = 0.0;
   int64_t patience = 3;
   double ema_decay = 0.0;
@@ -60,18 +61,23 @@ struct TrainingOptions {
           "weight decay at the end of the run, reached along a cosine; constant weight decay when not given");
     field("no_weight_decay", o.no_weight_decay, formerly("undecayed"),
           "names or modules without weight decay, as in \"*.bias\"");
-    field("lradj", o.lradj,
-          one_of({"constant", "type1", "type2", "type3", "cosine", "lin0", "lin", "lin00", "exp", "cos"}),
-          "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "
-          "tables of the "
-          "Informer line and of the Time-Series-Library; cosine falls to min_learning_rate over the run, per "
-          "step; lin0, lin, lin00, exp and cos are those of VAR's trainer: flat for 5, 15, 0, 15 and 0 % of "
-          "the steps, then along a line, an exponential or a cosine to min_learning_rate");
+    field(
+        "lradj", o.lradj,
+        one_of({"constant", "type1", "type2", "type3", "cosine", "one_cycle", "lin0", "lin", "lin00", "exp",
+                "cos"}),
+        "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "
+        "tables of the "
+        "Informer line and of the Time-Series-Library; cosine falls to min_learning_rate over the run, per "
+        "step; one_cycle is PyTorch's OneCycleLR: from a 25th of the learning rate up and down again, while "
+        "Adam's first beta falls from 0.95 to 0.85 and rises again; lin0, lin, lin00, exp and cos are those "
+        "of VAR's trainer: flat for 5, 15, 0, 15 and 0 % of "
+        "the steps, then along a line, an exponential or a cosine to min_learning_rate");
     field("min_learning_rate", o.min_learning_rate, at_least(0),
           "learning rate at the end of a schedule per step");
     field("warmup_steps", o.warmup_steps, at_least(0), "steps of linear warm-up before the schedule");
     field("warmup_start", o.warmup_start, between(0, 1),
           "share of the learning rate that the warm-up of VAR's schedules begins with");
+    field("pct_start", o.pct_start, between(0, 1), "share of the steps in which one_cycle rises");
     field("clip_grad_norm", o.clip_grad_norm, at_least(0), "largest gradient norm, 0 for no clipping");
     field("patience", o.patience, at_least(0), "epochs without improvement before stopping, 0 for never");
     field("ema_decay", o.ema_decay, from_below(0, 1),
@@ -85,6 +91,8 @@ struct TrainingOptions {
     require(min_learning_rate <= learning_rate, "min_learning_rate ({}) must not exceed learning_rate ({})",
             min_learning_rate, learning_rate);
     require(lradj != "exp" || min_learning_rate > 0, "the schedule exp needs a min_learning_rate above 0");
+    require(lradj != "one_cycle" || warmup_steps == 0,
+            "one_cycle has a warm-up of its own, warmup_steps must be 0");
     require(init_except.empty() || !init_from.empty(), "init_except requires init_from");
   }
 };

@@ -41,13 +41,17 @@ TrainingLog replay_training(const RecordedTraining& training) {
   WeightAverage average(optimizer.parameters(), options.ema_decay);
   RecordedObjective objective(training);
   const Compute compute;
+  const auto total = training.total_steps > 0 ? training.total_steps : training.steps;
+  const auto per_epoch = training.steps_per_epoch > 0 ? training.steps_per_epoch : training.steps;
   TrainingLog log;
   for (int64_t step = 0; step < training.steps; ++step) {
     const double rate = training.learning_rate ? training.learning_rate(step)
-                                               : learning_rate(options, step, training.steps, training.steps);
+                                               : learning_rate(options, step, per_epoch, total);
     const double decay =
-        training.weight_decay ? training.weight_decay(step) : weight_decay(options, step, training.steps);
+        training.weight_decay ? training.weight_decay(step) : weight_decay(options, step, total);
+    const double beta = first_beta(options, step, total);
     optimizer.set_weight_decay(decay);
+    optimizer.set_first_beta(beta);
     const auto losses = training_step(objective, optimizer, options, compute, step, rate);
     average.update();
     log.losses.push_back(losses.mean);
@@ -57,6 +61,7 @@ TrainingLog replay_training(const RecordedTraining& training) {
                                      : optimizer.clip_gradients(std::numeric_limits<double>::infinity()));
     log.learning_rates.push_back(rate);
     log.weight_decays.push_back(decay);
+    log.first_betas.push_back(beta);
     if (training.after_step) training.after_step(step, losses.last);
   }
   std::size_t trained = 0;

@@ -17,9 +17,10 @@ namespace arzoo::runtime {
 /// What the official loop was given.
 struct RecordedTraining {
   torch::nn::Module& model;  ///< whose parameters are trained
-  /// Optimiser, clipping, average of the weights, schedule (its total is `steps`).
-  TrainingOptions options;
+  TrainingOptions options;  ///< optimiser, clipping, average of the weights, schedule
   int64_t steps = 0;
+  /// Of the whole run that the case is the beginning of, for its schedule; 0: `steps`.
+  int64_t total_steps = 0, steps_per_epoch = 0;
   /// Of a step, counted from 0, in the model's present state.
   std::function<Losses(int64_t step)> loss;
   /// Where the recorded schedules are others than those of the options.
@@ -32,7 +33,7 @@ struct RecordedTraining {
 struct TrainingLog {
   std::vector<double> losses;
   std::vector<double> gradient_norms;  ///< joint, before clipping
-  std::vector<double> learning_rates, weight_decays;
+  std::vector<double> learning_rates, weight_decays, first_betas;
   /// The average of each parameter, by name; the parameters themselves without options.ema_decay.
   std::unordered_map<std::string, at::Tensor> averages;
 };

@@ -193,7 +193,11 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
     std::vector<io::SeriesTable> known;
     for (const auto& table : tables)
       known.push_back(io::first_rows(table, table.rows() - static_cast<std::size_t>(window * horizon)));
-    const auto forecasts = model.forecast(known, horizon, task.levels);
+    std::vector<forecast::KnownAhead> ahead;
+    for (std::size_t i = 0; i < tables.size() && !model.roles().future.empty(); ++i)
+      ahead.push_back(forecast::held_out(tables[i], model.roles().future,
+                                         static_cast<int64_t>(known[i].rows()), horizon));
+    const auto forecasts = model.forecast(known, horizon, task.levels, ahead);
     if (task.plot) stretches.push_back(forecasts);
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto begin = static_cast<int64_t>(known[i].stamps.size());

@@ -9,9 +9,10 @@
 namespace arzoo::tasks {
 
 /// Forecasts `task.backtest` stretches of known data, one behind the other from the end, each as if the file
-/// ended before it: gaps are filled from what was known then, and only measured cells are scored. Appends
-/// rows "unique_id, ds, cutoff, model, y, yhat[, lo-…, hi-…]" to `csv`, y empty where nothing was measured,
-/// and returns the errors in the units of the input:
+/// ended before it, but for covariates that are known ahead, which are those of the stretch: gaps are filled
+/// from what was known then, and only measured cells are scored. Appends rows "unique_id, ds, cutoff, model,
+/// y, yhat[, lo-…, hi-…]" to `csv`, y empty where nothing was measured, and returns the errors in the units
+/// of the input:
 /// {"windows", "rows", "scored", "mse", "mae", "mase", "smape", "coverage"?: {level: share},
 ///  "series": {id: {…, "season", "naive_mae"}}}.
 /// With task.plot, `charted` receives each series' stretches joined.

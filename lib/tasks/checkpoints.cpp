@@ -8,6 +8,7 @@
 #include "core/json_reader.h"
 #include "core/mapped_file.h"
 #include "core/run_dir.h"
+#include "forecast/covariates.h"
 #include "io/jpeg_file.h"
 #include "io/mesh_file.h"
 #include "io/png_file.h"
@@ -60,6 +61,16 @@ Json inspect_mesh(const plan::fs::path& path) {
           {"high", list(summary.box.high)}};
 }
 
+/// The parts of a forecaster's columns, where the config beside its weights names any; else null.
+Json columns_of(const plan::fs::path& place) {
+  const auto path = place / "config.json";
+  if (!plan::fs::is_regular_file(path)) return nullptr;
+  const auto file = MappedFile::open(path);
+  auto config = try_read_json(file->bytes());
+  if (!config || !config->is_object()) return nullptr;
+  return forecast::describe_roles(Config(std::move(*config), path.string()));
+}
+
 }  // namespace
 
 Json inspect(const plan::InspectTask& task, Progress&, Stop) {
@@ -76,6 +87,8 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
               {"bytes", summary.bytes}};
   if (!summary.state_dicts.empty()) result["state_dicts"] = summary.state_dicts;
   if (!summary.opaque.empty()) result["not_read"] = summary.opaque;
+  if (auto columns = columns_of(weights_place(task.path)); !columns.is_null())
+    result["columns"] = std::move(columns);
   result["metadata"] = Json::object();
   for (const auto& [key, value] : summary.metadata) result["metadata"][key] = value;
   result["tensors"] = Json::array();

@@ -56,6 +56,13 @@ ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& 
   wanted.freq = task.freq;
   wanted.format = task.format;
   auto options = forecast::read_options(wanted, "--");
+  if (!model.roles().empty()) {
+    if (!task.columns.empty())
+      fail<UsageError>("--columns: the model {} says which columns are its targets and covariates",
+                       model.name());
+    options.columns = model.roles().columns();
+    options.categories = model.categories();
+  }
   // The file forecast need not be long because the one trained on was.
   if (task.id.empty() && task.format == "auto") options.format = io::SeriesFormat::automatic;
   options.skip_single_rows = task.skip_short;
@@ -71,6 +78,23 @@ ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& 
     }
   }
   return inputs;
+}
+
+/// What --future says of the steps after each table; nothing without it.
+std::vector<forecast::KnownAhead> read_known_ahead(const plan::ForecastTask& task, const ForecastModel& model,
+                                                   const std::vector<io::SeriesTable>& tables,
+                                                   int64_t horizon, Progress& progress) {
+  if (!task.future) return {};
+  if (model.roles().future.empty())
+    fail<UsageError>("--future: the model {} was trained without covariates that are known ahead",
+                     model.name());
+  const forecast::FutureOptions options{model.roles().future, model.categories(),
+                                        task.date.empty() ? model.options().date : task.date,
+                                        task.id.empty() ? model.options().id : task.id};
+  std::vector<std::string> notes;
+  auto known = forecast::read_future(*task.future, options, tables, horizon, notes);
+  for (const auto& note : notes) progress.note(note);
+  return known;
 }
 
 /// Takes the series of too few rows out of `inputs` and says which. Throws DataError if none is left.
@@ -138,7 +162,8 @@ void write_rows(io::CsvText& csv, const io::SeriesTable& table, const SeriesFore
 std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, const ForecastModel& model,
                                             const std::vector<io::SeriesTable>& tables,
                                             const std::vector<std::vector<std::string>>& ids, int64_t horizon,
-                                            TextOutput& out, Progress& progress, Stop stop) {
+                                            std::span<const forecast::KnownAhead> ahead, TextOutput& out,
+                                            Progress& progress, Stop stop) {
   std::vector<SeriesForecast> kept;
   FiniteForecasts finite;
   const bool shown = tables.size() > kTablesAtOnce;
@@ -149,7 +174,8 @@ std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, cons
   for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
     if (stop.load()) fail<Interrupted>("interrupted, nothing written");
     const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
-    auto forecasts = model.forecast(group, horizon, task.levels);
+    const auto known = ahead.empty() ? ahead : ahead.subspan(first, group.size());
+    auto forecasts = model.forecast(group, horizon, task.levels, known);
     for (std::size_t i = 0; i < group.size(); ++i) finite.look_at(forecasts[i], ids[first + i]);
     io::CsvText csv;
     for (std::size_t i = 0; i < group.size(); ++i)
@@ -170,6 +196,10 @@ Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t
             {"horizon", horizon},
             {"files", task.inputs.size()},
             {"intervals", model.has_intervals()}};
+  const auto parts = to_json(model.roles());
+  for (const auto& [part, columns] : parts.items()) {
+    if (!columns.empty()) plan[part] = columns;
+  }
   // A zero-shot model plans its passes itself.
   if (!model.is_zero_shot()) plan["rounds"] = (horizon + model.shape().pred_len - 1) / model.shape().pred_len;
   return plan;
@@ -208,7 +238,8 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
     result["rows"] = result["backtest"]["rows"];
     out.append(csv.text());
   } else {
-    charted = write_forecasts(task, model, tables, ids, horizon, out, progress, stop);
+    const auto ahead = read_known_ahead(task, model, tables, horizon, progress);
+    charted = write_forecasts(task, model, tables, ids, horizon, ahead, out, progress, stop);
     result["rows"] = series * horizon;
   }
   if (stop.load()) fail<Interrupted>("interrupted, nothing written");

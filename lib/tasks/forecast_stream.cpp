@@ -45,6 +45,23 @@ std::string other_order(const io::DateFormat& format) {
   return pattern;
 }
 
+/// A request has the numbers of the history and nothing else.
+void require_rows_alone(const ForecastModel& model) {
+  const auto refuse = [&](const std::vector<std::string>& columns, const char* what) {
+    if (!columns.empty())
+      fail<UsageError>(
+          "--stream: the model {} was trained with {} ({}), which a request cannot give (forecast "
+          "a file)",
+          model.name(), what, first_few(columns, io::shown));
+  };
+  refuse(model.roles().future, "covariates that are known ahead");
+  refuse(model.roles().statics, "static covariates");
+  std::vector<std::string> texts;
+  for (const auto& column : model.categories() ? *model.categories() : std::vector<io::CategoryColumn>())
+    texts.push_back(column.name);
+  refuse(texts, "covariates of texts");
+}
+
 }  // namespace
 
 io::Timestamp StampReader::read(const std::string& text) {
@@ -71,6 +88,7 @@ io::Timestamp StampReader::read(const std::string& text) {
 
 ForecastStream::ForecastStream(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon)
     : task_(task), model_(model), horizon_(horizon) {
+  require_rows_alone(model);
   if (!task.freq.empty())
     frequency_ = io::parse_frequency(task.freq);
   else if (!model.is_zero_shot())

@@ -33,7 +33,7 @@ class StampReader {
 class ForecastStream {
  public:
   /// Of `task` the levels and the frequency count. `task` and `model` must outlive this. Throws UsageError
-  /// for a malformed frequency.
+  /// for a malformed frequency, and for a model that needs more than numbers of the history.
   ForecastStream(const plan::ForecastTask& task, const forecast::ForecastModel& model, int64_t horizon);
 
   /// The answer to one line; {"id": …, "error": "…"} for one that cannot be answered.

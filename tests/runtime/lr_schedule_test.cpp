@@ -110,3 +110,37 @@ TEST_CASE("a run as long as its warm-up divides by nothing") {
   CHECK(std::isfinite(learning_rate(options, 5, kPerEpoch, 5)));
   CHECK(std::isfinite(learning_rate(options_of("type1"), 5, 0, 5)));
 }
+
+TEST_CASE("one_cycle rises to the full rate and falls, Adam's first beta the other way round") {
+  auto options = options_of("one_cycle", 1e-3);
+  options.pct_start = 0.3;
+  // torch.optim.lr_scheduler.OneCycleLR(max_lr=1e-3, total_steps=10, pct_start=0.3)
+  const auto [step, rate, beta] = GENERATE(table<int64_t, double, double>({
+      {0, 4e-5, 0.95},
+      {1, 5.2e-4, 0.9},
+      {2, 1e-3, 0.85},
+      {9, 4e-9, 0.95},
+      {12, 4e-9, 0.95},
+  }));
+  CHECK(learning_rate(options, step, 5, 10) == Approx(rate));
+  CHECK(runtime::first_beta(options, step, 10) == Approx(beta));
+  CHECK(runtime::first_beta(options_of("type1"), step, 10) == 0.9);
+}
+
+TEST_CASE("one_cycle of few steps, or with nothing to rise in, stays within its range") {
+  auto options = options_of("one_cycle", 1e-3);
+  options.pct_start = GENERATE(0.0, 0.3, 1.0);
+  for (const int64_t total : {1, 2, 3}) {
+    for (int64_t step = 0; step < total; ++step) {
+      const double rate = learning_rate(options, step, 1, total);
+      CHECK(rate > 0.0);
+      CHECK(rate <= 1e-3 * (1 + 1e-12));
+    }
+  }
+}
+
+TEST_CASE("one_cycle has a warm-up of its own") {
+  auto options = options_of("one_cycle");
+  options.warmup_steps = 3;
+  CHECK_THROWS_AS(options.check(), ConfigError);
+}
