@@ -4,8 +4,10 @@ from . import flowar, garg_gpt2, mar, shape_vae, var
 from .autoformer import Autoformer
 from .informer import Informer
 from .itransformer import ITransformer
+from .patchtst import PatchTst
 from .shape_vae import ShapeVae
 from .time_moe import TimeMoe
+from .timexer import TimeXer
 
 MODELS = {
     "autoformer": Autoformer,
@@ -16,8 +18,10 @@ MODELS = {
     "itransformer": ITransformer,
     "mar": mar.Mar,
     "mar3d": mar.MarLr,
+    "patchtst": PatchTst,
     "shape_vae": ShapeVae,
     "time_moe": TimeMoe,
+    "timexer": TimeXer,
     "var": var.Var,
 }
 
