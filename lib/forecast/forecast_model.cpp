@@ -60,7 +60,7 @@ io::Frequency read_frequency(const Config& text) {
 }
 
 /// Rows [first, first + rows) of [T, W]; the last one repeated where they end before.
-at::Tensor rows_of(const at::Tensor& from, int64_t first, int64_t rows) {
+at::Tensor window_rows(const at::Tensor& from, int64_t first, int64_t rows) {
   const int64_t there = std::min(rows, from.size(0) - first);
   const auto part = from.narrow(0, first, there);
   return there == rows ? part : at::cat({part, part.narrow(0, there - 1, 1).expand({rows - there, -1})});
@@ -272,11 +272,12 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
       start.push_back(at::constant_pad_nd(input.values.narrow(0, rows - shape_.label_len, shape_.label_len),
                                           {0, 0, 0, shape_.pred_len}));
       // The last round may look past the horizon: its surplus steps repeat the last one and are cut off.
-      if (shape_.known_in > 0) known.push_back(rows_of(input.known, done, shape_.seq_len + shape_.pred_len));
+      if (shape_.known_in > 0)
+        known.push_back(window_rows(input.known, done, shape_.seq_len + shape_.pred_len));
       if (shape_.static_in > 0) statics.push_back(input.statics);
       if (shape_.marks == 0) continue;
       marks_enc.push_back(input.marks.narrow(0, done, shape_.seq_len));
-      marks_dec.push_back(rows_of(input.marks, done + shape_.seq_len - shape_.label_len, decoder));
+      marks_dec.push_back(window_rows(input.marks, done + shape_.seq_len - shape_.label_len, decoder));
     }
     const auto to_device = [&](const std::vector<at::Tensor>& parts) {
       return at::stack(parts).to(compute_.device);

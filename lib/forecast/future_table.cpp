@@ -39,6 +39,8 @@ class FutureFile {
   static io::SeriesColumns columns_of(const io::CsvTable& table, const FutureOptions& options);
   void require_known_columns(const FutureOptions& options) const;
   [[noreturn]] void fail_at(std::size_t row, const io::SeriesTable& series, const std::string& what) const;
+  std::vector<std::size_t> rows_of_steps(const io::SeriesTable& series, const std::vector<std::size_t>& rows,
+                                         const std::vector<io::Timestamp>& steps) const;
   std::size_t step_of(std::size_t row, const io::SeriesTable& series,
                       const std::vector<io::Timestamp>& steps) const;
 
@@ -111,12 +113,11 @@ std::size_t FutureFile::step_of(std::size_t row, const io::SeriesTable& series,
                                                    : steps.size();
   };
   const auto stamp = dates_.stamps[row];
-  const auto as_written = place(stamp);
-  if (as_written < steps.size() || dates_.offsets.empty()) return as_written;
-  // The history's clock is that of its last row's zone, and the row may be written in another.
+  if (dates_.offsets.empty()) return place(stamp);
+  // The history's clock is that of its last row's zone. Days and months keep their date in every zone.
   const auto last = series.date_format.read(series.date_format.format(series.stamps.back()));
-  const auto shift = last ? last->offset - dates_.offsets[row] : 0;
-  return place(io::Timestamp{stamp.seconds + shift});
+  const auto on_that_clock = place({stamp.seconds + (last ? last->offset - dates_.offsets[row] : 0)});
+  return on_that_clock < steps.size() ? on_that_clock : place(stamp);
 }
 
 KnownAhead FutureFile::read(const io::SeriesTable& series, const std::vector<std::size_t>& rows,
@@ -124,41 +125,50 @@ KnownAhead FutureFile::read(const io::SeriesTable& series, const std::vector<std
   KnownAhead known;
   for (std::int64_t step = 1; step <= horizon; ++step)
     known.stamps.push_back(advance(series.stamps.back(), series.frequency, step));
-  const std::size_t width = columns_.variates.size();
-  std::vector<bool> seen(known.stamps.size());
-  known.values.resize(known.stamps.size() * width);
-  std::optional<std::size_t> surplus;
-  for (const auto row : rows) {
-    const auto step = step_of(row, series, known.stamps);
-    if (step == known.stamps.size()) {
-      if (!surplus) surplus = row;
-      continue;
-    }
-    if (seen[step])
-      fail_at(row, series, fmt::format("{} stands twice", series.date_format.format(known.stamps[step])));
-    seen[step] = true;
-    for (std::size_t c = 0; c < width; ++c) {
-      const double value = cells_.value(row, columns_.variates[c]);
-      if (std::isnan(value))
-        fail_at(row, series,
-                fmt::format("{}: column {} is empty, expected a number for each step ahead",
-                            series.date_format.format(known.stamps[step]),
-                            io::shown(table_.column_name(columns_.variates[c]))));
-      known.values[step * width + c] = value;
+  const auto row_of = rows_of_steps(series, rows, known.stamps);
+  // Only now: a short file must not make us reserve a long horizon's values.
+  for (std::size_t step = 0; step < row_of.size(); ++step) {
+    for (const auto column : columns_.variates) {
+      known.values.push_back(cells_.value(row_of[step], column));
+      if (!std::isnan(known.values.back())) continue;
+      fail_at(
+          row_of[step], series,
+          fmt::format("{}: column {} is empty, expected a number for each step ahead",
+                      series.date_format.format(known.stamps[step]), io::shown(table_.column_name(column))));
     }
   }
-  const auto range =
-      fmt::format("{} steps, {} to {}", horizon, series.date_format.format(known.stamps.front()),
-                  series.date_format.format(known.stamps.back()));
-  const auto missing = static_cast<std::size_t>(std::find(seen.begin(), seen.end(), false) - seen.begin());
-  if (missing < seen.size())
+  return known;
+}
+
+/// The row of each step.
+std::vector<std::size_t> FutureFile::rows_of_steps(const io::SeriesTable& series,
+                                                   const std::vector<std::size_t>& rows,
+                                                   const std::vector<io::Timestamp>& steps) const {
+  const auto written = [&](std::size_t step) { return series.date_format.format(steps[step]); };
+  const std::size_t none = table_.rows();
+  std::vector<std::size_t> row_of(steps.size(), none);
+  std::optional<std::size_t> surplus;
+  for (const auto row : rows) {
+    const auto step = step_of(row, series, steps);
+    if (step == steps.size()) {
+      surplus = surplus.value_or(row);
+    } else if (row_of[step] != none) {
+      fail_at(row, series, fmt::format("{} stands twice", written(step)));
+    } else {
+      row_of[step] = row;
+    }
+  }
+  const auto range = fmt::format("{} steps, {} to {}", steps.size(), written(0), written(steps.size() - 1));
+  const auto missing =
+      static_cast<std::size_t>(std::find(row_of.begin(), row_of.end(), none) - row_of.begin());
+  if (missing < steps.size())
     fail<DataError>("{}: series {}: no row for {}, expected one for each of the {}", table_.name(),
-                    io::shown(series.unique_id), series.date_format.format(known.stamps[missing]), range);
+                    io::shown(series.unique_id), written(missing), range);
   if (surplus)
     fail_at(*surplus, series,
             fmt::format("{} is none of the {} (leave such rows out, or give --horizon)",
                         dates_.format.format(dates_.stamps[*surplus]), range));
-  return known;
+  return row_of;
 }
 
 }  // namespace

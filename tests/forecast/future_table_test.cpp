@@ -64,8 +64,9 @@ TEST_CASE("a stamp of another zone is that moment on the history's clock") {
   tables[0].date_format.adopt(*tables[0].date_format.read("2020-01-01T09:00:00+01:00"));
   const FutureOptions options{{"price"}, {}, "", ""};
   const auto known =
-      read_text("date,price\n2020-01-01T09:00:00Z,1\n2020-01-01T13:00:00+03:00,2\n", options, tables, 2);
-  CHECK(known.at(0).values == std::vector<double>{1, 2});
+      read_text("date,price\n2020-01-01T09:00:00Z,1\n2020-01-01T10:00:00Z,2\n2020-01-01T14:00:00+03:00,3\n",
+                options, tables, 3);
+  CHECK(known.at(0).values == std::vector<double>{1, 2, 3});
 }
 
 TEST_CASE("a table of the future that does not fit is refused with series and stamp") {
