@@ -47,10 +47,15 @@ bool was_in_training_mode(const runtime::ParityCase& fixture) {
   return false;
 }
 
-std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, const ForecastBatch& batch) {
+/// The case's model. Of a target with all columns the batch keeps those that the model forecasts, the last
+/// ones.
+std::shared_ptr<Forecaster> model_of(const runtime::ParityCase& fixture, ForecastBatch& batch) {
   const auto official =
       read_official_config(fixture.config, batch.x_mark_enc.defined() ? batch.x_mark_enc.size(2) : 0);
   auto model = build(official.model, official.shape);
+  const int64_t outputs = official.shape.c_out;
+  if (batch.target.defined() && batch.target.size(2) > outputs)
+    batch.target = batch.target.narrow(2, batch.target.size(2) - outputs, outputs);
   fixture.load(*model, fixture.weights());
   return model;
 }
