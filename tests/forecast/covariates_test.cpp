@@ -150,6 +150,6 @@ TEST_CASE(
 
 TEST_CASE("rows held out of a table are what is known ahead in a backtest") {
   const auto known = forecast::held_out(shop_table(), {"price", "weather"}, 1, 2);
-  CHECK(known.stamps == std::vector<io::Timestamp>{test::hour_stamp(1), test::hour_stamp(2)});
+  CHECK((known.stamps == std::vector<io::Timestamp>{test::hour_stamp(1), test::hour_stamp(2)}));
   CHECK(known.values == std::vector<double>{20, 2, 30, 1});
 }

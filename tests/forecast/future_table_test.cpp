@@ -44,7 +44,7 @@ TEST_CASE("a long table of the future is told apart by series, its rows and colu
           ",2020-01-01 10:00:00,south,3\nsun,2020-01-01 10:00:00,north,1\n"));
   const auto known = read_text(text, price_and_weather(), two_series());
   REQUIRE(known.size() == 2);
-  CHECK(known[0].stamps == std::vector<io::Timestamp>{test::hour_stamp(10), test::hour_stamp(11)});
+  CHECK((known[0].stamps == std::vector<io::Timestamp>{test::hour_stamp(10), test::hour_stamp(11)}));
   CHECK(known[0].values == std::vector<double>{1, 1, 2, 0});
   CHECK(known[1].values == std::vector<double>{3, 2, 4, -1});
 }
