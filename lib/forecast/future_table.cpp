@@ -17,7 +17,7 @@ class FutureFile {
       : table_(table),
         columns_(columns_of(table, options)),
         dates_(io::read_date_column(table, columns_.date)),
-        cells_(table, columns_.variates, options.categories ? *options.categories : kNoTexts, "--") {
+        cells_(table, columns_.variates, options.categories ? *options.categories : kNoTexts, "") {
     require_known_columns(options);
   }
 

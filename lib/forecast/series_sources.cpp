@@ -62,6 +62,7 @@ io::SeriesFile read_by_roles(const DataOptions& options) {
   auto read = read_options(options);
   const auto roles = resolved_roles(roles_of(options), table, read);
   read.columns = roles.columns();
+  read.columns_option = "targets";
   read.categories = find_categories(table, roles, options.categories);
   return io::read_series(table, read);
 }

@@ -42,8 +42,8 @@ bool holds_texts(const CsvTable& table, std::size_t column) {
 }
 
 SeriesCells::SeriesCells(const CsvTable& table, const std::vector<std::size_t>& columns,
-                         const std::vector<CategoryColumn>& categories, std::string option_prefix)
-    : table_(table), option_prefix_(std::move(option_prefix)) {
+                         const std::vector<CategoryColumn>& categories, std::string columns_option)
+    : table_(table), columns_option_(std::move(columns_option)) {
   std::vector<std::size_t> numbers;
   for (const auto column : columns) {
     const auto found = std::find_if(categories.begin(), categories.end(), [&](const auto& category) {
@@ -73,7 +73,8 @@ std::string SeriesCells::hint(std::string_view cell) const {
     return fmt::format(" with a decimal comma, as {} in line {} is (write all numbers in one way)",
                        shown(decimals_.example), table_.line(decimals_.row));
   const auto hint = number_hint(cell);
-  return hint.empty() ? fmt::format(" (list the numeric columns with {}columns)", option_prefix_) : hint;
+  if (!hint.empty() || columns_option_.empty()) return hint;
+  return fmt::format(" (list the numeric columns with {})", columns_option_);
 }
 
 double SeriesCells::value(std::size_t row, std::size_t column) const {

@@ -30,10 +30,11 @@ bool holds_texts(const CsvTable& table, std::size_t column);
 /// The cells of some columns of a file as numbers.
 class SeriesCells {
  public:
-  /// columns: those to be read; categories: those of them that hold texts. `option_prefix`: as
-  /// SeriesReadOptions has it. `table` and `categories` must outlive this.
+  /// columns: those to be read; categories: those of them that hold texts. `columns_option`:
+  /// where the user names numeric columns, for messages; may be empty. `table` and `categories` must outlive
+  /// this.
   SeriesCells(const CsvTable& table, const std::vector<std::size_t>& columns,
-              const std::vector<CategoryColumn>& categories, std::string option_prefix);
+              const std::vector<CategoryColumn>& categories, std::string columns_option);
 
   /// The finite number of a cell, NaN if it is missing; a category's code. Throws DataError naming line and
   /// column for anything else.
@@ -48,7 +49,7 @@ class SeriesCells {
   const CsvTable& table_;
   std::vector<std::pair<std::size_t, const CategoryColumn*>> categories_;  ///< by column
   Decimals decimals_;
-  std::string option_prefix_;
+  std::string columns_option_;
 };
 
 }  // namespace arzoo::io

@@ -154,13 +154,18 @@ std::vector<std::string> notes_on(const CsvTable& table, const FileFacts& file, 
   return notes;
 }
 
+/// Where the user names numeric columns; empty where nothing does.
+std::string columns_option(const SeriesReadOptions& options) {
+  return options.columns_option.empty() ? "" : options.option_prefix + options.columns_option;
+}
+
 }  // namespace
 
 SeriesFile read_series(const CsvTable& table, const SeriesReadOptions& options) {
   const auto categories = options.categories ? options.categories : kNoCategories;
   const auto columns = choose_columns(table, options);
   const FileFacts facts{options, columns, read_date_column(table, columns.date, options.day_order),
-                        SeriesCells(table, columns.variates, *categories, options.option_prefix)};
+                        SeriesCells(table, columns.variates, *categories, columns_option(options))};
   SeriesFile file;
   file.source = table.name();
   file.format = columns.id ? SeriesFormat::long_ : SeriesFormat::wide;

@@ -64,6 +64,8 @@ struct SeriesReadOptions {
   bool skip_single_rows =
       false;  ///< a series of one row, which shows no frequency, is left out, not an error
   std::string option_prefix = {};  ///< of these options' names where the user gives them: "--", "data."
+  std::string columns_option =
+      "columns";  ///< the option that names numeric columns, behind the prefix; empty: none
 };
 
 struct SeriesFile {

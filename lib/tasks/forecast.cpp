@@ -61,6 +61,7 @@ ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& 
       fail<UsageError>("--columns: the model {} says which columns are its targets and covariates",
                        model.name());
     options.columns = model.roles().columns();
+    options.columns_option.clear();
     options.categories = model.categories();
   }
   // The file forecast need not be long because the one trained on was.

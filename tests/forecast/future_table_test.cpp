@@ -98,7 +98,7 @@ TEST_CASE("a table of the future that does not fit is refused with series and st
        "for "
        "each step ahead"},
       {kHeader + kNorth + "south,2020-01-01 10:00:00,cheap,sun\n",
-       "future.csv:4: column \"price\": \"cheap\" is not a number (list the numeric columns with --columns)"},
+       "future.csv:4: column \"price\": \"cheap\" is not a number"},
       {"unique_id,ds,price\nnorth,2020-01-01 10:00:00,1\n",
        "future.csv:1: no column \"weather\", the columns are \"unique_id\", \"ds\", \"price\""},
       {"unique_id,ds,price,whether\nnorth,2020-01-01 10:00:00,1,sun\n",

@@ -45,7 +45,7 @@ TEST_CASE("a column holds texts when a cell is neither missing nor a number") {
 
 TEST_CASE("cells are numbers, NaN or codes, and anything else is named with its line") {
   const auto table = CsvTable::parse("a,weather\n1.5,sun\n,hail\nx,rain\ninf,rain\n", "a.csv");
-  const SeriesCells cells(table, {0, 1}, kWeather, "--");
+  const SeriesCells cells(table, {0, 1}, kWeather, "--columns");
   CHECK(cells.value(0, 0) == 1.5);
   CHECK(std::isnan(cells.value(1, 0)));
   CHECK(cells.value(0, 1) == 2);
