@@ -12,6 +12,8 @@ namespace arzoo::cli {
 namespace {
 
 constexpr int64_t kLongest = 1'000'000;  // steps or windows: far beyond use, far below overflow
+constexpr int64_t kMostSamples = 10'000;
+constexpr std::size_t kMostLevels = 100;
 
 void add_input_options(CLI::App& command, plan::ForecastTask& task) {
   command
@@ -55,7 +57,7 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
 void add_output_options(CLI::App& command, plan::ForecastTask& task) {
   command
       .add_option("--output", task.output,
-                  "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...]; gzip if it ends in .gz")
+                  "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...][,q-0.1,...]; gzip if it ends in .gz")
       ->type_name("CSV");
   command.add_option("--horizon", task.horizon, "steps to forecast, the model's own number by default")
       ->type_name("N")
@@ -65,6 +67,24 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(percentage());
+  command
+      .add_option("--quantiles", task.quantiles, "quantiles between 0 and 1, as in 0.1,0.5,0.9; repeatable")
+      ->type_name("Q[,Q...]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(real_number(1e-6, 1.0 - 1e-6));
+  command
+      .add_option("--samples", task.samples,
+                  "sample paths of each series, whose sums over time mean something: columns sample-1, ...")
+      ->type_name("N")
+      ->check(whole_number(1, kMostSamples));
+  command
+      .add_option(
+          "--conformal", task.conformal,
+          "calibrate intervals by the validation windows; adaptive: also by each series' windows of a "
+          "backtest before; split for point forecasts by default, none for learned distributions")
+      ->type_name("none|split|adaptive")
+      ->check(choice({"none", "split", "adaptive"}));
   command
       .add_option("--backtest", task.backtest, "forecast the last N windows of the known data and score them")
       ->type_name("N")
@@ -77,14 +97,23 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
       ->check(whole_number(1, kLongest))
       ->needs(command.get_option("--backtest"));
   command.get_option("--future")->excludes(command.get_option("--backtest"));
+  command.get_option("--samples")->excludes(command.get_option("--backtest"));
   command.add_option("--plot", task.plot, "folder for one chart per series")->type_name("DIR");
 }
 
 void check(plan::ForecastTask& task) {
   require_checkpoint(task.model, "forecast: --model");
   if (task.config) require_input_file(*task.config, "forecast: --config");
-  std::sort(task.levels.begin(), task.levels.end());
-  task.levels.erase(std::unique(task.levels.begin(), task.levels.end()), task.levels.end());
+  for (auto* levels : {&task.levels, &task.quantiles}) {
+    std::sort(levels->begin(), levels->end());
+    levels->erase(std::unique(levels->begin(), levels->end()), levels->end());
+    if (levels->size() > kMostLevels)
+      fail<UsageError>("forecast: {}: {} levels, expected at most {}",
+                       levels == &task.levels ? "--level" : "--quantiles", levels->size(), kMostLevels);
+  }
+  if (task.conformal == "adaptive" && task.backtest == 0)
+    fail<UsageError>(
+        "forecast: --conformal adaptive learns from the windows of a backtest (add --backtest N)");
   if (task.stream) return;
   if (task.inputs.empty()) fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
   if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
@@ -112,7 +141,7 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id",
-                            "--columns", "--skip-short", "--future"}) {
+                            "--columns", "--skip-short", "--future", "--samples"}) {
     stream->excludes(command->get_option(other));
   }
   command->footer(

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "core/display_text.h"
-#include "runtime/training_options.h"
 #include "text_table.h"
 
 namespace arzoo::cli {
@@ -82,7 +81,7 @@ Json options_json(const registry::ModelChoice& choice) {
   Json options = Json::array();
   add_options(options, choice.model.describe(), "model");
   add_options(options, choice.family.describe_data(), "data");
-  add_options(options, describe<runtime::TrainingOptions>(), "training");
+  add_options(options, choice.family.describe_training(), "training");
   add_options(options, registry::describe_evaluation(choice), "evaluation");
   return options;
 }

@@ -24,6 +24,30 @@ std::vector<int64_t> stored_places(int64_t windows, int64_t cells) {
   return places;
 }
 
+/// Of one variate's residuals [n, S]; pairs of neighbouring steps that were both measured count.
+double lag_correlation(const at::Tensor& residuals) {
+  constexpr double kMost = 0.999;  // a path must not stand still
+  const int64_t pairs = residuals.size(1) - 1;
+  const auto values = residuals.to(at::kDouble);
+  // Each step by its own mean and standard deviation: errors grow with the lead time.
+  const auto centred = values - values.nanmean(0, true);
+  const auto deviation = centred.square().nanmean(0, true).sqrt();
+  const auto standard = centred / deviation.masked_fill(deviation == 0, 1.0);
+  const auto first = standard.narrow(1, 0, pairs), second = standard.narrow(1, 1, pairs);
+  const auto both = (first * second).isnan().logical_not();
+  const auto sum = [&](const at::Tensor& x) { return at::where(both, x, 0.0).sum().item<double>(); };
+  const double correlation = sum(first * second) / std::sqrt(sum(first.square()) * sum(second.square()));
+  return std::isfinite(correlation) ? std::clamp(correlation, -kMost, kMost) : 0.0;
+}
+
+/// residuals: [n, S, C]; returns [C] double.
+at::Tensor lag_correlations(const at::Tensor& residuals) {
+  std::vector<double> correlations;
+  for (int64_t c = 0; c < residuals.size(2); ++c)
+    correlations.push_back(lag_correlation(residuals.select(2, c)));
+  return at::tensor(correlations, at::kDouble);
+}
+
 }  // namespace
 
 ConformalScores ConformalScores::fit(const at::Tensor& residuals) {
@@ -38,6 +62,7 @@ ConformalScores ConformalScores::fit(const at::Tensor& residuals) {
   const auto places = stored_places(windows, residuals.size(1) * residuals.size(2));
   scores.places_ = at::tensor(places, at::kLong);
   scores.residuals_ = sorted.index_select(0, scores.places_ - 1).contiguous();
+  scores.autocorrelation_ = lag_correlations(residuals);
   return scores;
 }
 
@@ -53,6 +78,14 @@ ConformalScores ConformalScores::open(const std::filesystem::path& file, const S
   scores.residuals_ = tensors.at("residuals").clone();
   scores.places_ = tensors.at("places").clone();
   scores.counts_ = tensors.at("counts").clone();
+  if (tensors.contains("autocorrelation")) {
+    scores.autocorrelation_ = tensors.at("autocorrelation").clone();
+    const auto& lag = scores.autocorrelation_;
+    if (lag.sizes() != at::IntArrayRef({shape.c_out}) || lag.scalar_type() != at::kDouble ||
+        !lag.abs().lt(1.0).all().item<bool>())
+      fail<CheckpointError>("{}: autocorrelation: expected c_out {} doubles between -1 and 1", file.string(),
+                            shape.c_out);
+  }
   const int64_t stored = scores.places_.numel();
   const auto cells = {shape.pred_len, shape.c_out};
   const bool fits = stored > 0 &&
@@ -71,7 +104,10 @@ ConformalScores ConformalScores::open(const std::filesystem::path& file, const S
 }
 
 void ConformalScores::save(const std::filesystem::path& file) const {
-  runtime::write_safetensors(file, {{"residuals", residuals_}, {"places", places_}, {"counts", counts_}}, {});
+  std::vector<runtime::NamedTensors::Entry> entries{
+      {"residuals", residuals_}, {"places", places_}, {"counts", counts_}};
+  if (autocorrelation_.defined()) entries.emplace_back("autocorrelation", autocorrelation_);
+  runtime::write_safetensors(file, entries, {});
 }
 
 int64_t ConformalScores::windows() const { return empty() ? 0 : counts_.min().item<int64_t>(); }
@@ -81,7 +117,7 @@ double ConformalScores::highest_level() const {
   return 100.0 * n / (n + 1.0);
 }
 
-at::Tensor ConformalScores::half_width(double level, int64_t horizon) const {
+at::Tensor ConformalScores::half_width(double level) const {
   // The ceil((n + 1) p)-th smallest of n is the floor((n + 1) (1 - p))-th largest; the allowance is for
   // levels such as 99.9 that are not exact in binary.
   const auto place =
@@ -95,7 +131,11 @@ at::Tensor ConformalScores::half_width(double level, int64_t horizon) const {
         std::floor(highest_level() * 100.0) / 100.0);
   }
   const auto stored = at::searchsorted(places_, place, /*out_int32=*/false, /*right=*/true) - 1;  // [S, C]
-  const auto measured = residuals_.gather(0, stored.unsqueeze(0)).squeeze(0);
+  return residuals_.gather(0, stored.unsqueeze(0)).squeeze(0);
+}
+
+at::Tensor ConformalScores::half_width(double level, int64_t horizon) const {
+  const auto measured = half_width(level);
   const int64_t steps = measured.size(0);
   if (horizon <= steps) return measured.narrow(0, 0, horizon);
   const auto lead =

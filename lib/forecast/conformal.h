@@ -21,7 +21,9 @@ class ConformalScores {
   static constexpr int64_t kTail = 256;
 
   ConformalScores() = default;
-  /// residuals: [n, S, C] in the scale of the model's output, NaN where nothing was measured.
+  /// residuals: [n, S, C] in the scale of the model's output, NaN where nothing was measured. Of a model that
+  /// forecasts distributions the normal scores of the truth (Distribution::scores): the intervals are then
+  /// those of distributional conformal prediction (Chernozhukov, Wüthrich, Zhu, PNAS 2021).
   static ConformalScores fit(const at::Tensor& residuals);
   /// Reads what save() wrote. Throws CheckpointError for another shape than [*, pred_len, c_out].
   static ConformalScores open(const std::filesystem::path& file, const SeriesShape& shape);
@@ -38,11 +40,17 @@ class ConformalScores {
   /// [horizon, C] at `level` percent in (0, 100). Steps past S grow as the square root of the lead time, the
   /// rate of a random walk: no calibration window measured them. Throws UsageError above highest_level().
   at::Tensor half_width(double level, int64_t horizon) const;
+  /// The same at the steps that were calibrated, [S, C].
+  at::Tensor half_width(double level) const;
+  /// Lag-1 autocorrelation of the standardised residuals over the steps of a window, [C] double in (-1, 1);
+  /// undefined where the file, of an earlier version, does not say.
+  const at::Tensor& autocorrelation() const { return autocorrelation_; }
 
  private:
   at::Tensor residuals_;  ///< [K, S, C] float, descending
   at::Tensor places_;     ///< [K] int64, ascending: residuals_[k] is the places_[k]-th largest
   at::Tensor counts_;     ///< [S, C] int64: calibration windows of each cell
+  at::Tensor autocorrelation_;
 };
 
 }  // namespace arzoo::forecast

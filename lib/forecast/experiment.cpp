@@ -9,6 +9,7 @@
 
 #include "core/chart.h"
 #include "forecast/forecast_folder.h"
+#include "forecast/split_scores.h"
 #include "forecast/window_scale.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
@@ -21,6 +22,7 @@ namespace {
 constexpr int64_t kMostResidualWindows = 2000;
 constexpr int64_t kShownVariates = 4;
 constexpr double kShownLevel = 80;
+constexpr double kFarthestScore = 40.0;  // beyond it Φ is 0 or 1 in double precision
 
 }  // namespace
 
@@ -29,10 +31,11 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
       compute_(compute),
       evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       data_(read_sources(config.at("data").as<DataOptions>(), notes_), config.at("data").as<DataOptions>()),
+      loss_(options_among<LossOptions>(config.at("training"))),
       model_(build(config.at("model"), data_.shape())),
+      head_(add_distribution_head(*model_, loss_, data_.shape(), config.at("training"))),
       seed_(config.json().at("seed").get<int64_t>()),
-      order_(data_.windows(runtime::Split::train), seed_,
-             config.at("training").as<runtime::TrainingOptions>().batch_size),
+      order_(data_.windows(runtime::Split::train), seed_, runtime::training_options(config).batch_size),
       loader_([this](int64_t batch) { return training_batch(batch); }) {
   model_->to(compute.device);
   if (data_.options().variates_apart()) {
@@ -54,7 +57,7 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
   const auto asked = std::chrono::steady_clock::now();
   auto windows = loader_.get(batch);
   loader_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
-  return model_->loss(windows.to(compute_.device));
+  return training_loss(*model_, head_.get(), loss_, windows.to(compute_.device));
 }
 
 /// The split whose windows calibrate the intervals.
@@ -69,16 +72,18 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   const auto indices = runtime::spread_items(data_.windows(split), evaluation_.max_windows);
   const auto windows = static_cast<int64_t>(indices.size());
   const int64_t stride = std::max<int64_t>(1, windows / kMostResidualWindows);
-  runtime::ErrorSums errors;
+  SplitScores scores(loss_);
   std::vector<at::Tensor> residuals;
   for (int64_t first = 0; first < windows; first += evaluation_.batch_size) {
     const auto size = std::min(evaluation_.batch_size, windows - first);
     auto batch = data_.batch(split, std::span(indices).subspan(first, size)).to(compute_.device);
     const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
-    errors.add(denormalise(forecast, stats), denormalise(batch.target, stats), batch.measured);
+    const auto distribution = head_ ? head_->forward(batch, forecast) : Distribution();
+    scores.add(denormalise(forecast, stats), denormalise(batch.target, stats), batch.measured, distribution);
     if (split != calibration_split()) continue;
-    auto residual = (forecast - batch.target).abs();
+    auto residual = head_ ? distribution.scores(batch.target).clamp(-kFarthestScore, kFarthestScore)
+                          : forecast - batch.target;
     if (batch.measured.defined()) residual.masked_fill_(batch.measured.logical_not(), NAN);
     for (int64_t i = (stride - first % stride) % stride; i < size; i += stride) {
       residuals.push_back(residual[i].cpu());
@@ -86,8 +91,7 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   }
   if (!residuals.empty()) scores_ = ConformalScores::fit(at::stack(residuals));
   if (split == runtime::Split::val && calibration_split() != split) evaluate(calibration_split());
-  if (errors.count() == 0) return {};
-  return {{"mse", errors.mse()}, {"mae", errors.mae()}};
+  return scores.metrics();
 }
 
 void ForecastExperiment::save(const std::filesystem::path& folder) {
@@ -99,6 +103,19 @@ void ForecastExperiment::load(const std::filesystem::path& folder) {
   scores_ = load_forecast_scores(folder, data_.shape());
 }
 
+/// The shown interval of the first window, [S, c_out] each on the CPU; undefined where none is calibrated.
+std::pair<at::Tensor, at::Tensor> ForecastExperiment::interval_of(const ForecastBatch& batch,
+                                                                  const at::Tensor& point) {
+  if (head_) {
+    const auto distribution = head_->forward(batch, point);
+    const auto at_level = [&](double level) { return distribution.quantile(level)[0].cpu(); };
+    return {at_level(0.5 - kShownLevel / 200.0), at_level(0.5 + kShownLevel / 200.0)};
+  }
+  if (scores_.highest_level() < kShownLevel) return {};
+  const auto mean = point[0].cpu(), half = scores_.half_width(kShownLevel, mean.size(0));
+  return {mean - half, mean + half};
+}
+
 std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto split = data_.windows(runtime::Split::test) > 0 ? runtime::Split::test : runtime::Split::train;
   const int64_t last = data_.windows(split) - 1;
@@ -106,10 +123,10 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
   const auto stats = scale_windows(batch, data_.options().scale_windows);
   c10::InferenceMode inference;
   model_->eval();
-  const auto forecast = scored_channels(model_->forecast(batch.to(compute_.device)), batch.target).cpu();
-  const auto half_width = scores_.highest_level() < kShownLevel
-                              ? at::Tensor()
-                              : scores_.half_width(kShownLevel, batch.target.size(1));
+  const auto inputs = batch.to(compute_.device);
+  const auto point = scored_channels(model_->forecast(inputs), inputs.target);
+  const auto forecast = point.cpu();
+  const auto shown = interval_of(inputs, point);
   const int64_t channels = batch.target.size(2), skipped = batch.x_enc.size(2) - channels;
   const auto& scaler = data_.series().back().scaler;
   ReportSection section{"Forecasts"};
@@ -127,10 +144,9 @@ std::vector<ReportSection> ForecastExperiment::showcase() {
     chart.history = units(batch.x_enc[0].select(1, skipped + c));
     chart.forecast = units(forecast[0].select(1, c));
     chart.truth = units(batch.target[0].select(1, c));
-    if (half_width.defined()) {
-      const auto mean = forecast[0].select(1, c), half = half_width.select(1, c);
-      chart.intervals.push_back({kShownLevel, units(mean - half), units(mean + half)});
-    }
+    if (shown.first.defined())
+      chart.intervals.push_back(
+          {kShownLevel, units(shown.first.select(1, c)), units(shown.second.select(1, c))});
     for (const auto stamp : data_.stamps_of(split, last))
       chart.stamps.push_back(io::DateFormat().format(stamp));
     section.content.emplace_back(ReportSvg{to_svg(chart)});

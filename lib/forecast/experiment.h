@@ -1,6 +1,7 @@
 #pragma once
 
 #include "forecast/conformal.h"
+#include "forecast/distribution_head.h"
 #include "forecast/series_data.h"
 #include "runtime/device.h"
 #include "runtime/epoch_order.h"
@@ -19,7 +20,9 @@ class ForecastExperiment : public runtime::Experiment {
   int64_t batches_per_epoch() const override;
   runtime::Losses loss(int64_t batch) override;
   /// {"mse", "mae"} over all windows, steps and channels at once, on scaled values, as the papers report
-  /// them; measured cells alone. The validation split also fits the intervals anew.
+  /// them; measured cells alone. Loss mae: {"mae", "mse"}; huber: {"huber", "mse", "mae"}; of a distribution:
+  /// {"crps", "wql", "mse", "mae", "coverage_80", "width_80"}. The validation split also fits the intervals
+  /// anew.
   runtime::Metrics evaluate(runtime::Split split) override;
   /// Writes config.json (model, shape, columns, scalers), model.safetensors and the conformal scores of the
   /// validation split.
@@ -40,13 +43,16 @@ class ForecastExperiment : public runtime::Experiment {
  private:
   ForecastBatch training_batch(int64_t batch) const;
   runtime::Split calibration_split() const;
+  std::pair<at::Tensor, at::Tensor> interval_of(const ForecastBatch& batch, const at::Tensor& point);
 
   Config config_;
   runtime::Compute compute_;
   EvaluationOptions evaluation_;
   std::vector<std::string> notes_;
   SeriesData data_;
+  LossOptions loss_;
   std::shared_ptr<Forecaster> model_;
+  std::shared_ptr<DistributionHead> head_;  ///< null for a point forecast
   ConformalScores scores_;
   double loader_seconds_ = 0.0;
   int64_t seed_;

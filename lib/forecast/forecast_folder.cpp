@@ -1,5 +1,6 @@
 #include "forecast/forecast_folder.h"
 
+#include "forecast/loss_options.h"
 #include "forecast/seen_rows.h"
 #include "runtime/model_folder.h"
 #include "runtime/named_tensors.h"
@@ -33,6 +34,8 @@ Json model_config(const Config& run, const SeriesData& data) {
   json["scalers"] = Json::object();
   for (const auto& series : data.series()) json["scalers"][series.unique_id] = to_json(series.scaler);
   if (!data.roles().empty()) json["covariates"] = covariates_json(data);
+  const auto loss = options_among<LossOptions>(run.at("training"));
+  if (loss.has_distribution()) json["distribution"] = to_json(loss);
   json["seen_rows"] = seen_rows_json(seen_rows(data));
   return json;
 }

@@ -9,8 +9,8 @@
 namespace arzoo::forecast {
 
 /// Writes a trained forecaster into an empty folder: config.json says model, shape, columns, scalers and
-/// the rows that training saw; model.safetensors has the official key names; conformal.safetensors the scores
-/// of the validation windows, when there are any.
+/// the rows that training saw, and the loss of a distribution; model.safetensors has the official key names;
+/// conformal.safetensors the scores of the validation windows, when there are any.
 void save_forecast_model(const std::filesystem::path& folder, const Config& config, const SeriesData& data,
                          const Forecaster& model, const ConformalScores& scores);
 

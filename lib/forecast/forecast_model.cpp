@@ -113,6 +113,11 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
     const runtime::DeferredWeights until_taken;
     const runtime::WeightsBudget budget(location.weights);
     opened.model_ = build(model, opened.shape_);
+    if (read.has("distribution")) {
+      opened.loss_ = read.at("distribution").as<LossOptions>();
+      opened.head_ =
+          add_distribution_head(*opened.model_, opened.loss_, opened.shape_, read.at("distribution"));
+    }
   }
   opened.zero_shot_ = (!read.has("family") || opened.options_.scale_windows) &&
                       dynamic_cast<AnyLengthForecaster*>(opened.model_.get()) != nullptr;
@@ -168,16 +173,6 @@ const SeenRows* ForecastModel::seen_rows(const io::SeriesTable& table) const {
   if (own != seen_rows_.end()) return &own->second;
   // A wide file may have been renamed, or have grown.
   return seen_rows_.size() == 1 && !variates_apart() ? &seen_rows_.begin()->second : nullptr;
-}
-
-void ForecastModel::require_levels(const std::vector<double>& levels) const {
-  if (levels.empty()) return;
-  if (scores_.empty()) {
-    fail<UsageError>(
-        "--level: {} has no validation residuals to take intervals from (train with a validation split)",
-        name_);
-  }
-  for (const double level : levels) scores_.half_width(level, 1);
 }
 
 std::vector<std::string> ForecastModel::forecast_variates(const io::SeriesTable& table) const {
@@ -253,8 +248,10 @@ ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, const 
   return input;
 }
 
-/// [series, horizon, variates], scaled.
-at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) const {
+/// [series, horizon, variates], scaled, and of a model that has learnt one the distribution, [series,
+/// horizon, c_out].
+at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon,
+                               Distribution* distribution) const {
   if (zero_shot_) {
     std::vector<at::Tensor> histories;
     for (const auto& input : inputs) histories.push_back(input.values.squeeze(1));
@@ -263,6 +260,7 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
   }
   const int64_t decoder = shape_.label_len + shape_.pred_len;
   std::vector<at::Tensor> rounds;
+  std::vector<Distribution> spreads;
   for (int64_t done = 0; done < horizon; done += shape_.pred_len) {
     ForecastBatch batch;
     std::vector<at::Tensor> history, start, marks_enc, marks_dec, known, statics;
@@ -290,7 +288,9 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
       batch.x_mark_enc = to_device(marks_enc);
       batch.x_mark_dec = to_device(marks_dec);
     }
-    const auto out = model_->forecast(batch).to(at::kCPU, at::kFloat);
+    const auto found = model_->forecast(batch);
+    if (distribution != nullptr) spreads.push_back(round_distribution(batch, found, spreads));
+    const auto out = found.to(at::kCPU, at::kFloat);
     rounds.push_back(out);
     if (done + shape_.pred_len >= horizon) break;
     if (out.size(2) != inputs[0].values.size(1)) {
@@ -301,24 +301,37 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon) cons
     for (std::size_t i = 0; i < inputs.size(); ++i)
       inputs[i].values = at::cat({inputs[i].values, out[static_cast<int64_t>(i)]});
   }
+  if (distribution != nullptr)
+    *distribution = Distribution::cat(spreads, 1).chosen([&](const at::Tensor& part) {
+      return part.narrow(1, 0, horizon);
+    });
   return at::cat(rounds, 1).narrow(1, 0, horizon);
 }
 
 /// The forecasts of a table's variates side by side.
 SeriesForecast ForecastModel::side_by_side(const io::SeriesTable& table,
                                            std::span<const SeriesForecast> variates) {
-  SeriesForecast joined{table.unique_id, table.variates, variates.front().stamps, {}, {}};
+  SeriesForecast joined{table.unique_id, table.variates, variates.front().stamps, {}, {}, {}, {}};
   const auto join = [&](const auto& part_of) {
     std::vector<at::Tensor> parts;
     for (const auto& variate : variates) parts.push_back(part_of(variate));
     return at::cat(parts, 1);
   };
   joined.mean = join([](const SeriesForecast& variate) { return variate.mean; });
-  for (std::size_t i = 0; i < variates.front().half_widths.size(); ++i) {
-    joined.half_widths.emplace_back(
-        variates.front().half_widths[i].first,
-        join([i](const SeriesForecast& variate) { return variate.half_widths[i].second; }));
+  for (std::size_t i = 0; i < variates.front().intervals.size(); ++i) {
+    joined.intervals.push_back(
+        {variates.front().intervals[i].level,
+         join([i](const SeriesForecast& variate) { return variate.intervals[i].low; }),
+         join([i](const SeriesForecast& variate) { return variate.intervals[i].high; })});
   }
+  for (std::size_t i = 0; i < variates.front().quantiles.size(); ++i) {
+    joined.quantiles.emplace_back(
+        variates.front().quantiles[i].first,
+        join([i](const SeriesForecast& variate) { return variate.quantiles[i].second; }));
+  }
+  std::vector<Distribution> distributions;
+  for (const auto& variate : variates) distributions.push_back(variate.distribution);
+  if (distributions.front().defined()) joined.distribution = Distribution::cat(distributions, 1);
   return joined;
 }
 
@@ -332,7 +345,7 @@ at::Tensor ForecastModel::forecast_rows(const at::Tensor& history, int64_t horiz
 }
 
 std::vector<SeriesForecast> ForecastModel::forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
-                                                    const std::vector<double>& levels,
+                                                    const ForecastLevels& levels,
                                                     std::span<const KnownAhead> ahead) const {
   covariates_.require(name_, tables.size(), ahead.size(), horizon);
   if (!variates_apart()) return forecast_whole(tables, horizon, levels, ahead);
@@ -360,7 +373,7 @@ std::vector<std::vector<std::size_t>> ForecastModel::batches(std::span<const io:
 }
 
 std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const io::SeriesTable> tables,
-                                                          int64_t horizon, const std::vector<double>& levels,
+                                                          int64_t horizon, const ForecastLevels& levels,
                                                           std::span<const KnownAhead> ahead) const {
   const c10::InferenceMode inference;
   const kernels::Int8Scope int8(int8_.get());
@@ -369,29 +382,35 @@ std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const io::Se
     std::vector<Input> inputs;
     for (const auto i : batch)
       inputs.push_back(prepare(tables[i], ahead.empty() ? nullptr : &ahead[i], horizon));
-    const auto scaled = roll(inputs, horizon).to(at::kDouble);
+    Distribution distribution;
+    const bool learned = head_ != nullptr && (levels.distribution || !levels.empty());
+    const auto scaled = roll(inputs, horizon, learned ? &distribution : nullptr).to(at::kDouble);
     for (std::size_t row = 0; row < batch.size(); ++row) {
-      results[batch[row]] =
-          in_original_units(tables[batch[row]], inputs[row], scaled[static_cast<int64_t>(row)], levels);
+      const auto place = static_cast<int64_t>(row);
+      const auto own = distribution.chosen([&](const at::Tensor& part) { return part[place]; });
+      results[batch[row]] = in_original_units(tables[batch[row]], inputs[row], scaled[place], own, levels);
     }
   }
   return results;
 }
 
-/// scaled: [horizon, variates out] of one series.
+/// scaled: [horizon, variates out] of one series; distribution: its, undefined of a point forecast.
 SeriesForecast ForecastModel::in_original_units(const io::SeriesTable& table, const Input& input,
-                                                const at::Tensor& scaled,
-                                                const std::vector<double>& levels) const {
+                                                const at::Tensor& scaled, const Distribution& distribution,
+                                                const ForecastLevels& levels) const {
   const auto variates = static_cast<int64_t>(input.scaler.scale.size()),
              channels = std::min(shape_.c_out, variates);
   const auto last = [&](const std::vector<double>& values) {
     return at::tensor(values, at::kDouble).narrow(0, variates - channels, channels);
   };
   const auto scale = last(input.scaler.scale), mean = last(input.scaler.mean);
-  SeriesForecast result{table.unique_id, forecast_variates(table), input.future, {}, {}};
+  SeriesForecast result{table.unique_id, forecast_variates(table), input.future, {}, {}, {}, {}};
   result.mean = scaled.narrow(1, scaled.size(1) - channels, channels) * scale + mean;
-  for (const double level : levels) {
-    result.half_widths.emplace_back(level, scores_.half_width(level, scaled.size(0)).to(at::kDouble) * scale);
+  if (distribution.defined()) {
+    result.distribution = distribution.affine(scale, mean);
+    add_learned(result, levels);
+  } else {
+    add_conformal(result, levels, scale);
   }
   return result;
 }

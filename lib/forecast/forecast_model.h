@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "forecast/conformal.h"
+#include "forecast/distribution_head.h"
 #include "forecast/seen_rows.h"
 #include "forecast/series_data.h"
 #include "forecast/trained_covariates.h"
@@ -13,13 +14,37 @@
 
 namespace arzoo::forecast {
 
+/// Where the truth lies with a probability of `level` percent: [horizon, variates] double each.
+struct ForecastInterval {
+  double level;
+  at::Tensor low, high;
+};
+
+/// What of a distribution is asked for.
+struct ForecastLevels {
+  // Not explicit: mostly intervals are asked for, or nothing.
+  ForecastLevels(std::vector<double> percents = {}, std::vector<double> shares = {})
+      : intervals(std::move(percents)), quantiles(std::move(shares)) {}
+  ForecastLevels(std::initializer_list<double> percents) : intervals(percents) {}
+
+  std::vector<double> intervals;  ///< in percent, ascending
+  std::vector<double> quantiles;  ///< in (0, 1), ascending
+  bool distribution = false;      ///< SeriesForecast::distribution as well, where the model has one
+  /// Corrects the distribution that a model learnt by its validation windows (distributional conformal
+  /// prediction); intervals of a point forecast are conformal in any case.
+  bool conformal = false;
+  bool empty() const { return intervals.empty() && quantiles.empty(); }
+};
+
 /// What came out for one series: values in the units of the input.
 struct SeriesForecast {
   std::string unique_id;
-  std::vector<std::string> variates;                       ///< those forecast
-  std::vector<io::Timestamp> stamps;                       ///< of the steps ahead
-  at::Tensor mean;                                         ///< [horizon, variates] double
-  std::vector<std::pair<double, at::Tensor>> half_widths;  ///< level in percent → [horizon, variates] double
+  std::vector<std::string> variates;                     ///< those forecast
+  std::vector<io::Timestamp> stamps;                     ///< of the steps ahead
+  at::Tensor mean;                                       ///< [horizon, variates] double
+  std::vector<ForecastInterval> intervals;               ///< of the levels asked for
+  std::vector<std::pair<double, at::Tensor>> quantiles;  ///< level → [horizon, variates] double
+  Distribution distribution;  ///< cells [horizon, variates]; undefined unless asked for
 };
 
 /// A trained forecaster ready for new data. Nothing in it changes after it is opened.
@@ -43,9 +68,16 @@ class ForecastModel {
   /// Whether it forecasts series that it never saw, of any length: a published pre-trained model, or one that
   /// was trained to (DataOptions::scale_windows).
   bool is_zero_shot() const { return zero_shot_; }
-  bool has_intervals() const { return !scores_.empty(); }
-  /// Throws UsageError for a level (in percent) that too few windows calibrate, or none.
-  void require_levels(const std::vector<double>& levels) const;
+  bool has_intervals() const { return head_ != nullptr || !scores_.empty(); }
+  /// Whether it was trained to forecast distributions (training.loss quantile, student_t, normal).
+  bool has_distribution() const { return head_ != nullptr; }
+  /// Throws UsageError for a level that the model does not forecast, or that too few windows calibrate.
+  void require_levels(const ForecastLevels& levels) const;
+  /// Those of the levels (in percent) that the model forecasts.
+  std::vector<double> possible_levels(const std::vector<double>& levels, bool conformal) const;
+  /// Lag-1 autocorrelation of its errors over the steps, which sample paths need. Throws UsageError where the
+  /// checkpoint does not say, or there is no distribution to sample from.
+  double autocorrelation(int64_t variate) const;
   /// What training saw of a series of this name, or of the one file that it read; null where the checkpoint
   /// does not say.
   const SeenRows* seen_rows(const io::SeriesTable& table) const;
@@ -69,10 +101,10 @@ class ForecastModel {
   /// ahead: of a model with covariates known ahead, those of each table; throws UsageError where they are
   /// missing, or not wanted.
   std::vector<SeriesForecast> forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
-                                       const std::vector<double>& levels,
+                                       const ForecastLevels& levels,
                                        std::span<const KnownAhead> ahead = {}) const;
   std::vector<SeriesForecast> forecast(const std::vector<io::SeriesTable>& tables, int64_t horizon,
-                                       const std::vector<double>& levels) const {
+                                       const ForecastLevels& levels) const {
     return forecast(std::span(tables), horizon, levels);
   }
 
@@ -83,7 +115,7 @@ class ForecastModel {
  private:
   struct Input;
   std::vector<SeriesForecast> forecast_whole(std::span<const io::SeriesTable> tables, int64_t horizon,
-                                             const std::vector<double>& levels,
+                                             const ForecastLevels& levels,
                                              std::span<const KnownAhead> ahead) const;
   static SeriesForecast side_by_side(const io::SeriesTable& table, std::span<const SeriesForecast> variates);
   Input prepare(const io::SeriesTable& table, const KnownAhead* ahead, int64_t horizon) const;
@@ -94,8 +126,13 @@ class ForecastModel {
   StandardScaler scaler_for(const io::SeriesTable& table, int64_t context) const;
   std::vector<int64_t> columns_of(const io::SeriesTable& table) const;
   SeriesForecast in_original_units(const io::SeriesTable& table, const Input& input, const at::Tensor& scaled,
-                                   const std::vector<double>& levels) const;
-  at::Tensor roll(std::vector<Input>& inputs, int64_t horizon) const;
+                                   const Distribution& distribution, const ForecastLevels& levels) const;
+  void add_conformal(SeriesForecast& result, const ForecastLevels& levels, const at::Tensor& scale) const;
+  void add_learned(SeriesForecast& result, const ForecastLevels& levels) const;
+  at::Tensor score_width(double level, int64_t horizon) const;
+  Distribution round_distribution(const ForecastBatch& batch, const at::Tensor& out,
+                                  const std::vector<Distribution>& before) const;
+  at::Tensor roll(std::vector<Input>& inputs, int64_t horizon, Distribution* distribution) const;
 
   std::string name_;
   runtime::Compute compute_;
@@ -111,6 +148,8 @@ class ForecastModel {
   TrainedCovariates covariates_;
   std::map<std::string, SeenRows> seen_rows_;
   std::shared_ptr<Forecaster> model_;
+  LossOptions loss_;
+  std::shared_ptr<DistributionHead> head_;      ///< null for a point forecast
   std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
   ConformalScores scores_;
 };

@@ -17,6 +17,7 @@ struct GphtOptions {
   static constexpr std::string_view kName = "gpht";
   static constexpr std::string_view kPaper = "Liu et al., GPHT, KDD 2024";
   static constexpr bool kChannelIndependent = true;
+  static constexpr bool has_own_loss() { return true; }
 
   int64_t token_len = 48;
   int64_t GT_d_model = 512;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "forecast/data_options.h"
+#include "forecast/loss_options.h"
 #include "forecast/models.h"
 #include "forecast/shape_check.h"
 
@@ -34,10 +35,20 @@ inline std::vector<std::string> models_with_covariates() {
   return names_of_models([](const auto& o) { return takes_covariates<std::decay_t<decltype(o)>>(); });
 }
 
-/// One forecaster's demands on its data; nothing for another model's.
+/// A loss in place of a model's own would be another method under its name.
 template <class Options>
-void check_forecaster(const Config& model, const Config& section) {
+void check_loss(const Config& model, const Config& training) {
+  const auto loss = training.text("loss");
+  if (loss != "mse" && has_own_loss(model_options<Options>(model)))
+    training.at("loss").reject(fmt::format(
+        "{} is trained by a loss of its own and cannot take \"{}\" (leave loss out)", Options::kName, loss));
+}
+
+/// One forecaster's demands on its data and training; nothing for another model's.
+template <class Options>
+void check_forecaster(const Config& model, const Config& section, const Config& training) {
   if (model.text("name") != Options::kName) return;
+  check_loss<Options>(model, training);
   const auto data = section.as<DataOptions>();
   if (!data.sources.empty() && !is_channel_independent<Options>()) {
     section.at("sources").reject(
@@ -67,9 +78,11 @@ void check_forecaster(const Config& model, const Config& section) {
 /// run: a resolved config. Throws ConfigError.
 inline void check_run(const Config& run) {
   check_calendar(run);
-  const auto model = run.at("model"), data = run.at("data");
+  const auto model = run.at("model"), data = run.at("data"), training = run.at("training");
   std::apply(
-      [&](const auto&... options) { (check_forecaster<std::decay_t<decltype(options)>>(model, data), ...); },
+      [&](const auto&... options) {
+        (check_forecaster<std::decay_t<decltype(options)>>(model, data, training), ...);
+      },
       Models());
 }
 

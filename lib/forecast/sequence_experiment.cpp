@@ -58,7 +58,7 @@ SequenceExperiment::SequenceExperiment(const Config& config, const runtime::Comp
       validation_(windows_for(*sequences_, data_, Role::validates)),
       model_(std::dynamic_pointer_cast<TimeMoe>(build(config.at("model"), options_.official_shape()))),
       order_(train_.size(), config.json().at("seed").get<int64_t>(),
-             config.at("training").as<runtime::TrainingOptions>().batch_size),
+             runtime::training_options(config).batch_size),
       loader_([this](int64_t batch) { return train_.batch(order_.batch(batch)); }) {
   if (train_.size() == 0) {
     fail<DataError>(

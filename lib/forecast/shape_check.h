@@ -40,4 +40,12 @@ constexpr bool takes_covariates() {
   return false;
 }
 
+/// Whether a model with these options is trained by a loss of its own (`has_own_loss()`), which no other can
+/// replace.
+template <class Options>
+constexpr bool has_own_loss(const Options& options) {
+  if constexpr (requires { options.has_own_loss(); }) return options.has_own_loss();
+  return false;
+}
+
 }  // namespace arzoo::forecast

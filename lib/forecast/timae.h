@@ -38,6 +38,9 @@ struct TiMaeOptions {
   int64_t decoder_d_ff = 128;
   double dropout = 0.1;
 
+  /// Reconstruction of masked steps; the fine-tuned form is trained like other forecasters.
+  bool has_own_loss() const { return head != "linear"; }
+
   static void fields(auto& o, auto& field) {
     field("head", o.head, one_of({"reconstruction", "linear"}),
           "reconstruction: masked autoencoder, forecasts by masking the future; linear: encoder and a linear "

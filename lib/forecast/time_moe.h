@@ -36,6 +36,7 @@ struct TimeMoeOptions {
   bool apply_aux_loss = true;
   double router_aux_loss_factor = 0.02;
 
+  static constexpr bool has_own_loss() { return true; }
   int64_t key_value_heads() const { return num_key_value_heads.value_or(num_attention_heads); }
   int64_t head_dim() const { return hidden_size / num_attention_heads; }
   /// Hidden width of a routed expert; the shared one is intermediate_size wide.

@@ -1,7 +1,5 @@
 #include "plan/run_config.h"
 
-#include "runtime/training_options.h"
-
 namespace arzoo::plan {
 namespace {
 
@@ -56,7 +54,7 @@ std::vector<fs::path> input_paths(const Json& config) {
   std::vector<fs::path> paths;
   const auto add = [&](const Json& path) { paths.emplace_back(path.get<std::string>()); };
   each_path(choice.family.describe_data(), config.at("data"), add);
-  each_path(describe<runtime::TrainingOptions>(), config.at("training"), add);
+  each_path(choice.family.describe_training(), config.at("training"), add);
   return paths;
 }
 
@@ -65,7 +63,7 @@ std::vector<std::string> old_keys(const Config& config) {
   const auto choice = registry::find_model(config.at("model").at("name"));
   add_old_keys(choice.model.describe(), config.at("model"), notes);
   add_old_keys(choice.family.describe_data(), config.section("data"), notes);
-  add_old_keys(describe<runtime::TrainingOptions>(), config.section("training"), notes);
+  add_old_keys(choice.family.describe_training(), config.section("training"), notes);
   return notes;
 }
 
@@ -77,9 +75,9 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   resolved["model"] = choice.model.resolve(model);
   resolved["data"] = choice.family.resolve_data(config.at("data"));
   find_paths(choice.family.describe_data(), resolved["data"], folder);
+  resolved["training"] = choice.family.resolve_training(config.section("training"));
+  find_paths(choice.family.describe_training(), resolved["training"], folder);
   choice.family.check(Config(resolved, config.name(), config.pointer()));
-  resolved["training"] = to_json(config.section("training").as<runtime::TrainingOptions>());
-  find_paths(describe<runtime::TrainingOptions>(), resolved["training"], folder);
   resolved["evaluation"] = registry::resolve_evaluation(choice, config.section("evaluation"));
   int64_t seed = kDefaultSeed;
   if (config.has("seed")) config.at("seed").read(seed, at_least(0));
@@ -102,7 +100,7 @@ Json run_config_schema(const registry::ModelChoice& choice) {
   properties["$schema"] = {{"type", "string"}};
   properties["model"] = std::move(model);
   properties["data"] = json_schema(choice.family.describe_data());
-  properties["training"] = json_schema(describe<runtime::TrainingOptions>());
+  properties["training"] = json_schema(choice.family.describe_training());
   properties["evaluation"] = json_schema(registry::describe_evaluation(choice));
   properties["seed"] = {{"type", "integer"}, {"minimum", 0}, {"default", kDefaultSeed}};
   properties["output"] = {{"type", "string"}, {"description", "run directory"}};
@@ -125,7 +123,7 @@ Json default_run_config(const registry::ModelChoice& choice) {
   config["model"]["name"] = choice.model.name;
   config["model"].update(defaults(choice.model.describe()));
   config["data"] = defaults(choice.family.describe_data());
-  config["training"] = defaults(describe<runtime::TrainingOptions>());
+  config["training"] = defaults(choice.family.describe_training());
   config["evaluation"] = defaults(registry::describe_evaluation(choice));
   config["seed"] = kDefaultSeed;
   config["output"] = fmt::format("runs/{}", choice.model.name);

@@ -46,12 +46,15 @@ struct ForecastTask {
   std::vector<fs::path> inputs;
   std::optional<fs::path> future;  ///< covariates of the steps ahead, for models that know them
   fs::path output;
-  std::optional<int64_t> horizon;   ///< the model's pred_len when not given; longer horizons roll
-  std::vector<double> levels = {};  ///< of the prediction intervals, in percent
-  std::optional<fs::path> plot;     ///< folder for one chart per series
-  std::string missing;              ///< error | ffill | interpolate; empty: as in training
-  std::string format = "auto";      ///< auto | wide | long
-  std::string freq;                 ///< overrides the inferred frequency
+  std::optional<int64_t> horizon;      ///< the model's pred_len when not given; longer horizons roll
+  std::vector<double> levels = {};     ///< of the prediction intervals, in percent
+  std::vector<double> quantiles = {};  ///< in (0, 1)
+  int64_t samples = 0;                 ///< paths of each series
+  std::string conformal;               ///< none | split | adaptive; empty: split for a point forecast
+  std::optional<fs::path> plot;        ///< folder for one chart per series
+  std::string missing;                 ///< error | ffill | interpolate; empty: as in training
+  std::string format = "auto";         ///< auto | wide | long
+  std::string freq;                    ///< overrides the inferred frequency
   std::string date, id;  ///< columns of the dates and of a long file's series; empty: as in training
   std::vector<std::string> columns;  ///< variates to read; empty: as in training
   bool skip_short = false;           ///< series of too few rows are left out with a warning
@@ -60,6 +63,9 @@ struct ForecastTask {
   bool stream = false;               ///< one JSON window per line of stdin, one forecast per line of stdout
   bool dry_run = false;
 };
+
+/// Numbers that the paths of one series hold at most.
+inline constexpr int64_t kMostSampledSteps = 10'000'000;
 
 /// The most that one run of generate-image and of generate-3d makes: what it tells of each fits into memory.
 inline constexpr int64_t kMostPictures = 1'000'000, kMostShapes = 100'000;

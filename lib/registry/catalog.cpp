@@ -9,6 +9,7 @@
 #include "distill/data_options.h"
 #include "distill/models.h"
 #include "forecast/data_options.h"
+#include "forecast/loss_options.h"
 #include "forecast/models.h"
 #include "forecast/run_check.h"
 #include "icl/data_options.h"
@@ -16,6 +17,7 @@
 #include "icl/run_check.h"
 #include "image/data_options.h"
 #include "image/models.h"
+#include "runtime/training_options.h"
 #include "shape3d/data_options.h"
 #include "shape3d/models.h"
 
@@ -32,14 +34,17 @@ Json resolve(const Config& section) {
   return to_json(section.as<Options>());
 }
 
-template <class Models, class DataOptions, class EvaluationOptions>
+template <class Models, class DataOptions, class EvaluationOptions,
+          class TrainingOptions = runtime::TrainingOptions>
 FamilyCard family(std::string_view name, std::string_view commands, void (*check)(const Config& run)) {
   return {name,
           commands,
           &resolve<DataOptions>,
+          &resolve<TrainingOptions>,
           &resolve<EvaluationOptions>,
           check,
           &describe<DataOptions>,
+          &describe<TrainingOptions>,
           &describe<EvaluationOptions>,
           cards<Models>(name, std::make_index_sequence<std::tuple_size_v<Models>>())};
 }
@@ -83,8 +88,8 @@ void add_meaning(std::vector<GenerationFlag>& flags, FieldDoc field, std::string
 
 const std::vector<FamilyCard>& family_cards() {
   static const std::vector<FamilyCard> all{
-      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions>(
-          "forecast", "train forecast bench", &forecast::check_run),
+      family<forecast::Models, forecast::DataOptions, forecast::EvaluationOptions,
+             forecast::ForecastTrainingOptions>("forecast", "train forecast bench", &forecast::check_run),
       family<image::Models, image::DataOptions, image::EvaluationOptions>("image", "train bench",
                                                                           &check_nothing),
       family<shape3d::Models, shape3d::DataOptions, shape3d::EvaluationOptions>("shape3d", "train bench",

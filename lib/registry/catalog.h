@@ -12,9 +12,11 @@ struct FamilyCard {
   std::string_view name;
   std::string_view commands;  ///< those that all of its models serve
   Json (*resolve_data)(const Config& data);
+  Json (*resolve_training)(const Config& training);
   Json (*resolve_evaluation)(const Config& evaluation);
   void (*check)(const Config& run);  ///< of what must hold between the resolved sections; ConfigError
   std::vector<FieldDoc> (*describe_data)();
+  std::vector<FieldDoc> (*describe_training)();  ///< the loop's settings, and the family's own
   std::vector<FieldDoc> (*describe_evaluation)();
   std::vector<ModelCard> models;
 };

@@ -31,4 +31,18 @@ at::Tensor seasonal_naive_error(const at::Tensor& history, int64_t season) {
   return error.masked_fill(error <= kExactRepeat * history.abs().nanmean(0), NAN);
 }
 
+at::Tensor seasonal_naive_square(const at::Tensor& history, int64_t season) {
+  // Where there is no such error there is no such square.
+  const auto error = seasonal_naive_error(history, season);
+  const int64_t pairs = history.size(0) - season;
+  if (pairs < 1) return error;
+  const auto square = (history.narrow(0, season, pairs) - history.narrow(0, 0, pairs)).square().nanmean(0);
+  return square.masked_fill(error.isnan(), NAN);
+}
+
+at::Tensor quantile_loss(const at::Tensor& quantile, const at::Tensor& truth, double level) {
+  const auto over = quantile - truth;
+  return at::maximum(over * (1.0 - level), over * -level) * 2.0;
+}
+
 }  // namespace arzoo::runtime

@@ -30,5 +30,11 @@ class ErrorSums {
 /// magnitude, which is rounding and no error.
 inline constexpr double kExactRepeat = 1e-9;
 at::Tensor seasonal_naive_error(const at::Tensor& history, int64_t season);
+/// The same of squared differences, the scale of RMSSE (Makridakis et al., M5).
+at::Tensor seasonal_naive_square(const at::Tensor& history, int64_t season);
+
+/// 2 (1[y <= q] - level) (q - y) of each element, the quantile loss (Koenker & Bassett 1978) as the weighted
+/// quantile loss counts it.
+at::Tensor quantile_loss(const at::Tensor& quantile, const at::Tensor& truth, double level);
 
 }  // namespace arzoo::runtime

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/config.h"
+#include "core/options_among.h"
 
 namespace arzoo::runtime {
 
@@ -96,5 +96,10 @@ struct TrainingOptions {
     require(init_except.empty() || !init_from.empty(), "init_except requires init_from");
   }
 };
+
+/// The loop's settings of a run's resolved "training" section, which may have options of its family too.
+inline TrainingOptions training_options(const Config& run) {
+  return options_among<TrainingOptions>(run.at("training"));
+}
 
 }  // namespace arzoo::runtime

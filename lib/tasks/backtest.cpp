@@ -5,9 +5,12 @@
 #include <cmath>
 #include <map>
 
+#include "forecast/adaptive_conformal.h"
+#include "forecast/forecast_scores.h"
 #include "io/series_fill.h"
 #include "runtime/metrics.h"
 #include "tasks/forecast_chart.h"
+#include "tasks/forecast_columns.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -24,40 +27,6 @@ int64_t seasonal_period(const io::Frequency& frequency) {
       {Unit::week, 52},     {Unit::month, 12},    {Unit::quarter, 4}, {Unit::year, 1}};
   return std::max<int64_t>(1, kPeriods.at(frequency.unit) / frequency.multiple);
 }
-
-/// What is summed up for one series over all its stretches, or for all series.
-struct Score {
-  runtime::ErrorSums errors;
-  double scaled = 0.0;  // absolute errors over the series' seasonal naive error, summed
-  int64_t scaled_count = 0;
-  std::map<double, int64_t> covered;
-
-  /// truth: [horizon], NaN where nothing was measured; naive: NaN for a series that has no such error.
-  void add(const at::Tensor& forecast, const at::Tensor& truth, double naive,
-           const std::vector<std::pair<double, at::Tensor>>& half_widths) {
-    const auto measured = truth.isnan().logical_not();
-    errors.add(forecast, truth, measured);
-    const auto distance = (forecast - truth).abs();
-    if (!std::isnan(naive)) {
-      scaled += distance.nansum().item<double>() / naive;
-      scaled_count += measured.sum().item<int64_t>();
-    }
-    for (const auto& [level, half] : half_widths) covered[level] += distance.le(half).sum().item<int64_t>();
-  }
-
-  Json json() const {
-    const auto mean = [](double value, int64_t count) { return count > 0 ? Json(value) : Json(nullptr); };
-    const auto count = errors.count();
-    Json result{{"scored", count}, {"mse", mean(errors.mse(), count)}, {"mae", mean(errors.mae(), count)}};
-    result["mase"] = mean(scaled / static_cast<double>(scaled_count), scaled_count);
-    result["smape"] = mean(errors.smape(), count);
-    for (const auto& [level, inside] : covered) {
-      result["coverage"][fmt::format("{:g}", level)] =
-          mean(static_cast<double>(inside) / static_cast<double>(count), count);
-    }
-    return result;
-  }
-};
 
 /// Measured values of the forecast variates of rows [begin, end), NaN elsewhere: [end - begin, variates].
 at::Tensor truth_of(const io::SeriesTable& table, const std::vector<std::string>& variates, int64_t begin,
@@ -84,17 +53,20 @@ void write_stretch(io::CsvText& csv, const io::SeriesTable& table, const SeriesF
     csv.cell(id).cell(table.date_format.format(forecast.stamps[step])).cell(cutoff).cell(model);
     const double y = truth[row][channel].item<double>();
     (std::isnan(y) ? csv.cell("") : csv.cell(y)).cell(mean);
-    for (const auto& [level, half] : forecast.half_widths) {
-      csv.cell(mean - half[row][channel].item<double>()).cell(mean + half[row][channel].item<double>());
-    }
+    for (const auto& [level, low, high] : forecast.intervals)
+      csv.cell(low[row][channel].item<double>()).cell(high[row][channel].item<double>());
+    for (const auto& [level, values] : forecast.quantiles) csv.cell(values[row][channel].item<double>());
     csv.end_row();
   }
 }
 
-/// The seasonal naive error of each forecast variate within the rows before the first stretch, [variates].
+/// The seasonal naive errors of each forecast variate within the rows before the first stretch, [variates].
 struct NaiveErrors {
   int64_t season;
-  at::Tensor of_variate;
+  at::Tensor of_variate, squares;
+  forecast::NaiveScale scale(int64_t variate) const {
+    return {of_variate[variate].item<double>(), squares[variate].item<double>()};
+  }
 };
 
 std::vector<NaiveErrors> naive_errors(const plan::ForecastTask& task, const ForecastModel& model,
@@ -104,7 +76,8 @@ std::vector<NaiveErrors> naive_errors(const plan::ForecastTask& task, const Fore
     const auto season = task.season.value_or(seasonal_period(table.frequency));
     const auto known = static_cast<int64_t>(table.rows()) - task.backtest * horizon;
     const auto history = truth_of(table, model.forecast_variates(table), 0, known);
-    errors.push_back({season, runtime::seasonal_naive_error(history, season)});
+    errors.push_back({season, runtime::seasonal_naive_error(history, season),
+                      runtime::seasonal_naive_square(history, season)});
   }
   return errors;
 }
@@ -131,6 +104,18 @@ int64_t stretches_within(const io::SeriesTable& table, int64_t stretches, int64_
     within += from <= last && to >= first ? 1 : 0;
   }
   return within;
+}
+
+/// Scores one variate's stretch.
+void score(forecast::ForecastScores& scores, const SeriesForecast& forecast, const at::Tensor& truth,
+           int64_t variate, const forecast::NaiveScale& naive) {
+  const auto of_variate = [&](const at::Tensor& part) { return part.select(1, variate); };
+  scores.add(of_variate(forecast.mean), truth, naive);
+  if (forecast.distribution.defined()) scores.add(forecast.distribution.chosen(of_variate), truth, naive);
+  for (const auto& [level, low, high] : forecast.intervals)
+    scores.add_interval(level, of_variate(low), of_variate(high), truth);
+  for (const auto& [level, values] : forecast.quantiles)
+    scores.add_quantile(level, of_variate(values), truth);
 }
 
 /// Errors on rows that training saw say little of the errors on others. One line for all series: the first of
@@ -178,14 +163,18 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
               const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
               int64_t horizon, io::CsvText& csv, Progress& progress, std::vector<SeriesForecast>& charted) {
   csv.cell("unique_id").cell("ds").cell("cutoff").cell("model").cell("y").cell("yhat");
-  for (const double level : task.levels)
-    csv.cell(fmt::format("lo-{:g}", level)).cell(fmt::format("hi-{:g}", level));
+  add_column_names(csv, task);
   csv.end_row();
   require_rows(task, model, tables, horizon);
   warn_of_seen_rows(task, model, tables, horizon, progress);
   const auto naive = naive_errors(task, model, tables, horizon);
-  Score all;
-  std::map<std::string, Score> scores;
+  auto levels = asked_levels(task);
+  levels.distribution = true;
+  std::optional<forecast::AdaptiveIntervals> adaptive;
+  if (task.conformal == "adaptive") adaptive.emplace(task.levels, model);
+  if (adaptive) levels.intervals = adaptive->asked();
+  forecast::ForecastScores all;
+  std::map<std::string, forecast::ForecastScores> scores;
   int64_t written = 0;
   std::vector<std::vector<SeriesForecast>> stretches;  // for the charts
   progress.begin("backtest", task.backtest);
@@ -197,22 +186,21 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
     for (std::size_t i = 0; i < tables.size() && !model.roles().future.empty(); ++i)
       ahead.push_back(forecast::held_out(tables[i], model.roles().future,
                                          static_cast<int64_t>(known[i].rows()), horizon));
-    const auto forecasts = model.forecast(known, horizon, task.levels, ahead);
+    auto forecasts = model.forecast(known, horizon, levels, ahead);
+    for (std::size_t i = 0; adaptive && i < tables.size(); ++i) adaptive->adapt(forecasts[i], ids[i]);
     if (task.plot) stretches.push_back(forecasts);
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto begin = static_cast<int64_t>(known[i].stamps.size());
       const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + horizon);
       const auto cutoff = tables[i].date_format.format(known[i].stamps.back());
       for (int64_t c = 0; c < truth.size(1); ++c) {
-        std::vector<std::pair<double, at::Tensor>> half_widths;
-        for (const auto& [level, half] : forecasts[i].half_widths)
-          half_widths.emplace_back(level, half.select(1, c));
-        const auto mean = forecasts[i].mean.select(1, c), y = truth.select(1, c);
-        all.add(mean, y, naive[i].of_variate[c].item<double>(), half_widths);
-        scores[ids[i][c]].add(mean, y, naive[i].of_variate[c].item<double>(), half_widths);
+        const auto y = truth.select(1, c);
+        score(all, forecasts[i], y, c, naive[i].scale(c));
+        score(scores[ids[i][c]], forecasts[i], y, c, naive[i].scale(c));
         write_stretch(csv, tables[i], forecasts[i], truth, cutoff, model.name(), ids[i][c], c);
         written += horizon;
       }
+      if (adaptive) adaptive->learn(forecasts[i], truth, ids[i]);
     }
     progress.step();
   }

@@ -15,6 +15,7 @@
 #include "tasks/backtest.h"
 #include "tasks/finite_forecasts.h"
 #include "tasks/forecast_chart.h"
+#include "tasks/forecast_columns.h"
 #include "tasks/forecast_ids.h"
 #include "tasks/forecast_stream.h"
 #include "tasks/tasks.h"
@@ -131,28 +132,27 @@ void require_long_enough(int64_t needed, const ForecastInputs& inputs) {
   }
 }
 
-std::string level_name(double level) { return fmt::format("{:g}", level); }
-
-void write_header(io::CsvText& csv, const std::vector<double>& levels) {
-  csv.cell("unique_id").cell("ds").cell("model").cell("yhat");
-  for (const double level : levels) csv.cell("lo-" + level_name(level)).cell("hi-" + level_name(level));
-  csv.end_row();
-}
-
+/// The rows of one table. samples: columns of each variate's paths.
 void write_rows(io::CsvText& csv, const io::SeriesTable& table, const SeriesForecast& forecast,
-                const std::string& model, const std::vector<std::string>& ids) {
+                const std::string& model, const std::vector<std::string>& ids, SampleColumns& samples) {
   const auto mean = forecast.mean.accessor<double, 2>();
   for (std::size_t c = 0; c < ids.size(); ++c) {
     const auto channel = static_cast<int64_t>(c);
+    const auto paths = samples.next(forecast, channel);
     for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
       const auto row = static_cast<int64_t>(step);
       csv.cell(ids[c])
           .cell(table.date_format.format(forecast.stamps[step]))
           .cell(model)
           .cell(mean[row][channel]);
-      for (const auto& [level, half_width] : forecast.half_widths) {
-        const double half = half_width.accessor<double, 2>()[row][channel];
-        csv.cell(mean[row][channel] - half).cell(mean[row][channel] + half);
+      const auto number = [&](const at::Tensor& values) {
+        return values.accessor<double, 2>()[row][channel];
+      };
+      for (const auto& [level, low, high] : forecast.intervals) csv.cell(number(low)).cell(number(high));
+      for (const auto& [level, values] : forecast.quantiles) csv.cell(number(values));
+      if (paths.defined()) {
+        const double* values = paths.const_data_ptr<double>() + row * paths.size(1);
+        for (int64_t path = 0; path < paths.size(1); ++path) csv.cell(values[path]);
       }
       csv.end_row();
     }
@@ -170,18 +170,23 @@ std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, cons
   const bool shown = tables.size() > kTablesAtOnce;
   if (shown) progress.begin("series", static_cast<int64_t>(tables.size()));
   io::CsvText header;
-  write_header(header, task.levels);
+  header.cell("unique_id").cell("ds").cell("model").cell("yhat");
+  add_column_names(header, task);
+  header.end_row();
   out.append(header.text());
+  const auto levels = asked_levels(task);
+  SampleColumns samples(task, model);
   for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
     if (stop.load()) fail<Interrupted>("interrupted, nothing written");
     const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
     const auto known = ahead.empty() ? ahead : ahead.subspan(first, group.size());
-    auto forecasts = model.forecast(group, horizon, task.levels, known);
+    auto forecasts = model.forecast(group, horizon, levels, known);
     for (std::size_t i = 0; i < group.size(); ++i) finite.look_at(forecasts[i], ids[first + i]);
-    io::CsvText csv;
-    for (std::size_t i = 0; i < group.size(); ++i)
-      write_rows(csv, group[i], forecasts[i], model.name(), ids[first + i]);
-    out.append(csv.text());
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      io::CsvText csv;
+      write_rows(csv, group[i], forecasts[i], model.name(), ids[first + i], samples);
+      out.append(csv.text());
+    }
     if (task.plot) std::move(forecasts.begin(), forecasts.end(), std::back_inserter(kept));
     if (shown) progress.step({}, static_cast<int64_t>(group.size()));
   }
@@ -215,8 +220,8 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   runtime::set_threads(task.compute.threads);
   runtime::seed(task.compute.seed.value_or(0));
   const auto model = ForecastModel::open(task.model, read_config(task, progress), compute, task.state_dict);
-  model.require_levels(task.levels);
   const int64_t horizon = task.horizon.value_or(model.shape().pred_len);
+  require_distribution(task, model, horizon);
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};
   if (task.stream) return stream_forecasts(task, model, horizon, stop);
 

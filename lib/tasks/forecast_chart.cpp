@@ -46,10 +46,8 @@ FanChart chart_of(const io::SeriesTable& table, const forecast::SeriesForecast& 
   }
   for (const auto stamp : forecast.stamps) chart.stamps.push_back(table.date_format.format(stamp));
   chart.forecast = column(forecast.mean, channel);
-  for (const auto& [level, half] : forecast.half_widths) {
-    chart.intervals.push_back(
-        {level, column(forecast.mean - half, channel), column(forecast.mean + half, channel)});
-  }
+  for (const auto& [level, low, high] : forecast.intervals)
+    chart.intervals.push_back({level, column(low, channel), column(high, channel)});
   return chart;
 }
 
@@ -92,9 +90,12 @@ std::vector<forecast::SeriesForecast> joined(
       all[i].stamps.insert(all[i].stamps.end(), stamps.begin(), stamps.end());
     }
     all[i].mean = join([](const auto& forecast) { return forecast.mean; });
-    for (std::size_t level = 0; level < all[i].half_widths.size(); ++level)
-      all[i].half_widths[level].second =
-          join([level](const auto& forecast) { return forecast.half_widths[level].second; });
+    for (std::size_t level = 0; level < all[i].intervals.size(); ++level) {
+      all[i].intervals[level].low =
+          join([level](const auto& forecast) { return forecast.intervals[level].low; });
+      all[i].intervals[level].high =
+          join([level](const auto& forecast) { return forecast.intervals[level].high; });
+    }
   }
   return all;
 }

@@ -9,6 +9,7 @@
 #include "core/line_reader.h"
 #include "io/csv.h"
 #include "io/time_axis.h"
+#include "tasks/forecast_columns.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -102,17 +103,19 @@ Json ForecastStream::answer(const std::string& line) {
     if (auto id = request.take_id()) reply["id"] = std::move(*id);
     const auto horizon = request.horizon(horizon_);
     const auto table = read_window(request);
-    const auto forecast = model_.forecast(std::span(&table, 1), horizon, task_.levels).front();
+    const auto forecast = model_.forecast(std::span(&table, 1), horizon, asked_levels(task_)).front();
     if (!forecast.mean.isfinite().all().item<bool>())
       request.reject("the forecast is not finite (are the model's weights and the last values?)");
     if (request.last_stamp(table.rows())) {
       for (const auto stamp : forecast.stamps) reply["ds"].push_back(stamps_.format().format(stamp));
     }
     reply["yhat"] = numbers(forecast.mean);
-    for (const auto& [level, half] : forecast.half_widths) {
-      reply[fmt::format("lo-{:g}", level)] = numbers(forecast.mean - half);
-      reply[fmt::format("hi-{:g}", level)] = numbers(forecast.mean + half);
+    for (const auto& [level, low, high] : forecast.intervals) {
+      reply[fmt::format("lo-{:g}", level)] = numbers(low);
+      reply[fmt::format("hi-{:g}", level)] = numbers(high);
     }
+    for (const auto& [level, values] : forecast.quantiles)
+      reply[fmt::format("q-{:g}", level)] = numbers(values);
   } catch (const Error& error) {
     reply["error"] = error.what();
   }

@@ -26,7 +26,7 @@ class TrainStepWork : public runtime::SpeedWork {
   TrainStepWork(const ResolvedSpeedCell& cell, const runtime::Compute& compute,
                 std::unique_ptr<runtime::Experiment> experiment)
       : model_(cell.config.at("model")),
-        options_(Config(cell.config, cell.options.name).at("training").as<runtime::TrainingOptions>()),
+        options_(runtime::training_options(Config(cell.config, cell.options.name))),
         compute_(compute),
         experiment_(std::move(experiment)),
         optimizer_(trained_parameters(*experiment_, Config(cell.config, cell.options.name)), options_) {

@@ -38,7 +38,7 @@ Json plan_of(runtime::Experiment& experiment, const runtime::TrainingOptions& op
 
 /// What decides which weights a run starts from and which it changes.
 std::vector<std::string> start_of(const Json& training) {
-  const auto options = Config(training, "training").as<runtime::TrainingOptions>();
+  const auto options = options_among<runtime::TrainingOptions>(Config(training, "training"));
   std::vector<std::string> start{options.init_from};
   start.insert(start.end(), options.init_except.begin(), options.init_except.end());
   start.emplace_back();
@@ -90,7 +90,7 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   runtime::set_threads(task.compute.threads);
   Config config(task.config, task.name);
   runtime::seed(task.config.at("seed").get<int64_t>());
-  const auto options = config.at("training").as<runtime::TrainingOptions>();
+  const auto options = runtime::training_options(config);
 
   std::optional<runtime::DeferredWeights> unseen;
   if (task.dry_run) unseen.emplace();

@@ -28,6 +28,12 @@ const std::vector<std::string> kShapes{"generate-3d", "--model", "weights.pth"};
 
 const std::vector<std::string> kGenerate{"generate-image", "--model", "weights.pth"};
 
+std::string many_quantiles() {
+  std::string text;
+  for (int i = 1; i <= 101; ++i) text += (i == 1 ? "" : ",") + std::to_string(i / 102.0);
+  return text;
+}
+
 Mistake mistake(std::vector<std::string> words, const std::vector<std::string>& more, int code,
                 std::string message) {
   words.insert(words.end(), more.begin(), more.end());
@@ -160,6 +166,21 @@ std::vector<Mistake> file_mistakes() {
        "forecast: --model: the path is empty, expected the name of a file or folder"},
       mistake(kForecast, {"--output", "out.csv", "--level", "80,100"}, 2,
               R"(forecast: --level: expected a number between 0 and 100, got "100")"),
+      mistake(kForecast, {"--output", "out.csv", "--quantiles", "0.5,1"}, 2,
+              R"(forecast: --quantiles: expected a number from 1e-06 to 0.999999, got "1")"),
+      mistake(kForecast, {"--output", "out.csv", "--quantiles", "0"}, 2,
+              R"(forecast: --quantiles: expected a number from 1e-06 to 0.999999, got "0")"),
+      mistake(kForecast, {"--output", "out.csv", "--quantiles", many_quantiles()}, 2,
+              "forecast: --quantiles: 101 levels, expected at most 100"),
+      mistake(kForecast, {"--output", "out.csv", "--samples", "0"}, 2,
+              R"(forecast: --samples: expected an integer from 1 to 10000, got "0")"),
+      mistake(kForecast, {"--output", "out.csv", "--samples", "2", "--backtest", "2"}, 2,
+              "forecast: --samples and --backtest cannot be given together"),
+      mistake(kForecast, {"--output", "out.csv", "--conformal", "adaptive"}, 2,
+              "forecast: --conformal adaptive learns from the windows of a backtest (add --backtest N)"),
+      mistake(
+          kForecast, {"--output", "out.csv", "--conformal", "splt"}, 2,
+          R"(forecast: --conformal: expected one of none, split, adaptive, got "splt" (did you mean "split"?))"),
       mistake(kForecast, {"--output", "out.csv", "--horizon", "0"}, 2,
               R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
       mistake(kForecast, {"--output", "out.csv", "--season", "24"}, 2,

@@ -3,11 +3,13 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 #include "support/test.h"
 
 using namespace arzoo;
 using forecast::ConformalScores;
+using forecast::SeriesShape;
 
 namespace {
 
@@ -146,4 +148,43 @@ TEST_CASE("without windows there are no scores") {
   CHECK(ConformalScores().empty());
   CHECK(ConformalScores::fit(at::zeros({0, 4, 2})).empty());
   CHECK_FALSE(scores_of(1).empty());
+}
+
+TEST_CASE("the lag-1 autocorrelation of residuals is theirs, by variate and with gaps") {
+  torch::manual_seed(4);
+  constexpr int64_t kWindows = 4000, kSteps = 6;
+  auto residuals = at::randn({kWindows, kSteps, 2}, at::kDouble);
+  for (int64_t step = 1; step < kSteps; ++step) {
+    // Variate 0 remembers 0.7 of the step before.
+    const auto now = residuals.select(1, step).select(1, 0),
+               before = residuals.select(1, step - 1).select(1, 0);
+    now.copy_(now * std::sqrt(1 - 0.49) + before * 0.7);
+  }
+  // Errors grow with the lead time, which is no dependence, and some cells were not measured.
+  residuals.mul_(at::arange(1, kSteps + 1, at::kDouble).view({1, kSteps, 1}));
+  residuals.masked_fill_(at::rand({kWindows, kSteps, 2}) < 0.1, NAN);
+  const auto lag = ConformalScores::fit(residuals).autocorrelation();
+  CHECK(lag[0].item<double>() == Approx(0.7).margin(0.03));
+  CHECK(lag[1].item<double>() == Approx(0.0).margin(0.03));
+  CHECK(ConformalScores::fit(at::ones({9, 1, 1})).autocorrelation().item<double>() == 0.0);
+}
+
+TEST_CASE("scores come back from their file, autocorrelation included") {
+  const test::TempDir temp;
+  const auto scores = ConformalScores::fit(at::randn({30, 3, 2}));
+  scores.save(temp / "conformal.safetensors");
+  const auto opened =
+      ConformalScores::open(temp / "conformal.safetensors", {.pred_len = 3, .enc_in = 2, .c_out = 2});
+  CHECK(at::equal(opened.residuals(), scores.residuals()));
+  CHECK(at::equal(opened.autocorrelation(), scores.autocorrelation()));
+  // A file of an earlier version has none, and one that is none of such numbers is refused.
+  auto entries = runtime::open_tensors(temp / "conformal.safetensors").entries();
+  std::erase_if(entries, [](const auto& entry) { return entry.first == "autocorrelation"; });
+  runtime::write_safetensors(temp / "older.safetensors", entries, {});
+  const SeriesShape shape{.pred_len = 3, .enc_in = 2, .c_out = 2};
+  CHECK_FALSE(ConformalScores::open(temp / "older.safetensors", shape).autocorrelation().defined());
+  entries.emplace_back("autocorrelation", at::ones({2}, at::kDouble));
+  runtime::write_safetensors(temp / "wrong.safetensors", entries, {});
+  CHECK_THROWS_WITH(ConformalScores::open(temp / "wrong.safetensors", shape),
+                    ContainsSubstring("autocorrelation: expected c_out 2 doubles between -1 and 1"));
 }

@@ -135,7 +135,7 @@ TEST_CASE("a shorter horizon is the start of the model's own") {
   const auto full = forecast_of(model, hourly_table(40), 4, {80}),
              shorter = forecast_of(model, hourly_table(40), 2, {80});
   CHECK(at::equal(shorter.mean, full.mean.narrow(0, 0, 2)));
-  CHECK(at::equal(shorter.half_widths[0].second, full.half_widths[0].second.narrow(0, 0, 2)));
+  CHECK(at::equal(shorter.intervals[0].high, full.intervals[0].high.narrow(0, 0, 2)));
 }
 
 TEST_CASE("many series in one call have the forecasts that each has alone, in input order") {
@@ -176,7 +176,7 @@ TEST_CASE("MS forecasts the target alone, S needs the target alone") {
   const auto result = forecast_of(model, hourly_table(40), 4, {80});
   CHECK(result.variates == std::vector<std::string>{"b"});
   CHECK(result.mean.sizes() == at::IntArrayRef({4, 1}));
-  CHECK(result.half_widths[0].second.sizes() == at::IntArrayRef({4, 1}));
+  CHECK(result.intervals[0].low.sizes() == at::IntArrayRef({4, 1}));
   // In the units of b, which lies around 100.
   CHECK(result.mean.mean().item<double>() == Approx(100.0).margin(40.0));
   CHECK(at::equal(forecast_of(model, reordered(hourly_table(40), {1, 2, 0}), 4).mean, result.mean));
@@ -192,11 +192,13 @@ TEST_CASE("intervals are in the units of the input and widen with the level") {
   const TempDir temp;
   const auto model = open(wide_model(temp));
   const auto result = forecast_of(model, hourly_table(40), 4, {50, 80, 94});
-  REQUIRE(result.half_widths.size() == 3);
-  CHECK(result.half_widths[0].first == 50);
-  CHECK(result.half_widths[0].second.gt(0).all().item<bool>());
-  CHECK(result.half_widths[1].second.ge(result.half_widths[0].second).all().item<bool>());
-  CHECK(result.half_widths[2].second.ge(result.half_widths[1].second).all().item<bool>());
+  REQUIRE(result.intervals.size() == 3);
+  CHECK(result.intervals[0].level == 50);
+  CHECK(result.intervals[0].high.gt(result.mean).all().item<bool>());
+  for (std::size_t wider = 1; wider < 3; ++wider) {
+    CHECK(result.intervals[wider].high.ge(result.intervals[wider - 1].high).all().item<bool>());
+    CHECK(result.intervals[wider].low.le(result.intervals[wider - 1].low).all().item<bool>());
+  }
 }
 
 TEST_CASE("each series of a long file has the scaler that it was trained with") {

@@ -86,3 +86,19 @@ TEST_CASE("elements that do not count are left out of every error, NaN or not") 
   CHECK(errors.mae() == alone.mae());
   CHECK(errors.smape() == alone.smape());
 }
+
+TEST_CASE("the scale of RMSSE is the mean squared difference, where MASE has one too") {
+  CHECK(runtime::seasonal_naive_square(column({1, 5, 2, 9}), 1).item<double>() ==
+        Approx((16 + 9 + 49) / 3.0));
+  CHECK(std::isnan(runtime::seasonal_naive_square(column({3, 3, 3}), 1).item<double>()));
+  CHECK(std::isnan(runtime::seasonal_naive_square(column({1, 5}), 2).item<double>()));
+}
+
+TEST_CASE("the quantile loss weighs a miss by its side") {
+  const auto loss = [](double quantile, double truth) {
+    return runtime::quantile_loss(column({quantile}), column({truth}), 0.9).item<double>();
+  };
+  CHECK(loss(1, 3) == Approx(2 * 0.9 * 2));  // too low
+  CHECK(loss(3, 1) == Approx(2 * 0.1 * 2));  // too high
+  CHECK(loss(1, 1) == 0);
+}

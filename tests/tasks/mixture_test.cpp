@@ -79,7 +79,7 @@ TEST_CASE("a mixture's model forecasts tables of any columns, each column by its
   REQUIRE(together.size() == 2);
   CHECK(together[0].variates == table.variates);
   CHECK(together[0].mean.sizes() == at::IntArrayRef({20, 3}));
-  CHECK(together[0].half_widths[0].second.sizes() == at::IntArrayRef({20, 3}));
+  CHECK(together[0].intervals[0].low.sizes() == at::IntArrayRef({20, 3}));
   CHECK(together[1].mean.sizes() == at::IntArrayRef({20, 1}));
   io::SeriesTable alone = hourly_table(40, {"y"});
   for (std::size_t row = 0; row < table.rows(); ++row) alone.values[row] = table.at(row, 1);
@@ -142,7 +142,8 @@ TEST_CASE("a model of any length that was trained on scaled windows forecasts an
   for (auto& value : table.values) value = 10 * value + 3;
   const auto scaled = model.forecast({table}, 8, {80}).front();
   CHECK(at::allclose(scaled.mean, forecast.mean * 10 + 3, 1e-3, 1e-1));
-  CHECK(at::allclose(scaled.half_widths[0].second, forecast.half_widths[0].second * 10, 1e-3));
+  CHECK(at::allclose(scaled.intervals[0].high - scaled.mean,
+                     (forecast.intervals[0].high - forecast.mean) * 10, 1e-3));
 }
 
 TEST_CASE("scaled windows are for models of any length and for series of one variate") {
