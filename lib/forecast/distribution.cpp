@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <unordered_map>
 
 #include "forecast/student_t.h"
 
@@ -34,6 +35,23 @@ at::Tensor elementwise(const at::Tensor& x, const at::Tensor& other, const Funct
     for (int64_t i = begin; i < end; ++i) to[i] = f(from[i], with[i]);
   });
   return out.to(x.options());
+}
+
+/// The quantile of the standard distribution for each number of degrees of freedom, each of which most cells
+/// share with others.
+at::Tensor student_t_quantiles(const at::Tensor& degrees, double level) {
+  const auto from = degrees.to(at::kCPU, at::kDouble).contiguous();
+  auto out = at::empty_like(from);
+  std::unordered_map<double, double> known;
+  const double* df = from.const_data_ptr<double>();
+  double* to = out.mutable_data_ptr<double>();
+  for (int64_t i = 0; i < from.numel(); ++i) {
+    const auto [point, is_new] = known.try_emplace(df[i]);
+    if (is_new)
+      point->second = std::copysign(student_t_tail_point(std::min(level, 1.0 - level), df[i]), level - 0.5);
+    to[i] = point->second;
+  }
+  return out.to(degrees.options());
 }
 
 /// The integral of Φ² from -∞ to z.
@@ -82,15 +100,8 @@ Distribution Distribution::quantiles(std::vector<double> levels, at::Tensor valu
 
 at::Tensor Distribution::quantile(double level) const {
   if (kind_ == Kind::normal) return level == 0.5 ? location_ : location_ + scale_ * normal_score(level);
-  if (kind_ == Kind::student_t) {
-    if (level == 0.5) return location_;
-    const double sign = level < 0.5 ? -1.0 : 1.0;
-    const auto tail = at::full({}, std::min(level, 1.0 - level), at::kDouble).expand_as(location_);
-    return location_ +
-           scale_ * elementwise(tail.to(location_.scalar_type()), degrees_, [&](double, double df) {
-                      return sign * student_t_tail_point(std::min(level, 1.0 - level), df);
-                    }).to(location_.device());
-  }
+  if (kind_ == Kind::student_t)
+    return level == 0.5 ? location_ : location_ + scale_ * student_t_quantiles(degrees_, level);
   const auto place = std::lower_bound(levels_.begin(), levels_.end(), level) - levels_.begin();
   const auto last = static_cast<int64_t>(levels_.size()) - 1;
   if (place <= last && levels_[static_cast<std::size_t>(place)] == level) return values_.select(-1, place);

@@ -64,7 +64,7 @@ at::Tensor DistributionHead::of_history(const at::Tensor& windows) {
   const auto deviation = centred.square().mean(-1, true).add(kLeastVariance).sqrt();
   const auto standardised = centred / deviation;
   const auto features = at::cat({standardised, standardised.abs(), deviation.log()}, -1);
-  const auto hidden = at::gelu(history_hidden_->forward(features));
+  const auto hidden = at::gelu(history_hidden_->forward(features.to(of_step_.scalar_type())));
   return history_out_->forward(hidden).unflatten(-1, {steps_, spreads_}).permute({0, 2, 1, 3});
 }
 
@@ -72,7 +72,7 @@ at::Tensor DistributionHead::spreads(const ForecastBatch& batch, const at::Tenso
   // The forecast is an input here: the spread must not pull at it.
   const auto forecast = point.detach();
   const auto type = of_step_.scalar_type();
-  auto sum = of_history(batch.x_enc.narrow(2, batch.x_enc.size(2) - channels_, channels_).to(type)) +
+  auto sum = of_history(batch.x_enc.narrow(2, batch.x_enc.size(2) - channels_, channels_).to(at::kFloat)) +
              of_step_.unsqueeze(1) + of_variate_ +
              by_forecast_->forward(at::stack({forecast, forecast.abs()}, -1).to(type));
   if (calendar_hidden_) {

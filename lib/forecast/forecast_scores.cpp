@@ -34,6 +34,15 @@ void DistributionScores::add(const Distribution& distribution, const at::Tensor&
   scaled_count_ += cells;
 }
 
+void DistributionScores::add(const DistributionScores& other) {
+  crps_ += other.crps_;
+  losses_ += other.losses_;
+  magnitudes_ += other.magnitudes_;
+  scaled_ += other.scaled_;
+  count_ += other.count_;
+  scaled_count_ += other.scaled_count_;
+}
+
 double DistributionScores::wql() const {
   return magnitudes_ > 0.0 ? losses_ / (static_cast<double>(levels().size()) * magnitudes_) : NAN;
 }
@@ -47,6 +56,22 @@ void IntervalScores::add(const at::Tensor& low, const at::Tensor& high, const at
   covered_ += low.le(truth).logical_and(truth.le(high)).sum().item<int64_t>();
   width_ += sum_of(at::where(truth.isnan(), NAN, high - low).to(at::kDouble));
   count_ += measured_cells(truth);
+}
+
+void IntervalScores::add(const IntervalScores& other) {
+  width_ += other.width_;
+  covered_ += other.covered_;
+  count_ += other.count_;
+}
+
+void ForecastScores::add(const ForecastScores& other) {
+  errors_.add(other.errors_);
+  scaled_ += other.scaled_;
+  scaled_squares_ += other.scaled_squares_;
+  scaled_count_ += other.scaled_count_;
+  distributions_.add(other.distributions_);
+  for (const auto& [level, scores] : other.intervals_) intervals_[level].add(scores);
+  for (const auto& [level, scores] : other.below_) below_[level].add(scores);
 }
 
 void ForecastScores::add(const at::Tensor& forecast, const at::Tensor& truth, const NaiveScale& naive) {

@@ -20,6 +20,9 @@ class DistributionScores {
   /// naive: mean absolute error of the series' seasonal naive forecast, NaN where it has none.
   void add(const Distribution& distribution, const at::Tensor& truth, double naive = NAN);
 
+  /// All that the other has summed up.
+  void add(const DistributionScores& other);
+
   int64_t count() const { return count_; }
   /// Mean continuous ranked probability score.
   double crps() const { return crps_ / static_cast<double>(count_); }
@@ -38,6 +41,8 @@ class DistributionScores {
 class IntervalScores {
  public:
   void add(const at::Tensor& low, const at::Tensor& high, const at::Tensor& truth);
+
+  void add(const IntervalScores& other);
 
   int64_t count() const { return count_; }
   double coverage() const { return static_cast<double>(covered_) / static_cast<double>(count_); }
@@ -71,6 +76,9 @@ class ForecastScores {
   void add_quantile(double level, const at::Tensor& quantile, const at::Tensor& truth) {
     below_[level].add(at::full_like(quantile, -INFINITY), quantile, truth);
   }
+
+  /// All that the other has summed up.
+  void add(const ForecastScores& other);
 
   /// {"scored", "mse", "mae", "mase", "rmsse", "smape"[, "crps", "wql", "sql"][, "coverage": {level: share},
   /// "width": {level: mean}][, "below": {level: share}]}; null where there is no such number.

@@ -65,7 +65,7 @@ struct ForecastTask {
 };
 
 /// Numbers that the paths of one series hold at most.
-inline constexpr int64_t kMostSampledSteps = 10'000'000;
+inline constexpr int64_t kMostSampledSteps = 2'000'000;
 
 /// The most that one run of generate-image and of generate-3d makes: what it tells of each fits into memory.
 inline constexpr int64_t kMostPictures = 1'000'000, kMostShapes = 100'000;

@@ -20,6 +20,13 @@ void ErrorSums::add(const at::Tensor& forecast, const at::Tensor& truth, const a
   count_ += difference.numel();
 }
 
+void ErrorSums::add(const ErrorSums& other) {
+  squared_ += other.squared_;
+  absolute_ += other.absolute_;
+  symmetric_ += other.symmetric_;
+  count_ += other.count_;
+}
+
 double ErrorSums::mse() const { return squared_ / static_cast<double>(count_); }
 double ErrorSums::mae() const { return absolute_ / static_cast<double>(count_); }
 double ErrorSums::smape() const { return symmetric_ / static_cast<double>(count_); }

@@ -12,6 +12,8 @@ class ErrorSums {
  public:
   /// forecast, truth: the same shape; `counts`, bool of that shape: the elements that count, undefined: all.
   void add(const at::Tensor& forecast, const at::Tensor& truth, const at::Tensor& counts = {});
+  /// All that the other has summed up.
+  void add(const ErrorSums& other);
   int64_t count() const { return count_; }
   double mse() const;
   double mae() const;

@@ -106,9 +106,10 @@ int64_t stretches_within(const io::SeriesTable& table, int64_t stretches, int64_
   return within;
 }
 
-/// Scores one variate's stretch.
-void score(forecast::ForecastScores& scores, const SeriesForecast& forecast, const at::Tensor& truth,
-           int64_t variate, const forecast::NaiveScale& naive) {
+/// The scores of one variate's stretch.
+forecast::ForecastScores scores_of(const SeriesForecast& forecast, const at::Tensor& truth, int64_t variate,
+                                   const forecast::NaiveScale& naive) {
+  forecast::ForecastScores scores;
   const auto of_variate = [&](const at::Tensor& part) { return part.select(1, variate); };
   scores.add(of_variate(forecast.mean), truth, naive);
   if (forecast.distribution.defined()) scores.add(forecast.distribution.chosen(of_variate), truth, naive);
@@ -116,6 +117,7 @@ void score(forecast::ForecastScores& scores, const SeriesForecast& forecast, con
     scores.add_interval(level, of_variate(low), of_variate(high), truth);
   for (const auto& [level, values] : forecast.quantiles)
     scores.add_quantile(level, of_variate(values), truth);
+  return scores;
 }
 
 /// Errors on rows that training saw say little of the errors on others. One line for all series: the first of
@@ -194,9 +196,9 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
       const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + horizon);
       const auto cutoff = tables[i].date_format.format(known[i].stamps.back());
       for (int64_t c = 0; c < truth.size(1); ++c) {
-        const auto y = truth.select(1, c);
-        score(all, forecasts[i], y, c, naive[i].scale(c));
-        score(scores[ids[i][c]], forecasts[i], y, c, naive[i].scale(c));
+        const auto scored = scores_of(forecasts[i], truth.select(1, c), c, naive[i].scale(c));
+        all.add(scored);
+        scores[ids[i][c]].add(scored);
         write_stretch(csv, tables[i], forecasts[i], truth, cutoff, model.name(), ids[i][c], c);
         written += horizon;
       }

@@ -29,6 +29,9 @@ using forecast::SeriesForecast;
 /// Tables whose forecasts are held at a time, until their rows are written; a multiple of a batch.
 constexpr std::size_t kTablesAtOnce = 512;
 
+/// Bytes of rows that are held before they are written.
+constexpr std::size_t kMostText = std::size_t{1} << 20;
+
 /// What --config names: a model's config.json, or a run's. Of a run it is that of the model beside it;
 /// without one, what the data that the run names tell: shape, columns, scalers.
 std::optional<Config> read_config(const plan::ForecastTask& task, Progress& progress) {
@@ -133,9 +136,10 @@ void require_long_enough(int64_t needed, const ForecastInputs& inputs) {
 }
 
 /// The rows of one table. samples: columns of each variate's paths.
-void write_rows(io::CsvText& csv, const io::SeriesTable& table, const SeriesForecast& forecast,
+void write_rows(TextOutput& out, const io::SeriesTable& table, const SeriesForecast& forecast,
                 const std::string& model, const std::vector<std::string>& ids, SampleColumns& samples) {
   const auto mean = forecast.mean.accessor<double, 2>();
+  io::CsvText csv;
   for (std::size_t c = 0; c < ids.size(); ++c) {
     const auto channel = static_cast<int64_t>(c);
     const auto paths = samples.next(forecast, channel);
@@ -155,8 +159,12 @@ void write_rows(io::CsvText& csv, const io::SeriesTable& table, const SeriesFore
         for (int64_t path = 0; path < paths.size(1); ++path) csv.cell(values[path]);
       }
       csv.end_row();
+      if (csv.text().size() < kMostText) continue;
+      out.append(csv.text());
+      csv = io::CsvText();
     }
   }
+  out.append(csv.text());
 }
 
 /// Writes the forecasts of all tables, group by group, and returns those that charts are made of.
@@ -182,11 +190,8 @@ std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, cons
     const auto known = ahead.empty() ? ahead : ahead.subspan(first, group.size());
     auto forecasts = model.forecast(group, horizon, levels, known);
     for (std::size_t i = 0; i < group.size(); ++i) finite.look_at(forecasts[i], ids[first + i]);
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      io::CsvText csv;
-      write_rows(csv, group[i], forecasts[i], model.name(), ids[first + i], samples);
-      out.append(csv.text());
-    }
+    for (std::size_t i = 0; i < group.size(); ++i)
+      write_rows(out, group[i], forecasts[i], model.name(), ids[first + i], samples);
     if (task.plot) std::move(forecasts.begin(), forecasts.end(), std::back_inserter(kept));
     if (shown) progress.step({}, static_cast<int64_t>(group.size()));
   }

@@ -283,7 +283,7 @@ TEST_CASE("what a model cannot say is refused by name") {
   task.samples = 5000;
   task.horizon = 5000;
   CHECK_THROWS_WITH(test::forecast(task),
-                    ContainsSubstring("--samples 5000 of 5000 steps are more than 10000000 numbers"));
+                    ContainsSubstring("--samples 5000 of 5000 steps are more than 2000000 numbers"));
   task.horizon = std::nullopt;
   const auto unvalidated = temp / "unvalidated";
   test::train(test::tiny_config(temp / "train.csv",
