@@ -87,7 +87,7 @@ TEST_CASE("covariates of texts are categories, and so are those that are asked f
   CHECK(forecast::categories_json(forecast::find_categories(table, roles, {})) ==
         Json{{"weather", {"rain", "sun"}}});
   CHECK(forecast::categories_json(forecast::find_categories(table, roles, {"store"})) ==
-        Json{{"store", {"1", "2"}}, {"weather", {"rain", "sun"}}});
+        Json{{"weather", {"rain", "sun"}}, {"store", {"1", "2"}}});
 }
 
 TEST_CASE("categories come back from a config as they went, and only sorted") {

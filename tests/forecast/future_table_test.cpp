@@ -97,7 +97,7 @@ TEST_CASE("a table of the future that does not fit is refused with series and st
        "future.csv:4: series \"south\": 2020-01-01 10:00:00: column \"price\" is empty, expected a number "
        "for "
        "each step ahead"},
-      {kHeader + kNorth + "south,2020-01-01 10:00:00,cheap,sun\n",
+      {kHeader + kNorth + "south,2020-01-01 10:00:00,cheap,sun\nsouth,2020-01-01 11:00:00,4,sun\n",
        "future.csv:4: column \"price\": \"cheap\" is not a number"},
       {"unique_id,ds,price\nnorth,2020-01-01 10:00:00,1\n",
        "future.csv:1: no column \"weather\", the columns are \"unique_id\", \"ds\", \"price\""},

@@ -256,7 +256,7 @@ TEST_CASE("a target that follows a known covariate is forecast better with it th
   const TempDir temp;
   Json model{{"name", name}, {"d_model", 16}, {"n_heads", 2}, {"d_ff", 32}, {"dropout", 0.0}};
   if (name == "timexer" || name == "gateformer") model["patch_len"] = 4;
-  if (name == "informerstack") model["s_layers"] = {2, 1};
+  if (name == "informerstack") model.update({{"e_layers", nullptr}, {"s_layers", {2, 1}}});
   const auto test_error = [&](const Json& parts, const std::string& out) {
     const auto config = test::tiny_config(
         temp.write("train.csv", shops(0, 500)),
