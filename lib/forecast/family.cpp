@@ -49,7 +49,8 @@ std::vector<const runtime::ModelEntry*> entries() {
 const runtime::Family& family() {
   static const runtime::Family family{.name = "forecast",
                                       .models = entries(),
-                                      .fixture_folders = {"forecast", "patchtst", "time_moe", "timexer"},
+                                      .fixture_folders = {"chronos2", "chronos_bolt", "forecast", "patchtst",
+                                                          "time_moe", "timesfm", "timexer"},
                                       .replay = &replay};
   return family;
 }

@@ -5,6 +5,8 @@
 
 #include "core/zoo.h"
 #include "forecast/autoformer.h"
+#include "forecast/chronos2.h"
+#include "forecast/chronos_bolt.h"
 #include "forecast/gateformer.h"
 #include "forecast/gpht.h"
 #include "forecast/informer.h"
@@ -13,6 +15,7 @@
 #include "forecast/patchtst.h"
 #include "forecast/timae.h"
 #include "forecast/time_moe.h"
+#include "forecast/timesfm.h"
 #include "forecast/timexer.h"
 
 #ifdef ARZOO_OUTSIDE_MODELS
@@ -25,7 +28,8 @@ namespace arzoo::forecast {
 /// README by standing here. Its source defines make<Options>().
 using OwnModels = std::tuple<AutoformerOptions, InformerOptions, InformerStackOptions, InformerTslibOptions,
                              ITransformerOptions, TimeXerOptions, PatchTstOptions, MixLinearOptions,
-                             GateformerOptions, GphtOptions, TiMaeOptions, TimeMoeOptions>;
+                             GateformerOptions, GphtOptions, TiMaeOptions, TimeMoeOptions, Chronos2Options,
+                             ChronosBoltOptions, TimesFmOptions>;
 using Models = decltype(std::tuple_cat(std::declval<OwnModels>(), std::declval<OutsideModels>()));
 
 }  // namespace arzoo::forecast

@@ -4,9 +4,15 @@
 
 #include <set>
 
+#include "forecast/chronos2.h"
+#include "forecast/chronos2_parity.h"
+#include "forecast/chronos_bolt.h"
+#include "forecast/chronos_bolt_parity.h"
 #include "forecast/data_parity.h"
 #include "forecast/next_token_forecaster.h"
 #include "forecast/time_moe_parity.h"
+#include "forecast/timesfm.h"
+#include "forecast/timesfm_parity.h"
 #include "forecast/zoo.h"
 #include "runtime/training_replay.h"
 
@@ -245,6 +251,10 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
 void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   if (fixture.config.has("model_type") && fixture.config.text("model_type") == "time_moe")
     return replay_time_moe(fixture, report);
+  const auto called = fixture.config.has("model") ? fixture.config.text("model") : std::string();
+  if (Chronos2Options::describes(called, fixture.config)) return replay_chronos2(fixture, report);
+  if (ChronosBoltOptions::describes(called, fixture.config)) return replay_chronos_bolt(fixture, report);
+  if (called == TimesFmOptions::kName) return replay_timesfm(fixture, report);
   if (fixture.config.has("data")) return replay_data(fixture.on_cpu(), report);
   if (fixture.io.contains("loss") && fixture.io.contains("output_step0"))
     return replay_training(fixture, report);

@@ -65,7 +65,7 @@ TimeMoeStates TimeMoeDecoder::forward(const TimeMoeInput& input) {
 }
 
 TimeMoe::TimeMoe(const TimeMoeOptions& options, const SeriesShape& shape)
-    : AnyLengthForecaster(shape.pred_len), options_(options) {
+    : AnyLengthForecaster(shape), options_(options) {
   decoder_ = register_module("model", std::make_shared<TimeMoeDecoder>(options));
   auto list = register_module("lm_heads", torch::nn::ModuleList());
   for (const auto horizon : options.horizon_lengths) {

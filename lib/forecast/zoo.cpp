@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forecast/models.h"
+#include "forecast/official_folders.h"
 #include "forecast/shape_check.h"
 #include "runtime/memory_budget.h"
 
@@ -37,15 +38,32 @@ std::string lower(std::string text) {
   return text;
 }
 
+/// The members of `official` that are among the fields, at all depths.
+Json known_fields(const Json& official, const std::vector<FieldDoc>& fields) {
+  Json kept = Json::object();
+  for (const auto& field : fields) {
+    const auto name = field.pointer.substr(field.pointer.rfind('/') + 1);
+    if (!official.contains(name)) continue;
+    const auto& value = official.at(name);
+    kept[name] = value.is_object() && !field.children.empty() ? known_fields(value, field.children) : value;
+  }
+  return kept;
+}
+
 /// The members of `flat` whose names are fields of Options.
 template <class Options>
 Json only_fields(const Json& flat) {
-  Json kept = Json::object();
-  for (const auto& field : describe<Options>()) {
-    const auto name = field.pointer.substr(1);
-    if (flat.contains(name)) kept[name] = flat.at(name);
+  return known_fields(flat, describe<Options>());
+}
+
+/// What an official file calls its model: "model", else Hugging Face's "model_type", else its class.
+std::string official_name(const Config& flat) {
+  for (const char* key : {"model", "model_type"}) {
+    if (flat.has(key)) return flat.text(key);
   }
-  return kept;
+  const auto architectures = flat.at("architectures").elements();
+  if (architectures.empty()) flat.at("architectures").reject("no class is named");
+  return architectures.front().text();
 }
 
 /// By its name, unless the model says that it shares the name with others.
@@ -119,9 +137,9 @@ std::shared_ptr<Forecaster> build(const Config& model, const SeriesShape& shape)
 
 OfficialConfig read_official_config(const Config& flat, int64_t marks) {
   constexpr auto kAll = std::make_index_sequence<std::tuple_size_v<Models>>();
-  const char* key = !flat.has("model") && flat.has("model_type") ? "model_type" : "model";
-  Json section = model_section(lower(flat.text(key)), flat, kAll);
-  if (section.empty()) flat.at(key).reject(fmt::format("no forecaster is called \"{}\"", flat.text(key)));
+  const auto name = official_name(flat);
+  Json section = model_section(lower(name), flat, kAll);
+  if (section.empty()) refuse_official_config(flat, name);
   Config model(std::move(section), flat.name());
   if (const auto own = shape_of_model(model, kAll)) return {std::move(model), *own};
   Json lengths = only_fields<SeriesShape>(flat.json());

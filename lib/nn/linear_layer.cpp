@@ -2,6 +2,9 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
+#include "kernels/dropout.h"
 #include "nn/storage_type.h"
 
 namespace arzoo::nn {
@@ -17,7 +20,32 @@ at::Tensor LinearLayer::forward(const at::Tensor& x, kernels::Activation after) 
 
 at::Tensor LinearLayer::with_bias(const at::Tensor& x, const at::Tensor& bias,
                                   kernels::Activation after) const {
-  return kernels::linear(x, packed_.defined() ? packed_ : weight_, bias, after);
+  const auto& weight = packed_.defined() ? packed_ : weight_;
+  if (!has_lora()) return kernels::linear(x, weight, bias, after);
+  const auto dropped = is_training() ? kernels::dropout(x, lora_.dropout, true) : x;
+  const auto low_rank = lora_b_->forward(lora_a_->forward(dropped)) * lora_.scale;
+  return kernels::activate(kernels::linear(x, weight, bias) + low_rank, after);
+}
+
+void LinearLayer::initialise(double stddev) {
+  const torch::NoGradGuard no_grad;
+  weight_.normal_(0.0, stddev);
+  if (bias_.defined()) bias_.zero_();
+}
+
+void LinearLayer::add_lora(const LoraSizes& sizes) {
+  const torch::NoGradGuard no_grad;
+  weight_.set_requires_grad(false);
+  if (bias_.defined()) bias_.set_requires_grad(false);
+  lora_ = sizes;
+  const int64_t in = weight_.size(1), out = weight_.size(0);
+  lora_a_ = register_module("lora_A", std::make_shared<LinearLayer>(in, sizes.r, /*with_bias=*/false));
+  lora_b_ = register_module("lora_B", std::make_shared<LinearLayer>(sizes.r, out, /*with_bias=*/false));
+  const double bound = 1.0 / std::sqrt(static_cast<double>(in));
+  lora_a_->weight_.uniform_(-bound, bound);
+  lora_b_->weight_.zero_();
+  lora_a_->to(weight_.device());
+  lora_b_->to(weight_.device());
 }
 
 void set_linear_type(torch::nn::Module& module, at::ScalarType type) {

@@ -112,10 +112,11 @@ double learning_rate(const TrainingOptions& options, int64_t step, int64_t steps
   if (step < options.warmup_steps) {
     return options.learning_rate * static_cast<double>(step + 1) / static_cast<double>(options.warmup_steps);
   }
-  if (options.lradj == "cosine") {
+  if (options.lradj == "cosine" || options.lradj == "linear") {
     const auto span = static_cast<double>(std::max<int64_t>(1, total_steps - options.warmup_steps));
     const double progress = std::min(1.0, static_cast<double>(step - options.warmup_steps) / span);
     const double range = options.learning_rate - options.min_learning_rate;
+    if (options.lradj == "linear") return options.min_learning_rate + range * (1.0 - progress);
     return options.min_learning_rate + range * 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
   }
   return epoch_rate(options, step / std::max<int64_t>(1, steps_per_epoch));

@@ -1,0 +1,102 @@
+#include "forecast/chronos_bolt_parity.h"
+
+#include <torch/torch.h>
+
+#include "forecast/chronos_bolt_model.h"
+#include "forecast/official_replay.h"
+#include "forecast/zoo.h"
+
+namespace arzoo::forecast {
+namespace {
+
+using runtime::ParityCase;
+using runtime::ParityReport;
+
+std::shared_ptr<ChronosBolt> bolt_of(const ParityCase& fixture) {
+  const auto official = read_official_config(fixture.config, 0);
+  auto model = std::dynamic_pointer_cast<ChronosBolt>(build(official.model, official.shape));
+  if (model == nullptr) fixture.config.reject("not a Chronos-Bolt model");
+  const auto hub = fixture.folder / "hub";
+  fixture.load(*model, std::filesystem::exists(hub) ? runtime::open_tensors(hub) : fixture.weights());
+  model->eval();
+  return model;
+}
+
+void replay_bolt_call(const ParityCase& fixture, ParityReport& report, const ChronosBolt& model) {
+  if (!fixture.has_input("context")) return;
+  const auto context = fixture.input("context").clone();
+  runtime::Trace trace;
+  model.run(context, &trace);
+  for (const auto& [name, value] : trace) report.inform(name, value);
+  if (fixture.io.contains("forward")) report.check("forward", model.quantiles(context));
+}
+
+void replay_bolt_series(const ParityCase& fixture, ParityReport& report, const ChronosBolt& model) {
+  const c10::InferenceMode inference;
+  const auto params = fixture.info.section("params");
+  const auto series = numbered_inputs(fixture, "series");
+  const auto rows = left_padded_rows(series).to(fixture.device);
+  const auto expects = [&](const std::string& name) { return fixture.io.contains(name); };
+  for (const auto& entry : params.at("horizons").elements()) {
+    int64_t horizon = 0;
+    entry.read(horizon, at_least(1));
+    report.check(fmt::format("h{}", horizon), model.unrolled(rows, horizon));
+  }
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    const auto name = fmt::format("alone.{}", i);
+    if (expects(name)) report.check(name, model.unrolled(series[i].unsqueeze(0), fixture.io.at(name).size(2)));
+  }
+  if (expects("levels")) {
+    const auto by_step = model.unrolled(rows, fixture.io.at("levels").size(1)).transpose(1, 2);
+    report.check("levels", bolt_levels(by_step, model.levels(), numbers_in(params.at("levels"))));
+    if (expects("levels_mean"))
+      report.check("levels_mean", bolt_levels(by_step, model.levels(), {0.5}).squeeze(-1));
+  }
+  if (expects("embed")) {
+    const auto [tokens, scale] = model.embed(rows);
+    report.check("embed", tokens);
+    if (expects("loc")) report.check("loc", scale.loc.squeeze(-1));
+    if (expects("scale")) report.check("scale", scale.scale.squeeze(-1));
+  }
+  replay_bolt_call(fixture, report, model);
+}
+
+void replay_bolt_training(const ParityCase& fixture, ParityReport& report, ChronosBolt& model) {
+  const auto params = fixture.info.section("params");
+  const auto context = fixture.input("context").clone(), target = fixture.input("target").clone();
+  {
+    const c10::InferenceMode inference;
+    report.check("quantile_preds", model.quantiles(context));
+  }
+  StepOptions steps;
+  double rate = 1e-3;
+  if (params.has("lr")) params.at("lr").read(rate, more_than(0));
+  if (params.has("max_grad_norm")) params.at("max_grad_norm").read(steps.max_grad_norm, {});
+  if (params.has("weight_decay")) params.at("weight_decay").read(steps.weight_decay, {});
+  steps.steps = integer_of(params, "steps", 1);
+  steps.rate = [&](int64_t step) {
+    if (step == 0) check_gradients(report, fixture, model);
+    return rate;
+  };
+  model.train();
+  const auto done = replay_steps(model, steps, [&](int64_t) { return model.official_loss(context, target); });
+  report.check("loss", at::tensor(done.losses, at::kDouble));
+  report.check("grad_norm", at::tensor(done.norms, at::kDouble));
+  for (const auto& [name, value] : runtime::state_dict(model)) {
+    if (fixture.io.contains("final." + name)) report.check("final." + name, value);
+  }
+}
+
+}  // namespace
+
+void replay_chronos_bolt(const ParityCase& fixture, ParityReport& report) {
+  const auto kind = fixture.info.text("kind");
+  const auto model = bolt_of(fixture);
+  if (kind == "predict") return replay_bolt_series(fixture, report, *model);
+  if (kind == "train") return replay_bolt_training(fixture, report, *model);
+  if (kind != "forward") fixture.info.at("kind").reject(fmt::format("\"{}\" is of no known kind", kind));
+  const c10::InferenceMode inference;
+  replay_bolt_call(fixture, report, *model);
+}
+
+}  // namespace arzoo::forecast
