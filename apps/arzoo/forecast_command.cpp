@@ -26,7 +26,7 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
   command.add_option("--input", task.inputs, "wide or long CSV files, plain or .gz")->type_name("CSV");
   command
       .add_option("--future", task.future,
-                  "covariates at each step to forecast, for a model trained with future covariates")
+                  "covariates at each step to forecast, for a model with future covariates and for --xreg")
       ->type_name("CSV");
   command.add_option("--format", task.format, "wide: a column per variate; long: unique_id,ds,y")
       ->type_name("auto|wide|long")
@@ -52,6 +52,35 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->check(choice({"error", "ffill", "interpolate"}));
   command.add_flag("--skip-short", task.skip_short,
                    "skip series that are too short, with a warning, instead of failing");
+}
+
+/// Lists of columns.
+void add_columns_option(CLI::App& command, const std::string& name, std::vector<std::string>& columns,
+                        const std::string& help) {
+  command.add_option(name, columns, help)->type_name("A[,B...]")->delimiter(',')->allow_extra_args(false);
+}
+
+/// What a model for any series can be told, and a regression around any model.
+void add_zero_shot_options(CLI::App& command, plan::ForecastTask& task) {
+  add_columns_option(command, "--targets", task.targets,
+                     "columns to forecast together, with covariates; a model for any series, or --xreg");
+  add_columns_option(command, "--past-covariates", task.past_covariates,
+                     "columns that help and are known up to the last row");
+  add_columns_option(command, "--future-covariates", task.future_covariates,
+                     "columns that help and are in --future too; by default all that are in both files");
+  add_columns_option(command, "--static-covariates", task.static_covariates,
+                     "columns with one value per series, for --xreg");
+  command
+      .add_option("--set", task.settings,
+                  "an option of the forecasts of a model for any series, as in cross_learning=true; repeatable")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command.add_flag("--xreg", task.xreg,
+                   "explain the targets by the future covariates in a linear regression, around any model");
+  command.add_option("--ridge", task.ridge, "penalty of that regression, 0 by default")
+      ->type_name("R")
+      ->check(real_number(0.0, kLargestFactor))
+      ->needs(command.get_option("--xreg"));
 }
 
 void add_output_options(CLI::App& command, plan::ForecastTask& task) {
@@ -114,6 +143,10 @@ void check(plan::ForecastTask& task) {
   if (task.conformal == "adaptive" && task.backtest == 0)
     fail<UsageError>(
         "forecast: --conformal adaptive learns from the windows of a backtest (add --backtest N)");
+  if (task.xreg && !task.future && task.future_covariates.empty())
+    fail<UsageError>(
+        "forecast: --xreg needs the covariates of the steps ahead (--future; for --backtest their names, "
+        "--future-covariates)");
   if (task.stream) return;
   if (task.inputs.empty()) fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
   if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
@@ -136,12 +169,14 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   auto task = std::make_shared<plan::ForecastTask>();
   add_input_options(*command, *task);
   add_output_options(*command, *task);
+  add_zero_shot_options(*command, *task);
   auto* stream =
       command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id",
-                            "--columns", "--skip-short", "--future", "--samples"}) {
+                            "--columns", "--skip-short", "--future", "--samples", "--targets",
+                            "--past-covariates", "--future-covariates", "--static-covariates", "--xreg"}) {
     stream->excludes(command->get_option(other));
   }
   command->footer(

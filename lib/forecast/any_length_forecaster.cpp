@@ -70,7 +70,9 @@ std::vector<ZeroShotForecast> AnyLengthForecaster::forecast_series(std::span<con
   auto next = found.begin();
   for (const auto& one : series) {
     const auto end = next + one.targets.size(0);
-    forecasts.push_back({at::stack(std::vector<at::Tensor>(next, end)), {}});
+    const auto first = static_cast<std::ptrdiff_t>(next - found.begin());
+    const std::vector<double> scale(deviations.begin() + first, deviations.begin() + first + (end - next));
+    forecasts.push_back({at::stack(std::vector<at::Tensor>(next, end)), {}, at::tensor(scale, at::kDouble)});
     next = end;
   }
   return forecasts;

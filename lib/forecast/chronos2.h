@@ -54,6 +54,8 @@ struct Chronos2Options {
   static constexpr std::string_view kName = "chronos2";
   static constexpr std::string_view kPaper = "Ansari et al., Chronos-2, arXiv 2510.15821";
   static constexpr std::string_view kArchitecture = "Chronos2Model";
+  static constexpr bool kTakesCovariates = true;
+  static constexpr bool kCutsAtRandom = true;
 
   int64_t d_model = 768;
   int64_t d_kv = 64;
@@ -74,6 +76,9 @@ struct Chronos2Options {
   }
   void check() const {
     require(d_kv % 2 == 0, "d_kv ({}) must be even", d_kv);
+  }
+  void check_shape(const SeriesShape& shape) const {
+    require(shape.static_in == 0, "static_covariates mean nothing to the model, whose groups are of one series");
   }
 
   static bool describes(const std::string& name, const Config& official) {

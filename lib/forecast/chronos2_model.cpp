@@ -129,13 +129,21 @@ at::Tensor Chronos2::official_loss(const Chronos2Input& input, const at::Tensor&
   return errors.mean(-1).sum(-1).mean();
 }
 
+/// The rows of a window: its variates, then the covariates known ahead.
 Chronos2Input Chronos2::input_of(const ForecastBatch& batch) const {
   Chronos2Input input;
-  input.context = variate_rows(batch.x_enc);
-  const int64_t windows = batch.x_enc.size(0), variates = batch.x_enc.size(2);
-  if (variates > 1)
-    input.group_ids = at::arange(windows, at::TensorOptions(batch.x_enc.device()).dtype(at::kLong))
-                          .repeat_interleave(variates);
+  const int64_t windows = batch.x_enc.size(0), steps = batch.x_enc.size(1);
+  auto history = batch.x_enc;
+  if (batch.known.defined()) {
+    history = at::cat({history, batch.known.narrow(1, 0, steps)}, 2);
+    const auto ahead = batch.known.narrow(1, steps, batch.known.size(1) - steps);
+    const auto unknown = at::full({windows, ahead.size(1), batch.x_enc.size(2)}, NAN, ahead.options());
+    input.future_covariates = variate_rows(at::cat({unknown, ahead}, 2));
+  }
+  input.context = variate_rows(history);
+  if (history.size(2) > 1)
+    input.group_ids = at::arange(windows, at::TensorOptions(history.device()).dtype(at::kLong))
+                          .repeat_interleave(history.size(2));
   input.output_patches = (pred_len_ + patch() - 1) / patch();
   input.trace = batch.trace;
   return input;
@@ -146,17 +154,21 @@ at::Tensor Chronos2::forecast(const ForecastBatch& batch) {
   UnrollOptions options;
   options.max_output_patches = options_.chronos_config.max_output_patches;
   const auto all = is_training() ? quantiles(input)
-                                 : unrolled_quantiles(*this, input, pred_len_, options);  // [B * C, Q, S]
+                                 : unrolled_quantiles(*this, input, pred_len_, options);  // [rows, Q, S]
   const auto median = interpolated_levels(all.transpose(1, 2), levels(), {0.5}).squeeze(-1);
-  return median.narrow(1, 0, pred_len_).view({batch.x_enc.size(0), -1, pred_len_}).transpose(1, 2);
+  return median.narrow(1, 0, pred_len_)
+      .view({batch.x_enc.size(0), -1, pred_len_})
+      .narrow(1, 0, batch.x_enc.size(2))
+      .transpose(1, 2);
 }
 
 runtime::Losses Chronos2::loss(const ForecastBatch& batch) {
-  const int64_t variates = batch.x_enc.size(2), targets = batch.target.size(2);
+  const int64_t targets = batch.target.size(2), past_only = batch.x_enc.size(2) - targets;
   auto truth = batch.target;
   if (batch.measured.defined()) truth = truth.masked_fill(batch.measured.logical_not(), NAN);
-  // The variates that are not targets are covariates known in the past, which stand first.
-  truth = at::constant_pad_nd(truth, {variates - targets, 0}, NAN);
+  // Past covariates stand before the targets, covariates known ahead behind them.
+  const int64_t known = batch.known.defined() ? batch.known.size(2) : 0;
+  truth = at::constant_pad_nd(truth, {past_only, known}, NAN);
   return {official_loss(input_of(batch), variate_rows(truth))};
 }
 

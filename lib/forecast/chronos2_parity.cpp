@@ -7,12 +7,11 @@
 #include <map>
 
 #include "forecast/chronos2_prediction.h"
-#include "forecast/chronos2_tuning.h"
+#include "forecast/chronos2_table_parity.h"
+#include "forecast/chronos2_tuning_parity.h"
 #include "forecast/official_replay.h"
 #include "forecast/quantile_levels.h"
 #include "forecast/zoo.h"
-#include "nn/lora.h"
-#include "runtime/lr_schedule.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -39,15 +38,6 @@ struct Chronos2Replay {
     return predict_rows(*model, tasks, options, fixture.device);
   }
 };
-
-std::shared_ptr<Chronos2> chronos2_of(const ParityCase& fixture, const runtime::NamedTensors& weights) {
-  const auto official = read_official_config(fixture.config, 0);
-  auto model = std::dynamic_pointer_cast<Chronos2>(build(official.model, official.shape));
-  if (model == nullptr) fixture.config.reject("not a Chronos-2 model");
-  fixture.load(*model, weights);
-  model->eval();
-  return model;
-}
 
 at::Tensor clone_if_any(const ParityCase& fixture, const std::string& name) {
   return fixture.has_input(name) ? fixture.input(name).clone() : at::Tensor();
@@ -104,11 +94,6 @@ void replay_model_call(const Chronos2Replay& replay) {
     whole.output_patches = patches_in("long.quantile_preds");
     replay.report.check("long.quantile_preds", replay.model->quantiles(whole));
   }
-}
-
-Chronos2Rows raw_rows(const at::Tensor& series, int64_t horizon) {
-  const auto rows = (series.dim() == 1 ? series.unsqueeze(0) : series).cpu();
-  return {rows, at::full({rows.size(0), horizon}, NAN), rows.size(0), 0};
 }
 
 std::vector<Chronos2Rows> raw_tasks(const std::vector<at::Tensor>& series, int64_t horizon) {
@@ -274,130 +259,6 @@ void replay_covariates(const Chronos2Replay& replay) {
   }
 }
 
-/// The series of a fine-tuning case: one target, past-only and known covariates by what their meaning says.
-std::vector<ZeroShotSeries> tuning_series(const ParityCase& fixture) {
-  std::vector<ZeroShotSeries> all;
-  for (int64_t i = 0; fixture.has_input(fmt::format("series.{}.target", i)); ++i) {
-    const auto prefix = fmt::format("series.{}.", i);
-    ZeroShotSeries series;
-    series.unique_id = std::to_string(i);
-    for (const auto& [name, entry] : fixture.info.at("inputs").members()) {
-      if (!name.starts_with(prefix)) continue;
-      const auto values = fixture.input(name).clone().cpu();
-      if (name == prefix + "target") {
-        series.targets = values.dim() == 1 ? values.unsqueeze(0) : values;
-        continue;
-      }
-      const bool known = entry.text("meaning").find("known-future") != std::string::npos;
-      ZeroShotCovariate covariate{name.substr(prefix.size()), known, values, {}, {}, {}, {}};
-      if (known) covariate.future = at::empty({0});
-      series.covariates.push_back(std::move(covariate));
-    }
-    all.push_back(std::move(series));
-  }
-  return all;
-}
-
-/// The recorded numbers, which are asked for in the order in which they were generated.
-RandomInteger recorded_numbers(const at::Tensor& draws) {
-  const auto numbers = draws.cpu().to(at::kLong).contiguous();
-  return [numbers, next = int64_t{0}](int64_t low, int64_t high) mutable {
-    if (next >= numbers.numel()) fail<CheckpointError>("draws: more numbers were asked for than were recorded");
-    const auto number = numbers[next++].item<int64_t>();
-    if (number < low || number >= high)
-      fail<CheckpointError>("draws: {} is not in [{}, {})", number, low, high);
-    return number;
-  };
-}
-
-void check_final_weights(const Chronos2Replay& replay, const std::string& prefix,
-                         const std::vector<runtime::NamedTensors::Entry>& entries) {
-  for (const auto& [name, value] : entries) {
-    if (replay.expects(prefix + name)) replay.report.check(prefix + name, value);
-  }
-}
-
-/// "x.lora_A.weight" as peft names it while it trains: "x.lora_A.default.weight".
-std::string while_training(std::string name) {
-  const auto place = name.rfind(".weight");
-  return name.insert(place, ".default");
-}
-
-std::vector<runtime::NamedTensors::Entry> trained_lora(const Chronos2& model) {
-  auto entries = nn::lora_tensors(model);
-  for (auto& entry : entries) entry.first = while_training(entry.first);
-  return entries;
-}
-
-void add_recorded_lora(const Chronos2Replay& replay) {
-  const auto alpha = static_cast<double>(integer_of(replay.params, "lora_alpha", 16));
-  nn::LoraSizes sizes;
-  sizes.r = integer_of(replay.params, "r", 8);
-  sizes.scale = alpha / static_cast<double>(sizes.r);
-  nn::add_lora(*replay.model, {std::begin(kChronos2LoraTargets), std::end(kChronos2LoraTargets)}, sizes,
-               "target_modules");
-  const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : trained_lora(*replay.model))
-    at::Tensor(tensor).copy_(replay.fixture.input("init." + name));
-}
-
-void check_forecast_after(const Chronos2Replay& replay, const Chronos2& model, const at::Tensor& target) {
-  const int64_t horizon = replay.length_of("forecast_after", 2);
-  const std::vector<Chronos2Rows> task{raw_rows(target, horizon)};
-  auto options = replay.options(horizon);
-  const c10::InferenceMode inference;
-  replay.report.check("forecast_after", predict_rows(model, task, options, replay.fixture.device).front());
-}
-
-void replay_tuning(const Chronos2Replay& replay) {
-  const auto& params = replay.params;
-  const auto series = tuning_series(replay.fixture);
-  TuningOptions options;
-  options.horizon = integer_of(params, "prediction_length", 1);
-  options.min_past = integer_of(params, "min_past", options.horizon);
-  options.batch_size = integer_of(params, "batch_size", 256);
-  options.context_length = replay.model->context_length();
-  const bool lora = params.text("mode") == "lora";
-  if (lora) add_recorded_lora(replay);
-  const TuningWindows windows(series, options);
-  const auto numbers = recorded_numbers(replay.fixture.input("draws"));
-  runtime::TrainingOptions training;
-  training.lradj = "linear";
-  params.at("learning_rate").read(training.learning_rate, more_than(0));
-  StepOptions steps;
-  steps.steps = integer_of(params, "num_steps", 1);
-  steps.rate = [&](int64_t step) { return runtime::learning_rate(training, step, steps.steps, steps.steps); };
-  replay.model->train();
-  const auto done = replay_steps(*replay.model, steps, [&](int64_t step) {
-    auto batch = windows.random_batch(numbers);
-    const auto tag = fmt::format("step.{}.", step);
-    const auto same = [&](const std::string& name, const at::Tensor& value) {
-      if (replay.expects(tag + name)) check_with_gaps(replay.report, replay.fixture, tag + name, value);
-    };
-    same("context", batch.input.context);
-    same("future_target", batch.target);
-    same("future_covariates", batch.input.future_covariates);
-    same("group_ids", batch.input.group_ids);
-    batch.input.output_patches = (options.horizon + replay.model->patch() - 1) / replay.model->patch();
-    for (auto* tensor : {&batch.input.context, &batch.input.group_ids, &batch.input.future_covariates, &batch.target})
-      if (tensor->defined()) *tensor = tensor->to(replay.fixture.device);
-    return replay.model->official_loss(batch.input, batch.target);
-  });
-  for (std::size_t step = 0; step < done.losses.size(); ++step)
-    replay.report.check(fmt::format("loss.{}", step), at::tensor(done.losses[step], at::kDouble));
-  replay.report.check("grad_norm", at::tensor(done.norms, at::kDouble));
-  replay.report.check("lr", at::tensor(done.rates, at::kDouble));
-  check_final_weights(replay, "final.",
-                      lora ? trained_lora(*replay.model) : runtime::state_dict(*replay.model).entries());
-  replay.model->eval();
-  if (replay.expects("forecast_after")) check_forecast_after(replay, *replay.model, series.front().targets);
-  if (lora && nn::is_lora_adapter(replay.fixture.folder / "adapter")) {
-    const auto adapter = nn::LoraAdapter::open(replay.fixture.folder / "adapter");
-    const auto merged = chronos2_of(replay.fixture, adapter.merged_into(replay.fixture.weights()));
-    check_forecast_after(replay, *merged, series.front().targets);
-  }
-}
-
 /// The published folder of a case, where it has one, else the weights beside it.
 runtime::NamedTensors published_weights(const ParityCase& fixture) {
   const auto hub = fixture.folder / "hub";
@@ -406,14 +267,30 @@ runtime::NamedTensors published_weights(const ParityCase& fixture) {
 
 }  // namespace
 
+std::shared_ptr<Chronos2> chronos2_of(const ParityCase& fixture, const runtime::NamedTensors& weights) {
+  const auto official = read_official_config(fixture.config, 0);
+  auto model = std::dynamic_pointer_cast<Chronos2>(build(official.model, official.shape));
+  if (model == nullptr) fixture.config.reject("not a Chronos-2 model");
+  fixture.load(*model, weights);
+  model->eval();
+  return model;
+}
+
+Chronos2Rows raw_rows(const at::Tensor& series, int64_t horizon) {
+  const auto rows = (series.dim() == 1 ? series.unsqueeze(0) : series).cpu();
+  return {rows, at::full({rows.size(0), horizon}, NAN), rows.size(0), 0};
+}
+
 void replay_chronos2(const ParityCase& fixture, ParityReport& report) {
   const auto kind = fixture.info.text("kind");
   const Chronos2Replay replay{fixture, report, chronos2_of(fixture, published_weights(fixture)),
                               fixture.info.section("params")};
   if (kind == "forward") return replay_model_call(replay);
-  if (kind == "train") return replay_tuning(replay);
+  if (kind == "train") return replay_chronos2_tuning(fixture, report, replay.model);
   if (kind != "predict") fixture.info.at("kind").reject(fmt::format("\"{}\" is of no known kind", kind));
   if (replay.params.has("horizons")) return replay_raw_series(replay);
+  if (std::filesystem::exists(fixture.folder / "past.csv") || std::filesystem::exists(fixture.folder / "multi.csv"))
+    return replay_chronos2_tables(fixture, report, *replay.model);
   replay_covariates(replay);
 }
 

@@ -48,7 +48,10 @@ struct CategoryNumbers {
       of_code.push_back(found == places.end() ? -1 : found->second);
     }
   }
-  int64_t operator()(int32_t code) const { return code < 0 ? missing : of_code[static_cast<std::size_t>(code)]; }
+  int64_t operator()(int32_t code) const {
+    if (code == ZeroShotCovariate::kMissing) return missing;
+    return code < 0 ? -1 : of_code[static_cast<std::size_t>(code)];
+  }
 };
 
 /// What each category stands for in a series of one target (Micci-Barreca, SIGKDD Explorations 2001).
@@ -63,11 +66,12 @@ class TargetEncoding {
     int64_t count = 0;
     for (std::size_t t = 0; t < codes.size(); ++t) {
       if (!std::isfinite(y[t])) continue;
-      const auto category = static_cast<std::size_t>(number(codes[t]));
-      sums_[category] += y[t];
-      counts_[category] += 1.0;
       sum += y[t];
       ++count;
+      const auto place = number(codes[t]);
+      if (place < 0) continue;
+      sums_[static_cast<std::size_t>(place)] += y[t];
+      counts_[static_cast<std::size_t>(place)] += 1.0;
     }
     mean_ = count > 0 ? sum / static_cast<double>(count) : 0.0;
   }

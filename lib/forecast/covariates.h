@@ -112,6 +112,7 @@ struct FutureOptions {
   std::vector<std::string> columns;  ///< the known-ahead covariates, in the order of KnownAhead::values
   io::Categories categories;         ///< of these, those that hold texts
   std::string date, id;              ///< columns; empty: as io::SeriesReadOptions finds them
+  bool gaps = false;                 ///< an empty cell is a value that is not known (NaN), no error
 };
 
 /// Reads what is known of the `horizon` steps after each table's last row: a wide file for one series, a long

@@ -113,6 +113,8 @@ struct DataOptions : FileOptions {
   bool scale = true;
   bool scale_windows = false;
   int64_t mixed_windows = 1;
+  bool random_cuts = false;
+  std::optional<int64_t> min_past;
   bool marks = true;
   int64_t timeenc = 1;
   int64_t seq_len = 96;
@@ -150,6 +152,12 @@ struct DataOptions : FileOptions {
     field("mixed_windows", o.mixed_windows, between(1, 100),
           "with scale_windows: each training window is a random mixture of up to this many windows of its "
           "batch, negated with probability 0.5 (after Chronos' TSMixup); 1 for no mixing");
+    field("random_cuts", o.random_cuts, {},
+          "fine-tune as Chronos-2's official code does: each item is a series cut at a random place, with the "
+          "history before it, up to the model's context_length, and the next pred_len steps to forecast; the "
+          "last pred_len steps of each series validate; the run's model is a published folder or an adapter");
+    field("min_past", o.min_past, between(1, SeriesShape::kMostSteps),
+          "with random_cuts: steps before a cut, at least; null for pred_len");
     field("marks", o.marks, {}, "give the model calendar features");
     field("timeenc", o.timeenc, between(0, 1),
           "calendar features: 1 for values in [-0.5, 0.5], 0 for integer codes");
@@ -167,6 +175,8 @@ struct DataOptions : FileOptions {
     require(!scale_windows || !sources.empty(),
             "scale_windows requires sources (series of one variate each)");
     require(mixed_windows == 1 || scale_windows, "mixed_windows requires scale_windows");
+    require(!random_cuts || !path.empty(), "random_cuts requires path (one file)");
+    require(!min_past || random_cuts, "min_past requires random_cuts");
     if (sources.empty()) return;
     require(path.empty(), "path and sources cannot be given together (add the file to the sources)");
     require(!marks, "marks must be false with sources: files of several frequencies have no common calendar");

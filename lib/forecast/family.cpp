@@ -6,6 +6,7 @@
 #include "forecast/parity.h"
 #include "forecast/sequence_experiment.h"
 #include "forecast/shape_check.h"
+#include "forecast/tuning_experiment.h"
 #include "forecast/zoo.h"
 
 namespace arzoo::forecast {
@@ -21,6 +22,9 @@ std::unique_ptr<runtime::Experiment> make_forecast_experiment(const Config& run,
   if constexpr (forecasts_any_series<Options>()) {
     if (!run.at("data").as<DataOptions>().sequences.path.empty())
       return std::make_unique<SequenceExperiment>(run, compute);
+  }
+  if constexpr (cuts_at_random<Options>()) {
+    if (run.at("data").as<DataOptions>().random_cuts) return std::make_unique<TuningExperiment>(run, compute);
   }
   return std::make_unique<ForecastExperiment>(run, compute);
 }

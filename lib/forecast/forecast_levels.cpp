@@ -37,7 +37,7 @@ Distribution from_intervals(const std::vector<double>& percents, const at::Tenso
 }  // namespace
 
 void ForecastModel::require_levels(const ForecastLevels& levels) const {
-  if (levels.empty()) return;
+  if (levels.empty() || (zero_shot_ && any_series().abilities().quantiles)) return;
   if (head_ != nullptr && !levels.conformal) {
     if (loss_.loss != "quantile") return;
     const auto known = loss_.levels_with_median();

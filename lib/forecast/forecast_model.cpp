@@ -3,14 +3,14 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
 
 #include "core/closest.h"
 #include "core/display_text.h"
 #include "core/run_dir.h"
 #include "forecast/any_length_forecaster.h"
 #include "forecast/forecast_folder.h"
-#include "forecast/length_batches.h"
+#include "forecast/forecast_location.h"
 #include "forecast/zoo.h"
 #include "io/csv.h"
 #include "io/time_features.h"
@@ -25,31 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLargestBatch = 256;
-constexpr int64_t kMostTokens = 32768;  // of a zero-shot model's batch
-
-/// The folder or file whose weights `path` means, and its config: the given one, or that beside them.
-struct Location {
-  fs::path weights;
-  Config config;
-};
-
-Location locate(const fs::path& path, const std::optional<Config>& config) {
-  if (!fs::exists(path))
-    fail<CheckpointError>(
-        "{}: no such file or folder (expected a run directory, a checkpoint folder or a weights file)",
-        path.string());
-  if (config) return {path, *config};
-  if (!fs::is_directory(path))
-    fail<UsageError>("{}: a weights file needs its configuration as well (--config FILE)", path.string());
-  const auto folder = model_place(path);
-  if (!fs::exists(folder / "config.json")) {
-    fail<CheckpointError>(
-        "{}: no config.json in it (expected a run directory or a checkpoint folder; did the run save a model "
-        "yet?)",
-        path.string());
-  }
-  return {folder, Config::load(folder / "config.json")};
-}
 
 io::Frequency read_frequency(const Config& text) {
   try {
@@ -60,17 +35,20 @@ io::Frequency read_frequency(const Config& text) {
 }
 
 /// Rows [first, first + rows) of [T, W]; the last one repeated where they end before.
-at::Tensor window_rows(const at::Tensor& from, int64_t first, int64_t rows) {
+at::Tensor rows_from(const at::Tensor& from, int64_t first, int64_t rows) {
   const int64_t there = std::min(rows, from.size(0) - first);
   const auto part = from.narrow(0, first, there);
   return there == rows ? part : at::cat({part, part.narrow(0, there - 1, 1).expand({rows - there, -1})});
 }
 
+/// The level in percent of the interval that ends at a quantile.
+double percent_around(double level) { return 100.0 * std::abs(2.0 * level - 1.0); }
+
 }  // namespace
 
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Config>& config,
                                   const runtime::Compute& compute, std::string_view state_dict) {
-  const auto location = locate(path, config);
+  const auto location = locate_forecaster(path, config);
   const auto& read = location.config;
   ForecastModel opened;
   opened.compute_ = compute;
@@ -119,11 +97,14 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
           add_distribution_head(*opened.model_, opened.loss_, opened.shape_, read.at("distribution"));
     }
   }
-  opened.zero_shot_ = (!read.has("family") || opened.options_.scale_windows) &&
-                      dynamic_cast<AnyLengthForecaster*>(opened.model_.get()) != nullptr;
-  opened.longest_ = opened.shape_.seq_len + (read.has("family") ? opened.shape_.pred_len : 0);
-  runtime::take_strictly(*opened.model_, runtime::open_tensors(location.weights, state_dict), compute.dtype,
-                         location.weights.string());
+  auto* any_length = dynamic_cast<AnyLengthForecaster*>(opened.model_.get());
+  opened.zero_shot_ = read.has("family") ? opened.options_.scale_windows && any_length != nullptr
+                                         : dynamic_cast<ZeroShotModel*>(opened.model_.get()) != nullptr;
+  if (any_length != nullptr)
+    any_length->set_longest(opened.shape_.seq_len + (read.has("family") ? opened.shape_.pred_len : 0));
+  auto weights = runtime::open_tensors(location.weights, state_dict);
+  if (location.adapter) weights = location.adapter->merged_into(weights);
+  runtime::take_strictly(*opened.model_, weights, compute.dtype, location.weights.string());
   opened.scores_ = load_forecast_scores(location.weights, opened.shape_);
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
@@ -143,20 +124,13 @@ struct ForecastModel::Input {
   at::Tensor statics;                 ///< [G]; undefined without static covariates
 };
 
-// A zero-shot model has learnt to tell so many steps apart as its windows had, the forecast's own included.
 int64_t ForecastModel::most_context(int64_t horizon) const {
-  return zero_shot_ ? std::max<int64_t>(longest_ - horizon, longest_ / 2) : shape_.seq_len;
+  return zero_shot_ ? any_series().most_context(horizon) : shape_.seq_len;
 }
 
-/// Rows of the table's end that the model sees.
-int64_t ForecastModel::context_of(int64_t rows, int64_t horizon) const {
-  return zero_shot_ ? std::min(rows, most_context(horizon)) : shape_.seq_len;
-}
-
-StandardScaler ForecastModel::scaler_for(const io::SeriesTable& table, int64_t context) const {
+StandardScaler ForecastModel::scaler_for(const io::SeriesTable& table) const {
   const auto variates = static_cast<int64_t>(table.variates.size());
   const auto rows = static_cast<int64_t>(table.rows());
-  if (zero_shot_) return StandardScaler::fit(table.values, variates, rows - context, rows, /*freedom=*/1);
   if (!options_.scale) return StandardScaler::identity(variates);
   const auto own = scalers_.find(table.unique_id);
   if (own != scalers_.end()) return own->second;
@@ -176,7 +150,9 @@ const SeenRows* ForecastModel::seen_rows(const io::SeriesTable& table) const {
 }
 
 std::vector<std::string> ForecastModel::forecast_variates(const io::SeriesTable& table) const {
+  if (!xreg_roles_.empty()) return xreg_roles_.targets;
   if (variates_apart()) return table.variates;
+  if (zero_shot_) return given_roles_.targets;
   const auto& names = named_ ? variates_ : table.variates;
   return {names.end() - std::min<int64_t>(shape_.c_out, static_cast<int64_t>(names.size())), names.end()};
 }
@@ -223,8 +199,8 @@ ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, const 
         "with a shorter one)",
         table.source, io::shown(table.unique_id), rows, least_context());
   }
-  const int64_t context = context_of(rows, horizon);
-  Input input{scaler_for(table, context), {}, at::empty({context, width}, at::kFloat), {}, {}, {}};
+  const int64_t context = shape_.seq_len;
+  Input input{scaler_for(table), {}, at::empty({context, width}, at::kFloat), {}, {}, {}};
   auto* scaled = input.values.mutable_data_ptr<float>();
   for (int64_t t = 0; t < context; ++t) {
     for (int64_t c = 0; c < width; ++c) {
@@ -252,12 +228,6 @@ ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, const 
 /// horizon, c_out].
 at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon,
                                Distribution* distribution) const {
-  if (zero_shot_) {
-    std::vector<at::Tensor> histories;
-    for (const auto& input : inputs) histories.push_back(input.values.squeeze(1));
-    auto& model = dynamic_cast<AnyLengthForecaster&>(*model_);
-    return model.forecast_ragged(histories, horizon, compute_.device).unsqueeze(-1);
-  }
   const int64_t decoder = shape_.label_len + shape_.pred_len;
   std::vector<at::Tensor> rounds;
   std::vector<Distribution> spreads;
@@ -270,12 +240,11 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon,
       start.push_back(at::constant_pad_nd(input.values.narrow(0, rows - shape_.label_len, shape_.label_len),
                                           {0, 0, 0, shape_.pred_len}));
       // The last round may look past the horizon: its surplus steps repeat the last one and are cut off.
-      if (shape_.known_in > 0)
-        known.push_back(window_rows(input.known, done, shape_.seq_len + shape_.pred_len));
+      if (shape_.known_in > 0) known.push_back(rows_from(input.known, done, shape_.seq_len + shape_.pred_len));
       if (shape_.static_in > 0) statics.push_back(input.statics);
       if (shape_.marks == 0) continue;
       marks_enc.push_back(input.marks.narrow(0, done, shape_.seq_len));
-      marks_dec.push_back(window_rows(input.marks, done + shape_.seq_len - shape_.label_len, decoder));
+      marks_dec.push_back(rows_from(input.marks, done + shape_.seq_len - shape_.label_len, decoder));
     }
     const auto to_device = [&](const std::vector<at::Tensor>& parts) {
       return at::stack(parts).to(compute_.device);
@@ -336,17 +305,35 @@ SeriesForecast ForecastModel::side_by_side(const io::SeriesTable& table,
 }
 
 at::Tensor ForecastModel::forecast_rows(const at::Tensor& history, int64_t horizon) const {
-  auto* model = dynamic_cast<AnyLengthForecaster*>(model_.get());
-  if (model == nullptr)
+  auto* any_length = dynamic_cast<AnyLengthForecaster*>(model_.get());
+  if (any_length == nullptr && !zero_shot_)
     fail<UsageError>("{}: forecasts what it was trained on, expected a model for any series", name_);
   const c10::InferenceMode inference;
   const kernels::Int8Scope int8(int8_.get());
-  return model->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat);
+  if (any_length != nullptr)
+    return any_length->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat);
+  std::vector<ZeroShotSeries> series;
+  for (int64_t row = 0; row < history.size(0); ++row)
+    series.push_back({fmt::format("row {}", row), history.narrow(0, row, 1), {}});
+  ZeroShotRequest request;
+  request.horizon = horizon;
+  request.device = compute_.device;
+  std::vector<at::Tensor> points;
+  for (const auto& forecast : any_series().forecast_series(series, request)) points.push_back(forecast.point);
+  return at::cat(points).to(at::kFloat);
 }
 
 std::vector<SeriesForecast> ForecastModel::forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
                                                     const ForecastLevels& levels,
                                                     std::span<const KnownAhead> ahead) const {
+  return xreg_roles_.empty() ? forecast_itself(tables, horizon, levels, ahead)
+                             : forecast_around(tables, horizon, levels, ahead);
+}
+
+std::vector<SeriesForecast> ForecastModel::forecast_itself(std::span<const io::SeriesTable> tables,
+                                                           int64_t horizon, const ForecastLevels& levels,
+                                                           std::span<const KnownAhead> ahead) const {
+  if (zero_shot_) return forecast_any(tables, horizon, levels, ahead);
   covariates_.require(name_, tables.size(), ahead.size(), horizon);
   if (!variates_apart()) return forecast_whole(tables, horizon, levels, ahead);
   std::vector<io::SeriesTable> alone;
@@ -363,32 +350,24 @@ std::vector<SeriesForecast> ForecastModel::forecast(std::span<const io::SeriesTa
   return results;
 }
 
-/// Numbers of the tables that are forecast at once.
-std::vector<std::vector<std::size_t>> ForecastModel::batches(std::span<const io::SeriesTable> tables,
-                                                             int64_t horizon) const {
-  std::vector<int64_t> lengths;
-  for (const auto& table : tables) lengths.push_back(context_of(static_cast<int64_t>(table.rows()), horizon));
-  constexpr auto kAny = std::numeric_limits<int64_t>::max();
-  return length_batches(lengths, horizon, kLargestBatch, zero_shot_ ? kMostTokens : kAny);
-}
-
 std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const io::SeriesTable> tables,
                                                           int64_t horizon, const ForecastLevels& levels,
                                                           std::span<const KnownAhead> ahead) const {
   const c10::InferenceMode inference;
   const kernels::Int8Scope int8(int8_.get());
   std::vector<SeriesForecast> results(tables.size());
-  for (const auto& batch : batches(tables, horizon)) {
+  for (std::size_t first = 0; first < tables.size(); first += kLargestBatch) {
+    const auto batch = std::min(kLargestBatch, tables.size() - first);
     std::vector<Input> inputs;
-    for (const auto i : batch)
+    for (std::size_t i = first; i < first + batch; ++i)
       inputs.push_back(prepare(tables[i], ahead.empty() ? nullptr : &ahead[i], horizon));
     Distribution distribution;
     const bool learned = head_ != nullptr && (levels.distribution || !levels.empty());
     const auto scaled = roll(inputs, horizon, learned ? &distribution : nullptr).to(at::kDouble);
-    for (std::size_t row = 0; row < batch.size(); ++row) {
+    for (std::size_t row = 0; row < batch; ++row) {
       const auto place = static_cast<int64_t>(row);
       const auto own = distribution.chosen([&](const at::Tensor& part) { return part[place]; });
-      results[batch[row]] = in_original_units(tables[batch[row]], inputs[row], scaled[place], own, levels);
+      results[first + row] = in_original_units(tables[first + row], inputs[row], scaled[place], own, levels);
     }
   }
   return results;

@@ -9,6 +9,7 @@
 #include "forecast/seen_rows.h"
 #include "forecast/series_data.h"
 #include "forecast/trained_covariates.h"
+#include "forecast/zero_shot_model.h"
 #include "kernels/int8.h"
 #include "runtime/device.h"
 
@@ -68,7 +69,7 @@ class ForecastModel {
   /// Whether it forecasts series that it never saw, of any length: a published pre-trained model, or one that
   /// was trained to (DataOptions::scale_windows).
   bool is_zero_shot() const { return zero_shot_; }
-  bool has_intervals() const { return head_ != nullptr || !scores_.empty(); }
+  bool has_intervals() const { return head_ != nullptr || !scores_.empty() || (zero_shot_ && any_series().abilities().quantiles); }
   /// Whether it was trained to forecast distributions (training.loss quantile, student_t, normal).
   bool has_distribution() const { return head_ != nullptr; }
   /// Throws UsageError for a level that the model does not forecast, or that too few windows calibrate.
@@ -78,6 +79,20 @@ class ForecastModel {
   /// Lag-1 autocorrelation of its errors over the steps, which sample paths need. Throws UsageError where the
   /// checkpoint does not say, or there is no distribution to sample from.
   double autocorrelation(int64_t variate) const;
+  /// Of a zero-shot model: what the columns of the next tables are; resolved.
+  void set_roles(CovariateRoles roles) { given_roles_ = std::move(roles); }
+  /// Explains the targets by the roles' covariates in a linear regression (xreg.h) and forecasts what it leaves,
+  /// by whatever model; the tables of a call are fitted together.
+  void set_xreg(CovariateRoles roles, double ridge) {
+    xreg_roles_ = std::move(roles);
+    ridge_ = ridge;
+  }
+  /// Whether the cells that nothing was measured for stay missing, where the model can read that.
+  void keep_gaps(bool keep) { keep_gaps_ = keep; }
+  /// Of a zero-shot model: the options of its forecasts. Throws ConfigError, UsageError for another model.
+  void configure(const Config& options);
+  /// Whether histories may have missing values; else cells are filled before.
+  bool reads_gaps() const { return zero_shot_ && xreg_roles_.empty() && any_series().abilities().gaps; }
   /// What training saw of a series of this name, or of the one file that it read; null where the checkpoint
   /// does not say.
   const SeenRows* seen_rows(const io::SeriesTable& table) const;
@@ -86,17 +101,18 @@ class ForecastModel {
   /// Frequency of the training data.
   const io::Frequency& frequency() const { return frequency_; }
   /// The parts of its columns, resolved; empty where every column is a target.
-  const CovariateRoles& roles() const { return covariates_.roles(); }
+  const CovariateRoles& roles() const {
+    return !xreg_roles_.empty() ? xreg_roles_ : zero_shot_ ? given_roles_ : covariates_.roles();
+  }
   /// Those of its columns that hold texts, with the texts that training saw; null: none.
   const io::Categories& categories() const { return covariates_.categories(); }
   /// The variates that a forecast of this table would have: all, or the target alone (features S and MS).
   std::vector<std::string> forecast_variates(const io::SeriesTable& table) const;
 
   /// Forecasts `horizon` steps after the last row of each table, the tables in batches; a horizon beyond
-  /// pred_len rolls, each round seeing the previous one's forecast. `levels`: of the intervals, in percent. A
+  /// pred_len rolls, each round seeing the previous one's forecast. A
   /// model that was trained on a mixture (DataOptions::variates_apart) forecasts each variate of any table by
-  /// itself; a zero-shot one as well, from as many rows as a table has, each standardised by its mean and
-  /// standard deviation. Throws DataError for a table that lacks a variate, has one that the model was not
+  /// itself; a zero-shot one as well unless roles are set, from as many rows as a table has. Throws DataError for a table that lacks a variate, has one that the model was not
   /// trained on, or is too short.
   /// ahead: of a model with covariates known ahead, those of each table; throws UsageError where they are
   /// missing, or not wanted.
@@ -108,8 +124,9 @@ class ForecastModel {
     return forecast(std::span(tables), horizon, levels);
   }
 
-  /// The steps after each row of `history`, [R, T] float on the CPU, as it is: nothing is scaled. Returns
-  /// [R, horizon] float on the CPU. Throws UsageError unless the model is an AnyLengthForecaster.
+  /// The steps after each row of `history`, [R, T] float on the CPU, as it is: nothing is scaled but
+  /// by the model itself. Returns [R, horizon] float on the CPU. Throws UsageError for a model that forecasts
+  /// only what it was trained on.
   at::Tensor forecast_rows(const at::Tensor& history, int64_t horizon) const;
 
  private:
@@ -117,13 +134,20 @@ class ForecastModel {
   std::vector<SeriesForecast> forecast_whole(std::span<const io::SeriesTable> tables, int64_t horizon,
                                              const ForecastLevels& levels,
                                              std::span<const KnownAhead> ahead) const;
+  std::vector<SeriesForecast> forecast_any(std::span<const io::SeriesTable> tables, int64_t horizon,
+                                           const ForecastLevels& levels,
+                                           std::span<const KnownAhead> ahead) const;
+  std::vector<SeriesForecast> forecast_around(std::span<const io::SeriesTable> tables, int64_t horizon,
+                                              const ForecastLevels& levels,
+                                              std::span<const KnownAhead> ahead) const;
+  std::vector<SeriesForecast> forecast_itself(std::span<const io::SeriesTable> tables, int64_t horizon,
+                                              const ForecastLevels& levels,
+                                              std::span<const KnownAhead> ahead) const;
+  ZeroShotModel& any_series() const;
   static SeriesForecast side_by_side(const io::SeriesTable& table, std::span<const SeriesForecast> variates);
   Input prepare(const io::SeriesTable& table, const KnownAhead* ahead, int64_t horizon) const;
-  bool variates_apart() const { return zero_shot_ || options_.variates_apart(); }
-  int64_t context_of(int64_t rows, int64_t horizon) const;
-  std::vector<std::vector<std::size_t>> batches(std::span<const io::SeriesTable> tables,
-                                                int64_t horizon) const;
-  StandardScaler scaler_for(const io::SeriesTable& table, int64_t context) const;
+  bool variates_apart() const { return zero_shot_ ? given_roles_.empty() : options_.variates_apart(); }
+  StandardScaler scaler_for(const io::SeriesTable& table) const;
   std::vector<int64_t> columns_of(const io::SeriesTable& table) const;
   SeriesForecast in_original_units(const io::SeriesTable& table, const Input& input, const at::Tensor& scaled,
                                    const Distribution& distribution, const ForecastLevels& levels) const;
@@ -142,7 +166,10 @@ class ForecastModel {
   bool named_ =
       false;  ///< the checkpoint says what its variates are called; else any file of as many will do
   bool zero_shot_ = false;  ///< made for any series: no scaler, no window of a fixed length
-  int64_t longest_ = 0;     ///< of a zero-shot model: history and forecast together, as it was trained
+  CovariateRoles given_roles_;  ///< of a zero-shot model
+  CovariateRoles xreg_roles_;   ///< of a regression around the model; empty: none
+  double ridge_ = 0.0;
+  bool keep_gaps_ = true;
   io::Frequency frequency_;
   std::map<std::string, StandardScaler> scalers_;
   TrainedCovariates covariates_;

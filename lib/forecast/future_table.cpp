@@ -17,7 +17,8 @@ class FutureFile {
       : table_(table),
         columns_(columns_of(table, options)),
         dates_(io::read_date_column(table, columns_.date)),
-        cells_(table, columns_.variates, options.categories ? *options.categories : kNoTexts, "") {
+        cells_(table, columns_.variates, options.categories ? *options.categories : kNoTexts, ""),
+        gaps_(options.gaps) {
     require_known_columns(options);
   }
 
@@ -48,6 +49,7 @@ class FutureFile {
   io::SeriesColumns columns_;
   io::DateColumn dates_;
   io::SeriesCells cells_;
+  bool gaps_;
 };
 
 io::SeriesColumns FutureFile::columns_of(const io::CsvTable& table, const FutureOptions& options) {
@@ -130,7 +132,7 @@ KnownAhead FutureFile::read(const io::SeriesTable& series, const std::vector<std
   for (std::size_t step = 0; step < row_of.size(); ++step) {
     for (const auto column : columns_.variates) {
       known.values.push_back(cells_.value(row_of[step], column));
-      if (!std::isnan(known.values.back())) continue;
+      if (gaps_ || !std::isnan(known.values.back())) continue;
       fail_at(
           row_of[step], series,
           fmt::format("{}: column {} is empty, expected a number for each step ahead",

@@ -48,4 +48,11 @@ constexpr bool has_own_loss(const Options& options) {
   return false;
 }
 
+/// Whether a model is fine-tuned on series cut at random places (`kCutsAtRandom`, DataOptions::random_cuts).
+template <class Options>
+constexpr bool cuts_at_random() {
+  if constexpr (requires { Options::kCutsAtRandom; }) return Options::kCutsAtRandom;
+  return false;
+}
+
 }  // namespace arzoo::forecast

@@ -8,12 +8,14 @@
 #include <set>
 
 #include "core/error.h"
+#include "io/cell_number.h"
 #include "io/csv.h"
 
 namespace arzoo::forecast {
 namespace {
 
 constexpr double kConstantColumn = 1e-6;
+constexpr int64_t kMostNumbers = int64_t{1} << 26;  // of a design matrix: 512 MB
 
 /// A column over all series.
 struct Column {
@@ -50,11 +52,26 @@ void append_numbers(const ZeroShotSeries& series, const std::string& name, const
 
 void append_categories(const ZeroShotCovariate& covariate, const std::vector<int32_t>& codes,
                        std::vector<std::string>& to) {
-  for (const auto code : codes)
-    to.push_back(code < 0 ? std::string() : covariate.categories[static_cast<std::size_t>(code)]);
+  const std::string unknown(1, '\0');  // equal to no category; an empty cell is one of its own
+  for (const auto code : codes) {
+    to.push_back(code >= 0                              ? covariate.categories[static_cast<std::size_t>(code)]
+                 : code == ZeroShotCovariate::kMissing ? std::string()
+                                                        : unknown);
+  }
 }
 
 at::Tensor column_tensor(const std::vector<double>& values) { return at::tensor(values, at::kDouble).view({-1, 1}); }
+
+/// Numbers by their value, texts by their letters: the order of sorted values in the official code.
+struct CategoryOrder {
+  bool operator()(const std::string& a, const std::string& b) const {
+    const auto x = io::read_number(a), y = io::read_number(b);
+    if (x.kind == io::CellKind::number && y.kind == io::CellKind::number && x.value != y.value)
+      return x.value < y.value;
+    if ((x.kind == io::CellKind::number) != (y.kind == io::CellKind::number)) return x.kind == io::CellKind::number;
+    return a < b;
+  }
+};
 
 /// The matrix, column by column.
 class DesignColumns {
@@ -66,6 +83,11 @@ class DesignColumns {
     add(at::ones({history, 1}, at::kDouble), at::ones({horizon, 1}, at::kDouble));
   }
   void add(const at::Tensor& history, const at::Tensor& horizon) {
+    if (static_cast<int64_t>(history_.size() + 1) * (history.size(0) + horizon.size(0)) > kMostNumbers)
+      fail<DataError>(
+          "a regression of {} rows on {} columns and more, {} numbers at most (fewer series, or covariates with fewer "
+          "categories)",
+          history.size(0), history_.size(), kMostNumbers);
     history_.push_back(history);
     horizon_.push_back(horizon);
   }
@@ -77,7 +99,7 @@ class DesignColumns {
     add((history - mean) / scale, (horizon - mean) / scale);
   }
   void add_one_hot(const CategoryCells& cells, bool drop_first) {
-    const std::set<std::string> categories(cells.history.begin(), cells.history.end());
+    const std::set<std::string, CategoryOrder> categories(cells.history.begin(), cells.history.end());
     bool first = true;
     for (const auto& category : categories) {
       const bool dropped = first && drop_first;

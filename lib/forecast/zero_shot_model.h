@@ -16,12 +16,14 @@ namespace arzoo::forecast {
 
 /// A column beside the targets: numbers, or categories.
 struct ZeroShotCovariate {
+  static constexpr int32_t kMissing = -1, kUnknown = -2;
+
   std::string name;
   bool known_ahead = false;  ///< known for the steps to forecast as well, else in the past only
   at::Tensor past;           ///< [T] float on the CPU, NaN where missing
   at::Tensor future;         ///< [H] float, NaN where unknown; undefined where it is not known ahead
-  /// Of categories: `past` and `future` are undefined, and these hold numbers of `categories`, -1 where the
-  /// cell is empty.
+  /// Of categories: `past` and `future` are undefined, and these hold numbers of `categories`, kMissing for an
+  /// empty cell, kUnknown for a text that is none of them.
   std::vector<std::string> categories;
   std::vector<int32_t> past_codes, future_codes;
 
@@ -31,7 +33,7 @@ struct ZeroShotCovariate {
 /// One series to forecast: targets that belong together, and what is known beside them.
 struct ZeroShotSeries {
   std::string unique_id;
-  at::Tensor targets;  ///< [V, T] float on the CPU, NaN where missing
+  at::Tensor targets;  ///< [V, T] float or double on the CPU, NaN where missing
   std::vector<ZeroShotCovariate> covariates;
 };
 
@@ -46,6 +48,7 @@ struct ZeroShotRequest {
 struct ZeroShotForecast {
   at::Tensor point;      ///< [V, H] float on the CPU: the median where the model has quantiles
   at::Tensor quantiles;  ///< [V, Q, H] float, one for each level asked for
+  at::Tensor scale;      ///< [V] double, what histories were divided by; undefined where the model does not say
 };
 
 /// What a model can do.

@@ -51,10 +51,16 @@ struct ForecastTask {
   std::vector<double> quantiles = {};  ///< in (0, 1)
   int64_t samples = 0;                 ///< paths of each series
   std::string conformal;               ///< none | split | adaptive; empty: split for a point forecast
-  std::optional<fs::path> plot;        ///< folder for one chart per series
-  std::string missing;                 ///< error | ffill | interpolate; empty: as in training
-  std::string format = "auto";         ///< auto | wide | long
-  std::string freq;                    ///< overrides the inferred frequency
+  /// Parts of the columns, for models that forecast any series and for --xreg; all empty: every column is a
+  /// series of its own.
+  std::vector<std::string> targets = {}, past_covariates = {}, future_covariates = {}, static_covariates = {};
+  std::vector<std::string> settings = {};  ///< KEY=VALUE: options of such a model's forecasts
+  bool xreg = false;                       ///< covariates by a linear regression around the model
+  double ridge = 0.0;                      ///< of that regression
+  std::optional<fs::path> plot;            ///< folder for one chart per series
+  std::string missing;                     ///< error | ffill | interpolate; empty: as in training
+  std::string format = "auto";             ///< auto | wide | long
+  std::string freq;                        ///< overrides the inferred frequency
   std::string date, id;  ///< columns of the dates and of a long file's series; empty: as in training
   std::vector<std::string> columns;  ///< variates to read; empty: as in training
   bool skip_short = false;           ///< series of too few rows are left out with a warning

@@ -4,12 +4,32 @@
 
 namespace arzoo::runtime {
 
+/// Low-rank adaptation of a model that is otherwise frozen (Hu et al., LoRA, ICLR 2022).
+struct LoraOptions {
+  int64_t r = 0;
+  double alpha = 16.0;
+  double dropout = 0.0;
+  std::vector<std::string> target_modules;
+
+  static void fields(auto& o, auto& field) {
+    field("r", o.r, between(0, 1e5), "rank of the update; 0: no LoRA, all weights are trained");
+    field("alpha", o.alpha, more_than(0), "the update is scaled by alpha / r");
+    field("dropout", o.dropout, from_below(0, 1), "probability of dropout on the update's input in training");
+    field("target_modules", o.target_modules, {},
+          "linear layers to adapt, by the ends of their names, as in \"self_attention.q\"");
+  }
+  void check() const {
+    require(r == 0 || !target_modules.empty(), "target_modules is empty, expected the layers to adapt");
+  }
+};
+
 /// The "training" section of a config: the one loop's settings, the same for all families. No torch in here.
 /// Defaults are the recipe of the Autoformer / Informer / iTransformer scripts.
 struct TrainingOptions {
   std::string init_from;
   std::vector<std::string> init_except;
   std::vector<std::string> trainable;
+  LoraOptions lora;
   int64_t epochs = 10;
   std::optional<int64_t> max_steps;
   int64_t batch_size = 32;
@@ -45,6 +65,7 @@ struct TrainingOptions {
     field("trainable", o.trainable, {},
           "names or modules to train, as in \"encoders.*.forecast_head\"; the others are frozen; empty for "
           "all");
+    field("lora", o.lora, {}, "train low-rank updates of some linear layers and nothing else");
     field("epochs", o.epochs, between(1, kMostEpochs), "passes over the training split");
     field("max_steps", o.max_steps, between(1, kMostSteps),
           "stop after this many optimiser steps, whatever the epoch");
@@ -93,6 +114,7 @@ struct TrainingOptions {
     require(lradj != "exp" || min_learning_rate > 0, "the schedule exp needs a min_learning_rate above 0");
     require(lradj != "one_cycle" || warmup_steps == 0,
             "one_cycle has a warm-up of its own, warmup_steps must be 0");
+    require(lora.r == 0 || trainable.empty(), "trainable and lora cannot be given together");
     require(init_except.empty() || !init_from.empty(), "init_except requires init_from");
   }
 };

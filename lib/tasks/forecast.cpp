@@ -17,6 +17,7 @@
 #include "tasks/forecast_chart.h"
 #include "tasks/forecast_columns.h"
 #include "tasks/forecast_ids.h"
+#include "tasks/forecast_inputs.h"
 #include "tasks/forecast_stream.h"
 #include "tasks/tasks.h"
 
@@ -48,58 +49,6 @@ std::optional<Config> read_config(const plan::ForecastTask& task, Progress& prog
   const forecast::SeriesData data(forecast::read_sources(options, notes), options);
   for (const auto& note : notes) progress.note(note);
   return Config(forecast::model_config(run, data), config.name());
-}
-
-/// The series of all files, in input order.
-ForecastInputs read_inputs(const plan::ForecastTask& task, const ForecastModel& model, Progress& progress) {
-  auto wanted = model.options();
-  if (!task.missing.empty()) wanted.missing = task.missing;
-  if (!task.date.empty()) wanted.date = task.date;
-  if (!task.id.empty() || task.format == "wide") wanted.id = task.id;
-  if (!task.columns.empty()) wanted.columns = task.columns;
-  wanted.freq = task.freq;
-  wanted.format = task.format;
-  auto options = forecast::read_options(wanted, "--");
-  if (!model.roles().empty()) {
-    if (!task.columns.empty())
-      fail<UsageError>("--columns: the model {} says which columns are its targets and covariates",
-                       model.name());
-    options.columns = model.roles().columns();
-    options.columns_option.clear();
-    options.categories = model.categories();
-  }
-  // The file forecast need not be long because the one trained on was.
-  if (task.id.empty() && task.format == "auto") options.format = io::SeriesFormat::automatic;
-  options.skip_single_rows = task.skip_short;
-  ForecastInputs inputs;
-  for (const auto& path : task.inputs) {
-    auto file = io::read_series(path, options);
-    for (const auto& note : file.notes) progress.note(note);
-    inputs.skipped.insert(inputs.skipped.end(), file.skipped.begin(), file.skipped.end());
-    for (auto& table : file.tables) {
-      for (const auto& note : table.notes) progress.note(note);
-      inputs.tables.push_back(std::move(table));
-      inputs.is_long.push_back(file.format == io::SeriesFormat::long_);
-    }
-  }
-  return inputs;
-}
-
-/// What --future says of the steps after each table; nothing without it.
-std::vector<forecast::KnownAhead> read_known_ahead(const plan::ForecastTask& task, const ForecastModel& model,
-                                                   const std::vector<io::SeriesTable>& tables,
-                                                   int64_t horizon, Progress& progress) {
-  if (!task.future) return {};
-  if (model.roles().future.empty())
-    fail<UsageError>("--future: the model {} was trained without covariates that are known ahead",
-                     model.name());
-  const forecast::FutureOptions options{model.roles().future, model.categories(),
-                                        task.date.empty() ? model.options().date : task.date,
-                                        task.id.empty() ? model.options().id : task.id};
-  std::vector<std::string> notes;
-  auto known = forecast::read_future(*task.future, options, tables, horizon, notes);
-  for (const auto& note : notes) progress.note(note);
-  return known;
 }
 
 /// Takes the series of too few rows out of `inputs` and says which. Throws DataError if none is left.
@@ -224,7 +173,8 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   runtime::seed(task.compute.seed.value_or(0));
-  const auto model = ForecastModel::open(task.model, read_config(task, progress), compute, task.state_dict);
+  auto model = ForecastModel::open(task.model, read_config(task, progress), compute, task.state_dict);
+  if (!task.settings.empty()) model.configure(Config::parse("{}", "--set", task.settings));
   const int64_t horizon = task.horizon.value_or(model.shape().pred_len);
   require_distribution(task, model, horizon);
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};

@@ -88,7 +88,7 @@ io::Timestamp StampReader::read(const std::string& text) {
 }
 
 ForecastStream::ForecastStream(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon)
-    : task_(task), model_(model), horizon_(horizon) {
+    : levels_(task.levels, task.quantiles), model_(model), horizon_(horizon) {
   require_rows_alone(model);
   if (!task.freq.empty())
     frequency_ = io::parse_frequency(task.freq);

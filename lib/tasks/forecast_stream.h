@@ -44,7 +44,7 @@ class ForecastStream {
   io::Timestamp read_last_stamp(const plan::StreamRequest& request, int64_t rows);
   io::Timestamp read_stamp(const Config& ds);
 
-  const plan::ForecastTask& task_;
+  forecast::ForecastLevels levels_;
   const forecast::ForecastModel& model_;
   int64_t horizon_;
   std::optional<io::Frequency> frequency_;  ///< none of a model for any series, unless it is given

@@ -1,6 +1,7 @@
 #include <torch/torch.h>
 
 #include "core/run_dir.h"
+#include "nn/lora.h"
 #include "registry/catalog.h"
 #include "registry/registry.h"
 #include "runtime/deferred_weights.h"
@@ -71,6 +72,15 @@ void cast_weights(torch::nn::Module& model, at::ScalarType type) {
   }
 }
 
+/// Freezes the model and adds what is trained instead; returns what to tell the user.
+std::string add_adapters(torch::nn::Module& model, const runtime::LoraOptions& options, const std::string& name) {
+  const nn::LoraSizes sizes{options.r, options.alpha / static_cast<double>(options.r), options.dropout};
+  const auto layers = nn::add_lora(model, options.target_modules, sizes, name + ": /training/lora/target_modules");
+  const auto parameters = runtime::count_parameters(model);
+  return fmt::format("LoRA of {} layers: {} of {} parameters are trained", layers, parameters.trained,
+                     parameters.all);
+}
+
 /// The model before its first step, as a run directory that holds nothing else.
 Json save_initial_model(const plan::TrainTask& task, runtime::Experiment& experiment,
                         const runtime::Compute& compute) {
@@ -105,6 +115,7 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   // A resumed run has its weights from itself.
   if (!options.init_from.empty() && !task.resume)
     progress.note(runtime::load_initial_weights(experiment->model(), options));
+  if (options.lora.r > 0) progress.note(add_adapters(experiment->model(), options.lora, task.name));
   if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
   if (task.init_only) return save_initial_model(task, *experiment, compute);
 

@@ -116,6 +116,13 @@ TEST_CASE("the losses reach every parameter with a finite gradient") {
       CHECK_FALSE(gradient.defined());
       continue;
     }
+    // The only token of Chronos-Bolt's decoder sees itself, whatever its query, key and bias.
+    const bool sees_itself = parameter.key().starts_with("decoder.") && parameter.key().find(".SelfAttention.") != std::string::npos;
+    if (entry.model == "chronos_bolt" && sees_itself && !parameter.key().ends_with(".v.weight") &&
+        !parameter.key().ends_with(".o.weight")) {
+      CHECK_FALSE(gradient.defined());
+      continue;
+    }
     // A MAR's student sees every place and always knows the class.
     if (entry.model == "dd1_mar" &&
         (parameter.key() == "gen.fake_latent" || parameter.key() == "gen.mask_token"))

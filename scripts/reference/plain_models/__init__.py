@@ -2,6 +2,7 @@
 is timed on; the others are timed on windows of series."""
 from . import flowar, garg_gpt2, mar, shape_vae, var
 from .autoformer import Autoformer
+from .chronos2 import Chronos2
 from .informer import Informer
 from .itransformer import ITransformer
 from .patchtst import PatchTst
@@ -11,6 +12,7 @@ from .timexer import TimeXer
 
 MODELS = {
     "autoformer": Autoformer,
+    "chronos2": Chronos2,
     "flowar": flowar.FlowAr,
     "garg_gpt2": garg_gpt2.GargGpt2,
     "informer": Informer,
