@@ -1,5 +1,6 @@
 #include "forecast/forecast_location.h"
 
+#include "core/run_dir.h"
 #include "forecast/official_folders.h"
 
 namespace arzoo::forecast {
@@ -22,8 +23,7 @@ ForecastLocation locate_forecaster(const fs::path& path, const std::optional<Con
   if (config) return {path, *config};
   if (!fs::is_directory(path))
     fail<UsageError>("{}: a weights file needs its configuration as well (--config FILE)", path.string());
-  const bool has_model = fs::exists(path / "model" / "config.json") || nn::is_lora_adapter(path / "model");
-  const fs::path folder = has_model ? path / "model" : path;
+  const fs::path folder = nn::is_lora_adapter(path / "model") ? path / "model" : model_place(path);
   if (nn::is_lora_adapter(folder)) {
     auto adapter = nn::LoraAdapter::open(folder);
     const auto model = adapter.base(folder);

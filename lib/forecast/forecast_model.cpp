@@ -41,9 +41,6 @@ at::Tensor rows_from(const at::Tensor& from, int64_t first, int64_t rows) {
   return there == rows ? part : at::cat({part, part.narrow(0, there - 1, 1).expand({rows - there, -1})});
 }
 
-/// The level in percent of the interval that ends at a quantile.
-double percent_around(double level) { return 100.0 * std::abs(2.0 * level - 1.0); }
-
 }  // namespace
 
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Config>& config,
