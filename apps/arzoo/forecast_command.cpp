@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "help_format.h"
+#include "io/series_files.h"
 #include "path_checks.h"
 #include "result_summary.h"
 #include "task_run.h"
@@ -23,7 +24,10 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
   command.add_option("--config", task.config, "config.json of the model or its run, for a weights file")
       ->type_name("CONFIG.json");
   add_state_dict_option(command, task.state_dict);
-  command.add_option("--input", task.inputs, "wide or long CSV files, plain or .gz")->type_name("CSV");
+  command
+      .add_option("--input", task.inputs,
+                  "wide or long CSV (plain or .gz), Parquet or Arrow files, folders, patterns; - for stdin")
+      ->type_name("CSV");
   command
       .add_option("--future", task.future,
                   "covariates at each step to forecast, for a model with future covariates and for --xreg")
@@ -45,6 +49,14 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
   command.add_option("--freq", task.freq, "spacing of the rows, as in 15min, h or D; inferred by default")
       ->type_name("FREQ")
       ->check(frequency_name());
+  command
+      .add_option(
+          "--resample", task.resample,
+          "bring rows at any moments onto a regular step: a frequency and sum, mean, min, max, first, "
+          "last or count, as in 1h:mean; as in training by default")
+      ->type_name("FREQ:HOW")
+      ->check(resampling())
+      ->excludes(command.get_option("--freq"));
   command
       .add_option("--missing", task.missing,
                   "what to do about empty cells and missing rows; as in training by default")
@@ -86,7 +98,8 @@ void add_zero_shot_options(CLI::App& command, plan::ForecastTask& task) {
 void add_output_options(CLI::App& command, plan::ForecastTask& task) {
   command
       .add_option("--output", task.output,
-                  "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...][,q-0.1,...]; gzip if it ends in .gz")
+                  "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...][,q-0.1,...]; gzip if it ends in .gz, "
+                  "Parquet or Arrow if in .parquet or .arrow; - for stdout")
       ->type_name("CSV");
   command.add_option("--horizon", task.horizon, "steps to forecast, the model's own number by default")
       ->type_name("N")
@@ -130,6 +143,48 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
   command.add_option("--plot", task.plot, "folder for one chart per series")->type_name("DIR");
 }
 
+/// What else a forecaster can do with the same input.
+void add_other_work(CLI::App& command, plan::ForecastTask& task) {
+  auto* impute =
+      command.add_flag("--impute", task.impute,
+                       "write the input with its missing cells filled by the model, a timae with head "
+                       "\"reconstruction\"; with --backtest N: hide N stretches of --horizon rows and "
+                       "score what is put there beside linear interpolation");
+  auto* detect =
+      command.add_flag("--detect", task.detect,
+                       "write unique_id,ds,model,y,yhat,residual,p_value,anomaly of the known cells, "
+                       "each forecast from those before it; --level says from where on, 99 by default");
+  impute->excludes(detect);
+  for (const char* other :
+       {"--future", "--plot", "--season", "--quantiles", "--samples", "--conformal", "--targets",
+        "--past-covariates", "--future-covariates", "--static-covariates", "--xreg"}) {
+    impute->excludes(command.get_option(other));
+    detect->excludes(command.get_option(other));
+  }
+  impute->excludes(command.get_option("--level"));
+  detect->excludes(command.get_option("--backtest"));
+}
+
+/// The files that the inputs stand for; "-" among them once.
+std::vector<plan::fs::path> input_files(const std::vector<plan::fs::path>& inputs) {
+  std::vector<plan::fs::path> files;
+  for (const auto& input : inputs) {
+    require_name(input, "forecast: --input", "a file");
+    try {
+      const auto found = io::series_files(input);
+      files.insert(files.end(), found.begin(), found.end());
+    } catch (const DataError& error) {
+      fail<DataError>("forecast: --input: {}", error.what());
+    }
+  }
+  for (const auto& file : files) {
+    if (file != io::kStandardStream) require_input_file(file, "forecast: --input");
+  }
+  if (std::count(files.begin(), files.end(), io::kStandardStream) > 1)
+    fail<UsageError>("forecast: --input: - is given twice, stdin can be read once");
+  return files;
+}
+
 void check(plan::ForecastTask& task) {
   require_checkpoint(task.model, "forecast: --model");
   if (task.config) require_input_file(*task.config, "forecast: --config");
@@ -150,13 +205,13 @@ void check(plan::ForecastTask& task) {
   if (task.stream) return;
   if (task.inputs.empty()) fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
   if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
-  for (const auto& input : task.inputs) require_input_file(input, "forecast: --input");
+  task.inputs = input_files(task.inputs);
   auto inputs = task.inputs;
   if (task.future) {
     require_input_file(*task.future, "forecast: --future");
     inputs.push_back(*task.future);
   }
-  require_output_file(task.output, inputs, "forecast: --output");
+  if (task.output != io::kStandardStream) require_output_file(task.output, inputs, "forecast: --output");
   if (task.plot) require_output_folder(*task.plot, "forecast: --plot");
 }
 
@@ -170,13 +225,15 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   add_input_options(*command, *task);
   add_output_options(*command, *task);
   add_zero_shot_options(*command, *task);
+  add_other_work(*command, *task);
   auto* stream =
       command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id",
                             "--columns", "--skip-short", "--future", "--samples", "--targets",
-                            "--past-covariates", "--future-covariates", "--static-covariates", "--xreg"}) {
+                            "--past-covariates", "--future-covariates", "--static-covariates", "--xreg",
+                            "--resample", "--impute", "--detect"}) {
     stream->excludes(command->get_option(other));
   }
   command->footer(
@@ -186,7 +243,10 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
     check(*task);
-    const bool silent = task->stream && !task->dry_run;
+    const bool to_stdout = task->output == io::kStandardStream;
+    if (to_stdout && invocation.json)
+      fail<UsageError>("forecast: --output -: stdout cannot hold the document of --json as well");
+    const bool silent = (task->stream || to_stdout) && !task->dry_run;
     const Summary summary = silent ? [](const Json&) { return std::string(); }
                                    : Summary(task->dry_run ? plan_summary : forecast_summary);
     return run_task(invocation, &plan::TaskTable::forecast, *task, summary);

@@ -3,34 +3,17 @@
 #include <unistd.h>
 
 #include <cctype>
-#include <cerrno>
 #include <system_error>
 
 #include "core/display_text.h"
+#include "core/standard_streams.h"
 
 namespace arzoo::cli {
-namespace {
-
-/// 0, or the error that stopped the writing.
-int write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return errno;
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-}  // namespace
-
 void print_result(const Invocation& invocation, const Json& result, const Summary& summary) {
   write_stdout(invocation.json ? json_text(result) : summary(result));
 }
 
-void write_stdout(std::string_view text) {
-  const int error = write_all(STDOUT_FILENO, text);
-  if (error != 0) fail<SystemFailure>("stdout: {}", reason(error));
-}
+void write_stdout(std::string_view text) { write_standard_output(text); }
 
 std::string json_text(const Json& document) { return dump_json(document, 2) + '\n'; }
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "core/display_text.h"
 #include "text_table.h"
@@ -126,11 +127,35 @@ std::string initial_model_summary(const Json& result) {
                    {"weights", fmt::format("{}, as initialised", text_of(result, "parameters"))}});
 }
 
+namespace {
+
+/// What --impute and --detect did; nothing of a forecast.
+std::optional<std::pair<std::string, std::string>> other_work(const Json& result) {
+  const auto time = short_duration(number_of(result, "seconds"));
+  if (result.contains("imputed"))
+    return std::pair(std::string("imputed"),
+                     fmt::format("{} cells of {} series, {} rows in {}", text_of(result, "imputed"),
+                                 text_of(result, "series"), text_of(result, "rows"), time));
+  if (!result.contains("detect")) return std::nullopt;
+  const auto& found = result.at("detect");
+  return std::pair(
+      std::string("anomalies"),
+      fmt::format("{} of {} cells of {} series at level {} in {}", text_of(found, "anomalies"),
+                  text_of(found, "scored"), text_of(result, "series"), text_of(found, "level"), time));
+}
+
+}  // namespace
+
 std::string forecast_summary(const Json& result) {
-  Rows rows{{"output", text_of(result, "output")},
-            {"forecast", fmt::format("{} series, {} steps each, {} rows in {}", text_of(result, "series"),
-                                     text_of(result, "horizon"), text_of(result, "rows"),
-                                     short_duration(number_of(result, "seconds")))}};
+  const auto other = other_work(result);
+  Rows rows{{"output", text_of(result, "output")}};
+  if (other)
+    rows.push_back(*other);
+  else
+    rows.emplace_back("forecast",
+                      fmt::format("{} series, {} steps each, {} rows in {}", text_of(result, "series"),
+                                  text_of(result, "horizon"), text_of(result, "rows"),
+                                  short_duration(number_of(result, "seconds"))));
   if (result.contains("skipped") && !result.at("skipped").empty())
     rows.emplace_back("left out", fmt::format("{} series, too short", result.at("skipped").size()));
   if (result.contains("plots") && !result.at("plots").empty())

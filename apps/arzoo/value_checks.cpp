@@ -9,6 +9,7 @@
 #include "core/closest.h"
 #include "core/error.h"
 #include "io/frequency.h"
+#include "io/resample.h"
 
 namespace arzoo::cli {
 namespace {
@@ -68,6 +69,17 @@ CLI::Validator frequency_name() {
   return check([](const std::string& text) -> std::string {
     try {
       io::parse_frequency(text);
+      return "";
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+  });
+}
+
+CLI::Validator resampling() {
+  return check([](const std::string& text) -> std::string {
+    try {
+      io::parse_resampling(text);
       return "";
     } catch (const ConfigError& error) {
       return error.what();

@@ -25,6 +25,8 @@ CLI::Validator percentage();
 CLI::Validator choice(std::vector<std::string> names);
 /// A spacing of rows, "15min".
 CLI::Validator frequency_name();
+/// A frequency and how the rows of a step are combined, "1h:mean".
+CLI::Validator resampling();
 /// What `parse`, a function of a text, accepts: it throws UsageError for all else.
 template <class Parse>
 CLI::Validator parses(const Parse& parse) {

@@ -19,7 +19,7 @@ ValueKind value_kind(const CLI::Option& option) {
     return kind;
   }
   if (type == "DIR") return {Source::folders};
-  if (type == "CSV") return {Source::files, {}, {".csv", ".csv.gz"}};
+  if (type == "CSV") return {Source::files, {}, {".csv", ".csv.gz", ".parquet", ".arrow", ".feather"}};
   if (type == "PICTURE") return {Source::files, {}, {".png", ".jpg", ".jpeg"}};
   if (type == "MESH") {
     ValueKind kind{Source::files};

@@ -50,6 +50,17 @@ InputFile::InputFile(const std::filesystem::path& path, Pipes pipes)
   }
 }
 
+InputFile InputFile::standard_input() {
+  InputFile file;
+  file.name_ = "stdin";
+  file.descriptor_ = ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+  struct stat status {};
+  if (file.descriptor_ < 0 || ::fstat(file.descriptor_, &status) != 0)
+    fail<DataError>("stdin: cannot be read: {}", std::strerror(errno));
+  if (S_ISREG(status.st_mode)) file.size_ = static_cast<std::uint64_t>(status.st_size);
+  return file;
+}
+
 InputFile::~InputFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }

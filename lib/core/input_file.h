@@ -23,6 +23,8 @@ class InputFile {
     if (!file.refusal_.empty()) throw Failure(file.name_ + ": " + file.refusal_);
     return file;
   }
+  /// Standard input, named "stdin", of any kind but a folder. Throws DataError if it is closed.
+  static InputFile standard_input();
   ~InputFile();
   InputFile(InputFile&& other) noexcept;
   InputFile(const InputFile&) = delete;
@@ -35,6 +37,7 @@ class InputFile {
   std::size_t read(char* to, std::size_t size) const;
 
  private:
+  InputFile() = default;
   InputFile(const std::filesystem::path& path, Pipes pipes);
 
   std::string name_, refusal_;

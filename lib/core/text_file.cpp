@@ -11,6 +11,7 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/input_file.h"
+#include "core/standard_streams.h"
 #include "core/utf8.h"
 
 namespace arzoo {
@@ -130,15 +131,22 @@ bool is_plain_ascii(const char* eight) {
 
 }  // namespace
 
-InputText read_input_text(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  const auto name = path.string();
-  const auto file = InputFile::open<DataError>(path, InputFile::Pipes::allowed);
-  max_bytes = std::min(max_bytes, kMaxTextBytes);
-  std::string bytes = read_all(file, name, max_bytes);
+InputText unpacked_text(std::string bytes, const std::string& name, std::uint64_t max_bytes) {
   FileBudget budget(name, bytes.size());
   const bool gzip = bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
-  if (gzip) bytes = inflate_gzip(bytes, max_bytes, budget, name);
+  if (gzip) bytes = inflate_gzip(bytes, std::min(max_bytes, kMaxTextBytes), budget, name);
   return {std::move(bytes), std::move(budget)};
+}
+
+InputText read_input_text(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  const auto file = InputFile::open<DataError>(path, InputFile::Pipes::allowed);
+  const auto name = path.string();
+  return unpacked_text(read_all(file, name, std::min(max_bytes, kMaxTextBytes)), name, max_bytes);
+}
+
+InputText read_standard_input(std::uint64_t max_bytes) {
+  const auto file = InputFile::standard_input();
+  return unpacked_text(read_all(file, "stdin", std::min(max_bytes, kMaxTextBytes)), "stdin", max_bytes);
 }
 
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes) {

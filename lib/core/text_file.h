@@ -23,6 +23,8 @@ struct InputText {
 /// its size. Throws DataError naming the file: not there, no regular file, broken or cut gzip, larger than
 /// `max_bytes`.
 InputText read_input_text(const std::filesystem::path& path, std::uint64_t max_bytes = kMaxTextBytes);
+/// The same of a file's bytes in memory; `name` stands for the file in messages.
+InputText unpacked_text(std::string bytes, const std::string& name, std::uint64_t max_bytes = kMaxTextBytes);
 /// The same for readers whose memory is the text.
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes = kMaxTextBytes);
 

@@ -6,6 +6,7 @@
 
 #include "core/ascii.h"
 #include "core/error.h"
+#include "core/standard_streams.h"
 
 namespace arzoo {
 
@@ -49,21 +50,24 @@ class TextOutput::Deflater {
 };
 
 TextOutput::TextOutput(const std::filesystem::path& path)
-    : file_(path),
-      deflater_(to_lower(path.extension().string()) == ".gz" ? std::make_unique<Deflater>() : nullptr) {}
+    : deflater_(to_lower(path.extension().string()) == ".gz" ? std::make_unique<Deflater>() : nullptr) {
+  if (path != "-") file_.emplace(path);
+}
 
 TextOutput::~TextOutput() = default;
 
 void TextOutput::append(std::string_view text) {
   if (deflater_)
-    deflater_->run(text, Z_NO_FLUSH, file_);
+    deflater_->run(text, Z_NO_FLUSH, *file_);
+  else if (file_)
+    file_->append(text);
   else
-    file_.append(text);
+    write_standard_output(text);
 }
 
 void TextOutput::commit() {
-  if (deflater_) deflater_->run({}, Z_FINISH, file_);
-  file_.commit();
+  if (deflater_) deflater_->run({}, Z_FINISH, *file_);
+  if (file_) file_->commit();
 }
 
 }  // namespace arzoo

@@ -2,13 +2,15 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "core/atomic_file.h"
 
 namespace arzoo {
 
-/// An AtomicFile of text, compressed (gzip) if its name ends in .gz: the same text gives the same bytes.
+/// An AtomicFile of text, compressed (gzip) if its name ends in .gz: the same text gives the same bytes. The
+/// name "-" is standard output, to which text goes as it comes.
 class TextOutput {
  public:
   /// Throws SystemFailure as AtomicFile does.
@@ -21,7 +23,7 @@ class TextOutput {
 
  private:
   class Deflater;
-  AtomicFile file_;
+  std::optional<AtomicFile> file_;      ///< none: standard output
   std::unique_ptr<Deflater> deflater_;  ///< null for plain text
 };
 

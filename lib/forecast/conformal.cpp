@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "runtime/named_tensors.h"
@@ -141,6 +142,22 @@ at::Tensor ConformalScores::half_width(double level, int64_t horizon) const {
   const auto lead =
       at::arange(steps + 1, horizon + 1, at::kFloat).div(static_cast<double>(steps)).sqrt().unsqueeze(1);
   return at::cat({measured, measured.narrow(0, steps - 1, 1) * lead});
+}
+
+ConformalPValues::ConformalPValues(const ConformalScores& scores)
+    : ascending_(scores.residuals().flip(0).permute({1, 2, 0}).contiguous()), counts_(scores.counts()) {
+  // k stored ones are as large, the next one is not: those between them that were not stored may be.
+  at_least_ = at::cat({scores.places() - 1, at::full({1}, std::numeric_limits<int64_t>::max(), at::kLong)});
+}
+
+at::Tensor ConformalPValues::of(const at::Tensor& residuals) const {
+  const int64_t steps = residuals.size(1), stored = ascending_.size(2);
+  const auto wanted = residuals.abs().to(at::kFloat).permute({1, 2, 0}).contiguous();  // [S', C, N]
+  const auto smaller = at::searchsorted(ascending_.narrow(0, 0, steps).contiguous(), wanted);
+  const auto counts = counts_.narrow(0, 0, steps).unsqueeze(-1);
+  const auto as_large = at::minimum(at_least_.index({stored - smaller}), counts).to(at::kDouble);
+  const auto share = (as_large + 1.0) / (counts + 1).to(at::kDouble);
+  return share.permute({2, 0, 1}).masked_fill(residuals.isnan(), std::nan(""));
 }
 
 }  // namespace arzoo::forecast

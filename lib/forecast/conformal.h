@@ -32,6 +32,10 @@ class ConformalScores {
   bool empty() const { return !residuals_.defined(); }
   /// [K, S, C], largest first.
   const at::Tensor& residuals() const { return residuals_; }
+  /// [K]: the place of each among all, from 1 for the largest.
+  const at::Tensor& places() const { return places_; }
+  /// [S, C]: calibration windows of each cell.
+  const at::Tensor& counts() const { return counts_; }
   /// Calibration windows of the cell that has the fewest.
   int64_t windows() const;
   /// The highest level that so many windows calibrate, in percent: 100 n / (n + 1).
@@ -51,6 +55,24 @@ class ConformalScores {
   at::Tensor places_;     ///< [K] int64, ascending: residuals_[k] is the places_[k]-th largest
   at::Tensor counts_;     ///< [S, C] int64: calibration windows of each cell
   at::Tensor autocorrelation_;
+};
+
+/// Conformal p-values of residuals: the share (1 + m) / (n + 1), where m of n calibration residuals of the
+/// same step and variate are as large at least. If the new residual comes from where those came from, it is
+/// below p with probability p at most. Of residuals that were not all stored, m is the largest that those
+/// stored allow.
+class ConformalPValues {
+ public:
+  /// scores: not empty.
+  explicit ConformalPValues(const ConformalScores& scores);
+  /// residuals: [N, S' <= S, C] double, in the scale of the scores, NaN where there is none. Returns [N, S',
+  /// C] double, NaN there.
+  at::Tensor of(const at::Tensor& residuals) const;
+
+ private:
+  at::Tensor ascending_;  ///< [S, C, K] float
+  at::Tensor at_least_;   ///< [K + 1] int64: how many of all are as large, when so many of those stored are
+  at::Tensor counts_;     ///< [S, C] int64
 };
 
 }  // namespace arzoo::forecast

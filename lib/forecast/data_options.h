@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "forecast/series_shape.h"
 #include "io/frequency.h"
+#include "io/resample.h"
 
 namespace arzoo::forecast {
 
@@ -41,17 +42,25 @@ struct FileOptions {
   std::string id;
   std::vector<std::string> columns;
   std::string freq;
+  std::string resample;
   std::string missing = "error";
   SplitOptions split;
 
   static void fields(auto& o, auto& field) {
-    field("path", o.path, a_path(), "CSV file, plain or .gz, relative to the config file");
+    field("path", o.path, a_path(),
+          "CSV (plain or .gz), Parquet or Arrow file, relative to the config file; a folder or a pattern "
+          "such as "
+          "dir/*.csv for several; - for stdin");
     field("format", o.format, one_of({"auto", "wide", "long"}),
           "wide: a date column and one column per variate; long: unique_id,ds,y[,covariates]");
     field("date", o.date, {}, "name of the date column; detected when empty");
     field("id", o.id, {}, "name of the column that names the series of a long file, unique_id when empty");
     field("columns", o.columns, {}, "columns to use; empty for all, which must then be numeric");
     field("freq", o.freq, {}, "frequency such as h, 15min, D; inferred when empty");
+    field(
+        "resample", o.resample, {},
+        "bring rows at any moments onto a regular step, as in 1h:mean: a frequency and sum, mean, min, max, "
+        "first, last or count");
     field("missing", o.missing, one_of({"error", "ffill", "interpolate"}),
           "how to handle empty cells and missing rows");
     field("split", o.split, {}, "train, validation and test borders");
@@ -171,6 +180,9 @@ struct DataOptions : FileOptions {
             "sequences cannot be given together with path or sources");
     require(label_len <= seq_len, "label_len ({}) must not exceed seq_len ({})", label_len, seq_len);
     if (!freq.empty()) io::parse_frequency(freq);
+    if (!resample.empty()) io::parse_resampling(resample);
+    require(freq.empty() || resample.empty(),
+            "freq and resample cannot be given together (resample sets it)");
     check_roles();
     require(!scale_windows || !sources.empty(),
             "scale_windows requires sources (series of one variate each)");

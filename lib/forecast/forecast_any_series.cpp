@@ -88,7 +88,8 @@ std::vector<SeriesForecast> ForecastModel::forecast_any(std::span<const io::Seri
     const auto of_table = std::span(found).subspan(first[i], first[i + 1] - first[i]);
     auto result = in_table(tables[i], horizon, of_table, levels, request.levels);
     result.variates = given_roles_.empty() ? tables[i].variates : given_roles_.targets;
-    if (!has_quantiles) add_conformal(result, levels, scales_of(of_table));
+    result.scale = scales_of(of_table);
+    if (!has_quantiles) add_conformal(result, levels, result.scale);
     results.push_back(std::move(result));
   }
   return results;

@@ -281,9 +281,10 @@ SeriesForecast ForecastModel::side_by_side(const io::SeriesTable& table,
   const auto join = [&](const auto& part_of) {
     std::vector<at::Tensor> parts;
     for (const auto& variate : variates) parts.push_back(part_of(variate));
-    return at::cat(parts, 1);
+    return at::cat(parts, -1);
   };
   joined.mean = join([](const SeriesForecast& variate) { return variate.mean; });
+  joined.scale = join([](const SeriesForecast& variate) { return variate.scale; });
   for (std::size_t i = 0; i < variates.front().intervals.size(); ++i) {
     joined.intervals.push_back(
         {variates.front().intervals[i].level,
@@ -380,7 +381,7 @@ SeriesForecast ForecastModel::in_original_units(const io::SeriesTable& table, co
     return at::tensor(values, at::kDouble).narrow(0, variates - channels, channels);
   };
   const auto scale = last(input.scaler.scale), mean = last(input.scaler.mean);
-  SeriesForecast result{table.unique_id, forecast_variates(table), input.future, {}, {}, {}, {}};
+  SeriesForecast result{table.unique_id, forecast_variates(table), input.future, {}, {}, {}, {}, scale};
   result.mean = scaled.narrow(1, scaled.size(1) - channels, channels) * scale + mean;
   if (distribution.defined()) {
     result.distribution = distribution.affine(scale, mean);

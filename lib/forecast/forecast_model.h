@@ -46,6 +46,7 @@ struct SeriesForecast {
   std::vector<ForecastInterval> intervals;               ///< of the levels asked for
   std::vector<std::pair<double, at::Tensor>> quantiles;  ///< level → [horizon, variates] double
   Distribution distribution;  ///< cells [horizon, variates]; undefined unless asked for
+  at::Tensor scale = {};      ///< [variates] double: of one unit of the model's output
 };
 
 /// A trained forecaster ready for new data. Nothing in it changes after it is opened.
@@ -72,6 +73,8 @@ class ForecastModel {
   bool has_intervals() const { return head_ != nullptr || !scores_.empty() || (zero_shot_ && any_series().abilities().quantiles); }
   /// Whether it was trained to forecast distributions (training.loss quantile, student_t, normal).
   bool has_distribution() const { return head_ != nullptr; }
+  /// What its validation windows told of its errors; empty: nothing.
+  const ConformalScores& scores() const { return scores_; }
   /// Throws UsageError for a level that the model does not forecast, or that too few windows calibrate.
   void require_levels(const ForecastLevels& levels) const;
   /// Those of the levels (in percent) that the model forecasts.
@@ -129,8 +132,16 @@ class ForecastModel {
   /// only what it was trained on.
   at::Tensor forecast_rows(const at::Tensor& history, int64_t horizon) const;
 
+  /// Fills what was not measured of a table (io::SeriesTable::filled), whose cells hold a first guess there:
+  /// each from the windows around it. Returns [rows, variates] double in the units of the input, NaN at
+  /// measured cells. Throws UsageError unless the model reconstructs (forecast/reconstructor.h).
+  at::Tensor reconstruct(const io::SeriesTable& table) const;
+  /// Steps of a window that it reconstructs; throws UsageError unless it does.
+  int64_t reconstruction_window() const;
+
  private:
   struct Input;
+  at::Tensor reconstruct_whole(const io::SeriesTable& table) const;
   std::vector<SeriesForecast> forecast_whole(std::span<const io::SeriesTable> tables, int64_t horizon,
                                              const ForecastLevels& levels,
                                              std::span<const KnownAhead> ahead) const;

@@ -3,30 +3,17 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 
 #include "forecast/covariates.h"
 #include "io/csv.h"
+#include "io/series_files.h"
 
 namespace arzoo::forecast {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_csv(const fs::path& path) {
-  const auto name = path.filename().string();
-  return name.ends_with(".csv") || name.ends_with(".csv.gz");
-}
-
-std::vector<fs::path> files_of(const fs::path& path) {
-  if (!fs::is_directory(path)) return {path};
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (entry.is_regular_file() && is_csv(entry.path())) files.push_back(entry.path());
-  }
-  if (files.empty()) fail<DataError>("{}: no .csv or .csv.gz file in this folder", path.string());
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 void add_tables(io::SeriesFile file, const SplitOptions& split, std::vector<SourceTable>& tables,
                 std::vector<std::string>& notes) {
@@ -56,15 +43,55 @@ void require_distinct(const std::vector<SourceTable>& tables) {
   }
 }
 
-/// A file whose columns are targets and covariates.
-io::SeriesFile read_by_roles(const DataOptions& options) {
-  const auto table = io::CsvTable::read(options.path);
+/// The categories of several files: those of each column together.
+io::Categories joined(const std::vector<io::Categories>& found) {
+  std::map<std::string, std::set<std::string>> values;
+  for (const auto& categories : found) {
+    for (const auto& column : *categories)
+      values[column.name].insert(column.values.begin(), column.values.end());
+  }
+  auto all = std::make_shared<std::vector<io::CategoryColumn>>();
+  for (const auto& column : *found.front()) {
+    const auto& texts = values.at(column.name);
+    if (texts.size() > kMostCategories)
+      fail<DataError>("column {}: {} different texts in all files, expected at most {} (group the rare ones)",
+                      io::shown(column.name), texts.size(), kMostCategories);
+    all->push_back({column.name, {texts.begin(), texts.end()}});
+  }
+  return all;
+}
+
+/// Files whose columns are targets and covariates. A column that holds texts in one of them is one of
+/// categories in all, and what they are is known when all were looked at.
+void read_by_roles(const std::vector<fs::path>& files, const DataOptions& options,
+                   std::vector<SourceTable>& tables, std::vector<std::string>& notes) {
   auto read = read_options(options);
-  const auto roles = resolved_roles(roles_of(options), table, read);
-  read.columns = roles.columns();
+  auto as_categories = options.categories;
+  std::vector<io::Categories> found;
+  std::optional<io::CsvTable> table;
+  for (bool again = true; again;) {
+    again = false;
+    found.clear();
+    for (const auto& path : files) {
+      table.emplace(io::CsvTable::read(path));
+      const auto roles = resolved_roles(roles_of(options), *table, read);
+      if (found.empty()) read.columns = roles.columns();
+      read.statics = roles.statics;
+      found.push_back(find_categories(*table, roles, as_categories));
+      for (const auto& column : *found.back()) {
+        if (std::find(as_categories.begin(), as_categories.end(), column.name) != as_categories.end())
+          continue;
+        as_categories.push_back(column.name);
+        again |= found.size() > 1;
+      }
+    }
+  }
   read.columns_option = "targets";
-  read.categories = find_categories(table, roles, options.categories);
-  return io::read_series(table, read);
+  read.categories = joined(found);
+  for (const auto& path : files) {
+    if (files.size() > 1) table.emplace(io::CsvTable::read(path));
+    add_tables(io::read_series(*table, read), options.split, tables, notes);
+  }
 }
 
 }  // namespace
@@ -90,21 +117,26 @@ io::SeriesReadOptions read_options(const FileOptions& options, const std::string
   }
   read.columns = options.columns;
   if (!options.freq.empty()) read.frequency = io::parse_frequency(options.freq);
+  if (!options.resample.empty()) read.resample = io::parse_resampling(options.resample);
+  if (read.frequency && read.resample)
+    fail<ConfigError>("{0}freq and {0}resample cannot be given together (resample sets the frequency)",
+                      prefix);
   read.missing = missing_policy(options.missing);
   return read;
 }
 
 std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<std::string>& notes) {
   std::vector<SourceTable> tables;
+  const auto files = options.path.empty() ? std::vector<fs::path>() : io::series_files(options.path);
   if (options.has_roles())
-    add_tables(read_by_roles(options), options.split, tables, notes);
-  else if (!options.path.empty())
-    read_files({options.path}, options, "data.", tables, notes);
+    read_by_roles(files, options, tables, notes);
+  else
+    read_files(files, options, "data.", tables, notes);
   for (std::size_t i = 0; i < options.sources.size(); ++i) {
     const auto& source = options.sources[i];
-    read_files(files_of(source.path), source, fmt::format("data.sources[{}].", i), tables, notes);
+    read_files(io::series_files(source.path), source, fmt::format("data.sources[{}].", i), tables, notes);
   }
-  if (options.variates_apart()) require_distinct(tables);
+  if (options.variates_apart() || files.size() > 1) require_distinct(tables);
   return tables;
 }
 

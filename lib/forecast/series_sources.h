@@ -21,9 +21,10 @@ io::MissingPolicy missing_policy(const std::string& name);
 /// a long one. Throws ConfigError for an id column of a wide file.
 io::SeriesReadOptions read_options(const FileOptions& options, const std::string& prefix = "data.");
 
-/// All series that a data section names: of its file, or of its sources in their order, a folder's files by
-/// name. `notes` receives what was filled and what was left out. Throws DataError for a file that cannot be
-/// used, a folder without CSV files, or two sources with a series of one name.
+/// All series that a data section names: of its files, or of its sources in their order, the files of a
+/// folder or pattern by name (io/series_files.h). `notes` receives what was filled and what was left out.
+/// Throws DataError for a file that cannot be used, a folder without files of series, or two sources with a
+/// series of one name.
 std::vector<SourceTable> read_sources(const DataOptions& options, std::vector<std::string>& notes);
 
 /// One variate as a series "unique_id/variate" of one variate, "value".

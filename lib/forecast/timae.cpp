@@ -7,6 +7,7 @@
 
 #include "forecast/forecaster.h"
 #include "forecast/pre_norm_encoder.h"
+#include "forecast/reconstructor.h"
 #include "kernels/dropout.h"
 #include "kernels/linear.h"
 #include "nn/position_table.h"
@@ -48,7 +49,7 @@ class LinearRegressor : public torch::nn::Module {
   torch::nn::Linear time_{nullptr}, variates_{nullptr};
 };
 
-class TiMae : public Forecaster {
+class TiMae : public Forecaster, public Reconstructor {
  public:
   TiMae(const TiMaeOptions& options, const SeriesShape& shape) : options_(options), shape_(shape) {
     const int64_t width = options.d_model, inner = options.decoder_d_model,
@@ -86,6 +87,14 @@ class TiMae : public Forecaster {
     const auto whole = at::constant_pad_nd(batch.x_enc, {0, 0, 0, shape_.pred_len});
     const auto history = nn::keep_beginning(samples, whole.size(1), shape_.seq_len);
     return reconstruct(whole, history).narrow(1, shape_.seq_len, shape_.pred_len).to(at::kFloat);
+  }
+
+  int64_t longest_window() const override {
+    return regressor_ != nullptr ? 0 : shape_.seq_len + shape_.pred_len;
+  }
+  int64_t least_visible(int64_t length) const override { return kept_steps(length); }
+  at::Tensor reconstructed(const at::Tensor& x, const nn::VisibleTokens& visible) override {
+    return reconstruct(x, visible).to(at::kFloat);
   }
 
   runtime::Losses loss(const ForecastBatch& batch) override {

@@ -31,6 +31,17 @@ void CsvTable::index_columns() {
   for (std::size_t i = 0; i < columns_; ++i) columns_by_name_[i] = names[i].second;
 }
 
+std::size_t CsvTable::row_offset(std::size_t row) const {
+  const auto first = cells_[(row + 1) * columns_].offset;
+  // A quoted cell is a view behind its quote.
+  return first > 0 && text_[first - 1] == '"' ? first - 1 : first;
+}
+
+void CsvTable::keep_rows(std::size_t rows) {
+  cells_.resize((rows + 1) * columns_);
+  lines_.resize(rows + 1);
+}
+
 std::optional<std::size_t> CsvTable::find(std::string_view wanted) const {
   const auto at = std::lower_bound(
       columns_by_name_.begin(), columns_by_name_.end(), wanted,

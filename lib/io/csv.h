@@ -14,6 +14,7 @@ namespace arzoo::io {
 
 struct CsvOptions {
   std::optional<char> delimiter;  ///< sniffed among , ; tab | if not given
+  std::size_t skipped_lines = 0;  ///< between the header and the first row: of a part of a file
 };
 
 /// A CSV file (RFC 4180) in memory: one header record, then rows of as many cells. Quoted cells may hold the
@@ -22,9 +23,9 @@ struct CsvOptions {
 /// cell, and memory is a small multiple of the text. Column names are trimmed of spaces.
 class CsvTable {
  public:
-  /// Reads a plain or gzip file. Throws DataError "file:line: ..." for: no header, a ragged row, a blank line
-  /// between rows, an open quote, text after a closing quote, two columns of one name, bytes that are not
-  /// UTF-8.
+  /// Reads a plain or gzip file; "-" is standard input, named "stdin". Throws DataError "file:line: ..." for:
+  /// no header, a ragged row, a blank line between rows, an open quote, text after a closing quote, two
+  /// columns of one name, bytes that are not UTF-8.
   static CsvTable read(const std::filesystem::path& path, const CsvOptions& options = {});
   /// The same for text in memory; `name` stands for the file in messages.
   static CsvTable parse(std::string text, std::string name, const CsvOptions& options = {});
@@ -42,6 +43,11 @@ class CsvTable {
   /// Where the record starts in the file, counted from 1 as editors do.
   std::int64_t header_line() const { return lines_.front(); }
   std::int64_t line(std::size_t row) const { return lines_[row + 1]; }
+
+  /// Where a row starts in the text that was parsed.
+  std::size_t row_offset(std::size_t row) const;
+  /// Forgets the rows from `rows` on.
+  void keep_rows(std::size_t rows);
 
   /// The column of exactly this name.
   std::optional<std::size_t> find(std::string_view column_name) const;

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/standard_streams.h"
 #include "core/text_file.h"
 #include "io/csv.h"
+#include "io/series_files.h"
 
 namespace arzoo::io {
 namespace {
@@ -48,8 +50,8 @@ char sniff_delimiter(std::string_view text) {
 /// One pass over the text. Quoted cells are unescaped in place: they only get shorter.
 class CsvParser {
  public:
-  CsvParser(CsvTable& table, FileBudget& budget, std::size_t start)
-      : table_(table), text_(table.text_), budget_(budget), pos_(start) {
+  CsvParser(CsvTable& table, FileBudget& budget, std::size_t start, std::size_t skipped_lines)
+      : table_(table), text_(table.text_), budget_(budget), pos_(start), skipped_lines_(skipped_lines) {
     ends_cell_[static_cast<unsigned char>(table.delimiter_)] = true;
     ends_cell_[static_cast<unsigned char>('\n')] = true;
     ends_cell_[static_cast<unsigned char>('\r')] = true;
@@ -67,6 +69,7 @@ class CsvParser {
       table_.lines_.push_back(static_cast<std::uint32_t>(line));
       record();
       check_width(table_.cells_.size() - first_cell, line);
+      if (table_.lines_.size() == 1) line_ += skipped_lines_;
     }
     if (table_.lines_.empty()) fail<DataError>("{}: is empty, expected a header line", table_.name_);
   }
@@ -162,7 +165,7 @@ class CsvParser {
   std::string& text_;
   FileBudget& budget_;
   std::array<bool, 256> ends_cell_{};
-  std::size_t pos_;
+  std::size_t pos_, skipped_lines_;
   std::size_t line_ = 1;
   std::size_t blank_line_ = 0;  ///< the first one after the header, 0 for none
 };
@@ -181,14 +184,15 @@ CsvTable CsvTable::parse(std::string text, std::string name, FileBudget budget, 
   table.name_ = std::move(name);
   table.text_ = std::move(text);
   table.delimiter_ = options.delimiter.value_or(sniff_delimiter(std::string_view(table.text_).substr(start)));
-  CsvParser(table, budget, start).run();
+  CsvParser(table, budget, start, options.skipped_lines).run();
   table.index_columns();
   return table;
 }
 
 CsvTable CsvTable::read(const std::filesystem::path& path, const CsvOptions& options) {
-  auto file = read_input_text(path);
-  return parse(std::move(file.text), path.string(), std::move(file.budget), options);
+  const bool standard = path == kStandardStream;
+  auto file = standard ? read_standard_input() : read_input_text(path);
+  return parse(std::move(file.text), standard ? "stdin" : path.string(), std::move(file.budget), options);
 }
 
 }  // namespace arzoo::io

@@ -21,13 +21,13 @@ struct Attempt {
   bool complete(const CsvTable& table) const { return stamps.size() == table.rows(); }
 };
 
-Attempt attempt(const CsvTable& table, std::size_t column, DateFormat format) {
+Attempt attempt(const CsvTable& table, std::size_t column, DateFormat format, Fractions fractions) {
   Attempt result{std::move(format), {}, {}};
   result.stamps.reserve(table.rows());
   const bool has_zone = result.format.has_zone();
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const auto reading = result.format.read(trimmed(table.cell(row, column)));
-    if (!reading || !reading->whole_seconds) break;
+    if (!reading || (!reading->whole_seconds && fractions == Fractions::refused)) break;
     result.format.adopt(*reading);
     result.stamps.push_back(reading->stamp);
     if (has_zone) result.offsets.push_back(reading->offset);
@@ -64,14 +64,14 @@ std::vector<DateFormat> candidates(const CsvTable& table, std::size_t column, Da
 
 }  // namespace
 
-DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder order) {
+DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder order, Fractions fractions) {
   const auto formats = candidates(table, column, order);
   if (formats.empty()) fail_at_cell(table, column, 0, nullptr);
   std::vector<Attempt> complete;
-  Attempt longest = attempt(table, column, formats.front());
+  Attempt longest = attempt(table, column, formats.front(), fractions);
   if (longest.complete(table)) complete.push_back(longest);
   for (std::size_t i = 1; i < formats.size(); ++i) {
-    Attempt next = attempt(table, column, formats[i]);
+    Attempt next = attempt(table, column, formats[i], fractions);
     if (next.complete(table)) complete.push_back(next);
     if (next.stamps.size() > longest.stamps.size()) longest = std::move(next);
   }
@@ -86,9 +86,9 @@ DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder 
   return result;
 }
 
-bool holds_dates(const CsvTable& table, std::size_t column) {
+bool holds_dates(const CsvTable& table, std::size_t column, Fractions fractions) {
   for (const auto& format : candidates(table, column, DayOrder::automatic)) {
-    if (attempt(table, column, format).complete(table)) return true;
+    if (attempt(table, column, format, fractions).complete(table)) return true;
   }
   return false;
 }

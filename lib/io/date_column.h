@@ -21,11 +21,15 @@ struct DateColumn {
   std::string note;  ///< says so when the order of day and month had to be guessed; else empty
 };
 
+/// What becomes of fractions of a second.
+enum class Fractions { refused, cut };
+
 /// Reads a column of dates that are all written in one way. Throws DataError "file:line: column ..." for an
-/// empty cell, a fraction of a second, or a cell that is not written as the first one.
-DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder order = DayOrder::automatic);
+/// empty cell, a fraction of a second that is not to be cut, or a cell that is not written as the first one.
+DateColumn read_date_column(const CsvTable& table, std::size_t column, DayOrder order = DayOrder::automatic,
+                            Fractions fractions = Fractions::refused);
 
 /// Whether every cell of the column is a date, written in one way.
-bool holds_dates(const CsvTable& table, std::size_t column);
+bool holds_dates(const CsvTable& table, std::size_t column, Fractions fractions = Fractions::refused);
 
 }  // namespace arzoo::io

@@ -124,6 +124,9 @@ Timestamp add_months(Timestamp from, std::int64_t months, bool month_end) {
 
 }  // namespace
 
+std::int64_t unit_seconds(Unit unit) { return info(unit).seconds; }
+std::int64_t unit_months(Unit unit) { return info(unit).months; }
+
 std::string to_string(const Frequency& frequency) {
   const auto name = info(frequency.unit).name;
   return frequency.multiple == 1 ? std::string(name) : fmt::format("{}{}", frequency.multiple, name);

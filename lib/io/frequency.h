@@ -18,6 +18,10 @@ struct Frequency {
   bool operator==(const Frequency&) const = default;
 };
 
+/// Seconds of a unit of fixed length, 0 for the others; months of one of the calendar's, 0 for the others.
+std::int64_t unit_seconds(Frequency::Unit unit);
+std::int64_t unit_months(Frequency::Unit unit);
+
 /// "s", "min", "h", "D", "B", "W", "M", "Q" or "Y" after a multiple above 1: "15min", "4h".
 std::string to_string(const Frequency& frequency);
 

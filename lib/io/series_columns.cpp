@@ -51,7 +51,7 @@ std::size_t find_date_column(const CsvTable& table, const SeriesReadOptions& opt
   for (const auto& column : named) {
     if (column) return *column;
   }
-  if (holds_dates(table, 0)) return 0;
+  if (holds_dates(table, 0, options.fractions())) return 0;
   fail<DataError>(
       "{}: no date column, expected one named date, ds, timestamp, time or datetime, or a first column of "
       "dates; the columns are {} (name it with {}date)",

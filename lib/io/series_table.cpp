@@ -1,5 +1,6 @@
 #include "io/series_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_map>
 #include <utility>
@@ -54,6 +55,7 @@ struct FileFacts {
   SeriesColumns columns;
   DateColumn dates;
   SeriesCells cells;
+  std::vector<bool> keeps_last = {};  ///< of each variate: resampling takes its last value
 };
 
 /// Missing cells per variate, and the first of all.
@@ -115,8 +117,30 @@ TimeAxis axis_of(const CsvTable& table, const RowGroup& group, const FileFacts& 
   return axis;
 }
 
-SeriesTable read_group(const CsvTable& table, const RowGroup& group, const TimeAxis& axis,
-                       const FileFacts& file) {
+/// Whether a variate is no number to compute with: a category or a static covariate.
+std::vector<bool> keeping_last(const CsvTable& table, const SeriesReadOptions& options,
+                               const std::vector<std::size_t>& variates,
+                               const std::vector<CategoryColumn>& categories) {
+  std::vector<bool> keeps_last(variates.size());
+  for (std::size_t i = 0; i < variates.size(); ++i) {
+    const auto name = table.column_name(variates[i]);
+    keeps_last[i] =
+        std::find(options.statics.begin(), options.statics.end(), name) != options.statics.end() ||
+        std::any_of(categories.begin(), categories.end(),
+                    [name](const auto& category) { return category.name == name; });
+  }
+  return keeps_last;
+}
+
+/// Empty periods that a file's resampling may give: as many as there are rows, or so many that their cells
+/// take a few megabytes.
+std::size_t most_empty_periods(const CsvTable& table, const SeriesColumns& columns) {
+  constexpr std::size_t kFewMegabytes = 500'000;
+  return table.rows() + kFewMegabytes / (columns.variates.size() + 2);
+}
+
+SeriesTable read_group(const CsvTable& table, const RowGroup& group, TimeAxis axis, const FileFacts& file,
+                       ResampleCount& resampled) {
   const auto& options = file.options;
   SeriesTable series;
   series.unique_id = group.unique_id;
@@ -130,9 +154,14 @@ SeriesTable read_group(const CsvTable& table, const RowGroup& group, const TimeA
   for (const std::size_t row : group.rows) {
     for (const std::size_t column : variates) series.values.push_back(file.cells.value(row, column));
   }
+  if (options.resample)
+    resample(axis, series.values, file.keeps_last, *options.resample, most_empty_periods(table, file.columns),
+             resampled);
   series.stamps = axis.stamps;
   require_increasing(axis);
-  series.frequency = frequency_of(axis, options.frequency ? &*options.frequency : nullptr);
+  series.frequency = frequency_of(axis, options.resample    ? &options.resample->frequency
+                                        : options.frequency ? &*options.frequency
+                                                            : nullptr);
   const auto missing_cells = count_missing(series);
   require_fillable(series, missing_cells, axis, options.missing);
   const bool may_fill = options.missing != MissingPolicy::error;
@@ -142,8 +171,17 @@ SeriesTable read_group(const CsvTable& table, const RowGroup& group, const TimeA
 }
 
 /// What was guessed or cannot be repeated exactly, one line each.
-std::vector<std::string> notes_on(const CsvTable& table, const FileFacts& file, bool zone_changes) {
+std::vector<std::string> notes_on(const CsvTable& table, const FileFacts& file, bool zone_changes,
+                                  const ResampleCount& resampled) {
   std::vector<std::string> notes;
+  if (const auto& resampling = file.options.resample) {
+    const bool zero = resampling->aggregate == Aggregate::sum || resampling->aggregate == Aggregate::count;
+    notes.push_back(fmt::format("{}: {} rows resampled to {} steps ({}){}", table.name(), resampled.rows,
+                                resampled.periods, to_string(*resampling),
+                                resampled.empty == 0 ? ""
+                                                     : fmt::format(", {} of them without a row: {}",
+                                                                   resampled.empty, zero ? "0" : "missing")));
+  }
   if (!file.dates.note.empty()) notes.push_back(file.dates.note);
   const auto on_cells = file.cells.notes();
   notes.insert(notes.end(), on_cells.begin(), on_cells.end());
@@ -164,24 +202,27 @@ std::string columns_option(const SeriesReadOptions& options) {
 SeriesFile read_series(const CsvTable& table, const SeriesReadOptions& options) {
   const auto categories = options.categories ? options.categories : kNoCategories;
   const auto columns = choose_columns(table, options);
-  const FileFacts facts{options, columns, read_date_column(table, columns.date, options.day_order),
-                        SeriesCells(table, columns.variates, *categories, columns_option(options))};
+  const FileFacts facts{options, columns,
+                        read_date_column(table, columns.date, options.day_order, options.fractions()),
+                        SeriesCells(table, columns.variates, *categories, columns_option(options)),
+                        keeping_last(table, options, columns.variates, *categories)};
   SeriesFile file;
   file.source = table.name();
   file.format = columns.id ? SeriesFormat::long_ : SeriesFormat::wide;
   file.date_column = table.column_name(columns.date);
   if (columns.id) file.id_column = table.column_name(*columns.id);
   bool zone_changes = false;
+  ResampleCount resampled;
   for (const auto& group : group_rows(table, columns)) {
-    if (options.skip_single_rows && group.rows.size() == 1 && !options.frequency) {
+    if (options.skip_single_rows && group.rows.size() == 1 && !options.frequency && !options.resample) {
       file.skipped.push_back(group.unique_id);
       continue;
     }
-    const auto axis = axis_of(table, group, facts);
+    auto axis = axis_of(table, group, facts);
     zone_changes |= axis.zone_changes;
-    file.tables.push_back(read_group(table, group, axis, facts));
+    file.tables.push_back(read_group(table, group, std::move(axis), facts, resampled));
   }
-  file.notes = notes_on(table, facts, zone_changes);
+  file.notes = notes_on(table, facts, zone_changes, resampled);
   return file;
 }
 

@@ -12,6 +12,7 @@
 #include "io/csv.h"
 #include "io/date_column.h"
 #include "io/frequency.h"
+#include "io/resample.h"
 #include "io/series_cells.h"
 
 namespace arzoo::io {
@@ -66,6 +67,10 @@ struct SeriesReadOptions {
   std::string option_prefix = {};  ///< of these options' names where the user gives them: "--", "data."
   std::string columns_option =
       "columns";  ///< the option that names numeric columns, behind the prefix; empty: none
+  std::optional<Resampling> resample = {};  ///< rows at any moments, in any order, become regular
+  std::vector<std::string> statics = {};    ///< of the columns, those with one value per series
+
+  Fractions fractions() const { return resample ? Fractions::cut : Fractions::refused; }
 };
 
 struct SeriesFile {

@@ -1,5 +1,7 @@
 #include "plan/run_config.h"
 
+#include "io/series_files.h"
+
 namespace arzoo::plan {
 namespace {
 
@@ -11,9 +13,9 @@ constexpr int64_t kDefaultSeed = 2021;
 
 /// A path in a config is meant relative to the config, or to where the command runs: the first that exists.
 std::string found_path(const std::string& path, const fs::path& folder) {
-  if (path.empty() || fs::path(path).is_absolute() || fs::exists(path)) return path;
+  if (path.empty() || fs::path(path).is_absolute() || io::names_series(path)) return path;
   const auto beside = folder / path;
-  return fs::exists(beside) ? beside.lexically_normal().string() : path;
+  return io::names_series(beside) ? beside.lexically_normal().string() : path;
 }
 
 /// Calls `use` with every value of a path-typed field, in the fields' order. values: a section, resolved.

@@ -61,11 +61,14 @@ struct ForecastTask {
   std::string missing;                     ///< error | ffill | interpolate; empty: as in training
   std::string format = "auto";             ///< auto | wide | long
   std::string freq;                        ///< overrides the inferred frequency
+  std::string resample = {};  ///< "1h:mean": rows at any moments become regular; empty: as in training
   std::string date, id;  ///< columns of the dates and of a long file's series; empty: as in training
   std::vector<std::string> columns;  ///< variates to read; empty: as in training
   bool skip_short = false;           ///< series of too few rows are left out with a warning
   int64_t backtest = 0;              ///< windows to forecast within the known data and score
   std::optional<int64_t> season;     ///< steps of MASE's naive forecast; of the frequency when not given
+  bool impute = false;               ///< fill the missing cells of the input instead of forecasting
+  bool detect = false;               ///< score the known cells as anomalies instead of forecasting
   bool stream = false;               ///< one JSON window per line of stdin, one forecast per line of stdout
   bool dry_run = false;
 };

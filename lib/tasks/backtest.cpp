@@ -161,12 +161,21 @@ void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& mode
 
 }  // namespace
 
+std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task) {
+  using Kind = io::OutputColumn::Kind;
+  std::vector<io::OutputColumn> columns{{"unique_id", Kind::text},
+                                        {"ds", Kind::stamp},
+                                        {"cutoff", Kind::stamp},
+                                        {"model", Kind::text},
+                                        {"y"},
+                                        {"yhat"}};
+  add_level_columns(columns, task);
+  return columns;
+}
+
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
               const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
               int64_t horizon, io::CsvText& csv, Progress& progress, std::vector<SeriesForecast>& charted) {
-  csv.cell("unique_id").cell("ds").cell("cutoff").cell("model").cell("y").cell("yhat");
-  add_column_names(csv, task);
-  csv.end_row();
   require_rows(task, model, tables, horizon);
   warn_of_seen_rows(task, model, tables, horizon, progress);
   const auto naive = naive_errors(task, model, tables, horizon);

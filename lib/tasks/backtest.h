@@ -3,10 +3,14 @@
 #include "core/progress.h"
 #include "forecast/forecast_model.h"
 #include "io/csv.h"
+#include "io/series_output.h"
 #include "io/series_table.h"
 #include "plan/tasks.h"
 
 namespace arzoo::tasks {
+
+/// Those of a backtest's rows.
+std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task);
 
 /// Forecasts `task.backtest` stretches of known data, one behind the other from the end, each as if the file
 /// ended before it, but for covariates that are known ahead, which are those of the stretch: gaps are filled

@@ -1,24 +1,26 @@
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
-#include <set>
 
-#include "core/display_text.h"
 #include "core/run_dir.h"
-#include "core/text_output.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/forecast_model.h"
 #include "forecast/series_sources.h"
 #include "io/csv.h"
+#include "io/series_files.h"
+#include "io/series_output.h"
 #include "io/series_table.h"
 #include "plan/run_config.h"
 #include "tasks/backtest.h"
+#include "tasks/detect.h"
 #include "tasks/finite_forecasts.h"
 #include "tasks/forecast_chart.h"
 #include "tasks/forecast_columns.h"
 #include "tasks/forecast_ids.h"
 #include "tasks/forecast_inputs.h"
 #include "tasks/forecast_stream.h"
+#include "tasks/impute.h"
 #include "tasks/tasks.h"
 
 namespace arzoo::tasks {
@@ -51,102 +53,172 @@ std::optional<Config> read_config(const plan::ForecastTask& task, Progress& prog
   return Config(forecast::model_config(run, data), config.name());
 }
 
-/// Takes the series of too few rows out of `inputs` and says which. Throws DataError if none is left.
-void leave_out_short(int64_t needed, ForecastInputs& inputs, Progress& progress) {
-  ForecastInputs longer;
-  longer.skipped = std::move(inputs.skipped);
-  for (std::size_t i = 0; i < inputs.tables.size(); ++i) {
-    auto& table = inputs.tables[i];
-    if (static_cast<int64_t>(table.rows()) < needed) {
-      longer.skipped.push_back(table.unique_id);
-      continue;
+std::vector<io::OutputColumn> forecast_columns(const plan::ForecastTask& task) {
+  using Kind = io::OutputColumn::Kind;
+  std::vector<io::OutputColumn> columns{
+      {"unique_id", Kind::text}, {"ds", Kind::stamp}, {"model", Kind::text}, {"yhat"}};
+  add_level_columns(columns, task);
+  return columns;
+}
+
+/// What came of all series.
+struct Forecasted {
+  int64_t series = 0;
+  std::vector<SeriesForecast> charted;  ///< with --plot
+  std::vector<std::string> skipped;
+};
+
+/// Writes the forecasts of series, group by group.
+class ForecastWriter {
+ public:
+  ForecastWriter(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon,
+                 io::SeriesOutput& out, Progress& progress, Stop stop)
+      : task_(task),
+        model_(model),
+        horizon_(horizon),
+        out_(out),
+        progress_(progress),
+        stop_(stop),
+        samples_(task, model) {}
+
+  void write(const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
+             std::span<const forecast::KnownAhead> ahead) {
+    const auto levels = asked_levels(task_);
+    const bool shown = tables.size() > kTablesAtOnce;
+    if (shown) progress_.begin("series", static_cast<int64_t>(tables.size()));
+    for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
+      if (stop_.load()) fail<Interrupted>("interrupted, nothing written");
+      const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
+      const auto known = ahead.empty() ? ahead : ahead.subspan(first, group.size());
+      auto forecasts = model_.forecast(group, horizon_, levels, known);
+      for (std::size_t i = 0; i < group.size(); ++i) finite_.look_at(forecasts[i], ids[first + i]);
+      for (std::size_t i = 0; i < group.size(); ++i) write_rows(group[i], forecasts[i], ids[first + i]);
+      flush();
+      if (task_.plot) std::move(forecasts.begin(), forecasts.end(), std::back_inserter(all_.charted));
+      if (shown) progress_.step({}, static_cast<int64_t>(group.size()));
     }
-    longer.tables.push_back(std::move(table));
-    longer.is_long.push_back(inputs.is_long[i]);
+    if (shown) progress_.end();
   }
-  inputs = std::move(longer);
-  if (inputs.skipped.empty()) return;
-  const auto short_ones = fmt::format("{} series of fewer than {} rows: {}", inputs.skipped.size(), needed,
-                                      first_few(inputs.skipped, io::shown));
-  if (inputs.tables.empty()) fail<DataError>("--skip-short: leaves no series, all are short: {}", short_ones);
-  progress.warn(fmt::format("left out {}", short_ones));
-}
-
-/// One short series of many need not end the work.
-void require_long_enough(int64_t needed, const ForecastInputs& inputs) {
-  if (inputs.tables.size() < 2) return;  // the model says what it needs
-  for (const auto& table : inputs.tables) {
-    if (static_cast<int64_t>(table.rows()) < needed)
-      fail<DataError>(
-          "{}: series {} has {} rows, expected at least {} (give it more rows, or leave such series out with "
-          "--skip-short)",
-          table.source, io::shown(table.unique_id), table.rows(), needed);
+  Forecasted finish() {
+    finite_.report(task_.model.string(), progress_);
+    return std::move(all_);
   }
-}
 
-/// The rows of one table. samples: columns of each variate's paths.
-void write_rows(TextOutput& out, const io::SeriesTable& table, const SeriesForecast& forecast,
-                const std::string& model, const std::vector<std::string>& ids, SampleColumns& samples) {
-  const auto mean = forecast.mean.accessor<double, 2>();
-  io::CsvText csv;
-  for (std::size_t c = 0; c < ids.size(); ++c) {
-    const auto channel = static_cast<int64_t>(c);
-    const auto paths = samples.next(forecast, channel);
-    for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
-      const auto row = static_cast<int64_t>(step);
-      csv.cell(ids[c])
-          .cell(table.date_format.format(forecast.stamps[step]))
-          .cell(model)
-          .cell(mean[row][channel]);
-      const auto number = [&](const at::Tensor& values) {
-        return values.accessor<double, 2>()[row][channel];
-      };
-      for (const auto& [level, low, high] : forecast.intervals) csv.cell(number(low)).cell(number(high));
-      for (const auto& [level, values] : forecast.quantiles) csv.cell(number(values));
-      if (paths.defined()) {
-        const double* values = paths.const_data_ptr<double>() + row * paths.size(1);
-        for (int64_t path = 0; path < paths.size(1); ++path) csv.cell(values[path]);
+ private:
+  /// The rows of one table.
+  void write_rows(const io::SeriesTable& table, const SeriesForecast& forecast,
+                  const std::vector<std::string>& ids) {
+    for (std::size_t c = 0; c < ids.size(); ++c) {
+      const auto channel = static_cast<int64_t>(c);
+      const auto paths = samples_.next(forecast, channel);
+      for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
+        csv_.cell(ids[c]).cell(table.date_format.format(forecast.stamps[step])).cell(model_.name());
+        write_numbers(forecast, static_cast<int64_t>(step), channel, paths);
+        csv_.end_row();
+        if (csv_.text().size() >= kMostText) flush();
       }
-      csv.end_row();
-      if (csv.text().size() < kMostText) continue;
-      out.append(csv.text());
-      csv = io::CsvText();
     }
+    all_.series += static_cast<int64_t>(ids.size());
   }
-  out.append(csv.text());
+  /// paths: [horizon, samples] of the variate, undefined when none are asked for.
+  void write_numbers(const SeriesForecast& forecast, int64_t row, int64_t channel, const at::Tensor& paths) {
+    const auto number = [&](const at::Tensor& values) {
+      return values.accessor<double, 2>()[row][channel];
+    };
+    csv_.cell(number(forecast.mean));
+    for (const auto& [level, low, high] : forecast.intervals) csv_.cell(number(low)).cell(number(high));
+    for (const auto& [level, values] : forecast.quantiles) csv_.cell(number(values));
+    if (!paths.defined()) return;
+    const double* values = paths.const_data_ptr<double>() + row * paths.size(1);
+    for (int64_t path = 0; path < paths.size(1); ++path) csv_.cell(values[path]);
+  }
+  void flush() {
+    out_.append(csv_.text());
+    csv_ = io::CsvText();
+  }
+
+  const plan::ForecastTask& task_;
+  const ForecastModel& model_;
+  int64_t horizon_;
+  io::SeriesOutput& out_;
+  Progress& progress_;
+  Stop stop_;
+  SampleColumns samples_;
+  io::CsvText csv_;  ///< rows that are not written yet
+  FiniteForecasts finite_;
+  Forecasted all_;
+};
+
+/// Forecasts a file part by part. Throws io::PartsDisagree, with nothing written but to standard output.
+Forecasted forecast_parts(const plan::ForecastTask& task, ForecastModel& model, int64_t horizon,
+                          bool in_parts, Progress& progress, Stop stop) {
+  InputReader reader(task, model, model.least_context(), in_parts, progress);
+  // A file that cannot be read must not have begun an output.
+  auto inputs = reader.next();
+  io::SeriesOutput out(task.output, forecast_columns(task));
+  ForecastWriter writer(task, model, horizon, out, progress, stop);
+  for (; inputs; inputs = reader.next()) writer.write(inputs->tables, output_ids(*inputs, model), {});
+  reader.finish();
+  auto all = writer.finish();
+  all.skipped = reader.skipped();
+  if (stop.load()) fail<Interrupted>("interrupted, nothing written");
+  out.commit();
+  return all;
 }
 
-/// Writes the forecasts of all tables, group by group, and returns those that charts are made of.
-std::vector<SeriesForecast> write_forecasts(const plan::ForecastTask& task, const ForecastModel& model,
-                                            const std::vector<io::SeriesTable>& tables,
-                                            const std::vector<std::vector<std::string>>& ids, int64_t horizon,
-                                            std::span<const forecast::KnownAhead> ahead, TextOutput& out,
-                                            Progress& progress, Stop stop) {
-  std::vector<SeriesForecast> kept;
-  FiniteForecasts finite;
-  const bool shown = tables.size() > kTablesAtOnce;
-  if (shown) progress.begin("series", static_cast<int64_t>(tables.size()));
-  io::CsvText header;
-  header.cell("unique_id").cell("ds").cell("model").cell("yhat");
-  add_column_names(header, task);
-  header.end_row();
-  out.append(header.text());
-  const auto levels = asked_levels(task);
-  SampleColumns samples(task, model);
-  for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
-    if (stop.load()) fail<Interrupted>("interrupted, nothing written");
-    const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
-    const auto known = ahead.empty() ? ahead : ahead.subspan(first, group.size());
-    auto forecasts = model.forecast(group, horizon, levels, known);
-    for (std::size_t i = 0; i < group.size(); ++i) finite.look_at(forecasts[i], ids[first + i]);
-    for (std::size_t i = 0; i < group.size(); ++i)
-      write_rows(out, group[i], forecasts[i], model.name(), ids[first + i], samples);
-    if (task.plot) std::move(forecasts.begin(), forecasts.end(), std::back_inserter(kept));
-    if (shown) progress.step({}, static_cast<int64_t>(group.size()));
+/// A forecast that needs no more than one look at each series.
+Json forecast_series(const plan::ForecastTask& task, ForecastModel& model, int64_t horizon,
+                     Progress& progress, Stop stop) {
+  const auto is_standard = [](const plan::fs::path& path) { return path == io::kStandardStream; };
+  const bool again =
+      !is_standard(task.output) && std::none_of(task.inputs.begin(), task.inputs.end(), is_standard);
+  Forecasted all;
+  try {
+    all = forecast_parts(task, model, horizon, /*in_parts=*/true, progress, stop);
+  } catch (const io::PartsDisagree& error) {
+    if (!again) throw;
+    progress.detail(fmt::format("{}: reading the file whole", error.what()));
+    all = forecast_parts(task, model, horizon, /*in_parts=*/false, progress, stop);
   }
-  if (shown) progress.end();
-  finite.report(task.model.string(), progress);
-  return kept;
+  Json result{{"series", all.series}, {"rows", all.series * horizon}};
+  if (task.skip_short) result["skipped"] = all.skipped;
+  return result;
+}
+
+/// What needs all series at once: a backtest, charts, a table of the future.
+Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t horizon, Progress& progress,
+                  Stop stop) {
+  InputReader reader(task, model, model.least_context() + task.backtest * horizon, /*in_parts=*/false,
+                     progress);
+  const auto inputs = *reader.next();
+  reader.finish();
+  const auto& tables = inputs.tables;
+  const auto ids = output_ids(inputs, model);
+  int64_t series = 0;
+  for (const auto& names : ids) series += static_cast<int64_t>(names.size());
+  Json result{{"series", series}, {"rows", series * horizon}};
+  std::vector<SeriesForecast> charted;
+  if (task.backtest > 0) {
+    io::SeriesOutput out(task.output, backtest_columns(task));
+    io::CsvText csv;
+    result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress, charted);
+    result["rows"] = result["backtest"]["rows"];
+    out.append(csv.text());
+    if (stop.load()) fail<Interrupted>("interrupted, nothing written");
+    out.commit();
+  } else {
+    const auto ahead = read_known_ahead(task, model, tables, horizon, progress);
+    io::SeriesOutput out(task.output, forecast_columns(task));
+    ForecastWriter writer(task, model, horizon, out, progress, stop);
+    writer.write(tables, ids, ahead);
+    charted = writer.finish().charted;
+    if (stop.load()) fail<Interrupted>("interrupted, nothing written");
+    out.commit();
+  }
+  // Behind the rows, which a chart that cannot be written must not cost.
+  if (task.plot) result["plots"] = write_charts(*task.plot, tables, charted, ids);
+  if (task.skip_short) result["skipped"] = reader.skipped();
+  return result;
 }
 
 Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon) {
@@ -176,39 +248,16 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   auto model = ForecastModel::open(task.model, read_config(task, progress), compute, task.state_dict);
   if (!task.settings.empty()) model.configure(Config::parse("{}", "--set", task.settings));
   const int64_t horizon = task.horizon.value_or(model.shape().pred_len);
-  require_distribution(task, model, horizon);
+  if (!task.impute && !task.detect) require_distribution(task, model, horizon);
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};
   if (task.stream) return stream_forecasts(task, model, horizon, stop);
 
-  auto inputs = read_inputs(task, model, progress);
-  const auto needed = model.least_context() + task.backtest * horizon;
-  if (task.skip_short)
-    leave_out_short(needed, inputs, progress);
-  else
-    require_long_enough(needed, inputs);
-  const auto& tables = inputs.tables;
-  const auto ids = output_ids(inputs, model);
-  Json result{{"output", task.output.string()}, {"series", 0}, {"rows", 0}, {"horizon", horizon}};
-  int64_t series = 0;
-  for (const auto& names : ids) series += static_cast<int64_t>(names.size());
-  TextOutput out(task.output);
-  std::vector<SeriesForecast> charted;
-  if (task.backtest > 0) {
-    io::CsvText csv;
-    result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress, charted);
-    result["rows"] = result["backtest"]["rows"];
-    out.append(csv.text());
-  } else {
-    const auto ahead = read_known_ahead(task, model, tables, horizon, progress);
-    charted = write_forecasts(task, model, tables, ids, horizon, ahead, out, progress, stop);
-    result["rows"] = series * horizon;
-  }
-  if (stop.load()) fail<Interrupted>("interrupted, nothing written");
-  out.commit();
-  // Behind the rows, which a chart that cannot be written must not cost.
-  if (task.plot) result["plots"] = write_charts(*task.plot, tables, charted, ids);
-  if (task.skip_short) result["skipped"] = inputs.skipped;
-  result["series"] = series;
+  const bool parts = task.backtest == 0 && !task.plot && !task.future;
+  Json result{{"output", task.output.string()}, {"horizon", horizon}};
+  result.update(task.impute   ? impute(task, model, progress, stop)
+                : task.detect ? detect(task, model, progress, stop)
+                : parts       ? forecast_series(task, model, horizon, progress, stop)
+                              : forecast_all(task, model, horizon, progress, stop));
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

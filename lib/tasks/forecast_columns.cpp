@@ -40,11 +40,13 @@ void require_distribution(const plan::ForecastTask& task, const forecast::Foreca
   }
 }
 
-void add_column_names(io::CsvText& csv, const plan::ForecastTask& task) {
-  for (const double level : task.levels)
-    csv.cell(fmt::format("lo-{:g}", level)).cell(fmt::format("hi-{:g}", level));
-  for (const double level : task.quantiles) csv.cell(fmt::format("q-{:g}", level));
-  for (int64_t path = 1; path <= task.samples; ++path) csv.cell(fmt::format("sample-{}", path));
+void add_level_columns(std::vector<io::OutputColumn>& columns, const plan::ForecastTask& task) {
+  for (const double level : task.levels) {
+    columns.push_back({fmt::format("lo-{:g}", level)});
+    columns.push_back({fmt::format("hi-{:g}", level)});
+  }
+  for (const double level : task.quantiles) columns.push_back({fmt::format("q-{:g}", level)});
+  for (int64_t path = 1; path <= task.samples; ++path) columns.push_back({fmt::format("sample-{}", path)});
 }
 
 at::Tensor SampleColumns::next(const forecast::SeriesForecast& forecast, int64_t variate) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <vector>
+
 #include "forecast/forecast_model.h"
-#include "io/csv.h"
+#include "io/series_output.h"
 #include "plan/tasks.h"
 
 namespace arzoo::tasks {
@@ -14,8 +16,8 @@ forecast::ForecastLevels asked_levels(const plan::ForecastTask& task);
 void require_distribution(const plan::ForecastTask& task, const forecast::ForecastModel& model,
                           int64_t horizon);
 
-/// Appends the names "lo-80", "hi-80", "q-0.1", "sample-1", …
-void add_column_names(io::CsvText& csv, const plan::ForecastTask& task);
+/// Appends lo-80, hi-80, q-0.1, sample-1, …
+void add_level_columns(std::vector<io::OutputColumn>& columns, const plan::ForecastTask& task);
 
 /// The sample paths of one series after another, each by its place in the output: they depend neither on how
 /// series are batched nor on the number of threads.

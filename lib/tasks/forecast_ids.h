@@ -4,16 +4,9 @@
 #include <vector>
 
 #include "forecast/forecast_model.h"
-#include "io/series_table.h"
+#include "tasks/forecast_inputs.h"
 
 namespace arzoo::tasks {
-
-/// The series of all input files, in order.
-struct ForecastInputs {
-  std::vector<io::SeriesTable> tables;
-  std::vector<bool> is_long;         ///< whether the table comes from a long file
-  std::vector<std::string> skipped;  ///< unique_ids of series that were too short
-};
 
 /// The unique_id of each forecast variate of each table; no two are equal. A wide file's variates are series
 /// of their own, named after their columns; a long file's series keeps its id, and covariates that are

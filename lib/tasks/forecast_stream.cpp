@@ -88,7 +88,7 @@ io::Timestamp StampReader::read(const std::string& text) {
 }
 
 ForecastStream::ForecastStream(const plan::ForecastTask& task, const ForecastModel& model, int64_t horizon)
-    : levels_(task.levels, task.quantiles), model_(model), horizon_(horizon) {
+    : levels_(asked_levels(task)), model_(model), horizon_(horizon) {
   require_rows_alone(model);
   if (!task.freq.empty())
     frequency_ = io::parse_frequency(task.freq);
@@ -103,7 +103,7 @@ Json ForecastStream::answer(const std::string& line) {
     if (auto id = request.take_id()) reply["id"] = std::move(*id);
     const auto horizon = request.horizon(horizon_);
     const auto table = read_window(request);
-    const auto forecast = model_.forecast(std::span(&table, 1), horizon, asked_levels(task_)).front();
+    const auto forecast = model_.forecast(std::span(&table, 1), horizon, levels_).front();
     if (!forecast.mean.isfinite().all().item<bool>())
       request.reject("the forecast is not finite (are the model's weights and the last values?)");
     if (request.last_stamp(table.rows())) {

@@ -6,13 +6,14 @@
 
 #include "core/fetched_data.h"
 #include "core/mapped_file.h"
+#include "io/series_files.h"
 #include "runtime/tensor_digests.h"
 
 namespace arzoo::tasks {
 
 std::string first_missing(const std::vector<std::filesystem::path>& inputs) {
   for (const auto& input : inputs) {
-    if (!input.empty() && !std::filesystem::exists(input)) return input.string();
+    if (!input.empty() && !io::names_series(input)) return input.string();
   }
   return "";
 }
@@ -30,6 +31,9 @@ Json file_digests(const std::vector<std::filesystem::path>& inputs) {
   };
   for (const auto& input : inputs) {
     if (fs::is_regular_file(input)) add(input);
+    if (!fs::exists(input) && io::names_series(input) && input != io::kStandardStream) {
+      for (const auto& file : io::series_files(input)) add(file);
+    }
     if (!fs::is_directory(input)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(input)) {
       if (entry.is_regular_file()) add(entry.path());

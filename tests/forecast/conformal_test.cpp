@@ -188,3 +188,37 @@ TEST_CASE("scores come back from their file, autocorrelation included") {
   CHECK_THROWS_WITH(ConformalScores::open(temp / "wrong.safetensors", shape),
                     ContainsSubstring("autocorrelation: expected c_out 2 doubles between -1 and 1"));
 }
+
+TEST_CASE("the p-value of a residual is its rank among those of the calibration windows") {
+  const forecast::ConformalPValues p_values(scores_of(99));
+  const auto residuals = at::tensor({-200.0, 99.0, 99.5, 98.5, -1.0, 0.5, std::nan("")}, at::kDouble).view({-1, 1, 1});
+  const auto p = p_values.of(residuals).flatten();
+  const std::vector<double> expected{0.01, 0.02, 0.01, 0.02, 1.0, 1.0};
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    CHECK(p[static_cast<int64_t>(i)].item<double>() == Approx(expected[i]));
+  CHECK(std::isnan(p[6].item<double>()));
+}
+
+TEST_CASE("a p-value is below the level exactly where the residual leaves the interval") {
+  torch::manual_seed(3);
+  const auto scores = ConformalScores::fit(at::randn({200, 3, 2}));
+  const forecast::ConformalPValues p_values(scores);
+  const auto fresh = at::randn({50, 3, 2}).to(at::kDouble);
+  for (const double level : {50.0, 80.0, 95.0}) {
+    const auto outside = fresh.abs().gt(scores.half_width(level, 3).to(at::kDouble));
+    CHECK(p_values.of(fresh).le(1.0 - level / 100.0 + 1e-12).equal(outside));
+  }
+}
+
+TEST_CASE("where not all residuals were stored, a p-value is never too small") {
+  const int64_t windows = 3 * (ConformalScores::kMostValues / 4096);
+  torch::manual_seed(4);
+  const auto all = at::rand({windows, 64, 64});
+  const auto scores = ConformalScores::fit(all);
+  REQUIRE(scores.places().size(0) < windows);
+  const auto fresh = at::rand({1, 64, 64}).to(at::kDouble);
+  const auto exact = (all.ge(fresh.to(at::kFloat)).sum(0) + 1).to(at::kDouble) / static_cast<double>(windows + 1);
+  const auto p = forecast::ConformalPValues(scores).of(fresh).squeeze(0);
+  CHECK(p.ge(exact - 1e-12).all().item<bool>());
+  CHECK((p - exact).max().item<double>() < 0.01);
+}
