@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Sets arzoo up on Debian 12: packages, LibTorch, then build/release/arzoo. Does only what is missing; run it again at will.
 #
-#   scripts/setup.sh [--cuda] [-DNAME=VALUE ...]
+#   scripts/setup.sh [--cuda] [--arrow] [-DNAME=VALUE ...]
 #
+# --arrow also installs Apache Arrow (PyPI's pyarrow, 170 MB) into .deps/arrow and builds the plug-in for Parquet and Arrow files.
 # --cuda also installs LibTorch's CUDA libraries (about 2.7 GB more). LibTorch is taken from -DARZOO_TORCH_DIR, $LIBTORCH,
 # .deps/venv, or python3's torch if it is 2.4 or newer; without any of them it is installed into .deps/venv.
 # The other scripts source this file for its functions.
@@ -14,6 +15,8 @@ readonly BUILD=$ROOT/build/release
 readonly VENV=$ROOT/.deps/venv
 readonly INSTALLED=.arzoo-installed # in it, says what was installed
 readonly TORCH='torch==2.11.0'
+readonly ARROW='pyarrow==26.0.1'
+readonly ARROW_ENVIRONMENT=$ROOT/.deps/arrow
 readonly CPU_RUNTIME='nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85' # libtorch_cpu is linked against these
 readonly PACKAGES='g++ clang cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev catch2 zlib1g-dev libpng-dev libjpeg-dev'
 
@@ -128,6 +131,28 @@ install_torch() {
   made_once "$VENV"
 }
 
+# The pyarrow/ folder of an environment that has headers and libraries of Arrow; nothing otherwise.
+arrow_in() {
+  local folder
+  for folder in "$1"/lib/python3*/site-packages/pyarrow; do
+    if [[ -e $folder/include/arrow/api.h ]]; then echo "$folder"; fi
+  done
+}
+
+# Prints the folder of the Arrow to build against, installing it into .deps/arrow unless it is there (made_once).
+find_arrow() {
+  is_filled() { [[ $(arrow_in "$1") ]]; }
+  fill() {
+    say "installing Apache Arrow into .deps/arrow, 170 MB"
+    python3 -m venv "$1"
+    quietly "$1/bin/python" -m pip install --disable-pip-version-check --no-cache-dir --no-deps "$ARROW"
+    [[ $(arrow_in "$1") ]] || die "$1: pip installed $ARROW, but there are no headers of Arrow in it"
+  }
+  install_packages python3 python3-venv
+  made_once "$ARROW_ENVIRONMENT"
+  arrow_in "$ARROW_ENVIRONMENT"
+}
+
 # Prints the folder of the LibTorch to build against, installing it where there is none.
 find_torch() {
   local kind=$1 given=${2:-${LIBTORCH:-}} found=''
@@ -187,23 +212,29 @@ build() {
 
 # Everything up to a configured build folder.
 prepare() {
-  local kind=cpu given='' options=()
+  local kind=cpu given='' arrow='' options=()
+  TARGETS=(arzoo arzoo_lib)
   for argument in "$@"; do
     case $argument in
       --cuda) kind=cuda ;;
+      --arrow) arrow=wanted ;;
       -DARZOO_TORCH_DIR=*) given=${argument#*=} ;;
       -D?*=*) options+=("$argument") ;;
-      *) die "unknown argument \"$argument\", expected --cuda or -DNAME=VALUE" ;;
+      *) die "unknown argument \"$argument\", expected --cuda, --arrow or -DNAME=VALUE" ;;
     esac
   done
   # shellcheck disable=SC2086
   install_packages $PACKAGES
   TORCH_DIR=$(find_torch "$kind" "$given")
+  if [[ $arrow ]]; then
+    options+=(-DARZOO_ARROW=ON "-DARZOO_ARROW_DIR=$(find_arrow)")
+    TARGETS+=(arzoo_arrow)
+  fi
   configure release "$TORCH_DIR" "${options[@]}"
 }
 
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
   prepare "$@"
-  build release arzoo arzoo_lib
+  build release "${TARGETS[@]}"
   say "ready: build/release/arzoo"
 fi

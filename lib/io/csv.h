@@ -23,9 +23,10 @@ struct CsvOptions {
 /// cell, and memory is a small multiple of the text. Column names are trimmed of spaces.
 class CsvTable {
  public:
-  /// Reads a plain or gzip file; "-" is standard input, named "stdin". Throws DataError "file:line: ..." for:
-  /// no header, a ragged row, a blank line between rows, an open quote, text after a closing quote, two
-  /// columns of one name, bytes that are not UTF-8.
+  /// Reads a plain or gzip file; "-" is standard input, named "stdin"; Parquet and
+  /// Arrow IPC files (io/arrow_plugin.h) are read as the CSV text of their rows. Throws DataError "file:line:
+  /// ..." for: no header, a ragged row, a blank line between rows, an open quote, text after a closing quote,
+  /// two columns of one name, bytes that are not UTF-8.
   static CsvTable read(const std::filesystem::path& path, const CsvOptions& options = {});
   /// The same for text in memory; `name` stands for the file in messages.
   static CsvTable parse(std::string text, std::string name, const CsvOptions& options = {});
@@ -59,6 +60,7 @@ class CsvTable {
     std::uint32_t offset, size;
   };
   CsvTable() = default;
+  static CsvTable read_arrow(const std::filesystem::path& path);
   std::string_view view(Cell cell) const { return std::string_view(text_).substr(cell.offset, cell.size); }
   void index_columns();
 

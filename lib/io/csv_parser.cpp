@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/standard_streams.h"
 #include "core/text_file.h"
+#include "io/arrow_plugin.h"
 #include "io/csv.h"
 #include "io/series_files.h"
 
@@ -189,7 +191,24 @@ CsvTable CsvTable::parse(std::string text, std::string name, FileBudget budget, 
   return table;
 }
 
+CsvTable CsvTable::read_arrow(const std::filesystem::path& path) {
+  const auto& plugin = arrow_plugin(path);
+  const auto name = path.string();
+  // What can be opened at all is asked of a file as of any other.
+  const auto size = InputFile::open<DataError>(path).size();
+  // Columns packed by dictionaries and run lengths are some eight times denser than their text.
+  constexpr std::uint64_t kDenser = 8;
+  FileBudget budget(name, size * kDenser);
+  std::string csv;
+  if (const auto error = plugin.read_csv(name, budget.left(), csv); !error.empty())
+    fail<DataError>("{}: {}", name, error);
+  csv.shrink_to_fit();
+  budget.charge(csv.size(), "its text");
+  return parse(std::move(csv), name, std::move(budget), {','});
+}
+
 CsvTable CsvTable::read(const std::filesystem::path& path, const CsvOptions& options) {
+  if (is_arrow_file(path)) return read_arrow(path);
   const bool standard = path == kStandardStream;
   auto file = standard ? read_standard_input() : read_input_text(path);
   return parse(std::move(file.text), standard ? "stdin" : path.string(), std::move(file.budget), options);

@@ -52,6 +52,12 @@ std::string DateFormat::known() {
          "[AM] [+hh:mm], YYYYMMDD[hh], YYYY-MM, YYYY-Qn, YYYY, epoch seconds or milliseconds";
 }
 
+std::optional<std::int32_t> DateFormat::offset() const {
+  if (!has_zone()) return std::nullopt;
+  const auto reading = DateFormat("Y-m-dTH:Mz").read("2000-01-01T00:00" + zone_);
+  return reading ? reading->offset : 0;
+}
+
 void DateFormat::adopt(const DateReading& reading) {
   short_date_ |= reading.short_date;
   short_hour_ |= reading.short_hour;

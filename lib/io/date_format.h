@@ -37,6 +37,8 @@ class DateFormat {
   const std::string& pattern() const { return pattern_; }
   /// The pattern as people write it: "YYYY-MM-DD hh:mm".
   std::string layout() const;
+  /// Seconds that the zone in which stamps are written is ahead of UTC; nothing without one.
+  std::optional<std::int32_t> offset() const;
   bool has_zone() const { return pattern_.find('z') != std::string::npos; }
 
  private:

@@ -3,19 +3,16 @@
 #include <glob.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "core/ascii.h"
 #include "core/error.h"
+#include "io/arrow_plugin.h"
 
 namespace arzoo::io {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array<std::string_view, 5> kSeriesEndings = {".csv", ".csv.gz", ".parquet", ".arrow",
-                                                            ".feather"};
 
 bool is_pattern(const fs::path& path) { return path.string().find_first_of("*?[") != std::string::npos; }
 
@@ -51,8 +48,7 @@ std::vector<fs::path> files_in(const fs::path& folder) {
 
 bool is_series_file(const fs::path& path) {
   const auto name = to_lower(path.filename().string());
-  return std::any_of(kSeriesEndings.begin(), kSeriesEndings.end(),
-                     [&](std::string_view ending) { return name.ends_with(ending); });
+  return name.ends_with(".csv") || name.ends_with(".csv.gz") || is_arrow_file(path);
 }
 
 std::vector<fs::path> series_files(const fs::path& path) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/date_format.h"
+
 namespace arzoo::io {
 
 struct OutputColumn {
@@ -23,6 +25,8 @@ class SeriesOutput {
   SeriesOutput(const std::filesystem::path& path, std::vector<OutputColumn> columns);
   ~SeriesOutput();
 
+  /// A time stamp as its cell in the rows: written as `format` does, or what the other file types understand.
+  std::string stamp(const DateFormat& format, Timestamp stamp) const;
   /// Rows as CsvText writes them, of these columns.
   void append(std::string_view rows);
   /// The object is spent afterwards.
@@ -33,6 +37,7 @@ class SeriesOutput {
   class CsvSink;
   class ArrowSink;
   std::unique_ptr<Sink> sink_;
+  bool is_arrow_;
 };
 
 }  // namespace arzoo::io

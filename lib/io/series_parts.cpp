@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/text_file.h"
+#include "io/arrow_plugin.h"
 #include "io/csv.h"
 #include "io/series_files.h"
 
@@ -41,7 +42,7 @@ SeriesParts::SeriesParts(const std::filesystem::path& path, SeriesReadOptions op
   if (path == kStandardStream) {
     name_ = "stdin";
     file_.emplace(InputFile::standard_input());
-  } else {
+  } else if (!is_arrow_file(path)) {
     file_.emplace(InputFile::open<DataError>(path, InputFile::Pipes::allowed));
   }
 }
@@ -72,6 +73,7 @@ bool SeriesParts::can_split() {
 
 SeriesFile SeriesParts::whole() {
   finished_ = true;
+  if (!file_) return read_series(path_, options_);
   constexpr std::size_t kMost = kMaxTextBytes;
   for (std::size_t size = std::max(part_bytes_, file_->size() + 1); !at_end_; size *= 2) {
     if (text_.size() > kMost) fail<DataError>("{}: is larger than 4 GiB (split the file)", name_);
@@ -126,7 +128,7 @@ std::optional<SeriesFile> SeriesParts::next() {
   if (finished_) return std::nullopt;
   if (header_.empty()) {
     // What fits into one part gains nothing from being cut.
-    if (!fill(part_bytes_) || !can_split()) return whole();
+    if (!file_ || !fill(part_bytes_) || !can_split()) return whole();
   }
   auto file = part();
   if (!file || at_end_) finished_ = true;

@@ -44,13 +44,13 @@ at::Tensor truth_of(const io::SeriesTable& table, const std::vector<std::string>
   return truth;
 }
 
-void write_stretch(io::CsvText& csv, const io::SeriesTable& table, const SeriesForecast& forecast,
-                   const at::Tensor& truth, const std::string& cutoff, const std::string& model,
-                   const std::string& id, int64_t channel) {
+void write_stretch(const io::SeriesOutput& out, io::CsvText& csv, const io::SeriesTable& table,
+                   const SeriesForecast& forecast, const at::Tensor& truth, const std::string& cutoff,
+                   const std::string& model, const std::string& id, int64_t channel) {
   for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
     const auto row = static_cast<int64_t>(step);
     const double mean = forecast.mean[row][channel].item<double>();
-    csv.cell(id).cell(table.date_format.format(forecast.stamps[step])).cell(cutoff).cell(model);
+    csv.cell(id).cell(out.stamp(table.date_format, forecast.stamps[step])).cell(cutoff).cell(model);
     const double y = truth[row][channel].item<double>();
     (std::isnan(y) ? csv.cell("") : csv.cell(y)).cell(mean);
     for (const auto& [level, low, high] : forecast.intervals)
@@ -175,7 +175,8 @@ std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task) {
 
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
               const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
-              int64_t horizon, io::CsvText& csv, Progress& progress, std::vector<SeriesForecast>& charted) {
+              int64_t horizon, const io::SeriesOutput& out, io::CsvText& csv, Progress& progress,
+              std::vector<SeriesForecast>& charted) {
   require_rows(task, model, tables, horizon);
   warn_of_seen_rows(task, model, tables, horizon, progress);
   const auto naive = naive_errors(task, model, tables, horizon);
@@ -203,12 +204,12 @@ Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& mod
     for (std::size_t i = 0; i < tables.size(); ++i) {
       const auto begin = static_cast<int64_t>(known[i].stamps.size());
       const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + horizon);
-      const auto cutoff = tables[i].date_format.format(known[i].stamps.back());
+      const auto cutoff = out.stamp(tables[i].date_format, known[i].stamps.back());
       for (int64_t c = 0; c < truth.size(1); ++c) {
         const auto scored = scores_of(forecasts[i], truth.select(1, c), c, naive[i].scale(c));
         all.add(scored);
         scores[ids[i][c]].add(scored);
-        write_stretch(csv, tables[i], forecasts[i], truth, cutoff, model.name(), ids[i][c], c);
+        write_stretch(out, csv, tables[i], forecasts[i], truth, cutoff, model.name(), ids[i][c], c);
         written += horizon;
       }
       if (adaptive) adaptive->learn(forecasts[i], truth, ids[i]);

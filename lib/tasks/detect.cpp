@@ -71,8 +71,12 @@ at::Tensor in_scale_of_scores(const SeriesForecast& forecast, const at::Tensor& 
 /// Forecasts the next window of the series of a round and scores it.
 class Detector {
  public:
-  Detector(const ForecastModel& model, int64_t horizon, double level)
-      : model_(model), p_values_(model.scores()), horizon_(horizon), most_p_(1.0 - level / 100.0 + 1e-12) {}
+  Detector(const ForecastModel& model, int64_t horizon, double level, const io::SeriesOutput& out)
+      : model_(model),
+        p_values_(model.scores()),
+        out_(out),
+        horizon_(horizon),
+        most_p_(1.0 - level / 100.0 + 1e-12) {}
 
   void score(std::span<Series*> round, const std::vector<std::vector<std::string>*>& ids) const {
     std::vector<io::SeriesTable> histories;
@@ -135,7 +139,7 @@ class Detector {
   void write_cell(Series& series, const std::string& id, int64_t row, int64_t c, double y, double yhat,
                   double residual, double p) const {
     auto& csv = series.csv;
-    csv.cell(id).cell(series.table.date_format.format(series.table.stamps[row])).cell(model_.name());
+    csv.cell(id).cell(out_.stamp(series.table.date_format, series.table.stamps[row])).cell(model_.name());
     csv.cell(y).cell(yhat).cell(residual).cell(p);
     if (std::isnan(p)) {
       csv.cell(std::string_view()).end_row();
@@ -152,6 +156,7 @@ class Detector {
 
   const ForecastModel& model_;
   forecast::ConformalPValues p_values_;
+  const io::SeriesOutput& out_;
   int64_t horizon_;
   double most_p_;
 };
@@ -228,7 +233,6 @@ Json detect(const plan::ForecastTask& task, ForecastModel& model, Progress& prog
   reader.finish();
   auto ids = output_ids(inputs, model);
   auto all = series_of(inputs, model, needed);
-  const Detector detector(model, horizon, level);
   io::SeriesOutput out(task.output, {{"unique_id", Kind::text},
                                      {"ds", Kind::stamp},
                                      {"model", Kind::text},
@@ -237,6 +241,7 @@ Json detect(const plan::ForecastTask& task, ForecastModel& model, Progress& prog
                                      {"residual"},
                                      {"p_value"},
                                      {"anomaly"}});
+  const Detector detector(model, horizon, level, out);
   int64_t rows = 0;
   progress.begin("series", static_cast<int64_t>(all.size()));
   for (std::size_t first = 0; first < all.size(); first += kSeriesAtOnce) {

@@ -112,7 +112,7 @@ class ForecastWriter {
       const auto channel = static_cast<int64_t>(c);
       const auto paths = samples_.next(forecast, channel);
       for (std::size_t step = 0; step < forecast.stamps.size(); ++step) {
-        csv_.cell(ids[c]).cell(table.date_format.format(forecast.stamps[step])).cell(model_.name());
+        csv_.cell(ids[c]).cell(out_.stamp(table.date_format, forecast.stamps[step])).cell(model_.name());
         write_numbers(forecast, static_cast<int64_t>(step), channel, paths);
         csv_.end_row();
         if (csv_.text().size() >= kMostText) flush();
@@ -169,12 +169,14 @@ Forecasted forecast_parts(const plan::ForecastTask& task, ForecastModel& model, 
 /// A forecast that needs no more than one look at each series.
 Json forecast_series(const plan::ForecastTask& task, ForecastModel& model, int64_t horizon,
                      Progress& progress, Stop stop) {
-  const auto is_standard = [](const plan::fs::path& path) { return path == io::kStandardStream; };
-  const bool again =
-      !is_standard(task.output) && std::none_of(task.inputs.begin(), task.inputs.end(), is_standard);
+  const auto& input = task.inputs.front();
+  const bool is_file = plan::fs::is_regular_file(input);
+  // A pipe cannot be read again; of those only stdin, which promises to be in order, is read in parts.
+  const bool in_parts = is_file || input == io::kStandardStream;
+  const bool again = is_file && task.output != io::kStandardStream;
   Forecasted all;
   try {
-    all = forecast_parts(task, model, horizon, /*in_parts=*/true, progress, stop);
+    all = forecast_parts(task, model, horizon, in_parts, progress, stop);
   } catch (const io::PartsDisagree& error) {
     if (!again) throw;
     progress.detail(fmt::format("{}: reading the file whole", error.what()));
@@ -201,7 +203,7 @@ Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t 
   if (task.backtest > 0) {
     io::SeriesOutput out(task.output, backtest_columns(task));
     io::CsvText csv;
-    result["backtest"] = backtest(task, model, tables, ids, horizon, csv, progress, charted);
+    result["backtest"] = backtest(task, model, tables, ids, horizon, out, csv, progress, charted);
     result["rows"] = result["backtest"]["rows"];
     out.append(csv.text());
     if (stop.load()) fail<Interrupted>("interrupted, nothing written");

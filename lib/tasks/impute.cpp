@@ -39,11 +39,12 @@ int64_t unmeasured_cells(const io::SeriesTable& table) {
 }
 
 /// The rows of a completed table, in the layout of its file.
-void write_table(io::CsvText& csv, const io::SeriesTable& table, bool is_long, const at::Tensor& imputed) {
+void write_table(const io::SeriesOutput& out, io::CsvText& csv, const io::SeriesTable& table, bool is_long,
+                 const at::Tensor& imputed) {
   const auto cells = imputed.accessor<double, 2>();
   for (std::size_t row = 0; row < table.rows(); ++row) {
     if (is_long) csv.cell(table.unique_id);
-    csv.cell(table.date_format.format(table.stamps[row]));
+    csv.cell(out.stamp(table.date_format, table.stamps[row]));
     for (std::size_t c = 0; c < table.variates.size(); ++c)
       csv.cell(table.measured(row, c) ? table.at(row, c)
                                       : cells[static_cast<int64_t>(row)][static_cast<int64_t>(c)]);
@@ -64,7 +65,7 @@ Json complete(const plan::ForecastTask& task, const ForecastModel& model, const 
     if (stop.load()) fail<Interrupted>("interrupted, nothing written");
     const auto& table = inputs.tables[i];
     io::CsvText csv;
-    write_table(csv, table, inputs.is_long[i], model.reconstruct(table));
+    write_table(out, csv, table, inputs.is_long[i], model.reconstruct(table));
     out.append(csv.text());
     rows += static_cast<int64_t>(table.rows());
     imputed += unmeasured_cells(table);
@@ -157,7 +158,10 @@ Json score(const plan::ForecastTask& task, const ForecastModel& model, const For
           const double y = table.measured(row, c) ? table.at(row, c) : std::nan("");
           truth[step] = y;
           linear[step] = hidden.at(row, c);
-          csv.cell(ids[i][c]).cell(table.date_format.format(table.stamps[row])).cell(model.name()).cell(y);
+          csv.cell(ids[i][c])
+              .cell(out.stamp(table.date_format, table.stamps[row]))
+              .cell(model.name())
+              .cell(y);
           csv.cell(yhat[step].item<double>()).cell(hidden.at(row, c)).end_row();
           ++written;
         }

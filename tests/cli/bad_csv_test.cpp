@@ -140,7 +140,7 @@ TEST_CASE("a file that is not there is named") {
   check_refused(arzoo, {"train", "config.json", "--set", "data.path=absent.csv", "--out", "new"}, 3,
                 "absent.csv: cannot be opened: No such file or directory");
   check_refused(arzoo, {"train", "config.json", "--set", "data.path=run", "--out", "new"}, 3,
-                "run: is a folder, expected a file");
+                "run: no .csv, .csv.gz, .parquet, .arrow or .feather file in this folder");
 }
 
 TEST_CASE("a model forecasts no variate that it was not trained on, and none may be missing") {

@@ -137,7 +137,7 @@ std::vector<Mistake> file_mistakes() {
        "forecast: --input: absent.csv: no such file or directory"},
       {{"forecast", "--model", "weights.pth", "--input", "empty", "--output", "out.csv"},
        3,
-       "forecast: --input: empty: is a folder, expected a file"},
+       "forecast: --input: empty: no .csv, .csv.gz, .parquet, .arrow or .feather file in this folder"},
       mistake(kForecast, {}, 2, "forecast: --output is required (see arzoo forecast --help)"),
       mistake(kForecast, {"--output", "series.csv"}, 2,
               "forecast: --output: series.csv is an input as well, expected another file"),

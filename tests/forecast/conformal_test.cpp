@@ -191,7 +191,8 @@ TEST_CASE("scores come back from their file, autocorrelation included") {
 
 TEST_CASE("the p-value of a residual is its rank among those of the calibration windows") {
   const forecast::ConformalPValues p_values(scores_of(99));
-  const auto residuals = at::tensor({-200.0, 99.0, 99.5, 98.5, -1.0, 0.5, std::nan("")}, at::kDouble).view({-1, 1, 1});
+  const auto residuals =
+      at::tensor({-200.0, 99.0, 99.5, 98.5, -1.0, 0.5, std::nan("")}, at::kDouble).view({-1, 1, 1});
   const auto p = p_values.of(residuals).flatten();
   const std::vector<double> expected{0.01, 0.02, 0.01, 0.02, 1.0, 1.0};
   for (std::size_t i = 0; i < expected.size(); ++i)
@@ -217,7 +218,8 @@ TEST_CASE("where not all residuals were stored, a p-value is never too small") {
   const auto scores = ConformalScores::fit(all);
   REQUIRE(scores.places().size(0) < windows);
   const auto fresh = at::rand({1, 64, 64}).to(at::kDouble);
-  const auto exact = (all.ge(fresh.to(at::kFloat)).sum(0) + 1).to(at::kDouble) / static_cast<double>(windows + 1);
+  const auto exact =
+      (all.ge(fresh.to(at::kFloat)).sum(0) + 1).to(at::kDouble) / static_cast<double>(windows + 1);
   const auto p = forecast::ConformalPValues(scores).of(fresh).squeeze(0);
   CHECK(p.ge(exact - 1e-12).all().item<bool>());
   CHECK((p - exact).max().item<double>() < 0.01);

@@ -157,7 +157,7 @@ TEST_CASE("a folder or a pattern of files trains and is forecast as a long file 
   const auto trained = [&](const fs::path& path, const std::string& run) {
     test::train(test::tiny_config(path), temp / run);
     test::forecast(forecast_task(temp / run, {joined}, temp / (run + ".csv")));
-    return read_text_file(temp / (run + ".csv"));
+    return test::read_file(temp / (run + ".csv"));
   };
   const auto expected = trained(joined, "a");
   CHECK(trained(temp / "parts", "b") == expected);
