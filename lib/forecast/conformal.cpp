@@ -151,7 +151,13 @@ ConformalPValues::ConformalPValues(const ConformalScores& scores)
 }
 
 at::Tensor ConformalPValues::of(const at::Tensor& residuals) const {
-  const int64_t steps = residuals.size(1), stored = ascending_.size(2);
+  const int64_t samples = residuals.size(0), steps = residuals.size(1), variates = residuals.size(2);
+  if (variates != ascending_.size(1)) {
+    // A model of single series: each variate is one.
+    const auto apart = residuals.transpose(1, 2).reshape({samples * variates, steps, 1});
+    return of(apart).view({samples, variates, steps}).transpose(1, 2);
+  }
+  const int64_t stored = ascending_.size(2);
   const auto wanted = residuals.abs().to(at::kFloat).permute({1, 2, 0}).contiguous();  // [S', C, N]
   const auto smaller = at::searchsorted(ascending_.narrow(0, 0, steps).contiguous(), wanted);
   const auto counts = counts_.narrow(0, 0, steps).unsqueeze(-1);

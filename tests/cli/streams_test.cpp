@@ -101,3 +101,28 @@ TEST_CASE("a folder and a pattern stand for their files") {
   CHECK(texts[1] == texts[2]);
   CHECK_THAT(texts[0], ContainsSubstring("b/a,"));
 }
+
+TEST_CASE("a long file that is four times larger takes no more memory") {
+  const TrainedProgram arzoo;
+  const auto forecast_long = [&](int series) {
+    constexpr int kRows = 2000;
+    const arzoo::io::DateFormat format;
+    std::vector<std::string> stamps;
+    for (int row = 0; row < kRows; ++row) stamps.push_back(format.format(hour_stamp(row)));
+    std::string text = "unique_id,ds,a,b\n";
+    for (int s = 0; s < series; ++s) {
+      const auto name = "series" + std::to_string(s);
+      for (int row = 0; row < kRows; ++row) (((text += name) += ',') += stamps[row]) += ",1.5,2\n";
+    }
+    arzoo.write("long.csv", text);
+    const auto ended = arzoo({"forecast", "--model", "run", "--input", "long.csv", "--id", "unique_id",
+                              "--output", "out.csv", "--threads", "1", "--quiet"});
+    INFO(ended.err);
+    CHECK(ended.code == 0);
+    CHECK(arzoo::io::CsvTable::read(arzoo.files() / "out.csv").rows() ==
+          static_cast<std::size_t>(series) * 2 * 4);
+    return ended.peak_bytes;
+  };
+  const auto small = forecast_long(350), large = forecast_long(1400);
+  CHECK(large < small + (std::uint64_t{40} << 20));
+}

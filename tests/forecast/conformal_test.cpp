@@ -224,3 +224,12 @@ TEST_CASE("where not all residuals were stored, a p-value is never too small") {
   CHECK(p.ge(exact - 1e-12).all().item<bool>());
   CHECK((p - exact).max().item<double>() < 0.01);
 }
+
+TEST_CASE("the variates of a model of single series are ranked among the same residuals") {
+  const forecast::ConformalPValues p_values(scores_of(99));
+  const auto residuals = at::tensor({99.0, 50.0, 1.0, 2.0, 98.0, 97.0}, at::kDouble).view({2, 1, 3});
+  const auto together = p_values.of(residuals);
+  REQUIRE(together.sizes() == at::IntArrayRef({2, 1, 3}));
+  for (int64_t c = 0; c < 3; ++c)
+    CHECK(together.narrow(2, c, 1).equal(p_values.of(residuals.narrow(2, c, 1))));
+}
