@@ -19,7 +19,7 @@ using Kind = io::OutputColumn::Kind;
 constexpr double kDefaultLevel = 99.0;
 
 /// What was found in one variate.
-struct Found {
+struct Anomalies {
   int64_t scored = 0, anomalies = 0;
   double lowest = 2.0;
   io::Timestamp at;
@@ -30,7 +30,7 @@ struct Series {
   io::SeriesTable table, seen;
   std::vector<std::size_t> columns;  ///< of the variates that are forecast
   int64_t next = 0;                  ///< first row that is not scored yet
-  std::vector<Found> found;
+  std::vector<Anomalies> found;
   io::CsvText csv;
 };
 

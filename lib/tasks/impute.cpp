@@ -131,8 +131,8 @@ io::SeriesTable with_hidden(io::SeriesTable table, const std::vector<int64_t>& s
   return table;
 }
 
-Json score(const plan::ForecastTask& task, const ForecastModel& model, const ForecastInputs& inputs,
-           int64_t length, Progress& progress, Stop stop) {
+Json score_hidden(const plan::ForecastTask& task, const ForecastModel& model, const ForecastInputs& inputs,
+                  int64_t length, Progress& progress, Stop stop) {
   const auto ids = output_ids(inputs, model);
   io::SeriesOutput out(
       task.output,
@@ -194,7 +194,7 @@ Json impute(const plan::ForecastTask& task, ForecastModel& model, Progress& prog
   if (task.backtest == 0) return complete(task, model, inputs, progress, stop);
   constexpr int64_t kPerWindow = 8;
   const auto length = task.horizon.value_or(std::max<int64_t>(1, model.reconstruction_window() / kPerWindow));
-  return score(task, model, inputs, length, progress, stop);
+  return score_hidden(task, model, inputs, length, progress, stop);
 }
 
 }  // namespace arzoo::tasks
