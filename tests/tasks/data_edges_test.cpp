@@ -14,10 +14,10 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-constexpr int kRows = 90;
+constexpr int kEdgeRows = 90;
 
 /// A wide file of one variate, "y".
-std::string file_of(const Strings& stamps, const std::function<double(int)>& value) {
+std::string edge_file(const Strings& stamps, const std::function<double(int)>& value) {
   io::CsvText csv;
   csv.cell("date").cell("y").end_row();
   for (std::size_t i = 0; i < stamps.size(); ++i)
@@ -28,8 +28,8 @@ std::string file_of(const Strings& stamps, const std::function<double(int)>& val
 double ripple(int row) { return 10.0 + 3.0 * std::sin(row * 0.7) + row % 5; }
 
 /// `rows` stamps from `first` on, a step of `frequency` apart, written by `pattern`.
-Strings stamps(const std::string& frequency, io::Timestamp first, const std::string& pattern,
-               int rows = kRows) {
+Strings edge_stamps(const std::string& frequency, io::Timestamp first, const std::string& pattern,
+                    int rows = kEdgeRows) {
   const io::DateFormat format(pattern);
   const auto step = io::parse_frequency(frequency);
   Strings all;
@@ -38,11 +38,11 @@ Strings stamps(const std::string& frequency, io::Timestamp first, const std::str
 }
 
 /// Trains on the file and forecasts it: the columns `name` of the output.
-struct Run {
+struct EdgeRun {
   TempDir temp;
   fs::path output;
 
-  explicit Run(const std::string& csv, const Json& changes = Json::object()) {
+  explicit EdgeRun(const std::string& csv, const Json& changes = Json::object()) {
     const auto input = temp.write("in.csv", csv);
     test::train(test::tiny_config(input, changes), temp / "run");
     output = temp / "out.csv";
@@ -76,17 +76,18 @@ TEST_CASE("hours go on where daylight saving time begins or ends within the file
         {"2021-11-01T23:00:00+01:00", "2021-11-02T00:00:00+01:00"}}}));
   const io::DateFormat format("Y-m-dTH:M:S");
   Strings all;
-  for (int i = 0; i < kRows; ++i) {
+  for (int i = 0; i < kEdgeRows; ++i) {
     const int64_t utc = change.seconds + (i - 45) * int64_t{3600};
     const int hours = i < 45 ? before : after;
     all.push_back(fmt::format("{}+0{}:00", format.format({utc + hours * 3600}), hours));
   }
-  const auto ds = Run(file_of(all, ripple)).cells("ds");
+  const auto ds = EdgeRun(edge_file(all, ripple)).cells("ds");
   CHECK(Strings(ds.begin(), ds.begin() + 2) == last);
 }
 
 TEST_CASE("business days skip the weekend") {
-  const auto ds = Run(file_of(stamps("B", io::to_timestamp({2020, 1, 1}), "Y-m-d", 93), ripple)).cells("ds");
+  const auto ds =
+      EdgeRun(edge_file(edge_stamps("B", io::to_timestamp({2020, 1, 1}), "Y-m-d", 93), ripple)).cells("ds");
   // The last row is Friday 2020-05-08.
   CHECK(ds == Strings{"2020-05-11", "2020-05-12", "2020-05-13", "2020-05-14"});
 }
@@ -96,18 +97,19 @@ TEST_CASE("months keep their day, and month ends stay month ends through Februar
       {"M", io::to_timestamp({2012, 5, 15}), {"2019-11-15", "2019-12-15", "2020-01-15", "2020-02-15"}},
       {"ME", io::to_timestamp({2012, 7, 31}), {"2020-01-31", "2020-02-29", "2020-03-31", "2020-04-30"}},
   }));
-  CHECK(Run(file_of(stamps(frequency, first, "Y-m-d"), ripple)).cells("ds") == expected);
+  CHECK(EdgeRun(edge_file(edge_stamps(frequency, first, "Y-m-d"), ripple)).cells("ds") == expected);
 }
 
 TEST_CASE("quarters are written as quarters") {
-  const auto ds = Run(file_of(stamps("Q", io::to_timestamp({2000, 1, 1}), "Y-Qq", 91), ripple)).cells("ds");
+  const auto ds =
+      EdgeRun(edge_file(edge_stamps("Q", io::to_timestamp({2000, 1, 1}), "Y-Qq", 91), ripple)).cells("ds");
   CHECK(ds == Strings{"2022-Q4", "2023-Q1", "2023-Q2", "2023-Q3"});
 }
 
 TEST_CASE("negative, huge and tiny values are forecast in their own size") {
   const auto scale = GENERATE(-1.0, -1e12, 1e150, -1e-150);
   const auto value = [scale = scale](int row) { return scale * ripple(row); };
-  const Run run(file_of(stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d"), value));
+  const EdgeRun run(edge_file(edge_stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d"), value));
   for (const double yhat : run.values()) {
     CHECK(yhat / scale > 0.0);
     CHECK(yhat / scale < 40.0);
@@ -116,8 +118,8 @@ TEST_CASE("negative, huge and tiny values are forecast in their own size") {
 
 TEST_CASE("a constant series is forecast as that constant, nearly") {
   const auto level = GENERATE(0.0, 7.0, -1e6);
-  const Run run(
-      file_of(stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d"), [level = level](int) { return level; }));
+  const EdgeRun run(edge_file(edge_stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d"),
+                              [level = level](int) { return level; }));
   for (const double yhat : run.values()) CHECK(std::abs(yhat - level) < 2.0);
 }
 
@@ -126,12 +128,12 @@ TEST_CASE("of many series the one that is shorter than the window is named, or l
   std::string text = "unique_id,ds,y\n";
   for (const auto& [name, rows] : {std::pair("long one", 60), std::pair("short one", 11)}) {
     for (int row = 0; row < rows; ++row)
-      text += fmt::format("{},{},{}\n", name, stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d", 60)[row],
-                          ripple(row));
+      text += fmt::format("{},{},{}\n", name,
+                          edge_stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d", 60)[row], ripple(row));
   }
   const auto input = temp.write("long.csv", text);
   const auto train =
-      temp.write("train.csv", file_of(stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d"), ripple));
+      temp.write("train.csv", edge_file(edge_stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d"), ripple));
   test::train(test::tiny_config(train), temp / "run");
   auto task = forecast_task(temp / "run", {input}, temp / "out.csv");
   CHECK_THROWS_WITH(test::forecast(task),

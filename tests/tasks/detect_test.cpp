@@ -13,15 +13,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int64_t kFirst = 900, kRows = 400;
+constexpr int64_t kDetectFirst = 900, kDetectRows = 400;
 
-const fs::path& trained_run() {
+const fs::path& detector_run() {
   static const TempDir temp;
   static const fs::path run = [] {
-    const auto config =
-        test::tiny_config(temp.write("train.csv", test::wide_csv(test::hourly_table(kFirst, {"a", "b"}))),
-                          {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 12}}},
-                           {"training", {{"epochs", 12}, {"learning_rate", 0.003}, {"patience", 12}}}});
+    const auto config = test::tiny_config(
+        temp.write("train.csv", test::wide_csv(test::hourly_table(kDetectFirst, {"a", "b"}))),
+        {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 12}}},
+         {"training", {{"epochs", 12}, {"learning_rate", 0.003}, {"patience", 12}}}});
     test::train(config, temp / "run");
     return temp / "run";
   }();
@@ -32,13 +32,13 @@ const fs::path& trained_run() {
 const std::set<int64_t> kInjected{60, 61, 97, 150, 201, 202, 203, 277, 310, 399};
 
 io::SeriesTable injected(double size) {
-  auto table = test::hourly_table(kRows, {"a", "b"}, kFirst);
+  auto table = test::hourly_table(kDetectRows, {"a", "b"}, kDetectFirst);
   for (const auto row : kInjected) table.values[row * 2] += row % 2 == 0 ? size : -size;
   return table;
 }
 
 plan::ForecastTask detect_task(const fs::path& input, const fs::path& output) {
-  auto task = forecast_task(trained_run(), {input}, output);
+  auto task = forecast_task(detector_run(), {input}, output);
   task.detect = true;
   return task;
 }
@@ -49,7 +49,7 @@ TEST_CASE("injected anomalies are found, with few false alarms") {
   const TempDir temp;
   const auto input = temp.write("in.csv", test::wide_csv(injected(15.0)));
   const auto result = test::forecast(detect_task(input, temp / "out.csv")).at("detect");
-  CHECK(result.at("scored") == 2 * (kRows - 48));
+  CHECK(result.at("scored") == 2 * (kDetectRows - 48));
   const test::CsvRows rows(temp / "out.csv");
   std::size_t found = 0, false_alarms = 0;
   for (std::size_t row = 0; row < rows.table.rows(); ++row) {
@@ -57,7 +57,7 @@ TEST_CASE("injected anomalies are found, with few false alarms") {
     const auto stamp = rows.table.cell(row, 1);
     bool real = false;
     for (const auto hour : kInjected)
-      real |= stamp == io::DateFormat().format(test::hour_stamp(kFirst + hour));
+      real |= stamp == io::DateFormat().format(test::hour_stamp(kDetectFirst + hour));
     (real && rows.table.cell(row, 0) == "a" ? found : false_alarms) += 1;
   }
   CHECK(found == kInjected.size());
@@ -68,7 +68,8 @@ TEST_CASE("injected anomalies are found, with few false alarms") {
 
 TEST_CASE("p-values of clean data are as rare as they say") {
   const TempDir temp;
-  const auto input = temp.write("in.csv", test::wide_csv(test::hourly_table(kRows, {"a", "b"}, kFirst)));
+  const auto input =
+      temp.write("in.csv", test::wide_csv(test::hourly_table(kDetectRows, {"a", "b"}, kDetectFirst)));
   auto task = detect_task(input, temp / "out.csv");
   task.levels = {80};
   const auto result = test::forecast(task).at("detect");
@@ -81,8 +82,8 @@ TEST_CASE(
     "each known cell has a row: a forecast from before it, its residual and p-value; a missing one has "
     "none") {
   const TempDir temp;
-  auto text = test::wide_csv(test::hourly_table(100, {"a", "b"}, kFirst));
-  const auto stamp = io::DateFormat().format(test::hour_stamp(kFirst + 70));
+  auto text = test::wide_csv(test::hourly_table(100, {"a", "b"}, kDetectFirst));
+  const auto stamp = io::DateFormat().format(test::hour_stamp(kDetectFirst + 70));
   const auto line = text.find(stamp) + stamp.size();
   text.replace(line, text.find('\n', line) - line, ",,");
   auto task = detect_task(temp.write("in.csv", text), temp / "out.csv");
@@ -109,7 +110,7 @@ TEST_CASE(
 
 TEST_CASE("a series that is too short is named, and a horizon that was not calibrated refused") {
   const TempDir temp;
-  const auto input = temp.write("in.csv", test::wide_csv(test::hourly_table(59, {"a", "b"}, kFirst)));
+  const auto input = temp.write("in.csv", test::wide_csv(test::hourly_table(59, {"a", "b"}, kDetectFirst)));
   auto task = detect_task(input, temp / "out.csv");
   CHECK_THROWS_WITH(test::forecast(task), ContainsSubstring("has 59 rows, --detect needs 60"));
   task.horizon = 13;

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// A Ti-MAE that has learnt a daily rhythm of two variates.
-const fs::path& trained_run() {
+const fs::path& imputer_run() {
   static const TempDir temp;
   static const fs::path run = [] {
     const auto config = test::tiny_config(
@@ -39,7 +39,7 @@ const fs::path& trained_run() {
 }
 
 plan::ForecastTask impute_task(const fs::path& input, const fs::path& output) {
-  auto task = forecast_task(trained_run(), {input}, output);
+  auto task = forecast_task(imputer_run(), {input}, output);
   task.impute = true;
   return task;
 }
