@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int64_t kDetectFirst = 900, kDetectRows = 400;
+constexpr int64_t kDetectFirst = 2000, kDetectRows = 400;
 
 const fs::path& detector_run() {
   static const TempDir temp;

@@ -30,7 +30,7 @@ const fs::path& imputer_run() {
            {"decoder_d_ff", 64},
            {"dropout", 0.0},
            {"mask_ratio", 0.5}}},
-         {"data", {{"seq_len", 48}, {"label_len", 24}, {"pred_len", 24}}},
+         {"data", {{"seq_len", 48}, {"label_len", 24}, {"pred_len", 24}, {"marks", false}}},
          {"training", {{"epochs", 40}, {"batch_size", 64}, {"learning_rate", 0.003}, {"patience", 40}}}});
     test::train(config, temp / "run");
     return temp / "run";
@@ -107,9 +107,11 @@ TEST_CASE("the series of a long file, one shorter than a window, are imputed eac
   const auto comma = text.find(',', line), end = text.find('\n', line);
   text.erase(comma + 1, end - comma - 1);
   const auto train = temp.write("train.csv", test::long_csv({two}));
-  test::train(test::tiny_config(train, {{"model", {{"name", "timae"}, {"d_ff", nullptr}}},
-                                        {"data", {{"seq_len", 24}, {"label_len", 12}, {"pred_len", 12}}}}),
-              temp / "run");
+  test::train(
+      test::tiny_config(train,
+                        {{"model", {{"name", "timae"}, {"d_ff", nullptr}}},
+                         {"data", {{"seq_len", 24}, {"label_len", 12}, {"pred_len", 12}, {"marks", false}}}}),
+      temp / "run");
   auto task = forecast_task(temp / "run", {temp.write("in.csv", text)}, temp / "out.csv");
   task.impute = true;
   CHECK(test::forecast(task).at("imputed") == 1);
