@@ -17,7 +17,7 @@ constexpr double kInitialDeviation = 0.02;
 
 TimesFmNorm::TimesFmNorm(int64_t width) { scale_ = register_parameter("scale", torch::ones({width})); }
 
-at::Tensor TimesFmNorm::forward(const at::Tensor& x) const { return nn::rms_norm(x, scale_, kNormEps); }
+at::Tensor TimesFmNorm::forward(const at::Tensor& x) const { return kernels::rms_norm(x, scale_, kNormEps); }
 
 PerDimScale::PerDimScale(int64_t head_dim) {
   per_dim_scale_ = register_parameter("per_dim_scale", torch::zeros({head_dim}));
