@@ -202,7 +202,7 @@ at::Tensor output_before(Forecaster& model, const ForecastBatch& batch) {
 }
 
 void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
-  const auto batch = inputs_of(fixture);
+  auto batch = inputs_of(fixture);
   const auto model = model_of(fixture, batch);
   model->train();
   const auto tolerance = training_tolerance(fixture);

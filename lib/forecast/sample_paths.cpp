@@ -13,7 +13,7 @@ at::Tensor sample_paths(const Distribution& distribution, double autocorrelation
   const int64_t horizon = distribution.sizes()[0];
   std::vector<nn::NoiseRow> streams;
   for (int64_t path = first; path < first + count; ++path)
-    streams.push_back({nn::item_seed(seed, static_cast<uint64_t>(path)), 0});
+    streams.push_back({item_seed(seed, static_cast<uint64_t>(path)), 0});
   auto scores = nn::normal_rows(streams, horizon).to(at::kDouble);
   const double innovation = std::sqrt(1.0 - autocorrelation * autocorrelation);
   double* row = scores.mutable_data_ptr<double>();

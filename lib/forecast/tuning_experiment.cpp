@@ -135,7 +135,7 @@ void TuningExperiment::save(const std::filesystem::path& folder) {
   if (training_.lora.r > 0) {
     const nn::LoraSizes sizes{training_.lora.r, training_.lora.alpha / static_cast<double>(training_.lora.r),
                               training_.lora.dropout};
-    const auto base = std::filesystem::absolute(weights_place(training_.init_from)).lexically_normal();
+    const auto base = std::filesystem::absolute(model_place(training_.init_from)).lexically_normal();
     return nn::write_lora_adapter(folder, *model_, training_.lora.target_modules, sizes, base.string());
   }
   write_atomically(folder / "config.json", dump_json(official_chronos2_config(options_), 2) + "\n");

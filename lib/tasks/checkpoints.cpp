@@ -87,7 +87,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
               {"bytes", summary.bytes}};
   if (!summary.state_dicts.empty()) result["state_dicts"] = summary.state_dicts;
   if (!summary.opaque.empty()) result["not_read"] = summary.opaque;
-  if (auto columns = columns_of(weights_place(task.path)); !columns.is_null())
+  if (auto columns = columns_of(model_place(task.path)); !columns.is_null())
     result["columns"] = std::move(columns);
   result["metadata"] = Json::object();
   for (const auto& [key, value] : summary.metadata) result["metadata"][key] = value;

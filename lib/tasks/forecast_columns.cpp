@@ -56,7 +56,7 @@ at::Tensor SampleColumns::next(const forecast::SeriesForecast& forecast, int64_t
   const auto own =
       forecast.distribution.chosen([&](const at::Tensor& part) { return part.select(1, variate); });
   const auto paths =
-      forecast::sample_paths(own, model_.autocorrelation(variate), nn::item_seed(seed_, series),
+      forecast::sample_paths(own, model_.autocorrelation(variate), item_seed(seed_, series),
                              /*first=*/0, samples_);
   return paths.t().contiguous();
 }
