@@ -35,6 +35,7 @@ struct ZeroShotSeries {
   std::string unique_id;
   at::Tensor targets;  ///< [V, T] float or double on the CPU, NaN where missing
   std::vector<ZeroShotCovariate> covariates;
+  int64_t season = 1;  ///< steps of the usual season: a day of hours, a week of days
 };
 
 /// What is asked of the model for all series of a call.
