@@ -18,7 +18,9 @@ constexpr std::size_t kMostLevels = 100;
 
 void add_input_options(CLI::App& command, plan::ForecastTask& task) {
   command
-      .add_option("--model", task.model, "run directory, checkpoint folder, or weights file with --config")
+      .add_option("--model", task.model,
+                  "run directory, checkpoint folder, weights file with --config, or a baseline (models "
+                  "--group baseline)")
       ->type_name("MODEL")
       ->required();
   command.add_option("--config", task.config, "config.json of the model or its run, for a weights file")
@@ -83,8 +85,9 @@ void add_zero_shot_options(CLI::App& command, plan::ForecastTask& task) {
   add_columns_option(command, "--static-covariates", task.static_covariates,
                      "columns with one value per series, for --xreg");
   command
-      .add_option("--set", task.settings,
-                  "an option of the forecasts of a model for any series, as in cross_learning=true; repeatable")
+      .add_option(
+          "--set", task.settings,
+          "an option of the forecasts of a model for any series, as in cross_learning=true; repeatable")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   command.add_flag("--xreg", task.xreg,
@@ -132,12 +135,27 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
       ->type_name("N")
       ->check(whole_number(1, kLongest));
   command
-      .add_option("--season", task.season,
-                  "steps of the season that MASE compares with; by default a day of hours, a week of days, a "
-                  "year of months")
+      .add_option("--step", task.step,
+                  "rows from one window of the backtest to the next, the horizon by default")
       ->type_name("N")
       ->check(whole_number(1, kLongest))
       ->needs(command.get_option("--backtest"));
+  command
+      .add_option(
+          "--against", task.against,
+          "compare on the same windows with baselines (seasonal_naive, drift, theta, ets, linear) and "
+          "model folders; by default with seasonal_naive, in the summary alone")
+      ->type_name("MODEL[,...]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->needs(command.get_option("--backtest"));
+  command
+      .add_option(
+          "--season", task.season,
+          "steps of the season that MASE and the baselines repeat; by default a day of hours, a week of "
+          "days, a year of months")
+      ->type_name("N")
+      ->check(whole_number(1, kLongest));
   command.get_option("--future")->excludes(command.get_option("--backtest"));
   command.get_option("--samples")->excludes(command.get_option("--backtest"));
   command.add_option("--plot", task.plot, "folder for one chart per series")->type_name("DIR");

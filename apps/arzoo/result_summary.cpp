@@ -80,12 +80,35 @@ std::string fields_text(const Json& object) {
   return labelled(rows);
 }
 
+/// The models of a backtest, the best first.
+std::string leaderboard_text(const Json& leaderboard) {
+  const auto number = [](const Json& value) {
+    return value.is_null() ? std::string("-") : fmt::format("{:.3f}", value.get<double>());
+  };
+  const auto bounded = [&](const Json& row, const std::string& name) {
+    const auto text = number(row.at(name));
+    return row.at(name + "_low").is_null() ? text
+                                           : fmt::format("{} ({} to {})", text, number(row.at(name + "_low")),
+                                                         number(row.at(name + "_high")));
+  };
+  Table table({"model", "mase", "mae", "skill", "win rate"});
+  for (const auto& row : leaderboard.at("models"))
+    table.add({text_of(row, "model"), number(row.at("mase")), number(row.at("mae")), bounded(row, "skill"),
+               bounded(row, "win_rate")});
+  return fmt::format(
+      "\n{}skill: 1 - error / error of {}, geometric mean over {} windows of series; in parentheses: 95 %\n",
+      aligned(table), text_of(leaderboard, "baseline"), text_of(leaderboard, "tasks"));
+}
+
 /// The errors over all series, and of each while they are few.
 std::string backtest_text(Json backtest) {
   constexpr std::size_t kMostSeries = 20;
   const auto series = backtest.contains("series") ? backtest.at("series").size() : 0;
   if (series > kMostSeries) backtest["series"] = fmt::format("{} (the errors of each: --json)", series);
-  return fields_text(backtest);
+  const auto leaderboard =
+      backtest.contains("leaderboard") ? leaderboard_text(backtest.at("leaderboard")) : "";
+  backtest.erase("leaderboard");
+  return fields_text(backtest) + leaderboard;
 }
 
 /// "12 checks, 1 failed, 2 cells skipped", below a suite's table; nothing of a suite that does not count.

@@ -94,7 +94,7 @@ ZeroShotForecast in_quantiles(const std::vector<NormalForecast>& targets, const 
 /// What the baselines have in common.
 class Baseline : public ZeroShotModel {
  public:
-  ZeroShotAbilities abilities() const final { return {.quantiles = true}; }
+  ZeroShotAbilities abilities() const final { return {.quantiles = true, .gaps = true}; }
   void configure(const Config& options) final { options.as<NoOptions>(); }
   int64_t most_context(int64_t) const final { return kLongestHistory; }
 
@@ -232,18 +232,6 @@ class LinearMapBaseline final : public Baseline {
 };
 
 }  // namespace
-
-const std::vector<BaselineCard>& baseline_cards() {
-  static const std::vector<BaselineCard> cards{
-      {"seasonal_naive", "repeats the last season", "Hyndman & Athanasopoulos, Forecasting, 5.2"},
-      {"drift", "the line through the first and the last value",
-       "Hyndman & Athanasopoulos, Forecasting, 5.2"},
-      {"theta", "exponential smoothing and half the trend, seasons taken out",
-       "Assimakopoulos & Nikolopoulos 2000, doi:10.1016/S0169-2070(00)00066-2"},
-      {"ets", "exponential smoothing, the form chosen by AICc", "Hyndman, Koehler, Ord & Snyder 2008"},
-      {"linear", "one linear map fitted to all series together", "Zeng et al. 2023, arXiv:2205.13504"}};
-  return cards;
-}
 
 std::unique_ptr<ZeroShotModel> make_baseline(std::string_view name) {
   if (name == "seasonal_naive") return std::make_unique<SingleSeriesBaseline>(&forecast_seasonal_naive);

@@ -21,8 +21,9 @@ std::vector<double> quantiles_of(const ForecastLevels& levels) {
 }
 
 /// The series of a table side by side. known: the levels of their quantiles.
-SeriesForecast in_table(const io::SeriesTable& table, int64_t horizon, std::span<const ZeroShotForecast> series,
-                        const ForecastLevels& levels, const std::vector<double>& known) {
+SeriesForecast in_table(const io::SeriesTable& table, int64_t horizon,
+                        std::span<const ZeroShotForecast> series, const ForecastLevels& levels,
+                        const std::vector<double>& known) {
   SeriesForecast result{table.unique_id, {}, {}, {}, {}, {}, {}};
   for (int64_t step = 1; step <= horizon; ++step)
     result.stamps.push_back(advance(table.stamps.back(), table.frequency, step));
@@ -54,10 +55,11 @@ at::Tensor scales_of(std::span<const ZeroShotForecast> series) {
 
 }  // namespace
 
-ZeroShotModel& ForecastModel::any_series() const { return dynamic_cast<ZeroShotModel&>(*model_); }
+ZeroShotModel& ForecastModel::any_series() const { return *any_series_; }
 
 void ForecastModel::configure(const Config& options) {
-  if (!zero_shot_) fail<UsageError>("--set: {} was trained on its own data, its forecasts have no options", name_);
+  if (!zero_shot_)
+    fail<UsageError>("--set: {} was trained on its own data, its forecasts have no options", name_);
   any_series().configure(options);
 }
 
@@ -73,7 +75,8 @@ std::vector<SeriesForecast> ForecastModel::forecast_any(std::span<const io::Seri
   request.horizon = horizon;
   request.device = compute_.device;
   if (has_quantiles) request.levels = quantiles_of(levels);
-  const ZeroShotReading reading{given_roles_, model.most_context(horizon), model.abilities().gaps && keep_gaps_};
+  const ZeroShotReading reading{given_roles_, model.most_context(horizon),
+                                model.abilities().gaps && keep_gaps_, season_};
   std::vector<ZeroShotSeries> series;
   std::vector<std::size_t> first{0};
   for (std::size_t i = 0; i < tables.size(); ++i) {

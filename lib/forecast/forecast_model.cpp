@@ -9,6 +9,7 @@
 #include "core/display_text.h"
 #include "core/run_dir.h"
 #include "forecast/any_length_forecaster.h"
+#include "forecast/baseline_models.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/forecast_location.h"
 #include "forecast/zoo.h"
@@ -43,8 +44,20 @@ at::Tensor rows_from(const at::Tensor& from, int64_t first, int64_t rows) {
 
 }  // namespace
 
+ForecastModel ForecastModel::of_baseline(const std::string& name, std::unique_ptr<ZeroShotModel> baseline) {
+  ForecastModel model;
+  model.name_ = name;
+  model.zero_shot_ = true;
+  model.any_series_ = std::move(baseline);
+  model.shape_.pred_len = 0;
+  return model;
+}
+
 ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Config>& config,
                                   const runtime::Compute& compute, std::string_view state_dict) {
+  if (!config && !fs::exists(path)) {
+    if (auto baseline = make_baseline(path.string())) return of_baseline(path.string(), std::move(baseline));
+  }
   const auto location = locate_forecaster(path, config);
   const auto& read = location.config;
   ForecastModel opened;
@@ -97,6 +110,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   auto* any_length = dynamic_cast<AnyLengthForecaster*>(opened.model_.get());
   opened.zero_shot_ = read.has("family") ? opened.options_.scale_windows && any_length != nullptr
                                          : dynamic_cast<ZeroShotModel*>(opened.model_.get()) != nullptr;
+  if (opened.zero_shot_) opened.any_series_ = std::dynamic_pointer_cast<ZeroShotModel>(opened.model_);
   if (any_length != nullptr)
     any_length->set_longest(opened.shape_.seq_len + (read.has("family") ? opened.shape_.pred_len : 0));
   auto weights = runtime::open_tensors(location.weights, state_dict);
@@ -109,7 +123,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   return opened;
 }
 
-int64_t ForecastModel::parameters() const { return runtime::count_parameters(*model_).all; }
+int64_t ForecastModel::parameters() const { return model_ ? runtime::count_parameters(*model_).all : 0; }
 
 /// One series on its way through the model.
 struct ForecastModel::Input {
@@ -237,7 +251,8 @@ at::Tensor ForecastModel::roll(std::vector<Input>& inputs, int64_t horizon,
       start.push_back(at::constant_pad_nd(input.values.narrow(0, rows - shape_.label_len, shape_.label_len),
                                           {0, 0, 0, shape_.pred_len}));
       // The last round may look past the horizon: its surplus steps repeat the last one and are cut off.
-      if (shape_.known_in > 0) known.push_back(rows_from(input.known, done, shape_.seq_len + shape_.pred_len));
+      if (shape_.known_in > 0)
+        known.push_back(rows_from(input.known, done, shape_.seq_len + shape_.pred_len));
       if (shape_.static_in > 0) statics.push_back(input.statics);
       if (shape_.marks == 0) continue;
       marks_enc.push_back(input.marks.narrow(0, done, shape_.seq_len));

@@ -52,9 +52,10 @@ struct SeriesForecast {
 /// A trained forecaster ready for new data. Nothing in it changes after it is opened.
 class ForecastModel {
  public:
-  /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; with
-  /// `config` a weights file and its configuration, ours (model_config) or the flat official one.
-  /// `state_dict`: of a .pth file with several. Throws CheckpointError, ConfigError.
+  /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; the name of
+  /// a baseline (baseline_models.h) where there is no such file; with `config` a weights file and its
+  /// configuration, ours (model_config) or the flat official one. `state_dict`: of a .pth file with several.
+  /// Throws CheckpointError, ConfigError.
   static ForecastModel open(const std::filesystem::path& path, const std::optional<Config>& config,
                             const runtime::Compute& compute, std::string_view state_dict = "");
 
@@ -70,7 +71,9 @@ class ForecastModel {
   /// Whether it forecasts series that it never saw, of any length: a published pre-trained model, or one that
   /// was trained to (DataOptions::scale_windows).
   bool is_zero_shot() const { return zero_shot_; }
-  bool has_intervals() const { return head_ != nullptr || !scores_.empty() || (zero_shot_ && any_series().abilities().quantiles); }
+  bool has_intervals() const {
+    return head_ != nullptr || !scores_.empty() || (zero_shot_ && any_series().abilities().quantiles);
+  }
   /// Whether it was trained to forecast distributions (training.loss quantile, student_t, normal).
   bool has_distribution() const { return head_ != nullptr; }
   /// What its validation windows told of its errors; empty: nothing.
@@ -84,14 +87,16 @@ class ForecastModel {
   double autocorrelation(int64_t variate) const;
   /// Of a zero-shot model: what the columns of the next tables are; resolved.
   void set_roles(CovariateRoles roles) { given_roles_ = std::move(roles); }
-  /// Explains the targets by the roles' covariates in a linear regression (xreg.h) and forecasts what it leaves,
-  /// by whatever model; the tables of a call are fitted together.
+  /// Explains the targets by the roles' covariates in a linear regression (xreg.h) and forecasts what it
+  /// leaves, by whatever model; the tables of a call are fitted together.
   void set_xreg(CovariateRoles roles, double ridge) {
     xreg_roles_ = std::move(roles);
     ridge_ = ridge;
   }
   /// Whether the cells that nothing was measured for stay missing, where the model can read that.
   void keep_gaps(bool keep) { keep_gaps_ = keep; }
+  /// Of a zero-shot model: steps of the season, where it is not the usual one of a table's frequency.
+  void set_season(std::optional<int64_t> season) { season_ = season; }
   /// Of a zero-shot model: the options of its forecasts. Throws ConfigError, UsageError for another model.
   void configure(const Config& options);
   /// Whether histories may have missing values; else cells are filled before.
@@ -115,10 +120,10 @@ class ForecastModel {
   /// Forecasts `horizon` steps after the last row of each table, the tables in batches; a horizon beyond
   /// pred_len rolls, each round seeing the previous one's forecast. A
   /// model that was trained on a mixture (DataOptions::variates_apart) forecasts each variate of any table by
-  /// itself; a zero-shot one as well unless roles are set, from as many rows as a table has. Throws DataError for a table that lacks a variate, has one that the model was not
-  /// trained on, or is too short.
-  /// ahead: of a model with covariates known ahead, those of each table; throws UsageError where they are
-  /// missing, or not wanted.
+  /// itself; a zero-shot one as well unless roles are set, from as many rows as a table has. Throws DataError
+  /// for a table that lacks a variate, has one that the model was not trained on, or is too short. ahead: of
+  /// a model with covariates known ahead, those of each table; throws UsageError where they are missing, or
+  /// not wanted.
   std::vector<SeriesForecast> forecast(std::span<const io::SeriesTable> tables, int64_t horizon,
                                        const ForecastLevels& levels,
                                        std::span<const KnownAhead> ahead = {}) const;
@@ -155,6 +160,7 @@ class ForecastModel {
                                               const ForecastLevels& levels,
                                               std::span<const KnownAhead> ahead) const;
   ZeroShotModel& any_series() const;
+  static ForecastModel of_baseline(const std::string& name, std::unique_ptr<ZeroShotModel> baseline);
   static SeriesForecast side_by_side(const io::SeriesTable& table, std::span<const SeriesForecast> variates);
   Input prepare(const io::SeriesTable& table, const KnownAhead* ahead, int64_t horizon) const;
   bool variates_apart() const { return zero_shot_ ? given_roles_.empty() : options_.variates_apart(); }
@@ -176,7 +182,7 @@ class ForecastModel {
   std::vector<std::string> variates_;
   bool named_ =
       false;  ///< the checkpoint says what its variates are called; else any file of as many will do
-  bool zero_shot_ = false;  ///< made for any series: no scaler, no window of a fixed length
+  bool zero_shot_ = false;      ///< made for any series: no scaler, no window of a fixed length
   CovariateRoles given_roles_;  ///< of a zero-shot model
   CovariateRoles xreg_roles_;   ///< of a regression around the model; empty: none
   double ridge_ = 0.0;
@@ -185,7 +191,9 @@ class ForecastModel {
   std::map<std::string, StandardScaler> scalers_;
   TrainedCovariates covariates_;
   std::map<std::string, SeenRows> seen_rows_;
-  std::shared_ptr<Forecaster> model_;
+  std::optional<int64_t> season_;
+  std::shared_ptr<Forecaster> model_;          ///< null for a baseline
+  std::shared_ptr<ZeroShotModel> any_series_;  ///< of a zero-shot model: the same, or a baseline
   LossOptions loss_;
   std::shared_ptr<DistributionHead> head_;      ///< null for a point forecast
   std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision

@@ -66,7 +66,8 @@ ZeroShotCovariate covariate_of(const io::SeriesTable& table, const std::string& 
   const double* from = past.const_data_ptr<double>();
   for (int64_t t = 0; t < past.numel(); ++t) {
     const bool measured = table.measured(static_cast<std::size_t>(t), column);
-    covariate.past_codes.push_back(measured ? category_code(from[t], categories) : ZeroShotCovariate::kMissing);
+    covariate.past_codes.push_back(measured ? category_code(from[t], categories)
+                                            : ZeroShotCovariate::kMissing);
   }
   for (const double code : future) covariate.future_codes.push_back(category_code(code, categories));
   return covariate;
@@ -81,23 +82,27 @@ ZeroShotCovariate covariate_of_table(const io::SeriesTable& table, const std::st
 std::vector<ZeroShotSeries> zero_shot_series(const io::SeriesTable& table, const KnownAhead* ahead,
                                              const ZeroShotReading& reading) {
   const auto& roles = reading.roles;
+  const auto season = reading.season.value_or(io::usual_season(table.frequency));
   std::vector<ZeroShotSeries> series;
   if (roles.empty()) {
     for (std::size_t c = 0; c < table.variates.size(); ++c) {
-      const auto name = table.variates.size() == 1 ? table.unique_id : table.unique_id + "/" + table.variates[c];
-      series.push_back({name, column_values(table, c, reading.most_rows, reading.gaps).unsqueeze(0), {}});
+      const auto name =
+          table.variates.size() == 1 ? table.unique_id : table.unique_id + "/" + table.variates[c];
+      series.push_back(
+          {name, column_values(table, c, reading.most_rows, reading.gaps).unsqueeze(0), {}, season});
     }
     return series;
   }
   if (!roles.statics.empty())
-    fail<UsageError>("--static-covariates: the model takes none, {} cannot help (leave it out, or use --xreg)",
-                     io::shown(roles.statics.front()));
+    fail<UsageError>(
+        "--static-covariates: the model takes none, {} cannot help (leave it out, or use --xreg)",
+        io::shown(roles.statics.front()));
   // Encodings of categories look at the whole history.
   const auto rows = roles.has_covariates() ? static_cast<int64_t>(table.rows()) : reading.most_rows;
   std::vector<at::Tensor> targets;
   for (const auto& name : roles.targets)
     targets.push_back(column_values(table, column_called(table, name), rows, reading.gaps));
-  ZeroShotSeries one{table.unique_id, at::stack(targets), {}};
+  ZeroShotSeries one{table.unique_id, at::stack(targets), {}, season};
   for (const auto& name : roles.past) one.covariates.push_back(covariate_of(table, name, nullptr, 0, 0));
   for (std::size_t i = 0; i < roles.future.size(); ++i)
     one.covariates.push_back(covariate_of(table, roles.future[i], ahead, i, roles.future.size()));

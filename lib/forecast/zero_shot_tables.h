@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,11 +16,13 @@ struct ZeroShotReading {
   const CovariateRoles& roles;  ///< resolved; empty: every variate is a series of its own
   int64_t most_rows;            ///< of the table's end, of a model without covariates
   bool gaps;                    ///< cells that nothing was measured for are missing values, else as filled
+  std::optional<int64_t> season =
+      std::nullopt;  ///< steps; the usual one of a table's frequency when not given
 };
 
 /// The series of a table: one per variate, or one with the targets and covariates of the roles. ahead: the
-/// covariates known ahead, in the roles' order; null without any. Throws DataError for a column that the table
-/// lacks, UsageError for static covariates, which no such model takes.
+/// covariates known ahead, in the roles' order; null without any. Throws DataError for a column that the
+/// table lacks, UsageError for static covariates, which no such model takes.
 std::vector<ZeroShotSeries> zero_shot_series(const io::SeriesTable& table, const KnownAhead* ahead,
                                              const ZeroShotReading& reading);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <map>
 
 #include "core/ascii.h"
 #include "core/bytes.h"
@@ -188,6 +189,13 @@ std::optional<std::int64_t> steps_between(Timestamp from, Timestamp to, const Fr
   // Counting months or working days ignores the day and the hour: only a real step proves the guess.
   if (distance < 0 || distance % step != 0 || advance(from, frequency, steps) != to) return std::nullopt;
   return steps;
+}
+
+std::int64_t usual_season(const Frequency& frequency) {
+  static const std::map<Unit, std::int64_t> kSeasons{
+      {Unit::second, 3600}, {Unit::minute, 1440}, {Unit::hour, 24},   {Unit::day, 7}, {Unit::business_day, 5},
+      {Unit::week, 52},     {Unit::month, 12},    {Unit::quarter, 4}, {Unit::year, 1}};
+  return std::max<std::int64_t>(1, kSeasons.at(frequency.unit) / frequency.multiple);
 }
 
 }  // namespace arzoo::io

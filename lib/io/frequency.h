@@ -41,4 +41,8 @@ Timestamp advance(Timestamp from, const Frequency& frequency, std::int64_t steps
 /// How many steps lead from one stamp to a later one; nothing if no whole number does.
 std::optional<std::int64_t> steps_between(Timestamp from, Timestamp to, const Frequency& frequency);
 
+/// Steps of the usual season, at least 1: an hour of seconds, a day of minutes or hours, a week of days, a
+/// year of weeks to years.
+std::int64_t usual_season(const Frequency& frequency);
+
 }  // namespace arzoo::io

@@ -66,6 +66,10 @@ struct ForecastTask {
   std::vector<std::string> columns;  ///< variates to read; empty: as in training
   bool skip_short = false;           ///< series of too few rows are left out with a warning
   int64_t backtest = 0;              ///< windows to forecast within the known data and score
+  std::optional<int64_t> step;  ///< rows from one of these windows to the next; the horizon when not given
+  /// Models to compare with on the same windows: baselines, folders. Not given: the seasonal naive forecast,
+  /// whose rows are not written.
+  std::vector<std::string> against = {};
   std::optional<int64_t> season;     ///< steps of MASE's naive forecast; of the frequency when not given
   bool impute = false;               ///< fill the missing cells of the input instead of forecasting
   bool detect = false;               ///< score the known cells as anomalies instead of forecasting

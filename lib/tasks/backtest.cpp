@@ -5,9 +5,12 @@
 #include <cmath>
 #include <map>
 
+#include "core/display_text.h"
 #include "forecast/adaptive_conformal.h"
 #include "forecast/forecast_scores.h"
+#include "forecast/leaderboard.h"
 #include "io/series_fill.h"
+#include "runtime/device.h"
 #include "runtime/metrics.h"
 #include "tasks/forecast_chart.h"
 #include "tasks/forecast_columns.h"
@@ -17,16 +20,6 @@ namespace {
 
 using forecast::ForecastModel;
 using forecast::SeriesForecast;
-
-/// Steps of the usual season (day of hours, week of days, year of months), which MASE's naive forecast
-/// repeats unless --season says otherwise.
-int64_t seasonal_period(const io::Frequency& frequency) {
-  using Unit = io::Frequency::Unit;
-  static const std::map<Unit, int64_t> kPeriods{
-      {Unit::second, 3600}, {Unit::minute, 1440}, {Unit::hour, 24},   {Unit::day, 7}, {Unit::business_day, 5},
-      {Unit::week, 52},     {Unit::month, 12},    {Unit::quarter, 4}, {Unit::year, 1}};
-  return std::max<int64_t>(1, kPeriods.at(frequency.unit) / frequency.multiple);
-}
 
 /// Measured values of the forecast variates of rows [begin, end), NaN elsewhere: [end - begin, variates].
 at::Tensor truth_of(const io::SeriesTable& table, const std::vector<std::string>& variates, int64_t begin,
@@ -60,6 +53,27 @@ void write_stretch(const io::SeriesOutput& out, io::CsvText& csv, const io::Seri
   }
 }
 
+/// Where the windows lie: number 1 ends with the series, the higher ones before it.
+struct Windows {
+  int64_t count, horizon, step;
+
+  /// Rows of a series' end that they cover.
+  int64_t rows() const { return horizon + (count - 1) * step; }
+  /// The first row of a window of a series of so many rows.
+  int64_t begin(int64_t rows, int64_t window) const { return rows - horizon - (window - 1) * step; }
+};
+
+Windows windows_of(const plan::ForecastTask& task, int64_t horizon) {
+  const Windows windows{task.backtest, horizon, task.step.value_or(horizon)};
+  if (windows.step < horizon && (task.plot || task.conformal == "adaptive"))
+    fail<UsageError>(
+        "--step {}: windows that overlap can be neither plotted nor learned from one after the other (leave "
+        "out "
+        "--plot and --conformal adaptive, or step by the horizon, {})",
+        windows.step, horizon);
+  return windows;
+}
+
 /// The seasonal naive errors of each forecast variate within the rows before the first stretch, [variates].
 struct NaiveErrors {
   int64_t season;
@@ -70,11 +84,11 @@ struct NaiveErrors {
 };
 
 std::vector<NaiveErrors> naive_errors(const plan::ForecastTask& task, const ForecastModel& model,
-                                      const std::vector<io::SeriesTable>& tables, int64_t horizon) {
+                                      const std::vector<io::SeriesTable>& tables, const Windows& windows) {
   std::vector<NaiveErrors> errors;
   for (const auto& table : tables) {
-    const auto season = task.season.value_or(seasonal_period(table.frequency));
-    const auto known = static_cast<int64_t>(table.rows()) - task.backtest * horizon;
+    const auto season = task.season.value_or(io::usual_season(table.frequency));
+    const auto known = static_cast<int64_t>(table.rows()) - windows.rows();
     const auto history = truth_of(table, model.forecast_variates(table), 0, known);
     errors.push_back({season, runtime::seasonal_naive_error(history, season),
                       runtime::seasonal_naive_square(history, season)});
@@ -82,25 +96,26 @@ std::vector<NaiveErrors> naive_errors(const plan::ForecastTask& task, const Fore
   return errors;
 }
 
-void require_rows(const plan::ForecastTask& task, const ForecastModel& model,
-                  const std::vector<io::SeriesTable>& tables, int64_t horizon) {
+void require_rows(const ForecastModel& model, const std::vector<io::SeriesTable>& tables,
+                  const Windows& windows) {
   for (const auto& table : tables) {
     const auto rows = static_cast<int64_t>(table.stamps.size()),
-               needed = model.least_context() + task.backtest * horizon;
+               needed = model.least_context() + windows.rows();
     if (rows < needed) {
-      fail<DataError>("{}: series {} has {} rows, --backtest {} needs {} (seq_len + windows x horizon)",
-                      table.source, io::shown(table.unique_id), rows, task.backtest, needed);
+      fail<DataError>("{}: series {} has {} rows, --backtest {} needs {} ({} and those of the windows)",
+                      table.source, io::shown(table.unique_id), rows, windows.count, needed,
+                      model.is_zero_shot() ? "one" : "seq_len");
     }
   }
 }
 
 /// How many of a table's stretches begin in [first, last].
-int64_t stretches_within(const io::SeriesTable& table, int64_t stretches, int64_t horizon,
-                         io::Timestamp first, io::Timestamp last) {
+int64_t stretches_within(const io::SeriesTable& table, const Windows& windows, io::Timestamp first,
+                         io::Timestamp last) {
   int64_t within = 0;
-  for (int64_t stretch = 1; stretch <= stretches; ++stretch) {
-    const auto begin = static_cast<int64_t>(table.rows()) - stretch * horizon;
-    const auto from = table.stamps[begin], to = table.stamps[begin + horizon - 1];
+  for (int64_t stretch = 1; stretch <= windows.count; ++stretch) {
+    const auto begin = windows.begin(static_cast<int64_t>(table.rows()), stretch);
+    const auto from = table.stamps[begin], to = table.stamps[begin + windows.horizon - 1];
     within += from <= last && to >= first ? 1 : 0;
   }
   return within;
@@ -122,19 +137,19 @@ forecast::ForecastScores scores_of(const SeriesForecast& forecast, const at::Ten
 
 /// Errors on rows that training saw say little of the errors on others. One line for all series: the first of
 /// them speaks.
-void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& model,
-                       const std::vector<io::SeriesTable>& tables, int64_t horizon, Progress& progress) {
+void warn_of_seen_rows(const ForecastModel& model, const std::vector<io::SeriesTable>& tables,
+                       const Windows& windows, Progress& progress) {
   std::string trained, validated;
   int64_t more_trained = 0, more_validated = 0;
   for (const auto& table : tables) {
     const auto* seen = model.seen_rows(table);
     if (seen == nullptr) continue;
     const auto within = [&](io::Timestamp last) {
-      return stretches_within(table, task.backtest, horizon, seen->first, last);
+      return stretches_within(table, windows, seen->first, last);
     };
     const auto say = [&](int64_t count, io::Timestamp last) {
       return fmt::format("{}: series {}: {} of {} windows reach into {} to {}", table.source,
-                         io::shown(table.unique_id), count, task.backtest,
+                         io::shown(table.unique_id), count, windows.count,
                          table.date_format.format(seen->first), table.date_format.format(last));
     };
     const int64_t in_training = within(seen->last_trained), in_validation = within(seen->last_validated);
@@ -159,6 +174,137 @@ void warn_of_seen_rows(const plan::ForecastTask& task, const ForecastModel& mode
   }
 }
 
+/// One model's forecasts of all windows, scored.
+struct Evaluation {
+  forecast::ForecastScores all;
+  std::map<std::string, forecast::ForecastScores> of_series;
+  std::vector<double>
+      errors;  ///< absolute errors over the naive one: a mean per window and series, NaN: none
+  int64_t rows = 0;
+  std::vector<std::vector<SeriesForecast>> stretches;  ///< for the charts
+};
+
+/// What all models of a backtest share.
+struct Backtest {
+  const plan::ForecastTask& task;
+  const std::vector<io::SeriesTable>& tables;
+  const std::vector<std::vector<std::string>>& ids;
+  Windows windows;
+  std::vector<NaiveErrors> naive;
+  const io::SeriesOutput& out;  ///< says how stamps are written
+};
+
+double mean_scaled_error(const at::Tensor& forecast, const at::Tensor& truth, double scale) {
+  return (forecast - truth).abs().nanmean().item<double>() / scale;
+}
+
+/// label: of the rows; csv: where they go, null: nowhere.
+Evaluation evaluate(const Backtest& run, const ForecastModel& model, const std::string& label,
+                    io::CsvText* csv, Progress& progress) {
+  const auto& [task, tables, ids, windows, naive, out] = run;
+  auto levels = asked_levels(task);
+  levels.distribution = true;
+  std::optional<forecast::AdaptiveIntervals> adaptive;
+  if (task.conformal == "adaptive" && csv != nullptr) adaptive.emplace(task.levels, model);
+  if (adaptive) levels.intervals = adaptive->asked();
+  if (csv == nullptr) levels = {};
+  Evaluation result;
+  for (int64_t window = windows.count; window > 0; --window) {
+    std::vector<io::SeriesTable> known;
+    std::vector<forecast::KnownAhead> ahead;
+    for (const auto& table : tables) {
+      const auto begin = windows.begin(static_cast<int64_t>(table.rows()), window);
+      known.push_back(io::first_rows(table, static_cast<std::size_t>(begin)));
+      if (!model.roles().future.empty())
+        ahead.push_back(forecast::held_out(table, model.roles().future, begin, windows.horizon));
+    }
+    auto forecasts = model.forecast(known, windows.horizon, levels, ahead);
+    for (std::size_t i = 0; adaptive && i < tables.size(); ++i) adaptive->adapt(forecasts[i], ids[i]);
+    if (task.plot && csv != nullptr) result.stretches.push_back(forecasts);
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+      const auto begin = static_cast<int64_t>(known[i].stamps.size());
+      const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + windows.horizon);
+      const auto cutoff = out.stamp(tables[i].date_format, known[i].stamps.back());
+      for (int64_t c = 0; c < truth.size(1); ++c) {
+        const auto scored = scores_of(forecasts[i], truth.select(1, c), c, naive[i].scale(c));
+        result.all.add(scored);
+        result.of_series[ids[i][c]].add(scored);
+        result.errors.push_back(mean_scaled_error(forecasts[i].mean.select(1, c), truth.select(1, c),
+                                                  naive[i].scale(c).absolute));
+        if (csv != nullptr) write_stretch(out, *csv, tables[i], forecasts[i], truth, cutoff, label, ids[i][c], c);
+        result.rows += windows.horizon;
+      }
+      if (adaptive) adaptive->learn(forecasts[i], truth, ids[i]);
+    }
+    progress.step();
+  }
+  return result;
+}
+
+constexpr const char* kBaseline = "seasonal_naive";
+
+/// A model to compare with. label: as it was named; one that nobody named is not written.
+struct Rival {
+  std::string label;
+  ForecastModel model;
+  bool written;
+};
+
+/// The seasonal naive forecast among them.
+std::vector<Rival> open_rivals(const Backtest& run, const ForecastModel& model) {
+  auto names = run.task.against;
+  const bool named = std::find(names.begin(), names.end(), kBaseline) != names.end();
+  if (!named) names.emplace_back(kBaseline);
+  const auto compute = runtime::select_compute(run.task.compute.device, run.task.compute.dtype);
+  const auto& table = run.tables.front();
+  const auto targets = model.forecast_variates(table);
+  std::vector<Rival> rivals;
+  for (const auto& name : names) {
+    if (name == model.name()) continue;
+    Rival rival{name, ForecastModel::open(name, std::nullopt, compute), named || name != kBaseline};
+    if (rival.model.is_zero_shot() && targets != table.variates) rival.model.set_roles({targets, {}, {}, {}});
+    if (rival.model.is_zero_shot()) rival.model.set_season(run.task.season);
+    if (rival.model.forecast_variates(table) != targets)
+      fail<UsageError>("--against {}: forecasts {}, expected the columns of {}: {}", name,
+                       first_few(rival.model.forecast_variates(table), io::shown), model.name(),
+                       first_few(targets, io::shown));
+    require_rows(rival.model, run.tables, run.windows);
+    rivals.push_back(std::move(rival));
+  }
+  return rivals;
+}
+
+/// {"baseline", "tasks", "models": [{"model", "mase", "mae", "skill", …}]}, the best first.
+Json leaderboard_of(const std::vector<std::pair<std::string, Evaluation>>& evaluated) {
+  std::vector<forecast::TaskErrors> errors;
+  for (const auto& [name, evaluation] : evaluated) errors.push_back({name, evaluation.errors});
+  Json models = forecast::leaderboard_json(forecast::leaderboard(errors, kBaseline));
+  for (auto& row : models) {
+    for (const auto& [name, evaluation] : evaluated) {
+      if (row.at("model") != name) continue;
+      const auto scores = evaluation.all.json();
+      row["mase"] = scores.at("mase");
+      row["mae"] = scores.at("mae");
+    }
+    row.erase("mean_error");
+  }
+  return {{"baseline", kBaseline}, {"tasks", errors.front().errors.size()}, {"models", std::move(models)}};
+}
+
+/// How the model compares. csv receives the rivals' rows.
+Json compare(const Backtest& run, const ForecastModel& model, Evaluation& own, io::CsvText& csv,
+             Progress& progress) {
+  std::vector<std::pair<std::string, Evaluation>> evaluated{{model.name(), own}};
+  for (const auto& rival : open_rivals(run, model)) {
+    progress.begin(rival.label, run.windows.count);
+    evaluated.emplace_back(rival.label,
+                           evaluate(run, rival.model, rival.label, rival.written ? &csv : nullptr, progress));
+    progress.end();
+    if (rival.written) own.rows += evaluated.back().second.rows;
+  }
+  return leaderboard_of(evaluated);
+}
+
 }  // namespace
 
 std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task) {
@@ -173,61 +319,34 @@ std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task) {
   return columns;
 }
 
+int64_t rows_of_backtest(const plan::ForecastTask& task, int64_t horizon) {
+  return task.backtest > 0 ? windows_of(task, horizon).rows() : 0;
+}
+
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
               const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
               int64_t horizon, const io::SeriesOutput& out, io::CsvText& csv, Progress& progress,
               std::vector<SeriesForecast>& charted) {
-  require_rows(task, model, tables, horizon);
-  warn_of_seen_rows(task, model, tables, horizon, progress);
-  const auto naive = naive_errors(task, model, tables, horizon);
-  auto levels = asked_levels(task);
-  levels.distribution = true;
-  std::optional<forecast::AdaptiveIntervals> adaptive;
-  if (task.conformal == "adaptive") adaptive.emplace(task.levels, model);
-  if (adaptive) levels.intervals = adaptive->asked();
-  forecast::ForecastScores all;
-  std::map<std::string, forecast::ForecastScores> scores;
-  int64_t written = 0;
-  std::vector<std::vector<SeriesForecast>> stretches;  // for the charts
+  const auto windows = windows_of(task, horizon);
+  require_rows(model, tables, windows);
+  warn_of_seen_rows(model, tables, windows, progress);
+  const Backtest run{task, tables, ids, windows, naive_errors(task, model, tables, windows), out};
   progress.begin("backtest", task.backtest);
-  for (int64_t window = task.backtest; window > 0; --window) {
-    std::vector<io::SeriesTable> known;
-    for (const auto& table : tables)
-      known.push_back(io::first_rows(table, table.rows() - static_cast<std::size_t>(window * horizon)));
-    std::vector<forecast::KnownAhead> ahead;
-    for (std::size_t i = 0; i < tables.size() && !model.roles().future.empty(); ++i)
-      ahead.push_back(forecast::held_out(tables[i], model.roles().future,
-                                         static_cast<int64_t>(known[i].rows()), horizon));
-    auto forecasts = model.forecast(known, horizon, levels, ahead);
-    for (std::size_t i = 0; adaptive && i < tables.size(); ++i) adaptive->adapt(forecasts[i], ids[i]);
-    if (task.plot) stretches.push_back(forecasts);
-    for (std::size_t i = 0; i < tables.size(); ++i) {
-      const auto begin = static_cast<int64_t>(known[i].stamps.size());
-      const auto truth = truth_of(tables[i], forecasts[i].variates, begin, begin + horizon);
-      const auto cutoff = out.stamp(tables[i].date_format, known[i].stamps.back());
-      for (int64_t c = 0; c < truth.size(1); ++c) {
-        const auto scored = scores_of(forecasts[i], truth.select(1, c), c, naive[i].scale(c));
-        all.add(scored);
-        scores[ids[i][c]].add(scored);
-        write_stretch(out, csv, tables[i], forecasts[i], truth, cutoff, model.name(), ids[i][c], c);
-        written += horizon;
-      }
-      if (adaptive) adaptive->learn(forecasts[i], truth, ids[i]);
-    }
-    progress.step();
-  }
+  auto own = evaluate(run, model, model.name(), &csv, progress);
   progress.end();
-  charted = joined(stretches);
-  Json result{{"windows", task.backtest}, {"rows", written}};
-  result.update(all.json());
+  charted = joined(own.stretches);
+  auto leaderboard = compare(run, model, own, csv, progress);
+  Json result{{"windows", task.backtest}, {"rows", own.rows}};
+  result.update(own.all.json());
   for (std::size_t i = 0; i < tables.size(); ++i) {
     for (std::size_t c = 0; c < ids[i].size(); ++c) {
-      auto& series = result["series"][ids[i][c]] = scores[ids[i][c]].json();
-      const auto scale = naive[i].of_variate[static_cast<int64_t>(c)].item<double>();
-      series["season"] = naive[i].season;
+      auto& series = result["series"][ids[i][c]] = own.of_series[ids[i][c]].json();
+      const auto scale = run.naive[i].of_variate[static_cast<int64_t>(c)].item<double>();
+      series["season"] = run.naive[i].season;
       series["naive_mae"] = std::isnan(scale) ? Json(nullptr) : Json(scale);
     }
   }
+  result["leaderboard"] = std::move(leaderboard);
   return result;
 }
 

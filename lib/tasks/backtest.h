@@ -22,9 +22,16 @@ std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task);
 /// the mean absolute error of the seasonal naive forecast within the history before the first stretch,
 /// "naive_mae", null where there is none (runtime::seasonal_naive_error). Warns of stretches that training
 /// saw. Throws DataError when a series is too short for that many stretches.
+/// With task.step the stretches begin so many rows apart. "leaderboard" compares the model with those of
+/// task.against and the seasonal naive forecast on the same stretches (forecast::leaderboard, a task being
+/// one stretch of one series): {"baseline", "tasks", "models": [{"model", "mase", "mae", "skill",
+/// "skill_low", "skill_high", "win_rate", …}]}; the rows of those that were named follow the model's own.
 Json backtest(const plan::ForecastTask& task, const forecast::ForecastModel& model,
               const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
               int64_t horizon, const io::SeriesOutput& out, io::CsvText& csv, Progress& progress,
               std::vector<forecast::SeriesForecast>& charted);
+
+/// Rows of a series' end that the stretches cover; 0 without a backtest.
+int64_t rows_of_backtest(const plan::ForecastTask& task, int64_t horizon);
 
 }  // namespace arzoo::tasks

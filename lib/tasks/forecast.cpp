@@ -190,7 +190,7 @@ Json forecast_series(const plan::ForecastTask& task, ForecastModel& model, int64
 /// What needs all series at once: a backtest, charts, a table of the future.
 Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t horizon, Progress& progress,
                   Stop stop) {
-  InputReader reader(task, model, model.least_context() + task.backtest * horizon, /*in_parts=*/false,
+  InputReader reader(task, model, model.least_context() + rows_of_backtest(task, horizon), /*in_parts=*/false,
                      progress);
   const auto inputs = *reader.next();
   reader.finish();
@@ -249,6 +249,9 @@ Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
   runtime::seed(task.compute.seed.value_or(0));
   auto model = ForecastModel::open(task.model, read_config(task, progress), compute, task.state_dict);
   if (!task.settings.empty()) model.configure(Config::parse("{}", "--set", task.settings));
+  if (!task.horizon && model.shape().pred_len == 0)
+    fail<UsageError>("--horizon is required: {} forecasts any number of steps", model.name());
+  if (model.is_zero_shot()) model.set_season(task.season);
   const int64_t horizon = task.horizon.value_or(model.shape().pred_len);
   if (!task.impute && !task.detect) require_distribution(task, model, horizon);
   if (task.dry_run) return {{"plan", plan_of(task, model, horizon)}};

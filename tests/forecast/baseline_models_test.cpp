@@ -32,7 +32,7 @@ TEST_CASE("every baseline forecasts, with quantiles in order, and alike on one t
   std::vector<ZeroShotSeries> several;
   for (int i = 0; i < 5; ++i) several.push_back(series_of(seasonal_values(90 + i) + at::randn({90 + i}), 12));
   const ZeroShotRequest request{.horizon = 14, .levels = {0.1, 0.5, 0.9}};
-  for (const auto& card : forecast::baseline_cards()) {
+  for (const auto& card : forecast::kBaselineCards) {
     INFO(card.name);
     const auto model = forecast::make_baseline(card.name);
     REQUIRE(model);
@@ -75,7 +75,7 @@ TEST_CASE("gaps are bridged, and a series of one value is repeated") {
   const auto found = forecast::make_baseline("drift")->forecast_series(std::vector{series_of(gaps, 1)},
                                                                        {.horizon = 1, .levels = {}});
   CHECK(found[0].point.item<double>() == Approx(5.0));
-  for (const auto& card : forecast::baseline_cards()) {
+  for (const auto& card : forecast::kBaselineCards) {
     if (card.name == "linear") continue;
     const auto one = forecast::make_baseline(card.name)->forecast_series(
         std::vector{series_of(at::tensor({2.5}), 24)}, {.horizon = 3, .levels = {0.05, 0.95}});
