@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "commands.h"
+#include "forecast/baseline_cards.h"
 #include "help_format.h"
 #include "io/series_files.h"
 #include "path_checks.h"
@@ -20,9 +21,8 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
   command
       .add_option("--model", task.model,
                   "run directory, checkpoint folder, weights file with --config, or a baseline (models "
-                  "--group baseline)")
-      ->type_name("MODEL")
-      ->required();
+                  "--group baseline); without it the best ensemble is searched for")
+      ->type_name("MODEL");
   command.add_option("--config", task.config, "config.json of the model or its run, for a weights file")
       ->type_name("CONFIG.json");
   add_state_dict_option(command, task.state_dict);
@@ -203,8 +203,51 @@ std::vector<plan::fs::path> input_files(const std::vector<plan::fs::path>& input
   return files;
 }
 
+/// A baseline's name or a checkpoint.
+void require_model(const plan::fs::path& path, const std::string& option) {
+  const auto& baselines = forecast::kBaselineCards;
+  const auto name = path.string();
+  if (!plan::fs::exists(path) &&
+      std::any_of(baselines.begin(), baselines.end(), [&](const auto& card) { return card.name == name; }))
+    return;
+  require_checkpoint(path, option);
+}
+
+/// Without a model, or with a time limit, one is searched for.
+void check_search(plan::ForecastTask& task) {
+  if (!task.model.empty() && !task.time_limit) {
+    if (!task.keep.empty())
+      fail<UsageError>("forecast: --keep is for a search (leave out --model, or add --time-limit)");
+    if (!task.against.empty() && task.backtest == 0)
+      fail<UsageError>(
+          "forecast: --against needs --backtest, or a search (leave out --model, or add --time-limit)");
+    return;
+  }
+  if (task.stream || task.config || task.xreg || task.future || !task.targets.empty() || task.impute ||
+      task.detect)
+    fail<UsageError>(
+        "forecast: --model is required, and --time-limit not possible, with --stream, --config, --xreg, "
+        "--future, "
+        "--targets, --impute and --detect");
+  if (!task.horizon) fail<UsageError>("forecast: --horizon is required to search for a model");
+  if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
+  for (const auto* path : {&task.output, task.inputs.empty() ? &task.output : &task.inputs.front()}) {
+    if (*path == io::kStandardStream)
+      fail<UsageError>(
+          "forecast: a search reads its input twice and keeps a folder beside its output: give files, not -");
+  }
+  if (task.keep.empty()) task.keep = plan::fs::path(task.output).replace_extension("") += "_model";
+  require_output_folder(task.keep, "forecast: --keep");
+  if (plan::fs::exists(task.keep) && !plan::fs::is_empty(task.keep))
+    fail<UsageError>(
+        "forecast: --keep {}: the folder has something in it (use it: --model {}; or name another)",
+        task.keep.string(), task.keep.string());
+}
+
 void check(plan::ForecastTask& task) {
-  require_checkpoint(task.model, "forecast: --model");
+  check_search(task);
+  for (const auto& name : task.against) require_model(name, "forecast: --against");
+  if (!task.model.empty()) require_model(task.model, "forecast: --model");
   if (task.config) require_input_file(*task.config, "forecast: --config");
   for (auto* levels : {&task.levels, &task.quantiles}) {
     std::sort(levels->begin(), levels->end());
@@ -248,10 +291,10 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
       command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
-  for (const char* other : {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id",
-                            "--columns", "--skip-short", "--future", "--samples", "--targets",
-                            "--past-covariates", "--future-covariates", "--static-covariates", "--xreg",
-                            "--resample", "--impute", "--detect"}) {
+  for (const char* other :
+       {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id", "--columns",
+        "--skip-short", "--future", "--samples", "--targets", "--past-covariates", "--future-covariates",
+        "--static-covariates", "--xreg", "--resample", "--impute", "--detect"}) {
     stream->excludes(command->get_option(other));
   }
   command->footer(

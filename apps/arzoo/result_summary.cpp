@@ -100,6 +100,13 @@ std::string leaderboard_text(const Json& leaderboard) {
       aligned(table), text_of(leaderboard, "baseline"), text_of(leaderboard, "tasks"));
 }
 
+/// What was tried, and what the ensemble is made of.
+std::string search_text(Json search) {
+  const auto leaderboard = search.contains("leaderboard") ? leaderboard_text(search.at("leaderboard")) : "";
+  search.erase("leaderboard");
+  return fields_text(search) + leaderboard;
+}
+
 /// The errors over all series, and of each while they are few.
 std::string backtest_text(Json backtest) {
   constexpr std::size_t kMostSeries = 20;
@@ -184,6 +191,7 @@ std::string forecast_summary(const Json& result) {
   if (result.contains("plots") && !result.at("plots").empty())
     rows.emplace_back("plots", plots_text(result.at("plots")));
   std::string text = labelled(rows);
+  if (result.contains("search")) text += "\nsearch\n" + search_text(result.at("search"));
   if (result.contains("backtest")) text += "\nbacktest\n" + backtest_text(result.at("backtest"));
   return text;
 }

@@ -37,6 +37,11 @@ Distribution from_intervals(const std::vector<double>& percents, const at::Tenso
 }  // namespace
 
 void ForecastModel::require_levels(const ForecastLevels& levels) const {
+  if (!members_.empty()) {
+    const auto can = [&](const auto& member) { return member.second->can_forecast(levels); };
+    if (levels.empty() || std::any_of(members_.begin(), members_.end(), can)) return;
+    members_.front().second->require_levels(levels);  // says why not
+  }
   if (levels.empty() || (zero_shot_ && any_series().abilities().quantiles)) return;
   if (head_ != nullptr && !levels.conformal) {
     if (loss_.loss != "quantile") return;

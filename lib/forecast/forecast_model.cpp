@@ -60,6 +60,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   }
   const auto location = locate_forecaster(path, config);
   const auto& read = location.config;
+  if (read.has("ensemble")) return open_ensemble(location.weights, read, compute);
   ForecastModel opened;
   opened.compute_ = compute;
   Config model = read;
@@ -123,7 +124,39 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   return opened;
 }
 
-int64_t ForecastModel::parameters() const { return model_ ? runtime::count_parameters(*model_).all : 0; }
+int64_t ForecastModel::parameters() const {
+  int64_t count = model_ ? runtime::count_parameters(*model_).all : 0;
+  for (const auto& [weight, member] : members_) count += member->parameters();
+  return count;
+}
+
+bool ForecastModel::has_intervals() const {
+  if (!members_.empty()) {
+    return std::any_of(members_.begin(), members_.end(),
+                       [](const auto& member) { return member.second->has_intervals(); });
+  }
+  return head_ != nullptr || !scores_.empty() || (zero_shot_ && any_series().abilities().quantiles);
+}
+
+bool ForecastModel::reads_gaps() const {
+  if (!members_.empty()) {
+    return std::all_of(members_.begin(), members_.end(),
+                       [](const auto& member) { return member.second->reads_gaps(); });
+  }
+  return zero_shot_ && xreg_roles_.empty() && any_series().abilities().gaps;
+}
+
+void ForecastModel::set_roles(const CovariateRoles& roles) {
+  given_roles_ = roles;
+  for (const auto& [weight, member] : members_) member->set_roles(roles);
+}
+
+void ForecastModel::set_season(std::optional<int64_t> season) {
+  season_ = season;
+  for (const auto& [weight, member] : members_) {
+    if (member->is_zero_shot()) member->set_season(season);
+  }
+}
 
 /// One series on its way through the model.
 struct ForecastModel::Input {
@@ -136,7 +169,9 @@ struct ForecastModel::Input {
 };
 
 int64_t ForecastModel::most_context(int64_t horizon) const {
-  return zero_shot_ ? any_series().most_context(horizon) : shape_.seq_len;
+  int64_t most = zero_shot_ ? any_series().most_context(horizon) : shape_.seq_len;
+  for (const auto& [weight, member] : members_) most = std::max(most, member->most_context(horizon));
+  return most;
 }
 
 StandardScaler ForecastModel::scaler_for(const io::SeriesTable& table) const {
@@ -346,6 +381,7 @@ std::vector<SeriesForecast> ForecastModel::forecast(std::span<const io::SeriesTa
 std::vector<SeriesForecast> ForecastModel::forecast_itself(std::span<const io::SeriesTable> tables,
                                                            int64_t horizon, const ForecastLevels& levels,
                                                            std::span<const KnownAhead> ahead) const {
+  if (!members_.empty()) return forecast_members(tables, horizon, levels);
   if (zero_shot_) return forecast_any(tables, horizon, levels, ahead);
   covariates_.require(name_, tables.size(), ahead.size(), horizon);
   if (!variates_apart()) return forecast_whole(tables, horizon, levels, ahead);

@@ -55,6 +55,7 @@ class ForecastModel {
   /// `path`: a run directory, the model folder in it, or any folder with config.json and weights; the name of
   /// a baseline (baseline_models.h) where there is no such file; with `config` a weights file and its
   /// configuration, ours (model_config) or the flat official one. `state_dict`: of a .pth file with several.
+  /// A folder whose config.json has "ensemble" is an ensemble (forecast_ensemble.h).
   /// Throws CheckpointError, ConfigError.
   static ForecastModel open(const std::filesystem::path& path, const std::optional<Config>& config,
                             const runtime::Compute& compute, std::string_view state_dict = "");
@@ -71,9 +72,7 @@ class ForecastModel {
   /// Whether it forecasts series that it never saw, of any length: a published pre-trained model, or one that
   /// was trained to (DataOptions::scale_windows).
   bool is_zero_shot() const { return zero_shot_; }
-  bool has_intervals() const {
-    return head_ != nullptr || !scores_.empty() || (zero_shot_ && any_series().abilities().quantiles);
-  }
+  bool has_intervals() const;
   /// Whether it was trained to forecast distributions (training.loss quantile, student_t, normal).
   bool has_distribution() const { return head_ != nullptr; }
   /// What its validation windows told of its errors; empty: nothing.
@@ -86,7 +85,7 @@ class ForecastModel {
   /// checkpoint does not say, or there is no distribution to sample from.
   double autocorrelation(int64_t variate) const;
   /// Of a zero-shot model: what the columns of the next tables are; resolved.
-  void set_roles(CovariateRoles roles) { given_roles_ = std::move(roles); }
+  void set_roles(const CovariateRoles& roles);
   /// Explains the targets by the roles' covariates in a linear regression (xreg.h) and forecasts what it
   /// leaves, by whatever model; the tables of a call are fitted together.
   void set_xreg(CovariateRoles roles, double ridge) {
@@ -96,11 +95,11 @@ class ForecastModel {
   /// Whether the cells that nothing was measured for stay missing, where the model can read that.
   void keep_gaps(bool keep) { keep_gaps_ = keep; }
   /// Of a zero-shot model: steps of the season, where it is not the usual one of a table's frequency.
-  void set_season(std::optional<int64_t> season) { season_ = season; }
+  void set_season(std::optional<int64_t> season);
   /// Of a zero-shot model: the options of its forecasts. Throws ConfigError, UsageError for another model.
   void configure(const Config& options);
   /// Whether histories may have missing values; else cells are filled before.
-  bool reads_gaps() const { return zero_shot_ && xreg_roles_.empty() && any_series().abilities().gaps; }
+  bool reads_gaps() const;
   /// What training saw of a series of this name, or of the one file that it read; null where the checkpoint
   /// does not say.
   const SeenRows* seen_rows(const io::SeriesTable& table) const;
@@ -160,6 +159,11 @@ class ForecastModel {
                                               const ForecastLevels& levels,
                                               std::span<const KnownAhead> ahead) const;
   ZeroShotModel& any_series() const;
+  static ForecastModel open_ensemble(const std::filesystem::path& folder, const Config& config,
+                                     const runtime::Compute& compute);
+  std::vector<SeriesForecast> forecast_members(std::span<const io::SeriesTable> tables, int64_t horizon,
+                                               const ForecastLevels& levels) const;
+  bool can_forecast(const ForecastLevels& levels) const;
   static ForecastModel of_baseline(const std::string& name, std::unique_ptr<ZeroShotModel> baseline);
   static SeriesForecast side_by_side(const io::SeriesTable& table, std::span<const SeriesForecast> variates);
   Input prepare(const io::SeriesTable& table, const KnownAhead* ahead, int64_t horizon) const;
@@ -194,6 +198,8 @@ class ForecastModel {
   std::optional<int64_t> season_;
   std::shared_ptr<Forecaster> model_;          ///< null for a baseline
   std::shared_ptr<ZeroShotModel> any_series_;  ///< of a zero-shot model: the same, or a baseline
+  /// Of an ensemble: the models whose forecasts are averaged, with their weights.
+  std::vector<std::pair<double, std::shared_ptr<ForecastModel>>> members_;
   LossOptions loss_;
   std::shared_ptr<DistributionHead> head_;      ///< null for a point forecast
   std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision

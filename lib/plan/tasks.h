@@ -73,9 +73,14 @@ struct ForecastTask {
   std::optional<int64_t> season;     ///< steps of MASE's naive forecast; of the frequency when not given
   bool impute = false;               ///< fill the missing cells of the input instead of forecasting
   bool detect = false;               ///< score the known cells as anomalies instead of forecasting
+  std::optional<double> time_limit;  ///< seconds to find an ensemble in
+  fs::path keep;                     ///< folder for that ensemble; empty: the model is given
   bool stream = false;               ///< one JSON window per line of stdin, one forecast per line of stdout
   bool dry_run = false;
 };
+
+/// Seconds to find an ensemble in where none are given.
+inline constexpr double kDefaultTimeLimit = 60.0;
 
 /// Numbers that the paths of one series hold at most.
 inline constexpr int64_t kMostSampledSteps = 2'000'000;

@@ -12,6 +12,7 @@
 #include "io/series_output.h"
 #include "io/series_table.h"
 #include "plan/run_config.h"
+#include "tasks/auto_forecast.h"
 #include "tasks/backtest.h"
 #include "tasks/detect.h"
 #include "tasks/finite_forecasts.h"
@@ -241,7 +242,17 @@ Json plan_of(const plan::ForecastTask& task, const ForecastModel& model, int64_t
 
 }  // namespace
 
-Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop) {
+Json forecast(const plan::ForecastTask& given, Progress& progress, Stop stop) {
+  if (!given.keep.empty()) {
+    Json found;
+    runtime::set_threads(given.compute.threads);
+    auto task = find_ensemble(given, found, progress, stop);
+    task.keep.clear();
+    auto result = forecast(task, progress, stop);
+    result["search"] = std::move(found);
+    return result;
+  }
+  const auto& task = given;
   const auto start = std::chrono::steady_clock::now();
   const auto compute =
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);

@@ -73,9 +73,11 @@ void cast_weights(torch::nn::Module& model, at::ScalarType type) {
 }
 
 /// Freezes the model and adds what is trained instead; returns what to tell the user.
-std::string add_adapters(torch::nn::Module& model, const runtime::LoraOptions& options, const std::string& name) {
+std::string add_adapters(torch::nn::Module& model, const runtime::LoraOptions& options,
+                         const std::string& name) {
   const nn::LoraSizes sizes{options.r, options.alpha / static_cast<double>(options.r), options.dropout};
-  const auto layers = nn::add_lora(model, options.target_modules, sizes, name + ": /training/lora/target_modules");
+  const auto layers =
+      nn::add_lora(model, options.target_modules, sizes, name + ": /training/lora/target_modules");
   const auto parameters = runtime::count_parameters(model);
   return fmt::format("LoRA of {} layers: {} of {} parameters are trained", layers, parameters.trained,
                      parameters.all);
