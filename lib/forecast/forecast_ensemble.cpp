@@ -56,8 +56,6 @@ ForecastModel ForecastModel::open_ensemble(const fs::path& folder, const Config&
   for (const auto& member : options.members) {
     const auto place = member_place(folder, member.model, config.at("ensemble"));
     auto model = std::make_shared<ForecastModel>(open(place, std::nullopt, compute));
-    if (!model->members_.empty())
-      config.at("ensemble").reject(fmt::format("{} is an ensemble itself, expected a model", member.model));
     if (!model->is_zero_shot() && ensemble.zero_shot_) {
       // The first model that was trained says how its data are read; the others take what they are given.
       ensemble.zero_shot_ = false;
