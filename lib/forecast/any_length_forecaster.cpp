@@ -48,8 +48,9 @@ std::vector<ZeroShotForecast> AnyLengthForecaster::forecast_series(std::span<con
     for (int64_t v = 0; v < one.targets.size(0); ++v) {
       const auto history = last_columns(one.targets[v], most_context(request.horizon)).to(at::kDouble);
       if (history.isnan().any().item<bool>())
-        fail<DataError>("series {}: has missing values, which the model cannot read (fill them with --missing)",
-                        io::shown(one.unique_id));
+        fail<DataError>(
+            "series {}: has missing values, which the model cannot read (fill them with --missing)",
+            io::shown(one.unique_id));
       const double mean = history.mean().item<double>();
       const double deviation = history.size(0) > 1 ? history.std(/*unbiased=*/true).item<double>() : 0.0;
       means.push_back(mean);
@@ -64,7 +65,8 @@ std::vector<ZeroShotForecast> AnyLengthForecaster::forecast_series(std::span<con
     for (const auto i : members) batch.push_back(rows[i]);
     const auto ahead = forecast_ragged(batch, request.horizon, request.device);
     for (std::size_t i = 0; i < members.size(); ++i)
-      found[members[i]] = ahead[static_cast<int64_t>(i)].to(at::kDouble) * deviations[members[i]] + means[members[i]];
+      found[members[i]] =
+          ahead[static_cast<int64_t>(i)].to(at::kDouble) * deviations[members[i]] + means[members[i]];
   }
   std::vector<ZeroShotForecast> forecasts;
   auto next = found.begin();

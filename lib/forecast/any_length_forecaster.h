@@ -38,7 +38,8 @@ class AnyLengthForecaster : public Forecaster, public ZeroShotModel {
   at::Tensor forecast(const ForecastBatch& batch) override;
 
  protected:
-  explicit AnyLengthForecaster(const SeriesShape& shape) : pred_len_(shape.pred_len), longest_(shape.seq_len) {}
+  explicit AnyLengthForecaster(const SeriesShape& shape)
+      : pred_len_(shape.pred_len), longest_(shape.seq_len) {}
 
  private:
   int64_t pred_len_, longest_;

@@ -88,7 +88,7 @@ ZeroShotForecast in_quantiles(const std::vector<NormalForecast>& targets, const 
     std::copy(target.stddev.begin(), target.stddev.end(), stddev.data_ptr<double>() + v * horizon);
   }
   const auto points = at::special_ndtri(at::tensor(levels, at::kDouble)).view({1, -1, 1});
-  return {mean.to(at::kFloat), (mean.unsqueeze(1) + points * stddev.unsqueeze(1)).to(at::kFloat)};
+  return {mean.to(at::kFloat), (mean.unsqueeze(1) + points * stddev.unsqueeze(1)).to(at::kFloat), {}};
 }
 
 /// What the baselines have in common.

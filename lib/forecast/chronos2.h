@@ -16,8 +16,8 @@ struct Chronos2PatchOptions {
   int64_t input_patch_stride = 16;
   int64_t output_patch_size = 16;
   int64_t max_output_patches = 64;
-  std::vector<double> quantiles = {0.01, 0.05, 0.1, 0.15, 0.2,  0.25, 0.3, 0.35, 0.4,  0.45, 0.5,
-                                   0.55, 0.6,  0.65, 0.7, 0.75, 0.8,  0.85, 0.9, 0.95, 0.99};
+  std::vector<double> quantiles = {0.01, 0.05, 0.1,  0.15, 0.2,  0.25, 0.3,  0.35, 0.4,  0.45, 0.5,
+                                   0.55, 0.6,  0.65, 0.7,  0.75, 0.8,  0.85, 0.9,  0.95, 0.99};
   bool use_reg_token = true;
   bool use_arcsinh = true;
   std::optional<int64_t> time_encoding_scale;
@@ -74,11 +74,10 @@ struct Chronos2Options {
     field("rope_theta", o.rope_theta, more_than(0), "base of the rotary frequencies");
     field("chronos_config", o.chronos_config, {}, "history, patches and quantiles");
   }
-  void check() const {
-    require(d_kv % 2 == 0, "d_kv ({}) must be even", d_kv);
-  }
+  void check() const { require(d_kv % 2 == 0, "d_kv ({}) must be even", d_kv); }
   void check_shape(const SeriesShape& shape) const {
-    require(shape.static_in == 0, "static_covariates mean nothing to the model, whose groups are of one series");
+    require(shape.static_in == 0,
+            "static_covariates mean nothing to the model, whose groups are of one series");
   }
 
   static bool describes(const std::string& name, const Config& official) {

@@ -23,9 +23,12 @@ void keep(runtime::Trace* trace, const std::string& name, const at::Tensor& valu
 }  // namespace
 
 T5Sizes t5_sizes(const Chronos2Options& o) {
-  return {o.d_model,      o.d_kv,
-          o.d_ff,         o.num_heads,
-          o.dropout_rate, o.layer_norm_epsilon,
+  return {o.d_model,
+          o.d_kv,
+          o.d_ff,
+          o.num_heads,
+          o.dropout_rate,
+          o.layer_norm_epsilon,
           t5_activation(o.feed_forward_proj)};
 }
 

@@ -26,7 +26,8 @@ class Chronos2Block : public torch::nn::Module {
   explicit Chronos2Block(const T5Sizes& sizes);
   /// x: [B, S, D]; returns its last `wanted` tokens, [B, wanted, D], for which the others are keys and values
   /// only. The last tokens must be unmasked where fewer than S are wanted.
-  at::Tensor forward(const at::Tensor& x, const Chronos2Pass& pass, int64_t wanted, const std::string& name) const;
+  at::Tensor forward(const at::Tensor& x, const Chronos2Pass& pass, int64_t wanted,
+                     const std::string& name) const;
   void initialise(double factor);
 
  private:
@@ -41,8 +42,8 @@ class Chronos2Encoder : public torch::nn::Module {
  public:
   explicit Chronos2Encoder(const Chronos2Options& options);
   /// tokens: [B, S, D]; mask: [B, S] bool or undefined; returns the last `wanted` tokens, [B, wanted, D].
-  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& mask, const RowGroups& groups, int64_t wanted,
-                     runtime::Trace* trace) const;
+  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& mask, const RowGroups& groups,
+                     int64_t wanted, runtime::Trace* trace) const;
   void initialise(double factor);
 
  private:

@@ -38,9 +38,9 @@ Chronos2::Chronos2(const Chronos2Options& options, const SeriesShape& shape)
   const auto outputs = static_cast<int64_t>(options.chronos_config.quantiles.size()) * patch;
   shared_ = register_module("shared", std::make_shared<T5Shared>(width));
   const auto block = [&](const char* name, int64_t in, int64_t out) {
-    return register_module(name, std::make_shared<ResidualBlock>(ResidualBlock::Sizes{in, options.d_ff, out},
-                                                                 activation, /*with_bias=*/true,
-                                                                 options.dropout_rate));
+    return register_module(
+        name, std::make_shared<ResidualBlock>(ResidualBlock::Sizes{in, options.d_ff, out}, activation,
+                                              /*with_bias=*/true, options.dropout_rate));
   };
   input_patch_embedding_ = block("input_patch_embedding", 3 * patch, width);
   encoder_ = register_module("encoder", std::make_shared<Chronos2Encoder>(options));
@@ -53,7 +53,8 @@ Chronos2::Chronos2(const Chronos2Options& options, const SeriesShape& shape)
 }
 
 /// time: [patches, P]; values, mask: [B, patches, P]; returns [B, patches, D].
-at::Tensor Chronos2::embedded(const at::Tensor& time, const at::Tensor& values, const at::Tensor& mask) const {
+at::Tensor Chronos2::embedded(const at::Tensor& time, const at::Tensor& values,
+                              const at::Tensor& mask) const {
   const auto features = at::cat({time.unsqueeze(0).expand_as(values), values, mask}, -1);
   return input_patch_embedding_->forward(features.to(input_patch_embedding_->type()));
 }
@@ -101,10 +102,11 @@ Chronos2Output Chronos2::run(const Chronos2Input& input) const {
       encoded.narrow(1, encoded.size(1) - input.output_patches, input.output_patches));
   if (input.trace != nullptr) input.trace->emplace_back("mid.output_patch_embedding", out);
   const int64_t rows = out.size(0), steps = input.output_patches * patch();
-  const auto by_quantile = out.to(at::kFloat)
-                               .view({rows, input.output_patches, static_cast<int64_t>(levels().size()), patch()})
-                               .transpose(1, 2)
-                               .reshape({rows, -1, steps});
+  const auto by_quantile =
+      out.to(at::kFloat)
+          .view({rows, input.output_patches, static_cast<int64_t>(levels().size()), patch()})
+          .transpose(1, 2)
+          .reshape({rows, -1, steps});
   return {tokens.scale, by_quantile, tokens.future_mask};
 }
 

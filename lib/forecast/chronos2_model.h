@@ -28,7 +28,8 @@ struct Chronos2ForecastOptions {
     field("batch_size", o.batch_size, between(1, 1e6), "rows (targets and covariates) of a batch");
     field("context_length", o.context_length, between(1, kMost),
           "steps of history, at most the model's; null for as many");
-    field("max_output_patches", o.max_output_patches, between(1, kMost), "patches of a pass; null: the model's");
+    field("max_output_patches", o.max_output_patches, between(1, kMost),
+          "patches of a pass; null: the model's");
     field("unrolled_quantiles", o.unrolled_quantiles, nonempty(between(0, 1)),
           "levels that are followed beyond one pass, of the model's");
     field("target_encoding", o.target_encoding, {},
@@ -39,12 +40,12 @@ struct Chronos2ForecastOptions {
 
 /// What one pass reads.
 struct Chronos2Input {
-  at::Tensor context;                 ///< [B, T] float, NaN where missing
-  at::Tensor context_mask;            ///< [B, T], 0 where a value does not count; undefined: where it is NaN
-  at::Tensor group_ids;               ///< [B] long; undefined: every row is its own group
-  at::Tensor future_covariates;       ///< [B, F] float, NaN where unknown; undefined: nothing is known
-  int64_t output_patches = 1;         ///< n
-  runtime::Trace* trace = nullptr;    ///< collects intermediate results when given
+  at::Tensor context;               ///< [B, T] float, NaN where missing
+  at::Tensor context_mask;          ///< [B, T], 0 where a value does not count; undefined: where it is NaN
+  at::Tensor group_ids;             ///< [B] long; undefined: every row is its own group
+  at::Tensor future_covariates;     ///< [B, F] float, NaN where unknown; undefined: nothing is known
+  int64_t output_patches = 1;       ///< n
+  runtime::Trace* trace = nullptr;  ///< collects intermediate results when given
 };
 
 /// What one pass finds out.

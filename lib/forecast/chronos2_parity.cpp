@@ -34,7 +34,8 @@ struct Chronos2Replay {
     options.unroll.max_output_patches = model->options().chronos_config.max_output_patches;
     return options;
   }
-  std::vector<at::Tensor> predict(std::span<const Chronos2Rows> tasks, const Chronos2PredictOptions& options) const {
+  std::vector<at::Tensor> predict(std::span<const Chronos2Rows> tasks,
+                                  const Chronos2PredictOptions& options) const {
     return predict_rows(*model, tasks, options, fixture.device);
   }
 };
@@ -74,7 +75,9 @@ void replay_model_call(const Chronos2Replay& replay) {
   input.output_patches = integer_of(replay.params, "num_output_patches", 1);
   replay_grouped_call(replay, input);
   const c10::InferenceMode inference;
-  const auto patches_in = [&](const std::string& name) { return replay.length_of(name, 2) / replay.model->patch(); };
+  const auto patches_in = [&](const std::string& name) {
+    return replay.length_of(name, 2) / replay.model->patch();
+  };
   if (replay.expects("independent.quantile_preds")) {
     auto alone = input;
     alone.group_ids = at::Tensor();
@@ -103,8 +106,8 @@ std::vector<Chronos2Rows> raw_tasks(const std::vector<at::Tensor>& series, int64
 }
 
 /// The series of which the case expects PREFIX.0, PREFIX.1, …, predicted together and compared.
-void replay_variant(const Chronos2Replay& replay, const std::vector<at::Tensor>& series, const std::string& prefix,
-                    const std::function<void(Chronos2PredictOptions&)>& change) {
+void replay_variant(const Chronos2Replay& replay, const std::vector<at::Tensor>& series,
+                    const std::string& prefix, const std::function<void(Chronos2PredictOptions&)>& change) {
   std::vector<at::Tensor> chosen;
   for (std::size_t i = 0; i < series.size() && replay.expects(fmt::format("{}.{}", prefix, i)); ++i)
     chosen.push_back(series[i]);
@@ -190,7 +193,7 @@ std::vector<int32_t> codes_of(const Config& list, ZeroShotCovariate& covariate) 
       codes.push_back(-1);
       continue;
     }
-    const auto text = value.is_boolean() ? (value.get<bool>() ? "True" : "False")
+    const auto text = value.is_boolean()  ? (value.get<bool>() ? "True" : "False")
                       : value.is_string() ? value.get<std::string>()
                                           : dump_json(value);
     auto found = std::find(covariate.categories.begin(), covariate.categories.end(), text);
@@ -229,7 +232,8 @@ ZeroShotSeries series_of_task(const ParityCase& fixture, const std::string& tag,
 
 void check_rows(const Chronos2Replay& replay, const std::string& tag, const std::string& context,
                 const std::string& future, const Chronos2Rows& rows) {
-  if (replay.expects(tag + context)) check_with_gaps(replay.report, replay.fixture, tag + context, rows.context);
+  if (replay.expects(tag + context))
+    check_with_gaps(replay.report, replay.fixture, tag + context, rows.context);
   if (replay.expects(tag + future)) check_with_gaps(replay.report, replay.fixture, tag + future, rows.future);
 }
 
@@ -240,7 +244,8 @@ void replay_covariates(const Chronos2Replay& replay) {
     const int64_t horizon = integer_of(params, "horizon", 1);
     std::vector<ZeroShotSeries> series;
     for (std::size_t i = 0; i < params.at("tasks").size(); ++i)
-      series.push_back(series_of_task(replay.fixture, fmt::format("{}.{}", group, i), params.at("tasks").element(i)));
+      series.push_back(
+          series_of_task(replay.fixture, fmt::format("{}.{}", group, i), params.at("tasks").element(i)));
     ZeroShotRequest request;
     request.horizon = horizon;
     check_series(series, request);
@@ -289,7 +294,8 @@ void replay_chronos2(const ParityCase& fixture, ParityReport& report) {
   if (kind == "train") return replay_chronos2_tuning(fixture, report, replay.model);
   if (kind != "predict") fixture.info.at("kind").reject(fmt::format("\"{}\" is of no known kind", kind));
   if (replay.params.has("horizons")) return replay_raw_series(replay);
-  if (std::filesystem::exists(fixture.folder / "past.csv") || std::filesystem::exists(fixture.folder / "multi.csv"))
+  if (std::filesystem::exists(fixture.folder / "past.csv") ||
+      std::filesystem::exists(fixture.folder / "multi.csv"))
     return replay_chronos2_tables(fixture, report, *replay.model);
   replay_covariates(replay);
 }

@@ -37,7 +37,8 @@ Paths paths_of(const Chronos2Input& input, int64_t count) {
 }
 
 /// Appends what was forecast, or is known, of the next steps to each path's history. forecast: [B, Q, L].
-void append(Paths& paths, const at::Tensor& forecast, const Chronos2& model, const std::vector<double>& levels) {
+void append(Paths& paths, const at::Tensor& forecast, const Chronos2& model,
+            const std::vector<double>& levels) {
   const int64_t steps = forecast.size(2);
   auto block = interpolated_levels(forecast.transpose(1, 2), model.levels(), levels)  // [B, L, U]
                    .transpose(1, 2)
@@ -59,7 +60,8 @@ at::Tensor reduced(const at::Tensor& quantiles, const Chronos2& model, const std
   const auto own = at::tensor(level_masses(model.levels()), quantiles.options()),
              of_path = at::tensor(level_masses(levels), quantiles.options());
   const auto weights = at::outer(of_path, own).flatten();
-  const auto samples = quantiles.view({-1, count * quantiles.size(1), steps}).transpose(1, 2);  // [B, L, U * Q]
+  const auto samples =
+      quantiles.view({-1, count * quantiles.size(1), steps}).transpose(1, 2);  // [B, L, U * Q]
   return weighted_quantiles(samples.contiguous(), weights, model.levels()).transpose(1, 2);
 }
 
@@ -128,13 +130,15 @@ at::Tensor unrolled_quantiles(const Chronos2& model, const Chronos2Input& input,
 
 std::vector<at::Tensor> predict_rows(const Chronos2& model, std::span<const Chronos2Rows> tasks,
                                      const Chronos2PredictOptions& options, at::Device device) {
-  const auto context = std::min(options.context_length.value_or(model.context_length()), model.context_length());
+  const auto context =
+      std::min(options.context_length.value_or(model.context_length()), model.context_length());
   std::vector<at::Tensor> results(tasks.size());
   for (const auto& batch : batches_of(model, tasks, options, context)) {
     std::vector<const Chronos2Rows*> members;
     for (const auto i : batch) members.push_back(&tasks[i]);
     const auto input = on_device(chronos2_batch(members, context, options.cross_learning), device);
-    const auto all = unrolled_quantiles(model, input, options.horizon, options.unroll).to(at::kCPU, at::kFloat);
+    const auto all =
+        unrolled_quantiles(model, input, options.horizon, options.unroll).to(at::kCPU, at::kFloat);
     int64_t row = 0;
     for (const auto i : batch) {
       results[i] = all.narrow(0, row, tasks[i].targets);

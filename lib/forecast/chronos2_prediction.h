@@ -18,7 +18,8 @@ struct UnrollOptions {
 /// The quantiles of `horizon` steps, [B, Q, horizon]. Beyond the first pass every row is followed along the
 /// quantiles `options.levels` of its last forecast; the next passes' quantiles of all these paths are reduced
 /// to those of the model by their probability. Known covariates replace forecasts of their own rows.
-/// `input.output_patches` is ignored. No autograd. Throws UsageError for a level that the model does not have.
+/// `input.output_patches` is ignored. No autograd. Throws UsageError for a level that the model does not
+/// have.
 at::Tensor unrolled_quantiles(const Chronos2& model, const Chronos2Input& input, int64_t horizon,
                               const UnrollOptions& options);
 

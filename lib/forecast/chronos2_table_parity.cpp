@@ -23,7 +23,9 @@ io::CsvTable sorted_by_time(const io::CsvTable& table, std::size_t id, std::size
   std::vector<std::size_t> order;
   for (std::size_t row = 0; row < table.rows(); ++row) order.push_back(row);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const auto key = [&](std::size_t row) { return std::pair(place.at(table.cell(row, id)), table.cell(row, date)); };
+    const auto key = [&](std::size_t row) {
+      return std::pair(place.at(table.cell(row, id)), table.cell(row, date));
+    };
     return key(a) < key(b);
   });
   io::CsvText text;
@@ -51,7 +53,8 @@ CovariateRoles official_roles(const io::CsvTable& past, const std::optional<io::
   CovariateRoles roles;
   roles.targets = targets;
   for (const auto& name : past.column_names()) {
-    if (name == id || name == date || std::find(targets.begin(), targets.end(), name) != targets.end()) continue;
+    if (name == id || name == date || std::find(targets.begin(), targets.end(), name) != targets.end())
+      continue;
     (future && future->find(name) ? roles.future : roles.past).push_back(name);
   }
   return roles;
@@ -118,12 +121,17 @@ void replay_chronos2_tables(const ParityCase& fixture, ParityReport& report, con
     const auto expected = io::CsvTable::read(fixture.folder / "forecast.csv");
     const auto target = expected.find("target_name");
     if (!target) fail<CheckpointError>("{}: forecast.csv has no column target_name", fixture.name);
-    const TableCall call{"past.csv", "future.csv", "forecast.csv", {std::string(expected.cell(0, *target))},
-                         numbers_in(params.at("quantile_levels")), integer_of(params, "horizon", 1)};
+    const TableCall call{"past.csv",
+                         "future.csv",
+                         "forecast.csv",
+                         {std::string(expected.cell(0, *target))},
+                         numbers_in(params.at("quantile_levels")),
+                         integer_of(params, "horizon", 1)};
     const auto tasks = tasks_of_call(fixture, call);
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       const auto prefix = fmt::format("prepared.{}.", i);
-      if (fixture.io.contains(prefix + "context")) check_with_gaps(report, fixture, prefix + "context", tasks[i].context);
+      if (fixture.io.contains(prefix + "context"))
+        check_with_gaps(report, fixture, prefix + "context", tasks[i].context);
       if (fixture.io.contains(prefix + "future_covariates"))
         check_with_gaps(report, fixture, prefix + "future_covariates", tasks[i].future);
     }
@@ -131,8 +139,12 @@ void replay_chronos2_tables(const ParityCase& fixture, ParityReport& report, con
   }
   if (!std::filesystem::exists(fixture.folder / "multi.csv")) return;
   const auto multi = params.at("multi");
-  const TableCall call{"multi.csv", "", "forecast_multi.csv", texts_in(multi.at("target")),
-                       numbers_in(multi.at("quantile_levels")), integer_of(multi, "horizon", 1)};
+  const TableCall call{"multi.csv",
+                       "",
+                       "forecast_multi.csv",
+                       texts_in(multi.at("target")),
+                       numbers_in(multi.at("quantile_levels")),
+                       integer_of(multi, "horizon", 1)};
   report.check("forecast_multi", official_numbers(model, tasks_of_call(fixture, call), call, fixture));
 }
 

@@ -4,8 +4,8 @@
 
 #include "forecast/chronos2_prediction.h"
 
-/// Windows for fine-tuning Chronos-2 (the official Chronos2Pipeline.fit). Shapes: `R` rows of a task, `B` rows
-/// of a batch, `H` steps ahead.
+/// Windows for fine-tuning Chronos-2 (the official Chronos2Pipeline.fit). Shapes: `R` rows of a task, `B`
+/// rows of a batch, `H` steps ahead.
 namespace arzoo::forecast {
 
 /// Modules that the official code adapts with LoRA.
@@ -15,8 +15,8 @@ inline constexpr const char* kChronos2LoraTargets[] = {"self_attention.q", "self
 
 struct TuningOptions {
   int64_t horizon = 1;
-  int64_t min_past = 1;          ///< steps before a cut, at least
-  int64_t batch_size = 256;      ///< rows of a batch, at least
+  int64_t min_past = 1;      ///< steps before a cut, at least
+  int64_t batch_size = 256;  ///< rows of a batch, at least
   int64_t context_length = 8192;
 };
 

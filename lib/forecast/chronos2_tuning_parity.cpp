@@ -53,7 +53,8 @@ std::vector<ZeroShotSeries> tuning_series(const ParityCase& fixture) {
 RandomInteger recorded_numbers(const at::Tensor& draws) {
   const auto numbers = draws.cpu().to(at::kLong).contiguous();
   return [numbers, next = int64_t{0}](int64_t low, int64_t high) mutable {
-    if (next >= numbers.numel()) fail<CheckpointError>("draws: more numbers were asked for than were recorded");
+    if (next >= numbers.numel())
+      fail<CheckpointError>("draws: more numbers were asked for than were recorded");
     const auto number = numbers[next++].item<int64_t>();
     if (number < low || number >= high)
       fail<CheckpointError>("draws: {} is not in [{}, {})", number, low, high);
@@ -104,7 +105,8 @@ void check_forecast_after(const TuningReplay& replay, const Chronos2& model, con
 
 }  // namespace
 
-void replay_chronos2_tuning(const ParityCase& fixture, ParityReport& report, const std::shared_ptr<Chronos2>& model) {
+void replay_chronos2_tuning(const ParityCase& fixture, ParityReport& report,
+                            const std::shared_ptr<Chronos2>& model) {
   const TuningReplay replay{fixture, report, model, fixture.info.section("params")};
   const auto& params = replay.params;
   const auto series = tuning_series(replay.fixture);
@@ -136,7 +138,8 @@ void replay_chronos2_tuning(const ParityCase& fixture, ParityReport& report, con
     same("future_covariates", future.defined() ? future : at::full_like(batch.target, NAN));
     same("group_ids", batch.input.group_ids);
     batch.input.output_patches = (options.horizon + replay.model->patch() - 1) / replay.model->patch();
-    for (auto* tensor : {&batch.input.context, &batch.input.group_ids, &batch.input.future_covariates, &batch.target})
+    for (auto* tensor :
+         {&batch.input.context, &batch.input.group_ids, &batch.input.future_covariates, &batch.target})
       if (tensor->defined()) *tensor = tensor->to(replay.fixture.device);
     return replay.model->official_loss(batch.input, batch.target);
   });

@@ -6,7 +6,8 @@
 namespace arzoo::forecast {
 
 /// The case's model with these weights, in evaluation mode.
-std::shared_ptr<Chronos2> chronos2_of(const runtime::ParityCase& fixture, const runtime::NamedTensors& weights);
+std::shared_ptr<Chronos2> chronos2_of(const runtime::ParityCase& fixture,
+                                      const runtime::NamedTensors& weights);
 
 /// A raw series, [T] or [V, T], as a task without covariates.
 Chronos2Rows raw_rows(const at::Tensor& series, int64_t horizon);

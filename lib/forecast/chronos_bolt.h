@@ -63,9 +63,10 @@ struct ChronosBoltOptions {
   void check() const {
     require(relative_attention_num_buckets % 2 == 0, "relative_attention_num_buckets ({}) must be even",
             relative_attention_num_buckets);
-    require(relative_attention_max_distance > relative_attention_num_buckets / 4,
-            "relative_attention_max_distance ({}) must exceed a quarter of relative_attention_num_buckets ({})",
-            relative_attention_max_distance, relative_attention_num_buckets);
+    require(
+        relative_attention_max_distance > relative_attention_num_buckets / 4,
+        "relative_attention_max_distance ({}) must exceed a quarter of relative_attention_num_buckets ({})",
+        relative_attention_max_distance, relative_attention_num_buckets);
   }
 
   static bool describes(const std::string& name, const Config& official) {

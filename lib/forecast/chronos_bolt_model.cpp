@@ -22,17 +22,16 @@ ChronosBolt::ChronosBolt(const ChronosBoltOptions& options, const SeriesShape& s
   const auto& config = options.chronos_config;
   const auto block = [&](const char* name, int64_t in, int64_t out) {
     const ResidualBlock::Sizes sizes{in, options.d_ff, out};
-    return register_module(
-        name, std::make_shared<ResidualBlock>(sizes, t5_activation(options.feed_forward_proj),
-                                              /*with_bias=*/true, options.dropout_rate));
+    return register_module(name,
+                           std::make_shared<ResidualBlock>(sizes, t5_activation(options.feed_forward_proj),
+                                                           /*with_bias=*/true, options.dropout_rate));
   };
   shared_ = register_module("shared", std::make_shared<T5Shared>(options.d_model));
   input_patch_embedding_ = block("input_patch_embedding", 2 * config.input_patch_size, options.d_model);
   encoder_ = register_module("encoder", std::make_shared<BoltStack>(options, /*is_decoder=*/false));
   decoder_ = register_module("decoder", std::make_shared<BoltStack>(options, /*is_decoder=*/true));
-  output_patch_embedding_ =
-      block("output_patch_embedding", options.d_model,
-            static_cast<int64_t>(config.quantiles.size()) * config.prediction_length);
+  output_patch_embedding_ = block("output_patch_embedding", options.d_model,
+                                  static_cast<int64_t>(config.quantiles.size()) * config.prediction_length);
   const double factor = options.initializer_factor;
   shared_->initialise(factor);
   input_patch_embedding_->initialise(factor);
@@ -149,7 +148,8 @@ std::vector<ZeroShotForecast> ChronosBolt::forecast_series(std::span<const ZeroS
   std::vector<ZeroShotForecast> forecasts;
   for (std::size_t i = 0; i < series.size(); ++i) {
     const auto by_step =
-        at::stack(std::vector<at::Tensor>(found.begin() + first[i], found.begin() + first[i + 1])).transpose(1, 2);
+        at::stack(std::vector<at::Tensor>(found.begin() + first[i], found.begin() + first[i + 1]))
+            .transpose(1, 2);
     ZeroShotForecast forecast;
     forecast.point = bolt_levels(by_step, levels(), {0.5}).squeeze(-1);
     if (!request.levels.empty())

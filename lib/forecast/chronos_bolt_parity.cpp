@@ -44,7 +44,8 @@ void replay_bolt_series(const ParityCase& fixture, ParityReport& report, const C
   }
   for (std::size_t i = 0; i < series.size(); ++i) {
     const auto name = fmt::format("alone.{}", i);
-    if (expects(name)) report.check(name, model.unrolled(series[i].unsqueeze(0), fixture.io.at(name).size(2)));
+    if (expects(name))
+      report.check(name, model.unrolled(series[i].unsqueeze(0), fixture.io.at(name).size(2)));
   }
   if (expects("levels")) {
     const auto by_step = model.unrolled(rows, fixture.io.at("levels").size(1)).transpose(1, 2);

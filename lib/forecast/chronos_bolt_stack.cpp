@@ -8,8 +8,8 @@
 namespace arzoo::forecast {
 namespace {
 
-/// The bucket of each distance j - i in [-(tokens - 1), tokens - 1]: half of them for each direction, of which
-/// half are exact and the others grow logarithmically.
+/// The bucket of each distance j - i in [-(tokens - 1), tokens - 1]: half of them for each direction, of
+/// which half are exact and the others grow logarithmically.
 std::vector<int64_t> buckets_of_distances(int64_t tokens, int64_t buckets, int64_t max_distance) {
   const int64_t half = buckets / 2, exact = half / 2;
   std::vector<int64_t> result;
@@ -18,9 +18,9 @@ std::vector<int64_t> buckets_of_distances(int64_t tokens, int64_t buckets, int64
     int64_t place = far;
     if (far >= exact) {
       // In fp32, as the official code takes the logarithm.
-      const float share = std::log(static_cast<float>(far) / static_cast<float>(exact)) /
-                          static_cast<float>(std::log(static_cast<double>(max_distance) /
-                                                      static_cast<double>(exact)));
+      const float share =
+          std::log(static_cast<float>(far) / static_cast<float>(exact)) /
+          static_cast<float>(std::log(static_cast<double>(max_distance) / static_cast<double>(exact)));
       place = std::min(half - 1, exact + static_cast<int64_t>(share * static_cast<float>(half - exact)));
     }
     result.push_back(first + place);
@@ -44,20 +44,25 @@ class BoltBlock : public torch::nn::Module {
 }  // namespace
 
 T5Sizes t5_sizes(const ChronosBoltOptions& o) {
-  return {o.d_model,      o.d_kv,
-          o.d_ff,         o.num_heads,
-          o.dropout_rate, o.layer_norm_epsilon,
+  return {o.d_model,
+          o.d_kv,
+          o.d_ff,
+          o.num_heads,
+          o.dropout_rate,
+          o.layer_norm_epsilon,
           t5_activation(o.feed_forward_proj)};
 }
 
 RelativeBias::RelativeBias(const ChronosBoltOptions& options)
-    : buckets_(options.relative_attention_num_buckets), max_distance_(options.relative_attention_max_distance) {
+    : buckets_(options.relative_attention_num_buckets),
+      max_distance_(options.relative_attention_max_distance) {
   weight_ = register_parameter("weight", at::empty({buckets_, options.num_heads}));
 }
 
 at::Tensor RelativeBias::forward(int64_t tokens) const {
   const auto device = weight_.device();
-  const auto buckets = at::tensor(buckets_of_distances(tokens, buckets_, max_distance_), at::kLong).to(device);
+  const auto buckets =
+      at::tensor(buckets_of_distances(tokens, buckets_, max_distance_), at::kLong).to(device);
   const auto place = at::arange(tokens, at::TensorOptions(device).dtype(at::kLong));
   const auto distance = place.view({1, -1}) - place.view({-1, 1}) + (tokens - 1);
   return weight_.index_select(0, buckets.index_select(0, distance.flatten()))

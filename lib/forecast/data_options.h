@@ -161,10 +161,11 @@ struct DataOptions : FileOptions {
     field("mixed_windows", o.mixed_windows, between(1, 100),
           "with scale_windows: each training window is a random mixture of up to this many windows of its "
           "batch, negated with probability 0.5 (after Chronos' TSMixup); 1 for no mixing");
-    field("random_cuts", o.random_cuts, {},
-          "fine-tune as Chronos-2's official code does: each item is a series cut at a random place, with the "
-          "history before it, up to the model's context_length, and the next pred_len steps to forecast; the "
-          "last pred_len steps of each series validate; the run's model is a published folder or an adapter");
+    field(
+        "random_cuts", o.random_cuts, {},
+        "fine-tune as Chronos-2's official code does: each item is a series cut at a random place, with the "
+        "history before it, up to the model's context_length, and the next pred_len steps to forecast; the "
+        "last pred_len steps of each series validate; the run's model is a published folder or an adapter");
     field("min_past", o.min_past, between(1, SeriesShape::kMostSteps),
           "with random_cuts: steps before a cut, at least; null for pred_len");
     field("marks", o.marks, {}, "give the model calendar features");

@@ -17,7 +17,8 @@ std::vector<StaticCovariate> statics_of(std::span<const io::SeriesTable> tables,
       const auto value = covariate_of_table(table, name);
       if (value.is_categorical()) {
         const auto code = value.past_codes.front();
-        covariate.categories.push_back(code < 0 ? std::string() : value.categories[static_cast<std::size_t>(code)]);
+        covariate.categories.push_back(code < 0 ? std::string()
+                                                : value.categories[static_cast<std::size_t>(code)]);
       } else {
         covariate.numbers.push_back(value.past[0].item<double>());
       }
@@ -32,8 +33,8 @@ struct Explained {
   std::vector<at::Tensor> history, horizon;
 };
 
-Explained explain(const DesignMatrix& design, std::span<const ZeroShotSeries> series, int64_t target, double ridge,
-                  bool with_mean) {
+Explained explain(const DesignMatrix& design, std::span<const ZeroShotSeries> series, int64_t target,
+                  double ridge, bool with_mean) {
   std::vector<at::Tensor> targets;
   for (const auto& one : series) targets.push_back(one.targets[target].to(at::kDouble));
   const auto scale = TargetScale::of(targets, /*wanted=*/true);
@@ -78,7 +79,8 @@ std::vector<SeriesForecast> ForecastModel::forecast_around(std::span<const io::S
     // A model for any series reads residuals around 0, as the official code's; another one its own level.
     const auto explained = explain(design, series, static_cast<int64_t>(v), ridge_, /*with_mean=*/zero_shot_);
     for (std::size_t i = 0; i < tables.size(); ++i) {
-      residuals[i].push_back(series[i].targets[static_cast<int64_t>(v)].to(at::kDouble) - explained.history[i]);
+      residuals[i].push_back(series[i].targets[static_cast<int64_t>(v)].to(at::kDouble) -
+                             explained.history[i]);
       shifts[i].push_back(explained.horizon[i]);
     }
   }

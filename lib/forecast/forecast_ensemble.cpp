@@ -43,7 +43,7 @@ fs::path member_place(const fs::path& folder, const std::string& model, const Co
 
 void save_ensemble(const fs::path& folder, const EnsembleOptions& options) {
   const Json config{{"family", "forecast"}, {"ensemble", to_json(options)}};
-  write_atomically(folder / "config.json", json_text(config));
+  write_atomically(folder / "config.json", dump_json(config, 2) + "\n");
 }
 
 ForecastModel ForecastModel::open_ensemble(const fs::path& folder, const Config& config,

@@ -10,7 +10,8 @@ namespace fs = std::filesystem;
 
 /// Whether a config.json says which model it is of.
 bool names_a_model(const Config& config) {
-  return config.has("family") || config.has("model") || config.has("model_type") || config.has("architectures");
+  return config.has("family") || config.has("model") || config.has("model_type") ||
+         config.has("architectures");
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ class ShapesOf {
   std::int64_t size(const std::string& name, std::size_t axis) const {
     const auto found = shapes_.find(name);
     if (found == shapes_.end() || axis >= found->second.size() || found->second[axis] < 1)
-      fail<CheckpointError>("{}: the tensor {} is missing or has no axis {}, of which TimesFM's sizes are read",
-                            folder_.string(), in_quotes(name), axis);
+      fail<CheckpointError>(
+          "{}: the tensor {} is missing or has no axis {}, of which TimesFM's sizes are read",
+          folder_.string(), in_quotes(name), axis);
     return found->second[axis];
   }
   /// How many layers "stacked_xf.i." there are.
@@ -55,14 +56,18 @@ class ShapesOf {
 }  // namespace
 
 void refuse_official_config(const Config& official, const std::string& name) {
-  const auto key = official.has("model") ? "model" : official.has("model_type") ? "model_type" : "architectures";
+  const auto key = official.has("model")        ? "model"
+                   : official.has("model_type") ? "model_type"
+                                                : "architectures";
   const auto say = [&](std::string_view what) { official.at(key).reject(std::string(what)); };
-  if (has_architecture(official, "TimesFm2_5ModelForPrediction") || has_architecture(official, "TimesFmModelForPrediction"))
+  if (has_architecture(official, "TimesFm2_5ModelForPrediction") ||
+      has_architecture(official, "TimesFmModelForPrediction"))
     say("TimesFM in the format of transformers, whose tensors have other names (take the official PyTorch "
         "folder, google/timesfm-2.5-200m-pytorch)");
   if (name == "t5" || has_architecture(official, "T5ForConditionalGeneration")) {
     if (official.has("chronos_config"))
-      say("Chronos-T5, the model of tokens that came before Chronos-Bolt and Chronos-2, which is not supported "
+      say("Chronos-T5, the model of tokens that came before Chronos-Bolt and Chronos-2, which is not "
+          "supported "
           "(take amazon/chronos-2 or amazon/chronos-bolt-small)");
     say("a T5 language model without \"chronos_config\", not a forecaster");
   }
@@ -77,16 +82,17 @@ std::optional<Config> config_of_tensors(const std::filesystem::path& folder) {
   const auto width = shapes.size("tokenizer.hidden_layer.weight", 0),
              head = shapes.size("stacked_xf.0.attn.query_ln.scale", 0);
   if (width % head != 0)
-    fail<CheckpointError>("{}: a width of {} is no multiple of the head size {}", folder.string(), width, head);
-  const Json config{{"model", TimesFmOptions::kName},
-                    {"model_dims", width},
-                    {"hidden_dims", shapes.size("stacked_xf.0.ff0.weight", 0)},
-                    {"num_layers", shapes.layers()},
-                    {"num_heads", width / head},
-                    {"input_patch_len", shapes.size("tokenizer.hidden_layer.weight", 1) / 2},
-                    {"output_patch_len", shapes.size("output_projection_point.output_layer.weight", 0) / channels},
-                    {"output_quantile_len",
-                     shapes.size("output_projection_quantiles.output_layer.weight", 0) / channels}};
+    fail<CheckpointError>("{}: a width of {} is no multiple of the head size {}", folder.string(), width,
+                          head);
+  const Json config{
+      {"model", TimesFmOptions::kName},
+      {"model_dims", width},
+      {"hidden_dims", shapes.size("stacked_xf.0.ff0.weight", 0)},
+      {"num_layers", shapes.layers()},
+      {"num_heads", width / head},
+      {"input_patch_len", shapes.size("tokenizer.hidden_layer.weight", 1) / 2},
+      {"output_patch_len", shapes.size("output_projection_point.output_layer.weight", 0) / channels},
+      {"output_quantile_len", shapes.size("output_projection_quantiles.output_layer.weight", 0) / channels}};
   return Config(config, (folder / "model.safetensors").string());
 }
 

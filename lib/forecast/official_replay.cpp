@@ -17,8 +17,8 @@ std::vector<double> numbers_in(const Config& list) {
   return numbers;
 }
 
-void check_with_gaps(runtime::ParityReport& report, const runtime::ParityCase& fixture, const std::string& name,
-                     const at::Tensor& value) {
+void check_with_gaps(runtime::ParityReport& report, const runtime::ParityCase& fixture,
+                     const std::string& name, const at::Tensor& value) {
   constexpr double kGapMark = -1e30;
   const auto expected = fixture.io.at(name);
   report.check_value(name, value.to(expected.device(), at::kFloat).nan_to_num(kGapMark),

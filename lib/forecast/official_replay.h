@@ -14,8 +14,8 @@ int64_t integer_of(const Config& section, std::string_view key, int64_t otherwis
 std::vector<double> numbers_in(const Config& list);
 
 /// Compares where NaN stands for missing values: the places must be the same.
-void check_with_gaps(runtime::ParityReport& report, const runtime::ParityCase& fixture, const std::string& name,
-                     const at::Tensor& value);
+void check_with_gaps(runtime::ParityReport& report, const runtime::ParityCase& fixture,
+                     const std::string& name, const at::Tensor& value);
 
 /// The inputs PREFIX.0, PREFIX.1, …
 std::vector<at::Tensor> numbered_inputs(const runtime::ParityCase& fixture, const std::string& prefix);

@@ -216,7 +216,8 @@ void replay_training(const runtime::ParityCase& fixture, runtime::ParityReport& 
       report.check("output_step0", output);
       // Of a target with all columns the last ones are compared, as many as the model forecasts.
       const int64_t surplus = batch.target.size(2) - output.size(2);
-      if (surplus > 0) batch.target = own.target = batch.target.narrow(2, surplus, output.size(2));
+      if (surplus > 0) batch.target = batch.target.narrow(2, surplus, output.size(2));
+      own.target = batch.target;
     }
     return official_loss(*model, own);
   };

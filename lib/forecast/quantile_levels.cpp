@@ -75,12 +75,11 @@ at::Tensor weighted_quantiles(const at::Tensor& samples, const at::Tensor& weigh
   const auto [sorted, order] = samples.sort(-1);
   const auto reached = weights.to(samples.options()).index({order}).cumsum(-1);  // [..., S]
   const auto last = samples.size(-1) - 1;
-  const auto sought =
-      at::tensor(wanted, samples.options()).expand([&] {
-        auto sizes = samples.sizes().vec();
-        sizes.back() = static_cast<int64_t>(wanted.size());
-        return sizes;
-      }());
+  const auto sought = at::tensor(wanted, samples.options()).expand([&] {
+    auto sizes = samples.sizes().vec();
+    sizes.back() = static_cast<int64_t>(wanted.size());
+    return sizes;
+  }());
   const auto after = at::searchsorted(reached, sought.contiguous(), false, /*right=*/true).clamp_max(last);
   // A point of no weight stands before the first sample, with its value.
   const auto before = (after - 1).clamp_min(0);

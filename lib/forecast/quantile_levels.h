@@ -15,7 +15,8 @@ int64_t place_of_level(const std::vector<double>& levels, double level);
 at::Tensor interpolated_levels(const at::Tensor& quantiles, const std::vector<double>& levels,
                                const std::vector<double>& wanted);
 
-/// torch.quantile along the last axis: samples [..., S], linear between the two nearest ones; returns [..., W].
+/// torch.quantile along the last axis: samples [..., S], linear between the two nearest ones; returns [...,
+/// W].
 at::Tensor sample_quantiles(const at::Tensor& samples, const std::vector<double>& wanted);
 
 /// The share of the probability that each level stands for: half the way to its neighbours, of which the

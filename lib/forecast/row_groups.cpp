@@ -73,11 +73,13 @@ at::Tensor RowGroups::mixed_in(const Bucket& bucket, const at::Tensor& q, const 
 at::Tensor RowGroups::seen_any(const at::Tensor& mask) const {
   if (all_single()) return mask.ne(0);
   const auto numbers = mask.to(at::kFloat);
-  const auto counts = at::zeros({groups_, mask.size(1)}, numbers.options()).index_add(0, group_of_row_, numbers);
+  const auto counts =
+      at::zeros({groups_, mask.size(1)}, numbers.options()).index_add(0, group_of_row_, numbers);
   return counts.index_select(0, group_of_row_).gt(0);
 }
 
-at::Tensor RowGroups::attend(const T5Attention& attention, const at::Tensor& x, const at::Tensor& mask) const {
+at::Tensor RowGroups::attend(const T5Attention& attention, const at::Tensor& x,
+                             const at::Tensor& mask) const {
   if (all_single() && !mask.defined()) return attention.own_values(x);
   const auto v = attention.values(x);  // [B, H, S, E]
   auto mixed = v;

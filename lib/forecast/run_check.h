@@ -72,7 +72,8 @@ void check_forecaster(const Config& model, const Config& section, const Config& 
     if (data.scale_windows) refuse("scale_windows", "cannot be trained to forecast any series");
   }
   if (data.random_cuts && !cuts_at_random<Options>())
-    section.at("random_cuts").reject(fmt::format("{} cannot be tuned on them (the model chronos2 can be)", Options::kName));
+    section.at("random_cuts")
+        .reject(fmt::format("{} cannot be tuned on them (the model chronos2 can be)", Options::kName));
   const SeriesShape shape{.seq_len = data.seq_len, .label_len = data.label_len, .pred_len = data.pred_len};
   check_shape(model_options<Options>(model), shape, model);
 }

@@ -68,8 +68,8 @@ void T5Attention::initialise(double factor) {
 T5AttentionLayer::T5AttentionLayer(const T5Sizes& sizes, const std::string& attention_name)
     : dropout_(sizes.dropout_rate) {
   attention_ = register_module(attention_name, std::make_shared<T5Attention>(sizes));
-  layer_norm_ = register_module("layer_norm",
-                                std::make_shared<nn::RmsNorm>(sizes.d_model, sizes.layer_norm_epsilon));
+  layer_norm_ =
+      register_module("layer_norm", std::make_shared<nn::RmsNorm>(sizes.d_model, sizes.layer_norm_epsilon));
 }
 
 at::Tensor T5AttentionLayer::add(const at::Tensor& x, const at::Tensor& update) const {
@@ -85,8 +85,8 @@ T5FeedForwardLayer::T5FeedForwardLayer(const T5Sizes& sizes, const std::string& 
   wi_ = std::make_shared<nn::LinearLayer>(sizes.d_model, sizes.d_ff, /*with_bias=*/false);
   wo_ = std::make_shared<nn::LinearLayer>(sizes.d_ff, sizes.d_model, /*with_bias=*/false);
   register_module(name, std::make_shared<T5Dense>(wi_, wo_));
-  layer_norm_ = register_module("layer_norm",
-                                std::make_shared<nn::RmsNorm>(sizes.d_model, sizes.layer_norm_epsilon));
+  layer_norm_ =
+      register_module("layer_norm", std::make_shared<nn::RmsNorm>(sizes.d_model, sizes.layer_norm_epsilon));
 }
 
 at::Tensor T5FeedForwardLayer::forward(const at::Tensor& x) const {

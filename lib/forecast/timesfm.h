@@ -5,9 +5,10 @@
 
 namespace arzoo::forecast {
 
-/// TimesFM 2.5 (Das et al., A decoder-only foundation model for time-series forecasting, ICML 2024; its release
-/// 2.5): a decoder over patches of one series that forecasts longer patches, and quantiles of a long horizon
-/// at once. Names are those of the official classes, defaults those of google/timesfm-2.5-200m-pytorch.
+/// TimesFM 2.5 (Das et al., A decoder-only foundation model for time-series forecasting, ICML 2024; its
+/// release 2.5): a decoder over patches of one series that forecasts longer patches, and quantiles of a long
+/// horizon at once. Names are those of the official classes, defaults those of
+/// google/timesfm-2.5-200m-pytorch.
 struct TimesFmOptions {
   static constexpr std::string_view kName = "timesfm";
   static constexpr std::string_view kPaper = "Das et al., TimesFM, ICML 2024 (2.5)";
@@ -44,7 +45,8 @@ struct TimesFmOptions {
   }
   void check() const {
     require(model_dims % num_heads == 0 && head_dim() % 2 == 0,
-            "model_dims ({}) must be a multiple of num_heads ({}), with an even quotient", model_dims, num_heads);
+            "model_dims ({}) must be a multiple of num_heads ({}), with an even quotient", model_dims,
+            num_heads);
     require(output_patch_len % input_patch_len == 0,
             "output_patch_len ({}) must be a multiple of input_patch_len ({})", output_patch_len,
             input_patch_len);

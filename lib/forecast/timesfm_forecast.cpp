@@ -40,16 +40,16 @@ Decoding decoded(const TimesFm& model, int64_t horizon, const at::Tensor& inputs
   if (found.ar_outputs.defined()) result.ahead = at::cat({result.ahead, found.ar_outputs.flatten(1, 2)}, 1);
   result.spread = found.quantile_spread;
   if (with_backcast)
-    result.backcast = found.outputs.narrow(1, 0, patches - 1)
-                          .narrow(2, 0, model.options().input_patch_len)
-                          .flatten(1, 2);
+    result.backcast =
+        found.outputs.narrow(1, 0, patches - 1).narrow(2, 0, model.options().input_patch_len).flatten(1, 2);
   return result;
 }
 
 /// (f(x) - f(-x) with its quantiles in reverse) / 2.
 at::Tensor flip_invariant(const at::Tensor& of_series, const at::Tensor& of_negative) {
   const int64_t channels = of_series.size(-1);
-  const auto reversed = at::cat({of_negative.narrow(-1, 0, 1), of_negative.narrow(-1, 1, channels - 1).flip(-1)}, -1);
+  const auto reversed =
+      at::cat({of_negative.narrow(-1, 0, 1), of_negative.narrow(-1, 1, channels - 1).flip(-1)}, -1);
   return (of_series - reversed) / 2.0;
 }
 
@@ -103,7 +103,8 @@ at::Tensor TimesFm::forecast_with_flags(const std::vector<at::Tensor>& series, i
   const torch::NoGradGuard no_grad;
   const int64_t context = whole_parts(flags.max_context, options_.input_patch_len);
   const int64_t most = whole_parts(flags.max_horizon, options_.output_patch_len);
-  if (horizon > most) fail<UsageError>("timesfm: a horizon of {} steps, beyond max_horizon ({})", horizon, most);
+  if (horizon > most)
+    fail<UsageError>("timesfm: a horizon of {} steps, beyond max_horizon ({})", horizon, most);
   if (flags.use_continuous_quantile_head && most > options_.output_quantile_len)
     fail<UsageError>("timesfm: max_horizon ({}) exceeds the {} steps of the long quantile head", most,
                      options_.output_quantile_len);
@@ -111,8 +112,7 @@ at::Tensor TimesFm::forecast_with_flags(const std::vector<at::Tensor>& series, i
   auto mask = at::ones(inputs.sizes(), at::kBool);
   for (std::size_t i = 0; i < series.size(); ++i) {
     const auto filled = without_gaps(series[i]);
-    if (filled.numel() == 0)
-      fail<DataError>("series {}: no value, expected at least one", name_of(names, i));
+    if (filled.numel() == 0) fail<DataError>("series {}: no value, expected at least one", name_of(names, i));
     const int64_t length = std::min(filled.numel(), context), row = static_cast<int64_t>(i);
     inputs[row].narrow(0, context - length, length).copy_(filled.narrow(0, filled.numel() - length, length));
     mask[row].narrow(0, context - length, length).fill_(false);
@@ -185,7 +185,8 @@ std::vector<ZeroShotForecast> TimesFm::forecast_series(std::span<const ZeroShotS
   const int64_t most = most_context(request.horizon), patch = options_.input_patch_len;
   for (std::size_t i = 0; i < series.size(); ++i) {
     for (int64_t v = 0; v < series[i].targets.size(0); ++v)
-      by_length[whole_parts(forecast_options_.max_context.value_or(std::min(series[i].targets.size(1), most)), patch)]
+      by_length[whole_parts(forecast_options_.max_context.value_or(std::min(series[i].targets.size(1), most)),
+                            patch)]
           .push_back({i, v});
   }
   std::vector<ZeroShotForecast> forecasts(series.size());

@@ -24,7 +24,8 @@ at::Tensor normed_patches(const at::Tensor& values, const at::Tensor& mask, cons
 }
 
 /// Statistics after each patch, [B, T] each, `stats` continued.
-std::pair<at::Tensor, at::Tensor> follow(RunningStats& stats, const at::Tensor& values, const at::Tensor& mask) {
+std::pair<at::Tensor, at::Tensor> follow(RunningStats& stats, const at::Tensor& values,
+                                         const at::Tensor& mask) {
   std::vector<at::Tensor> means, deviations;
   for (int64_t j = 0; j < values.size(1); ++j) {
     stats = stats.with(values.select(1, j), mask.select(1, j));
@@ -64,8 +65,8 @@ TimesFm::TimesFm(const TimesFmOptions& options, const SeriesShape& shape)
     : options_(options), pred_len_(shape.pred_len) {
   const int64_t width = options.model_dims, channels = options.channels();
   const auto block = [&](const char* name, const ResidualBlock::Sizes& sizes, bool with_bias) {
-    auto made = register_module(
-        name, std::make_shared<ResidualBlock>(sizes, kernels::Activation::silu, with_bias));
+    auto made =
+        register_module(name, std::make_shared<ResidualBlock>(sizes, kernels::Activation::silu, with_bias));
     made->initialise(1.0);
     return made;
   };
@@ -90,12 +91,15 @@ at::Tensor TimesFm::quantile_head(const at::Tensor& embeddings) const {
   return output_projection_quantiles_->forward(embeddings).unflatten(-1, {options_.output_quantile_len, -1});
 }
 
-TimesFmTokens TimesFm::tokens(const at::Tensor& inputs, const at::Tensor& mask, const at::Tensor& padded_patches,
-                              std::vector<nn::KvCache>* cache, bool keep_layers) const {
+TimesFmTokens TimesFm::tokens(const at::Tensor& inputs, const at::Tensor& mask,
+                              const at::Tensor& padded_patches, std::vector<nn::KvCache>* cache,
+                              bool keep_layers) const {
   const auto type = tokenizer_->type();
-  const int64_t count = inputs.size(1), past = cache != nullptr ? cache->front().length() : 0, all = past + count;
+  const int64_t count = inputs.size(1), past = cache != nullptr ? cache->front().length() : 0,
+                all = past + count;
   TimesFmTokens result;
-  result.input_embeddings = tokenizer_->forward(at::cat({inputs, mask.to(inputs.scalar_type())}, -1).to(type));
+  result.input_embeddings =
+      tokenizer_->forward(at::cat({inputs, mask.to(inputs.scalar_type())}, -1).to(type));
   const auto place = at::arange(all, at::TensorOptions(inputs.device()).dtype(at::kLong));
   auto positions = place.narrow(0, past, count);
   TimesFmPass pass;
@@ -130,7 +134,8 @@ TimesFmDecoded TimesFm::decode(int64_t horizon, const at::Tensor& inputs, const 
   if (!padded.any().item<bool>()) padded = at::Tensor();
   auto stats = RunningStats::none(rows, values.options());
   const auto [means, deviations] = follow(stats, values, padding);
-  std::vector<nn::KvCache> cache(static_cast<std::size_t>(options_.num_layers), nn::KvCache(count + passes * fresh));
+  std::vector<nn::KvCache> cache(static_cast<std::size_t>(options_.num_layers),
+                                 nn::KvCache(count + passes * fresh));
   const auto run = [&](const at::Tensor& normed, const at::Tensor& normed_mask) {
     auto found = tokens(normed, normed_mask, padded, passes > 0 ? &cache : nullptr, trace != nullptr);
     if (trace != nullptr) trace->passes.push_back({normed, found});
@@ -174,20 +179,24 @@ at::Tensor TimesFm::forecast(const ForecastBatch& batch) {
 }
 
 runtime::Losses TimesFm::loss(const ForecastBatch& batch) {
-  const auto rows = variate_rows(scored_channels(batch.x_enc, batch.target)), truth = variate_rows(batch.target);
+  const auto rows = variate_rows(scored_channels(batch.x_enc, batch.target)),
+             truth = variate_rows(batch.target);
   const int64_t patch = options_.input_patch_len, padding = (patch - rows.size(1) % patch) % patch;
   const auto values = at::constant_pad_nd(rows, {padding, 0}).view({rows.size(0), -1, patch});
-  const auto mask = at::constant_pad_nd(at::zeros_like(rows), {padding, 0}, 1.0).view(values.sizes()).to(at::kBool);
+  const auto mask =
+      at::constant_pad_nd(at::zeros_like(rows), {padding, 0}, 1.0).view(values.sizes()).to(at::kBool);
   auto stats = RunningStats::none(rows.size(0), rows.options());
   const auto [means, deviations] = follow(stats, values, mask);
   const auto found = tokens(normed_patches(values, mask, means, deviations), mask, {}, nullptr);
   const auto last = found.output_embeddings.select(1, values.size(1) - 1);
-  const auto divisor = at::where(stats.deviation < kConstantDeviation, at::ones_like(stats.deviation), stats.deviation);
+  const auto divisor =
+      at::where(stats.deviation < kConstantDeviation, at::ones_like(stats.deviation), stats.deviation);
   const auto scaled = (truth - stats.mean.unsqueeze(-1)) / divisor.unsqueeze(-1);
   auto counted = at::ones_like(scaled);
   if (batch.measured.defined()) counted = variate_rows(batch.measured).to(at::kFloat);
   runtime::Losses losses;
-  for (const auto& [name, head] : {std::pair("point", point_head(last)), std::pair("quantiles", quantile_head(last))}) {
+  for (const auto& [name, head] :
+       {std::pair("point", point_head(last)), std::pair("quantiles", quantile_head(last))}) {
     const int64_t steps = std::min(head.size(1), scaled.size(1));
     const auto y = scaled.narrow(1, 0, steps), weight = counted.narrow(1, 0, steps);
     const auto out = head.to(at::kFloat).narrow(1, 0, steps).transpose(1, 2);  // [B, K, steps]

@@ -21,7 +21,7 @@ struct RunningStats {
 
 /// What the network says of one pass.
 struct TimesFmTokens {
-  at::Tensor input_embeddings;   ///< [B, T, D]
+  at::Tensor input_embeddings;          ///< [B, T, D]
   at::Tensor output_embeddings;         ///< [B, T, D]
   std::vector<at::Tensor> layers = {};  ///< each layer's output, where they are kept
 };
@@ -60,7 +60,8 @@ struct TimesFmFlags {
     field("use_continuous_quantile_head", o.use_continuous_quantile_head, {},
           "take the quantiles' distances from the median of the long head");
     field("force_flip_invariance", o.force_flip_invariance, {}, "average with the negative's forecast");
-    field("infer_is_positive", o.infer_is_positive, {}, "series without a negative value get no negative forecast");
+    field("infer_is_positive", o.infer_is_positive, {},
+          "series without a negative value get no negative forecast");
     field("fix_quantile_crossing", o.fix_quantile_crossing, {}, "make the quantiles ascend");
     field("return_backcast", o.return_backcast, {}, "forecasts of the history in front");
   }

@@ -30,7 +30,8 @@ std::shared_ptr<TimesFm> timesfm_of(const ParityCase& fixture) {
   return model;
 }
 
-void replay_passes(ParityReport& report, const ParityCase& fixture, const TimesFm& model, const TimesFmTrace& trace) {
+void replay_passes(ParityReport& report, const ParityCase& fixture, const TimesFm& model,
+                   const TimesFmTrace& trace) {
   const auto check = [&](const std::string& name, const at::Tensor& value) {
     if (fixture.io.contains(name)) report.check(name, value);
   };
@@ -99,7 +100,8 @@ void replay_flags(const ParityCase& fixture, ParityReport& report, const TimesFm
     const auto flags = flags_of(params.section("base"), call.section("flags"));
     const auto found = model.forecast_with_flags(series, integer_of(call, "horizon", 1), flags);
     report.check(name, found);
-    if (fixture.io.contains(name + ".point")) report.check(name + ".point", found.select(2, model.median_channel()));
+    if (fixture.io.contains(name + ".point"))
+      report.check(name + ".point", found.select(2, model.median_channel()));
   }
   // forecast_naive of series without missing values: those whose own values it was called with.
   std::vector<at::Tensor> whole;
@@ -111,14 +113,18 @@ void replay_flags(const ParityCase& fixture, ParityReport& report, const TimesFm
     const auto chosen = place == std::string::npos ? i : std::stoll(meaning.substr(place + 7));
     if (chosen < 0 || chosen >= static_cast<int64_t>(whole.size()))
       fixture.info.at("outputs").at(name).reject("says no series");
-    report.check(name, model.forecast_naive(whole[static_cast<std::size_t>(chosen)], fixture.io.at(name).size(0)));
+    report.check(name,
+                 model.forecast_naive(whole[static_cast<std::size_t>(chosen)], fixture.io.at(name).size(0)));
   }
 }
 
-std::string category_text(const Json& value) { return value.is_string() ? value.get<std::string>() : dump_json(value); }
+std::string category_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : dump_json(value);
+}
 
 /// A covariate of history and horizon in one list.
-ZeroShotCovariate split_categories(const std::string& name, const Config& list, int64_t history, int64_t horizon) {
+ZeroShotCovariate split_categories(const std::string& name, const Config& list, int64_t history,
+                                   int64_t horizon) {
   ZeroShotCovariate covariate{name, true, {}, {}, {}, {}, {}};
   int64_t t = 0;
   for (const auto& cell : list.elements()) {
@@ -144,8 +150,13 @@ std::vector<ZeroShotSeries> xreg_series(const ParityCase& fixture, const std::ve
     for (const auto& [name, entry] : fixture.info.at("inputs").members()) {
       if (name.starts_with("series.") || !name.ends_with(suffix)) continue;
       const auto values = fixture.input(name).clone().cpu();
-      series.covariates.push_back({name.substr(0, name.size() - suffix.size()), true, values.narrow(0, 0, history),
-                                   values.narrow(0, history, horizon), {}, {}, {}});
+      series.covariates.push_back({name.substr(0, name.size() - suffix.size()),
+                                   true,
+                                   values.narrow(0, 0, history),
+                                   values.narrow(0, history, horizon),
+                                   {},
+                                   {},
+                                   {}});
     }
     for (const auto& [name, lists] : params.section("dynamic_categorical").members())
       series.covariates.push_back(split_categories(name, lists.element(i), history, horizon));
@@ -174,7 +185,8 @@ std::vector<int64_t> horizons_of(const Config& section) {
 
 /// Design matrices and fits of the raw targets, by what the official code calls their kind: "first" without
 /// ridge, "None" with one.
-void replay_designs(const ParityCase& fixture, ParityReport& report, std::span<const StaticCovariate> statics) {
+void replay_designs(const ParityCase& fixture, ParityReport& report,
+                    std::span<const StaticCovariate> statics) {
   const auto params = fixture.info.section("params");
   const auto series = xreg_series(fixture, horizons_of(params));
   std::vector<at::Tensor> targets;

@@ -13,7 +13,8 @@ enum class XRegMode { regression_first, model_first };
 /// model_first: the regression explains what TimesFM's backcast leaves; throws UsageError for series longer
 /// than max_context, no longer than a patch, and of unequal horizons, which the official code fails on.
 std::vector<at::Tensor> forecast_with_xreg(const TimesFm& model, std::span<const ZeroShotSeries> series,
-                                           std::span<const StaticCovariate> statics, const TimesFmFlags& flags,
-                                           XRegMode mode, const XRegOptions& options);
+                                           std::span<const StaticCovariate> statics,
+                                           const TimesFmFlags& flags, XRegMode mode,
+                                           const XRegOptions& options);
 
 }  // namespace arzoo::forecast

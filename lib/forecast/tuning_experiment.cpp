@@ -91,8 +91,8 @@ TuningExperiment::TuningExperiment(const Config& config, const runtime::Compute&
         });
       }) {
   model_->to(compute.device);
-  notes_.push_back(fmt::format("{} series to cut at random, the last {} steps of {} validate", train_.series(),
-                               data_.pred_len, validation_.series()));
+  notes_.push_back(fmt::format("{} series to cut at random, the last {} steps of {} validate",
+                               train_.series(), data_.pred_len, validation_.series()));
   if (train_.left_out() > 0)
     notes_.push_back(fmt::format("{} series of fewer than {} steps are not trained on", train_.left_out(),
                                  data_.min_past.value_or(data_.pred_len) + 2 * data_.pred_len));
@@ -102,7 +102,8 @@ int64_t TuningExperiment::batches_per_epoch() const { return kBatchesPerValidati
 
 TuningBatch TuningExperiment::on_device(TuningBatch batch) const {
   batch.input.output_patches = (data_.pred_len + model_->patch() - 1) / model_->patch();
-  for (auto* tensor : {&batch.input.context, &batch.input.group_ids, &batch.input.future_covariates, &batch.target}) {
+  for (auto* tensor :
+       {&batch.input.context, &batch.input.group_ids, &batch.input.future_covariates, &batch.target}) {
     if (tensor->defined()) *tensor = tensor->to(compute_.device);
   }
   return batch;
@@ -150,7 +151,8 @@ void TuningExperiment::load(const std::filesystem::path& folder) {
   }
   const auto adapter = nn::LoraAdapter::open(folder);
   const torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : nn::lora_tensors(*model_)) at::Tensor(tensor).copy_(adapter.tensors.at(name));
+  for (const auto& [name, tensor] : nn::lora_tensors(*model_))
+    at::Tensor(tensor).copy_(adapter.tensors.at(name));
 }
 
 std::vector<ReportSection> TuningExperiment::showcase() {

@@ -16,8 +16,8 @@ namespace arzoo::forecast {
 /// Fine-tuning Chronos-2 on series cut at random places (data.random_cuts), in full or with LoRA.
 class TuningExperiment : public runtime::Experiment {
  public:
-  /// config: resolved (plan/run_config.h). Throws DataError for series that are all too short, ConfigError for
-  /// a model that does not fit.
+  /// config: resolved (plan/run_config.h). Throws DataError for series that are all too short, ConfigError
+  /// for a model that does not fit.
   TuningExperiment(const Config& config, const runtime::Compute& compute);
 
   torch::nn::Module& model() override { return *model_; }

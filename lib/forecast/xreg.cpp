@@ -34,8 +34,8 @@ const ZeroShotCovariate& covariate_called(const ZeroShotSeries& series, const st
                       io::shown(series.unique_id), io::shown(name));
     return covariate;
   }
-  fail<DataError>("series {}: the covariate {} is missing, which other series have", io::shown(series.unique_id),
-                  io::shown(name));
+  fail<DataError>("series {}: the covariate {} is missing, which other series have",
+                  io::shown(series.unique_id), io::shown(name));
 }
 
 void append_numbers(const ZeroShotSeries& series, const std::string& name, const at::Tensor& values,
@@ -54,13 +54,15 @@ void append_categories(const ZeroShotCovariate& covariate, const std::vector<int
                        std::vector<std::string>& to) {
   const std::string unknown(1, '\0');  // equal to no category; an empty cell is one of its own
   for (const auto code : codes) {
-    to.push_back(code >= 0                              ? covariate.categories[static_cast<std::size_t>(code)]
+    to.push_back(code >= 0                             ? covariate.categories[static_cast<std::size_t>(code)]
                  : code == ZeroShotCovariate::kMissing ? std::string()
-                                                        : unknown);
+                                                       : unknown);
   }
 }
 
-at::Tensor column_tensor(const std::vector<double>& values) { return at::tensor(values, at::kDouble).view({-1, 1}); }
+at::Tensor column_tensor(const std::vector<double>& values) {
+  return at::tensor(values, at::kDouble).view({-1, 1});
+}
 
 /// Numbers by their value, texts by their letters: the order of sorted values in the official code.
 struct CategoryOrder {
@@ -68,7 +70,8 @@ struct CategoryOrder {
     const auto x = io::read_number(a), y = io::read_number(b);
     if (x.kind == io::CellKind::number && y.kind == io::CellKind::number && x.value != y.value)
       return x.value < y.value;
-    if ((x.kind == io::CellKind::number) != (y.kind == io::CellKind::number)) return x.kind == io::CellKind::number;
+    if ((x.kind == io::CellKind::number) != (y.kind == io::CellKind::number))
+      return x.kind == io::CellKind::number;
     return a < b;
   }
 };
@@ -85,7 +88,8 @@ class DesignColumns {
   void add(const at::Tensor& history, const at::Tensor& horizon) {
     if (static_cast<int64_t>(history_.size() + 1) * (history.size(0) + horizon.size(0)) > kMostNumbers)
       fail<DataError>(
-          "a regression of {} rows on {} columns and more, {} numbers at most (fewer series, or covariates with fewer "
+          "a regression of {} rows on {} columns and more, {} numbers at most (fewer series, or covariates "
+          "with fewer "
           "categories)",
           history.size(0), history_.size(), kMostNumbers);
     history_.push_back(history);
@@ -135,12 +139,13 @@ std::set<std::string> names_of(std::span<const ZeroShotSeries> series, bool cate
 template <class Value>
 std::vector<Value> repeated_values(const std::vector<Value>& of_series, const std::vector<int64_t>& rows) {
   std::vector<Value> all;
-  for (std::size_t i = 0; i < rows.size(); ++i) all.insert(all.end(), static_cast<std::size_t>(rows[i]), of_series[i]);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    all.insert(all.end(), static_cast<std::size_t>(rows[i]), of_series[i]);
   return all;
 }
 
-/// Eigenvalues below this share of the largest count as 0, as in the official code, whose matrices are fp32 and
-/// padded to a power of two.
+/// Eigenvalues below this share of the largest count as 0, as in the official code, whose matrices are fp32
+/// and padded to a power of two.
 double relative_cut(int64_t columns) {
   int64_t padded = 1;
   while (padded < columns) padded *= 2;
@@ -161,7 +166,8 @@ DesignMatrix design_matrix(std::span<const ZeroShotSeries> series, std::span<con
     if (one.covariates.empty())
       fail<DataError>("series {}: no covariate, a regression needs at least one", io::shown(one.unique_id));
     design.history_rows.push_back(one.targets.size(1));
-    design.horizon_rows.push_back(covariate_called(one, one.covariates.front().name).known_ahead ? steps_ahead(one) : 0);
+    design.horizon_rows.push_back(
+        covariate_called(one, one.covariates.front().name).known_ahead ? steps_ahead(one) : 0);
     ZeroShotRequest request;
     request.horizon = design.horizon_rows.back();
     check_series(std::span(&one, 1), request);
@@ -206,7 +212,8 @@ XRegFit fit_xreg(const DesignMatrix& design, std::span<const at::Tensor> targets
   for (const auto& target : targets) all.push_back(target.to(at::kDouble));
   const auto& x = design.history;
   const auto normal = at::matmul(x.t(), x) + ridge * at::eye(x.size(1), at::kDouble);
-  const auto inverse = at::linalg_pinv(normal, std::optional<double>(), relative_cut(x.size(1)), /*hermitian=*/true);
+  const auto inverse =
+      at::linalg_pinv(normal, std::optional<double>(), relative_cut(x.size(1)), /*hermitian=*/true);
   const auto beta = at::matmul(inverse, at::matmul(x.t(), at::cat(all)));
   XRegFit fit;
   fit.history = at::matmul(x, beta).split_with_sizes(design.history_rows);

@@ -15,8 +15,8 @@ namespace arzoo::forecast {
 /// A value per series.
 struct StaticCovariate {
   std::string name;
-  std::vector<double> numbers;           ///< one per series, or
-  std::vector<std::string> categories;   ///< one per series
+  std::vector<double> numbers;          ///< one per series, or
+  std::vector<std::string> categories;  ///< one per series
 };
 
 struct XRegOptions {
@@ -50,7 +50,9 @@ XRegFit fit_xreg(const DesignMatrix& design, std::span<const at::Tensor> targets
 struct TargetScale {
   std::vector<double> mean, deviation;
   static TargetScale of(std::span<const at::Tensor> targets, bool wanted);
-  at::Tensor apply(std::size_t i, const at::Tensor& target) const { return (target - mean[i]) / deviation[i]; }
+  at::Tensor apply(std::size_t i, const at::Tensor& target) const {
+    return (target - mean[i]) / deviation[i];
+  }
   at::Tensor invert(std::size_t i, const at::Tensor& values) const { return values * deviation[i] + mean[i]; }
 };
 

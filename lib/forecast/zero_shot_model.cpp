@@ -19,14 +19,15 @@ void check_length(const ZeroShotSeries& series, const std::string& column, std::
 
 void check_finite(const ZeroShotSeries& series, std::string_view what, const at::Tensor& values) {
   if (!values.defined() || !values.isinf().any().item<bool>()) return;
-  fail<DataError>("series {}: {} holds an infinite value, expected finite numbers (leave the cell empty if it "
-                  "is not known)",
-                  io::shown(series.unique_id), what);
+  fail<DataError>(
+      "series {}: {} holds an infinite value, expected finite numbers (leave the cell empty if it "
+      "is not known)",
+      io::shown(series.unique_id), what);
 }
 
 void check_covariate(const ZeroShotSeries& series, const ZeroShotCovariate& covariate, int64_t horizon) {
-  const auto past = covariate.is_categorical() ? static_cast<int64_t>(covariate.past_codes.size())
-                                               : covariate.past.numel();
+  const auto past =
+      covariate.is_categorical() ? static_cast<int64_t>(covariate.past_codes.size()) : covariate.past.numel();
   check_length(series, covariate.name, "past", past, series.targets.size(1));
   if (covariate.known_ahead) {
     const auto future = covariate.is_categorical() ? static_cast<int64_t>(covariate.future_codes.size())
@@ -69,7 +70,8 @@ void check_levels(const std::vector<double>& levels, std::string_view model, con
     if (level >= levels.front() - kSlack && level <= levels.back() + kSlack) continue;
     fail<UsageError>(
         "{}: forecasts quantiles from {:g} to {:g}, {:g} lies outside (an interval of {:g} % at most)", model,
-        levels.front(), levels.back(), level, 100.0 * (1.0 - 2.0 * std::max(levels.front(), 1.0 - levels.back())));
+        levels.front(), levels.back(), level,
+        100.0 * (1.0 - 2.0 * std::max(levels.front(), 1.0 - levels.back())));
   }
 }
 

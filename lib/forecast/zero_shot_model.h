@@ -22,8 +22,8 @@ struct ZeroShotCovariate {
   bool known_ahead = false;  ///< known for the steps to forecast as well, else in the past only
   at::Tensor past;           ///< [T] float on the CPU, NaN where missing
   at::Tensor future;         ///< [H] float, NaN where unknown; undefined where it is not known ahead
-  /// Of categories: `past` and `future` are undefined, and these hold numbers of `categories`, kMissing for an
-  /// empty cell, kUnknown for a text that is none of them.
+  /// Of categories: `past` and `future` are undefined, and these hold numbers of `categories`, kMissing for
+  /// an empty cell, kUnknown for a text that is none of them.
   std::vector<std::string> categories;
   std::vector<int32_t> past_codes, future_codes;
 
@@ -41,7 +41,7 @@ struct ZeroShotSeries {
 /// What is asked of the model for all series of a call.
 struct ZeroShotRequest {
   int64_t horizon = 1;
-  std::vector<double> levels;   ///< of the quantiles, each in (0, 1), ascending
+  std::vector<double> levels;  ///< of the quantiles, each in (0, 1), ascending
   at::Device device = at::kCPU;
 };
 
@@ -49,13 +49,13 @@ struct ZeroShotRequest {
 struct ZeroShotForecast {
   at::Tensor point;      ///< [V, H] float on the CPU: the median where the model has quantiles
   at::Tensor quantiles;  ///< [V, Q, H] float, one for each level asked for
-  at::Tensor scale;      ///< [V] double, what histories were divided by; undefined where the model does not say
+  at::Tensor scale;  ///< [V] double, what histories were divided by; undefined where the model does not say
 };
 
 /// What a model can do.
 struct ZeroShotAbilities {
-  bool quantiles = false;       ///< else levels cannot be asked for
-  bool covariates = false;      ///< else series may have none
+  bool quantiles = false;      ///< else levels cannot be asked for
+  bool covariates = false;     ///< else series may have none
   bool joint_targets = false;  ///< several targets inform each other; else each is forecast by itself
   bool gaps = false;           ///< histories may have missing values; else they must be filled
 };
@@ -66,8 +66,8 @@ class ZeroShotModel {
   virtual ~ZeroShotModel() = default;
 
   virtual ZeroShotAbilities abilities() const = 0;
-  /// Takes the options of its forecasts (`arzoo forecast --set`): an object of their names. Throws ConfigError
-  /// for what it does not know.
+  /// Takes the options of its forecasts (`arzoo forecast --set`): an object of their names. Throws
+  /// ConfigError for what it does not know.
   virtual void configure(const Config& options) = 0;
   /// Steps of a series' end that a forecast of `horizon` steps looks at, at most.
   virtual int64_t most_context(int64_t horizon) const = 0;

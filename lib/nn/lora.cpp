@@ -31,11 +31,13 @@ void require_plain(const Config& config) {
     const auto& value = config.json().at(key);
     if (value.is_null() || value == plain) return;
     if ((value.is_object() || value.is_array()) && value.empty()) return;
-    config.at(key).reject(fmt::format("{} is not supported, expected {}", dump_json(value), dump_json(plain)));
+    config.at(key).reject(
+        fmt::format("{} is not supported, expected {}", dump_json(value), dump_json(plain)));
   };
   has("peft_type", "LORA");
   has("bias", "none");
-  for (const char* key : {"use_dora", "use_qalora", "use_bdlora", "fan_in_fan_out", "lora_bias"}) has(key, false);
+  for (const char* key : {"use_dora", "use_qalora", "use_bdlora", "fan_in_fan_out", "lora_bias"})
+    has(key, false);
   for (const char* key : {"modules_to_save", "alpha_pattern", "rank_pattern", "layer_replication"})
     has(key, nullptr);
 }

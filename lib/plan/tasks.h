@@ -62,7 +62,7 @@ struct ForecastTask {
   std::string format = "auto";             ///< auto | wide | long
   std::string freq;                        ///< overrides the inferred frequency
   std::string resample = {};  ///< "1h:mean": rows at any moments become regular; empty: as in training
-  std::string date, id;  ///< columns of the dates and of a long file's series; empty: as in training
+  std::string date, id;       ///< columns of the dates and of a long file's series; empty: as in training
   std::vector<std::string> columns;  ///< variates to read; empty: as in training
   bool skip_short = false;           ///< series of too few rows are left out with a warning
   int64_t backtest = 0;              ///< windows to forecast within the known data and score

@@ -84,12 +84,14 @@ struct TrainingOptions {
           "names or modules without weight decay, as in \"*.bias\"");
     field(
         "lradj", o.lradj,
-        one_of({"constant", "type1", "type2", "type3", "cosine", "linear", "one_cycle", "lin0", "lin", "lin00",
-                "exp", "cos"}),
+        one_of({"constant", "type1", "type2", "type3", "cosine", "linear", "one_cycle", "lin0", "lin",
+                "lin00", "exp", "cos"}),
         "schedule: constant; type1 halves after each epoch from the second on; type2 and type3 are the "
         "tables of the "
-        "Informer line and of the Time-Series-Library; cosine and linear fall to min_learning_rate over the run, "
-        "per step; one_cycle is PyTorch's OneCycleLR: from a 25th of the learning rate up and down again, while "
+        "Informer line and of the Time-Series-Library; cosine and linear fall to min_learning_rate over the "
+        "run, "
+        "per step; one_cycle is PyTorch's OneCycleLR: from a 25th of the learning rate up and down again, "
+        "while "
         "Adam's first beta falls from 0.95 to 0.85 and rises again; lin0, lin, lin00, exp and cos are those "
         "of VAR's trainer: flat for 5, 15, 0, 15 and 0 % of "
         "the steps, then along a line, an exponential or a cosine to min_learning_rate");

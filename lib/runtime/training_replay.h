@@ -17,7 +17,7 @@ namespace arzoo::runtime {
 /// What the official loop was given.
 struct RecordedTraining {
   torch::nn::Module& model;  ///< whose parameters are trained
-  TrainingOptions options;  ///< optimiser, clipping, average of the weights, schedule
+  TrainingOptions options;   ///< optimiser, clipping, average of the weights, schedule
   int64_t steps = 0;
   /// Of the whole run that the case is the beginning of, for its schedule; 0: `steps`.
   int64_t total_steps = 0, steps_per_epoch = 0;

@@ -346,7 +346,7 @@ plan::ForecastTask find_ensemble(const plan::ForecastTask& task, Json& summary, 
     summary["skipped"] = search.skipped();
   }
   forecast::save_ensemble(task.keep, ensemble);
-  write_atomically(task.keep / "leaderboard.json", json_text(summary));
+  write_atomically(task.keep / "leaderboard.json", dump_json(summary, 2) + "\n");
   auto found = task;
   found.model = task.keep;
   return found;

@@ -231,7 +231,8 @@ Evaluation evaluate(const Backtest& run, const ForecastModel& model, const std::
         result.of_series[ids[i][c]].add(scored);
         result.errors.push_back(mean_scaled_error(forecasts[i].mean.select(1, c), truth.select(1, c),
                                                   naive[i].scale(c).absolute));
-        if (csv != nullptr) write_stretch(out, *csv, tables[i], forecasts[i], truth, cutoff, label, ids[i][c], c);
+        if (csv != nullptr)
+          write_stretch(out, *csv, tables[i], forecasts[i], truth, cutoff, label, ids[i][c], c);
         result.rows += windows.horizon;
       }
       if (adaptive) adaptive->learn(forecasts[i], truth, ids[i]);

@@ -15,8 +15,8 @@ std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task);
 /// Forecasts `task.backtest` stretches of known data, one behind the other from the end, each as if the file
 /// ended before it, but for covariates that are known ahead, which are those of the stretch: gaps are filled
 /// from what was known then, and only measured cells are scored. Appends rows "unique_id, ds, cutoff, model,
-/// y, yhat[, lo-…, hi-…][, q-…]", with stamps as `out` has them, to `csv`, y empty where nothing was measured,
-/// and returns the errors in the units of the input:
+/// y, yhat[, lo-…, hi-…][, q-…]", with stamps as `out` has them, to `csv`, y empty where nothing was
+/// measured, and returns the errors in the units of the input:
 /// {"windows", "rows", …, "series": {id: {…, "season", "naive_mae"}}} with the scores of
 /// ForecastScores::json. With task.plot, `charted` receives each series' stretches joined. MASE divides by
 /// the mean absolute error of the seasonal naive forecast within the history before the first stretch,

@@ -60,8 +60,8 @@ io::SeriesTable history_before(const Series& series, int64_t begin, int64_t cont
   return history;
 }
 
-/// Residuals in the scale of the model's scores; of a model that has learnt distributions the normal scores of
-/// the truth. residuals: [1, S, V] double, NaN where nothing was measured.
+/// Residuals in the scale of the model's scores; of a model that has learnt distributions the normal scores
+/// of the truth. residuals: [1, S, V] double, NaN where nothing was measured.
 at::Tensor in_scale_of_scores(const SeriesForecast& forecast, const at::Tensor& residuals) {
   if (!forecast.distribution.defined()) return residuals / forecast.scale;
   const auto scores = forecast.distribution.scores(forecast.mean + residuals.squeeze(0)).unsqueeze(0);
@@ -165,8 +165,9 @@ double level_of(const plan::ForecastTask& task, const ForecastModel& model) {
   if (task.levels.size() > 1)
     fail<UsageError>("--detect: {} levels, expected one (--level)", task.levels.size());
   if (model.scores().empty())
-    fail<UsageError>("--detect: {} has no validation residuals to compare with (train with a validation split)",
-                     model.name());
+    fail<UsageError>(
+        "--detect: {} has no validation residuals to compare with (train with a validation split)",
+        model.name());
   const double level = task.levels.empty() ? kDefaultLevel : task.levels.front();
   model.scores().half_width(level);  // throws where too few windows calibrate it
   return level;

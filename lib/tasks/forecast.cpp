@@ -123,9 +123,7 @@ class ForecastWriter {
   }
   /// paths: [horizon, samples] of the variate, undefined when none are asked for.
   void write_numbers(const SeriesForecast& forecast, int64_t row, int64_t channel, const at::Tensor& paths) {
-    const auto number = [&](const at::Tensor& values) {
-      return values.accessor<double, 2>()[row][channel];
-    };
+    const auto number = [&](const at::Tensor& values) { return values.accessor<double, 2>()[row][channel]; };
     csv_.cell(number(forecast.mean));
     for (const auto& [level, low, high] : forecast.intervals) csv_.cell(number(low)).cell(number(high));
     for (const auto& [level, values] : forecast.quantiles) csv_.cell(number(values));

@@ -55,9 +55,8 @@ at::Tensor SampleColumns::next(const forecast::SeriesForecast& forecast, int64_t
   const c10::InferenceMode inference;
   const auto own =
       forecast.distribution.chosen([&](const at::Tensor& part) { return part.select(1, variate); });
-  const auto paths =
-      forecast::sample_paths(own, model_.autocorrelation(variate), item_seed(seed_, series),
-                             /*first=*/0, samples_);
+  const auto paths = forecast::sample_paths(own, model_.autocorrelation(variate), item_seed(seed_, series),
+                                            /*first=*/0, samples_);
   return paths.t().contiguous();
 }
 

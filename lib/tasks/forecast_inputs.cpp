@@ -83,7 +83,8 @@ CovariateRoles roles_in(const plan::ForecastTask& task, const io::CsvTable& inpu
     fail<DataError>("{}: no column of it is in {} too, expected the covariates that are known ahead",
                     task.future->string(), input.name());
   if (!task.future && !roles.future.empty() && task.backtest == 0)
-    fail<UsageError>("--future-covariates: their values at the steps ahead are missing (--future FUTURE.csv)");
+    fail<UsageError>(
+        "--future-covariates: their values at the steps ahead are missing (--future FUTURE.csv)");
   if (task.xreg && !roles.past.empty())
     fail<UsageError>("--past-covariates: a regression needs covariates that are known ahead");
   return forecast::resolved_roles(roles, input, options);
@@ -229,14 +230,14 @@ void InputReader::finish() {
 }
 
 std::vector<forecast::KnownAhead> read_known_ahead(const plan::ForecastTask& task, const ForecastModel& model,
-                                                   const std::vector<io::SeriesTable>& tables, int64_t horizon,
-                                                   Progress& progress) {
+                                                   const std::vector<io::SeriesTable>& tables,
+                                                   int64_t horizon, Progress& progress) {
   if (!task.future) return {};
   if (model.roles().future.empty())
     fail<UsageError>("--future: the model {} was trained without covariates that are known ahead",
                      model.name());
-  const auto categories = tables.empty() || tables.front().categories == nullptr ? model.categories()
-                                                                                 : tables.front().categories;
+  const auto categories =
+      tables.empty() || tables.front().categories == nullptr ? model.categories() : tables.front().categories;
   const forecast::FutureOptions options{model.roles().future, categories,
                                         task.date.empty() ? model.options().date : task.date,
                                         task.id.empty() ? model.options().id : task.id, model.reads_gaps()};

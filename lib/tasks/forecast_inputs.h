@@ -21,8 +21,8 @@ struct ForecastInputs {
   std::string date_column, id_column;  ///< of the first file; id_column is empty for a wide one
 };
 
-/// Reads the series that a task names, those that are long enough for it. A model for any series, and one with
-/// a regression around it, is told the parts of the columns that the task names.
+/// Reads the series that a task names, those that are long enough for it. A model for any series, and one
+/// with a regression around it, is told the parts of the columns that the task names.
 class InputReader {
  public:
   /// in_parts: one file may be read in parts of whole series (io::SeriesParts), else all files at once, as
@@ -64,7 +64,7 @@ class InputReader {
 /// What --future says of the steps after each table; nothing without it.
 std::vector<forecast::KnownAhead> read_known_ahead(const plan::ForecastTask& task,
                                                    const forecast::ForecastModel& model,
-                                                   const std::vector<io::SeriesTable>& tables, int64_t horizon,
-                                                   Progress& progress);
+                                                   const std::vector<io::SeriesTable>& tables,
+                                                   int64_t horizon, Progress& progress);
 
 }  // namespace arzoo::tasks

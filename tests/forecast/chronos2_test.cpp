@@ -51,7 +51,9 @@ ZeroShotCovariate numbers(const std::string& name, const at::Tensor& past, const
 
 }  // namespace
 
-TEST_CASE("a series' forecast does not depend on the series beside it, unless they are asked to learn from each other") {
+TEST_CASE(
+    "a series' forecast does not depend on the series beside it, unless they are asked to learn from each "
+    "other") {
   const auto model = chronos2_model();
   const auto first = at::randn({20}).cumsum(0), second = at::randn({31}).cumsum(0);
   const std::vector<ZeroShotSeries> both{series_called("a", first), series_called("b", second)};
@@ -101,7 +103,13 @@ TEST_CASE("a horizon beyond one pass continues the first one") {
 
 TEST_CASE("categories of one target become its shrunken mean, those of several targets their place") {
   const float kNone = std::numeric_limits<float>::quiet_NaN();
-  ZeroShotCovariate event{"event", true, {}, {}, {"b", "a", "c"}, {0, 1, 0, ZeroShotCovariate::kMissing}, {1, 2, ZeroShotCovariate::kUnknown}};
+  ZeroShotCovariate event{"event",
+                          true,
+                          {},
+                          {},
+                          {"b", "a", "c"},
+                          {0, 1, 0, ZeroShotCovariate::kMissing},
+                          {1, 2, ZeroShotCovariate::kUnknown}};
   ZeroShotSeries one = series_called("s", at::tensor({1.0F, 2.0F, 4.0F, kNone}));
   one.covariates = {event};
   const auto encoded = chronos2_rows(std::span(&one, 1), 3).front();
@@ -135,8 +143,14 @@ TEST_CASE("a known covariate changes the forecast, and an unknown step of it doe
 TEST_CASE("bad series are named") {
   const auto model = chronos2_model();
   const auto [change, message] = GENERATE(table<std::function<void(ZeroShotSeries&)>, std::string>(
-      {{[](ZeroShotSeries& s) { s.targets = at::empty({1, 0}); }, "series \"a\": no value"},
-       {[](ZeroShotSeries& s) { s.targets = at::full({1, 4}, INFINITY); }, "the history holds an infinite value"},
+      {{[](ZeroShotSeries& s) {
+          s.targets = at::empty({1, 0});
+        },
+        "series \"a\": no value"},
+       {[](ZeroShotSeries& s) {
+          s.targets = at::full({1, 4}, INFINITY);
+        },
+        "the history holds an infinite value"},
        {[](ZeroShotSeries& s) { s.covariates = {numbers("price", at::ones({3}))}; },
         "the covariate \"price\" has 3 past values, expected 8"},
        {[](ZeroShotSeries& s) { s.covariates = {numbers("price", at::ones({8}), at::ones({5}))}; },
@@ -157,7 +171,8 @@ TEST_CASE("a level beyond the model's, and an option that it does not have, are 
 
 TEST_CASE("one point, a constant series and one of missing values have finite forecasts") {
   const auto model = chronos2_model();
-  const auto history = GENERATE(as<at::Tensor>(), at::tensor({3.5F}), at::full({9}, 2.0F), at::full({9}, NAN));
+  const auto history =
+      GENERATE(as<at::Tensor>(), at::tensor({3.5F}), at::full({9}, 2.0F), at::full({9}, NAN));
   const auto series = series_called("a", history);
   CHECK(model->forecast_series(std::span(&series, 1), asked(20)).front().point.isfinite().all().item<bool>());
 }
@@ -201,7 +216,8 @@ TEST_CASE("an adapter that is not plain LoRA, or of another model, or without it
   nn::add_lora(*model, {"self_attention.q"}, {.r = 2, .scale = 2.0}, "test");
   const test::TempDir temp;
   nn::write_lora_adapter(temp.path(), *model, {"self_attention.q"}, {.r = 2, .scale = 2.0}, "elsewhere");
-  CHECK_THROWS_WITH(nn::LoraAdapter::open(temp.path()).base(temp.path()), ContainsSubstring("which is not here"));
+  CHECK_THROWS_WITH(nn::LoraAdapter::open(temp.path()).base(temp.path()),
+                    ContainsSubstring("which is not here"));
   CHECK_THROWS_WITH(nn::LoraAdapter::open(temp.path()).merged_into(runtime::NamedTensors()),
                     ContainsSubstring("does not fit the model"));
   auto config = Json::parse(test::read_file(temp / "adapter_config.json"));

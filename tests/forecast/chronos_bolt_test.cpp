@@ -35,7 +35,8 @@ std::shared_ptr<ChronosBolt> bolt_model(const ChronosBoltOptions& options = smal
 std::vector<ZeroShotForecast> bolt_forecasts(ChronosBolt& model, const std::vector<at::Tensor>& histories,
                                              int64_t horizon, std::vector<double> levels = {}) {
   std::vector<ZeroShotSeries> series;
-  for (const auto& history : histories) series.push_back({std::to_string(series.size()), history.unsqueeze(0), {}});
+  for (const auto& history : histories)
+    series.push_back({std::to_string(series.size()), history.unsqueeze(0), {}});
   ZeroShotRequest request;
   request.horizon = horizon;
   request.levels = std::move(levels);
@@ -56,7 +57,8 @@ TEST_CASE("Bolt: series of any length come out in their order, each as if it wer
   }
 }
 
-TEST_CASE("Bolt: levels that are not all the model's are torch.quantile's of its quantiles, their ends doubled") {
+TEST_CASE(
+    "Bolt: levels that are not all the model's are torch.quantile's of its quantiles, their ends doubled") {
   const auto quantiles = at::arange(1, 10, at::kFloat);  // of 0.1 … 0.9
   const std::vector<double> deciles = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
   CHECK(at::equal(bolt_levels(quantiles, deciles, {0.2, 0.9}), at::tensor({2.0F, 9.0F})));
@@ -67,7 +69,9 @@ TEST_CASE("Bolt: covariates and levels beyond its own are refused") {
   const auto model = bolt_model();
   ZeroShotSeries series{"a", at::randn({1, 9}), {}};
   series.covariates.push_back({"price", false, at::randn({9}), {}, {}, {}, {}});
-  CHECK_THROWS_WITH(model->forecast_series(std::span(&series, 1), {}), ContainsSubstring("takes no covariates"));
-  CHECK_THROWS_WITH(bolt_forecasts(*model, {at::randn({9})}, 3, {0.05}),
-                    ContainsSubstring("quantiles from 0.1 to 0.9, 0.05 lies outside (an interval of 80 % at most)"));
+  CHECK_THROWS_WITH(model->forecast_series(std::span(&series, 1), {}),
+                    ContainsSubstring("takes no covariates"));
+  CHECK_THROWS_WITH(
+      bolt_forecasts(*model, {at::randn({9})}, 3, {0.05}),
+      ContainsSubstring("quantiles from 0.1 to 0.9, 0.05 lies outside (an interval of 80 % at most)"));
 }

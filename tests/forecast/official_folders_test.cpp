@@ -21,7 +21,8 @@ ForecastModel opened_folder(const fs::path& folder) { return ForecastModel::open
 fs::path copy_of(const TempDir& temp, const std::string& name) {
   fs::copy(fixture(name), temp / "hub", fs::copy_options::recursive);
   fs::permissions(temp / "hub", fs::perms::owner_all);
-  for (const auto& entry : fs::directory_iterator(temp / "hub")) fs::permissions(entry.path(), fs::perms::owner_all);
+  for (const auto& entry : fs::directory_iterator(temp / "hub"))
+    fs::permissions(entry.path(), fs::perms::owner_all);
   return temp / "hub";
 }
 
@@ -34,9 +35,10 @@ void patch_config(const fs::path& folder, const Json& patch) {
 }  // namespace
 
 TEST_CASE("published folders are told by the class that they name, or by their tensors") {
-  const auto [folder, name] = GENERATE(table<std::string, std::string>({{"chronos2/predict_series/hub", "chronos2"},
-                                                                        {"chronos_bolt/predict_series/hub", "chronos_bolt"},
-                                                                        {"timesfm/forecast_flags/hub", "timesfm"}}));
+  const auto [folder, name] =
+      GENERATE(table<std::string, std::string>({{"chronos2/predict_series/hub", "chronos2"},
+                                                {"chronos_bolt/predict_series/hub", "chronos_bolt"},
+                                                {"timesfm/forecast_flags/hub", "timesfm"}}));
   const auto model = opened_folder(fixture(folder));
   CHECK(model.name() == name);
   CHECK(model.is_zero_shot());
@@ -60,10 +62,12 @@ TEST_CASE("folders of other models are refused by what they are") {
   const TempDir temp;
   const auto [config, message] = GENERATE(table<std::string, std::string>(
       {{R"({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]})", "a T5 language model"},
-       {R"({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "chronos_config": {}})", "Chronos-T5"},
+       {R"({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "chronos_config": {}})",
+        "Chronos-T5"},
        {R"({"model_type": "timesfm2_5", "architectures": ["TimesFm2_5ModelForPrediction"]})",
         "TimesFM in the format of transformers"},
-       {R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})", "no forecaster is called \"llama\""}}));
+       {R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})",
+        "no forecaster is called \"llama\""}}));
   temp.write("hub/config.json", config);
   CHECK_THROWS_WITH(opened_folder(temp / "hub"), ContainsSubstring(message));
 }
@@ -93,10 +97,12 @@ TEST_CASE("a gated feed-forward, and Chronos-2 without its REG token, are refuse
   CHECK_THROWS_WITH(opened_folder(folder), ContainsSubstring(message));
 }
 
-TEST_CASE("keys that mean nothing to the model are no error, and a missing time scale is the context length") {
+TEST_CASE(
+    "keys that mean nothing to the model are no error, and a missing time scale is the context length") {
   const TempDir temp;
   const auto folder = copy_of(temp, "chronos2/predict_series/hub");
-  patch_config(folder, {{"use_cache", true}, {"chronos_config", {{"new_key", 1}, {"time_encoding_scale", nullptr}}}});
+  patch_config(folder,
+               {{"use_cache", true}, {"chronos_config", {{"new_key", 1}, {"time_encoding_scale", nullptr}}}});
   const auto model = opened_folder(folder);
   CHECK(dynamic_cast<forecast::Chronos2&>(model.module()).options().chronos_config.time_scale() == 64);
 }
@@ -109,10 +115,12 @@ TEST_CASE("an adapter folder is its base with the adapter merged") {
   nn::add_lora(module, {"self_attention.q", "self_attention.v"}, {.r = 2, .scale = 2.0}, "test");
   for (const auto& [name, tensor] : nn::lora_tensors(module)) at::Tensor(tensor).normal_(0.0, 0.3);
   fs::create_directories(temp / "adapter");
-  nn::write_lora_adapter(temp / "adapter", module, {"self_attention.q", "self_attention.v"}, {.r = 2, .scale = 2.0}, "../hub");
+  nn::write_lora_adapter(temp / "adapter", module, {"self_attention.q", "self_attention.v"},
+                         {.r = 2, .scale = 2.0}, "../hub");
   const auto table = test::hourly_table(40, {"a"});
   const auto expected = tuned.forecast({table}, 9, {}).front().mean;
-  CHECK(at::allclose(opened_folder(temp / "adapter").forecast({table}, 9, {}).front().mean, expected, 1e-4, 1e-3));
+  CHECK(at::allclose(opened_folder(temp / "adapter").forecast({table}, 9, {}).front().mean, expected, 1e-4,
+                     1e-3));
   CHECK_FALSE(at::allclose(opened_folder(base).forecast({table}, 9, {}).front().mean, expected, 1e-4, 1e-3));
   fs::remove_all(base);
   CHECK_THROWS_WITH(opened_folder(temp / "adapter"), ContainsSubstring("which is not here"));

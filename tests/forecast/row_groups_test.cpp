@@ -22,10 +22,12 @@ std::shared_ptr<T5Attention> random_attention() {
 at::Tensor over_all_pairs(const T5Attention& attention, const at::Tensor& x, const at::Tensor& groups,
                           const at::Tensor& mask) {
   const auto by_token = [](const at::Tensor& heads) { return heads.permute({2, 1, 0, 3}); };  // [S, H, B, E]
-  const auto same = groups.unsqueeze(0).eq(groups.unsqueeze(1)).unsqueeze(0);                // [1, B, B]
-  const auto allowed = same.logical_and(mask.t().unsqueeze(1)).unsqueeze(1);                 // [S, 1, B, B]
-  const auto bias = at::zeros(allowed.sizes()).masked_fill(allowed.logical_not(), std::numeric_limits<float>::lowest());
-  const auto scores = at::matmul(by_token(attention.queries(x)), by_token(attention.keys(x)).transpose(-2, -1));
+  const auto same = groups.unsqueeze(0).eq(groups.unsqueeze(1)).unsqueeze(0);                 // [1, B, B]
+  const auto allowed = same.logical_and(mask.t().unsqueeze(1)).unsqueeze(1);                  // [S, 1, B, B]
+  const auto bias =
+      at::zeros(allowed.sizes()).masked_fill(allowed.logical_not(), std::numeric_limits<float>::lowest());
+  const auto scores =
+      at::matmul(by_token(attention.queries(x)), by_token(attention.keys(x)).transpose(-2, -1));
   const auto mixed = at::matmul(at::softmax(scores + bias, -1), by_token(attention.values(x)));
   return attention.output(mixed.permute({2, 1, 0, 3}));
 }
@@ -44,11 +46,12 @@ TEST_CASE("attention within groups is attention over all rows with a mask, whate
   const auto groups = at::tensor(ids, at::kLong);
   const auto x = at::randn({6, 5, 12});
   const auto all = at::ones({6, 5}, at::kBool);
-  CHECK(at::allclose(RowGroups(groups).attend(attention, x, {}), over_all_pairs(attention, x, groups, all), 1e-5, 1e-5));
+  CHECK(at::allclose(RowGroups(groups).attend(attention, x, {}), over_all_pairs(attention, x, groups, all),
+                     1e-5, 1e-5));
   auto mask = all.clone();
   mask[0].narrow(0, 0, 3).fill_(false);
   mask[3].narrow(0, 0, 2).fill_(false);
   mask[5].narrow(0, 0, 1).fill_(false);
-  CHECK(at::allclose(RowGroups(groups).attend(attention, x, mask), over_all_pairs(attention, x, groups, mask), 1e-5,
-                     1e-5));
+  CHECK(at::allclose(RowGroups(groups).attend(attention, x, mask), over_all_pairs(attention, x, groups, mask),
+                     1e-5, 1e-5));
 }

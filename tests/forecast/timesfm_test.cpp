@@ -41,7 +41,8 @@ TimesFmFlags all_flags(int64_t context, int64_t horizon) {
 
 }  // namespace
 
-TEST_CASE("TimesFM: gaps inside are filled along a line, at the end by the last value, at the start not at all") {
+TEST_CASE(
+    "TimesFM: gaps inside are filled along a line, at the end by the last value, at the start not at all") {
   const float kNone = std::numeric_limits<float>::quiet_NaN();
   const auto filled = without_gaps(at::tensor({kNone, 1.0F, kNone, kNone, 4.0F, kNone}));
   CHECK(at::allclose(filled, at::tensor({1.0F, 2.0F, 3.0F, 4.0F, 4.0F})));
@@ -54,17 +55,20 @@ TEST_CASE("TimesFM: running statistics are those of all points so far") {
   mask[1].narrow(0, 0, 5).fill_(true);
   auto stats = RunningStats::none(2, values.options());
   for (int64_t j = 0; j < 3; ++j) stats = stats.with(values.narrow(1, 4 * j, 4), mask.narrow(1, 4 * j, 4));
-  CHECK(at::allclose(stats.mean, at::stack({values[0].mean(), values[1].narrow(0, 5, 7).mean()}), 1e-5, 1e-6));
-  CHECK(at::allclose(stats.deviation,
-                     at::stack({values[0].std(false), values[1].narrow(0, 5, 7).std(false)}), 1e-5, 1e-6));
+  CHECK(
+      at::allclose(stats.mean, at::stack({values[0].mean(), values[1].narrow(0, 5, 7).mean()}), 1e-5, 1e-6));
+  CHECK(at::allclose(stats.deviation, at::stack({values[0].std(false), values[1].narrow(0, 5, 7).std(false)}),
+                     1e-5, 1e-6));
 }
 
-TEST_CASE("TimesFM: with flip invariance the forecast of the negative is the negative, its quantiles in reverse") {
+TEST_CASE(
+    "TimesFM: with flip invariance the forecast of the negative is the negative, its quantiles in reverse") {
   const auto model = timesfm_model();
   auto flags = all_flags(24, 8);
   flags.infer_is_positive = flags.fix_quantile_crossing = false;
   const auto series = at::randn({20}).cumsum(0);
-  const auto found = model->forecast_with_flags({series}, 8, flags), negative = model->forecast_with_flags({-series}, 8, flags);
+  const auto found = model->forecast_with_flags({series}, 8, flags),
+             negative = model->forecast_with_flags({-series}, 8, flags);
   CHECK(at::allclose(negative.narrow(2, 1, 9), -found.narrow(2, 1, 9).flip(2), 1e-3, 1e-3));
 }
 
@@ -80,8 +84,10 @@ TEST_CASE("TimesFM: quantiles ascend, and a series without negative values has n
 TEST_CASE("TimesFM: a series of missing values and a horizon beyond the flags are refused by name") {
   const auto model = timesfm_model();
   ZeroShotSeries series{"empty", at::full({1, 9}, NAN), {}};
-  CHECK_THROWS_WITH(model->forecast_series(std::span(&series, 1), {}), ContainsSubstring("series \"empty\": no value"));
-  CHECK_THROWS_WITH(model->forecast_with_flags({at::randn({9})}, 30, all_flags(16, 8)), ContainsSubstring("beyond max_horizon"));
+  CHECK_THROWS_WITH(model->forecast_series(std::span(&series, 1), {}),
+                    ContainsSubstring("series \"empty\": no value"));
+  CHECK_THROWS_WITH(model->forecast_with_flags({at::randn({9})}, 30, all_flags(16, 8)),
+                    ContainsSubstring("beyond max_horizon"));
   CHECK_THROWS_WITH(model->forecast_with_flags({at::randn({9})}, 8, all_flags(16, 24)),
                     ContainsSubstring("long quantile head"));
 }
@@ -94,7 +100,8 @@ TEST_CASE("TimesFM: a cached pass is the one that reads everything again") {
   const auto whole = model->tokens(inputs, mask, {}, nullptr).output_embeddings;
   std::vector<nn::KvCache> cache(2, nn::KvCache(5));
   const auto part = [&](int64_t first, int64_t count) {
-    return model->tokens(inputs.narrow(1, first, count), mask.narrow(1, first, count), {}, &cache).output_embeddings;
+    return model->tokens(inputs.narrow(1, first, count), mask.narrow(1, first, count), {}, &cache)
+        .output_embeddings;
   };
   const auto begin = part(0, 3), end = part(3, 2);
   CHECK(at::allclose(at::cat({begin, end}, 1), whole, 1e-4, 1e-4));
@@ -142,5 +149,6 @@ TEST_CASE("XReg: what the official code fails on is refused with both numbers") 
   CHECK(run({of_length(12, 5)}).front().sizes() == at::IntArrayRef({5, 10}));
   CHECK_THROWS_WITH(run({of_length(20, 5)}), ContainsSubstring("20 steps, beyond max_context (16)"));
   CHECK_THROWS_WITH(run({of_length(4, 5)}), ContainsSubstring("no more than a patch (4)"));
-  CHECK_THROWS_WITH(run({of_length(12, 5), of_length(13, 3)}), ContainsSubstring("a horizon of 3 steps beside one of 5"));
+  CHECK_THROWS_WITH(run({of_length(12, 5), of_length(13, 3)}),
+                    ContainsSubstring("a horizon of 3 steps beside one of 5"));
 }

@@ -159,7 +159,8 @@ TEST_CASE("a series too short for the backtest is named with the numbers") {
   const TempDir temp;
   auto task = forecast_task(test::wide_run(temp), {test::input_file(temp)}, temp / "out.csv");
   task.backtest = 13;
-  CHECK_THROWS_WITH(test::forecast(task),
-                    ContainsSubstring("has 60 rows, --backtest 13 needs 64 (seq_len and those of the windows)"));
+  CHECK_THROWS_WITH(
+      test::forecast(task),
+      ContainsSubstring("has 60 rows, --backtest 13 needs 64 (seq_len and those of the windows)"));
   CHECK_FALSE(fs::exists(temp / "out.csv"));
 }

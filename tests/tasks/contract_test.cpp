@@ -117,7 +117,8 @@ TEST_CASE("the losses reach every parameter with a finite gradient") {
       continue;
     }
     // The only token of Chronos-Bolt's decoder sees itself, whatever its query, key and bias.
-    const bool sees_itself = parameter.key().starts_with("decoder.") && parameter.key().find(".SelfAttention.") != std::string::npos;
+    const bool sees_itself = parameter.key().starts_with("decoder.") &&
+                             parameter.key().find(".SelfAttention.") != std::string::npos;
     if (entry.model == "chronos_bolt" && sees_itself && !parameter.key().ends_with(".v.weight") &&
         !parameter.key().ends_with(".o.weight")) {
       CHECK_FALSE(gradient.defined());

@@ -80,7 +80,8 @@ TEST_CASE("the columns of --future that the input has too are covariates known a
 TEST_CASE("a regression around any model follows a line of the covariates") {
   const TempDir temp;
   const Stores stores(temp);
-  const auto model = GENERATE(as<std::string>(), "timesfm/forecast_flags", "chronos_bolt/predict_series", "chronos2/predict_series");
+  const auto model = GENERATE(as<std::string>(), "timesfm/forecast_flags", "chronos_bolt/predict_series",
+                              "chronos2/predict_series");
   auto task = store_task(temp, stores, hub(model));
   task.xreg = true;
   test::forecast(task);
@@ -142,21 +143,30 @@ TEST_CASE("a backtest scores a zero-shot model with the covariates of each stret
   CHECK(result["backtest"]["coverage"].contains("80"));
 }
 
-TEST_CASE("Chronos-2 is fine-tuned on cuts of series, in full and with LoRA, and the run forecasts any series") {
+TEST_CASE(
+    "Chronos-2 is fine-tuned on cuts of series, in full and with LoRA, and the run forecasts any series") {
   const TempDir temp;
   const Stores stores(temp, 80);
   const bool lora = GENERATE(false, true);
   auto config = Json::parse(test::read_file(test::source_dir() / "configs/forecast/chronos2_tiny.json"));
   fs::create_directories(temp / "base");
   config["output"] = (temp / "base").string();
-  config["data"] = {{"path", stores.past.string()}, {"id", "store"}, {"date", "when"}, {"pred_len", 6}, {"marks", false}, {"random_cuts", true},
-                    {"targets", {"sales"}}, {"future_covariates", {"price", "event"}}, {"past_covariates", {"stock"}}};
-  config["training"] = {{"max_steps", 3}, {"batch_size", 16}, {"optimizer", "adamw"}, {"lradj", "linear"},
-                        {"learning_rate", 0.01}, {"clip_grad_norm", 1.0}};
+  config["data"] = {{"path", stores.past.string()},
+                    {"id", "store"},
+                    {"date", "when"},
+                    {"pred_len", 6},
+                    {"marks", false},
+                    {"random_cuts", true},
+                    {"targets", {"sales"}},
+                    {"future_covariates", {"price", "event"}},
+                    {"past_covariates", {"stock"}}};
+  config["training"] = {{"max_steps", 3},    {"batch_size", 16},      {"optimizer", "adamw"},
+                        {"lradj", "linear"}, {"learning_rate", 0.01}, {"clip_grad_norm", 1.0}};
   test::train(config, temp / "full");
   if (lora) {
     config["training"]["init_from"] = (temp / "full").string();
-    config["training"]["lora"] = {{"r", 2}, {"target_modules", {"self_attention.q", "output_patch_embedding.output_layer"}}};
+    config["training"]["lora"] = {
+        {"r", 2}, {"target_modules", {"self_attention.q", "output_patch_embedding.output_layer"}}};
     test::train(config, temp / "lora");
     CHECK(fs::exists(temp / "lora/model/adapter_config.json"));
   }
