@@ -147,8 +147,18 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
           "model folders; by default with seasonal_naive, in the summary alone")
       ->type_name("MODEL[,...]")
       ->delimiter(',')
-      ->allow_extra_args(false)
-      ->needs(command.get_option("--backtest"));
+      ->allow_extra_args(false);
+  command
+      .add_option(
+          "--time-limit", task.time_limit,
+          "search for an ensemble of baselines, --model, --against and models trained meanwhile, for so "
+          "many seconds; 60 without --model")
+      ->type_name("SECONDS")
+      ->check(real_number(1.0, 1e6));
+  command
+      .add_option("--keep", task.keep,
+                  "folder for that ensemble, a model for later; by default beside --output")
+      ->type_name("DIR");
   command
       .add_option(
           "--season", task.season,

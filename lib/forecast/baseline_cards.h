@@ -9,9 +9,12 @@ struct BaselineCard {
   std::string_view name, summary, source;
 };
 
+/// The baseline that others are measured by.
+inline constexpr const char* kNaiveBaseline = "seasonal_naive";
+
 /// The baselines (baseline_models.h), known without torch.
 inline constexpr std::array<BaselineCard, 5> kBaselineCards{
-    {{"seasonal_naive", "repeats the last season", "Hyndman & Athanasopoulos, Forecasting, 5.2"},
+    {{kNaiveBaseline, "repeats the last season", "Hyndman & Athanasopoulos, Forecasting, 5.2"},
      {"drift", "the line through the first and the last value", "Hyndman & Athanasopoulos, Forecasting, 5.2"},
      {"theta", "exponential smoothing and half the trend, seasons taken out",
       "Assimakopoulos & Nikolopoulos 2000, doi:10.1016/S0169-2070(00)00066-2"},

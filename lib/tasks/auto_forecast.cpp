@@ -30,7 +30,6 @@ namespace fs = std::filesystem;
 using forecast::ForecastModel;
 using Clock = Deadline::Clock;
 
-constexpr const char* kBaseline = "seasonal_naive";
 constexpr int64_t kMostWindows = 5;
 /// What a model must leave for those after it: the share of the time left that one training may take.
 constexpr double kTrainingShare = 0.45;
@@ -271,7 +270,8 @@ std::vector<std::pair<std::string, Json>> trainings_for(const Arena& arena, int6
   return all;
 }
 
-Json leaderboard_of(const Arena& arena, const std::vector<Contender>& contenders, const at::Tensor& mixed) {
+Json search_leaderboard(const Arena& arena, const std::vector<Contender>& contenders,
+                        const at::Tensor& mixed) {
   std::vector<forecast::TaskErrors> errors;
   const auto add = [&](const std::string& name, const at::Tensor& forecasts) {
     const auto means = ((forecasts - arena.truth).abs() / arena.scale).nanmean(2).reshape(-1).contiguous();
@@ -280,17 +280,19 @@ Json leaderboard_of(const Arena& arena, const std::vector<Contender>& contenders
   };
   for (const auto& contender : contenders) add(contender.name, contender.forecasts);
   add("ensemble", mixed);
-  Json models = forecast::leaderboard_json(forecast::leaderboard(errors, kBaseline));
+  Json models = forecast::leaderboard_json(forecast::leaderboard(errors, forecast::kNaiveBaseline));
   for (auto& row : models) {
     row["mase"] = row.at("mean_error");
     row["mae"] = nullptr;
     row.erase("mean_error");
   }
-  return {{"baseline", kBaseline}, {"tasks", errors.front().errors.size()}, {"models", std::move(models)}};
+  return {{"baseline", forecast::kNaiveBaseline},
+          {"tasks", errors.front().errors.size()},
+          {"models", std::move(models)}};
 }
 
 /// The folder of the ensemble from that of a trained member.
-std::string member_place(const Contender& contender, const fs::path& folder) {
+std::string place_in(const Contender& contender, const fs::path& folder) {
   const auto below = fs::path(contender.place).lexically_relative(folder);
   if (!below.empty() && *below.begin() != "..") return below.string();
   return fs::exists(contender.place) ? fs::absolute(contender.place).string() : contender.place;
@@ -302,7 +304,7 @@ plan::ForecastTask find_ensemble(const plan::ForecastTask& task, Json& summary, 
                                  Stop stop) {
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
                                       task.time_limit.value_or(plan::kDefaultTimeLimit)));
-  auto reader = ForecastModel::open(kBaseline, std::nullopt, {});
+  auto reader = ForecastModel::open(forecast::kNaiveBaseline, std::nullopt, {});
   InputReader input(task, reader, reader.least_context(), /*in_parts=*/false, progress);
   auto inputs = *input.next();
   input.finish();
@@ -314,12 +316,13 @@ plan::ForecastTask find_ensemble(const plan::ForecastTask& task, Json& summary, 
   if (arena.windows == 0) {
     progress.warn(
         fmt::format("the shortest series has no {} rows to compare models on: the forecast is that of {}",
-                    arena.horizon + 2, kBaseline));
-    ensemble.members.push_back({kBaseline, 1.0});
+                    arena.horizon + 2, forecast::kNaiveBaseline));
+    ensemble.members.push_back({forecast::kNaiveBaseline, 1.0});
   } else {
-    search.try_model(kBaseline, kBaseline, /*needed=*/true);
+    search.try_model(forecast::kNaiveBaseline, forecast::kNaiveBaseline, /*needed=*/true);
     for (const auto& card : forecast::kBaselineCards) {
-      if (card.name != kBaseline) search.try_model(std::string(card.name), std::string(card.name));
+      if (card.name != forecast::kNaiveBaseline)
+        search.try_model(std::string(card.name), std::string(card.name));
     }
     if (!task.model.empty()) search.try_model(task.model.string(), task.model.string());
     for (const auto& place : task.against) search.try_model(place, place);
@@ -339,10 +342,10 @@ plan::ForecastTask find_ensemble(const plan::ForecastTask& task, Json& summary, 
       if (weights[i] <= 0.0) continue;
       const auto& contender = search.contenders()[i];
       mixed += weights[i] * contender.forecasts;
-      ensemble.members.push_back({member_place(contender, task.keep), weights[i]});
+      ensemble.members.push_back({place_in(contender, task.keep), weights[i]});
       summary["weights"][contender.name] = weights[i];
     }
-    summary["leaderboard"] = leaderboard_of(arena, search.contenders(), mixed);
+    summary["leaderboard"] = search_leaderboard(arena, search.contenders(), mixed);
     summary["skipped"] = search.skipped();
   }
   forecast::save_ensemble(task.keep, ensemble);

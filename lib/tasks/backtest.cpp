@@ -7,6 +7,7 @@
 
 #include "core/display_text.h"
 #include "forecast/adaptive_conformal.h"
+#include "forecast/baseline_cards.h"
 #include "forecast/forecast_scores.h"
 #include "forecast/leaderboard.h"
 #include "io/series_fill.h"
@@ -242,8 +243,6 @@ Evaluation evaluate(const Backtest& run, const ForecastModel& model, const std::
   return result;
 }
 
-constexpr const char* kBaseline = "seasonal_naive";
-
 /// A model to compare with. label: as it was named; one that nobody named is not written.
 struct Rival {
   std::string label;
@@ -254,15 +253,16 @@ struct Rival {
 /// The seasonal naive forecast among them.
 std::vector<Rival> open_rivals(const Backtest& run, const ForecastModel& model) {
   auto names = run.task.against;
-  const bool named = std::find(names.begin(), names.end(), kBaseline) != names.end();
-  if (!named) names.emplace_back(kBaseline);
+  const bool named = std::find(names.begin(), names.end(), forecast::kNaiveBaseline) != names.end();
+  if (!named) names.emplace_back(forecast::kNaiveBaseline);
   const auto compute = runtime::select_compute(run.task.compute.device, run.task.compute.dtype);
   const auto& table = run.tables.front();
   const auto targets = model.forecast_variates(table);
   std::vector<Rival> rivals;
   for (const auto& name : names) {
     if (name == model.name()) continue;
-    Rival rival{name, ForecastModel::open(name, std::nullopt, compute), named || name != kBaseline};
+    Rival rival{name, ForecastModel::open(name, std::nullopt, compute),
+                named || name != forecast::kNaiveBaseline};
     if (rival.model.is_zero_shot() && targets != table.variates) rival.model.set_roles({targets, {}, {}, {}});
     if (rival.model.is_zero_shot()) rival.model.set_season(run.task.season);
     if (rival.model.forecast_variates(table) != targets)
@@ -279,7 +279,7 @@ std::vector<Rival> open_rivals(const Backtest& run, const ForecastModel& model) 
 Json leaderboard_of(const std::vector<std::pair<std::string, Evaluation>>& evaluated) {
   std::vector<forecast::TaskErrors> errors;
   for (const auto& [name, evaluation] : evaluated) errors.push_back({name, evaluation.errors});
-  Json models = forecast::leaderboard_json(forecast::leaderboard(errors, kBaseline));
+  Json models = forecast::leaderboard_json(forecast::leaderboard(errors, forecast::kNaiveBaseline));
   for (auto& row : models) {
     for (const auto& [name, evaluation] : evaluated) {
       if (row.at("model") != name) continue;
@@ -289,7 +289,9 @@ Json leaderboard_of(const std::vector<std::pair<std::string, Evaluation>>& evalu
     }
     row.erase("mean_error");
   }
-  return {{"baseline", kBaseline}, {"tasks", errors.front().errors.size()}, {"models", std::move(models)}};
+  return {{"baseline", forecast::kNaiveBaseline},
+          {"tasks", errors.front().errors.size()},
+          {"models", std::move(models)}};
 }
 
 /// How the model compares. csv receives the rivals' rows.

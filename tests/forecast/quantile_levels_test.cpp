@@ -45,8 +45,8 @@ TEST_CASE("equally weighted quantiles of a path's own quantiles ascend with the 
 
 TEST_CASE("the pinball loss is twice the distance, by the level's side") {
   const auto quantiles = at::tensor({1.0, 1.0}).view({1, 2, 1});
-  const auto above = quantile_errors(quantiles, at::tensor({{3.0}}), {0.1, 0.9});
+  const auto above = quantile_errors(quantiles, at::full({1, 1}, 3.0), {0.1, 0.9});
   CHECK(at::allclose(above.flatten(), at::tensor({0.4, 3.6})));
-  const auto below = quantile_errors(quantiles, at::tensor({{0.0}}), {0.1, 0.9});
+  const auto below = quantile_errors(quantiles, at::full({1, 1}, 0.0), {0.1, 0.9});
   CHECK(at::allclose(below.flatten(), at::tensor({1.8, 0.2})));
 }

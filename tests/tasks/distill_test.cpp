@@ -10,6 +10,7 @@
 #include "image/flowar_sampler.h"
 #include "registry/registry.h"
 #include "runtime/named_tensors.h"
+#include "runtime/safetensors.h"
 #include "support/resumed_runs.h"
 
 using namespace arzoo;
