@@ -28,12 +28,11 @@ bool names_roles(const plan::ForecastTask& task, const ForecastModel& model) {
   return named;
 }
 
-/// As in training where the task does not say otherwise.
 std::string missing_of(const plan::ForecastTask& task, const ForecastModel& model) {
-  if (!task.missing.empty()) return task.missing;
+  const auto wanted = task.missing.empty() ? model.options().missing : task.missing;
   // The model sees the cells as missing, or its first guess of them is what lies between their neighbours.
-  if (model.reads_gaps() || (task.impute && model.options().missing == "error")) return "interpolate";
-  return model.options().missing;
+  const bool stay = task.missing.empty() && model.reads_gaps();
+  return stay || (task.impute && wanted == "error") ? "interpolate" : wanted;
 }
 
 /// How the files are read: as in training where the task does not say otherwise.

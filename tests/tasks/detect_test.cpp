@@ -78,6 +78,28 @@ TEST_CASE("p-values of clean data are as rare as they say") {
   CHECK(share < 0.4);
 }
 
+TEST_CASE("a model that has learnt distributions ranks the normal scores of the cells") {
+  const auto loss = GENERATE("normal", "quantile");
+  const TempDir temp;
+  test::train(
+      test::tiny_config(temp.write("train.csv", test::wide_csv(test::hourly_table(kDetectFirst, {"a", "b"}))),
+                        {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 12}}},
+                         {"training", {{"epochs", 6}, {"learning_rate", 0.003}, {"loss", loss}}}}),
+      temp / "run");
+  auto task = forecast_task(
+      temp / "run",
+      {temp.write("in.csv", test::wide_csv(test::hourly_table(kDetectRows, {"a", "b"}, kDetectFirst)))},
+      temp / "out.csv");
+  task.detect = true;
+  // Beyond the quantiles that were learnt: the calibration says how rare it is.
+  task.levels = {85};
+  const auto result = test::forecast(task).at("detect");
+  CHECK(result.at("scored") == 2 * (kDetectRows - 48));
+  const double share = result.at("anomalies").get<double>() / result.at("scored").get<double>();
+  CHECK(share > 0.03);
+  CHECK(share < 0.3);
+}
+
 TEST_CASE(
     "each known cell has a row: a forecast from before it, its residual and p-value; a missing one has "
     "none") {
