@@ -118,7 +118,7 @@ TEST_CASE("a point loss adds no parameter") {
 
 TEST_CASE("options of the loss are checked") {
   const auto [json, message] = GENERATE(table<std::string, std::string>({
-      {R"({"loss": "hubert"})", "/loss: expected one of mse, mae, huber, quantile, student_t, normal"},
+      {R"({"loss": "hubert"})", "/loss: expected one of \"mse\", \"mae\""},
       {R"({"huber_delta": 0})", "/huber_delta: expected a number"},
       {R"({"huber_delta": -1})", "/huber_delta: expected a number"},
       {R"({"quantiles": []})", "/quantiles: expected a list of at least 1"},
@@ -137,7 +137,7 @@ TEST_CASE("options of the loss are checked") {
 }
 
 TEST_CASE("a head that memory cannot hold is refused before it is made") {
-  const SeriesShape shape{.seq_len = 10'000'000, .pred_len = 10'000'000};
+  const SeriesShape shape{.seq_len = 96, .pred_len = 1'000'000'000'000};
   const auto model =
       forecast::build(text(R"({"name": "mixlinear"})"), {.seq_len = 96, .pred_len = 24, .marks = 0});
   CHECK_THROWS_AS(forecast::add_distribution_head(*model, options_of("quantile"), shape, text("{}")),
