@@ -104,7 +104,7 @@ std::pair<at::Tensor, at::Tensor> numbers_of(const ZeroShotSeries& series, const
                      covariate.known_ahead ? encoded(covariate.future_codes, value) : at::Tensor());
   };
   if (target_encoding && series.targets.size(0) == 1) {
-    const TargetEncoding encoding(series.targets[0], covariate.past_codes, number);
+    const TargetEncoding encoding(series.targets[0].to(at::kFloat), covariate.past_codes, number);
     return both([&](int32_t code) { return encoding(number(code)); });
   }
   return both([&](int32_t code) {

@@ -144,7 +144,7 @@ void replay_chronos2_tuning(const ParityCase& fixture, ParityReport& report,
     return replay.model->official_loss(batch.input, batch.target);
   });
   for (std::size_t step = 0; step < done.losses.size(); ++step)
-    replay.report.check(fmt::format("loss.{}", step), at::tensor(done.losses[step], at::kDouble));
+    replay.report.check(fmt::format("loss.{}", step), at::scalar_tensor(done.losses[step], at::kDouble));
   replay.report.check("grad_norm", at::tensor(done.norms, at::kDouble));
   replay.report.check("lr", at::tensor(done.rates, at::kDouble));
   check_final_weights(replay, "final.",

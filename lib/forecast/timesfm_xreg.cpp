@@ -57,6 +57,74 @@ void require_backcasts(const TimesFm& model, std::span<const ZeroShotSeries> ser
   }
 }
 
+std::vector<at::Tensor> regression_first(const TimesFm& model, const DesignMatrix& design,
+                                         std::vector<at::Tensor> targets, const TimesFmFlags& flags,
+                                         const XRegOptions& options) {
+  const auto scale = TargetScale::of(targets, options.normalize_target);
+  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = scale.apply(i, targets[i]);
+  const auto fit = fit_xreg(design, targets, options.ridge);
+  std::vector<at::Tensor> residuals, results;
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    residuals.push_back((targets[i] - fit.history[i]).to(at::kFloat));
+  const auto found = cast(model, residuals, design, flags);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto sum = found.ahead[i].to(at::kDouble) + fit.horizon[i].unsqueeze(-1);
+    results.push_back(scale.invert(i, sum).to(at::kFloat));
+  }
+  return results;
+}
+
+/// The series without their first steps.
+std::vector<ZeroShotSeries> without_start(std::span<const ZeroShotSeries> series, int64_t steps) {
+  std::vector<ZeroShotSeries> ends;
+  for (const auto& one : series) {
+    auto end = one;
+    const int64_t left = one.targets.size(1) - steps;
+    end.targets = one.targets.narrow(1, steps, left);
+    for (auto& covariate : end.covariates) {
+      if (covariate.is_categorical())
+        covariate.past_codes.erase(covariate.past_codes.begin(), covariate.past_codes.begin() + steps);
+      else
+        covariate.past = covariate.past.narrow(0, steps, left);
+    }
+    ends.push_back(std::move(end));
+  }
+  return ends;
+}
+
+/// What model_first explains the residuals by.
+struct XRegInput {
+  std::span<const ZeroShotSeries> series;
+  std::span<const StaticCovariate> statics;
+  const DesignMatrix& design;
+};
+
+/// The model reads the series as they are; its residuals are standardised one by one.
+std::vector<at::Tensor> model_first(const TimesFm& model, const XRegInput& input,
+                                    const std::vector<at::Tensor>& targets, const TimesFmFlags& flags,
+                                    const XRegOptions& options) {
+  require_backcasts(model, input.series, input.design, flags);
+  const int64_t patch = model.options().input_patch_len, median = model.median_channel();
+  std::vector<at::Tensor> floats, residuals, results;
+  for (const auto& target : targets) floats.push_back(target.to(at::kFloat));
+  const auto found = cast(model, floats, input.design, flags);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const int64_t explained = targets[i].size(0) - patch, back = found.back[i].size(0);
+    const auto backcast = found.back[i].narrow(0, back - explained, explained).select(1, median);
+    residuals.push_back(targets[i].narrow(0, patch, explained) - backcast.to(at::kDouble));
+  }
+  const auto scale = TargetScale::of(residuals, options.normalize_target);
+  for (std::size_t i = 0; i < residuals.size(); ++i) residuals[i] = scale.apply(i, residuals[i]);
+  // The design matrix of the explained steps alone: its columns are standardised over these.
+  const auto ends = without_start(input.series, patch);
+  const auto fit = fit_xreg(design_matrix(ends, input.statics, options.ridge), residuals, options.ridge);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto shift = scale.invert(i, fit.horizon[i]).unsqueeze(-1);
+    results.push_back((found.ahead[i].to(at::kDouble) + shift).to(at::kFloat));
+  }
+  return results;
+}
+
 }  // namespace
 
 std::vector<at::Tensor> forecast_with_xreg(const TimesFm& model, std::span<const ZeroShotSeries> series,
@@ -66,49 +134,9 @@ std::vector<at::Tensor> forecast_with_xreg(const TimesFm& model, std::span<const
   const auto design = design_matrix(series, statics, options.ridge);
   std::vector<at::Tensor> targets;
   for (const auto& one : series) targets.push_back(one.targets[0].to(at::kDouble));
-  const auto scale = TargetScale::of(targets, options.normalize_target);
-  for (std::size_t i = 0; i < targets.size(); ++i) targets[i] = scale.apply(i, targets[i]);
-  std::vector<at::Tensor> results;
-  if (mode == XRegMode::regression_first) {
-    const auto fit = fit_xreg(design, targets, options.ridge);
-    std::vector<at::Tensor> residuals;
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      residuals.push_back((targets[i] - fit.history[i]).to(at::kFloat));
-    const auto found = cast(model, residuals, design, flags);
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      results.push_back(scale.invert(i, found.ahead[i].to(at::kDouble) + fit.horizon[i].unsqueeze(-1)));
-  } else {
-    require_backcasts(model, series, design, flags);
-    const int64_t patch = model.options().input_patch_len, median = model.median_channel();
-    std::vector<at::Tensor> floats, residuals;
-    for (const auto& target : targets) floats.push_back(target.to(at::kFloat));
-    const auto found = cast(model, floats, design, flags);
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-      const int64_t explained = targets[i].size(0) - patch, back = found.back[i].size(0);
-      residuals.push_back(
-          targets[i].narrow(0, patch, explained) -
-          found.back[i].narrow(0, back - explained, explained).select(1, median).to(at::kDouble));
-    }
-    // The design matrix of the explained steps alone: its columns are standardised over these.
-    std::vector<ZeroShotSeries> ends;
-    for (const auto& one : series) {
-      auto end = one;
-      const int64_t explained = one.targets.size(1) - patch;
-      end.targets = one.targets.narrow(1, patch, explained);
-      for (auto& covariate : end.covariates) {
-        if (covariate.is_categorical())
-          covariate.past_codes.erase(covariate.past_codes.begin(), covariate.past_codes.begin() + patch);
-        else
-          covariate.past = covariate.past.narrow(0, patch, explained);
-      }
-      ends.push_back(std::move(end));
-    }
-    const auto fit = fit_xreg(design_matrix(ends, statics, options.ridge), residuals, options.ridge);
-    for (std::size_t i = 0; i < targets.size(); ++i)
-      results.push_back(scale.invert(i, found.ahead[i].to(at::kDouble) + fit.horizon[i].unsqueeze(-1)));
-  }
-  for (auto& result : results) result = result.to(at::kFloat);
-  return results;
+  return mode == XRegMode::regression_first
+             ? regression_first(model, design, targets, flags, options)
+             : model_first(model, {series, statics, design}, targets, flags, options);
 }
 
 }  // namespace arzoo::forecast

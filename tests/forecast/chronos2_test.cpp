@@ -111,6 +111,8 @@ TEST_CASE("categories of one target become its shrunken mean, those of several t
                           {0, 1, 0, ZeroShotCovariate::kMissing},
                           {1, 2, ZeroShotCovariate::kUnknown}};
   ZeroShotSeries one = series_called("s", at::tensor({1.0F, 2.0F, 4.0F, kNone}));
+  // As a table of doubles gives them.
+  one.targets = one.targets.to(GENERATE(at::kFloat, at::kDouble));
   one.covariates = {event};
   const auto encoded = chronos2_rows(std::span(&one, 1), 3).front();
   const double mean = 7.0 / 3.0;
