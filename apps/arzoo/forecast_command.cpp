@@ -233,6 +233,8 @@ void check_search(plan::ForecastTask& task) {
           "forecast: --against needs --backtest, or a search (leave out --model, or add --time-limit)");
     return;
   }
+  if (task.inputs.empty() && !task.stream)
+    fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
   if (task.stream || task.config || task.xreg || task.future || !task.targets.empty() || task.impute ||
       task.detect)
     fail<UsageError>(
@@ -310,7 +312,9 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   command->footer(
       "example:\n  arzoo forecast --model runs/weather --input data/weather/temperatures_2010.csv "
       "\\\n    --output forecast.csv --level 80,95 --plot plots");
-  on_chosen(*command, invocation, [task, &invocation] {
+  on_chosen(*command, invocation, [task, command, &invocation] {
+    if (command->count("--model") > 0 && task->model.empty())
+      require_checkpoint(task->model, "forecast: --model");
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
     check(*task);

@@ -56,6 +56,7 @@ struct Chronos2Options {
   static constexpr std::string_view kArchitecture = "Chronos2Model";
   static constexpr bool kTakesCovariates = true;
   static constexpr bool kCutsAtRandom = true;
+  static constexpr bool has_own_loss() { return true; }
 
   int64_t d_model = 768;
   int64_t d_kv = 64;

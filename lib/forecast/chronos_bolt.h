@@ -35,6 +35,7 @@ struct ChronosBoltOptions {
   static constexpr std::string_view kPaper = "Ansari et al., Chronos, TMLR 2024 (its successor Bolt)";
   static constexpr std::string_view kArchitecture = "ChronosBoltModelForForecasting";
   static constexpr bool kChannelIndependent = true;
+  static constexpr bool has_own_loss() { return true; }
 
   int64_t d_model = 512;
   int64_t d_kv = 64;

@@ -13,6 +13,7 @@ struct TimesFmOptions {
   static constexpr std::string_view kName = "timesfm";
   static constexpr std::string_view kPaper = "Das et al., TimesFM, ICML 2024 (2.5)";
   static constexpr bool kChannelIndependent = true;
+  static constexpr bool has_own_loss() { return true; }
 
   int64_t model_dims = 1280;
   int64_t hidden_dims = 1280;

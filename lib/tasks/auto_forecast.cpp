@@ -237,8 +237,8 @@ std::vector<std::pair<std::string, Json>> trainings_for(const Arena& arena, int6
   const int64_t horizon = arena.horizon, least = std::max<int64_t>({2 * arena.season, 2 * horizon, 16});
   const int64_t window = std::min<int64_t>({least, 336, rows / 4});
   if (window < 8 || window + horizon > rows / 2) return {};
-  const Json training{
-      {"epochs", 30}, {"batch_size", 32}, {"learning_rate", 1e-3}, {"patience", 4}, {"loss", "mae"}};
+  const Json training{{"epochs", 30},        {"batch_size", 32}, {"learning_rate", 1e-3},
+                      {"lradj", "constant"}, {"patience", 4},    {"loss", "mae"}};
   const auto config = [&](Json model) {
     return Json{{"model", std::move(model)},
                 {"data",

@@ -116,7 +116,7 @@ TEST_CASE("a long file that is four times larger takes no more memory") {
     }
     arzoo.write("long.csv", text);
     const auto ended = arzoo({"forecast", "--model", "run", "--input", "long.csv", "--id", "unique_id",
-                              "--output", "out.csv", "--threads", "1", "--quiet"});
+                              "--columns", "a,b", "--output", "out.csv", "--threads", "1", "--quiet"});
     INFO(ended.err);
     CHECK(ended.code == 0);
     CHECK(arzoo::io::CsvTable::read(arzoo.files() / "out.csv").rows() ==

@@ -16,22 +16,27 @@ namespace {
 const fs::path& imputer_run() {
   static const TempDir temp;
   static const fs::path run = [] {
-    const auto config = test::tiny_config(
-        temp.write("train.csv", test::wide_csv(test::hourly_table(900, {"a", "b"}))),
-        {{"model",
-          {{"name", "timae"},
-           {"d_model", 32},
-           {"n_heads", 2},
-           {"e_layers", 1},
-           {"d_ff", 64},
-           {"decoder_d_model", 32},
-           {"decoder_n_heads", 2},
-           {"d_layers", 1},
-           {"decoder_d_ff", 64},
-           {"dropout", 0.0},
-           {"mask_ratio", 0.5}}},
-         {"data", {{"seq_len", 48}, {"label_len", 24}, {"pred_len", 24}, {"marks", false}}},
-         {"training", {{"epochs", 40}, {"batch_size", 64}, {"learning_rate", 0.003}, {"patience", 40}}}});
+    const auto config =
+        test::tiny_config(temp.write("train.csv", test::wide_csv(test::hourly_table(900, {"a", "b"}))),
+                          {{"model",
+                            {{"name", "timae"},
+                             {"d_model", 32},
+                             {"n_heads", 2},
+                             {"e_layers", 1},
+                             {"d_ff", 64},
+                             {"decoder_d_model", 32},
+                             {"decoder_n_heads", 2},
+                             {"d_layers", 1},
+                             {"decoder_d_ff", 64},
+                             {"dropout", 0.0},
+                             {"mask_ratio", 0.5}}},
+                           {"data", {{"seq_len", 48}, {"label_len", 24}, {"pred_len", 24}, {"marks", false}}},
+                           {"training",
+                            {{"epochs", 40},
+                             {"batch_size", 64},
+                             {"learning_rate", 0.003},
+                             {"lradj", "constant"},
+                             {"patience", 40}}}});
     test::train(config, temp / "run");
     return temp / "run";
   }();
