@@ -310,7 +310,7 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
     stream->excludes(command->get_option(other));
   }
   command->footer(
-      "example:\n  arzoo forecast --model runs/weather --input data/weather/temperatures_2010.csv "
+      "example:\n  arzoo forecast --model runs/weather --input data/weather/new_york_2013.csv "
       "\\\n    --output forecast.csv --level 80,95 --plot plots");
   on_chosen(*command, invocation, [task, command, &invocation] {
     if (command->count("--model") > 0 && task->model.empty())

@@ -6,7 +6,6 @@
 
 #include "core/atomic_file.h"
 #include "core/chart.h"
-#include "core/options_among.h"
 #include "core/run_dir.h"
 #include "forecast/quantile_levels.h"
 #include "forecast/series_sources.h"
@@ -77,7 +76,7 @@ TuningExperiment::TuningExperiment(const Config& config, const runtime::Compute&
     : options_(with_horizon(model_options<Chronos2Options>(config.at("model")),
                             config.at("data").as<DataOptions>().pred_len)),
       data_(config.at("data").as<DataOptions>()),
-      training_(options_among<runtime::TrainingOptions>(config.at("training"))),
+      training_(runtime::training_options(config)),
       compute_(compute),
       seed_(config.json().at("seed").get<int64_t>()),
       evaluated_at_once_(config.at("evaluation").as<EvaluationOptions>().batch_size),
