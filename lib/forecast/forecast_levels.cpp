@@ -13,7 +13,11 @@ namespace {
 double percent_around(double level) { return 100.0 * std::abs(2.0 * level - 1.0); }
 
 /// The ends of an interval as levels of quantiles.
-std::pair<double, double> ends_of(double percent) { return {0.5 - percent / 200.0, 0.5 + percent / 200.0}; }
+std::pair<double, double> ends_of(double percent) {
+  // In this order 80 is 0.1 and 0.9 exactly, as --quantiles reads them.
+  const double low = (100.0 - percent) / 200.0;
+  return {low, 1.0 - low};
+}
 
 /// Levels of the intervals that a conformal distribution is made of, in percent.
 const std::vector<double> kKnots{10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.8};

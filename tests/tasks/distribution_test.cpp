@@ -106,7 +106,7 @@ TEST_CASE("a learnt distribution covers night and day as it says, which one widt
                     temp.write("train.csv", csv),
                     {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 24}}},
                      {"training",
-                      {{"loss", loss}, {"epochs", 12}, {"learning_rate", 0.003}, {"lradj", "constant"}}}}),
+                      {{"loss", loss}, {"epochs", 10}, {"learning_rate", 0.003}, {"lradj", "constant"}}}}),
                 run);
     auto task = forecast_task(run, {temp / "train.csv"}, temp / (loss + ".csv"));
     task.backtest = 12;
