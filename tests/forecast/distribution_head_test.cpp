@@ -118,7 +118,8 @@ TEST_CASE("a point loss adds no parameter") {
 
 TEST_CASE("options of the loss are checked") {
   const auto [json, message] = GENERATE(table<std::string, std::string>({
-      {R"({"loss": "hubert"})", "/loss: expected one of \"mse\", \"mae\""},
+      {R"({"loss": "hubert"})",
+       R"(/loss: expected one of "mse", "mae", "huber", "quantile", "student_t", "normal")"},
       {R"({"huber_delta": 0})", "/huber_delta: expected a number"},
       {R"({"huber_delta": -1})", "/huber_delta: expected a number"},
       {R"({"quantiles": []})", "/quantiles: expected a list of at least 1"},
