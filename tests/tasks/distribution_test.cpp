@@ -75,6 +75,13 @@ GroupCoverage coverage_of(const test::CsvRows& rows) {
 
 }  // namespace
 
+TEST_CASE("models with a loss of their own are these") {
+  for (const char* name : {"time_moe", "gpht", "timae"}) CHECK(has_its_own_loss(Json{{"name", name}}));
+  for (const char* name : {"itransformer", "patchtst", "autoformer"})
+    CHECK_FALSE(has_its_own_loss(Json{{"name", name}}));
+  CHECK_FALSE(has_its_own_loss(Json{{"name", "timae"}, {"head", "linear"}}));
+}
+
 TEST_CASE(
     "every trained forecaster learns distributions, and those with a loss of their own refuse by name") {
   const auto loss = GENERATE("quantile", "student_t", "normal", "huber");
