@@ -167,7 +167,7 @@ TEST_CASE("forecasts that lack what the model needs are refused") {
   }
   SECTION("a choice of other columns") {
     task.columns = {"y"};
-    refused("--columns: the model itransformer says which columns are its targets and covariates");
+    refused("--columns: the model itransformer says which columns are targets and covariates");
   }
 }
 
