@@ -228,9 +228,9 @@ TEST_CASE("no command of the documents stands outside of a block that is tested"
 TEST_CASE("options that the documents name exist") {
   static const std::regex code("`([^`]+)`"), option(R"((?:^|\s)(--[a-z][a-z0-9-]+))");
   // Of the scripts and of other programs.
-  const std::set<std::string> others{"--cuda",  "--pages", "--fuzz",   "--tidy",   "--gcc",
-                                     "--list",  "--from",  "--preset", "--prefix", "--install",
-                                     "--build", "--count", "--seed",   "--binary", "--tolerance"};
+  const std::set<std::string> others{"--arrow", "--cuda", "--pages",  "--fuzz",     "--tidy",    "--gcc",
+                                     "--list",  "--from", "--preset", "--prefix",   "--install", "--build",
+                                     "--count", "--seed", "--binary", "--tolerance"};
   for (const auto& page : pages()) {
     const auto prose = prose_of(page);
     for (std::sregex_iterator span(prose.begin(), prose.end(), code), end; span != end; ++span) {

@@ -82,10 +82,10 @@ TEST_CASE("a model that has learnt distributions ranks the normal scores of the 
   const auto loss = GENERATE("normal", "quantile");
   const TempDir temp;
   test::train(
-      test::tiny_config(temp.write("train.csv", test::wide_csv(test::hourly_table(kDetectFirst, {"a", "b"}))),
-                        {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 12}}},
-                         {"training",
-                          {{"epochs", 12}, {"learning_rate", 0.003}, {"lradj", "constant"}, {"loss", loss}}}}),
+      test::tiny_config(
+          temp.write("train.csv", test::wide_csv(test::hourly_table(kDetectFirst, {"a", "b"}))),
+          {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 12}}},
+           {"training", {{"epochs", 12}, {"learning_rate", 0.003}, {"lradj", "constant"}, {"loss", loss}}}}),
       temp / "run");
   auto task = forecast_task(
       temp / "run",
