@@ -101,7 +101,8 @@ void add_zero_shot_options(CLI::App& command, plan::ForecastTask& task) {
 void add_output_options(CLI::App& command, plan::ForecastTask& task) {
   command
       .add_option("--output", task.output,
-                  "forecasts: unique_id,ds,model,yhat[,lo-80,hi-80,...][,q-0.1,...]; gzip if it ends in .gz, "
+                  "forecasts: unique_id, ds, model, yhat [, lo-80, hi-80, ...] [, q-0.1, ...]; gzip if it "
+                  "ends in .gz, "
                   "Parquet or Arrow if in .parquet or .arrow; - for stdout")
       ->type_name("CSV");
   command.add_option("--horizon", task.horizon, "steps to forecast, the model's own number by default")
