@@ -87,15 +87,17 @@ TEST_CASE("a model that has learnt distributions ranks the normal scores of the 
           {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 12}}},
            {"training", {{"epochs", 12}, {"learning_rate", 0.003}, {"lradj", "constant"}, {"loss", loss}}}}),
       temp / "run");
-  auto task = forecast_task(
-      temp / "run",
-      {temp.write("in.csv", test::wide_csv(test::hourly_table(kDetectRows, {"a", "b"}, kDetectFirst)))},
-      temp / "out.csv");
+  // The validation rows, which calibrate, and the window before them: what the level promises holds there.
+  constexpr int64_t kBegin = kDetectFirst * 7 / 10, kRows = kDetectFirst / 10, kWindow = 48;
+  auto task = forecast_task(temp / "run",
+                            {temp.write("in.csv", test::wide_csv(test::hourly_table(
+                                                      kRows + kWindow, {"a", "b"}, kBegin - kWindow)))},
+                            temp / "out.csv");
   task.detect = true;
   // Beyond the quantiles that were learnt: the calibration says how rare it is.
   task.levels = {85};
   const auto result = test::forecast(task).at("detect");
-  CHECK(result.at("scored") == 2 * (kDetectRows - 48));
+  CHECK(result.at("scored") == 2 * kRows);
   const double share = result.at("anomalies").get<double>() / result.at("scored").get<double>();
   CHECK(share > 0.03);
   CHECK(share < 0.3);
