@@ -81,6 +81,8 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
     opened.scalers_ = read_scalers(read.at("scalers"), "enc_in", width);
     if (read.has("covariates"))
       opened.covariates_ = TrainedCovariates(read.at("covariates"), opened.shape_, opened.options_.scale);
+    else if (opened.shape_.known_in > 0 || opened.shape_.static_in > 0)
+      read.at("shape").reject("known_in and static_in must be 0 where there is no \"covariates\"");
     if (read.has("seen_rows")) opened.seen_rows_ = read_seen_rows(read.at("seen_rows"));
   } else {
     // The official loaders use calendar features of the frequency that the flat config names.

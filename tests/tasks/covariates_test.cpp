@@ -244,6 +244,21 @@ TEST_CASE("models that cannot use covariates refuse them and say which can") {
                         "informer_tslib, itransformer, timexer, gateformer, chronos2 can)");
 }
 
+TEST_CASE("a folder whose shape has covariates that it does not name is refused") {
+  const TempDir temp;
+  const auto run = test::trained_run(temp, test::wide_csv(test::hourly_table(300)));
+  for (const char* key : {"known_in", "static_in"}) {
+    const auto saved = Config::load(run / "model/config.json");
+    Json config = saved.json();
+    config["shape"][key] = 1;
+    temp.write("run/model/config.json", config.dump());
+    CHECK_THROWS_WITH(forecast::ForecastModel::open(run, std::nullopt, {}),
+                      ContainsSubstring("/shape: known_in and static_in must be 0"));
+    config["shape"][key] = 0;
+    temp.write("run/model/config.json", config.dump());
+  }
+}
+
 TEST_CASE("targets alone may be named to any model") {
   const Json config{{"model", {{"name", "patchtst"}}},
                     {"data", {{"path", "shop.csv"}, {"targets", {"y"}}, {"marks", false}}}};
