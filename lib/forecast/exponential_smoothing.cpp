@@ -109,7 +109,8 @@ void begin_line(EtsModel& model, std::span<const double> values, std::size_t sea
 }
 
 std::optional<EtsStart> start_of(std::span<const double> history, const EtsForm& form, int64_t season) {
-  EtsStart start{{.form = form}, 1.0};
+  EtsStart start{{}, 1.0};
+  start.model.form = form;
   std::vector<double> values(history.begin(), history.end());
   if (form.season != Season::none) {
     if (static_cast<int64_t>(history.size()) < 2 * season) return std::nullopt;

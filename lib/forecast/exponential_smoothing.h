@@ -29,7 +29,7 @@ struct EtsModel {
   EtsForm form;
   double alpha = 0.0, beta = 0.0, gamma = 0.0, phi = 1.0;  ///< updates: level += alpha e, slope += beta e, …
   double level = 0.0, slope = 0.0;
-  std::vector<double> seasonal;  ///< [season], of the phases 0, 1, …; empty without season
+  std::vector<double> seasonal = {};  ///< [season], of the phases 0, 1, …; empty without season
   double aicc = 0.0;
   double variance = 0.0;  ///< of the errors; of relative errors where the error is multiplicative
 

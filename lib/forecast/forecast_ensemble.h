@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "core/json.h"
+#include "core/config.h"
 
 /// An ensemble is a folder whose config.json says {"family": "forecast", "ensemble": {"horizon", "members"}}:
 /// names of baselines, or folders below it. ForecastModel::open opens it as it opens any model; its forecast
