@@ -22,7 +22,7 @@ struct RecordedTraining {
   /// Of the whole run that the case is the beginning of, for its schedule; 0: `steps`.
   int64_t total_steps = 0, steps_per_epoch = 0;
   /// Of a step, counted from 0, in the model's present state.
-  std::function<Losses(int64_t step)> loss;
+  std::function<Losses(int64_t step)> loss = {};
   /// Where the recorded schedules are others than those of the options.
   std::function<double(int64_t step)> learning_rate = {}, weight_decay = {};
   /// After each step: the gradients are still those that the step used, clipped.
