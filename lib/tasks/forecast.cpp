@@ -156,7 +156,11 @@ Forecasted forecast_parts(const plan::ForecastTask& task, ForecastModel& model, 
   auto inputs = reader.next();
   io::SeriesOutput out(task.output, forecast_columns(task));
   ForecastWriter writer(task, model, horizon, out, progress, stop);
-  for (; inputs; inputs = reader.next()) writer.write(inputs->tables, output_ids(*inputs, model), {});
+  while (inputs) {
+    writer.write(inputs->tables, output_ids(*inputs, model), {});
+    inputs.reset();  // before the next part is read: memory holds one
+    inputs = reader.next();
+  }
   reader.finish();
   auto all = writer.finish();
   all.skipped = reader.skipped();
