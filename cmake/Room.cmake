@@ -40,10 +40,10 @@ function(arzoo_make_pch target)
 endfunction()
 set(ARZOO_TEST_OPTIONS $<$<CONFIG:Release>:-O0>)
 
-# arzoo_room(NAME [TORCH] [EXCLUDE source...] LINKS target...): the static library arzoo::NAME of the sources in NAME/.
+# arzoo_room(NAME [TORCH] [EXCLUDE source...] LINKS target...): the static library arzoo::NAME of the sources in NAME/ and its folders.
 function(arzoo_room name)
   cmake_parse_arguments(arg "TORCH" "" "EXCLUDE;LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
   foreach(source IN LISTS arg_EXCLUDE)
     list(REMOVE_ITEM sources "${CMAKE_CURRENT_SOURCE_DIR}/${name}/${source}")
   endforeach()
@@ -68,11 +68,15 @@ function(arzoo_links target visibility torch links)
   endif()
 endfunction()
 
-# arzoo_test(NAME [TORCH] LINKS target...): one program of tests/NAME/*_test.cpp; each source is one ctest entry.
+# arzoo_test(NAME [TORCH] [FOLDER folder] LINKS target...): one program of tests/FOLDER/*_test.cpp, tests/NAME by default; each
+# source is one ctest entry.
 # The objects are a library of their own so that their flags equal the rooms', which the precompiled header demands.
 function(arzoo_test name)
-  cmake_parse_arguments(arg "TORCH" "" "LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.cpp")
+  cmake_parse_arguments(arg "TORCH" "FOLDER" "LINKS" ${ARGN})
+  if(NOT arg_FOLDER)
+    set(arg_FOLDER ${name})
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${arg_FOLDER}/*_test.cpp")
   if(NOT sources)
     return()
   endif()

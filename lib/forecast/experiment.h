@@ -37,8 +37,9 @@ class ForecastExperiment : public runtime::Experiment {
   /// Seconds that training steps have waited for their batch; the loader's share of the time.
   double loader_seconds() const override { return loader_seconds_; }
   Json reference_shape() const override;
-  /// The first seq_len rows of the file, in its units.
-  Json stream_request() const override;
+  /// The first seq_len rows of the file, in its units, as a line of `forecast --stream`; null for a model
+  /// with covariates.
+  Json stream_request() const;
 
  private:
   ForecastBatch training_batch(int64_t batch) const;

@@ -58,7 +58,7 @@ std::size_t period_of(const EtsModel& model) { return std::max<std::size_t>(mode
 /// The smoothing parameters of a form, each free in (0, 1), as Nelder & Mead's variables: their logits.
 double unit(double logit) { return 1.0 / (1.0 + std::exp(-logit)); }
 double logit(double share) { return std::log(share / (1.0 - share)); }
-double between(double low, double high, double share) { return low + (high - low) * share; }
+double at_share(double low, double high, double share) { return low + (high - low) * share; }
 
 /// What the variables are multiplied by, so that a step of 1 is a natural one: the residuals' size.
 struct EtsStart {
@@ -69,14 +69,14 @@ struct EtsStart {
 EtsModel model_at(const EtsStart& start, const std::vector<double>& at) {
   EtsModel model = start.model;
   std::size_t next = 0;
-  model.alpha = between(kLeastSmoothing, kMostSmoothing, unit(at[next++]));
+  model.alpha = at_share(kLeastSmoothing, kMostSmoothing, unit(at[next++]));
   if (model.form.trend != Trend::none) {
-    model.beta = between(kLeastSmoothing * model.alpha, model.alpha, unit(at[next++]));
+    model.beta = at_share(kLeastSmoothing * model.alpha, model.alpha, unit(at[next++]));
   }
   if (model.form.season != Season::none) {
-    model.gamma = between(kLeastSmoothing * (1.0 - model.alpha), 1.0 - model.alpha, unit(at[next++]));
+    model.gamma = at_share(kLeastSmoothing * (1.0 - model.alpha), 1.0 - model.alpha, unit(at[next++]));
   }
-  if (model.form.trend == Trend::damped) model.phi = between(kLeastDamping, kMostDamping, unit(at[next++]));
+  if (model.form.trend == Trend::damped) model.phi = at_share(kLeastDamping, kMostDamping, unit(at[next++]));
   model.level += start.scale * at[next++];
   if (model.form.trend != Trend::none) model.slope += 0.1 * start.scale * at[next++];
   return model;

@@ -51,7 +51,6 @@ class InferenceWork : public runtime::SpeedWork {
 
 std::unique_ptr<runtime::SpeedWork> make_inference_work(const runtime::SpeedRequest& request,
                                                         const runtime::Compute& compute) {
-  if (request.work != "inference") return nullptr;
   return std::make_unique<InferenceWork>(request, compute,
                                          std::make_unique<ForecastExperiment>(request.run, compute));
 }

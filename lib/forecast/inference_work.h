@@ -4,7 +4,7 @@
 
 namespace arzoo::forecast {
 
-/// "inference": a forecast of one batch of training windows. Null for other works.
+/// A forecast of one batch of training windows. Throws DataError for data that do not fit.
 std::unique_ptr<runtime::SpeedWork> make_inference_work(const runtime::SpeedRequest& request,
                                                         const runtime::Compute& compute);
 

@@ -1,12 +1,16 @@
 #include "image/family.h"
 
 #include "image/models.h"
+#include "image/picture_cells.h"
 
 namespace arzoo::image {
 
 const runtime::Family& family() {
   static const runtime::Family family{
-      .name = "image", .models = runtime::entries_of<Models>(), .fixture_folders = {"var", "mar", "flowar"}};
+      .name = "image",
+      .models = runtime::entries_of<Models>(),
+      .fixture_folders = {"var", "mar", "flowar"},
+      .cells = {{.keys = {"pictures", "samples", "random"}, .read = &read_picture_cell}}};
   return family;
 }
 

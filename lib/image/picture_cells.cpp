@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 using runtime::Split;
 
 std::unique_ptr<runtime::ImageGenerator> generator_of(const PictureCellOptions& cell,
-                                                      const ImageGenerators& generators,
+                                                      const runtime::ImageGenerators& generators,
                                                       const runtime::Compute& compute) {
   Json generation = Json::object();
   if (cell.cfg) generation["cfg"] = *cell.cfg;
@@ -53,7 +53,7 @@ using PictureVisitor =
 /// What a measurement works with.
 struct Bench {
   const PictureCellOptions& cell;
-  const ImageGenerators& generators;
+  const runtime::ImageGenerators& generators;
   const runtime::Compute& compute;
   Progress& progress;
   Stop stop;
@@ -221,7 +221,7 @@ runtime::Metrics savings_of(const Json& test, const Json& beside) {
 
 class PictureCell final : public runtime::CellOf<PictureCellOptions> {
  public:
-  PictureCell(PictureCellOptions options, const ImageGenerators& generators)
+  PictureCell(PictureCellOptions options, const runtime::ImageGenerators& generators)
       : CellOf(std::move(options)), generators_(generators) {}
 
   std::vector<fs::path> inputs() const override {
@@ -244,21 +244,20 @@ class PictureCell final : public runtime::CellOf<PictureCellOptions> {
   }
 
  private:
-  ImageGenerators generators_;
+  runtime::ImageGenerators generators_;
 };
 
 }  // namespace
 
 std::shared_ptr<const runtime::Evaluation> read_picture_cell(const Config& cell,
-                                                             const runtime::CellContext& context,
-                                                             const ImageGenerators& generators) {
+                                                             const runtime::CellContext& context) {
   auto options = cell.as<PictureCellOptions>();
   for (auto* path : {&options.model, &options.drafter, &options.refiner}) context.find_model(*path);
   for (auto* path : {&options.pictures, &options.features, &options.samples, &options.reference})
     context.find_file(*path);
   for (auto& path : options.random) context.find_file(path);
   options.seed = context.seed.value_or(options.seed);
-  return std::make_shared<PictureCell>(std::move(options), generators);
+  return std::make_shared<PictureCell>(std::move(options), context.generators);
 }
 
 }  // namespace arzoo::image

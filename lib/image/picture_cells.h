@@ -5,7 +5,6 @@
 
 #include "core/config.h"
 #include "core/progress.h"
-#include "runtime/image_generator.h"
 #include "runtime/suite_cell.h"
 
 namespace arzoo::image {
@@ -73,19 +72,6 @@ struct PictureCellOptions {
     require(model.empty() || metric_name != "FID",
             "metric_name must name the Fréchet distance of these features (it is not FID)");
   }
-  /// Whether a cell of a suite is of this kind.
-  static bool describes(const Config& cell) {
-    return cell.has("pictures") || cell.has("samples") || cell.has("random");
-  }
-};
-
-/// Opens generators of any family, so that a cell measures distilled students as well.
-struct ImageGenerators {
-  std::unique_ptr<runtime::ImageGenerator> (*open)(const runtime::ImageSource& source, const Json& sampling,
-                                                   const runtime::Compute& compute);
-  std::unique_ptr<runtime::ImageGenerator> (*random)(const std::vector<Config>& models,
-                                                     std::optional<int64_t> draft_steps, const Json& sampling,
-                                                     const runtime::Compute& compute, const Json& defaults);
 };
 
 /// A cell of pictures. Its run returns {"test": {"FID", "IS", "class_fidelity",
@@ -95,7 +81,6 @@ struct ImageGenerators {
 /// (millions), and of a run directory "training_steps"; of a tokenizer test/"psnr". Throws DataError,
 /// CheckpointError.
 std::shared_ptr<const runtime::Evaluation> read_picture_cell(const Config& cell,
-                                                             const runtime::CellContext& context,
-                                                             const ImageGenerators& generators);
+                                                             const runtime::CellContext& context);
 
 }  // namespace arzoo::image

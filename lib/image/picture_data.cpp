@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "image/lanczos.h"
-#include "image/picture_tensor.h"
+#include "runtime/picture_tensor.h"
 
 namespace arzoo::image {
 namespace {
@@ -93,7 +93,8 @@ ImageBatch PictureData::batch(Split split, std::span<const int64_t> items, std::
   for (const int64_t item : items) {
     const auto index =
         split == Split::test ? item : (split == Split::train ? train_items_ : val_items_)[item];
-    images.push_back(tensor_of(cropped(set.picture(index), pixels_, options_.resize, options_.flip, random)));
+    images.push_back(
+        runtime::tensor_of(cropped(set.picture(index), pixels_, options_.resize, options_.flip, random)));
     labels.push_back(set.label(index));
   }
   return {at::cat(images), at::tensor(labels, at::kLong)};

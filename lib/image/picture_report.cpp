@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "image/picture_tensor.h"
 #include "io/png_file.h"
+#include "runtime/picture_tensor.h"
 
 namespace arzoo::image {
 
@@ -14,7 +14,7 @@ ReportPng report_grid(const at::Tensor& images, int64_t channels, int64_t column
                 factor = std::max<int64_t>(1, kLegibleSide / std::max(height, width));
   const auto large = at::upsample_nearest2d(images, {height * factor, width * factor});
   std::vector<io::Picture> pictures;
-  for (const auto& image : large.unbind(0)) pictures.push_back(picture_of(image, channels));
+  for (const auto& image : large.unbind(0)) pictures.push_back(runtime::picture_of(image, channels));
   return {io::encode_png(io::picture_grid(pictures, columns)), caption};
 }
 

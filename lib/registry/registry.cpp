@@ -6,32 +6,15 @@
 
 #include "distill/family.h"
 #include "forecast/family.h"
-#include "forecast/zero_shot.h"
 #include "icl/family.h"
 #include "image/family.h"
-#include "image/picture_cells.h"
 #include "nn/sparse_experts.h"
 #include "registry/catalog.h"
 #include "runtime/parameter_count.h"
 #include "shape3d/family.h"
-#include "shape3d/shape_cells.h"
 
 namespace arzoo::registry {
 namespace {
-
-std::shared_ptr<const runtime::Evaluation> read_pictures(const Config& cell,
-                                                         const runtime::CellContext& context) {
-  return image::read_picture_cell(cell, context, {&open_image_generator, &random_image_generator});
-}
-
-/// The kinds of cells; forecasts are told by no key of their own and come last.
-const std::vector<runtime::CellKind>& cell_kinds() {
-  static const std::vector<runtime::CellKind> kinds{
-      {&image::PictureCellOptions::describes, &read_pictures},
-      {&shape3d::ShapeCellOptions::describes, &shape3d::read_shape_cell},
-      {[](const Config&) { return true; }, &forecast::read_zero_shot}};
-  return kinds;
-}
 
 const runtime::ModelEntry* find_entry(std::string_view name) {
   for (const auto* family : families()) {
@@ -74,6 +57,15 @@ const runtime::ModelEntry& entry_of(const Config& model_section) {
   model_section.reject(fmt::format("{} is in the catalog but has no entry", choice.model.name));
 }
 
+const runtime::FamilyCommand& command_of(std::type_index task) {
+  for (const auto* family : families()) {
+    for (const auto& command : family->commands) {
+      if (command.task == task) return command;
+    }
+  }
+  throw std::logic_error(fmt::format("no family has a command for {}", task.name()));
+}
+
 ModelSize size_of(const Config& model_section) {
   const auto model = entry_of(model_section).build(model_section);
   const int64_t all = runtime::count_parameters(*model).all;
@@ -96,10 +88,18 @@ void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
 
 std::shared_ptr<const runtime::Evaluation> read_cell(const Config& cell,
                                                      const runtime::CellContext& context) {
-  for (const auto& kind : cell_kinds()) {
-    if (kind.describes(cell)) return kind.read(cell, context);
+  auto with_generators = context;
+  with_generators.generators = {&open_image_generator, &random_image_generator};
+  std::vector<std::string_view> known;
+  for (const auto* family : families()) {
+    for (const auto& kind : family->cells) {
+      if (std::any_of(kind.keys.begin(), kind.keys.end(), [&](auto key) { return cell.has(key); }))
+        return kind.read(cell, with_generators);
+      known.insert(known.end(), kind.keys.begin(), kind.keys.end());
+    }
   }
-  cell.reject("a cell of no known kind");
+  cell.reject(fmt::format("a cell that names nothing to measure (expected one of the keys config, {})",
+                          fmt::join(known, ", ")));
 }
 
 }  // namespace arzoo::registry

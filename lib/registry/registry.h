@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <typeindex>
 #include <vector>
 
 #include "runtime/model_entry.h"
@@ -17,6 +18,9 @@ const std::vector<const runtime::Family*>& families();
 /// The entry of the model that a "model" section names. Throws ConfigError, with the nearest name, for a
 /// model of none.
 const runtime::ModelEntry& entry_of(const Config& model_section);
+
+/// The command that is told by its task's type. Throws std::logic_error where no family serves it.
+const runtime::FamilyCommand& command_of(std::type_index task);
 
 /// How large a model with these options and its family's default data is.
 struct ModelSize {
@@ -46,7 +50,8 @@ std::unique_ptr<runtime::ShapeGenerator> open_shape_generator(const std::filesys
                                                               const Json& sampling,
                                                               const runtime::Compute& compute);
 
-/// Reads a cell of `bench table` that trains nothing, of whichever family its keys tell. Throws ConfigError.
+/// Reads a cell of `bench table` that trains nothing, of whichever family its keys tell. Throws ConfigError,
+/// which names those keys where a cell has none.
 std::shared_ptr<const runtime::Evaluation> read_cell(const Config& cell, const runtime::CellContext& context);
 
 }  // namespace arzoo::registry

@@ -6,6 +6,4 @@ namespace arzoo::runtime {
 
 Json Experiment::reference_shape() const { return nullptr; }
 
-Json Experiment::stream_request() const { return nullptr; }
-
 }  // namespace arzoo::runtime

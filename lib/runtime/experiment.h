@@ -39,8 +39,6 @@ class Experiment : public Objective {
   virtual std::vector<std::string> notes() const { return {}; }
   /// What a program that trains the same model must know of the data; null where nothing is compared.
   virtual Json reference_shape() const;
-  /// A window of the data as a line of `forecast --stream`; null for models that do not forecast.
-  virtual Json stream_request() const;
   /// Seconds that training batches were waited for so far.
   virtual double loader_seconds() const { return 0.0; }
   /// What the run's report shows of the model at work: forecasts, samples.

@@ -11,10 +11,12 @@
 
 #include "core/progress.h"
 #include "runtime/experiment.h"
+#include "runtime/family_command.h"
 #include "runtime/image_generator.h"
 #include "runtime/parity.h"
 #include "runtime/shape_generator.h"
 #include "runtime/speed_work.h"
+#include "runtime/suite_cell.h"
 
 /// One entry per model: all that the program does with it. Commands know entries, never a model's name.
 namespace arzoo::runtime {
@@ -81,6 +83,11 @@ struct Family {
   std::vector<ParityKind> mechanisms = {};        ///< cases of what no single model owns
   /// Replays cases that have another form than a "model" key; null where all have one.
   void (*replay)(const ParityCase& fixture, ParityReport& report) = nullptr;
+  std::vector<CellKind> cells = {};          ///< of `bench table`, that train nothing
+  std::vector<FamilyCommand> commands = {};  ///< those that no other family serves
+  /// What `inspect` shows of a model folder besides its tensors, by key, from its config.json; an empty
+  /// object of another family's. Throws ConfigError.
+  Json (*describe_folder)(const Config& model) = nullptr;
 };
 
 }  // namespace arzoo::runtime

@@ -2,6 +2,7 @@
 
 #include "shape3d/fixture.h"
 #include "shape3d/models.h"
+#include "shape3d/shape_cells.h"
 
 namespace arzoo::shape3d {
 
@@ -12,7 +13,8 @@ const runtime::Family& family() {
       .fixture_folders = {"mar3d"},
       .mechanisms = {{"marching_cubes", replay_marching_cubes, /*on_cpu=*/true},
                      {"metrics", replay_metrics, /*on_cpu=*/true},
-                     {"ops", replay_operations, /*on_cpu=*/true}}};
+                     {"ops", replay_operations, /*on_cpu=*/true}},
+      .cells = {{.keys = {"shapes"}, .read = &read_shape_cell}}};
   return family;
 }
 

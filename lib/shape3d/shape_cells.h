@@ -32,8 +32,6 @@ struct ShapeCellOptions {
     field("seed", o.seed, at_least(0), "seed of the generation");
   }
   void check() const { require(!shapes.empty() && !model.empty(), "shapes and model are needed"); }
-  /// Whether a cell of a suite is of this kind.
-  static bool describes(const Config& cell) { return cell.has("shapes"); }
 };
 
 /// A cell of shapes. Its run returns {"test": {…}, "shapes"}. Of a shape VAE test/"iou", "chamfer", "f_0.01",

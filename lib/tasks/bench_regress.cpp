@@ -6,12 +6,12 @@
 
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
+#include "core/scratch_folder.h"
 #include "io/junit_file.h"
 #include "plan/run_config.h"
 #include "runtime/calibration.h"
 #include "tasks/regress_baseline.h"
 #include "tasks/run_inputs.h"
-#include "tasks/scratch_folder.h"
 #include "tasks/speed_rounds.h"
 #include "tasks/suite_results.h"
 #include "tasks/tasks.h"

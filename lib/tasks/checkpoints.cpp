@@ -8,11 +8,11 @@
 #include "core/json_reader.h"
 #include "core/mapped_file.h"
 #include "core/run_dir.h"
-#include "forecast/covariates.h"
 #include "io/jpeg_file.h"
 #include "io/mesh_file.h"
 #include "io/png_file.h"
 #include "io/tensor_files.h"
+#include "registry/registry.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 #include "tasks/tasks.h"
@@ -61,14 +61,19 @@ Json inspect_mesh(const plan::fs::path& path) {
           {"high", list(summary.box.high)}};
 }
 
-/// The parts of a forecaster's columns, where the config beside its weights names any; else null.
-Json columns_of(const plan::fs::path& place) {
+/// What the families tell of a model by the config beside its weights, by key.
+Json description_of(const plan::fs::path& place) {
+  Json described = Json::object();
   const auto path = place / "config.json";
-  if (!plan::fs::is_regular_file(path)) return nullptr;
+  if (!plan::fs::is_regular_file(path)) return described;
   const auto file = MappedFile::open(path);
-  auto config = try_read_json(file->bytes());
-  if (!config || !config->is_object()) return nullptr;
-  return forecast::describe_roles(Config(std::move(*config), path.string()));
+  auto json = try_read_json(file->bytes());
+  if (!json || !json->is_object()) return described;
+  const Config config(std::move(*json), path.string());
+  for (const auto* family : registry::families()) {
+    if (family->describe_folder != nullptr) described.update(family->describe_folder(config));
+  }
+  return described;
 }
 
 }  // namespace
@@ -87,8 +92,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
               {"bytes", summary.bytes}};
   if (!summary.state_dicts.empty()) result["state_dicts"] = summary.state_dicts;
   if (!summary.opaque.empty()) result["not_read"] = summary.opaque;
-  if (auto columns = columns_of(model_place(task.path)); !columns.is_null())
-    result["columns"] = std::move(columns);
+  result.update(description_of(model_place(task.path)));
   result["metadata"] = Json::object();
   for (const auto& [key, value] : summary.metadata) result["metadata"][key] = value;
   result["tensors"] = Json::array();

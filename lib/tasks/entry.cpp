@@ -89,7 +89,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
   runtime::keep_freed_memory();
   static const plan::TaskTable table{
       &tasks::guarded<plan::TrainTask, tasks::train>,
-      &tasks::guarded<plan::ForecastTask, tasks::forecast>,
+      &tasks::guarded<plan::ForecastTask, tasks::run_family_command>,
       &tasks::guarded<plan::GenerateImageTask, tasks::generate_image>,
       &tasks::guarded<plan::Generate3dTask, tasks::generate_3d>,
       &tasks::guarded<plan::InspectTask, tasks::inspect>,

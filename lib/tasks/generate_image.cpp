@@ -4,11 +4,11 @@
 
 #include "core/atomic_file.h"
 #include "core/output_folder.h"
-#include "image/picture_tensor.h"
 #include "io/jpeg_file.h"
 #include "io/picture_file.h"
 #include "registry/registry.h"
 #include "runtime/memory_budget.h"
+#include "runtime/picture_tensor.h"
 #include "tasks/item_plan.h"
 #include "tasks/picture_edit.h"
 #include "tasks/settings_text.h"
@@ -122,7 +122,7 @@ class PictureWriter {
  private:
   io::Picture picture_of(const at::Tensor& image) const {
     const auto channels = run_.generator.channels();
-    return run_.edit ? run_.edit->finished(image, channels) : image::picture_of(image, channels);
+    return run_.edit ? run_.edit->finished(image, channels) : runtime::picture_of(image, channels);
   }
 
   Json run_settings() const {

@@ -2,8 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "image/picture_tensor.h"
 #include "io/picture_file.h"
+#include "runtime/picture_tensor.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -34,7 +34,7 @@ at::Tensor paint_of(const plan::GenerateImageTask& task, int64_t height, int64_t
     fail<DataError>("{}: {} x {} pixels, expected {} x {} as the picture has", task.mask->string(),
                     mask.width, mask.height, width, height);
   }
-  return image::tensor_of(mask).mean(1).gt(0.0)[0];
+  return runtime::tensor_of(mask).mean(1).gt(0.0)[0];
 }
 
 Json boxes_json(const std::vector<PixelBox>& boxes) {
@@ -67,11 +67,12 @@ PictureEdit::PictureEdit(const plan::GenerateImageTask& task, runtime::ImageGene
   // A pixel of the model's is painted where any of the picture's that it covers is.
   const auto seen = at::adaptive_max_pool2d(
       paint.to(at::kFloat).view({1, 1, picture_.height, picture_.width}), {height, width});
-  generator.edit(image::resized(image::tensor_of(picture_), height, width), std::get<0>(seen)[0][0].gt(0.5));
+  generator.edit(runtime::resized(runtime::tensor_of(picture_), height, width),
+                 std::get<0>(seen)[0][0].gt(0.5));
 }
 
 io::Picture PictureEdit::finished(const at::Tensor& image, int64_t channels) const {
-  const auto made = image::picture_of(image::resized(image.unsqueeze(0), height(), width())[0], channels);
+  const auto made = runtime::picture_of(runtime::resized(image.unsqueeze(0), height(), width())[0], channels);
   io::Picture result{.width = width(), .height = height(), .channels = std::max(channels, picture_.channels)};
   result.pixels.reserve(static_cast<std::size_t>(result.row_bytes() * result.height));
   for (std::size_t i = 0; i < paint_.size(); ++i) {

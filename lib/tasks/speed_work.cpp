@@ -3,13 +3,10 @@
 #include <torch/torch.h>
 
 #include "core/seeded_random.h"
-#include "forecast/forecast_model.h"
 #include "registry/registry.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/initial_weights.h"
 #include "runtime/training_step.h"
-#include "tasks/forecast_stream.h"
-#include "tasks/scratch_folder.h"
 
 namespace arzoo::tasks {
 namespace {
@@ -85,32 +82,6 @@ class GenerationWork : public runtime::SpeedWork {
   runtime::ImageBatch batch_;
 };
 
-forecast::ForecastModel reopened(runtime::Experiment& experiment, const runtime::Compute& compute) {
-  const ScratchFolder folder;
-  experiment.save(folder.path());
-  return forecast::ForecastModel::open(folder.path(), std::nullopt, compute);
-}
-
-/// One window of `forecast --stream` from JSON text to JSON text.
-class StreamWork : public runtime::SpeedWork {
- public:
-  StreamWork(const runtime::Compute& compute, runtime::Experiment& experiment)
-      : line_(dump_json(experiment.stream_request())),
-        model_(reopened(experiment, compute)),
-        stream_(task_, model_, model_.shape().pred_len) {
-    const auto reply = stream_.answer(line_);
-    if (reply.contains("error")) fail<DataError>("{}", reply["error"].get<std::string>());
-  }
-
-  void run() override { answer_ = dump_json(stream_.answer(line_)); }
-
- private:
-  std::string line_, answer_;
-  plan::ForecastTask task_;
-  forecast::ForecastModel model_;
-  ForecastStream stream_;
-};
-
 }  // namespace
 
 std::unique_ptr<runtime::SpeedWork> make_speed_work(const ResolvedSpeedCell& cell,
@@ -122,10 +93,6 @@ std::unique_ptr<runtime::SpeedWork> make_speed_work(const ResolvedSpeedCell& cel
     return std::make_unique<TrainStepWork>(cell, compute, entry.experiment(config, compute));
   if (cell.options.work == "generate" && entry.images.random != nullptr)
     return std::make_unique<GenerationWork>(cell, compute);
-  if (cell.options.work == "stream") {
-    const auto experiment = entry.experiment(config, compute);
-    if (!experiment->stream_request().is_null()) return std::make_unique<StreamWork>(compute, *experiment);
-  }
   if (entry.speed_work != nullptr) {
     if (auto work = entry.speed_work({config, cell.options.work, cell.batch_size}, compute)) return work;
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <typeindex>
+
 #include "core/stop.h"
 #include "plan/tasks.h"
 
@@ -12,9 +14,14 @@ namespace arzoo::tasks {
 /// dry_run {"plan": {…}}.
 Json train(const plan::TrainTask& task, Progress& progress, Stop stop);
 
-/// Forecasts CSV files into one long CSV. Returns {"output", "series", "rows", "horizon", "seconds", "plots",
-/// "backtest"?}.
-Json forecast(const plan::ForecastTask& task, Progress& progress, Stop stop);
+/// A command of the family that serves it (runtime::Family::commands), told by the type of its task, which
+/// `task` points to. Throws std::logic_error where no family serves it.
+Json run_family_command(std::type_index type, const void* task, Progress& progress, Stop stop);
+
+template <class Task>
+Json run_family_command(const Task& task, Progress& progress, Stop stop) {
+  return run_family_command(typeid(Task), &task, progress, stop);
+}
 
 /// Generates pictures with a trained model and writes them as PNG or JPEG files, as they come. Returns
 /// {"output", "pictures", "seconds", "seconds_per_picture", "files": […], "settings"}; with dry_run {"plan":

@@ -55,7 +55,7 @@ inline plan::ForecastTask forecast_task(const fs::path& model, std::vector<fs::p
 
 inline Json forecast(const plan::ForecastTask& task) {
   SilentProgress progress;
-  return tasks::forecast(task, progress, kNeverStop);
+  return tasks::run_family_command(task, progress, kNeverStop);
 }
 
 }  // namespace arzoo::test

@@ -161,6 +161,14 @@ TEST_CASE("a result of one device is not taken for another's") {
   if (has_cuda_driver()) CHECK(setup.phases() == 0);
 }
 
+TEST_CASE("a cell that names nothing to measure is told what it may name") {
+  TableSetup setup;
+  setup.suite["cells"].push_back({{"name", "odd"}, {"model", "somewhere"}});
+  CHECK_THROWS_WITH(setup.run(), ContainsSubstring("expected one of the keys config, ") &&
+                                     ContainsSubstring("data") && ContainsSubstring("pictures") &&
+                                     ContainsSubstring("shapes"));
+}
+
 TEST_CASE("a table takes --seed for the samples of its cells") {
   TableSetup setup;
   setup.add_training("trained");

@@ -1,9 +1,9 @@
 // arzoo forecast of a CSV file, with a model of two variates and with one that forecasts any series, under
 // several options; the size of the file chooses among them.
 
+#include "forecast/commands/forecast_command.h"
 #include "fuzz/commands/small_model.h"
 #include "result_summary.h"
-#include "tasks/tasks.h"
 
 namespace {
 
@@ -38,7 +38,7 @@ class CsvTarget : public fuzz::CommandTarget {
     task.skip_short = choice == 2 || choice == 4;
     if (choice == 1 || choice == 5) task.plot = folder() / "plots";
     if (choice >= 4) task.horizon = 6;
-    const auto result = tasks::forecast(task, progress, fuzz::kNeverStop);
+    const auto result = forecast::run_forecast(task, {progress, fuzz::kNeverStop, nullptr});
     cli::forecast_summary(result);
     dump_json(result, 2);
   }

@@ -4,9 +4,9 @@
 
 #include <map>
 
+#include "forecast/commands/forecast_command.h"
 #include "fuzz/commands/small_model.h"
 #include "result_summary.h"
-#include "tasks/tasks.h"
 
 namespace {
 
@@ -68,7 +68,7 @@ class ModelTarget : public fuzz::CommandTarget {
     task.inputs = {folder() / "series.csv"};
     task.output = folder() / "out.csv";
     task.levels = {80};
-    const auto result = tasks::forecast(task, progress, fuzz::kNeverStop);
+    const auto result = forecast::run_forecast(task, {progress, fuzz::kNeverStop, nullptr});
     cli::forecast_summary(result);
     dump_json(result, 2);
   }

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <fstream>
 
+#include "forecast/commands/forecast_stream.h"
 #include "forecast/conformal.h"
 #include "forecast/forecast_model.h"
 #include "forecast/zoo.h"
 #include "runtime/device.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
-#include "tasks/forecast_stream.h"
 
 namespace arzoo::fuzz {
 namespace {
@@ -97,7 +97,7 @@ std::function<void()> open_stream(const plan::ForecastTask& task) {
   runtime::set_threads(task.compute.threads);
   const auto model = std::make_shared<const forecast::ForecastModel>(
       forecast::ForecastModel::open(task.model, std::nullopt, runtime::Compute()));
-  return [task, model] { tasks::stream_forecasts(task, *model, model->shape().pred_len, kNeverStop); };
+  return [task, model] { forecast::stream_forecasts(task, *model, model->shape().pred_len, kNeverStop); };
 }
 
 }  // namespace arzoo::fuzz
