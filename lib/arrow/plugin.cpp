@@ -130,20 +130,21 @@ Status read_ipc_file(const std::shared_ptr<arrow::io::RandomAccessFile>& file, s
 Status read(const std::string& path, std::uint64_t most_bytes, std::string& csv) {
   ARROW_RETURN_NOT_OK(arrow::compute::Initialize());
   // Beside the text there are the columns that it is made of.
-  LimitedPool pool(static_cast<std::int64_t>(most_bytes));
-  ARROW_ASSIGN_OR_RAISE(const auto file, arrow::io::ReadableFile::Open(path, &pool));
+  const auto pool = LimitedPool::make(static_cast<std::int64_t>(most_bytes));
+  ARROW_ASSIGN_OR_RAISE(const auto file, arrow::io::ReadableFile::Open(path, pool.get()));
   ARROW_ASSIGN_OR_RAISE(const auto size, file->GetSize());
   std::array<char, 6> magic{};
   ARROW_RETURN_NOT_OK(file->ReadAt(0, magic.size(), magic.data()).status());
   const std::string_view start(magic.data(), magic.size());
-  if (start.starts_with("PAR1")) return read_parquet(file, size, most_bytes, &pool, csv);
-  if (start == "ARROW1") return read_ipc_file(file, most_bytes, &pool, csv);
+  if (start.starts_with("PAR1")) return read_parquet(file, size, most_bytes, pool.get(), csv);
+  if (start == "ARROW1") return read_ipc_file(file, most_bytes, pool.get(), csv);
   if (start.starts_with("FEA1")) return Status::Invalid("is a Feather file of version 1, expected version 2");
   if (!start.starts_with("\xFF\xFF\xFF\xFF"))
     return Status::Invalid("is neither a Parquet nor an Arrow IPC file");
+  ARROW_RETURN_NOT_OK(file->Seek(0));
   ARROW_ASSIGN_OR_RAISE(const auto reader,
-                        arrow::ipc::RecordBatchStreamReader::Open(file, ipc_options(&pool)));
-  return append_batches(*reader, most_bytes, &pool, csv);
+                        arrow::ipc::RecordBatchStreamReader::Open(file, ipc_options(pool.get())));
+  return append_batches(*reader, most_bytes, pool.get(), csv);
 }
 
 /// Hands bytes on to a function.
