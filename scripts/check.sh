@@ -3,6 +3,7 @@
 #
 #   scripts/check.sh           formatting of every tracked source, and that JSON is read and written in one place
 #   scripts/check.sh --gcc     parses every source by itself with g++, the second compiler: no unity build hides a missing include
+#   scripts/check.sh --arrow   builds the plug-in for Parquet and Arrow files and runs its tests
 #   scripts/check.sh --cuda    compiles the CUDA plug-in (needs nvcc, no GPU)
 #   scripts/check.sh --pages   makes reports and opens them in headless Chromium, light and dark
 #   scripts/check.sh --fuzz [SECONDS]  libFuzzer on each parser and on whole commands with the sanitizers, 60 seconds each by default
@@ -35,6 +36,13 @@ compile() {
   prepare
   configure "$preset" "$TORCH_DIR" -DARZOO_TESTS=OFF
   build "$preset" "$@"
+}
+
+# The plug-in is not part of a plain build; its tests, and those that need to be without it, are.
+check_arrow() {
+  prepare --arrow
+  build release arzoo arzoo_lib arzoo_arrow io_tests cli_tests
+  ctest --test-dir "$BUILD" --output-on-failure -R '/arrow_'
 }
 
 # Every source by itself, without making code of it: a second compiler's opinion of the sources in a tenth of the time that a build takes.
@@ -99,9 +107,10 @@ check_pages() {
 case ${1:-} in
   '') check_format; check_json ;;
   --gcc) check_gcc ;;
+  --arrow) check_arrow ;;
   --cuda) compile cuda arzoo_cuda ;;
   --pages) check_pages ;;
   --fuzz) check_fuzz "${2:-}" ;;
   --tidy) install_packages clang-tidy && compile tidy ;;
-  *) die "unknown argument \"$1\", expected --gcc, --cuda, --pages, --fuzz or --tidy" ;;
+  *) die "unknown argument \"$1\", expected --gcc, --arrow, --cuda, --pages, --fuzz or --tidy" ;;
 esac

@@ -75,8 +75,8 @@ void append_date(std::int64_t day, std::string& csv) {
 
 std::int64_t floor_of(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
-std::int64_t ticks_per_second(arrow::TimeUnit::type unit) {
-  switch (unit) {
+std::int64_t ticks_per_second(const arrow::DataType& stamps) {
+  switch (static_cast<const arrow::TimestampType&>(stamps).unit()) {
     case arrow::TimeUnit::SECOND:
       return 1;
     case arrow::TimeUnit::MILLI:
@@ -92,51 +92,59 @@ int fraction_digits(std::int64_t ticks) {
   return ticks == 1 ? 0 : ticks == 1000 ? 3 : ticks == 1'000'000 ? 6 : 9;
 }
 
-/// Stamps as their column's clock shows them, and its offset from UTC.
+/// Stamps as their column's clock shows them, and its offset from UTC if the column has a zone.
 class StampCells : public CsvCells {
  public:
   /// local: the same array without a zone, or `column` itself where it has none.
-  StampCells(std::shared_ptr<arrow::Array> column, std::shared_ptr<arrow::Array> local)
+  StampCells(std::shared_ptr<arrow::Array> column, std::shared_ptr<arrow::Array> local, StampForm form)
       : column_(std::move(column)),
         local_(std::move(local)),
         utc_(static_cast<const arrow::TimestampArray&>(*column_)),
         shown_(static_cast<const arrow::TimestampArray&>(*local_)),
-        ticks_(ticks_per_second(static_cast<const arrow::TimestampType&>(*column_->type()).unit())),
-        has_zone_(column_ != local_) {
-    for (std::int64_t row = 0; row < shown_.length(); ++row)
-      fractions_ |= shown_.IsValid(row) && shown_.Value(row) % ticks_ != 0;
-  }
+        ticks_(ticks_per_second(*column_->type())),
+        has_zone_(column_ != local_),
+        form_(form) {}
 
   void append(std::int64_t row, std::string& csv) const override {
     if (!shown_.IsValid(row)) return;
     const auto seconds = floor_of(shown_.Value(row), ticks_), day = floor_of(seconds, 86400);
-    const auto clock = static_cast<int>(seconds - day * 86400);
     append_date(day, csv);
-    std::array<char, 32> text;
-    int size =
-        std::snprintf(text.data(), text.size(), "T%02d:%02d:%02d", clock / 3600, clock / 60 % 60, clock % 60);
-    csv.append(text.data(), static_cast<std::size_t>(size));
-    if (fractions_) {
-      size = std::snprintf(text.data(), text.size(), ".%0*lld", fraction_digits(ticks_),
-                           static_cast<long long>(shown_.Value(row) - seconds * ticks_));
-      csv.append(text.data(), static_cast<std::size_t>(size));
-    }
-    if (!has_zone_) return;
-    const auto minutes = static_cast<int>((shown_.Value(row) - utc_.Value(row)) / ticks_ / 60);
-    size = std::snprintf(text.data(), text.size(), "%c%02d:%02d", minutes < 0 ? '-' : '+',
-                         std::abs(minutes) / 60, std::abs(minutes) % 60);
-    csv.append(text.data(), static_cast<std::size_t>(size));
+    if (!has_zone_ && !form_.clock) return;
+    append_clock(static_cast<int>(seconds - day * 86400), csv);
+    if (form_.fraction) append_fraction(shown_.Value(row) - seconds * ticks_, csv);
+    if (has_zone_) append_offset((shown_.Value(row) - utc_.Value(row)) / ticks_ / 60, csv);
   }
 
  private:
+  static void append_clock(int second, std::string& csv) {
+    std::array<char, 32> text;
+    const int size = std::snprintf(text.data(), text.size(), " %02d:%02d:%02d", second / 3600,
+                                   second / 60 % 60, second % 60);
+    csv.append(text.data(), static_cast<std::size_t>(size));
+  }
+  void append_fraction(std::int64_t ticks, std::string& csv) const {
+    std::array<char, 32> text;
+    const int size = std::snprintf(text.data(), text.size(), ".%0*lld", fraction_digits(ticks_),
+                                   static_cast<long long>(ticks));
+    csv.append(text.data(), static_cast<std::size_t>(size));
+  }
+  static void append_offset(std::int64_t minutes, std::string& csv) {
+    std::array<char, 32> text;
+    const auto away = static_cast<int>(std::abs(minutes));
+    const int size =
+        std::snprintf(text.data(), text.size(), "%c%02d:%02d", minutes < 0 ? '-' : '+', away / 60, away % 60);
+    csv.append(text.data(), static_cast<std::size_t>(size));
+  }
+
   std::shared_ptr<arrow::Array> column_, local_;
   const arrow::TimestampArray& utc_;
   const arrow::TimestampArray& shown_;
   std::int64_t ticks_;
-  bool has_zone_, fractions_ = false;
+  bool has_zone_;
+  StampForm form_;
 };
 
-Cells stamps(const std::shared_ptr<arrow::Array>& column, arrow::MemoryPool* pool) {
+Cells stamps(const std::shared_ptr<arrow::Array>& column, StampForm form, arrow::MemoryPool* pool) {
   const auto& type = static_cast<const arrow::TimestampType&>(*column->type());
   auto local = column;
   if (!type.timezone().empty()) {
@@ -144,25 +152,32 @@ Cells stamps(const std::shared_ptr<arrow::Array>& column, arrow::MemoryPool* poo
     ARROW_ASSIGN_OR_RAISE(const auto shown, arrow::compute::LocalTimestamp(column, &context));
     local = shown.make_array();
   }
-  return std::make_unique<StampCells>(column, local);
+  return std::make_unique<StampCells>(column, local, form);
 }
 
 /// Of what cannot be a cell: the type, which the reader finds to be no number.
 class NamedCells : public CsvCells {
  public:
-  explicit NamedCells(const arrow::DataType& type) : name_(type.name()) {}
+  explicit NamedCells(const arrow::DataType& type) : name_(type.ToString()) {}
   void append(std::int64_t, std::string& csv) const override { append_quoted(name_, csv); }
 
  private:
   std::string name_;
 };
 
+/// Digit by digit: a double of them is rounded once, by the reader.
+template <class Array>
+Cells decimals(const std::shared_ptr<arrow::Array>& column) {
+  return typed<Array>(
+      column, [](const Array& array, std::int64_t row, std::string& csv) { csv += array.FormatValue(row); });
+}
+
 Cells converted(const std::shared_ptr<arrow::Array>& column, const std::shared_ptr<arrow::DataType>& type,
-                arrow::MemoryPool* pool) {
+                StampForm form, arrow::MemoryPool* pool) {
   arrow::compute::ExecContext context(pool);
   ARROW_ASSIGN_OR_RAISE(const auto array,
                         arrow::compute::Cast(*column, type, arrow::compute::CastOptions::Safe(), &context));
-  return CsvCells::of(array, pool);
+  return CsvCells::of(array, form, pool);
 }
 
 }  // namespace
@@ -181,7 +196,17 @@ void append_quoted(std::string_view text, std::string& csv) {
   csv += '"';
 }
 
-Cells CsvCells::of(const std::shared_ptr<arrow::Array>& column, arrow::MemoryPool* pool) {
+void StampForm::look_at(const arrow::Array& stamps) {
+  const auto& array = static_cast<const arrow::TimestampArray&>(stamps);
+  const auto ticks = ticks_per_second(*stamps.type());
+  for (std::int64_t row = 0; row < array.length() && !(clock && fraction); ++row) {
+    if (!array.IsValid(row)) continue;
+    fraction |= array.Value(row) % ticks != 0;
+    clock |= array.Value(row) % (ticks * 86400) != 0;
+  }
+}
+
+Cells CsvCells::of(const std::shared_ptr<arrow::Array>& column, StampForm form, arrow::MemoryPool* pool) {
   switch (column->type_id()) {
     case Type::BOOL:
       return typed<arrow::BooleanArray>(column, [](const auto& array, std::int64_t row, std::string& csv) {
@@ -208,18 +233,27 @@ Cells CsvCells::of(const std::shared_ptr<arrow::Array>& column, arrow::MemoryPoo
     case Type::DOUBLE:
       return numbers<arrow::DoubleArray>(column);
     case Type::HALF_FLOAT:
-      return converted(column, arrow::float32(), pool);
+      return converted(column, arrow::float32(), form, pool);
     case Type::DECIMAL32:
+      return decimals<arrow::Decimal32Array>(column);
     case Type::DECIMAL64:
+      return decimals<arrow::Decimal64Array>(column);
     case Type::DECIMAL128:
+      return decimals<arrow::Decimal128Array>(column);
     case Type::DECIMAL256:
-      return converted(column, arrow::float64(), pool);
+      return decimals<arrow::Decimal256Array>(column);
     case Type::STRING:
       return texts<arrow::StringArray>(column);
     case Type::LARGE_STRING:
       return texts<arrow::LargeStringArray>(column);
     case Type::STRING_VIEW:
       return texts<arrow::StringViewArray>(column);
+    case Type::BINARY:  // how older writers store strings
+      return texts<arrow::BinaryArray>(column);
+    case Type::LARGE_BINARY:
+      return texts<arrow::LargeBinaryArray>(column);
+    case Type::BINARY_VIEW:
+      return texts<arrow::BinaryViewArray>(column);
     case Type::DATE32:
       return typed<arrow::Date32Array>(column, [](const auto& array, std::int64_t row, std::string& csv) {
         append_date(array.Value(row), csv);
@@ -229,9 +263,10 @@ Cells CsvCells::of(const std::shared_ptr<arrow::Array>& column, arrow::MemoryPoo
         append_date(floor_of(array.Value(row), 86'400'000), csv);
       });
     case Type::TIMESTAMP:
-      return stamps(column, pool);
+      return stamps(column, form, pool);
     case Type::DICTIONARY:
-      return converted(column, static_cast<const arrow::DictionaryType&>(*column->type()).value_type(), pool);
+      return converted(column, static_cast<const arrow::DictionaryType&>(*column->type()).value_type(), form,
+                       pool);
     case Type::NA:
       return typed<arrow::NullArray>(column, [](const auto&, std::int64_t, std::string&) {});
     default:

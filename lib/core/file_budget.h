@@ -17,16 +17,20 @@ class FileBudget {
  public:
   static constexpr std::uint64_t kFloor = std::uint64_t{56} << 20, kPerByte = 7;
 
-  /// where: the file, named in messages; file_bytes: its size as it is stored.
-  FileBudget(std::string_view where, std::uint64_t file_bytes)
-      : where_(where), file_bytes_(file_bytes), left_(kFloor + kPerByte * file_bytes) {}
+  /// where: the file, named in messages; file_bytes: its size as it is stored; denser: how many times more
+  /// that holds than other files of this size do.
+  FileBudget(std::string_view where, std::uint64_t file_bytes, std::uint64_t denser = 1)
+      : where_(where),
+        file_bytes_(file_bytes),
+        most_(kFloor + kPerByte * denser * file_bytes),
+        left_(most_) {}
 
   /// Throws Failure, naming `what` ("its pixels"), when `bytes` more are too much for this file.
   template <class Failure = DataError>
   void charge(std::uint64_t bytes, std::string_view what) {
     if (bytes > left_) {
       fail<Failure>("{}: {} would take more than {} bytes of memory, too much for a file of {}", where_, what,
-                    kFloor + kPerByte * file_bytes_, file_bytes_);
+                    most_, file_bytes_);
     }
     left_ -= bytes;
   }
@@ -37,7 +41,7 @@ class FileBudget {
 
  private:
   std::string where_;
-  std::uint64_t file_bytes_, left_;
+  std::uint64_t file_bytes_, most_, left_;
 };
 
 }  // namespace arzoo

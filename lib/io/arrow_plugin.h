@@ -37,14 +37,25 @@ class ArrowWriter {
   virtual std::string close() = 0;
 };
 
+/// A table as CSV text, piece by piece: first a header, then rows. Numbers are their shortest digits, missing
+/// cells empty; dates YYYY-MM-DD, stamps "YYYY-MM-DD hh:mm:ss" with their offset from UTC if the column has a
+/// zone, and as dates if all of a column are midnights without one. Cells of types that are none of this are
+/// the type's name.
+class ArrowReader {
+ public:
+  virtual ~ArrowReader() = default;
+  /// Puts the next piece, whole records, into `csv`; nothing at the end. Returns what went wrong, empty if
+  /// nothing did.
+  virtual std::string next(std::string& csv) = 0;
+};
+
 class ArrowPlugin {
  public:
   virtual ~ArrowPlugin() = default;
-  /// The table of a Parquet or Arrow IPC file as CSV text: a header, then a row per row. Numbers are their
-  /// shortest digits, missing cells empty; dates YYYY-MM-DD, stamps YYYY-MM-DDThh:mm:ss with their offset
-  /// from UTC if the column has a zone. Cells of other types are the type's name. Returns what went wrong,
-  /// empty if nothing did; more than `most_bytes` of text, or of Arrow's own memory, is that.
-  virtual std::string read_csv(const std::string& path, std::uint64_t most_bytes, std::string& csv) const = 0;
+  /// Opens a Parquet or Arrow IPC file. Null, with `error` filled, if it cannot be read. most_bytes: of
+  /// Arrow's own memory, and of the text of one row.
+  virtual std::unique_ptr<ArrowReader> open_reader(const std::string& path, std::uint64_t most_bytes,
+                                                   std::string& error) const = 0;
   /// sink: takes the file's bytes as they come. Null, with `error` filled, if it cannot be made.
   virtual std::unique_ptr<ArrowWriter> open_writer(bool parquet, const std::vector<ArrowColumn>& columns,
                                                    std::function<void(std::string_view)> sink,

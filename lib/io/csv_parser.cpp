@@ -9,6 +9,7 @@
 #include "io/arrow_plugin.h"
 #include "io/csv.h"
 #include "io/series_files.h"
+#include "io/series_text.h"
 
 namespace arzoo::io {
 namespace {
@@ -192,19 +193,19 @@ CsvTable CsvTable::parse(std::string text, std::string name, FileBudget budget, 
 }
 
 CsvTable CsvTable::read_arrow(const std::filesystem::path& path) {
-  const auto& plugin = arrow_plugin(path);
-  const auto name = path.string();
-  // What can be opened at all is asked of a file as of any other.
-  const auto size = InputFile::open<DataError>(path).size();
-  // Columns packed by dictionaries and run lengths are some eight times denser than their text.
-  constexpr std::uint64_t kDenser = 8;
-  FileBudget budget(name, size * kDenser);
-  std::string csv;
-  if (const auto error = plugin.read_csv(name, budget.left(), csv); !error.empty())
-    fail<DataError>("{}: {}", name, error);
-  csv.shrink_to_fit();
-  budget.charge(csv.size(), "its text");
-  return parse(std::move(csv), name, std::move(budget), {','});
+  SeriesText rows(path);
+  auto budget = rows.budget();
+  std::string text;
+  for (std::size_t got = 1; got > 0;) {
+    constexpr std::size_t kPiece = std::size_t{1} << 20;
+    const auto have = text.size();
+    text.resize(have + kPiece);
+    got = rows.read(text.data() + have, kPiece);
+    text.resize(have + got);
+    budget.charge(got, "its text");
+  }
+  text.shrink_to_fit();
+  return parse(std::move(text), rows.name(), std::move(budget), {','});
 }
 
 CsvTable CsvTable::read(const std::filesystem::path& path, const CsvOptions& options) {

@@ -5,9 +5,7 @@
 #include <utility>
 
 #include "core/text_file.h"
-#include "io/arrow_plugin.h"
 #include "io/csv.h"
-#include "io/series_files.h"
 
 namespace arzoo::io {
 namespace {
@@ -38,23 +36,19 @@ std::size_t rows_before_last(const CsvTable& table, std::size_t id) {
 }  // namespace
 
 SeriesParts::SeriesParts(const std::filesystem::path& path, SeriesReadOptions options, std::size_t part_bytes)
-    : options_(std::move(options)), path_(path), name_(path.string()), part_bytes_(part_bytes) {
-  if (path == kStandardStream) {
-    name_ = "stdin";
-    file_.emplace(InputFile::standard_input());
-  } else if (!is_arrow_file(path)) {
-    file_.emplace(InputFile::open<DataError>(path, InputFile::Pipes::allowed));
-  }
-}
+    : options_(std::move(options)), source_(path), name_(source_.name()), part_bytes_(part_bytes) {}
 
 /// Reads on until there are `size` bytes of text. Returns false when the file ended before.
 bool SeriesParts::fill(std::size_t size) {
   while (!at_end_ && text_.size() < size) {
-    const auto have = text_.size();
-    text_.resize(size);
-    const auto got = file_->read(text_.data() + have, size - have);
+    constexpr std::size_t kPiece = std::size_t{1} << 20;
+    const auto have = text_.size(), wanted = std::min(size - have, kPiece);
+    text_.resize(have + wanted);
+    const auto got = source_.read(text_.data() + have, wanted);
     text_.resize(have + got);
     at_end_ = got == 0;
+    // Few bytes of an Arrow file may stand for rows without end.
+    if (source_.is_of_arrow()) source_.budget().charge(text_.size(), "the text of its series");
   }
   return text_.size() >= size;
 }
@@ -64,7 +58,7 @@ bool SeriesParts::fill(std::size_t size) {
 bool SeriesParts::can_split() {
   const auto end = end_of_records(std::string_view(text_).substr(0, text_.find('\n') + 1));
   if (end == 0 || text_.starts_with("\x1f\x8b") || options_.format == SeriesFormat::wide) return false;
-  const auto head = CsvTable::parse(text_.substr(0, end), name_, {options_.delimiter});
+  const auto head = CsvTable::parse(text_.substr(0, end), name_, {delimiter()});
   if (head.delimiter() != ',' || !head.find(options_.id_column)) return false;
   header_ = text_.substr(0, end);
   text_.erase(0, end);
@@ -73,11 +67,15 @@ bool SeriesParts::can_split() {
 
 SeriesFile SeriesParts::whole() {
   finished_ = true;
-  if (!file_) return read_series(path_, options_);
   constexpr std::size_t kMost = kMaxTextBytes;
-  for (std::size_t size = std::max(part_bytes_, file_->size() + 1); !at_end_; size *= 2) {
+  for (std::size_t size = std::max<std::size_t>(part_bytes_, source_.size() + 1); !at_end_; size *= 2) {
     if (text_.size() > kMost) fail<DataError>("{}: is larger than 4 GiB (split the file)", name_);
     fill(size);
+  }
+  if (source_.is_of_arrow()) {
+    auto budget = source_.budget();
+    budget.charge(text_.size(), "its text");
+    return read_series(CsvTable::parse(std::move(text_), name_, std::move(budget), {','}), options_);
   }
   auto text = unpacked_text(std::move(text_), name_);
   return read_series(
@@ -128,7 +126,7 @@ std::optional<SeriesFile> SeriesParts::next() {
   if (finished_) return std::nullopt;
   if (header_.empty()) {
     // What fits into one part gains nothing from being cut.
-    if (!file_ || !fill(part_bytes_) || !can_split()) return whole();
+    if (!fill(part_bytes_) || !can_split()) return whole();
   }
   auto file = part();
   if (!file || at_end_) finished_ = true;

@@ -8,8 +8,8 @@
 #include <unordered_set>
 
 #include "core/error.h"
-#include "core/input_file.h"
 #include "io/series_table.h"
+#include "io/series_text.h"
 
 namespace arzoo::io {
 
@@ -20,8 +20,8 @@ struct PartsDisagree : DataError {
 };
 
 /// A file of series, read in parts of whole series so that memory does not grow with the file: a long CSV
-/// file whose rows are ordered by series, plain, with commas. Any other file is one part. "-" is standard
-/// input.
+/// file whose rows are ordered by series, plain, with commas, or such a Parquet or Arrow file. Any other file
+/// is one part. "-" is standard input.
 class SeriesParts {
  public:
   static constexpr std::size_t kPartBytes = std::size_t{16} << 20;
@@ -36,18 +36,18 @@ class SeriesParts {
  private:
   bool fill(std::size_t size);
   bool can_split();
+  std::optional<char> delimiter() const { return source_.is_of_arrow() ? ',' : options_.delimiter; }
   SeriesFile whole();
   std::optional<SeriesFile> part();
   void check(const SeriesFile& file);
 
   SeriesReadOptions options_;
-  std::filesystem::path path_;
+  SeriesText source_;
   std::string name_;
   std::size_t part_bytes_;
-  std::optional<InputFile> file_;  ///< nothing: a file that the reader of its own format opens
-  std::string text_;               ///< read, and not yet part of a result
-  std::string header_;             ///< once it is known that the file is read in parts
-  std::size_t lines_done_ = 0;     ///< of the rows that were given
+  std::string text_;            ///< read, and not yet part of a result
+  std::string header_;          ///< once it is known that the file is read in parts
+  std::size_t lines_done_ = 0;  ///< of the rows that were given
   bool at_end_ = false, finished_ = false;
   std::string pattern_;                         ///< of the first part's dates
   std::unordered_set<std::uint64_t> seen_ids_;  ///< hashes of the series given so far

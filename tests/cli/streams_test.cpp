@@ -63,22 +63,6 @@ TEST_CASE("what stdin and stdout cannot do is said") {
   CHECK_THAT(both.err, ContainsSubstring("stdout cannot hold the document of --json as well"));
 }
 
-TEST_CASE("a Parquet file without the plug-in is answered with the way to get it") {
-  if (fs::exists(fs::path(ARZOO_BINARY).parent_path() / "libarzoo_arrow.so")) return;
-  const TrainedProgram arzoo;
-  arzoo.write("x.parquet", "PAR1");
-  const std::string message =
-      "needs the plug-in libarzoo_arrow.so, which this arzoo lacks (build it with scripts/setup.sh --arrow, "
-      "or save "
-      "the table as CSV)";
-  check_refused(arzoo,
-                {"forecast", "--model", "run", "--input", "x.parquet", "--output", "out.csv", "--quiet"}, 3,
-                "x.parquet: " + message);
-  check_refused(arzoo,
-                {"forecast", "--model", "run", "--input", "series.csv", "--output", "y.parquet", "--quiet"},
-                3, "y.parquet: " + message);
-}
-
 TEST_CASE("a folder and a pattern stand for their files") {
   const TrainedProgram arzoo;
   fs::create_directory(arzoo.files() / "parts");

@@ -50,9 +50,9 @@ TEST_CASE("Parquet and Arrow files of pyarrow are tables of the same cells as in
   if (!has_plugin()) return;
   const auto table = io::CsvTable::read(sample(GENERATE("types.parquet", "types.arrow")));
   // The clock in Berlin goes from +01:00 to +02:00 at 01:00 UTC.
-  CHECK(column(table, "date") == Strings{"2021-03-28T01:30:00+01:00", "2021-03-28T03:00:00+02:00",
-                                         "2021-03-28T03:30:00+02:00", "2021-03-28T04:00:00+02:00",
-                                         "2021-03-28T04:30:00+02:00", "2021-03-28T05:00:00+02:00"});
+  CHECK(column(table, "date") == Strings{"2021-03-28 01:30:00+01:00", "2021-03-28 03:00:00+02:00",
+                                         "2021-03-28 03:30:00+02:00", "2021-03-28 04:00:00+02:00",
+                                         "2021-03-28 04:30:00+02:00", "2021-03-28 05:00:00+02:00"});
   CHECK(column(table, "int") == Strings{"1", "", "-3", "4", "5", "6"});
   CHECK(column(table, "big")[0] == "9223372036854775808");
   CHECK(column(table, "float") == Strings{"0.1", "", "-1e+300", "3", "", "5"});
@@ -60,8 +60,8 @@ TEST_CASE("Parquet and Arrow files of pyarrow are tables of the same cells as in
   CHECK(column(table, "flag") == Strings{"1", "0", "", "1", "1", "0"});
   CHECK(column(table, "text") == Strings{"a,\"b\"", " pad", "x\ny", "", "", "é"});
   CHECK(column(table, "kind") == Strings{"u", "v", "u", "u", "", "v"});
-  CHECK(column(table, "money") == Strings{"1.25", "-2.5", "", "3", "4.75", "0.05"});
-  CHECK(column(table, "list")[0] == "list");
+  CHECK(column(table, "money") == Strings{"1.25", "-2.50", "", "3.00", "4.75", "0.05"});
+  CHECK(column(table, "list")[0].starts_with("list<"));
   CHECK(column(table, "none") == Strings(6));
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("series are read from them, with their stamps and their zone") {
   options.columns = {"half"};
   const auto zoned = io::read_series(sample("types.parquet"), options).tables.at(0);
   CHECK(to_string(zoned.frequency) == "30min");
-  CHECK(zoned.date_format.format(zoned.stamps.front()) == "2021-03-28T02:30:00+02:00");
+  CHECK(zoned.date_format.format(zoned.stamps.front()) == "2021-03-28 02:30:00+02:00");
   CHECK(zoned.values == std::vector<double>{0.5, 1, 2, 3, 4, 5});
   const auto days = io::read_series(sample("days.feather")).tables.at(0);
   CHECK(days.frequency == io::Frequency{io::Frequency::Unit::month, 1, true});
@@ -79,10 +79,10 @@ TEST_CASE("series are read from them, with their stamps and their zone") {
   const auto stream = io::read_series(sample("stream.arrow")).tables;
   REQUIRE(stream.size() == 2);
   CHECK(stream[1].unique_id == "b");
-  CHECK(stream[1].date_format.format(stream[1].stamps[0]) == "1969-12-31T23:00:00");
+  CHECK(stream[1].date_format.format(stream[1].stamps[0]) == "1969-12-31 23:00:00");
   options.columns = {"list"};
   CHECK_THROWS_WITH(io::read_series(sample("types.parquet"), options),
-                    ContainsSubstring("\"list\" is not a number"));
+                    ContainsSubstring("\"list<element: int64>\" is not a number"));
 }
 
 TEST_CASE("what is written is read again: texts, numbers, missing cells, stamps and their zone") {
@@ -110,9 +110,9 @@ TEST_CASE("what is written is read again: texts, numbers, missing cells, stamps 
   }
   const auto table = io::CsvTable::read(path);
   CHECK(column(table, "unique_id") == Strings(4, "a,\"b\""));
-  CHECK(column(table, "ds") == Strings{"1969-07-01T05:00:00+02:00", "1969-07-01T06:00:00+02:00",
-                                       "1969-07-01T07:00:00+02:00", "1969-07-01T08:00:00+02:00"});
-  CHECK(column(table, "cutoff")[3] == "1969-07-01T08:00:00");
+  CHECK(column(table, "ds") == Strings{"1969-07-01 05:00:00+02:00", "1969-07-01 06:00:00+02:00",
+                                       "1969-07-01 07:00:00+02:00", "1969-07-01 08:00:00+02:00"});
+  CHECK(column(table, "cutoff")[3] == "1969-07-01 08:00:00");
   CHECK(column(table, "y") == Strings{"0.1", "", "0.1", ""});
 }
 
