@@ -66,6 +66,10 @@ void add_input_options(CLI::App& command, plan::ForecastTask& task) {
       ->check(choice({"error", "ffill", "interpolate"}));
   command.add_flag("--skip-short", task.skip_short,
                    "skip series that are too short, with a warning, instead of failing");
+  command
+      .add_flag("--pad-short", task.pad_short,
+                "put the first row of a series that is too short before it as often as it takes, with a note")
+      ->excludes(command.get_option("--skip-short"));
 }
 
 /// Lists of columns.
@@ -92,6 +96,13 @@ void add_zero_shot_options(CLI::App& command, plan::ForecastTask& task) {
       ->allow_extra_args(false);
   command.add_flag("--xreg", task.xreg,
                    "explain the targets by the future covariates in a linear regression, around any model");
+  command
+      .add_option("--xreg-mode", task.xreg_mode,
+                  "xreg+model: the model forecasts what the regression leaves; model+xreg: the regression "
+                  "explains what the model leaves")
+      ->type_name("xreg+model|model+xreg")
+      ->check(choice({"xreg+model", "model+xreg"}))
+      ->needs(command.get_option("--xreg"));
   command.add_option("--ridge", task.ridge, "penalty of that regression, 0 by default")
       ->type_name("R")
       ->check(real_number(0.0, kLargestFactor))
@@ -186,7 +197,7 @@ void add_other_work(CLI::App& command, plan::ForecastTask& task) {
   impute->excludes(detect);
   for (const char* other :
        {"--future", "--plot", "--season", "--quantiles", "--samples", "--conformal", "--targets",
-        "--past-covariates", "--future-covariates", "--static-covariates", "--xreg"}) {
+        "--past-covariates", "--future-covariates", "--static-covariates", "--xreg", "--pad-short"}) {
     impute->excludes(command.get_option(other));
     detect->excludes(command.get_option(other));
   }
@@ -304,10 +315,26 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
       command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
-  for (const char* other :
-       {"--input", "--output", "--plot", "--backtest", "--json", "--date", "--id", "--columns",
-        "--skip-short", "--future", "--samples", "--targets", "--past-covariates", "--future-covariates",
-        "--static-covariates", "--xreg", "--resample", "--impute", "--detect"}) {
+  for (const char* other : {"--input",
+                            "--output",
+                            "--plot",
+                            "--backtest",
+                            "--json",
+                            "--date",
+                            "--id",
+                            "--columns",
+                            "--skip-short",
+                            "--pad-short",
+                            "--future",
+                            "--samples",
+                            "--targets",
+                            "--past-covariates",
+                            "--future-covariates",
+                            "--static-covariates",
+                            "--xreg",
+                            "--resample",
+                            "--impute",
+                            "--detect"}) {
     stream->excludes(command->get_option(other));
   }
   command->footer(

@@ -27,12 +27,14 @@ SeriesForecast in_table(const io::SeriesTable& table, int64_t horizon,
   SeriesForecast result{table.unique_id, {}, {}, {}, {}, {}, {}};
   for (int64_t step = 1; step <= horizon; ++step)
     result.stamps.push_back(advance(table.stamps.back(), table.frequency, step));
-  std::vector<at::Tensor> points, quantiles;
+  std::vector<at::Tensor> points, quantiles, backcasts;
   for (const auto& one : series) {
     points.push_back(one.point);
+    if (one.backcast.defined()) backcasts.push_back(one.backcast);
     if (one.quantiles.defined()) quantiles.push_back(one.quantiles);
   }
   result.mean = at::cat(points).to(at::kDouble).t().contiguous();
+  if (!backcasts.empty()) result.backcast = at::cat(backcasts).to(at::kDouble).t().contiguous();
   if (quantiles.empty()) return result;
   const auto all = at::cat(quantiles).to(at::kDouble);  // [V, Q, H]
   const auto at_level = [&](double level) {
@@ -75,6 +77,7 @@ std::vector<SeriesForecast> ForecastModel::forecast_any(std::span<const io::Seri
   request.horizon = horizon;
   request.device = compute_.device;
   if (has_quantiles) request.levels = quantiles_of(levels);
+  request.backcast = levels.backcast && model.abilities().backcast;
   const ZeroShotReading reading{given_roles_, model.most_context(horizon),
                                 model.abilities().gaps && keep_gaps_, season_};
   std::vector<ZeroShotSeries> series;

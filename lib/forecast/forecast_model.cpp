@@ -143,8 +143,8 @@ ForecastModel::Input ForecastModel::prepare(const io::SeriesTable& whole, const 
   const auto rows = static_cast<int64_t>(table.stamps.size()), width = static_cast<int64_t>(columns.size());
   if (rows < least_context()) {
     fail<DataError>(
-        "{}: series {} has {} rows, the model needs a context of {} (seq_len; give it more rows, or train "
-        "with a shorter one)",
+        "{}: series {} has {} rows, the model needs a context of {} (seq_len; give it more rows, "
+        "lengthen it with --pad-short, or train with a shorter one)",
         table.source, io::shown(table.unique_id), rows, least_context());
   }
   const int64_t context = shape_.seq_len;

@@ -9,6 +9,7 @@
 #include "forecast/seen_rows.h"
 #include "forecast/series_data.h"
 #include "forecast/trained_covariates.h"
+#include "forecast/xreg.h"
 #include "forecast/zero_shot_model.h"
 #include "kernels/int8.h"
 #include "runtime/device.h"
@@ -34,6 +35,7 @@ struct ForecastLevels {
   /// Corrects the distribution that a model learnt by its validation windows (distributional conformal
   /// prediction); intervals of a point forecast are conformal in any case.
   bool conformal = false;
+  bool backcast = false;  ///< SeriesForecast::backcast as well, where the model has one
   bool empty() const { return intervals.empty() && quantiles.empty(); }
 };
 
@@ -47,6 +49,7 @@ struct SeriesForecast {
   std::vector<std::pair<double, at::Tensor>> quantiles;  ///< level → [horizon, variates] double
   Distribution distribution;  ///< cells [horizon, variates]; undefined unless asked for
   at::Tensor scale = {};      ///< [variates] double: of one unit of the model's output
+  at::Tensor backcast = {};   ///< [B, variates] double: of the last B known rows; undefined unless asked for
 };
 
 /// A trained forecaster ready for new data. Nothing in it changes after it is opened.
@@ -86,10 +89,12 @@ class ForecastModel {
   double autocorrelation(int64_t variate) const;
   /// Of a zero-shot model: what the columns of the next tables are; resolved.
   void set_roles(const CovariateRoles& roles);
-  /// Explains the targets by the roles' covariates in a linear regression (xreg.h) and forecasts what it
-  /// leaves, by whatever model; the tables of a call are fitted together.
-  void set_xreg(CovariateRoles roles, double ridge) {
+  /// Puts a linear regression on the roles' covariates (xreg.h) around whatever model this is. It explains
+  /// the targets and the model forecasts what it leaves, or it explains what the model leaves of the known
+  /// rows; the tables of a call are fitted together.
+  void set_xreg(CovariateRoles roles, XRegMode mode, double ridge) {
     xreg_roles_ = std::move(roles);
+    xreg_mode_ = mode;
     ridge_ = ridge;
   }
   /// Whether the cells that nothing was measured for stay missing, where the model can read that.
@@ -155,6 +160,10 @@ class ForecastModel {
   std::vector<SeriesForecast> forecast_around(std::span<const io::SeriesTable> tables, int64_t horizon,
                                               const ForecastLevels& levels,
                                               std::span<const KnownAhead> ahead) const;
+  std::vector<SeriesForecast> forecast_before_regression(std::span<const io::SeriesTable> tables,
+                                                         int64_t horizon, const ForecastLevels& levels,
+                                                         std::span<const ZeroShotSeries> series) const;
+  at::Tensor known_rows_forecast(const io::SeriesTable& table, int64_t horizon) const;
   std::vector<SeriesForecast> forecast_itself(std::span<const io::SeriesTable> tables, int64_t horizon,
                                               const ForecastLevels& levels,
                                               std::span<const KnownAhead> ahead) const;
@@ -189,6 +198,7 @@ class ForecastModel {
   bool zero_shot_ = false;      ///< made for any series: no scaler, no window of a fixed length
   CovariateRoles given_roles_;  ///< of a zero-shot model
   CovariateRoles xreg_roles_;   ///< of a regression around the model; empty: none
+  XRegMode xreg_mode_ = XRegMode::regression_first;
   double ridge_ = 0.0;
   bool keep_gaps_ = true;
   io::Frequency frequency_;

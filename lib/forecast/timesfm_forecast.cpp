@@ -72,6 +72,11 @@ void make_ascend(at::Tensor& outputs, int64_t median) {
     outputs.select(-1, i).copy_(at::maximum(outputs.select(-1, i), outputs.select(-1, i - 1)));
 }
 
+/// Steps of a series that there is a backcast of: those of its context behind the first patch.
+int64_t backcast_steps(const ZeroShotSeries& series, int64_t context, int64_t patch) {
+  return std::max<int64_t>(std::min(series.targets.size(1), context) - patch, 0);
+}
+
 std::string name_of(std::span<const std::string> names, std::size_t i) {
   return i < names.size() ? io::shown(names[i]) : std::to_string(i);
 }
@@ -194,8 +199,11 @@ std::vector<ZeroShotForecast> TimesFm::forecast_series(std::span<const ZeroShotS
     const int64_t targets = series[i].targets.size(0), levels = static_cast<int64_t>(request.levels.size());
     forecasts[i].point = at::empty({targets, request.horizon});
     if (levels > 0) forecasts[i].quantiles = at::empty({targets, levels, request.horizon});
+    if (request.backcast)
+      forecasts[i].backcast = at::empty({targets, backcast_steps(series[i], most, patch)});
   }
   auto flags = flags_for(request.horizon);
+  flags.return_backcast = request.backcast;
   for (const auto& [context, rows] : by_length) {
     flags.max_context = context;
     const auto at_once = static_cast<std::size_t>(
@@ -208,12 +216,18 @@ std::vector<ZeroShotForecast> TimesFm::forecast_series(std::span<const ZeroShotS
         batch.push_back(series[rows[i].series].targets[rows[i].target]);
         names.push_back(series[rows[i].series].unique_id);
       }
-      const auto found = forecast_with_flags(batch, request.horizon, flags, names).to(at::kCPU, at::kFloat);
+      const auto all = forecast_with_flags(batch, request.horizon, flags, names).to(at::kCPU, at::kFloat);
+      const int64_t back = all.size(1) - request.horizon;
+      const auto found = all.narrow(1, back, request.horizon);
       const auto quantiles = found.narrow(2, 1, found.size(2) - 1);
       for (std::size_t i = 0; i < count; ++i) {
         const auto& [owner, target] = rows[first + i];
         const auto row = static_cast<int64_t>(i);
         forecasts[owner].point[target].copy_(found[row].select(1, median_channel()));
+        if (request.backcast) {
+          const auto known = forecasts[owner].backcast[target];
+          known.copy_(all[row].narrow(0, back - known.size(0), known.size(0)).select(1, median_channel()));
+        }
         if (request.levels.empty()) continue;
         forecasts[owner].quantiles[target].copy_(
             interpolated_levels(quantiles[row], options_.quantiles, request.levels).transpose(0, 1));

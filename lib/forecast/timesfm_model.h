@@ -125,7 +125,7 @@ class TimesFm : public Forecaster, public ZeroShotModel {
   /// the last patch, in normalised units.
   runtime::Losses loss(const ForecastBatch& batch) override;
 
-  ZeroShotAbilities abilities() const override { return {.quantiles = true, .gaps = true}; }
+  ZeroShotAbilities abilities() const override { return {.quantiles = true, .gaps = true, .backcast = true}; }
   void configure(const Config& options) override;
   int64_t most_context(int64_t horizon) const override;
   std::vector<ZeroShotForecast> forecast_series(std::span<const ZeroShotSeries> series,

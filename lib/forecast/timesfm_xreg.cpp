@@ -74,24 +74,6 @@ std::vector<at::Tensor> regression_first(const TimesFm& model, const DesignMatri
   return results;
 }
 
-/// The series without their first steps.
-std::vector<ZeroShotSeries> without_start(std::span<const ZeroShotSeries> series, int64_t steps) {
-  std::vector<ZeroShotSeries> ends;
-  for (const auto& one : series) {
-    auto end = one;
-    const int64_t left = one.targets.size(1) - steps;
-    end.targets = one.targets.narrow(1, steps, left);
-    for (auto& covariate : end.covariates) {
-      if (covariate.is_categorical())
-        covariate.past_codes.erase(covariate.past_codes.begin(), covariate.past_codes.begin() + steps);
-      else
-        covariate.past = covariate.past.narrow(0, steps, left);
-    }
-    ends.push_back(std::move(end));
-  }
-  return ends;
-}
-
 /// What model_first explains the residuals by.
 struct XRegInput {
   std::span<const ZeroShotSeries> series;
@@ -116,7 +98,8 @@ std::vector<at::Tensor> model_first(const TimesFm& model, const XRegInput& input
   const auto scale = TargetScale::of(residuals, options.normalize_target);
   for (std::size_t i = 0; i < residuals.size(); ++i) residuals[i] = scale.apply(i, residuals[i]);
   // The design matrix of the explained steps alone: its columns are standardised over these.
-  const auto ends = without_start(input.series, patch);
+  std::vector<ZeroShotSeries> ends;
+  for (const auto& one : input.series) ends.push_back(without_start(one, patch));
   const auto fit = fit_xreg(design_matrix(ends, input.statics, options.ridge), residuals, options.ridge);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const auto shift = scale.invert(i, fit.horizon[i]).unsqueeze(-1);

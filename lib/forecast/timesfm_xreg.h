@@ -5,9 +5,6 @@
 
 namespace arzoo::forecast {
 
-/// Which of the two explains the targets first.
-enum class XRegMode { regression_first, model_first };
-
 /// Point and channels of each series, [horizon, K] float: the official forecast_with_covariates(). series:
 /// one target each, whole; horizons are those of the covariates. flags.return_backcast must be on.
 /// model_first: the regression explains what TimesFM's backcast leaves; throws UsageError for series longer

@@ -159,6 +159,19 @@ int64_t steps_ahead(const ZeroShotSeries& series) {
 
 }  // namespace
 
+ZeroShotSeries without_start(const ZeroShotSeries& series, int64_t steps) {
+  auto end = series;
+  const int64_t left = series.targets.size(1) - steps;
+  end.targets = series.targets.narrow(1, steps, left);
+  for (auto& covariate : end.covariates) {
+    if (covariate.is_categorical())
+      covariate.past_codes.erase(covariate.past_codes.begin(), covariate.past_codes.begin() + steps);
+    else
+      covariate.past = covariate.past.narrow(0, steps, left);
+  }
+  return end;
+}
+
 DesignMatrix design_matrix(std::span<const ZeroShotSeries> series, std::span<const StaticCovariate> statics,
                            double ridge) {
   DesignMatrix design;

@@ -12,6 +12,9 @@
 /// code). Shapes: `T` steps of history, `H` steps ahead, `F` columns of the design matrix.
 namespace arzoo::forecast {
 
+/// Which of the two explains the targets first: "xreg + timesfm" and "timesfm + xreg" of the official code.
+enum class XRegMode { regression_first, model_first };
+
 /// A value per series.
 struct StaticCovariate {
   std::string name;
@@ -24,6 +27,9 @@ struct XRegOptions {
   /// Standardise each series' target by its population standard deviation before the fit.
   bool normalize_target = true;
 };
+
+/// A series without its first steps.
+ZeroShotSeries without_start(const ZeroShotSeries& series, int64_t steps);
 
 /// Rows of all series one below the other, [rows, F] double.
 struct DesignMatrix {

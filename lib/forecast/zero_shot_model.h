@@ -43,6 +43,7 @@ struct ZeroShotRequest {
   int64_t horizon = 1;
   std::vector<double> levels;  ///< of the quantiles, each in (0, 1), ascending
   at::Device device = at::kCPU;
+  bool backcast = false;  ///< what the model makes of the history as well, where it is able to
 };
 
 /// In the units of the input.
@@ -50,6 +51,9 @@ struct ZeroShotForecast {
   at::Tensor point;      ///< [V, H] float on the CPU: the median where the model has quantiles
   at::Tensor quantiles;  ///< [V, Q, H] float, one for each level asked for
   at::Tensor scale;  ///< [V] double, what histories were divided by; undefined where the model does not say
+  /// [V, B] float: the model's value of the last B steps of history, each made without that step; undefined
+  /// unless it was asked for.
+  at::Tensor backcast = {};
 };
 
 /// What a model can do.
@@ -58,6 +62,7 @@ struct ZeroShotAbilities {
   bool covariates = false;     ///< else series may have none
   bool joint_targets = false;  ///< several targets inform each other; else each is forecast by itself
   bool gaps = false;           ///< histories may have missing values; else they must be filled
+  bool backcast = false;       ///< says what it makes of the history
 };
 
 /// A pre-trained model for series that it never saw: history in, quantiles out.

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "io/cell_number.h"
+#include "io/formula_text.h"
 
 namespace arzoo::io {
 
@@ -75,17 +75,6 @@ void CsvText::separate() {
   at_row_start_ = false;
 }
 
-namespace {
-
-/// Whether a spreadsheet that opens the file would compute the cell instead of showing it. Such a text gets
-/// an apostrophe before it: spreadsheets hide that and show the text.
-bool is_formula(std::string_view text) {
-  return !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos &&
-         read_number(text).kind != CellKind::number;
-}
-
-}  // namespace
-
 CsvText& CsvText::cell(std::string_view text) {
   // A row of one empty cell would read back as a blank line.
   const bool alone = at_row_start_ && text.empty();
@@ -95,7 +84,7 @@ CsvText& CsvText::cell(std::string_view text) {
   const bool quote = alone || padded || text.find(delimiter_) != std::string_view::npos ||
                      text.find_first_of("\"\r\n") != std::string_view::npos;
   if (quote) text_ += '"';
-  if (formula) text_ += '\'';
+  if (formula) text_ += kFormulaMark;
   if (!quote) {
     text_ += text;
     return *this;

@@ -139,22 +139,49 @@ void fill_missing_cells(SeriesTable& series, MissingPolicy policy) {
   }
 }
 
+void pad_front(SeriesTable& series, std::size_t rows) {
+  if (series.rows() >= rows) return;
+  const std::size_t width = series.variates.size(), before = rows - series.rows();
+  series.notes.push_back(fmt::format("{}: {} rows, padded to {} with copies of the first one before it",
+                                     series.unique_id, series.rows(), rows));
+  std::vector<Timestamp> stamps(before);
+  for (std::size_t i = 0; i < before; ++i)
+    stamps[i] = advance(series.stamps.front(), series.frequency, -static_cast<std::int64_t>(before - i));
+  std::vector<double> values(before * width);
+  for (std::size_t cell = 0; cell < values.size(); ++cell) values[cell] = series.values[cell % width];
+  if (series.filled.empty()) series.filled.assign(series.values.size(), false);
+  series.filled.insert(series.filled.begin(), values.size(), true);
+  series.stamps.insert(series.stamps.begin(), stamps.begin(), stamps.end());
+  series.values.insert(series.values.begin(), values.begin(), values.end());
+}
+
 SeriesTable first_rows(const SeriesTable& series, std::size_t rows) {
   const std::size_t width = series.variates.size();
   SeriesTable first = series;
   first.stamps.resize(rows);
   first.values.resize(rows * width);
+  first.filled.clear();
   if (series.filled.empty()) return first;
-  for (std::size_t cell = 0; cell < first.values.size(); ++cell) {
-    if (series.filled[cell]) first.values[cell] = std::numeric_limits<double>::quiet_NaN();
-  }
+  // What lies before the first measured cell is what it would be in any case.
+  std::vector<std::size_t> start(width);
   for (std::size_t variate = 0; variate < width; ++variate) {
-    if (Gaps(first, variate).next_known(0) < rows) continue;
-    fail<DataError>("{}: series {}: column {} holds no value up to {} (start later, or leave the column out)",
-                    series.source, shown(series.unique_id), shown(series.variates[variate]),
-                    rows == 0 ? "its start" : series.date_format.format(series.stamps[rows - 1]));
+    std::size_t row = 0;
+    while (row < rows && !series.measured(row, variate)) ++row;
+    if (row == rows)
+      fail<DataError>(
+          "{}: series {}: column {} holds no value up to {} (start later, or leave the column out)",
+          series.source, shown(series.unique_id), shown(series.variates[variate]),
+          rows == 0 ? "its start" : series.date_format.format(series.stamps[rows - 1]));
+    for (start[variate] = row; row < rows; ++row) {
+      if (!series.measured(row, variate))
+        first.values[row * width + variate] = std::numeric_limits<double>::quiet_NaN();
+    }
   }
-  fill_missing_cells(first, series.policy);
+  if (series.policy != MissingPolicy::error) fill_missing_cells(first, series.policy);
+  for (std::size_t variate = 0; variate < width; ++variate) {
+    if (start[variate] > 0) first.filled.resize(first.values.size());
+    for (std::size_t row = 0; row < start[variate]; ++row) first.filled[row * width + variate] = true;
+  }
   return first;
 }
 

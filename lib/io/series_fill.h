@@ -19,4 +19,8 @@ void fill_missing_cells(SeriesTable& series, MissingPolicy policy);
 /// ended there. Throws DataError for a variate without a measured cell in them.
 SeriesTable first_rows(const SeriesTable& series, std::size_t rows);
 
+/// Repeats the first row before it until there are `rows`, one step apart; none of the new cells counts as
+/// measured. Adds a note. Throws DataError where the stamps would leave the calendar.
+void pad_front(SeriesTable& series, std::size_t rows);
+
 }  // namespace arzoo::io

@@ -12,6 +12,7 @@
 #include "io/arrow_plugin.h"
 #include "io/cell_number.h"
 #include "io/csv.h"
+#include "io/formula_text.h"
 
 namespace arzoo::io {
 
@@ -81,7 +82,9 @@ class SeriesOutput::ArrowSink : public Sink {
 
   void add(std::string_view cell, ArrowColumn& column, ArrowCells& cells) const {
     if (column.kind == ArrowColumn::Kind::text) {
-      cells.texts.push_back(cell);
+      // The mark of formulas is for spreadsheets.
+      const bool marked = cell.starts_with(kFormulaMark) && is_formula(cell.substr(1));
+      cells.texts.push_back(marked ? cell.substr(1) : cell);
     } else if (column.kind == ArrowColumn::Kind::number) {
       cells.numbers.push_back(read_number(cell).value);
     } else {

@@ -86,9 +86,9 @@ void require_fillable(const SeriesTable& series, const MissingCells& missing, co
   const std::string which = axis.unique_id.empty() ? "" : fmt::format("series {}: ", axis.unique_id);
   for (std::size_t variate = 0; variate < series.variates.size(); ++variate) {
     if (missing.per_variate[variate] == series.rows())
-      fail<DataError>("{}:{}: {}column {} holds no value at all (list the columns to read with {}columns)",
+      fail<DataError>("{}:{}: {}column {} holds no value at all ({}list the columns to read with {}columns)",
                       series.source, series.first_line, which, shown(series.variates[variate]),
-                      axis.option_prefix);
+                      which.empty() ? "" : "leave the series out, or ", axis.option_prefix);
   }
   if (policy == MissingPolicy::error)
     fail<DataError>(

@@ -133,9 +133,10 @@ void require_increasing(const TimeAxis& axis) {
         static_cast<std::size_t>(std::find(stamps.begin(), stamps.end(), stamps[i]) - stamps.begin());
     if (earlier < i)
       fail<DataError>(
-          "{}: the stamp {} repeats line {}, expected one row per stamp (remove one; a file of several "
-          "series needs a column that names them)",
-          where(axis, i), stamp, axis.lines[earlier]);
+          "{}: the stamp {} repeats line {}, expected one row per stamp (remove one; {}resample combines the "
+          "rows of an hour in which the clock was set back; a file of several series needs a column that "
+          "names them)",
+          where(axis, i), stamp, axis.lines[earlier], axis.option_prefix);
     fail<DataError>("{}: {} comes after the later {} of line {} (sort the rows by the date column)",
                     where(axis, i), stamp, axis.format.format(stamps[i - 1]), axis.lines[i - 1]);
   }

@@ -56,6 +56,7 @@ struct ForecastTask {
   std::vector<std::string> targets = {}, past_covariates = {}, future_covariates = {}, static_covariates = {};
   std::vector<std::string> settings = {};  ///< KEY=VALUE: options of such a model's forecasts
   bool xreg = false;                       ///< covariates by a linear regression around the model
+  std::string xreg_mode = "xreg+model";    ///< which of the two comes first, or model+xreg
   double ridge = 0.0;                      ///< of that regression
   std::optional<fs::path> plot;            ///< folder for one chart per series
   std::string missing;                     ///< error | ffill | interpolate; empty: as in training
@@ -65,6 +66,7 @@ struct ForecastTask {
   std::string date, id;       ///< columns of the dates and of a long file's series; empty: as in training
   std::vector<std::string> columns;  ///< variates to read; empty: as in training
   bool skip_short = false;           ///< series of too few rows are left out with a warning
+  bool pad_short = false;            ///< their first row is put before them as often as it takes
   int64_t backtest = 0;              ///< windows to forecast within the known data and score
   std::optional<int64_t> step;  ///< rows from one of these windows to the next; the horizon when not given
   /// Models to compare with on the same windows: baselines, folders. Not given: the seasonal naive forecast,

@@ -79,7 +79,7 @@ TEST_CASE("a table of the future may be Parquet, and a step that it lacks is nam
   if (!has_arrow()) return;
   const TableProgram arzoo;
   std::string csv = "unique_id,ds,price\n";
-  const std::vector<std::string> stores{"north", "\"south, \"\"old\"\"\"", "=east"}, first{"04", "05", "06"};
+  const std::vector<std::string> stores{"north", "\"south, \"\"old\"\"\"", "=east"}, first{"05", "06", "07"};
   for (std::size_t store = 0; store < 3; ++store) {
     for (int day = 0; day < 3; ++day)
       csv += fmt::format("{},2024-02-{:02},1.79\n", stores[store], std::stoi(first[store]) + day);
@@ -96,7 +96,7 @@ TEST_CASE("a table of the future may be Parquet, and a step that it lacks is nam
   arzoo.write("future.csv", csv.substr(0, at) + csv.substr(csv.find('\n', at) + 1));
   check_refused(arzoo, refused, 3,
                 "future.csv: series \"north\": no row for 2024-02-05, expected one for each of the 3 steps, "
-                "2024-02-05 to 2024-02-07…");
+                "2024-02-05 to 2024-02-07");
 }
 
 TEST_CASE("columns that are no numbers, cut files and foreign ones are refused by name") {

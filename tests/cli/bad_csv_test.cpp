@@ -81,8 +81,9 @@ std::vector<BadFile> bad_files() {
        R"(bad.csv:52: column "date": "yesterday" is not a date written YYYY-MM-DD hh:mm:ss, as )"
        R"("2020-01-01 00:00:00" in line 2 is)"},
       {"a stamp twice", with_row("2020-01-01 10:00:00,1,2"),
-       "bad.csv:52: the stamp 2020-01-01 10:00:00 repeats line 12, expected one row per stamp (remove one; a "
-       "file of several series needs a column that names them)"},
+       "bad.csv:52: the stamp 2020-01-01 10:00:00 repeats line 12, expected one row per stamp (remove one; "
+       "data.resample combines the rows of an hour in which the clock was set back; a file of several series "
+       "needs a column that names them)"},
       {"unsorted", with_row("2019-01-01 10:00:00,1,2"),
        "bad.csv:52: 2019-01-01 10:00:00 comes after the later 2020-01-03 01:00:00 of line 51 (sort the rows "
        "by "
@@ -98,8 +99,8 @@ std::vector<BadFile> bad_files() {
       {"too few rows", first_lines(11),
        "bad.csv: the longest series has 10 rows, too few to train: its training share must hold seq_len + "
        "pred_len = 16 rows (give it more rows, or choose shorter lengths)",
-       R"(bad.csv: series "bad" has 10 rows, the model needs a context of 12 (seq_len; give it more rows, or )"
-       "train with a shorter one)"},
+       R"(bad.csv: series "bad" has 10 rows, the model needs a context of 12 (seq_len; give it more rows, )"
+       "lengthen it with --pad-short, or train with a shorter one)"},
       {"gaps", with_gaps({50, 51, 70}),
        R"(bad.csv:52: column "a": missing value, the first of 3 (fill with data.missing ffill or interpolate))",
        R"(bad.csv:52: column "a": missing value, the first of 3 (fill with --missing ffill or interpolate))"},

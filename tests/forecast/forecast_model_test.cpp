@@ -223,7 +223,7 @@ TEST_CASE("a table that does not fit is refused with what is wrong") {
   const auto model = open(wide_model(temp));
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(11), 4),
                     "waves.csv: series \"waves.csv\" has 11 rows, the model needs a context of 12 (seq_len; "
-                    "give it more rows, or train with a shorter one)");
+                    "give it more rows, lengthen it with --pad-short, or train with a shorter one)");
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(40, {"a", "b"}), 4),
                     "waves.csv: 2 variates, the model expects 3 (missing: \"c\")");
   CHECK_THROWS_WITH(forecast_of(model, hourly_table(40, {"a", "b", "c", "wind"}), 4),

@@ -48,3 +48,39 @@ TEST_CASE("rows before the first value of a column are refused, not read past th
   CHECK_THROWS_WITH(io::first_rows(table, 3), ContainsSubstring("column \"a\" holds no value up to"));
   CHECK_NOTHROW(io::first_rows(table, 4));
 }
+
+TEST_CASE(
+    "a table is padded in front with its first row, one step apart, and no new cell counts as measured") {
+  auto table = test::hourly_table(2, {"a", "b"});
+  table.values = {3, 30, 4, 40};
+  const auto stamps = table.stamps;
+  io::pad_front(table, 4);
+  CHECK(table.values == std::vector<double>{3, 30, 3, 30, 3, 30, 4, 40});
+  CHECK(table.filled == std::vector<bool>{true, true, true, true, false, false, false, false});
+  CHECK(table.stamps == std::vector<io::Timestamp>{
+                            {stamps[0].seconds - 7200}, {stamps[0].seconds - 3600}, stamps[0], stamps[1]});
+  CHECK_THAT(table.notes.back(), ContainsSubstring("2 rows, padded to 4 with copies of the first one"));
+  io::pad_front(table, 3);
+  CHECK(table.rows() == 4);
+  // Cut again, the padding stays what it is, whatever fills the gaps.
+  table.policy = GENERATE(io::MissingPolicy::error, io::MissingPolicy::ffill, io::MissingPolicy::interpolate);
+  const auto first = io::first_rows(table, 3);
+  CHECK(first.values == std::vector<double>{3, 30, 3, 30, 3, 30});
+  CHECK(first.filled == std::vector<bool>{true, true, true, true, false, false});
+}
+
+TEST_CASE("padding steps back by the calendar") {
+  auto one = test::hourly_table(1, {"a"});
+  const auto [pattern, first, frequency, before] =
+      GENERATE(table<std::string, std::string, std::string, std::string>({
+          {"Y-m-d", "2024-03-31", "ME", "2024-01-31"},
+          {"Y-m-d", "2024-06-30", "QE", "2023-12-31"},
+          {"Y-m-d", "2024-03-05", "B", "2024-03-01"},  // Tuesday to Friday
+          {"Y-m-d", "2024-03-05", "W", "2024-02-20"},
+          {"Y", "2000", "Y", "1998"},
+      }));
+  one.frequency = io::parse_frequency(frequency);
+  one.stamps = {io::DateFormat(pattern).read(first)->stamp};
+  io::pad_front(one, 3);
+  CHECK(io::DateFormat(pattern).format(one.stamps[0]) == before);
+}

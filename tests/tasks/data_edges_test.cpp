@@ -100,14 +100,64 @@ TEST_CASE("months keep their day, and month ends stay month ends through Februar
   CHECK(EdgeRun(edge_file(edge_stamps(frequency, first, "Y-m-d"), ripple)).cells("ds") == expected);
 }
 
-TEST_CASE("quarters are written as quarters") {
-  const auto ds =
-      EdgeRun(edge_file(edge_stamps("Q", io::to_timestamp({2000, 1, 1}), "Y-Qq", 91), ripple)).cells("ds");
-  CHECK(ds == Strings{"2022-Q4", "2023-Q1", "2023-Q2", "2023-Q3"});
+TEST_CASE("weeks, quarters and years go on as they are written") {
+  const auto [frequency, first, pattern, expected] =
+      GENERATE(table<std::string, io::Timestamp, std::string, Strings>({
+          {"W",
+           io::to_timestamp({2020, 1, 5}),
+           "Y-m-d",
+           {"2021-09-26", "2021-10-03", "2021-10-10", "2021-10-17"}},
+          {"Q", io::to_timestamp({2000, 1, 1}), "Y-Qq", {"2022-Q3", "2022-Q4", "2023-Q1", "2023-Q2"}},
+          {"Q", io::to_timestamp({2002, 1, 1}), "YQq", {"2024Q3", "2024Q4", "2025Q1", "2025Q2"}},
+          {"QE",
+           io::to_timestamp({2000, 3, 31}),
+           "Y-m-d",
+           {"2022-09-30", "2022-12-31", "2023-03-31", "2023-06-30"}},
+          {"Y", io::to_timestamp({1930, 1, 1}), "Y", {"2020", "2021", "2022", "2023"}},
+          {"YE",
+           io::to_timestamp({1930, 12, 31}),
+           "Y-m-d",
+           {"2020-12-31", "2021-12-31", "2022-12-31", "2023-12-31"}},
+      }));
+  CHECK(EdgeRun(edge_file(edge_stamps(frequency, first, pattern), ripple)).cells("ds") == expected);
+}
+
+TEST_CASE("a clock without a zone skips an hour in spring and repeats one in autumn") {
+  // Europe/Berlin: 2021-03-28 02:00 is missing; 2021-10-31 02:00 stands twice.
+  const TempDir temp;
+  const auto file = [](io::Timestamp change, int hours) {
+    const io::DateFormat format("Y-m-d H:M");
+    Strings all;
+    for (int i = 0; i < kEdgeRows; ++i)
+      all.push_back(format.format({change.seconds + (i - 45 + (i < 45 ? 0 : hours)) * int64_t{3600}}));
+    return edge_file(all, ripple);
+  };
+  const auto spring = file(io::to_timestamp({2021, 3, 28, 2, 0, 0}), 1);
+  const auto last_of_autumn = file(io::to_timestamp({2021, 10, 31, 3, 0, 0}), -1);
+  const Json interpolated{{"data", {{"missing", "interpolate"}}}};
+  CHECK_THROWS_WITH(EdgeRun(spring), ContainsSubstring("missing"));
+  CHECK(EdgeRun(spring, interpolated).cells("ds").front() == "2021-03-30 00:00");
+  CHECK_THROWS_WITH(
+      EdgeRun(last_of_autumn),
+      ContainsSubstring("the stamp 2021-10-31 02:00 repeats line 46") &&
+          ContainsSubstring("data.resample combines the rows of an hour in which the clock was set back"));
+  CHECK(EdgeRun(last_of_autumn, {{"data", {{"resample", "1h:mean"}}}}).cells("ds").front() ==
+        "2021-11-01 23:00");
+}
+
+TEST_CASE("a series without any value is named, alone and among others") {
+  const auto stamps = edge_stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d");
+  std::string wide = "date,y\n", many = "unique_id,ds,y\n";
+  for (const auto& stamp : stamps) wide += stamp + ",\n";
+  for (int i = 0; i < kEdgeRows; ++i) many += fmt::format("full,{},{}\n", stamps[i], ripple(i));
+  for (const auto& stamp : stamps) many += "empty," + stamp + ",\n";
+  CHECK_THROWS_WITH(EdgeRun(wide), ContainsSubstring("in.csv:2: column \"y\" holds no value at all"));
+  CHECK_THROWS_WITH(EdgeRun(many),
+                    ContainsSubstring("column \"y\" holds no value at all (leave the series out, or list"));
 }
 
 TEST_CASE("negative, huge and tiny values are forecast in their own size") {
-  const auto scale = GENERATE(-1.0, -1e12, 1e150, -1e-150);
+  const auto scale = GENERATE(-1.0, -1e12, 1e30, -1e30, 1e150, -1e-150);
   const auto value = [scale = scale](int row) { return scale * ripple(row); };
   const EdgeRun run(edge_file(edge_stamps("D", io::to_timestamp({2020, 1, 1}), "Y-m-d"), value));
   for (const double yhat : run.values()) {

@@ -64,7 +64,7 @@ std::vector<io::OutputColumn> forecast_columns(const plan::ForecastTask& task) {
 struct Forecasted {
   int64_t series = 0;
   std::vector<SeriesForecast> charted;  ///< with --plot
-  std::vector<std::string> skipped;
+  std::vector<std::string> skipped, padded;
 };
 
 /// Writes the forecasts of series, group by group.
@@ -162,6 +162,7 @@ Forecasted forecast_parts(const plan::ForecastTask& task, ForecastModel& model, 
   reader.finish();
   auto all = writer.finish();
   all.skipped = reader.skipped();
+  all.padded = reader.padded();
   if (stop.load()) fail<Interrupted>("interrupted, nothing written");
   out.commit();
   return all;
@@ -185,6 +186,7 @@ Json forecast_series(const plan::ForecastTask& task, ForecastModel& model, int64
   }
   Json result{{"series", all.series}, {"rows", all.series * horizon}};
   if (task.skip_short) result["skipped"] = all.skipped;
+  if (task.pad_short) result["padded"] = all.padded;
   return result;
 }
 
@@ -221,6 +223,7 @@ Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t 
   // Behind the rows, which a chart that cannot be written must not cost.
   if (task.plot) result["plots"] = write_charts(*task.plot, tables, charted, ids);
   if (task.skip_short) result["skipped"] = reader.skipped();
+  if (task.pad_short) result["padded"] = reader.padded();
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include "core/display_text.h"
 #include "forecast/series_sources.h"
 #include "io/series_columns.h"
+#include "io/series_fill.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -124,8 +125,9 @@ void InputReader::note_gaps(const io::SeriesTable& table) {
   }
   const auto missing = std::count(table.filled.begin(), table.filled.end(), true);
   if (missing == 0) return;
-  note(fmt::format("{}: series {}: {} missing values, which the model reads as such", table.source,
-                   io::shown(table.unique_id), missing));
+  note(fmt::format("{}: series {}: {}, which the model reads as such", table.source,
+                   io::shown(table.unique_id),
+                   missing == 1 ? "1 missing value" : fmt::format("{} missing values", missing)));
 }
 
 void InputReader::add(io::SeriesFile file, ForecastInputs& inputs) {
@@ -158,7 +160,9 @@ io::SeriesFile InputReader::read_with_roles(const plan::fs::path& path) {
         "with --targets)",
         path.string());
   if (task_.xreg)
-    model_.set_xreg(roles, task_.ridge);
+    model_.set_xreg(roles,
+                    task_.xreg_mode == "model+xreg" ? XRegMode::model_first : XRegMode::regression_first,
+                    task_.ridge);
   else
     model_.set_roles(roles);
   // The first file says which texts there are, for a column has the same codes in all of them.
@@ -183,14 +187,29 @@ void InputReader::leave_out_short(ForecastInputs& inputs) {
   inputs = std::move(longer);
 }
 
+/// Lengthens the series of too few rows, those that a backtest scores aside.
+void InputReader::lengthen_short(ForecastInputs& inputs) {
+  const auto scored = needed_rows_ - model_.least_context();
+  for (auto& table : inputs.tables) {
+    const auto rows = static_cast<int64_t>(table.rows());
+    if (rows >= needed_rows_) continue;
+    if (rows <= scored)
+      fail<DataError>("{}: series {} has {} rows, expected at least {}: one before those of the windows",
+                      table.source, io::shown(table.unique_id), rows, scored + 1);
+    io::pad_front(table, static_cast<std::size_t>(needed_rows_));
+    note(table.notes.back());
+    padded_.push_back(table.unique_id);
+  }
+}
+
 /// One short series of many need not end the work.
 void InputReader::require_long_enough(const ForecastInputs& inputs) const {
   if (inputs.tables.size() < 2) return;  // the model says what it needs
   for (const auto& table : inputs.tables) {
     if (static_cast<int64_t>(table.rows()) < needed_rows_)
       fail<DataError>(
-          "{}: series {} has {} rows, expected at least {} (give it more rows, or leave such series out with "
-          "--skip-short)",
+          "{}: series {} has {} rows, expected at least {} (give it more rows, lengthen such series with "
+          "--pad-short, or leave them out with --skip-short)",
           table.source, io::shown(table.unique_id), table.rows(), needed_rows_);
   }
 }
@@ -211,6 +230,8 @@ std::optional<ForecastInputs> InputReader::next() {
   }
   if (task_.skip_short)
     leave_out_short(inputs);
+  else if (task_.pad_short)
+    lengthen_short(inputs);
   else
     require_long_enough(inputs);
   given_ += inputs.tables.size();

@@ -38,6 +38,8 @@ class InputReader {
   void finish();
   /// Names of series that were left out.
   const std::vector<std::string>& skipped() const { return skipped_; }
+  /// Names of series that were lengthened.
+  const std::vector<std::string>& padded() const { return padded_; }
 
  private:
   io::SeriesFile read(const plan::fs::path& path);
@@ -46,6 +48,7 @@ class InputReader {
   void note(const std::string& text);
   void note_gaps(const io::SeriesTable& table);
   void leave_out_short(ForecastInputs& inputs);
+  void lengthen_short(ForecastInputs& inputs);
   void require_long_enough(const ForecastInputs& inputs) const;
 
   const plan::ForecastTask& task_;
@@ -57,7 +60,7 @@ class InputReader {
   std::optional<io::SeriesParts> parts_;
   bool finished_ = false;
   std::size_t given_ = 0;
-  std::vector<std::string> skipped_;
+  std::vector<std::string> skipped_, padded_;
   std::set<std::string> notes_;  ///< said already, while there are few
 };
 

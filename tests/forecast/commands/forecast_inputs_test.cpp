@@ -112,6 +112,35 @@ TEST_CASE("a short series among many is named with what to do, or left out with 
              ContainsSubstring("left out 2 series of fewer than") && ContainsSubstring("\"tiny\""));
 }
 
+TEST_CASE("a series that is too short is padded with its first row on request, as one might by hand") {
+  const TempDir temp;
+  const auto run = long_run(temp);
+  auto tiny = named_table("tiny", 5), padded = named_table("tiny", 12);
+  for (std::size_t row = 0; row < 12; ++row) padded.values[row] = tiny.values[row < 7 ? 0 : row - 7];
+  const auto shift = padded.stamps[7].seconds - tiny.stamps[0].seconds;
+  for (auto& stamp : padded.stamps) stamp.seconds -= shift;
+  auto task = forecast_task(run, {temp.write("tiny.csv", test::long_csv({tiny}))}, temp / "out.csv");
+  task.pad_short = true;
+  RecordingProgress progress;
+  const auto result = tasks::run_family_command(task, progress, test::kNeverStop);
+  CHECK(result["padded"] == Json{"tiny"});
+  REQUIRE(progress.notes.size() == 1);
+  CHECK_THAT(progress.notes[0], ContainsSubstring("tiny: 5 rows, padded to 12 with copies of the first one"));
+  const auto found = test::read_file(temp / "out.csv");
+  task.pad_short = false;
+  task.inputs = {temp.write("padded.csv", test::long_csv({padded}))};
+  test::forecast(task);
+  CHECK(found == test::read_file(temp / "out.csv"));
+  // What a backtest scores must be there.
+  task.pad_short = true;
+  task.backtest = 2;
+  task.inputs = {temp / "tiny.csv"};
+  CHECK_THROWS_WITH(test::forecast(task),
+                    ContainsSubstring("series \"tiny\" has 5 rows, expected at least 9"));
+  task.backtest = 1;
+  CHECK(test::forecast(task)["backtest"]["scored"] == 4);
+}
+
 TEST_CASE("a backtest leaves out the series that are too short for it") {
   const TempDir temp;
   const auto csv =

@@ -1,5 +1,8 @@
 // Published zero-shot folders through the forecast command: targets, covariates, quantiles, regressions.
 
+#include "forecast/forecast_model.h"
+#include "forecast/timesfm_model.h"
+#include "forecast/timesfm_xreg.h"
 #include "support/forecast_runs.h"
 
 using namespace arzoo;
@@ -92,6 +95,84 @@ TEST_CASE("a regression around any model follows a line of the covariates") {
     CHECK(rows.number(static_cast<std::size_t>(step), "yhat") ==
           Approx(10.0 + 2.0 * price + (hour % 6 == 0 ? 5.0 : 0.0)).margin(0.05));
   }
+}
+
+TEST_CASE("a regression after any model explains what the model leaves of the known rows") {
+  const TempDir temp;
+  // The naive forecast of each stretch of 4 steps is 5, the last value before it; x adds 3 within some of
+  // them.
+  const auto x = [](int hour) { return hour % 8 == 5 || hour % 8 == 6 ? 1.0 : 0.0; };
+  io::CsvText past, ahead;
+  past.cell("date").cell("y").cell("x").end_row();
+  ahead.cell("date").cell("x").end_row();
+  for (int hour = 0; hour < 40; ++hour)
+    past.cell(test::stamp_text(hour)).cell(5.0 + 3.0 * x(hour)).cell(x(hour)).end_row();
+  const std::vector<double> promised{0, 2, 1, 0};
+  for (int step = 0; step < 4; ++step)
+    ahead.cell(test::stamp_text(40 + step)).cell(promised[static_cast<std::size_t>(step)]).end_row();
+  auto task = test::forecast_task("seasonal_naive", {temp.write("past.csv", past.text())}, temp / "out.csv");
+  task.future = temp.write("future.csv", ahead.text());
+  task.targets = {"y"};
+  task.horizon = 4;
+  task.season = 1;
+  task.levels = {80};
+  task.xreg = true;
+  task.xreg_mode = "model+xreg";
+  test::forecast(task);
+  const CsvRows rows(temp / "out.csv");
+  for (std::size_t step = 0; step < 4; ++step) {
+    CHECK(rows.number(step, "yhat") == Approx(5.0 + 3.0 * promised[step]).margin(1e-6));
+    CHECK((rows.number(step, "lo-80") + rows.number(step, "hi-80")) / 2.0 ==
+          Approx(rows.number(step, "yhat")).margin(1e-6));
+  }
+  task.inputs = {temp.write("short.csv", past.text().substr(0, past.text().find(test::stamp_text(7))))};
+  task.future =
+      temp.write("sooner.csv", "date,x\n" + test::stamp_text(7) + ",1\n" + test::stamp_text(8) + ",1\n" +
+                                   test::stamp_text(9) + ",1\n" + test::stamp_text(10) + ",1\n");
+  CHECK_THROWS_WITH(
+      test::forecast(task),
+      ContainsSubstring("has 7 rows, a regression of what the model leaves of 4 steps needs 8"));
+}
+
+TEST_CASE("the regression after TimesFM is the official one, of its backcast") {
+  const TempDir temp;
+  constexpr int64_t kRows = 45, kAhead = 6;
+  auto x = at::empty({kRows + kAhead}), y = at::empty({kRows});
+  io::CsvText past, ahead;
+  past.cell("date").cell("y").cell("x").end_row();
+  ahead.cell("date").cell("x").end_row();
+  for (int64_t hour = 0; hour < kRows + kAhead; ++hour) {
+    const double value = static_cast<double>(hour * 7 % 5);
+    x[hour] = value;
+    if (hour >= kRows) {
+      ahead.cell(test::stamp_text(hour)).cell(value).end_row();
+      continue;
+    }
+    const double target = 10.0 + 2.0 * value + (hour % 6 == 0 ? 5.0 : 0.0);
+    y[hour] = target;
+    past.cell(test::stamp_text(hour)).cell(target).cell(value).end_row();
+  }
+  auto task = test::forecast_task(hub("timesfm/forecast_flags"), {temp.write("past.csv", past.text())},
+                                  temp / "out.csv");
+  task.future = temp.write("future.csv", ahead.text());
+  task.targets = {"y"};
+  task.horizon = kAhead;
+  task.xreg = true;
+  task.xreg_mode = "model+xreg";
+  test::forecast(task);
+  const auto opened = forecast::ForecastModel::open(task.model, {}, {});
+  const auto& model = dynamic_cast<const forecast::TimesFm&>(opened.module());
+  auto flags = model.flags_for(kAhead);
+  flags.max_context = kRows;
+  flags.return_backcast = true;
+  forecast::ZeroShotSeries series{"y", y.unsqueeze(0), {}};
+  series.covariates.push_back({"x", true, x.narrow(0, 0, kRows), x.narrow(0, kRows, kAhead), {}, {}, {}});
+  const auto official = forecast::forecast_with_xreg(model, std::span(&series, 1), {}, flags,
+                                                     forecast::XRegMode::model_first, {});
+  const CsvRows rows(temp / "out.csv");
+  for (int64_t step = 0; step < kAhead; ++step)
+    CHECK(rows.number(static_cast<std::size_t>(step), "yhat") ==
+          Approx(official.front()[step][model.median_channel()].item<double>()).epsilon(1e-5));
 }
 
 TEST_CASE("what a model cannot do is said before it forecasts") {

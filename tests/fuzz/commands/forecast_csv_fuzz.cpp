@@ -36,6 +36,7 @@ class CsvTarget : public fuzz::CommandTarget {
     if (choice >= 2) task.missing = "interpolate";
     if (choice == 3 || choice == 5) task.backtest = 2;
     task.skip_short = choice == 2 || choice == 4;
+    task.pad_short = choice == 1 || choice == 3;
     if (choice == 1 || choice == 5) task.plot = folder() / "plots";
     if (choice >= 4) task.horizon = 6;
     const auto result = forecast::run_forecast(task, {progress, fuzz::kNeverStop, nullptr});
