@@ -178,8 +178,22 @@ CsvTable CsvTable::parse(std::string text, std::string name, const CsvOptions& o
   return parse(std::move(text), std::move(name), std::move(budget), options);
 }
 
+namespace {
+
+/// A table of another format by the name of a CSV file.
+void require_no_arrow(std::string_view text, std::string_view name) {
+  constexpr std::string_view kParquet = "PAR1", kArrow{"ARROW1\0\0", 8};
+  const bool parquet = text.starts_with(kParquet) && text.ends_with(kParquet);
+  if (parquet || text.starts_with(kArrow))
+    fail<DataError>("{}: is {} file, expected CSV text (it is read from a file whose name ends in {})", name,
+                    parquet ? "a Parquet" : "an Arrow IPC", parquet ? ".parquet" : ".arrow");
+}
+
+}  // namespace
+
 CsvTable CsvTable::parse(std::string text, std::string name, FileBudget budget, const CsvOptions& options) {
   if (text.size() > kMaxTextBytes) fail<DataError>("{}: is larger than 4 GiB (split the file)", name);
+  require_no_arrow(text, name);
   require_utf8(text, name);
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   const std::size_t start = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
