@@ -4,6 +4,7 @@
 #include "core/text_file.h"
 #include "io/csv.h"
 #include "io/series_output.h"
+#include "io/series_parts.h"
 #include "io/series_table.h"
 #include "support/test.h"
 
@@ -122,6 +123,38 @@ TEST_CASE("a file of no rows has its columns all the same") {
   io::SeriesOutput out(temp / "none.parquet", {{"ds", io::OutputColumn::Kind::stamp}, {"y"}});
   out.commit();
   CHECK(io::CsvTable::read(temp / "none.parquet").column_names() == Strings{"ds", "y"});
+}
+
+TEST_CASE("a long table is read in parts of whole series") {
+  if (!has_plugin()) return;
+  const TempDir temp;
+  const auto path = temp / GENERATE("long.parquet", "long.arrow");
+  using Kind = io::OutputColumn::Kind;
+  io::SeriesOutput out(path, {{"unique_id", Kind::text}, {"ds", Kind::stamp}, {"y"}});
+  io::CsvText csv;
+  for (int series = 0; series < 40; ++series) {
+    for (int day = 0; day < 9; ++day) {
+      csv.cell(fmt::format("s{}", series)).cell(out.stamp(io::DateFormat(), {day * std::int64_t{86400}}));
+      csv.cell(static_cast<double>(series * 100 + day)).end_row();
+    }
+  }
+  out.append(csv.text());
+  out.commit();
+  const auto whole = io::read_series(path).tables;
+  REQUIRE(whole.size() == 40);
+  std::size_t at = 0, parts = 0;
+  io::SeriesParts reader(path, {}, 500);
+  while (const auto part = reader.next()) {
+    ++parts;
+    for (const auto& table : part->tables) {
+      CHECK(table.unique_id == whole.at(at).unique_id);
+      CHECK(table.stamps == whole.at(at).stamps);
+      CHECK(table.values == whole.at(at++).values);
+      CHECK(table.date_format.format(table.stamps.back()) == "1970-01-09");
+    }
+  }
+  CHECK(at == 40);
+  CHECK(parts > 5);
 }
 
 TEST_CASE("broken and foreign files are errors that name them") {
