@@ -13,6 +13,10 @@ install(RUNTIME_DEPENDENCY_SET arzoo_needs
 set(_licences share/doc/arzoo/licenses)
 file(GLOB _torch_licences "${ARZOO_TORCH_DIR}/../torch-*.dist-info/licenses/*" "${ARZOO_TORCH_DIR}/LICENSE*")
 install(FILES ${_torch_licences} DESTINATION ${_licences}/libtorch COMPONENT bundle EXCLUDE_FROM_ALL)
+if(ARZOO_ARROW)
+  file(GLOB _arrow_licences "${ARZOO_ARROW_DIR}/../pyarrow-*.dist-info/licenses/*")
+  install(FILES ${_arrow_licences} DESTINATION ${_licences}/arrow COMPONENT bundle EXCLUDE_FROM_ALL)
+endif()
 foreach(_package libpng16-16 libjpeg62-turbo zlib1g libgomp1 libfmt-dev libcli11-dev nlohmann-json3-dev)
   install(FILES "/usr/share/doc/${_package}/copyright" DESTINATION ${_licences} RENAME ${_package}
     COMPONENT bundle EXCLUDE_FROM_ALL OPTIONAL)
