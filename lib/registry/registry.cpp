@@ -10,6 +10,7 @@
 #include "image/family.h"
 #include "nn/sparse_experts.h"
 #include "registry/catalog.h"
+#include "runtime/deferred_weights.h"
 #include "runtime/parameter_count.h"
 #include "shape3d/family.h"
 
@@ -67,6 +68,7 @@ const runtime::FamilyCommand& command_of(std::type_index task) {
 }
 
 ModelSize size_of(const Config& model_section) {
+  const runtime::DeferredWeights unseen;  // of which only the number counts
   const auto model = entry_of(model_section).build(model_section);
   const int64_t all = runtime::count_parameters(*model).all;
   return {.parameters = all, .activated = all - nn::idle_parameters(*model)};
