@@ -33,6 +33,29 @@ std::size_t rows_before_last(const CsvTable& table, std::size_t id) {
   return rows;
 }
 
+[[noreturn]] void fail_apart(const std::string& name, std::int64_t line, std::string_view id) {
+  throw PartsDisagree(
+      fmt::format("{}:{}: the rows of series {} lie apart, expected them together in a file that is read in "
+                  "parts (sort the rows by series)",
+                  name, line, shown(id)));
+}
+
+/// Throws PartsDisagree where the rows are in the order of time: a series comes again after others, or each
+/// of them has one row, as on the first day of very many.
+void require_together(const CsvTable& table, std::size_t id) {
+  std::unordered_set<std::string_view> series;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const auto name = table.cell(row, id);
+    if (row > 0 && name == table.cell(row - 1, id)) continue;
+    if (!series.insert(name).second) fail_apart(table.name(), table.line(row), name);
+  }
+  if (series.size() == table.rows() && series.size() > 1)
+    throw PartsDisagree(
+        fmt::format("{}:{}: {} series of one row each, expected the rows of a series together in a file that "
+                    "is read in parts (sort the rows by series)",
+                    table.name(), table.line(0), series.size()));
+}
+
 }  // namespace
 
 SeriesParts::SeriesParts(const std::filesystem::path& path, SeriesReadOptions options, std::size_t part_bytes)
@@ -85,10 +108,7 @@ SeriesFile SeriesParts::whole() {
 void SeriesParts::check(const SeriesFile& file) {
   for (const auto& table : file.tables) {
     if (!seen_ids_.insert(std::hash<std::string>()(table.unique_id)).second)
-      throw PartsDisagree(fmt::format(
-          "{}:{}: the rows of series {} lie apart, expected them together in a file that is read in "
-          "parts (sort the rows by series)",
-          name_, table.first_line, shown(table.unique_id)));
+      fail_apart(name_, table.first_line, table.unique_id);
     if (pattern_.empty()) pattern_ = table.date_format.pattern();
     if (table.date_format.pattern() != pattern_)
       throw PartsDisagree(fmt::format("{}:{}: dates are written {}, and {} before (write all in one way)",
@@ -116,6 +136,7 @@ std::optional<SeriesFile> SeriesParts::part() {
     }
     text_.erase(0, used);
     if (last_line > 0) lines_done_ = last_line - 1 - static_cast<std::size_t>(table.header_line());
+    if (!at_end_) require_together(table, id);
     auto file = read_series(table, options_);
     check(file);
     return file;

@@ -76,6 +76,17 @@ TEST_CASE("series whose rows lie apart, and dates that turn out otherwise, need 
   CHECK_THROWS_AS(all_parts(temp.write("dates.csv", dates), 100), io::PartsDisagree);
 }
 
+TEST_CASE("a file in the order of time needs to be whole, however little of it the first part shows") {
+  const TempDir temp;
+  std::string text = "unique_id,ds,y\n";
+  for (int day = 1; day < 9; ++day) {
+    for (int s = 0; s < 20; ++s) text += fmt::format("s{},2020-01-{:02},{}\n", s, day, s);
+  }
+  const auto path = temp.write("by_day.csv", text);
+  const auto bytes = GENERATE(as<std::size_t>(), 100, 1000);  // a part of the first day, and days
+  CHECK_THROWS_AS(all_parts(path, bytes), io::PartsDisagree);
+}
+
 TEST_CASE("what cannot be cut is read whole: wide files, other delimiters, small files") {
   const TempDir temp;
   const auto text =
