@@ -3,7 +3,10 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "core/closest.h"
 #include "core/display_text.h"
@@ -107,15 +110,23 @@ std::vector<std::string> ForecastModel::forecast_variates(const io::SeriesTable&
 
 /// Where the model's variates stand in the table, whose columns may be in another order.
 std::vector<int64_t> ForecastModel::columns_of(const io::SeriesTable& table) const {
-  std::vector<int64_t> columns;
+  std::vector<int64_t> columns(variates_.size());
+  std::iota(columns.begin(), columns.end(), int64_t{0});
+  if (table.variates == variates_) return columns;
+  std::unordered_map<std::string_view, int64_t> places;
+  for (std::size_t c = 0; c < table.variates.size(); ++c)
+    places.emplace(table.variates[c], static_cast<int64_t>(c));
   std::vector<std::string> absent;
-  for (std::size_t c = 0; c < variates_.size(); ++c) {
-    const auto found = std::find(table.variates.begin(), table.variates.end(), variates_[c]);
-    if (named_ && found == table.variates.end()) absent.push_back(variates_[c]);
-    columns.push_back(named_ ? found - table.variates.begin() : static_cast<int64_t>(c));
+  for (std::size_t c = 0; named_ && c < variates_.size(); ++c) {
+    const auto found = places.find(variates_[c]);
+    if (found == places.end())
+      absent.push_back(variates_[c]);
+    else
+      columns[c] = found->second;
   }
+  const std::unordered_set<std::string_view> known(variates_.begin(), variates_.end());
   for (const auto& name : table.variates) {
-    if (!named_ || std::find(variates_.begin(), variates_.end(), name) != variates_.end()) continue;
+    if (!named_ || known.contains(name)) continue;
     const auto near = closest(name, variates_);
     fail<DataError>(
         "{}: the model was not trained on the variate {}{}; it knows {} (choose others with --columns, or "
