@@ -16,11 +16,14 @@ namespace {
 
 constexpr float kLargest = 127.0F;
 constexpr int64_t kQuantizeGrain = 1 << 14;
+/// Integer sums that are held at a time: what is beyond the 32 MB that glibc's allocator keeps would be pages
+/// that the system clears at every product, which takes longer than the product.
+constexpr int64_t kSumsAtOnce = 1 << 22;
 
 thread_local Int8Weights* active = nullptr;
 
-/// The largest magnitude of a row as its bits: they are in the order of the magnitudes, with those of infinity
-/// and NaN on top, and a maximum of integers is one that the compiler vectorises.
+/// The largest magnitude of a row as its bits: they are in the order of the magnitudes, with those of
+/// infinity and NaN on top, and a maximum of integers is one that the compiler vectorises.
 ARZOO_INTO_CLONES uint32_t largest_magnitude(const float* x, int64_t width) {
   constexpr uint32_t kWithoutSign = 0x7fffffffU;
   uint32_t largest = 0;
@@ -90,25 +93,37 @@ Int8Matrix quantized(const at::Tensor& x) {
 
 /// What becomes of the integer sums.
 struct Epilogue {
-  const float *row_scales, *scales, *bias;
+  const float *scales, *bias;
   Activation after;
 };
 
 template <class Scalar>
-void finish(const at::Tensor& sums, const Epilogue& epilogue, Scalar* out) {
+void finish(const at::Tensor& sums, const float* row_scales, const Epilogue& epilogue, Scalar* out) {
   const int64_t width = sums.size(1);
   const auto* from = sums.const_data_ptr<int32_t>();
   for_rows(sums.size(0), width, [&](int64_t begin, int64_t end) {
     RowSink sink(width);
     for (int64_t i = begin; i < end; ++i) {
       float* const row = sink.room(out + i * width, 1);
-      scale_row(from + i * width, epilogue.row_scales[i], epilogue.scales, epilogue.bias, row, width);
+      scale_row(from + i * width, row_scales[i], epilogue.scales, epilogue.bias, row, width);
       if (epilogue.after == Activation::relu) relu_row(row, width);
       if (epilogue.after == Activation::gelu_tanh) gelu_tanh_row(row, width);
       if (epilogue.after == Activation::silu) silu_row(row, width);
       sink.done(out + i * width, 1);
     }
   });
+}
+
+/// x: [rows, in]; out: [rows, width], contiguous, fp32 or bf16.
+void integer_product(const at::Tensor& x, const Int8Matrix& weight, const Epilogue& epilogue,
+                     const at::Tensor& out) {
+  const auto rows = quantize_rows(x);
+  const auto sums = at::_int_mm(rows.values, weight.values.t());
+  const auto* scales = rows.scales.const_data_ptr<float>();
+  if (out.scalar_type() == at::kBFloat16)
+    finish(sums, scales, epilogue, out.mutable_data_ptr<at::BFloat16>());
+  else
+    finish(sums, scales, epilogue, out.mutable_data_ptr<float>());
 }
 
 }  // namespace
@@ -147,24 +162,22 @@ const Int8Matrix* int8_form(const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor int8_linear(const at::Tensor& x, const Int8Matrix& weight, const at::Tensor& bias,
                        Activation after) {
-  const int64_t out_width = weight.values.size(0);
-  const auto rows = quantize_rows(x.reshape({-1, x.size(-1)}));
-  const auto sums = at::_int_mm(rows.values, weight.values.t());
-  const auto added = bias.defined() ? bias.to(at::kFloat).contiguous() : at::zeros({out_width}, at::kFloat);
-  auto sizes = x.sizes().vec();
-  sizes.back() = out_width;
-  const Epilogue epilogue{rows.scales.const_data_ptr<float>(), weight.scales.const_data_ptr<float>(),
-                          added.const_data_ptr<float>(), after};
+  const int64_t width = weight.values.size(0);
+  const auto rows = x.reshape({-1, x.size(-1)});
+  const auto added = bias.defined() ? bias.to(at::kFloat).contiguous() : at::zeros({width}, at::kFloat);
+  const Epilogue epilogue{weight.scales.const_data_ptr<float>(), added.const_data_ptr<float>(), after};
   // The exact GELU is LibTorch's, in fp32.
   const bool half = x.scalar_type() == at::kBFloat16 && after != Activation::gelu;
-  auto out = at::empty(sizes, half ? at::kBFloat16 : at::kFloat);
-  if (half) {
-    finish(sums, epilogue, out.mutable_data_ptr<at::BFloat16>());
-  } else {
-    finish(sums, epilogue, out.mutable_data_ptr<float>());
+  auto out = at::empty({rows.size(0), width}, half ? at::kBFloat16 : at::kFloat);
+  const int64_t at_once = std::max<int64_t>(1, kSumsAtOnce / width);
+  for (int64_t first = 0; first < rows.size(0); first += at_once) {
+    const int64_t count = std::min(at_once, rows.size(0) - first);
+    integer_product(rows.narrow(0, first, count), weight, epilogue, out.narrow(0, first, count));
   }
   if (after == Activation::gelu) at::gelu_(out);
-  return out.to(x.scalar_type());
+  auto sizes = x.sizes().vec();
+  sizes.back() = width;
+  return out.view(sizes).to(x.scalar_type());
 }
 
 }  // namespace arzoo::kernels

@@ -74,6 +74,15 @@ TEST_CASE("in 8 bits a sample's result does not depend on its batch") {
   for (int64_t i = 0; i < 40; i += 13) CHECK(at::equal(whole[i], in_int8(layer, x.narrow(0, i, 1))[0]));
 }
 
+TEST_CASE("in 8 bits rows that are held in several pieces are those of one piece") {
+  torch::manual_seed(6);
+  Layer layer(8, 600);
+  const auto x = at::randn({9000, 8});  // 5.4 million sums
+  const auto whole = in_int8(layer, x);
+  CHECK(at::equal(whole.narrow(0, 6000, 3000), in_int8(layer, x.narrow(0, 6000, 3000))));
+  CHECK(in_int8(layer, x.narrow(0, 0, 0)).sizes() == at::IntArrayRef({0, 600}));
+}
+
 TEST_CASE("8-bit weights serve parameters alone, in inference alone") {
   Layer layer(16, 16);
   kernels::Int8Weights weights(layer);
