@@ -6,12 +6,17 @@
 
 #include "forecast/length_batches.h"
 #include "forecast/quantile_levels.h"
+#include "forecast/row_groups.h"
 
 namespace arzoo::forecast {
 namespace {
 
 /// Tokens of a batch, above which larger ones are no faster.
 constexpr int64_t kMostBatchTokens = 16384;
+
+/// Tokens that are computed at a time on a CPU. What the layers make of more is beyond the 32 MB that glibc's
+/// allocator keeps: pages that the system clears, and takes back, at every layer.
+constexpr int64_t kPartTokens = 2048;
 
 /// The rows of an unrolling, once for each path.
 struct Paths {
@@ -72,11 +77,38 @@ Chronos2Input on_device(Chronos2Input input, at::Device device) {
   return input;
 }
 
+/// Of a row in one pass.
+int64_t tokens_of(const Chronos2& model, int64_t context, int64_t output_patches) {
+  return (std::min(context, model.context_length()) + model.patch() - 1) / model.patch() + 1 + output_patches;
+}
+
+Chronos2Input rows_of(const Chronos2Input& input, int64_t begin, int64_t end) {
+  auto part = input;
+  for (auto* tensor : {&part.context, &part.context_mask, &part.group_ids, &part.future_covariates}) {
+    if (tensor->defined()) *tensor = tensor->narrow(0, begin, end - begin);
+  }
+  return part;
+}
+
+/// Chronos2::quantiles, of few rows at a time: groups do not see each other.
+at::Tensor quantiles_in_parts(const Chronos2& model, const Chronos2Input& input) {
+  if (!input.context.is_cpu() || input.trace != nullptr) return model.quantiles(input);
+  const int64_t rows = input.context.size(0);
+  const auto most = kPartTokens / tokens_of(model, input.context.size(1), input.output_patches);
+  std::vector<at::Tensor> parts;
+  int64_t begin = 0;
+  for (const auto end : ends_of_parts(input.group_ids, rows, most)) {
+    parts.push_back(model.quantiles(rows_of(input, begin, end)));
+    begin = end;
+  }
+  return at::cat(parts);
+}
+
 int64_t tokens_of_row(const Chronos2& model, int64_t context, const Chronos2PredictOptions& options) {
   const auto patch = model.patch();
   const auto ahead = std::min((options.horizon + patch - 1) / patch, options.unroll.max_output_patches);
   const bool unrolls = ahead * patch < options.horizon;
-  const auto tokens = (context + patch - 1) / patch + 1 + ahead;
+  const auto tokens = tokens_of(model, context, ahead);
   return unrolls ? tokens * static_cast<int64_t>(options.unroll.levels.size()) : tokens;
 }
 
@@ -115,14 +147,14 @@ at::Tensor unrolled_quantiles(const Chronos2& model, const Chronos2Input& input,
   };
   auto first = input;
   first.output_patches = patches(horizon);
-  std::vector<at::Tensor> parts{model.quantiles(first)};
+  std::vector<at::Tensor> parts{quantiles_in_parts(model, first)};
   int64_t left = horizon - parts.back().size(2);
   if (left > 0) {
     auto paths = paths_of(input, static_cast<int64_t>(options.levels.size()));
     for (; left > 0; left -= parts.back().size(2)) {
       append(paths, parts.back(), model, options.levels);
       paths.input.output_patches = patches(left);
-      parts.push_back(reduced(model.quantiles(paths.input), model, options.levels));
+      parts.push_back(reduced(quantiles_in_parts(model, paths.input), model, options.levels));
     }
   }
   return at::cat(parts, 2).narrow(2, 0, horizon);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <unordered_map>
 
 #include "forecast/t5_layers.h"
 
@@ -94,6 +96,26 @@ at::Tensor RowGroups::attend(const T5Attention& attention, const at::Tensor& x,
     mixed = at::where(seen, mixed, v.mean(0, /*keepdim=*/true));
   }
   return attention.output(mixed);
+}
+
+std::vector<int64_t> ends_of_parts(const at::Tensor& group_ids, int64_t rows, int64_t most) {
+  const auto ids = group_ids.defined() ? group_ids.to(at::kLong).contiguous() : at::arange(rows);
+  const std::span<const int64_t> group(ids.const_data_ptr<int64_t>(), static_cast<std::size_t>(rows));
+  std::unordered_map<int64_t, int64_t> last_row;
+  for (int64_t row = 0; row < rows; ++row) last_row[group[static_cast<std::size_t>(row)]] = row;
+  std::vector<int64_t> ends;
+  int64_t begin = 0, whole = 0;  // no group of the rows before `whole` has rows behind it
+  for (int64_t row = 0, open_until = -1; row < rows; ++row) {
+    open_until = std::max(open_until, last_row.at(group[static_cast<std::size_t>(row)]));
+    if (open_until > row) continue;
+    if (row + 1 - begin > most && whole > begin) {
+      ends.push_back(whole);
+      begin = whole;
+    }
+    whole = row + 1;
+  }
+  if (rows > 0) ends.push_back(rows);
+  return ends;
 }
 
 }  // namespace arzoo::forecast

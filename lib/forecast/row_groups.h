@@ -43,4 +43,9 @@ class RowGroups {
   at::Tensor place_of_row_;      ///< [B] where a row stands among the rows of all buckets
 };
 
+/// Cuts rows into parts of whole groups: the row behind each part, in order. A part has at most `most` rows,
+/// more only where groups lie inside one another. group_ids: [B] long, on the CPU; undefined: each of the
+/// `rows` rows by itself.
+std::vector<int64_t> ends_of_parts(const at::Tensor& group_ids, int64_t rows, int64_t most);
+
 }  // namespace arzoo::forecast

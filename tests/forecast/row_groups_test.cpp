@@ -55,3 +55,22 @@ TEST_CASE("attention within groups is attention over all rows with a mask, whate
   CHECK(at::allclose(RowGroups(groups).attend(attention, x, mask), over_all_pairs(attention, x, groups, mask),
                      1e-5, 1e-5));
 }
+
+TEST_CASE("rows are cut between groups, into parts as large as may be") {
+  using Numbers = std::vector<int64_t>;
+  const auto [ids, most, expected] = GENERATE(table<Numbers, int64_t, Numbers>({
+      {{0, 1, 2, 3, 4}, 2, {2, 4, 5}},
+      {{0, 1, 2, 3}, 9, {4}},
+      {{0, 1, 2}, 0, {1, 2, 3}},           // a row that alone is too large
+      {{0, 0, 0, 1, 2, 2}, 2, {3, 4, 6}},  // a group that is
+      {{0, 0, 0, 1, 2, 2}, 4, {4, 6}},
+      {{5, 7, 5, 7, 1, 1}, 3, {4, 6}},  // two that lie inside one another
+      {{4, 4, 4, 4}, 1, {4}},
+  }));
+  CHECK(ends_of_parts(at::tensor(ids, at::kLong), static_cast<int64_t>(ids.size()), most) == expected);
+}
+
+TEST_CASE("rows without groups are cut anywhere, no rows not at all") {
+  CHECK(ends_of_parts({}, 5, 2) == std::vector<int64_t>{2, 4, 5});
+  CHECK(ends_of_parts({}, 0, 2).empty());
+}
