@@ -11,6 +11,7 @@
 #include "forecast/exponential_smoothing.h"
 #include "forecast/normal_forecast.h"
 #include "forecast/theta_method.h"
+#include "kernels/parallel.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -114,7 +115,7 @@ class SingleSeriesBaseline final : public Baseline {
                                                 const ZeroShotRequest& request) override {
     check_series(series, request);
     std::vector<ZeroShotForecast> results(series.size());
-    at::parallel_for(0, static_cast<int64_t>(series.size()), 1, [&](int64_t begin, int64_t end) {
+    kernels::parallel_for(static_cast<int64_t>(series.size()), 1, [&](int64_t begin, int64_t end) {
       const at::InferenceMode guard;
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
         std::vector<NormalForecast> targets;

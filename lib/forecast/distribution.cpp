@@ -1,6 +1,5 @@
 #include "forecast/distribution.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <unordered_map>
 
 #include "forecast/student_t.h"
+#include "kernels/parallel.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -31,7 +31,7 @@ at::Tensor elementwise(const at::Tensor& x, const at::Tensor& other, const Funct
   auto out = at::empty_like(a);
   const double *from = a.const_data_ptr<double>(), *with = b.const_data_ptr<double>();
   double* to = out.mutable_data_ptr<double>();
-  at::parallel_for(0, a.numel(), kGrain, [&](int64_t begin, int64_t end) {
+  kernels::parallel_for(a.numel(), kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) to[i] = f(from[i], with[i]);
   });
   return out.to(x.options());
