@@ -1,6 +1,5 @@
 #include "runtime/tensor_digests.h"
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -15,28 +14,12 @@ namespace arzoo::runtime {
 
 namespace {
 
-std::uint32_t crc32_of_part(std::string_view bytes) {
-  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
-
 std::string shown_digest(std::uint32_t digest) { return fmt::format("{:08x}", digest); }
 
 }  // namespace
 
 std::uint32_t crc32_of(std::string_view bytes) {
-  constexpr std::size_t kPart = std::size_t{1} << 24U;
-  const auto parts = static_cast<std::int64_t>((bytes.size() + kPart - 1) / kPart);
-  std::vector<std::uint32_t> digests(static_cast<std::size_t>(parts));
-  const auto part = [&](std::int64_t i) { return bytes.substr(static_cast<std::size_t>(i) * kPart, kPart); };
-  at::parallel_for(0, parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) digests[static_cast<std::size_t>(i)] = crc32_of_part(part(i));
-  });
-  uLong whole = 0;
-  for (std::int64_t i = 0; i < parts; ++i) {
-    whole =
-        ::crc32_combine(whole, digests[static_cast<std::size_t>(i)], static_cast<z_off_t>(part(i).size()));
-  }
-  return static_cast<std::uint32_t>(whole);
+  return static_cast<std::uint32_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 TensorDigests::TensorDigests(const io::TensorFile& file) {

@@ -11,7 +11,7 @@
 
 namespace arzoo::runtime {
 
-/// CRC-32 of bytes (zlib's), computed on all threads where they are many.
+/// CRC-32 of bytes (zlib's).
 std::uint32_t crc32_of(std::string_view bytes);
 
 /// Checksums of a .safetensors file's tensors, in the metadata under kDigestsKey: a JSON object of each

@@ -30,16 +30,12 @@ std::string replaced(std::string bytes, const std::string& piece, const std::str
 
 }  // namespace
 
-TEST_CASE("the digest is zlib's CRC-32, also of bytes that several threads go through") {
+TEST_CASE("the digest is zlib's CRC-32") {
   CHECK(crc32_of("123456789") == 0xcbf43926U);
   CHECK(crc32_of("") == 0U);
   std::string many(std::size_t{40} << 20U, '\0');
   for (std::size_t i = 0; i < many.size(); i += 7) many[i] = static_cast<char>(i / 7);
-  const auto whole = crc32_of(many);
-  at::set_num_threads(2);
-  CHECK(crc32_of(many) == whole);
-  at::set_num_threads(1);
-  CHECK(crc32_of(flipped(many, many.size() - 1)) != whole);
+  CHECK(crc32_of(flipped(many, many.size() - 1)) != crc32_of(many));
 }
 
 TEST_CASE("one bit of any tensor's bytes is told apart, with the file and the tensor") {
