@@ -2,6 +2,7 @@
 #include <ctime>
 
 #include "core/text_file.h"
+#include "io/series_parts.h"
 #include "support/tasks.h"
 
 using namespace arzoo;
@@ -74,6 +75,35 @@ TEST_CASE("the same file twice, plain and packed, still gives different ids") {
   test::forecast(forecast_task(run, {plain, packed, plain}, temp / "out.csv"));
   const auto ids = ids_in(temp / "out.csv");
   CHECK(ids == Ids{plain.string() + "/a", packed.string() + "/a", plain.string() + "/a#2"});
+}
+
+TEST_CASE("a long file of more than one part may be in the order of time") {
+  const TempDir temp;
+  const auto run = long_run(temp);
+  constexpr std::size_t kSeries = 20, kRows = 30;
+  // Names so long that few rows are more than one part.
+  const std::string name(io::SeriesParts::kPartBytes / (kSeries * kRows / 2), 'n');
+  std::vector<io::SeriesTable> series;
+  for (std::size_t i = 0; i < kSeries; ++i)
+    series.push_back(named_table(fmt::format("{}{}", name, i), kRows));
+  std::string by_time = "unique_id,ds,y\n";
+  for (std::size_t row = 0; row < kRows; ++row) {
+    for (const auto& table : series)
+      by_time += fmt::format("{},{},{}\n", table.unique_id, table.date_format.format(table.stamps[row]),
+                             table.at(row, 0));
+  }
+  test::forecast(forecast_task(run, {temp.write("by_time.csv", by_time)}, temp / "by_time_out.csv"));
+  test::forecast(
+      forecast_task(run, {temp.write("by_series.csv", test::long_csv(series))}, temp / "by_series_out.csv"));
+  const test::CsvRows by_day(temp / "by_time_out.csv"), together(temp / "by_series_out.csv");
+  REQUIRE(by_day.table.rows() == kSeries * kStepsAhead);
+  REQUIRE(together.table.rows() == by_day.table.rows());
+  for (std::size_t row = 0; row < by_day.table.rows(); ++row) {
+    const bool same_id = by_day.text(row, "unique_id") == together.text(row, "unique_id");
+    CHECK(same_id);
+    CHECK(by_day.text(row, "ds") == together.text(row, "ds"));
+    CHECK(by_day.number(row, "yhat") == Approx(together.number(row, "yhat")).epsilon(1e-5));
+  }
 }
 
 TEST_CASE("a series that is called as another one's covariate is numbered") {
