@@ -4,8 +4,8 @@
 
 #include "core/seeded_random.h"
 #include "image/frechet_distance.h"
+#include "image/model_folder.h"
 #include "image/picture_report.h"
-#include "image/saved_model.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::distill {
@@ -86,12 +86,12 @@ void DistillExperiment::save(const std::filesystem::path& folder) {
   image::ModelFolder own{.path = folder,
                          .model = teacher_.completed(model_section_),
                          .classes = teacher_.folder().classes,
-                         .channels = teacher_.folder().channels,
+                         .facts = teacher_.folder().facts,
                          .sampling = teacher_.folder().sampling};
-  image::save_model(own, model());
+  runtime::save_model(own, model());
   own.path = folder / "vae";
   own.model = teacher_.tokenizer_section();
-  image::save_model(own, teacher_.tokenizer(), model().parameters().front().scalar_type());
+  runtime::save_model(own, teacher_.tokenizer(), model().parameters().front().scalar_type());
 }
 
 void DistillExperiment::load(const std::filesystem::path& folder) {
@@ -106,7 +106,7 @@ std::vector<ReportSection> DistillExperiment::showcase() {
   const int64_t columns = std::min(shown, teacher_.classes());
   const auto grid = [&](const at::Tensor& latents, const std::string& caption) {
     const auto pictures = student().pictures(latents).add_(1.0).mul_(0.5).cpu();
-    return image::report_grid(pictures, teacher_.folder().channels, columns, caption);
+    return image::report_grid(pictures, teacher_.folder().facts.channels, columns, caption);
   };
   ReportSection section{"Samples", {}};
   for (int64_t steps = 1; steps <= student().most_steps(); ++steps)

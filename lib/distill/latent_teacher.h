@@ -31,7 +31,7 @@ class LatentTeacher : public Teacher {
   /// Its options and its tokenizer. Throws ConfigError at the option of the config that it has otherwise.
   template <class Options>
   Options open(const Config& config, const runtime::Compute& compute) {
-    const auto options = image::options_in<Options>(folder_);
+    const auto options = runtime::options_in<Options>(folder_);
     require_same_teacher(config.at("model").at(name_.c_str()), to_json(options), folder_.path.string());
     vae_ = image::open_kl_vae(found_, options.vae, std::nullopt, at::kFloat);
     make_constant(*vae_, compute.device);

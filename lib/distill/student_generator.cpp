@@ -22,7 +22,7 @@ StudentGenerator::StudentGenerator(Parts parts, const Json& asked, const runtime
     fail<UsageError>("--teacher: generates between two steps, --steps says 1");
   if (parts_.folder) {
     class_names_ = parts_.folder->classes;
-    channels_ = parts_.folder->channels;
+    channels_ = parts_.folder->facts.channels;
   }
   settings_["model"] = parts_.name;
   settings_["weights"] = parts_.weights;

@@ -6,8 +6,8 @@
 
 #include "core/seeded_random.h"
 #include "image/latent_files.h"
+#include "image/model_folder.h"
 #include "image/picture_report.h"
-#include "image/saved_model.h"
 #include "image/trained_tokenizer.h"
 
 namespace arzoo::image {
@@ -62,12 +62,12 @@ void LatentExperiment::save(const std::filesystem::path& folder) {
   auto own = description(folder);
   own.model["vae"]["latent_scale"] = vae_->latent_scale();
   own.sampling = sampling();
-  save_model(own, model());
+  runtime::save_model(own, model());
   Json tokenizer{{"name", KlVaeOptions::kName}};
   tokenizer.update(own.model["vae"]);
   own.path = folder / "vae";
   own.model = tokenizer;
-  save_model(own, *vae_, model().parameters().front().scalar_type());
+  runtime::save_model(own, *vae_, model().parameters().front().scalar_type());
 }
 
 std::vector<ReportSection> LatentExperiment::showcase() {

@@ -29,7 +29,7 @@ LatentParts<Model> open_parts(const FoundModel& found, const runtime::ImageSourc
                               std::shared_ptr<Model> (*load)(const Options&, const runtime::NamedTensors&,
                                                              at::ScalarType)) {
   const auto weights = runtime::open_tensors(found.file, found.state_dict);
-  const auto options = found.folder ? options_in<Options>(*found.folder) : read(weights);
+  const auto options = found.folder ? runtime::options_in<Options>(*found.folder) : read(weights);
   return {found, load(options, weights, type),
           open_kl_vae(found, options.vae, source.vae, type, source.state_dict),
           found.folder ? found.folder->sampling : Json()};

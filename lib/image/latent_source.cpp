@@ -75,7 +75,7 @@ FoundModel find_model(const fs::path& path, const std::string& state_dict) {
 }
 
 std::shared_ptr<KlVae> open_kl_vae(const ModelFolder& folder, at::ScalarType type) {
-  return load_kl_vae(options_in<KlVaeOptions>(folder), runtime::open_tensors(folder.path), type);
+  return load_kl_vae(runtime::options_in<KlVaeOptions>(folder), runtime::open_tensors(folder.path), type);
 }
 
 std::shared_ptr<KlVae> open_kl_vae(const FoundModel& model, const KlVaeOptions& wanted,

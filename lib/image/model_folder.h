@@ -1,32 +1,24 @@
 #pragma once
 
-#include <filesystem>
-#include <optional>
-#include <string>
-#include <vector>
+#include "runtime/model_folder.h"
 
-#include "core/config.h"
-
-/// Folders of trained image models:
-///
-///     config.json         what ModelFolder says
-///     model.safetensors   the weights, under the official names
-///     vae/                of a model that generates tokens: its tokenizer, a folder like this one
 namespace arzoo::image {
 
-/// A model folder's metadata, besides its weights.
-struct ModelFolder {
-  std::filesystem::path path;  ///< where the weights are
-  Json model;                  ///< the model's options, "name" first
-  std::vector<std::string> classes = {};
-  int64_t channels = 3;  ///< of the pictures that it learnt from, 1 or 3
-  Json sampling = {};    ///< options of generation that the author chose; an object, or null
+/// What config.json of an image model tells of the pictures that it learnt from.
+struct LearntPictures {
+  static constexpr std::string_view kFamily = "image";
+
+  int64_t channels = 3;
+
+  static void fields(auto& o, auto& field) { field("channels", o.channels, between(1, 3), "1 or 3"); }
 };
 
-/// config.json of a model folder.
-Json folder_json(const ModelFolder& folder);
+using ModelFolder = runtime::ModelFolder<LearntPictures>;
+
 /// The folder that `path`, a run directory or a model folder, means; nothing when there is no config.json of
 /// ours in it. Throws ConfigError, UsageError for the folder of another family.
-std::optional<ModelFolder> find_model_folder(const std::filesystem::path& path);
+inline std::optional<ModelFolder> find_model_folder(const std::filesystem::path& path) {
+  return runtime::read_model_folder<LearntPictures>(path);
+}
 
 }  // namespace arzoo::image

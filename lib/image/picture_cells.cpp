@@ -118,7 +118,7 @@ class Comparison {
     const auto folder = find_model_folder(cell_.model);
     const auto tokenizer = folder ? open_autoencoder(*folder, compute_) : nullptr;
     const auto extra =
-        tokenizer ? reconstruct(tokenizer, folder->channels, made)
+        tokenizer ? reconstruct(tokenizer, folder->facts.channels, made)
                   : sample(bench_, [&](const auto& generator, const auto& images, const auto& labels) {
                       const bool told = is_told(generator.class_names(), generator.classes());
                       made.add(images, told ? labels : at::Tensor());

@@ -1,6 +1,6 @@
 #include "image/picture_experiment.h"
 
-#include "image/saved_model.h"
+#include "image/model_folder.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::image {
@@ -12,11 +12,11 @@ ModelFolder PictureExperiment::description(const std::filesystem::path& folder) 
   return {.path = folder,
           .model = model_section_,
           .classes = loader_.data().class_names(),
-          .channels = loader_.data().channels()};
+          .facts = {.channels = loader_.data().channels()}};
 }
 
 void PictureExperiment::save(const std::filesystem::path& folder) {
-  save_model(description(folder), model());
+  runtime::save_model(description(folder), model());
 }
 
 void PictureExperiment::load(const std::filesystem::path& folder) {

@@ -12,7 +12,7 @@ PictureFacts PictureFacts::of(const ModelFolder& folder, int64_t classes) {
     fail<CheckpointError>("{}: config.json names {} classes, the model has {}", folder.path.string(),
                           folder.classes.size(), classes);
   }
-  return {folder.classes, folder.channels};
+  return {folder.classes, folder.facts.channels};
 }
 
 std::shared_ptr<kernels::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,

@@ -1,21 +1,9 @@
 #pragma once
 
-#include "core/zoo.h"
 #include "image/model_folder.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::image {
-
-/// The options in a folder of a model "Options::kName". Throws UsageError for another model's folder,
-/// ConfigError.
-template <class Options>
-Options options_in(const ModelFolder& folder) {
-  const Config model(folder.model, (folder.path / "config.json").string(), "/model");
-  if (model.text("name") != Options::kName)
-    fail<UsageError>("{}: a model \"{}\", expected \"{}\"", folder.path.string(), model.text("name"),
-                     Options::kName);
-  return model_options<Options>(model);
-}
 
 /// Where data.tokenizer of a resolved config is. Throws ConfigError when it names none, CheckpointError when
 /// nothing is there.
@@ -34,8 +22,8 @@ runtime::NamedTensors trained_tokenizer(const Config& config, const Options& opt
   const auto path = tokenizer_path(config);
   const auto folder = find_model_folder(path);
   if (!folder) return runtime::open_tensors(path);
-  require_same_tokenizer(config, arzoo::to_json(options_in<Options>(*folder)), arzoo::to_json(options),
-                         ignored);
+  require_same_tokenizer(config, arzoo::to_json(runtime::options_in<Options>(*folder)),
+                         arzoo::to_json(options), ignored);
   return runtime::open_tensors(folder->path);
 }
 

@@ -4,8 +4,8 @@
 
 #include "core/seeded_random.h"
 #include "image/fixture.h"
+#include "image/model_folder.h"
 #include "image/picture_report.h"
-#include "image/saved_model.h"
 #include "image/token_scores.h"
 #include "image/trained_tokenizer.h"
 #include "image/var_generator.h"
@@ -90,12 +90,12 @@ runtime::Metrics VarExperiment::evaluate(runtime::Split split) {
 void VarExperiment::save(const std::filesystem::path& folder) {
   auto own = description(folder);
   own.sampling = loader_.evaluation().sampling;
-  save_model(own, *model_);
+  runtime::save_model(own, *model_);
   Json tokenizer{{"name", VqvaeOptions::kName}};
   tokenizer.update(arzoo::to_json(options_.vae));
   own.path = folder / "vae";
   own.model = tokenizer;
-  save_model(own, *vae_, model_->parameters().front().scalar_type());
+  runtime::save_model(own, *vae_, model_->parameters().front().scalar_type());
 }
 
 std::vector<ReportSection> VarExperiment::showcase() {

@@ -76,7 +76,7 @@ std::shared_ptr<Vqvae> tokenizer_at(const fs::path& path, const std::vector<int6
 
 }  // namespace
 
-VqvaeOptions vqvae_options_of(const ModelFolder& folder) { return options_in<VqvaeOptions>(folder); }
+VqvaeOptions vqvae_options_of(const ModelFolder& folder) { return runtime::options_in<VqvaeOptions>(folder); }
 
 std::shared_ptr<Vqvae> open_vqvae(const ModelFolder& folder, at::ScalarType type) {
   return load_vqvae(vqvae_options_of(folder), runtime::open_tensors(folder.path), type);
@@ -92,7 +92,7 @@ OpenedVar open_var(const fs::path& path, const std::string& state_dict, at::Scal
   if (fs::is_directory(path)) opened.folder = find_model_folder(path);
   if (opened.folder) {
     opened.file = opened.folder->path;
-    const auto options = options_in<VarOptions>(*opened.folder);
+    const auto options = runtime::options_in<VarOptions>(*opened.folder);
     opened.model = load_var(options, runtime::open_tensors(opened.file, state_dict), type);
     return opened;
   }

@@ -18,18 +18,18 @@ namespace {
 
 constexpr int64_t kSides = 8;
 
-ShapeFolder tokenizer_folder(const Config& config) {
+ModelFolder tokenizer_folder(const Config& config) {
   const auto source = config.at("data").at("tokenizer");
   if (source.text().empty())
     source.reject("a mar3d needs the trained shape VAE (arzoo train configs/shape3d/shape_vae_*.json)");
-  return open_shape_folder(source.text());
+  return open_model_folder(source.text());
 }
 
 Outlines outlines_of(const Config& config) {
   return {.sides = kSides, .pixels = model_options<Mar3dOptions>(config.at("model")).silhouette_pixels};
 }
 
-int64_t levels_of(const ShapeFolder& folder) {
+int64_t levels_of(const ModelFolder& folder) {
   return model_options<ShapeVaeOptions>(Config(folder.model, folder.path.string(), "/model")).levels();
 }
 
@@ -157,7 +157,7 @@ void Mar3dExperiment::save(const std::filesystem::path& folder) {
   ShapeExperiment::save(folder);
   auto own = tokenizer_;
   own.path = folder / "vae";
-  save_shape_model(own, *vae_, model_->parameters().front().scalar_type());
+  runtime::save_model(own, *vae_, model_->parameters().front().scalar_type());
 }
 
 std::vector<ReportSection> Mar3dExperiment::showcase() {

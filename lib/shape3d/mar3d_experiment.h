@@ -36,7 +36,7 @@ class Mar3dExperiment : public ShapeExperiment {
   at::Tensor encoded(const SurfaceClouds& clouds, bool sampled) const;
 
   int64_t seed_;
-  ShapeFolder tokenizer_;
+  ModelFolder tokenizer_;
   std::shared_ptr<ShapeVae> vae_;
   std::shared_ptr<Mar3d> model_;
 };

@@ -14,27 +14,12 @@
 #include "shape3d/shape_data.h"
 
 namespace arzoo::shape3d {
-namespace {
-
-std::shared_ptr<Mar3d> load_mar3d(const ShapeFolder& folder, at::ScalarType type) {
-  const Config model(folder.model, (folder.path / "config.json").string(), "/model");
-  if (model.text("name") != Mar3dOptions::kName)
-    fail<UsageError>("{}: a {}, expected a {}, which generates shapes", folder.path.string(),
-                     model.text("name"), Mar3dOptions::kName);
-  auto mar3d = std::make_shared<Mar3d>(model_options<Mar3dOptions>(model));
-  mar3d->set_type(type);
-  runtime::load_strictly(*mar3d, runtime::open_tensors(folder.path), folder.path.string());
-  mar3d->eval();
-  return mar3d;
-}
-
-}  // namespace
 
 Mar3dGenerator::Mar3dGenerator(const std::filesystem::path& model, const Json& sampling,
                                const runtime::Compute& compute)
-    : folder_(open_shape_folder(model)),
-      model_(load_mar3d(folder_, compute.dtype)),
-      vae_(load_shape_vae(open_shape_folder(folder_.path / "vae"), compute.dtype)),
+    : folder_(open_model_folder(model)),
+      model_(load_model<Mar3d, Mar3dOptions>(folder_, compute.dtype)),
+      vae_(load_shape_vae(open_model_folder(folder_.path / "vae"), compute.dtype)),
       device_(compute.device) {
   const auto options =
       runtime::generation_options<Mar3dGenerationOptions>(sampling, folder_.sampling, Mar3dOptions::kName);
@@ -73,7 +58,7 @@ void Mar3dGenerator::complete(const io::Mesh& part) {
   }
   const torch::NoGradGuard no_grad;
   std::mt19937_64 random(1);
-  const int64_t count = folder_.surface_points / kLowResFactor;
+  const int64_t count = folder_.facts.surface_points / kLowResFactor;
   const auto sampled = tensor_of(sample_surface(part, 4 * count, random));
   auto clouds = sample_clouds(sampled, count, vae_->options().levels(), random);
   for (auto& level : clouds.levels) level = level.to(device_);

@@ -2,7 +2,7 @@
 
 #include "runtime/shape_generator.h"
 #include "shape3d/mar3d_model.h"
-#include "shape3d/shape_folder.h"
+#include "shape3d/model_folder.h"
 
 namespace arzoo::shape3d {
 
@@ -37,7 +37,7 @@ class Mar3dGenerator : public runtime::ShapeGenerator {
  private:
   GivenOfShape given_of(const runtime::ShapeRequest& request) const;
 
-  ShapeFolder folder_;
+  ModelFolder folder_;
   std::shared_ptr<Mar3d> model_;
   std::shared_ptr<ShapeVae> vae_;
   nn::MaskedSampling sampling_;

@@ -74,16 +74,16 @@ double share_inside_alike(ShapeVae& vae, const at::Tensor& z, const LabelledPoin
 runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Compute& compute,
                              Progress& progress, Stop stop) {
   const torch::NoGradGuard no_grad;
-  const auto folder = open_shape_folder(cell.model);
+  const auto folder = open_model_folder(cell.model);
   const auto vae = load_shape_vae(folder, compute.dtype);
   vae->to(compute.device);
-  const auto shapes = real_shapes(cell, folder.surface_points, progress);
+  const auto shapes = real_shapes(cell, folder.facts.surface_points, progress);
   Means means(shapes.size());
   progress.begin("reconstructions", static_cast<int64_t>(shapes.size()));
   std::mt19937_64 random(static_cast<uint64_t>(cell.seed));
   for (const auto& shape : shapes) {
     const auto surface = tensor_of(shape.surface);
-    auto clouds = sample_clouds(surface, folder.surface_points, vae->options().levels(), random);
+    auto clouds = sample_clouds(surface, folder.facts.surface_points, vae->options().levels(), random);
     for (auto& level : clouds.levels) level = level.to(compute.device);
     const auto begun = std::chrono::steady_clock::now();
     const auto z = vae->encode(clouds).mean;
@@ -152,7 +152,7 @@ class ShapeCell final : public runtime::CellOf<ShapeCellOptions> {
   }
 
   Json run(const runtime::Compute& compute, Progress& progress, Stop stop) const override {
-    const auto name = open_shape_folder(options_.model).model.at("name").get<std::string>();
+    const auto name = open_model_folder(options_.model).model.at("name").get<std::string>();
     const auto metrics = name == ShapeVaeOptions::kName ? reconstruct(options_, compute, progress, stop)
                                                         : sample(options_, compute, progress, stop);
     return {{"test", runtime::metrics_json(metrics)}, {"shapes", options_.count}};

@@ -12,17 +12,17 @@ ShapeExperiment::ShapeExperiment(const Config& config, const runtime::Compute& c
                                  const Outlines& outlines)
     : compute_(compute), loader_(config, levels, outlines), model_section_(config.json().at("model")) {}
 
-ShapeFolder ShapeExperiment::description(const std::filesystem::path& folder) const {
+ModelFolder ShapeExperiment::description(const std::filesystem::path& folder) const {
   const auto& data = loader_.data();
   return {.path = folder,
           .model = model_section_,
           .classes = data.class_names(),
-          .surface_points = data.options().surface_points,
+          .facts = {.surface_points = data.options().surface_points},
           .sampling = loader_.evaluation().sampling};
 }
 
 void ShapeExperiment::save(const std::filesystem::path& folder) {
-  save_shape_model(description(folder), model());
+  runtime::save_model(description(folder), model());
 }
 
 void ShapeExperiment::load(const std::filesystem::path& folder) {

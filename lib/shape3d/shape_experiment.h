@@ -1,8 +1,8 @@
 #pragma once
 
 #include "runtime/device.h"
+#include "shape3d/model_folder.h"
 #include "shape3d/shape_data.h"
-#include "shape3d/shape_folder.h"
 
 namespace arzoo::shape3d {
 
@@ -22,7 +22,7 @@ class ShapeExperiment : public runtime::Experiment {
                   const Outlines& outlines);
 
   /// What the model's folder says.
-  ShapeFolder description(const std::filesystem::path& folder) const;
+  ModelFolder description(const std::filesystem::path& folder) const;
 
   runtime::Compute compute_;
   ShapeLoader loader_;

@@ -16,9 +16,12 @@ inline void write_model_folder(const fs::path& path, const Json& options, std::s
   fs::create_directories(path);
   Json json{{"name", name}};
   json.update(options);
-  const image::ModelFolder folder{
-      .path = path, .model = json, .classes = std::move(classes), .channels = 1, .sampling = sampling};
-  write_atomically(path / "config.json", image::folder_json(folder).dump());
+  const image::ModelFolder folder{.path = path,
+                                  .model = json,
+                                  .classes = std::move(classes),
+                                  .facts = {.channels = 1},
+                                  .sampling = sampling};
+  write_atomically(path / "config.json", runtime::folder_json(folder).dump());
   runtime::write_safetensors(path / "model.safetensors", runtime::state_dict(model).entries(), {});
 }
 

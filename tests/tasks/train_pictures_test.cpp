@@ -159,7 +159,7 @@ TEST_CASE("a vqvae learns from a folder of pictures of any size, whose names its
   const auto folder = image::find_model_folder(temp / "run");
   REQUIRE(folder);
   CHECK(folder->classes == std::vector<std::string>{"cats", "dogs"});
-  CHECK(folder->channels == 3);
+  CHECK(folder->facts.channels == 3);
 }
 
 TEST_CASE("a var without its tokenizer, or with another one, is refused at the key") {

@@ -76,7 +76,7 @@ class ClassGaussianExperiment : public PictureExperiment {
 class ClassGaussianGenerator : public runtime::ImageGenerator {
  public:
   ClassGaussianGenerator(const ModelFolder& folder, const runtime::Compute& compute)
-      : model_(std::make_shared<ClassGaussian>(options_in<ClassGaussianOptions>(folder))),
+      : model_(std::make_shared<ClassGaussian>(runtime::options_in<ClassGaussianOptions>(folder))),
         facts_(PictureFacts::of(folder, classes())),
         device_(compute.device) {
     runtime::load_strictly(*model_, runtime::open_tensors(folder.path), folder.path.string());
