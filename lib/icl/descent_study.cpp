@@ -7,7 +7,7 @@
 #include "icl/random_inputs.h"
 #include "icl/regression_prompts.h"
 #include "icl/study.h"
-#include "runtime/optimizer.h"
+#include "runtime/training_step.h"
 
 namespace arzoo::icl {
 namespace {
@@ -51,45 +51,56 @@ double best_rate(const VonOswaldOptions& options, const RegressionOptions& data,
   return best;
 }
 
-/// The gradients that keep a construction one: queries and keys stay, and of values and outputs one factor
-/// for all inputs and one for the target.
-void project_gradients(const SelfAttentionLearner& learner, int64_t inputs) {
-  for (int64_t layer = 0; layer < (learner.options().deq ? 1 : learner.options().num_layers); ++layer) {
-    const auto& maps = learner.attention(layer);
-    for (const auto& frozen : {maps.query.weight, maps.key.weight}) frozen.grad().zero_();
-    for (const auto& scaled : {maps.value.weight, maps.linear.weight}) {
-      auto gradient = scaled.grad();
-      const auto block = gradient.narrow(0, 0, inputs).narrow(1, 0, inputs);
-      const double mean = block.diagonal().sum().item<double>() / static_cast<double>(inputs * inputs);
-      const auto diagonal = gradient.diagonal().clone();
-      diagonal.narrow(0, 0, inputs).fill_(mean);
-      gradient.copy_(diagonal.diag());
+/// The loss of a construction, which the gradients keep one: queries and keys stay, and of values and outputs
+/// one factor for all inputs and one for the target.
+class CurvatureObjective : public runtime::Objective {
+ public:
+  CurvatureObjective(SelfAttentionLearner& learner, const RegressionOptions& data, int64_t seed)
+      : learner_(learner), data_(data), seed_(seed) {}
+
+  runtime::Losses loss(int64_t batch) override {
+    constexpr int64_t kBatch = 512;
+    const auto prompts = sample_regression(data_, kBatch, generator_of(seed_, kCurvatureStream, batch));
+    return {learner_.loss(prompts.tokens, prompts.target)};
+  }
+  void on_gradients(int64_t) override {
+    const auto& options = learner_.options();
+    for (int64_t layer = 0; layer < (options.deq ? 1 : options.num_layers); ++layer) {
+      const auto& maps = learner_.attention(layer);
+      for (const auto& frozen : {maps.query.weight, maps.key.weight}) frozen.grad().zero_();
+      for (const auto& scaled : {maps.value.weight, maps.linear.weight}) project(scaled.grad());
     }
   }
-}
+
+ private:
+  void project(at::Tensor gradient) const {
+    const int64_t inputs = data_.input_size;
+    const auto block = gradient.narrow(0, 0, inputs).narrow(1, 0, inputs);
+    const double mean = block.diagonal().sum().item<double>() / static_cast<double>(inputs * inputs);
+    const auto diagonal = gradient.diagonal().clone();
+    diagonal.narrow(0, 0, inputs).fill_(mean);
+    gradient.copy_(diagonal.diag());
+  }
+
+  SelfAttentionLearner& learner_;
+  const RegressionOptions& data_;
+  int64_t seed_;
+};
 
 /// GD++ whose two factors per map are trained, from the best learning rate of the scan (Appendix A.10).
 std::unique_ptr<SelfAttentionLearner> trained_curvature(const Subject& subject,
                                                         const VonOswaldOptions& options,
                                                         const RegressionOptions& data,
                                                         const RegressionPrompts& prompts) {
-  constexpr int64_t kBatch = 512;
   runtime::TrainingOptions training;
   training.learning_rate = 1e-3;
   training.clip_grad_norm = 1e-3;
   auto learner = constructed(options, data, best_rate(options, data, /*curvature=*/true, prompts), true);
   runtime::Adam optimizer(*learner, training);
   subject.progress.begin("GD++", subject.options.curvature_steps);
+  CurvatureObjective objective(*learner, data, subject.seed());
   for (int64_t step = 0; step < subject.options.curvature_steps; ++step) {
-    const auto batch = sample_regression(data, kBatch, generator_of(subject.seed(), kCurvatureStream, step));
-    optimizer.zero_grad();
-    learner->loss(batch.tokens, batch.target).backward();
-    {
-      const torch::NoGradGuard no_grad;
-      project_gradients(*learner, data.input_size);
-    }
-    optimizer.clip_gradients(training.clip_grad_norm);
-    optimizer.step(training.learning_rate);
+    runtime::training_step(objective, optimizer, training, {}, step, training.learning_rate);
     subject.progress.step();
   }
   subject.progress.end();

@@ -15,6 +15,9 @@ class Objective {
   /// The loss of batch `batch`, counted over all epochs. A pure function of the seed, `batch`, the weights
   /// and the default generator, so that a run that stopped anywhere goes on as if it had not.
   virtual Losses loss(int64_t batch) = 0;
+  /// Called when the gradients of step `step` are complete, before they are clipped: for objectives that
+  /// allow some directions only, and for those that look at them. Autograd is off.
+  virtual void on_gradients(int64_t /*step*/) {}
 };
 
 }  // namespace arzoo::runtime

@@ -14,6 +14,9 @@ class RecordedObjective final : public Objective {
  public:
   explicit RecordedObjective(const RecordedTraining& training) : training_(training) {}
   Losses loss(int64_t batch) override { return training_.loss(batch); }
+  void on_gradients(int64_t step) override {
+    if (training_.on_gradients) training_.on_gradients(step);
+  }
 
  private:
   const RecordedTraining& training_;

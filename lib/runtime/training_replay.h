@@ -23,6 +23,8 @@ struct RecordedTraining {
   int64_t total_steps = 0, steps_per_epoch = 0;
   /// Of a step, counted from 0, in the model's present state.
   std::function<Losses(int64_t step)> loss = {};
+  /// When the gradients of a step are complete, before they are clipped.
+  std::function<void(int64_t step)> on_gradients = {};
   /// Where the recorded schedules are others than those of the options.
   std::function<double(int64_t step)> learning_rate = {}, weight_decay = {};
   /// After each step: the gradients are still those that the step used, clipped.

@@ -38,6 +38,10 @@ StepLosses training_step(Objective& objective, Adam& optimizer, const TrainingOp
     (options.accumulation_steps == 1 ? losses.total : losses.total / scale).backward();
     result.mean += loss / scale;
   }
+  {
+    const torch::NoGradGuard no_grad;
+    objective.on_gradients(step);
+  }
   if (options.clip_grad_norm > 0) result.gradient_norm = optimizer.clip_gradients(options.clip_grad_norm);
   optimizer.step(learning_rate);
   return result;

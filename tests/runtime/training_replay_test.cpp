@@ -102,7 +102,11 @@ TEST_CASE("recorded schedules take the place of the options'") {
 TEST_CASE("gradient norms are those before clipping, and are there where nothing is clipped") {
   ToyReplay clipped, whole;
   whole.training.options.clip_grad_norm = 0.0;
-  std::vector<double> used;
+  std::vector<double> complete, used;
+  clipped.training.on_gradients = [&](int64_t step) {
+    CHECK(step == static_cast<int64_t>(complete.size()));
+    complete.push_back(runtime::gradient_norms(clipped.toy.model(), toy_names()).norm().item<double>());
+  };
   clipped.training.after_step = [&](int64_t, const runtime::Losses&) {
     used.push_back(runtime::gradient_norms(clipped.toy.model(), toy_names()).norm().item<double>());
   };
@@ -111,8 +115,20 @@ TEST_CASE("gradient norms are those before clipping, and are there where nothing
   REQUIRE(used.size() == static_cast<std::size_t>(kReplaySteps));
   for (std::size_t step = 0; step < used.size(); ++step) {
     CHECK(log.gradient_norms[step] > 0.05);
+    CHECK(complete[step] == Approx(log.gradient_norms[step]).epsilon(1e-6));
     CHECK(used[step] == Approx(0.05).epsilon(1e-4));
   }
+}
+
+TEST_CASE("what is done to complete gradients is what the step uses") {
+  ToyReplay replay;
+  replay.training.options.weight_decay = 0.0;
+  replay.training.options.final_weight_decay = {};
+  const auto bias = replay.toy.model().named_parameters()["inner.bias"];
+  const auto before = bias.detach().clone();
+  replay.training.on_gradients = [&](int64_t) { bias.grad().zero_(); };
+  replay.run();
+  CHECK(at::equal(bias, before));
 }
 
 TEST_CASE("averages are exponential ones of the weights after each step, or the weights themselves") {
