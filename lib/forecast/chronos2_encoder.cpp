@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "forecast/random_inputs.h"
 #include "kernels/dropout.h"
 
 namespace arzoo::forecast {
@@ -16,21 +17,7 @@ kernels::RopeAngles last_angles(const kernels::RopeAngles& angles, int64_t wante
           angles.interleaved};
 }
 
-void keep(runtime::Trace* trace, const std::string& name, const at::Tensor& value) {
-  if (trace != nullptr) trace->emplace_back("mid." + name, value);
-}
-
 }  // namespace
-
-T5Sizes t5_sizes(const Chronos2Options& o) {
-  return {o.d_model,
-          o.d_kv,
-          o.d_ff,
-          o.num_heads,
-          o.dropout_rate,
-          o.layer_norm_epsilon,
-          t5_activation(o.feed_forward_proj)};
-}
 
 Chronos2Block::Chronos2Block(const T5Sizes& sizes) {
   auto layer = register_module("layer", torch::nn::ModuleList());
@@ -54,12 +41,12 @@ at::Tensor Chronos2Block::over_time(const at::Tensor& x, const Chronos2Pass& pas
 at::Tensor Chronos2Block::forward(const at::Tensor& tokens, const Chronos2Pass& pass, int64_t wanted,
                                   const std::string& name) const {
   auto x = time_->add(last_tokens(tokens, 1, wanted), over_time(tokens, pass, wanted));
-  keep(pass.trace, name + ".layer.0", x);
+  Pass(pass.trace).record(name + ".layer.0", x);
   const auto mask = wanted == tokens.size(1) ? pass.mask : at::Tensor();
   x = group_->add(x, pass.groups->attend(group_->attention(), group_->norm(x), mask));
-  keep(pass.trace, name + ".layer.1", x);
+  Pass(pass.trace).record(name + ".layer.1", x);
   x = feed_forward_->forward(x);
-  keep(pass.trace, name + ".layer.2", x);
+  Pass(pass.trace).record(name + ".layer.2", x);
   return x;
 }
 
@@ -95,7 +82,7 @@ at::Tensor Chronos2Encoder::forward(const at::Tensor& tokens, const at::Tensor& 
     x = blocks_[i]->forward(x, pass, is_last ? wanted : x.size(1), fmt::format("block.{}", i));
   }
   x = final_layer_norm_->forward(x);
-  keep(trace, "final_layer_norm", x);
+  Pass(trace).record("final_layer_norm", x);
   return kernels::dropout(x, dropout, dropout > 0.0);
 }
 

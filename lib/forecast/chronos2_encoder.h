@@ -9,8 +9,6 @@
 
 namespace arzoo::forecast {
 
-T5Sizes t5_sizes(const Chronos2Options& options);
-
 /// What all blocks of one pass share.
 struct Chronos2Pass {
   kernels::RopeAngles angles;       ///< of the places 0 … S - 1

@@ -11,7 +11,6 @@
 #include "forecast/chronos2_tuning_parity.h"
 #include "forecast/official_replay.h"
 #include "forecast/quantile_levels.h"
-#include "forecast/zoo.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -265,20 +264,10 @@ void replay_covariates(const Chronos2Replay& replay) {
 }
 
 /// The published folder of a case, where it has one, else the weights beside it.
-runtime::NamedTensors published_weights(const ParityCase& fixture) {
-  const auto hub = fixture.folder / "hub";
-  return std::filesystem::exists(hub) ? runtime::open_tensors(hub) : fixture.weights();
-}
-
 }  // namespace
 
 std::shared_ptr<Chronos2> chronos2_of(const ParityCase& fixture, const runtime::NamedTensors& weights) {
-  const auto official = read_official_config(fixture.config, 0);
-  auto model = std::dynamic_pointer_cast<Chronos2>(build(official.model, official.shape));
-  if (model == nullptr) fixture.config.reject("not a Chronos-2 model");
-  fixture.load(*model, weights);
-  model->eval();
-  return model;
+  return official_model<Chronos2>(fixture, weights, "Chronos-2");
 }
 
 Chronos2Rows raw_rows(const at::Tensor& series, int64_t horizon) {

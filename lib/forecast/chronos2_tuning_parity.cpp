@@ -8,7 +8,7 @@
 #include "forecast/chronos2_tuning.h"
 #include "forecast/official_replay.h"
 #include "nn/lora.h"
-#include "runtime/lr_schedule.h"
+#include "runtime/training_replay.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -119,14 +119,11 @@ void replay_chronos2_tuning(const ParityCase& fixture, ParityReport& report,
   if (lora) add_recorded_lora(replay);
   const TuningWindows windows(series, options);
   const auto numbers = recorded_numbers(replay.fixture.input("draws"));
-  runtime::TrainingOptions training;
+  auto training = official_tuning_options();
   training.lradj = "linear";
   params.at("learning_rate").read(training.learning_rate, more_than(0));
-  StepOptions steps;
-  steps.steps = integer_of(params, "num_steps", 1);
-  steps.rate = [&](int64_t step) { return runtime::learning_rate(training, step, steps.steps, steps.steps); };
   replay.model->train();
-  const auto done = replay_steps(*replay.model, steps, [&](int64_t step) {
+  const auto loss = [&](int64_t step) -> runtime::Losses {
     auto batch = windows.random_batch(numbers);
     const auto tag = fmt::format("step.{}.", step);
     const auto same = [&](const std::string& name, const at::Tensor& value) {
@@ -141,12 +138,16 @@ void replay_chronos2_tuning(const ParityCase& fixture, ParityReport& report,
     for (auto* tensor :
          {&batch.input.context, &batch.input.group_ids, &batch.input.future_covariates, &batch.target})
       if (tensor->defined()) *tensor = tensor->to(replay.fixture.device);
-    return replay.model->official_loss(batch.input, batch.target);
-  });
+    return {replay.model->official_loss(batch.input, batch.target)};
+  };
+  const auto done = runtime::replay_training({.model = *replay.model,
+                                              .options = training,
+                                              .steps = integer_of(params, "num_steps", 1),
+                                              .loss = loss});
   for (std::size_t step = 0; step < done.losses.size(); ++step)
     replay.report.check(fmt::format("loss.{}", step), at::scalar_tensor(done.losses[step], at::kDouble));
-  replay.report.check("grad_norm", at::tensor(done.norms, at::kDouble));
-  replay.report.check("lr", at::tensor(done.rates, at::kDouble));
+  replay.report.check("grad_norm", at::tensor(done.gradient_norms, at::kDouble));
+  replay.report.check("lr", at::tensor(done.learning_rates, at::kDouble));
   check_final_weights(replay, "final.",
                       lora ? trained_lora(*replay.model) : runtime::state_dict(*replay.model).entries());
   replay.model->eval();

@@ -10,8 +10,6 @@
 /// Shapes: `B` series, `T` steps of history, `N` patches, `H` prediction_length, `Q` quantiles, `D` d_model.
 namespace arzoo::forecast {
 
-T5Sizes t5_sizes(const ChronosBoltOptions& options);
-
 /// Distances between tokens as a bias per head (T5, Sec. 2.1), of the first block for all.
 class RelativeBias : public torch::nn::Module {
  public:

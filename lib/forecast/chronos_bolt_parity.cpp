@@ -4,7 +4,7 @@
 
 #include "forecast/chronos_bolt_model.h"
 #include "forecast/official_replay.h"
-#include "forecast/zoo.h"
+#include "runtime/training_replay.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -13,13 +13,7 @@ using runtime::ParityCase;
 using runtime::ParityReport;
 
 std::shared_ptr<ChronosBolt> bolt_of(const ParityCase& fixture) {
-  const auto official = read_official_config(fixture.config, 0);
-  auto model = std::dynamic_pointer_cast<ChronosBolt>(build(official.model, official.shape));
-  if (model == nullptr) fixture.config.reject("not a Chronos-Bolt model");
-  const auto hub = fixture.folder / "hub";
-  fixture.load(*model, std::filesystem::exists(hub) ? runtime::open_tensors(hub) : fixture.weights());
-  model->eval();
-  return model;
+  return official_model<ChronosBolt>(fixture, published_weights(fixture), "Chronos-Bolt");
 }
 
 void replay_bolt_call(const ParityCase& fixture, ParityReport& report, const ChronosBolt& model) {
@@ -69,20 +63,22 @@ void replay_bolt_training(const ParityCase& fixture, ParityReport& report, Chron
     const c10::InferenceMode inference;
     report.check("quantile_preds", model.quantiles(context));
   }
-  StepOptions steps;
-  double rate = 1e-3;
-  if (params.has("lr")) params.at("lr").read(rate, more_than(0));
-  if (params.has("max_grad_norm")) params.at("max_grad_norm").read(steps.max_grad_norm, {});
-  if (params.has("weight_decay")) params.at("weight_decay").read(steps.weight_decay, {});
-  steps.steps = integer_of(params, "steps", 1);
-  steps.rate = [&](int64_t step) {
-    if (step == 0) check_gradients(report, fixture, model);
-    return rate;
-  };
+  auto options = official_tuning_options();
+  if (params.has("lr")) params.at("lr").read(options.learning_rate, more_than(0));
+  if (params.has("max_grad_norm")) params.at("max_grad_norm").read(options.clip_grad_norm, more_than(0));
+  if (params.has("weight_decay")) params.at("weight_decay").read(options.weight_decay, {});
   model.train();
-  const auto done = replay_steps(model, steps, [&](int64_t) { return model.official_loss(context, target); });
+  const auto done = runtime::replay_training(
+      {.model = model,
+       .options = options,
+       .steps = integer_of(params, "steps", 1),
+       .loss = [&](int64_t) { return runtime::Losses{model.official_loss(context, target)}; },
+       .on_gradients =
+           [&](int64_t step) {
+             if (step == 0) check_gradients(report, fixture, model);
+           }});
   report.check("loss", at::tensor(done.losses, at::kDouble));
-  report.check("grad_norm", at::tensor(done.norms, at::kDouble));
+  report.check("grad_norm", at::tensor(done.gradient_norms, at::kDouble));
   for (const auto& [name, value] : runtime::state_dict(model)) {
     if (fixture.io.contains("final." + name)) report.check("final." + name, value);
   }

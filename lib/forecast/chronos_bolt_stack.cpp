@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "forecast/chronos_bolt_model.h"
+#include "forecast/random_inputs.h"
 #include "kernels/dropout.h"
 
 namespace arzoo::forecast {
@@ -28,10 +29,6 @@ std::vector<int64_t> buckets_of_distances(int64_t tokens, int64_t buckets, int64
   return result;
 }
 
-void record_block(runtime::Trace* trace, const std::string& name, const at::Tensor& value) {
-  if (trace != nullptr) trace->emplace_back("mid." + name, value);
-}
-
 /// A module whose only purpose is the names of its parts: "layer.0", "layer.1", ….
 class BoltBlock : public torch::nn::Module {
  public:
@@ -42,16 +39,6 @@ class BoltBlock : public torch::nn::Module {
 };
 
 }  // namespace
-
-T5Sizes t5_sizes(const ChronosBoltOptions& o) {
-  return {o.d_model,
-          o.d_kv,
-          o.d_ff,
-          o.num_heads,
-          o.dropout_rate,
-          o.layer_norm_epsilon,
-          t5_activation(o.feed_forward_proj)};
-}
 
 RelativeBias::RelativeBias(const ChronosBoltOptions& options)
     : buckets_(options.relative_attention_num_buckets),
@@ -113,10 +100,10 @@ at::Tensor BoltStack::encode(const at::Tensor& tokens, const at::Tensor& mask, r
     const auto mixed =
         attention.mix(attention.queries(normed), attention.keys(normed), attention.values(normed), bias);
     x = feed_forward->forward(self->add(x, attention.output(mixed)));
-    record_block(trace, fmt::format("encoder.block.{}", i), x);
+    Pass(trace).record(fmt::format("encoder.block.{}", i), x);
   }
   x = final_layer_norm_->forward(x);
-  record_block(trace, "encoder.final_layer_norm", x);
+  Pass(trace).record("encoder.final_layer_norm", x);
   return dropped_out(x);
 }
 
@@ -132,10 +119,10 @@ at::Tensor BoltStack::decode(const at::Tensor& token, const at::Tensor& encoded,
     const auto mixed = attention.mix(attention.queries(cross->norm(x)), attention.keys(encoded),
                                      attention.values(encoded), bias);
     x = feed_forward->forward(cross->add(x, attention.output(mixed)));
-    record_block(trace, fmt::format("decoder.block.{}", i), x);
+    Pass(trace).record(fmt::format("decoder.block.{}", i), x);
   }
   x = final_layer_norm_->forward(x);
-  record_block(trace, "decoder.final_layer_norm", x);
+  Pass(trace).record("decoder.final_layer_norm", x);
   return dropped_out(x);
 }
 

@@ -2,9 +2,12 @@
 
 #include <torch/torch.h>
 
-#include "runtime/optimizer.h"
-
 namespace arzoo::forecast {
+
+runtime::NamedTensors published_weights(const runtime::ParityCase& fixture) {
+  const auto hub = fixture.folder / "hub";
+  return std::filesystem::exists(hub) ? runtime::open_tensors(hub) : fixture.weights();
+}
 
 int64_t integer_of(const Config& section, std::string_view key, int64_t otherwise) {
   if (section.has(key)) section.at(key).read(otherwise, {});
@@ -44,27 +47,13 @@ void check_gradients(runtime::ParityReport& report, const runtime::ParityCase& f
   }
 }
 
-ReplayedSteps replay_steps(torch::nn::Module& model, const StepOptions& options,
-                           const std::function<at::Tensor(int64_t step)>& loss) {
-  runtime::TrainingOptions training;
-  training.optimizer = "adamw";
-  training.weight_decay = options.weight_decay;
-  std::vector<at::Tensor> trained;
-  for (const auto& parameter : model.parameters()) {
-    if (parameter.requires_grad()) trained.push_back(parameter);
-  }
-  runtime::Adam optimizer(trained, training);
-  ReplayedSteps result;
-  for (int64_t step = 0; step < options.steps; ++step) {
-    optimizer.zero_grad();
-    const auto value = loss(step);
-    value.backward();
-    result.losses.push_back(value.item<double>());
-    result.rates.push_back(options.rate(step));
-    result.norms.push_back(optimizer.clip_gradients(options.max_grad_norm));
-    optimizer.step(result.rates.back());
-  }
-  return result;
+runtime::TrainingOptions official_tuning_options() {
+  runtime::TrainingOptions options;
+  options.optimizer = "adamw";
+  options.lradj = "constant";
+  options.learning_rate = 1e-3;
+  options.clip_grad_norm = 1.0;
+  return options;
 }
 
 }  // namespace arzoo::forecast

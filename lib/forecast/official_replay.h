@@ -2,12 +2,31 @@
 
 #include <torch/nn/module.h>
 
-#include <functional>
+#include <memory>
+#include <string_view>
 
+#include "forecast/zoo.h"
 #include "runtime/parity.h"
+#include "runtime/training_options.h"
 
 /// What the replays of published zero-shot models share.
 namespace arzoo::forecast {
+
+/// Those of the hub's files in the folder hub/, where the case has one; else its own.
+runtime::NamedTensors published_weights(const runtime::ParityCase& fixture);
+
+/// The model of the case's official config.json with these weights, for inference. Throws ConfigError that
+/// calls it `name` where the config is of another model.
+template <class Model>
+std::shared_ptr<Model> official_model(const runtime::ParityCase& fixture,
+                                      const runtime::NamedTensors& weights, std::string_view name) {
+  const auto official = read_official_config(fixture.config, 0);
+  auto model = std::dynamic_pointer_cast<Model>(build(official.model, official.shape));
+  if (model == nullptr) fixture.config.reject(fmt::format("not a {} model", name));
+  fixture.load(*model, weights);
+  model->eval();
+  return model;
+}
 
 /// `section` names an integer; the default where it is missing.
 int64_t integer_of(const Config& section, std::string_view key, int64_t otherwise);
@@ -24,16 +43,7 @@ std::vector<at::Tensor> numbered_inputs(const runtime::ParityCase& fixture, cons
 void check_gradients(runtime::ParityReport& report, const runtime::ParityCase& fixture,
                      const torch::nn::Module& model);
 
-/// Optimiser steps of a fixture's training: AdamW, clipped, the rate of each step given.
-struct ReplayedSteps {
-  std::vector<double> losses, norms, rates;
-};
-struct StepOptions {
-  int64_t steps = 1;
-  double max_grad_norm = 1.0, weight_decay = 0.0;
-  std::function<double(int64_t step)> rate;
-};
-ReplayedSteps replay_steps(torch::nn::Module& model, const StepOptions& options,
-                           const std::function<at::Tensor(int64_t step)>& loss);
+/// The official fine-tuning: AdamW, gradients clipped to a norm of 1, a constant rate of 1e-3.
+runtime::TrainingOptions official_tuning_options();
 
 }  // namespace arzoo::forecast

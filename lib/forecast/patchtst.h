@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/config.h"
+#include "forecast/encoder_fields.h"
 #include "forecast/official_flags.h"
 #include "forecast/series_shape.h"
 
@@ -36,10 +36,7 @@ struct PatchTstOptions {
     field("padding_patch", o.padding_patch, one_of({"end", "none"}),
           "end: repeat the last value `stride` times, which gives one more patch");
     field("d_model", o.d_model, at_least(1), "width of a token");
-    field("n_heads", o.n_heads, at_least(1), "attention heads");
-    field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
-    field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
-    field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
+    encoder_fields(o, field);
     field("head_dropout", o.head_dropout, from_below(0, 1),
           "probability of dropout on the forecast in training");
     field("individual", o.individual, {}, "a head per variate");

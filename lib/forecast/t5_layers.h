@@ -22,6 +22,18 @@ struct T5Sizes {
 /// The activation that T5's feed_forward_proj names, as in "relu" or "gelu_new".
 kernels::Activation t5_activation(const std::string& name);
 
+/// Those of a model whose options have the same names.
+template <class Options>
+T5Sizes t5_sizes(const Options& o) {
+  return {o.d_model,
+          o.d_kv,
+          o.d_ff,
+          o.num_heads,
+          o.dropout_rate,
+          o.layer_norm_epsilon,
+          t5_activation(o.feed_forward_proj)};
+}
+
 /// Four maps q, k, v and o around softmax(q k^T + bias) v.
 class T5Attention : public torch::nn::Module {
  public:

@@ -2,9 +2,9 @@
 
 #include <torch/torch.h>
 
+#include "forecast/official_replay.h"
 #include "forecast/time_moe_data_parity.h"
 #include "forecast/time_moe_model.h"
-#include "forecast/zoo.h"
 #include "runtime/training_replay.h"
 
 namespace arzoo::forecast {
@@ -31,12 +31,7 @@ struct Replay {
 };
 
 std::shared_ptr<TimeMoe> load_time_moe(const ParityCase& fixture, const runtime::NamedTensors& weights) {
-  const auto official = read_official_config(fixture.config, 0);
-  auto model = std::dynamic_pointer_cast<TimeMoe>(build(official.model, official.shape));
-  if (model == nullptr) fixture.config.reject("not a Time-MoE model");
-  fixture.load(*model, weights);
-  model->eval();
-  return model;
+  return official_model<TimeMoe>(fixture, weights, "Time-MoE");
 }
 
 at::Tensor input_if_any(const ParityCase& fixture, const std::string& name) {

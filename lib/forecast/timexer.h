@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/config.h"
+#include "forecast/encoder_fields.h"
 #include "forecast/official_flags.h"
 #include "forecast/series_shape.h"
 
@@ -29,13 +29,7 @@ struct TimeXerOptions {
     field("patch_len", o.patch_len, at_least(1),
           "steps of one patch, at most seq_len; steps at the end that fill no patch are not seen");
     field("d_model", o.d_model, at_least(2), "width of a token, even");
-    field("n_heads", o.n_heads, at_least(1), "attention heads");
-    field("e_layers", o.e_layers, between(1, 1024), "encoder layers");
-    field("d_ff", o.d_ff, at_least(1), "width of the feed-forward layer");
-    field("dropout", o.dropout, from_below(0, 1), "probability of dropout in training");
-    field("activation", o.activation, one_of({"gelu", "relu"}), "activation of the feed-forward layer");
-    field("use_norm", o.use_norm, {},
-          "normalise each window and invert this on the forecast (non-stationary trick)");
+    variate_encoder_fields(o, field);
   }
   void check() const {
     require(d_model >= n_heads, "d_model ({}) must be at least n_heads ({})", d_model, n_heads);
