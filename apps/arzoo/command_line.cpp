@@ -128,6 +128,7 @@ std::unique_ptr<CLI::App> make_command_line(Invocation& invocation) {
   root->require_subcommand(1);
   add_train_command(*root, invocation);
   add_distill_command(*root, invocation);
+  add_tune_command(*root, invocation);
   add_forecast_command(*root, invocation);
   add_generate_image_command(*root, invocation);
   add_generate_3d_command(*root, invocation);

@@ -8,6 +8,7 @@ namespace arzoo::cli {
 
 void add_train_command(CLI::App& root, Invocation& invocation);
 void add_distill_command(CLI::App& root, Invocation& invocation);
+void add_tune_command(CLI::App& root, Invocation& invocation);
 void add_forecast_command(CLI::App& root, Invocation& invocation);
 void add_generate_image_command(CLI::App& root, Invocation& invocation);
 void add_generate_3d_command(CLI::App& root, Invocation& invocation);

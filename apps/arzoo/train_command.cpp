@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 #include "commands.h"
 #include "path_checks.h"
@@ -18,14 +17,6 @@ struct TrainFlags {
   bool init_only = false;
 };
 
-/// Throws ConfigError unless the model is made by `command`.
-void require_command(const Config& config, const std::string& command) {
-  const auto name = config.at("model").at("name");
-  const auto commands = registry::commands_of(registry::find_model(name));
-  if (std::find(commands.begin(), commands.end(), command) != commands.end()) return;
-  name.reject(fmt::format("{} is made by another command: arzoo {}", name.text(), commands.front()));
-}
-
 plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags,
                              const std::string& command) {
   require_name(flags.config, command, "a JSON file");
@@ -35,7 +26,7 @@ plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& fla
   task.name = flags.config.string();
   task.config = plan::resolve_run_config(config, flags.config.parent_path());
   task.notes = plan::old_keys(config);
-  require_command(config, command);
+  registry::require_command(config, command);
   if (invocation.compute.seed) task.config["seed"] = *invocation.compute.seed;
   if (flags.out) task.config["output"] = *flags.out;
   task.out = task.config["output"].get<std::string>();

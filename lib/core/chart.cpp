@@ -86,6 +86,8 @@ void check(const FanChart& chart) {
     expect_length(interval.lower.size(), chart.forecast.size(), "lower bounds");
     expect_length(interval.upper.size(), chart.forecast.size(), "upper bounds");
   }
+  for (const auto& [name, values] : chart.others)
+    expect_length(values.size(), chart.forecast.size(), "values of another forecast");
 }
 
 /// The wider an interval the fainter: nested bands add up to the darkest in the middle.
@@ -95,6 +97,8 @@ std::vector<LegendEntry> legend_of(const FanChart& chart, const std::vector<Inte
   std::vector<LegendEntry> legend{{"history", Look::line, "ink"}};
   if (!chart.truth.empty()) legend.push_back({"truth", Look::line, "c1"});
   legend.push_back({"forecast", Look::line, "c0"});
+  for (std::size_t i = 0; i < chart.others.size(); ++i)
+    legend.push_back({chart.others[i].first, Look::dashed, color_of(i + 2)});
   for (std::size_t i = widest_first.size(); i-- > 0;) {
     const double opacity = 1.0 - 0.84 * std::pow(0.8, static_cast<double>(i));
     legend.push_back({name_of(widest_first[i]), Look::band, "c0", opacity});
@@ -131,9 +135,10 @@ std::string to_svg(const LineChart& chart) {
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     const Series& series = chart.series[i];
     if (series.smooth) plot.line(series.x, series.y, Look::faint, color_of(i), series.name);
-    plot.line(series.x, series.smooth ? running_mean(series.y, chart.y.scale) : series.y, look_of(series, i),
-              color_of(i), series.name);
-    if (series.markers) plot.markers(series.x, series.y, color_of(i));
+    if (!series.points)
+      plot.line(series.x, series.smooth ? running_mean(series.y, chart.y.scale) : series.y,
+                look_of(series, i), color_of(i), series.name);
+    if (series.markers || series.points) plot.markers(series.x, series.y, color_of(i));
   }
   return std::move(plot).finish();
 }
@@ -145,6 +150,7 @@ std::string to_svg(const FanChart& chart) {
             [](const Interval& a, const Interval& b) { return a.level > b.level; });
   std::vector<const std::vector<double>*> ys{&chart.history, &chart.forecast, &chart.truth};
   for (const Interval& band : bands) ys.insert(ys.end(), {&band.lower, &band.upper});
+  for (const auto& [name, values] : chart.others) ys.push_back(&values);
 
   const auto last_stamp = static_cast<double>(std::max<std::size_t>(chart.stamps.size(), 2) - 1);
   PlotFrame frame;
@@ -169,6 +175,9 @@ std::string to_svg(const FanChart& chart) {
   if (join && !chart.forecast.empty()) plot.vertical(static_cast<double>(past - 1));
   plot.line(indices(0, past), chart.history, Look::thin, "ink", "history");
   if (!chart.truth.empty()) plot.line(future, from_known(chart.truth), Look::thin, "c1", "truth");
+  for (std::size_t i = 0; i < chart.others.size(); ++i)
+    plot.line(future, from_known(chart.others[i].second), Look::dashed, color_of(i + 2),
+              chart.others[i].first);
   plot.line(future, from_known(chart.forecast), Look::line, "c0", "forecast");
   return std::move(plot).finish();
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// Charts as SVG text: no script, no outside file, readable in light and dark (prefers-color-scheme), colours
@@ -22,6 +24,7 @@ struct Series {
   std::vector<double> x, y;
   bool markers = false;  ///< a dot at each point, for curves of few points
   bool dashed = false;   ///< a fit or a reference, not a measurement
+  bool points = false;   ///< dots alone: a cloud, not a curve
   bool smooth = false;   ///< noisy: the curve is drawn faintly and its running mean on it
 };
 
@@ -47,9 +50,26 @@ struct FanChart {
   std::vector<double> forecast;
   std::vector<Interval> intervals = {};
   std::vector<double> truth = {};  ///< as long as the forecast, or empty
+  /// Forecasts of other models, by their names, each as long as the forecast.
+  std::vector<std::pair<std::string, std::vector<double>>> others = {};
+};
+
+/// A value and how sure it is; ends that are not finite are not drawn.
+struct Bar {
+  std::string name;
+  double value = 0.0;
+  double low = std::numeric_limits<double>::quiet_NaN(), high = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// Horizontal bars from 0 on, the first one on top, with whiskers: scores of models.
+struct BarChart {
+  std::string title;
+  std::string x_title;
+  std::vector<Bar> bars;
 };
 
 std::string to_svg(const LineChart& chart);
 std::string to_svg(const FanChart& chart);
+std::string to_svg(const BarChart& chart);
 
 }  // namespace arzoo

@@ -20,7 +20,6 @@ constexpr double kTitleFont = 16.0;
 constexpr double kLegendRow = 20.0, kSwatch = 22.0, kLegendGap = 22.0;
 constexpr std::size_t kLongestName = 60;
 constexpr std::size_t kMostPoints = 2000;  // of one line: more than there are pixels
-constexpr double kPlotHeight = 300.0;      // the legend makes a picture taller, not its plot smaller
 
 // Colours after Okabe and Ito, darkened on white and lightened on black until each has contrast enough for a
 // line.
@@ -114,7 +113,7 @@ SvgPlot::SvgPlot(const PlotFrame& frame) : x_(frame.x), y_(frame.y) {
     y += 22.0;
   }
   top_ = y + 4.0;
-  bottom_ = top_ + kPlotHeight;
+  bottom_ = top_ + frame.height;
   draw_y_axis(frame.y_ticks);
   draw_x_axis(frame.x_ticks(right_ - left_), frame.x.title);
 }
@@ -251,6 +250,26 @@ void SvgPlot::band(const std::vector<double>& x, const std::vector<double>& lowe
   fmt::format_to(std::back_inserter(body_),
                  "<path class=\"band {}\" fill-opacity=\"{:.2f}\" d=\"{}\"><title>{}</title></path>\n", color,
                  opacity, path, escape_markup(one_line(name)));
+}
+
+void SvgPlot::bar(double y, double from, double to, double thickness, std::string_view color,
+                  std::string_view name) {
+  if (!is_point(from, y) || !is_point(to, y)) return;
+  const double left = px(std::min(from, to)), top = py(y + thickness / 2.0);
+  fmt::format_to(std::back_inserter(body_),
+                 "<rect class=\"band {}\" fill-opacity=\"0.75\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+                 "height=\"{:.1f}\" rx=\"2\"><title>{}</title></rect>\n",
+                 color, left, top, px(std::max(from, to)) - left, py(y - thickness / 2.0) - top,
+                 escape_markup(one_line(name)));
+}
+
+void SvgPlot::whisker(double y, double low, double high) {
+  if (!is_point(low, y) || !is_point(high, y)) return;
+  constexpr double kEnd = 4.0;
+  fmt::format_to(
+      std::back_inserter(body_),
+      "<path class=\"ink thin\" d=\"M{0:.1f} {1:.1f}v{3}M{0:.1f} {2:.1f}H{4:.1f}M{4:.1f} {1:.1f}v{3}\"/>\n",
+      px(low), py(y) - kEnd, py(y), 2.0 * kEnd, px(high));
 }
 
 void SvgPlot::vertical(double x) {

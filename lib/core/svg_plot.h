@@ -32,6 +32,7 @@ struct PlotFrame {
   std::vector<Tick> y_ticks;
   std::function<std::vector<Tick>(double width)> x_ticks;
   std::vector<LegendEntry> legend;
+  double height = 300.0;  ///< of the plot; the legend makes a picture taller, not its plot smaller
 };
 
 /// One SVG picture in the making: the frame is laid out around its texts, then the data is drawn in the
@@ -47,6 +48,10 @@ class SvgPlot {
   /// The area between two curves, broken where one of them cannot be drawn.
   void band(const std::vector<double>& x, const std::vector<double>& lower, const std::vector<double>& upper,
             std::string_view color, double opacity, std::string_view name);
+  /// A horizontal bar of `thickness` in the units of y, its middle at y.
+  void bar(double y, double from, double to, double thickness, std::string_view color, std::string_view name);
+  /// A horizontal line with an end mark at either side.
+  void whisker(double y, double low, double high);
   /// A dashed line from top to bottom.
   void vertical(double x);
   /// A text in the middle of an empty plot.

@@ -36,6 +36,20 @@ struct TrainTask {
   bool resume = false;
   bool init_only = false;  ///< save the model as training would begin with it, in compute.dtype, and stop
   bool dry_run = false;
+  double share = 1.0;  ///< of its steps, after which the run rests, to be resumed (runtime::Trainer::fit)
+};
+
+struct TuneTask {
+  ComputeOptions compute;
+  Config config;    ///< as it was written, with what --set and --seed replace
+  fs::path folder;  ///< of the config file
+  Config space;     ///< plan/search_space.h
+  fs::path out;
+  std::optional<double> time_limit = {};  ///< seconds; one of the two limits is given
+  std::optional<int64_t> trials = {};
+  int64_t rungs = 3, reduction = 3;
+  bool resume = false;
+  bool dry_run = false;
 };
 
 struct ForecastTask {
@@ -72,12 +86,16 @@ struct ForecastTask {
   /// Models to compare with on the same windows: baselines, folders. Not given: the seasonal naive forecast,
   /// whose rows are not written.
   std::vector<std::string> against = {};
-  std::optional<int64_t> season;     ///< steps of MASE's naive forecast; of the frequency when not given
-  bool impute = false;               ///< fill the missing cells of the input instead of forecasting
-  bool detect = false;               ///< score the known cells as anomalies instead of forecasting
-  std::optional<double> time_limit;  ///< seconds to find an ensemble in
-  fs::path keep;                     ///< folder for that ensemble; empty: the model is given
-  bool stream = false;               ///< one JSON window per line of stdin, one forecast per line of stdout
+  /// Windows after which models that come from a run are trained again; 0: never, as when not given, but
+  /// said.
+  std::optional<int64_t> refit = {};
+  std::optional<fs::path> report = {};  ///< page that compares the models of the backtest
+  std::optional<int64_t> season;        ///< steps of MASE's naive forecast; of the frequency when not given
+  bool impute = false;                  ///< fill the missing cells of the input instead of forecasting
+  bool detect = false;                  ///< score the known cells as anomalies instead of forecasting
+  std::optional<double> time_limit;     ///< seconds to find an ensemble in
+  fs::path keep;                        ///< folder for that ensemble; empty: the model is given
+  bool stream = false;  ///< one JSON window per line of stdin, one forecast per line of stdout
   bool dry_run = false;
 };
 
@@ -193,6 +211,7 @@ struct Outcome {
 struct TaskTable {
   using Stop = const std::atomic<bool>&;
   Outcome (*train)(const TrainTask&, Progress&, Stop);
+  Outcome (*tune)(const TuneTask&, Progress&, Stop);
   Outcome (*forecast)(const ForecastTask&, Progress&, Stop);
   Outcome (*generate_image)(const GenerateImageTask&, Progress&, Stop);
   Outcome (*generate_3d)(const Generate3dTask&, Progress&, Stop);

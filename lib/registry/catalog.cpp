@@ -159,4 +159,11 @@ std::vector<std::string> commands_of(const ModelChoice& choice) {
   return commands;
 }
 
+void require_command(const Config& config, std::string_view command) {
+  const auto name = config.at("model").at("name");
+  const auto commands = commands_of(find_model(name));
+  if (std::find(commands.begin(), commands.end(), command) != commands.end()) return;
+  name.reject(fmt::format("{} is made by another command: arzoo {}", name.text(), commands.front()));
+}
+
 }  // namespace arzoo::registry

@@ -55,13 +55,21 @@ int64_t Trainer::total_steps() const {
   return options_.max_steps ? std::min(all, *options_.max_steps) : all;
 }
 
-TrainSummary Trainer::fit(bool resume) {
+int64_t Trainer::steps_of(double share) const {
+  const auto all = total_steps(), epoch = steps_per_epoch();
+  const auto steps =
+      std::clamp<int64_t>(static_cast<int64_t>(std::ceil(share * static_cast<double>(all))), 1, all);
+  return steps < epoch ? steps : std::min(all, (steps + epoch - 1) / epoch * epoch);
+}
+
+TrainSummary Trainer::fit(bool resume, double share) {
   const auto start = std::chrono::steady_clock::now();
   if (resume) restore_last();
   log_.emplace(run_.metrics(), state_.step);
   events_.emplace(run_.path(), state_.step + 1, wall_time());
-  while (!state_.finished) {
-    train_epoch();
+  const int64_t rest = steps_of(share);
+  while (!state_.finished && state_.step < rest) {
+    train_epoch(rest);
     const bool gained = validate();
     state_.finished = is_finished();
     // The best model is on disk before the state that says so: a crash between the two costs an epoch, never
@@ -75,6 +83,7 @@ TrainSummary Trainer::fit(bool resume) {
   TrainSummary summary;
   summary.steps = state_.step;
   summary.epochs = state_.epoch;
+  summary.finished = state_.finished;
   summary.best_epoch = state_.best_epoch;
   summary.best_val = best_val_;
   summary.test = experiment_.evaluate(Split::test);
@@ -87,8 +96,8 @@ bool Trainer::is_finished() const {
   return is_out_of_patience(state_, options_.patience) || state_.step >= total_steps();
 }
 
-void Trainer::train_epoch() {
-  const int64_t last = std::min((state_.epoch + 1) * steps_per_epoch(), total_steps());
+void Trainer::train_epoch(int64_t rest) {
+  const int64_t last = std::min({(state_.epoch + 1) * steps_per_epoch(), total_steps(), rest});
   const int64_t first = state_.epoch * steps_per_epoch();
   experiment_.model().train();
   progress_.begin(fmt::format("epoch {}/{}", state_.epoch + 1, options_.epochs), last - first,
@@ -176,6 +185,8 @@ void Trainer::restore_last() {
   if (!state_.finished) {
     // Between two epochs: it may have been given no more than it has done.
     state_.finished = state_.loss_steps == 0 && is_finished();
+    // It may have rested within an epoch, which is then not behind it.
+    if (state_.loss_steps == 0) state_.epoch = state_.step / steps_per_epoch();
   } else if (!is_finished()) {
     // The run was given more steps: it goes on where it ended, within an epoch if max_steps had cut one
     // short.

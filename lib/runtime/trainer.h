@@ -21,6 +21,7 @@ struct TrainSummary {
   int64_t steps = 0, epochs = 0;
   int64_t best_epoch = 0;  ///< 1 is the first
   double seconds = 0.0;    ///< of this process, without what an interrupted one had done before
+  bool finished = false;   ///< nothing is left to train
   Metrics best_val, test;
 };
 
@@ -33,18 +34,20 @@ class Trainer {
           Progress& progress, const std::atomic<bool>& stop);
 
   /// Trains from the start, or from last/ when `resume`; ends with the best weights in the model and in
-  /// model/.
+  /// model/. share: rests after so much of its steps, validated and saved, at the end of an epoch where the
+  /// share has one; resumed, it goes on as if it had not rested, but for a validation within an epoch.
   ///
   /// Throws SystemFailure, naming the step, for a loss or a metric that is not finite: what was saved before
   /// stays as it is.
-  TrainSummary fit(bool resume);
+  TrainSummary fit(bool resume, double share = 1.0);
 
   /// Throws UsageError when the options give fewer epochs or steps than the run in last/ has had. fit() does
   /// so as well; this is for a caller that is about to replace the run's config.
   void check_resumable() const;
 
  private:
-  void train_epoch();
+  /// As far as step `rest`.
+  void train_epoch(int64_t rest);
   bool validate();
   bool is_finished() const;
   void log_line(int64_t epoch, const NamedValues& values);
@@ -54,6 +57,7 @@ class Trainer {
   void stop_if_asked();
   int64_t steps_per_epoch() const;
   int64_t total_steps() const;
+  int64_t steps_of(double share) const;
 
   Experiment& experiment_;
   TrainingOptions options_;

@@ -89,6 +89,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
   runtime::keep_freed_memory();
   static const plan::TaskTable table{
       &tasks::guarded<plan::TrainTask, tasks::train>,
+      &tasks::guarded<plan::TuneTask, tasks::tune>,
       &tasks::guarded<plan::ForecastTask, tasks::run_family_command>,
       &tasks::guarded<plan::GenerateImageTask, tasks::generate_image>,
       &tasks::guarded<plan::Generate3dTask, tasks::generate_3d>,

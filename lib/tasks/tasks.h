@@ -14,6 +14,14 @@ namespace arzoo::tasks {
 /// dry_run {"plan": {…}}.
 Json train(const plan::TrainTask& task, Progress& progress, Stop stop);
 
+/// Searches a space of configs by successive halving; every trial is a run directory below task.out, which
+/// holds the best model at the end, usable as a model. Returns {"run_dir", "metric", "trials": [{"trial",
+/// "values", "share", "epochs", "score", "val", "test", "seconds", "run_dir", "error"?}], "best": one of
+/// them, "refused": values that the config's checks refused or that came again, "stopped", "seconds"}; with
+/// dry_run
+/// {"plan": {…}}.
+Json tune(const plan::TuneTask& task, Progress& progress, Stop stop);
+
 /// A command of the family that serves it (runtime::Family::commands), told by the type of its task, which
 /// `task` points to. Throws std::logic_error where no family serves it.
 Json run_family_command(std::type_index type, const void* task, Progress& progress, Stop stop);

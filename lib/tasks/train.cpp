@@ -129,14 +129,15 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   }
   run.write_config(task.config);
   experiment->prepare_data(progress, stop);
-  const auto summary = trainer.fit(task.resume);
+  const auto summary = trainer.fit(task.resume, task.share);
   Json result{{"run_dir", task.out.string()},
               {"steps", summary.steps},
               {"epochs", summary.epochs},
               {"seconds", summary.seconds}};
   result["best"] = {{"epoch", summary.best_epoch}, {"val", runtime::metrics_json(summary.best_val)}};
   result["test"] = runtime::metrics_json(summary.test);
-  write_run_report(run, task.config, result, *experiment);
+  if (task.share < 1.0) result["finished"] = summary.finished;
+  if (summary.finished) write_run_report(run, task.config, result, *experiment);
   return result;
 }
 

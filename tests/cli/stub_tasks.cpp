@@ -41,6 +41,26 @@ Outcome train(const plan::TrainTask& task, Progress& progress, Stop stop) {
            {"seed", task.config.at("seed")}}};
 }
 
+Outcome tune(const plan::TuneTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"parameters", 1000}, {"shares", {0.5, 1.0}}}}}};
+  const auto trial = [](int number, double share, double score) {
+    return Json{{"trial", number},        {"values", {{"model.d_model", 16 * number}}},
+                {"share", share},         {"steps", 24},
+                {"score", score},         {"val", {{"mse", score}}},
+                {"test", {{"mse", 0.5}}}, {"seconds", 1.5},
+                {"run_dir", "t"}};
+  };
+  return {ExitCode::ok,
+          "",
+          {{"run_dir", task.out.string()},
+           {"metric", "mse"},
+           {"stopped", "trials"},
+           {"trials", {trial(1, 0.5, 0.75), trial(2, 1.0, 0.25)}},
+           {"best", trial(2, 1.0, 0.25)},
+           {"refused", 0},
+           {"seconds", 3.0}}};
+}
+
 Outcome forecast(const plan::ForecastTask& task, Progress&, Stop) {
   if (task.stream) {
     std::fputs("{\"yhat\":[1]}\n", stdout);
@@ -156,8 +176,8 @@ Outcome report(const plan::ReportTask& task, Progress&, Stop) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train,   &forecast, &generate_image, &generate_3d,
-                                         &inspect, &convert,  &models,         &parity,
-                                         &table,   &speed,    &regress,        &report};
+  static const plan::TaskTable functions{&train,   &tune,    &forecast, &generate_image, &generate_3d,
+                                         &inspect, &convert, &models,   &parity,         &table,
+                                         &speed,   &regress, &report};
   return &functions;
 }

@@ -257,3 +257,30 @@ TEST_CASE("lists of unequal length are a programming error", "[chart_test]") {
   chart.intervals = {{80, {1.0}, {}}};
   CHECK_THROWS_AS(to_svg(chart), std::logic_error);
 }
+
+TEST_CASE("a bar begins at zero and has whiskers where its ends are known", "[chart_test]") {
+  const auto svg =
+      to_svg(BarChart{"Skill", "skill", {{"good", 0.5, 0.25, 0.75}, {"<bad>", -0.25}, {"none", kNaN}}});
+  CHECK(count_of(svg, "<rect class=\"band") == 2);
+  CHECK(count_of(svg, "class=\"ink thin\"") == 1);
+  CHECK(svg.find("<title>good 0.5000 (0.2500 to 0.7500)</title>") != std::string::npos);
+  CHECK(svg.find("<bad>") == std::string::npos);
+  CHECK(svg.find("&lt;bad&gt; -0.2500") != std::string::npos);
+  CHECK(to_svg(BarChart{"", "", {}}).find("no values to show") != std::string::npos);
+}
+
+TEST_CASE("a fan has the forecasts of other models beside its own", "[chart_test]") {
+  FanChart chart{.title = "", .y_title = "", .stamps = {"1", "2", "3"}, .history = {1}, .forecast = {2, 3}};
+  chart.others = {{"naive", {1, 1}}};
+  CHECK(path_of(to_svg(chart), "naive") != path_of(to_svg(chart), "forecast"));
+  chart.others = {{"naive", {1}}};
+  CHECK_THROWS_AS(to_svg(chart), std::logic_error);
+}
+
+TEST_CASE("a cloud of points has no curve", "[chart_test]") {
+  LineChart chart = one_curve({1, 2, 3});
+  chart.series.front().points = true;
+  const auto svg = to_svg(chart);
+  CHECK(count_of(svg, "<circle") == 3);
+  CHECK(svg.find("<title>curve</title>") == std::string::npos);
+}

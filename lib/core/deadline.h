@@ -8,7 +8,7 @@
 
 #include "core/stop.h"
 
-namespace arzoo::forecast {
+namespace arzoo {
 
 /// Asks a piece of work to stop when its time is over, or when the command is asked to end.
 class Deadline {
@@ -32,4 +32,4 @@ class Deadline {
   std::jthread watch_;  // last: it uses the others
 };
 
-}  // namespace arzoo::forecast
+}  // namespace arzoo
