@@ -85,7 +85,7 @@ check_fuzz() {
     fi' < "$BUILD/fuzz/targets"
 }
 
-# Reports of every kind: of runs with charts, pictures and shapes, of a table, and of all of them together.
+# Reports of every kind: of runs with charts, pictures and shapes, of a search, a backtest and a table, and of all of them together.
 check_pages() {
   install_packages chromium
   local tools=$ROOT/.deps/browser model
@@ -101,6 +101,13 @@ check_pages() {
     "$ROOT/configs/forecast/itransformer_tiny.json" > "$runs/suite.json"
   "$BUILD/arzoo" bench table "$runs/suite.json" --out "$runs/table" --quiet > "$runs/log"
   "$BUILD/arzoo" bench report "$runs" --output "$runs/all.html" --quiet > "$runs/log"
+  "$BUILD/arzoo" tune "$ROOT/configs/forecast/itransformer_tiny.json" --search "$ROOT/configs/search/itransformer.json" --trials 5 \
+    --set data.seq_len=48 --out "$runs/search" --quiet > "$runs/log"
+  mkdir "$runs/backtest"
+  "$BUILD/arzoo" forecast --model "$runs/itransformer" --input "$ROOT/data/weather/temperatures_2010.csv" --output "$runs/backtest/rows.csv" \
+    --backtest 5 --level 80,95 --against theta,ets,seasonal_naive --report "$runs/backtest/report.html" --quiet > "$runs/log"
+  "$BUILD/arzoo" forecast --input "$ROOT/data/weather/temperatures_2010.csv" --output "$runs/outlook.csv" --horizon 12 --time-limit 5 \
+    --missing interpolate --keep "$runs/ensemble" --quiet > "$runs/log"
   "$tools/bin/python" "$ROOT/scripts/check_pages.py" "$runs/all.html" "$runs"/*/report.html
 }
 

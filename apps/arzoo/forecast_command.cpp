@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "commands.h"
-#include "forecast/baseline_cards.h"
+#include "forecast_checks.h"
 #include "help_format.h"
 #include "io/series_files.h"
 #include "path_checks.h"
@@ -15,14 +15,23 @@ namespace {
 
 constexpr int64_t kLongest = 1'000'000;  // steps or windows: far beyond use, far below overflow
 constexpr int64_t kMostSamples = 10'000;
-constexpr std::size_t kMostLevels = 100;
 
-void add_input_options(CLI::App& command, plan::ForecastTask& task) {
+/// Windows from one training to the next, or never.
+CLI::Validator refit_interval() {
+  return parses([](const std::string& text) {
+    if (text == "never" || whole_number(1, kLongest)(text).empty()) return;
+    fail<UsageError>("expected never, or an integer from 1 to {}, got \"{}\"", kLongest, text);
+  });
+}
+
+void add_input_options(CLI::App& command, plan::ForecastTask& task, std::vector<plan::fs::path>& models) {
   command
-      .add_option("--model", task.model,
-                  "run directory, checkpoint folder, weights file with --config, or a baseline (models "
-                  "--group baseline); without it the best ensemble is searched for")
-      ->type_name("MODEL");
+      .add_option(
+          "--model", models,
+          "run directory, checkpoint folder, weights file with --config, or a baseline (models "
+          "--group baseline); without it, or with several, the best ensemble is searched for; repeatable")
+      ->type_name("MODEL")
+      ->allow_extra_args(false);
   command.add_option("--config", task.config, "config.json of the model or its run, for a weights file")
       ->type_name("CONFIG.json");
   add_state_dict_option(command, task.state_dict);
@@ -161,6 +170,21 @@ void add_output_options(CLI::App& command, plan::ForecastTask& task) {
       ->delimiter(',')
       ->allow_extra_args(false);
   command
+      .add_option_function<std::string>(
+          "--refit",
+          [&task](const std::string& text) { task.refit = text == "never" ? 0 : std::stoll(text); },
+          "train models that come from a run again, on the rows before, every N windows of the backtest; "
+          "never: not, and say so; baselines are fitted at each")
+      ->type_name("N")
+      ->check(refit_interval())
+      ->needs(command.get_option("--backtest"));
+  command
+      .add_option("--report", task.report,
+                  "page that compares the models of the backtest: ranking, error by step, forecasts beside "
+                  "the truth")
+      ->type_name("PAGE.html")
+      ->needs(command.get_option("--backtest"));
+  command
       .add_option(
           "--time-limit", task.time_limit,
           "search for an ensemble of baselines, --model, --against and models trained meanwhile, for so "
@@ -193,7 +217,8 @@ void add_other_work(CLI::App& command, plan::ForecastTask& task) {
   auto* detect =
       command.add_flag("--detect", task.detect,
                        "write unique_id,ds,model,y,yhat,residual,p_value,anomaly of the known cells, "
-                       "each forecast from those before it; --level says from where on, 99 by default");
+                       "each forecast from those before it; --level says from where on, 99 by default; with "
+                       "--backtest N: shift N cells of each series first and score how they are found");
   impute->excludes(detect);
   for (const char* other :
        {"--future", "--plot", "--season", "--quantiles", "--samples", "--conformal", "--targets",
@@ -202,102 +227,6 @@ void add_other_work(CLI::App& command, plan::ForecastTask& task) {
     detect->excludes(command.get_option(other));
   }
   impute->excludes(command.get_option("--level"));
-  detect->excludes(command.get_option("--backtest"));
-}
-
-/// The files that the inputs stand for; "-" among them once.
-std::vector<plan::fs::path> input_files(const std::vector<plan::fs::path>& inputs) {
-  std::vector<plan::fs::path> files;
-  for (const auto& input : inputs) {
-    require_name(input, "forecast: --input", "a file");
-    try {
-      const auto found = io::series_files(input);
-      files.insert(files.end(), found.begin(), found.end());
-    } catch (const DataError& error) {
-      fail<DataError>("forecast: --input: {}", error.what());
-    }
-  }
-  for (const auto& file : files) {
-    if (file != io::kStandardStream) require_input_file(file, "forecast: --input");
-  }
-  if (std::count(files.begin(), files.end(), io::kStandardStream) > 1)
-    fail<UsageError>("forecast: --input: - is given twice, stdin can be read once");
-  return files;
-}
-
-/// A baseline's name or a checkpoint.
-void require_model(const plan::fs::path& path, const std::string& option) {
-  const auto& baselines = forecast::kBaselineCards;
-  const auto name = path.string();
-  if (!plan::fs::exists(path) &&
-      std::any_of(baselines.begin(), baselines.end(), [&](const auto& card) { return card.name == name; }))
-    return;
-  require_checkpoint(path, option);
-}
-
-/// Without a model, or with a time limit, one is searched for.
-void check_search(plan::ForecastTask& task) {
-  if (!task.model.empty() && !task.time_limit) {
-    if (!task.keep.empty())
-      fail<UsageError>("forecast: --keep is for a search (leave out --model, or add --time-limit)");
-    if (!task.against.empty() && task.backtest == 0)
-      fail<UsageError>(
-          "forecast: --against needs --backtest, or a search (leave out --model, or add --time-limit)");
-    return;
-  }
-  if (task.inputs.empty() && !task.stream)
-    fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
-  if (task.stream || task.config || task.xreg || task.future || !task.targets.empty() || task.impute ||
-      task.detect)
-    fail<UsageError>(
-        "forecast: --model is required, and --time-limit not possible, with --stream, --config, --xreg, "
-        "--future, "
-        "--targets, --impute and --detect");
-  if (!task.horizon) fail<UsageError>("forecast: --horizon is required to search for a model");
-  if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
-  for (const auto* path : {&task.output, task.inputs.empty() ? &task.output : &task.inputs.front()}) {
-    if (*path == io::kStandardStream)
-      fail<UsageError>(
-          "forecast: a search reads its input twice and keeps a folder beside its output: give files, not -");
-  }
-  if (task.keep.empty()) task.keep = plan::fs::path(task.output).replace_extension("") += "_model";
-  require_output_folder(task.keep, "forecast: --keep");
-  if (plan::fs::exists(task.keep) && !plan::fs::is_empty(task.keep))
-    fail<UsageError>(
-        "forecast: --keep {}: the folder has something in it (use it: --model {}; or name another)",
-        task.keep.string(), task.keep.string());
-}
-
-void check(plan::ForecastTask& task) {
-  check_search(task);
-  for (const auto& name : task.against) require_model(name, "forecast: --against");
-  if (!task.model.empty()) require_model(task.model, "forecast: --model");
-  if (task.config) require_input_file(*task.config, "forecast: --config");
-  for (auto* levels : {&task.levels, &task.quantiles}) {
-    std::sort(levels->begin(), levels->end());
-    levels->erase(std::unique(levels->begin(), levels->end()), levels->end());
-    if (levels->size() > kMostLevels)
-      fail<UsageError>("forecast: {}: {} levels, expected at most {}",
-                       levels == &task.levels ? "--level" : "--quantiles", levels->size(), kMostLevels);
-  }
-  if (task.conformal == "adaptive" && task.backtest == 0)
-    fail<UsageError>(
-        "forecast: --conformal adaptive learns from the windows of a backtest (add --backtest N)");
-  if (task.xreg && !task.future && task.future_covariates.empty())
-    fail<UsageError>(
-        "forecast: --xreg needs the covariates of the steps ahead (--future; for --backtest their names, "
-        "--future-covariates)");
-  if (task.stream) return;
-  if (task.inputs.empty()) fail<UsageError>("forecast: --input is required (see arzoo forecast --help)");
-  if (task.output.empty()) fail<UsageError>("forecast: --output is required (see arzoo forecast --help)");
-  task.inputs = input_files(task.inputs);
-  auto inputs = task.inputs;
-  if (task.future) {
-    require_input_file(*task.future, "forecast: --future");
-    inputs.push_back(*task.future);
-  }
-  if (task.output != io::kStandardStream) require_output_file(task.output, inputs, "forecast: --output");
-  if (task.plot) require_output_folder(*task.plot, "forecast: --plot");
 }
 
 }  // namespace
@@ -307,7 +236,8 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
       root.add_subcommand("forecast", "Forecast time series from CSV files with a trained model.");
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --input CSV... --output CSV"));
   auto task = std::make_shared<plan::ForecastTask>();
-  add_input_options(*command, *task);
+  auto models = std::make_shared<std::vector<plan::fs::path>>();
+  add_input_options(*command, *task, *models);
   add_output_options(*command, *task);
   add_zero_shot_options(*command, *task);
   add_other_work(*command, *task);
@@ -340,12 +270,13 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   command->footer(
       "example:\n  arzoo forecast --model runs/weather --input data/weather/new_york_2013.csv "
       "\\\n    --output forecast.csv --level 80,95 --plot plots");
-  on_chosen(*command, invocation, [task, command, &invocation] {
+  on_chosen(*command, invocation, [task, models, command, &invocation] {
+    set_models(*task, *models);
     if (command->count("--model") > 0 && task->model.empty())
       require_checkpoint(task->model, "forecast: --model");
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
-    check(*task);
+    check_forecast(*task);
     const bool to_stdout = task->output == io::kStandardStream;
     if (to_stdout && invocation.json)
       fail<UsageError>("forecast: --output -: stdout cannot hold the document of --json as well");

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/display_text.h"
+#include "leaderboard_text.h"
 #include "text_table.h"
 
 namespace arzoo::cli {
@@ -80,30 +81,11 @@ std::string fields_text(const Json& object) {
   return labelled(rows);
 }
 
-/// The models of a backtest, the best first.
-std::string leaderboard_text(const Json& leaderboard) {
-  const auto number = [](const Json& value) {
-    return value.is_null() ? std::string("-") : fmt::format("{:.3f}", value.get<double>());
-  };
-  const auto bounded = [&](const Json& row, const std::string& name) {
-    const auto text = number(row.at(name));
-    return row.at(name + "_low").is_null() ? text
-                                           : fmt::format("{} ({} to {})", text, number(row.at(name + "_low")),
-                                                         number(row.at(name + "_high")));
-  };
-  Table table({"model", "mase", "mae", "skill", "win rate"});
-  for (const auto& row : leaderboard.at("models"))
-    table.add({text_of(row, "model"), number(row.at("mase")), number(row.at("mae")), bounded(row, "skill"),
-               bounded(row, "win_rate")});
-  return fmt::format(
-      "\n{}skill: 1 - error / error of {}, geometric mean over {} windows of series; in parentheses: 95 %\n",
-      aligned(table), text_of(leaderboard, "baseline"), text_of(leaderboard, "tasks"));
-}
-
 /// What was tried, and what the ensemble is made of.
 std::string search_text(Json search) {
   const auto leaderboard = search.contains("leaderboard") ? leaderboard_text(search.at("leaderboard")) : "";
   search.erase("leaderboard");
+  if (search.contains("held_out") && search.at("held_out").is_null()) search.erase("held_out");
   return fields_text(search) + leaderboard;
 }
 

@@ -27,6 +27,7 @@ ValueKind value_kind(const CLI::Option& option) {
     return kind;
   }
   if (type.ends_with(".json")) return {Source::files, {}, {".json"}};
+  if (type.ends_with(".html")) return {Source::files, {}, {".html"}};
   if (type.ends_with(".safetensors")) return {Source::files, {}, {".safetensors"}};
   if (type == "PATH" || type == "MODEL") return {Source::files};
   if (type == "NAME") {

@@ -3,17 +3,22 @@
 #include <algorithm>
 
 #include "forecast/forecast_model.h"
+#include "forecast/forecast_scores.h"
 #include "forecast/zero_shot_tables.h"
 
 namespace arzoo::forecast {
 namespace {
 
-/// The ends of all intervals, and the quantiles: ascending, each once.
+/// The ends of all intervals, the quantiles and those that a distribution is made of: ascending, each once.
 std::vector<double> quantiles_of(const ForecastLevels& levels) {
   auto all = levels.quantiles;
   for (const double level : levels.intervals) {
     all.push_back(0.5 - level / 200.0);
     all.push_back(0.5 + level / 200.0);
+  }
+  if (levels.distribution) {
+    const auto& deciles = DistributionScores::levels();
+    all.insert(all.end(), deciles.begin(), deciles.end());
   }
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
@@ -44,6 +49,12 @@ SeriesForecast in_table(const io::SeriesTable& table, int64_t horizon,
   for (const double level : levels.intervals)
     result.intervals.push_back({level, at_level(0.5 - level / 200.0), at_level(0.5 + level / 200.0)});
   for (const double level : levels.quantiles) result.quantiles.emplace_back(level, at_level(level));
+  if (!levels.distribution) return result;
+  std::vector<at::Tensor> deciles;
+  for (const double level : DistributionScores::levels()) deciles.push_back(at_level(level));
+  // A network's quantiles may cross, a distribution's do not.
+  result.distribution =
+      Distribution::quantiles(DistributionScores::levels(), std::get<0>(at::stack(deciles, -1).sort(-1)));
   return result;
 }
 

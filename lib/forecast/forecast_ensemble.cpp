@@ -9,6 +9,7 @@
 #include "forecast/baseline_models.h"
 #include "forecast/forecast_location.h"
 #include "forecast/forecast_model.h"
+#include "forecast/forecast_scores.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -90,14 +91,16 @@ std::vector<SeriesForecast> ForecastModel::forecast_members(std::span<const io::
                                                             const ForecastLevels& levels) const {
   struct Parts {
     WeightedMean mean;
-    std::vector<WeightedMean> lows, highs, quantiles;
+    std::vector<WeightedMean> lows, highs, quantiles, deciles;  ///< deciles: of the distribution
   };
   const c10::InferenceMode inference;
   std::vector<SeriesForecast> results;
   std::vector<Parts> parts(tables.size());
-  const ForecastLevels asked(levels.intervals, levels.quantiles);
+  ForecastLevels asked(levels.intervals, levels.quantiles);
+  asked.distribution = levels.distribution;
+  const auto& deciles = DistributionScores::levels();
   for (const auto& [weight, member] : members_) {
-    const bool has_levels = !asked.empty() && member->can_forecast(asked);
+    const bool has_levels = (!asked.empty() || asked.distribution) && member->can_forecast(asked);
     auto forecasts = member->forecast(tables, horizon, has_levels ? asked : ForecastLevels());
     for (std::size_t i = 0; i < tables.size(); ++i) {
       parts[i].mean.add(weight, forecasts[i].mean);
@@ -110,6 +113,10 @@ std::vector<SeriesForecast> ForecastModel::forecast_members(std::span<const io::
       }
       for (std::size_t level = 0; level < forecasts[i].quantiles.size(); ++level)
         parts[i].quantiles[level].add(weight, forecasts[i].quantiles[level].second);
+      if (!forecasts[i].distribution.defined()) continue;
+      parts[i].deciles.resize(deciles.size());
+      for (std::size_t level = 0; level < deciles.size(); ++level)
+        parts[i].deciles[level].add(weight, forecasts[i].distribution.quantile(deciles[level]));
     }
     if (results.empty()) results = std::move(forecasts);
   }
@@ -123,6 +130,10 @@ std::vector<SeriesForecast> ForecastModel::forecast_members(std::span<const io::
           {asked.intervals[level], parts[i].lows[level].value(), parts[i].highs[level].value()});
     for (std::size_t level = 0; level < asked.quantiles.size(); ++level)
       results[i].quantiles.emplace_back(asked.quantiles[level], parts[i].quantiles[level].value());
+    if (parts[i].deciles.empty()) continue;
+    std::vector<at::Tensor> values;
+    for (const auto& decile : parts[i].deciles) values.push_back(decile.value());
+    results[i].distribution = Distribution::quantiles(deciles, at::stack(values, -1));
   }
   return results;
 }

@@ -44,7 +44,8 @@ std::vector<Mistake> usage_mistakes() {
   return {
       {{},
        2,
-       "a command is missing, expected one of train, distill, forecast, generate-image, generate-3d, bench, "
+       "a command is missing, expected one of train, distill, tune, forecast, generate-image, generate-3d, "
+       "bench, "
        "models, "
        "inspect, convert, completion, man "
        "(see arzoo --help)"},
@@ -190,6 +191,14 @@ std::vector<Mistake> file_mistakes() {
       mistake(kForecast, {"--output", "out.csv", "--horizon", "0"}, 2,
               R"(forecast: --horizon: expected an integer from 1 to 1000000, got "0")"),
       mistake(kForecast, {"--output", "out.csv", "--step", "24"}, 2, "forecast: --step requires --backtest"),
+      mistake(kForecast, {"--output", "out.csv", "--refit", "2"}, 2, "forecast: --refit requires --backtest"),
+      mistake(kForecast, {"--output", "out.csv", "--backtest", "2", "--refit", "0"}, 2,
+              R"(forecast: --refit: expected never, or an integer from 1 to 1000000, got "0")"),
+      mistake(kForecast,
+              {"--output", "out.csv", "--backtest", "2", "--refit", "1", "--conformal", "adaptive"}, 2,
+              "forecast: --refit cannot be combined with --xreg, --set and --conformal adaptive"),
+      mistake(kForecast, {"--output", "out.csv", "--backtest", "2", "--report", "series.csv"}, 2,
+              "forecast: --report: series.csv is an input as well, expected another file"),
       mistake(kForecast, {"--output", "out.csv", "--missing", "drop"}, 2,
               R"(forecast: --missing: expected one of error, ffill, interpolate, got "drop")"),
       {{"generate-3d", "--output", "out"},

@@ -5,22 +5,20 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <optional>
 
 #include "core/atomic_file.h"
-#include "core/display_text.h"
 #include "core/output_folder.h"
 #include "forecast/baseline_cards.h"
-#include "forecast/commands/deadline.h"
+#include "forecast/commands/comparison_page.h"
+#include "forecast/commands/forecast_chart.h"
+#include "forecast/commands/forecast_ids.h"
 #include "forecast/commands/forecast_inputs.h"
+#include "forecast/commands/model_search.h"
+#include "forecast/commands/refit.h"
+#include "forecast/commands/search_arena.h"
 #include "forecast/forecast_ensemble.h"
-#include "forecast/forecast_model.h"
 #include "forecast/greedy_ensemble.h"
 #include "forecast/leaderboard.h"
-#include "io/csv.h"
-#include "io/series_fill.h"
-#include "plan/run_config.h"
-#include "runtime/metrics.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -28,266 +26,115 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = Deadline::Clock;
 
-constexpr int64_t kMostWindows = 5;
-/// What a model must leave for those after it: the share of the time left that one training may take.
-constexpr double kTrainingShare = 0.45;
-constexpr double kLeastTraining = 5.0;  ///< seconds worth beginning a training for
+constexpr const char* kEnsemble = "ensemble";
+constexpr double kSearchLevel = 80.0;  ///< of the intervals, where the task names none
+constexpr std::size_t kSearchCharts = 4;
 
-double seconds_until(Clock::time_point end) {
-  return std::chrono::duration<double>(end - Clock::now()).count();
-}
-
-/// The known data, and the stretches at its end that models are compared on.
-struct Arena {
-  std::vector<io::SeriesTable> tables;
-  int64_t horizon = 1, windows = 0, season = 1;
-  at::Tensor truth;  ///< [series, windows, horizon] double, NaN where nothing was measured
-  at::Tensor scale;  ///< [series, 1, 1]: seasonal naive error before the first window, 1 where there is none
-
-  std::vector<io::SeriesTable> before(int64_t window) const {
-    std::vector<io::SeriesTable> known;
-    for (const auto& table : tables)
-      known.push_back(io::first_rows(table, table.rows() - static_cast<std::size_t>(window * horizon)));
-    return known;
-  }
-};
-
-/// As many windows as leave twice as many rows before them, or two seasons.
-int64_t windows_to_compare(const Arena& arena, int64_t shortest) {
-  const int64_t needed = std::max<int64_t>(2 * arena.season, 2);
-  for (int64_t windows = kMostWindows; windows > 0; --windows) {
-    const int64_t before = shortest - windows * arena.horizon;
-    if (before >= needed && (windows == 1 || before >= 2 * windows * arena.horizon)) return windows;
-  }
-  return shortest > arena.horizon + 1 ? 1 : 0;
-}
-
-at::Tensor measured(const io::SeriesTable& table) {
-  auto values = at::tensor(table.values, at::kDouble)
-                    .view({static_cast<int64_t>(table.rows()), static_cast<int64_t>(table.variates.size())})
-                    .clone();
-  if (table.filled.empty()) return values;
-  for (std::size_t i = 0; i < table.filled.size(); ++i) {
-    if (table.filled[i]) values.view(-1)[static_cast<int64_t>(i)] = NAN;
-  }
-  return values;
-}
-
-Arena arena_of(std::vector<io::SeriesTable> tables, const plan::ForecastTask& task) {
-  Arena arena;
-  arena.tables = std::move(tables);
-  arena.horizon = *task.horizon;
-  arena.season = task.season.value_or(io::usual_season(arena.tables.front().frequency));
-  int64_t shortest = std::numeric_limits<int64_t>::max();
-  for (const auto& table : arena.tables) shortest = std::min(shortest, static_cast<int64_t>(table.rows()));
-  arena.windows = windows_to_compare(arena, shortest);
-  if (arena.windows == 0) return arena;
-  std::vector<at::Tensor> truths, scales;
-  for (const auto& table : arena.tables) {
-    const auto values = measured(table);
-    const auto known = values.size(0) - arena.windows * arena.horizon;
-    truths.push_back(values.narrow(0, known, arena.windows * arena.horizon)
-                         .t()
-                         .reshape({values.size(1), arena.windows, arena.horizon}));
-    scales.push_back(runtime::seasonal_naive_error(values.narrow(0, 0, known), arena.season));
-  }
-  arena.truth = at::cat(truths);
-  arena.scale = at::cat(scales).view({-1, 1, 1});
-  // An exactly periodic series has no scale; its errors count as they are.
-  arena.scale = at::where(arena.scale.isnan(), at::ones_like(arena.scale), arena.scale);
-  return arena;
-}
-
-/// What a model makes of all windows, [series, windows, horizon].
-at::Tensor window_forecasts(const Arena& arena, const ForecastModel& model) {
-  std::vector<at::Tensor> windows;
-  for (int64_t window = arena.windows; window > 0; --window) {
-    std::vector<at::Tensor> rows;
-    for (const auto& one : model.forecast(arena.before(window), arena.horizon, {}))
-      rows.push_back(one.mean.t());
-    windows.push_back(at::cat(rows));
-  }
-  return at::stack(windows, 1);
-}
-
-/// A model that took part.
-struct Contender {
-  std::string name, place;  ///< place: as EnsembleMember::model
-  at::Tensor forecasts;
-};
-
-/// Models under test, what came of them and what did not.
-class Search {
- public:
-  Search(const plan::ForecastTask& task, const Arena& arena, Clock::time_point end,
-         const runtime::CommandContext& context)
-      : task_(task),
-        arena_(arena),
-        end_(end),
-        progress_(context.progress),
-        stop_(context.stop),
-        train_(context.train) {}
-
-  /// A baseline or a folder. needed: whether it is tried though the time is over.
-  void try_model(const std::string& name, const std::string& place, bool needed = false) {
-    if (stop_.load()) fail<Interrupted>("interrupted, nothing written");
-    if (!needed && seconds_until(end_) <= 0) return skip(name, "the time was over");
-    try {
-      auto model = ForecastModel::open(place, std::nullopt, compute());
-      if (model.is_zero_shot()) model.set_season(arena_.season);
-      if (!needed && is_too_slow(model)) return skip(name, "it would have taken too long");
-      auto forecasts = window_forecasts(arena_, model);
-      if (!forecasts.sizes().equals(arena_.truth.sizes()))
-        return skip(name, "it forecasts other series than those of the input");
-      if (!forecasts.isfinite().all().item<bool>()) return skip(name, "its forecasts were not finite");
-      contenders_.push_back({name, place, std::move(forecasts)});
-      progress_.note(fmt::format("{}: MASE {:.3f}", name, error_of(contenders_.back().forecasts)));
-    } catch (const Interrupted&) {
-      throw;
-    } catch (const Error& error) {
-      if (needed) throw;
-      skip(name, error.what());
-    }
-  }
-
-  /// Trains a forecaster on the rows before the first window. config: as a user writes it, without data.
-  void train(const std::string& name, Json config, const fs::path& data, const fs::path& folder) {
-    if (stop_.load()) fail<Interrupted>("interrupted, nothing written");
-    const double left = seconds_until(end_);
-    if (left < kLeastTraining) return skip(name, "the time was over");
-    const auto share = std::chrono::duration_cast<Clock::duration>(
-        std::chrono::duration<double>(std::max(kLeastTraining, kTrainingShare * left)));
-    const Deadline deadline(std::min(end_, Clock::now() + share), stop_);
-    config["data"]["path"] = data.string();
-    plan::TrainTask training;
-    training.compute = task_.compute;
-    training.name = name;
-    training.out = folder;
-    try {
-      training.config = plan::resolve_run_config(Config(std::move(config), name), folder.parent_path());
-      train_(training, progress_, deadline.over());
-    } catch (const Interrupted&) {
-      if (stop_.load()) throw;  // else the best model so far is in the folder
-    } catch (const Error& error) {
-      return skip(name, error.what());
-    }
-    if (!fs::exists(folder / "model" / "config.json")) return skip(name, "no epoch ended in time");
-    try_model(name, folder.string());
-  }
-
-  const std::vector<Contender>& contenders() const { return contenders_; }
-  const Json& skipped() const { return skipped_; }
-
- private:
-  runtime::Compute compute() const {
-    return runtime::select_compute(task_.compute.device, task_.compute.dtype, task_.compute.quantize);
-  }
-  void skip(const std::string& name, std::string_view why) {
-    skipped_[name] = why;
-    progress_.note(fmt::format("{}: left out, {}", name, why));
-  }
-  /// Judged by the time that a sample of the series takes.
-  bool is_too_slow(const ForecastModel& model) const {
-    constexpr std::size_t kSample = 8;
-    if (arena_.tables.size() <= 2 * kSample) return false;
-    std::vector<io::SeriesTable> sample(arena_.tables.begin(), arena_.tables.begin() + kSample);
-    const auto start = Clock::now();
-    model.forecast(sample, arena_.horizon, {});
-    const double each = std::chrono::duration<double>(Clock::now() - start).count() / kSample;
-    // Once more for the forecast itself.
-    return each * static_cast<double>(arena_.tables.size()) * static_cast<double>(arena_.windows + 1) >
-           seconds_until(end_);
-  }
-  double error_of(const at::Tensor& forecasts) const {
-    return ((forecasts - arena_.truth).abs() / arena_.scale).nanmean().item<double>();
-  }
-
-  const plan::ForecastTask& task_;
-  const Arena& arena_;
-  Clock::time_point end_;
-  Progress& progress_;
-  Stop stop_;
-  Json (*train_)(const plan::TrainTask& task, Progress& progress, Stop stop);
-  std::vector<Contender> contenders_;
-  Json skipped_ = Json::object();
-};
-
-/// The rows before the first window, for trainings: a wide file of one table, a long one of several. Nothing
-/// where the tables have several variates each, which no one training takes.
-bool write_training_rows(const Arena& arena, const fs::path& file) {
+/// Tries the baselines, the models that the task names, and those that it has the time to train.
+void try_all(ModelSearch& search, const plan::ForecastTask& task, const SearchArena& arena) {
+  search.try_model(kNaiveBaseline, kNaiveBaseline, /*needed=*/true);
+  for (const auto& card : kBaselineCards)
+    if (card.name != kNaiveBaseline) search.try_model(std::string(card.name), std::string(card.name));
+  if (!task.model.empty()) search.try_model(task.model.string(), task.model.string());
+  for (const auto& place : task.against) search.try_model(place, place);
+  const auto shortest = std::min_element(arena.tables.begin(), arena.tables.end(),
+                                         [](const auto& a, const auto& b) { return a.rows() < b.rows(); });
+  const auto rows = static_cast<int64_t>(shortest->rows()) - arena.windows * arena.horizon;
+  const auto trainings = trainings_for(arena, rows);
+  if (trainings.empty() || !search.has_time_to_train()) return;
   const bool several = arena.tables.size() > 1;
+  // No one training takes several tables of several variates each.
   if (several && std::any_of(arena.tables.begin(), arena.tables.end(),
                              [](const auto& table) { return table.variates.size() != 1; }))
-    return false;
-  io::CsvText csv;
-  if (several) csv.cell("unique_id");
-  csv.cell("ds");
-  for (const auto& name : arena.tables.front().variates) csv.cell(name);
-  csv.end_row();
-  for (const auto& table : arena.before(arena.windows)) {
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      if (several) csv.cell(table.unique_id);
-      csv.cell(table.date_format.format(table.stamps[row]));
-      for (std::size_t c = 0; c < table.variates.size(); ++c) csv.cell(table.at(row, c));
-      csv.end_row();
-    }
-  }
-  write_atomically(file, csv.text());
-  return true;
+    return;
+  const auto data = task.keep / "training_rows.csv";
+  write_training_rows(arena.before(arena.windows), data, /*as_long=*/false);
+  for (const auto& [name, config] : trainings) search.train(name, config, data, task.keep / name);
 }
 
-/// Forecasters by what they cost, the cheap ones first, with sizes for these data.
-std::vector<std::pair<std::string, Json>> trainings_for(const Arena& arena, int64_t rows) {
-  const int64_t horizon = arena.horizon, least = std::max<int64_t>({2 * arena.season, 2 * horizon, 16});
-  const int64_t window = std::min<int64_t>({least, 336, rows / 4});
-  if (window < 8 || window + horizon > rows / 2) return {};
-  const Json training{{"epochs", 30},        {"batch_size", 32}, {"learning_rate", 1e-3},
-                      {"lradj", "constant"}, {"patience", 4},    {"loss", "mae"}};
-  const auto config = [&](Json model) {
-    return Json{{"model", std::move(model)},
-                {"data",
-                 {{"missing", "interpolate"},
-                  {"seq_len", window},
-                  {"label_len", 0},
-                  {"pred_len", horizon},
-                  {"split", {{"train", 0.85}, {"test", 0.0}}}}},
-                {"training", training},
-                {"seed", 1},
-                {"output", "unused"}};
-  };
-  std::vector<std::pair<std::string, Json>> all;
-  const int64_t patch = std::max<int64_t>(2, std::min<int64_t>(16, window / 4));
-  all.emplace_back("patchtst", config({{"name", "patchtst"},
-                                       {"patch_len", patch},
-                                       {"stride", std::max<int64_t>(1, patch / 2)},
-                                       {"d_model", 32},
-                                       {"n_heads", 4},
-                                       {"e_layers", 2},
-                                       {"d_ff", 64}}));
-  all.back().second["data"]["marks"] = false;
-  if (arena.tables.front().variates.size() <= 256) {
-    all.emplace_back(
-        "itransformer",
-        config({{"name", "itransformer"}, {"d_model", 64}, {"n_heads", 4}, {"e_layers", 2}, {"d_ff", 128}}));
-    all.back().second["training"]["learning_rate"] = 5e-4;
-  }
-  return all;
+/// The weighted mean of the contenders' forecasts.
+at::Tensor mixed_forecasts(const std::vector<Contender>& contenders, const std::vector<double>& weights) {
+  auto mean = at::zeros_like(contenders.front().forecasts);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (weights[i] > 0.0) mean += weights[i] * contenders[i].forecasts;
+  return mean;
 }
 
-Json search_leaderboard(const Arena& arena, const std::vector<Contender>& contenders,
-                        const at::Tensor& mixed) {
+/// Weights, and whether the held-out windows had to choose as well.
+struct Choice {
+  std::vector<double> weights;
+  bool by_all = false;
+};
+
+/// The weights that are best on the windows that choose; on all, where those are worse than the seasonal
+/// naive forecast, the first contender, on the windows that were held out.
+Choice chosen_weights(const SearchArena& arena, const std::vector<Contender>& contenders) {
+  std::vector<at::Tensor> all, choosing;
+  for (const auto& contender : contenders) {
+    all.push_back(contender.forecasts);
+    choosing.push_back(arena.choosing(contender.forecasts));
+  }
+  Choice choice{greedy_ensemble(choosing, arena.choosing(arena.truth), arena.scale)};
+  if (arena.held_out == 0) return choice;
+  const auto& naive = contenders.front().forecasts;
+  if (arena.held_error(mixed_forecasts(contenders, choice.weights)) <= arena.held_error(naive)) return choice;
+  return {greedy_ensemble(all, arena.truth, arena.scale), /*by_all=*/true};
+}
+
+/// Scaled errors on some windows, beside the seasonal naive forecast's.
+Json errors_beside_naive(double error, double naive, int64_t windows) {
+  if (windows == 0 || !std::isfinite(error)) return nullptr;
+  Json json{{"windows", windows}, {"mase", error}, {kNaiveBaseline, naive}};
+  json["better_by"] = naive > 0.0 ? Json(1.0 - error / naive) : Json(nullptr);
+  return json;
+}
+
+std::string errors_text(const Json& errors) {
+  const auto better = errors.at("better_by");
+  const double share = better.is_number() ? 100.0 * better.get<double>() : 0.0;
+  return fmt::format("MASE {:.3f}, {:.0f} % {} than {} ({:.3f})", errors.at("mase").get<double>(),
+                     std::abs(share), share >= 0.0 ? "less" : "more", kNaiveBaseline,
+                     errors.at(kNaiveBaseline).get<double>());
+}
+
+std::string reason(const Json& summary, bool by_all) {
+  std::string members;
+  for (const auto& [name, weight] : summary.at("weights").items())
+    members += fmt::format("{}{} ({:.2f})", members.empty() ? "" : ", ", name, weight.get<double>());
+  auto text =
+      fmt::format("{}: the weights with the least error on {} windows, {}", members,
+                  summary.at("chosen_on").at("windows").get<int64_t>(), errors_text(summary.at("chosen_on")));
+  const auto& held = summary.at("held_out");
+  if (held.is_null()) return text + "; too few rows to hold windows out: expect a larger error on new data";
+  if (by_all)
+    return text + fmt::format(
+                      "; all windows chose, for the choice of the earlier ones was worse than {} on the {} "
+                      "that were held out",
+                      kNaiveBaseline, held.at("windows").get<int64_t>());
+  return text + fmt::format("; on the last {} windows, which chose nothing: {}",
+                            held.at("windows").get<int64_t>(), errors_text(held));
+}
+
+/// Mean errors of each window of each series of a tensor [series, windows, horizon].
+std::vector<double> task_errors(const SearchArena& arena, const at::Tensor& forecasts) {
+  const auto means = ((forecasts - arena.truth).abs() / arena.scale).nanmean(2).reshape(-1).contiguous();
+  return {means.const_data_ptr<double>(), means.const_data_ptr<double>() + means.numel()};
+}
+
+/// All contenders and the ensemble on all windows.
+Json search_leaderboard(const SearchArena& arena, const std::vector<Contender>& all) {
   std::vector<TaskErrors> errors;
-  const auto add = [&](const std::string& name, const at::Tensor& forecasts) {
-    const auto means = ((forecasts - arena.truth).abs() / arena.scale).nanmean(2).reshape(-1).contiguous();
-    errors.push_back(
-        {name, {means.const_data_ptr<double>(), means.const_data_ptr<double>() + means.numel()}});
-  };
-  for (const auto& contender : contenders) add(contender.name, contender.forecasts);
-  add("ensemble", mixed);
+  for (const auto& contender : all)
+    errors.push_back({contender.name, task_errors(arena, contender.forecasts)});
   Json models = leaderboard_json(leaderboard(errors, kNaiveBaseline));
   for (auto& row : models) {
+    const auto& forecasts = std::find_if(all.begin(), all.end(), [&](const auto& contender) {
+                              return row.at("model") == contender.name;
+                            })->forecasts;
     row["mase"] = row.at("mean_error");
-    row["mae"] = nullptr;
+    row["mae"] = (forecasts - arena.truth).abs().nanmean().item<double>();
+    const double held = arena.held_out > 0 ? arena.held_error(forecasts) : std::nan("");
+    row["held_out"] = std::isfinite(held) ? Json(held) : Json(nullptr);
     row.erase("mean_error");
   }
   return {
@@ -301,60 +148,124 @@ std::string place_in(const Contender& contender, const fs::path& folder) {
   return fs::exists(contender.place) ? fs::absolute(contender.place).string() : contender.place;
 }
 
+std::vector<double> doubles(const at::Tensor& values) {
+  const auto all = values.to(at::kDouble).contiguous();
+  return {all.const_data_ptr<double>(), all.const_data_ptr<double>() + all.numel()};
+}
+
+/// What comes, and the last window beside its truth, of a few series spread over all.
+std::vector<FanChart> search_charts(const SearchArena& arena, const ForecastModel& model,
+                                    const std::vector<std::vector<std::string>>& ids,
+                                    const std::vector<double>& levels,
+                                    const std::vector<Contender>& contenders) {
+  std::vector<FanChart> ahead, held;
+  std::vector<int64_t> first{0};  // series of each table
+  for (const auto& table : arena.tables)
+    first.push_back(first.back() + static_cast<int64_t>(table.variates.size()));
+  const auto count = std::min(arena.tables.size(), kSearchCharts);
+  for (std::size_t n = 0; n < count; ++n) {
+    const auto i = n * arena.tables.size() / count;
+    const auto& table = arena.tables[i];
+    const auto forecast = model.forecast(std::vector{table}, arena.horizon, levels).front();
+    ahead.push_back(fan_chart(table, forecast, ids[i].front(), 0));
+    ahead.back().title += ": forecast";
+    const auto known = arena.before(1)[i];
+    auto last = model.forecast(std::vector{known}, arena.horizon, levels).front();
+    held.push_back(fan_chart(table, last, ids[i].front(), 0));
+    held.back().title += ": the last window";
+    held.back().others.emplace_back(contenders.front().name,
+                                    doubles(contenders.front().forecasts[first[i]][-1]));
+  }
+  ahead.insert(ahead.end(), held.begin(), held.end());
+  return ahead;
+}
+
+/// One page about the search, in the folder of the ensemble. all: with the ensemble.
+void write_search_page(const plan::ForecastTask& found, const SearchArena& arena,
+                       const ForecastInputs& inputs, const ForecastModel& model,
+                       const std::vector<Contender>& all, const Json& summary) {
+  Comparison page{.title = "Forecast", .subtitle = summary.at("why").get<std::string>()};
+  for (const auto& [name, why] : summary.at("skipped").items())
+    page.remarks.push_back(fmt::format("{} was left out: {}.", name, why.get<std::string>()));
+  page.leaderboard = summary.at("leaderboard");
+  const auto ids = output_ids(inputs, model);
+  for (const auto& names : ids) page.series.insert(page.series.end(), names.begin(), names.end());
+  for (const auto& contender : all) {
+    const auto errors = (contender.forecasts - arena.truth).abs() / arena.scale;
+    ComparedModel one{.name = contender.name};
+    one.step_errors = doubles(errors.nanmean({0, 1}));
+    one.series_errors = doubles(errors.nanmean({1, 2}));
+    page.models.push_back(std::move(one));
+  }
+  page.charts = search_charts(arena, model, ids, found.levels, all);
+  write_atomically(found.keep / "report.html", comparison_page(page));
+}
+
+/// The default intervals, if the ensemble has any.
+void set_levels(plan::ForecastTask& found, const ForecastModel& model) {
+  if (!found.levels.empty() || !found.quantiles.empty()) return;
+  try {
+    model.require_levels({kSearchLevel});
+    found.levels = {kSearchLevel};
+  } catch (const UsageError&) {
+  }
+}
+
 }  // namespace
 
 plan::ForecastTask find_ensemble(const plan::ForecastTask& task, Json& summary,
                                  const runtime::CommandContext& context) {
-  auto& progress = context.progress;
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
                                       task.time_limit.value_or(plan::kDefaultTimeLimit)));
   auto reader = ForecastModel::open(kNaiveBaseline, std::nullopt, {});
-  InputReader input(task, reader, reader.least_context(), /*in_parts=*/false, progress);
+  InputReader input(task, reader, reader.least_context(), /*in_parts=*/false, context.progress);
   auto inputs = *input.next();
   input.finish();
-  const auto arena = arena_of(std::move(inputs.tables), task);
+  const auto season = task.season.value_or(io::usual_season(inputs.tables.front().frequency));
+  const auto arena = search_arena(inputs.tables, *task.horizon, season);
   make_folder(task.keep);
-  Search search(task, arena, end, context);
   EnsembleOptions ensemble{.horizon = arena.horizon, .members = {}};
   summary = {{"folder", task.keep.string()}, {"windows", arena.windows}, {"horizon", arena.horizon}};
+  auto found = task;
+  found.model = task.keep;
   if (arena.windows == 0) {
-    progress.warn(
+    context.progress.warn(
         fmt::format("the shortest series has no {} rows to compare models on: the forecast is that of {}",
                     arena.horizon + 2, kNaiveBaseline));
     ensemble.members.push_back({kNaiveBaseline, 1.0});
-  } else {
-    search.try_model(kNaiveBaseline, kNaiveBaseline, /*needed=*/true);
-    for (const auto& card : kBaselineCards) {
-      if (card.name != kNaiveBaseline) search.try_model(std::string(card.name), std::string(card.name));
-    }
-    if (!task.model.empty()) search.try_model(task.model.string(), task.model.string());
-    for (const auto& place : task.against) search.try_model(place, place);
-    const auto data = task.keep / "training_rows.csv";
-    const auto shortest = std::min_element(arena.tables.begin(), arena.tables.end(),
-                                           [](const auto& a, const auto& b) { return a.rows() < b.rows(); });
-    const auto rows = static_cast<int64_t>(shortest->rows()) - arena.windows * arena.horizon;
-    const auto trainings = trainings_for(arena, rows);
-    if (!trainings.empty() && seconds_until(end) > kLeastTraining && write_training_rows(arena, data)) {
-      for (const auto& [name, config] : trainings) search.train(name, config, data, task.keep / name);
-    }
-    std::vector<at::Tensor> forecasts;
-    for (const auto& contender : search.contenders()) forecasts.push_back(contender.forecasts);
-    const auto weights = greedy_ensemble(forecasts, arena.truth, arena.scale);
-    auto mixed = at::zeros_like(arena.truth);
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      if (weights[i] <= 0.0) continue;
-      const auto& contender = search.contenders()[i];
-      mixed += weights[i] * contender.forecasts;
-      ensemble.members.push_back({place_in(contender, task.keep), weights[i]});
-      summary["weights"][contender.name] = weights[i];
-    }
-    summary["leaderboard"] = search_leaderboard(arena, search.contenders(), mixed);
-    summary["skipped"] = search.skipped();
+    save_ensemble(task.keep, ensemble);
+    write_atomically(task.keep / "leaderboard.json", dump_json(summary, 2) + "\n");
+    return found;
   }
+  ModelSearch search(task, arena, end, context);
+  try_all(search, task, arena);
+  auto all = search.contenders();
+  const auto [weights, by_all] = chosen_weights(arena, all);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] <= 0.0) continue;
+    ensemble.members.push_back({place_in(all[i], task.keep), weights[i]});
+    summary["weights"][all[i].name] = weights[i];
+  }
+  const auto& naive = search.contenders().front().forecasts;
+  const auto forecasts = mixed_forecasts(all, weights);
+  summary["chosen_on"] =
+      by_all ? errors_beside_naive(arena.error_of(forecasts), arena.error_of(naive), arena.windows)
+             : errors_beside_naive(arena.choosing_error(forecasts), arena.choosing_error(naive),
+                                   arena.windows - arena.held_out);
+  summary["held_out"] =
+      errors_beside_naive(arena.held_error(forecasts), arena.held_error(naive), arena.held_out);
+  all.push_back({kEnsemble, {}, forecasts});
+  summary["why"] = reason(summary, by_all);
+  summary["leaderboard"] = search_leaderboard(arena, all);
+  summary["skipped"] = search.skipped();
   save_ensemble(task.keep, ensemble);
+  const auto model = ForecastModel::open(
+      task.keep, std::nullopt,
+      runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize));
+  set_levels(found, model);
+  write_search_page(found, arena, inputs, model, all, summary);
+  summary["report"] = (task.keep / "report.html").string();
   write_atomically(task.keep / "leaderboard.json", dump_json(summary, 2) + "\n");
-  auto found = task;
-  found.model = task.keep;
   return found;
 }
 

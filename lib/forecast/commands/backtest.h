@@ -6,6 +6,7 @@
 #include "io/series_output.h"
 #include "io/series_table.h"
 #include "plan/tasks.h"
+#include "runtime/family_command.h"
 
 namespace arzoo::forecast {
 
@@ -26,10 +27,12 @@ std::vector<io::OutputColumn> backtest_columns(const plan::ForecastTask& task);
 /// task.against and the seasonal naive forecast on the same stretches (leaderboard, a task being
 /// one stretch of one series): {"baseline", "tasks", "models": [{"model", "mase", "mae", "skill",
 /// "skill_low", "skill_high", "win_rate", …}]}; the rows of those that were named follow the model's own.
+/// With task.refit "fitted" says of each model which rows its trainings saw; with task.report a page compares
+/// all.
 Json backtest(const plan::ForecastTask& task, const ForecastModel& model,
               const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
-              int64_t horizon, const io::SeriesOutput& out, io::CsvText& csv, Progress& progress,
-              std::vector<SeriesForecast>& charted);
+              int64_t horizon, const io::SeriesOutput& out, io::CsvText& csv,
+              const runtime::CommandContext& context, std::vector<SeriesForecast>& charted);
 
 /// Rows of a series' end that the stretches cover; 0 without a backtest.
 int64_t rows_of_backtest(const plan::ForecastTask& task, int64_t horizon);

@@ -7,6 +7,7 @@
 
 #include "forecast/commands/forecast_ids.h"
 #include "forecast/commands/forecast_inputs.h"
+#include "forecast/commands/injected_anomalies.h"
 #include "io/series_output.h"
 
 namespace arzoo::forecast {
@@ -29,6 +30,8 @@ struct Series {
   std::vector<std::size_t> columns;  ///< of the variates that are forecast
   int64_t next = 0;                  ///< first row that is not scored yet
   std::vector<Anomalies> found;
+  std::vector<InjectedCells> injected = {};  ///< of each of `columns`; empty without a backtest
+  InjectionScore score = {};
   io::CsvText csv;
 };
 
@@ -144,6 +147,11 @@ class Detector {
       return;
     }
     csv.cell(int64_t{p <= most_p_}).end_row();
+    if (!series.injected.empty()) {
+      const auto& cells = series.injected[static_cast<std::size_t>(c)];
+      const auto shift = cells.find(row);
+      series.score.add(shift == cells.end() ? 0 : shift->second, p <= most_p_);
+    }
     auto& found = series.found[c];
     ++found.scored;
     found.anomalies += p <= most_p_ ? 1 : 0;
@@ -180,7 +188,9 @@ int64_t horizon_of(const plan::ForecastTask& task, const ForecastModel& model) {
   return horizon;
 }
 
-std::vector<Series> series_to_score(ForecastInputs& inputs, const ForecastModel& model, int64_t needed) {
+/// injected: cells of each variate to shift.
+std::vector<Series> series_to_score(ForecastInputs& inputs, const ForecastModel& model, int64_t needed,
+                                    int64_t injected) {
   std::vector<Series> all;
   for (auto& table : inputs.tables) {
     if (static_cast<int64_t>(table.rows()) < needed)
@@ -196,11 +206,19 @@ std::vector<Series> series_to_score(ForecastInputs& inputs, const ForecastModel&
     }
     series.found.resize(series.columns.size());
     series.next = model.least_context();
+    for (const auto column : series.columns)
+      if (injected > 0) series.injected.push_back(inject_anomalies(table, column, series.next, injected));
     series.seen = table;
     series.table = std::move(table);
     all.push_back(std::move(series));
   }
   return all;
+}
+
+Json injection_json(const std::vector<Series>& all) {
+  InjectionScore sum;
+  for (const auto& series : all) sum.add(series.score);
+  return sum.json();
 }
 
 Json found_in(const std::vector<Series>& all, const std::vector<std::vector<std::string>>& ids,
@@ -231,7 +249,7 @@ Json detect(const plan::ForecastTask& task, ForecastModel& model, Progress& prog
   auto inputs = *reader.next();
   reader.finish();
   auto ids = output_ids(inputs, model);
-  auto all = series_to_score(inputs, model, needed);
+  auto all = series_to_score(inputs, model, needed, task.backtest);
   io::SeriesOutput out(task.output, {{"unique_id", Kind::text},
                                      {"ds", Kind::stamp},
                                      {"model", Kind::text},
@@ -266,6 +284,7 @@ Json detect(const plan::ForecastTask& task, ForecastModel& model, Progress& prog
   progress.end();
   out.commit();
   auto found = found_in(all, ids, level);
+  if (task.backtest > 0) found["injected"] = injection_json(all);
   Json result{{"series", found["series"].size()}, {"rows", rows}};
   if (task.skip_short) result["skipped"] = reader.skipped();
   result["detect"] = std::move(found);

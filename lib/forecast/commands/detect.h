@@ -14,6 +14,8 @@ namespace arzoo::forecast {
 /// "unique_id, ds, model, y, yhat, residual, p_value, anomaly", anomaly 1 where p_value <= 1 - level / 100,
 /// empty where nothing was measured. Returns {"series", "rows", "detect": {"level", "scored", "anomalies",
 /// "series": {id: {"scored", "anomalies", "lowest_p_value", "at"}}}}. The level is task.levels' one, or 99.
+/// With task.backtest so many cells of each variate are shifted first (inject_anomalies), and "detect" has
+/// "injected", how they were told from the others (InjectionScore::json).
 Json detect(const plan::ForecastTask& task, ForecastModel& model, Progress& progress, Stop stop);
 
 }  // namespace arzoo::forecast

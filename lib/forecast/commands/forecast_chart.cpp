@@ -19,38 +19,6 @@ namespace fs = std::filesystem;
 constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kHistoryPerHorizon = 3;  // as much context as the eye needs to judge the forecast
 
-std::vector<double> column(const at::Tensor& values, int64_t channel) {
-  const auto contiguous = values.select(1, channel).to(at::kDouble).contiguous();
-  const double* begin = contiguous.const_data_ptr<double>();
-  return {begin, begin + contiguous.numel()};
-}
-
-FanChart chart_of(const io::SeriesTable& table, const SeriesForecast& forecast, const std::string& id,
-                  int64_t channel) {
-  FanChart chart;
-  chart.title = id;
-  chart.y_title = forecast.variates[channel];
-  const auto variate = static_cast<std::size_t>(
-      std::find(table.variates.begin(), table.variates.end(), chart.y_title) - table.variates.begin());
-  const auto first_ahead =
-      std::lower_bound(table.stamps.begin(), table.stamps.end(), forecast.stamps.front());
-  const auto known = static_cast<std::size_t>(first_ahead - table.stamps.begin());
-  const auto steps = forecast.stamps.size();
-  for (std::size_t row = known - std::min(known, kHistoryPerHorizon * steps); row < known; ++row) {
-    chart.stamps.push_back(table.date_format.format(table.stamps[row]));
-    chart.history.push_back(table.at(row, variate));
-  }
-  if (known + steps <= table.rows()) {
-    for (std::size_t row = known; row < known + steps; ++row)
-      chart.truth.push_back(table.measured(row, variate) ? table.at(row, variate) : kGap);
-  }
-  for (const auto stamp : forecast.stamps) chart.stamps.push_back(table.date_format.format(stamp));
-  chart.forecast = column(forecast.mean, channel);
-  for (const auto& [level, low, high] : forecast.intervals)
-    chart.intervals.push_back({level, column(low, channel), column(high, channel)});
-  return chart;
-}
-
 /// Names of files, each given once.
 class FileNames {
  public:
@@ -74,6 +42,38 @@ class FileNames {
 };
 
 }  // namespace
+
+std::vector<double> column_of(const at::Tensor& values, int64_t channel) {
+  const auto contiguous = values.select(1, channel).to(at::kDouble).contiguous();
+  const double* begin = contiguous.const_data_ptr<double>();
+  return {begin, begin + contiguous.numel()};
+}
+
+FanChart fan_chart(const io::SeriesTable& table, const SeriesForecast& forecast, const std::string& id,
+                   int64_t channel) {
+  FanChart chart;
+  chart.title = id;
+  chart.y_title = forecast.variates[channel];
+  const auto variate = static_cast<std::size_t>(
+      std::find(table.variates.begin(), table.variates.end(), chart.y_title) - table.variates.begin());
+  const auto first_ahead =
+      std::lower_bound(table.stamps.begin(), table.stamps.end(), forecast.stamps.front());
+  const auto known = static_cast<std::size_t>(first_ahead - table.stamps.begin());
+  const auto steps = forecast.stamps.size();
+  for (std::size_t row = known - std::min(known, kHistoryPerHorizon * steps); row < known; ++row) {
+    chart.stamps.push_back(table.date_format.format(table.stamps[row]));
+    chart.history.push_back(table.at(row, variate));
+  }
+  if (known + steps <= table.rows()) {
+    for (std::size_t row = known; row < known + steps; ++row)
+      chart.truth.push_back(table.measured(row, variate) ? table.at(row, variate) : kGap);
+  }
+  for (const auto stamp : forecast.stamps) chart.stamps.push_back(table.date_format.format(stamp));
+  chart.forecast = column_of(forecast.mean, channel);
+  for (const auto& [level, low, high] : forecast.intervals)
+    chart.intervals.push_back({level, column_of(low, channel), column_of(high, channel)});
+  return chart;
+}
 
 std::vector<SeriesForecast> joined(const std::vector<std::vector<SeriesForecast>>& stretches) {
   if (stretches.empty()) return {};
@@ -108,7 +108,7 @@ Json write_charts(const fs::path& folder, const std::vector<io::SeriesTable>& ta
   for (std::size_t i = 0; i < tables.size(); ++i) {
     for (std::size_t c = 0; c < ids[i].size(); ++c) {
       const auto path = folder / names.of(ids[i][c]);
-      write_atomically(path, to_svg(chart_of(tables[i], forecasts[i], ids[i][c], static_cast<int64_t>(c))));
+      write_atomically(path, to_svg(fan_chart(tables[i], forecasts[i], ids[i][c], static_cast<int64_t>(c))));
       paths.push_back(path.string());
     }
   }

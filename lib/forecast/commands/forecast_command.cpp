@@ -191,8 +191,10 @@ Json forecast_series(const plan::ForecastTask& task, ForecastModel& model, int64
 }
 
 /// What needs all series at once: a backtest, charts, a table of the future.
-Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t horizon, Progress& progress,
-                  Stop stop) {
+Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t horizon,
+                  const runtime::CommandContext& context) {
+  auto& progress = context.progress;
+  Stop stop = context.stop;
   InputReader reader(task, model, model.least_context() + rows_of_backtest(task, horizon), /*in_parts=*/false,
                      progress);
   const auto inputs = *reader.next();
@@ -206,7 +208,7 @@ Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t 
   if (task.backtest > 0) {
     io::SeriesOutput out(task.output, backtest_columns(task));
     io::CsvText csv;
-    result["backtest"] = backtest(task, model, tables, ids, horizon, out, csv, progress, charted);
+    result["backtest"] = backtest(task, model, tables, ids, horizon, out, csv, context, charted);
     result["rows"] = result["backtest"]["rows"];
     out.append(csv.text());
     if (stop.load()) fail<Interrupted>("interrupted, nothing written");
@@ -278,7 +280,7 @@ Json run_forecast(const plan::ForecastTask& given, const runtime::CommandContext
   result.update(task.impute   ? impute(task, model, progress, stop)
                 : task.detect ? detect(task, model, progress, stop)
                 : parts       ? forecast_series(task, model, horizon, progress, stop)
-                              : forecast_all(task, model, horizon, progress, stop));
+                              : forecast_all(task, model, horizon, context));
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -1,5 +1,6 @@
 #include "forecast/commands/auto_forecast.h"
 
+#include <cmath>
 #include <set>
 
 #include "support/forecast_runs.h"
@@ -124,6 +125,54 @@ TEST_CASE("a search is never worse than the seasonal naive forecast, and leaves 
   for (std::size_t row = 0; row < 18; ++row)
     CHECK(second.number(row, "yhat") == Approx(first.number(row, "yhat")).epsilon(1e-6));
   CHECK(std::filesystem::exists(temp / "kept" / "leaderboard.json"));
+  CHECK(std::filesystem::exists(temp / "kept" / "report.html"));
+}
+
+TEST_CASE("a search holds windows out, and says what the ensemble is worth on them") {
+  const TempDir temp;
+  const auto result = test::forecast(search_task(temp, test::wide_csv(hourly_table(240)), 2));
+  const auto& search = result["search"];
+  CHECK(search["windows"] == 10);
+  CHECK(search["chosen_on"]["windows"] == 7);
+  CHECK(search["held_out"]["windows"] == 3);
+  for (const char* part : {"chosen_on", "held_out"}) {
+    const auto& errors = search[part];
+    CHECK(errors["better_by"].get<double>() ==
+          Approx(1.0 - errors["mase"].get<double>() / errors["seasonal_naive"].get<double>()));
+  }
+  CHECK_THAT(search["why"].get<std::string>(),
+             ContainsSubstring("on the last 3 windows, which chose nothing"));
+  CHECK(row_of(search["leaderboard"], "ensemble")["held_out"] == search["held_out"]["mase"]);
+  // No level was asked for: there are intervals all the same.
+  CHECK(CsvRows(temp / "out.csv").number(0, "lo-80") <= CsvRows(temp / "out.csv").number(0, "hi-80"));
+}
+
+TEST_CASE(
+    "where the choice fails on the windows held out, it is never worse than seasonal_naive on all of them") {
+  // A trend that others go on with, until the windows that are held out repeat the day before.
+  const TempDir temp;
+  auto table = hourly_table(240, {"a"});
+  for (std::size_t row = 0; row < 240; ++row)
+    table.values[row] =
+        row < 222 ? std::sin(double(row % 24) * 0.2618) + double(row) : table.values[row - 24];
+  const auto search = test::forecast(search_task(temp, test::wide_csv(table), 1))["search"];
+  CHECK_THAT(search["why"].get<std::string>(), ContainsSubstring("all windows chose"));
+  CHECK(search["chosen_on"]["windows"] == 10);
+  CHECK(search["chosen_on"]["mase"].get<double>() <= search["chosen_on"]["seasonal_naive"].get<double>());
+  const auto& models = search["leaderboard"];
+  CHECK(row_of(models, "ensemble")["mase"].get<double>() <=
+        row_of(models, "seasonal_naive")["mase"].get<double>() + 1e-12);
+}
+
+TEST_CASE("several models are candidates of a search") {
+  const TempDir temp;
+  const auto run = test::wide_run(temp);
+  auto task = search_task(temp, test::wide_csv(hourly_table(120, {"a", "b", "c"}, 1000)), 30);
+  task.model = run;
+  task.against = {"theta", (temp / "nothing").string()};
+  const auto search = test::forecast(task)["search"];
+  CHECK(row_of(search["leaderboard"], run.string())["mase"].get<double>() > 0.0);
+  CHECK(search["skipped"].contains((temp / "nothing").string()));
 }
 
 TEST_CASE("a series too short to compare models on is repeated, with a warning") {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/seeded_random.h"
 #include "support/forecast_runs.h"
 #include "support/tasks.h"
 
@@ -140,4 +141,31 @@ TEST_CASE("a series that is too short is named, and a horizon that was not calib
   CHECK_THROWS_WITH(test::forecast(task), ContainsSubstring("has 59 rows, --detect needs 60"));
   task.horizon = 13;
   CHECK_THROWS_WITH(test::forecast(task), ContainsSubstring("at most 12 steps"));
+}
+
+TEST_CASE("a detector is scored on cells that are shifted for it: the larger, the surer they are found") {
+  // Noise that a season ago tells nothing of: the unit of the shifts.
+  const auto noisy = [](int64_t rows, int64_t first) {
+    auto table = test::hourly_table(rows, {"a", "b"}, first);
+    for (std::size_t i = 0; i < table.values.size(); ++i)
+      table.values[i] += 12.0 * (uniform_of(7, uint64_t(first) * 2 + i) - 0.5);
+    return test::wide_csv(table);
+  };
+  const TempDir temp;
+  const auto config = test::tiny_config(
+      temp.write("train.csv", noisy(kDetectFirst, 0)),
+      {{"data", {{"seq_len", 48}, {"label_len", 0}, {"pred_len", 12}}},
+       {"training", {{"epochs", 12}, {"learning_rate", 0.003}, {"lradj", "constant"}, {"patience", 12}}}});
+  test::train(config, temp / "run");
+  auto task =
+      forecast_task(temp / "run", {temp.write("in.csv", noisy(kDetectRows, kDetectFirst))}, temp / "out.csv");
+  task.detect = true;
+  task.backtest = 12;
+  const auto result = test::forecast(task).at("detect").at("injected");
+  CHECK(result.at("cells") == 24);
+  const auto& by_size = result.at("recall_by_size");
+  CHECK(by_size.at("8").get<double>() >= by_size.at("2").get<double>());
+  CHECK(by_size.at("8").get<double>() > 0.9);
+  CHECK(result.at("false_alarm_rate").get<double>() < 0.1);
+  CHECK(result.at("found").get<double>() / 24.0 == Approx(result.at("recall").get<double>()));
 }
