@@ -265,23 +265,30 @@ SeriesForecast ForecastModel::side_by_side(const io::SeriesTable& table,
   return joined;
 }
 
-at::Tensor ForecastModel::forecast_rows(const at::Tensor& history, int64_t horizon) const {
+ForecastModel::RowForecasts ForecastModel::forecast_rows(const at::Tensor& history, int64_t horizon,
+                                                         const std::vector<double>& levels) const {
   auto* any_length = dynamic_cast<AnyLengthForecaster*>(model_.get());
   if (any_length == nullptr && !zero_shot_)
     fail<UsageError>("{}: forecasts what it was trained on, expected a model for any series", name_);
   const c10::InferenceMode inference;
   const kernels::Int8Scope int8(int8_.get());
   if (any_length != nullptr)
-    return any_length->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat);
+    return {any_length->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat)};
   std::vector<ZeroShotSeries> series;
   for (int64_t row = 0; row < history.size(0); ++row)
     series.push_back({fmt::format("row {}", row), history.narrow(0, row, 1), {}});
   ZeroShotRequest request;
   request.horizon = horizon;
   request.device = compute_.device;
-  std::vector<at::Tensor> points;
-  for (const auto& forecast : any_series().forecast_series(series, request)) points.push_back(forecast.point);
-  return at::cat(points).to(at::kFloat);
+  if (any_series().abilities().quantiles) request.levels = levels;
+  std::vector<at::Tensor> points, quantiles;
+  for (const auto& forecast : any_series().forecast_series(series, request)) {
+    points.push_back(forecast.point);
+    if (!request.levels.empty()) quantiles.push_back(forecast.quantiles);
+  }
+  RowForecasts result{at::cat(points).to(at::kFloat)};
+  if (!quantiles.empty()) result.quantiles = at::cat(quantiles).to(at::kFloat);
+  return result;
 }
 
 std::vector<SeriesForecast> ForecastModel::forecast(std::span<const io::SeriesTable> tables, int64_t horizon,

@@ -137,9 +137,15 @@ class ForecastModel {
   }
 
   /// The steps after each row of `history`, [R, T] float on the CPU, as it is: nothing is scaled but
-  /// by the model itself. Returns [R, horizon] float on the CPU. Throws UsageError for a model that forecasts
-  /// only what it was trained on.
-  at::Tensor forecast_rows(const at::Tensor& history, int64_t horizon) const;
+  /// by the model itself. levels: of quantiles, which some models have. Throws UsageError for a model that
+  /// forecasts only what it was trained on.
+  struct RowForecasts {
+    at::Tensor point;  ///< [R, horizon] float on the CPU
+    at::Tensor quantiles =
+        {};  ///< [R, levels, horizon]; undefined: none were asked for, or the model has none
+  };
+  RowForecasts forecast_rows(const at::Tensor& history, int64_t horizon,
+                             const std::vector<double>& levels = {}) const;
 
   /// Fills what was not measured of a table (io::SeriesTable::filled), whose cells hold a first guess there:
   /// each from the windows around it. Returns [rows, variates] double in the units of the input, NaN at

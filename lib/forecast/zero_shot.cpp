@@ -8,6 +8,7 @@
 #include "core/stop.h"
 #include "forecast/baselines.h"
 #include "forecast/forecast_model.h"
+#include "forecast/forecast_scores.h"
 #include "forecast/zero_shot_windows.h"
 #include "runtime/epoch_order.h"
 #include "runtime/metrics.h"
@@ -19,8 +20,9 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMostTokens = 32768;  // of a batch
 
-/// history [R, T] on the CPU to [R, horizon].
-using Forecasts = std::function<at::Tensor(const at::Tensor& history)>;
+/// history [R, T] on the CPU to the horizon's steps.
+using RowForecasts = ForecastModel::RowForecasts;
+using Forecasts = std::function<RowForecasts(const at::Tensor& history)>;
 
 bool is_csv(const std::string& path) { return path.ends_with(".csv") || path.ends_with(".csv.gz"); }
 
@@ -77,14 +79,15 @@ Forecasts fitted_linear(const ZeroShotOptions& cell, const ZeroShotWindows& wind
                     cell.context, cell.horizon);
   }
   linear->solve();
-  return [linear](const at::Tensor& history) { return linear->forecast(history); };
+  return [linear](const at::Tensor& history) { return RowForecasts{linear->forecast(history)}; };
 }
 
 Forecasts opened_model(const ZeroShotOptions& cell, const runtime::Compute& compute) {
   const auto model = std::make_shared<const ForecastModel>(
       ForecastModel::open(model_place(cell.model), std::nullopt, compute));
-  return [model, horizon = cell.horizon](const at::Tensor& history) {
-    return model->forecast_rows(history, horizon);
+  const auto levels = cell.scores == "all" ? DistributionScores::levels() : std::vector<double>();
+  return [model, levels, horizon = cell.horizon](const at::Tensor& history) {
+    return model->forecast_rows(history, horizon, levels);
   };
 }
 
@@ -93,7 +96,10 @@ Forecasts by_context(Forecasts inner) {
   return [inner = std::move(inner)](const at::Tensor& history) {
     const auto mean = history.mean(1, true), stddev = history.std(1, true, true);
     const auto scale = at::where(stddev > 0, stddev, at::ones_like(stddev));
-    return inner((history - mean) / scale) * scale + mean;
+    auto found = inner((history - mean) / scale);
+    found.point = found.point * scale + mean;
+    if (found.quantiles.defined()) found.quantiles = found.quantiles * scale.unsqueeze(1) + mean.unsqueeze(1);
+    return found;
   };
 }
 
@@ -101,11 +107,67 @@ Forecasts forecasts_of(const ZeroShotOptions& cell, const ZeroShotWindows& windo
                        const runtime::Compute& compute) {
   if (cell.baseline == "linear") return fitted_linear(cell, windows, fit);
   if (cell.baseline == "seasonal_naive") {
-    return [cell](const at::Tensor& history) { return seasonal_naive(history, cell.horizon, cell.season); };
+    return [cell](const at::Tensor& history) {
+      return RowForecasts{seasonal_naive(history, cell.horizon, cell.season)};
+    };
   }
   auto model = opened_model(cell, compute);
   return cell.scale == "context" ? by_context(std::move(model)) : model;
 }
+
+/// Where a batch's target was measured: everywhere unless it says otherwise.
+at::Tensor measured_targets(const ForecastBatch& batch) {
+  return batch.measured.defined() ? batch.measured : at::ones_like(batch.target, at::kBool);
+}
+
+/// Errors in units of each series' seasonal naive error on its training rows, and quantile losses.
+class ScaledScores {
+ public:
+  ScaledScores(const ZeroShotWindows& windows, int64_t season) : windows_(windows) {
+    for (const auto& rows : windows.training())
+      scales_.push_back(
+          runtime::seasonal_naive_error(rows.to(at::kDouble).unsqueeze(1), season).item<double>());
+  }
+
+  /// Of windows `numbers`; truth, measured: [R, horizon].
+  void add(const RowForecasts& forecasts, std::span<const int64_t> numbers, const at::Tensor& truth,
+           const at::Tensor& measured) {
+    if (scales_.empty()) return;  // sequences have no training rows
+    auto scale = at::empty({truth.size(0), 1}, at::kDouble);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      scale[static_cast<int64_t>(i)] = scales_[static_cast<std::size_t>(windows_.series_of(numbers[i]))];
+    const auto counted = measured.logical_and(scale.isfinite());
+    const auto sum = [&](const at::Tensor& values) {
+      return at::where(counted, values.to(at::kDouble), 0.0).sum().item<double>();
+    };
+    count_ += counted.sum().item<int64_t>();
+    errors_ += sum((forecasts.point - truth).abs() / scale);
+    if (!forecasts.quantiles.defined()) return;
+    const auto& levels = DistributionScores::levels();
+    for (std::size_t q = 0; q < levels.size(); ++q) {
+      const auto loss =
+          runtime::quantile_loss(forecasts.quantiles.select(1, static_cast<int64_t>(q)), truth, levels[q]);
+      losses_ += sum(loss);
+      scaled_losses_ += sum(loss / scale);
+    }
+    magnitudes_ += sum(truth.abs());
+  }
+  void write(Json& test) const {
+    if (count_ == 0) return;
+    const auto count = static_cast<double>(count_),
+               levels = static_cast<double>(DistributionScores::levels().size());
+    test["mase"] = errors_ / count;
+    if (magnitudes_ == 0.0) return;
+    test["wql"] = losses_ / (levels * magnitudes_);
+    test["sql"] = scaled_losses_ / (levels * count);
+  }
+
+ private:
+  const ZeroShotWindows& windows_;
+  std::vector<double> scales_;
+  double errors_ = 0.0, losses_ = 0.0, scaled_losses_ = 0.0, magnitudes_ = 0.0;
+  int64_t count_ = 0;
+};
 
 class ZeroShotCell final : public runtime::CellOf<ZeroShotOptions> {
  public:
@@ -134,16 +196,22 @@ class ZeroShotCell final : public runtime::CellOf<ZeroShotOptions> {
     const auto all = static_cast<int64_t>(chosen.size()),
                at_once = std::max<int64_t>(1, kMostTokens / (cell.context + cell.horizon));
     runtime::ErrorSums errors;
+    ScaledScores scaled(windows, cell.season);
     progress.begin("windows", all);
     for (int64_t first = 0; first < all; first += at_once) {
       const auto count = std::min(at_once, all - first);
-      const auto batch = windows.batch(std::span(chosen).subspan(first, count));
-      errors.add(forecast(batch.x_enc.squeeze(-1)).unsqueeze(-1), batch.target, batch.measured);
+      const auto numbers = std::span(chosen).subspan(first, count);
+      const auto batch = windows.batch(numbers);
+      const auto found = forecast(batch.x_enc.squeeze(-1));
+      errors.add(found.point.unsqueeze(-1), batch.target, batch.measured);
+      scaled.add(found, numbers, batch.target.squeeze(-1), measured_targets(batch).squeeze(-1));
       progress.step({}, count);
       stop_if_asked(stop, "forecasting windows");
     }
     progress.end();
-    return {{"test", {{"mse", errors.mse()}, {"mae", errors.mae()}}}, {"windows", all}};
+    Json test{{"mse", errors.mse()}, {"mae", errors.mae()}};
+    if (cell.scores == "all") scaled.write(test);
+    return {{"test", std::move(test)}, {"windows", all}};
   }
 
  private:

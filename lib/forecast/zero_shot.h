@@ -22,6 +22,7 @@ struct ZeroShotOptions {
   std::string scale = "series";
   int64_t season = 24;
   std::string fit;
+  std::string scores = "point";
   int64_t max_windows = 0;
 
   static void fields(auto& o, auto& field) {
@@ -42,11 +43,15 @@ struct ZeroShotOptions {
         "series: by the file's training rows alone, the official protocol; context: each history also by its "
         "own mean and standard deviation before the model sees it, as arzoo forecast does; errors are of the "
         "former scale");
-    field("season", o.season, between(1, kMost), "steps of seasonal_naive's season");
+    field("season", o.season, between(1, kMost), "steps of the season that seasonal_naive and MASE repeat");
     field("fit", o.fit, {},
           "training config whose training windows linear is fitted on, so that it has not seen the file "
           "either; "
           "the file's own training rows when empty");
+    field("scores", o.scores, one_of({"point", "all"}),
+          "point: MSE and MAE; all: MASE too, and of models with quantiles the weighted and the scaled "
+          "quantile "
+          "loss at 0.1, ..., 0.9");
     field("max_windows", o.max_windows, at_least(0), "windows, evenly spread; 0 for all");
   }
   void check() const {
@@ -57,7 +62,8 @@ struct ZeroShotOptions {
   }
 };
 
-/// A cell of forecasts: its run forecasts the windows and returns {"test": {"mse", "mae"}, "windows"}. Throws
+/// A cell of forecasts: its run forecasts the windows and returns {"test": {"mse", "mae"[, "mase", "wql",
+/// "sql"]}, "windows"}. Throws
 /// DataError, CheckpointError, and UsageError for a model that forecasts only what it was trained on.
 std::shared_ptr<const runtime::Evaluation> read_zero_shot(const Config& cell,
                                                           const runtime::CellContext& context);

@@ -80,6 +80,10 @@ void ZeroShotWindows::add(Series test) {
   tests_.push_back(std::move(test));
 }
 
+int64_t ZeroShotWindows::series_of(int64_t window) const {
+  return std::upper_bound(first_.begin(), first_.end(), window) - first_.begin() - 1;
+}
+
 ForecastBatch ZeroShotWindows::batch(std::span<const int64_t> indices) const {
   std::vector<at::Tensor> history, future, measured;
   for (const auto index : indices) {

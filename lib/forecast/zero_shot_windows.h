@@ -25,6 +25,8 @@ class ZeroShotWindows {
 
   int64_t size() const { return first_.back(); }
   int64_t columns() const { return static_cast<int64_t>(tests_.size()); }
+  /// The number of a window's series.
+  int64_t series_of(int64_t window) const;
   /// x_enc: [B, context, 1], its gaps filled from nothing after its end; target, measured: [B, horizon, 1].
   ForecastBatch batch(std::span<const int64_t> indices) const;
   /// The training rows of each column, [rows] float, scaled; of sequences none.

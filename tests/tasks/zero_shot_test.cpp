@@ -154,3 +154,27 @@ TEST_CASE("a file that is too short for a cell fails the cell by name") {
   REQUIRE(errors.size() == 1);
   CHECK_THAT(errors[0]["error"].get<std::string>(), ContainsSubstring("hold no test window of context 500"));
 }
+
+TEST_CASE(
+    "all scores of a cell are the errors over the seasonal naive one, and quantile losses where there are "
+    "any") {
+  Setup setup;
+  setup.suite["models"]["bolt"] =
+      (test::source_dir() / "tests/fixtures/chronos_bolt/predict_series/hub").string();
+  setup.add("naive", {{"baseline", "seasonal_naive"}, {"scores", "all"}});
+  setup.add("bolt", {{"model", "bolt"}, {"scores", "all"}, {"context", 32}});
+  setup.add("bolt, by context",
+            {{"model", "bolt"}, {"scores", "all"}, {"context", 32}, {"scale", "context"}});
+  const auto rows = setup.run()["rows"];
+  std::map<std::string, std::map<std::string, double>> found;
+  for (const auto& row : rows) found[row["cell"]][row["metric"]] = row["measured"].get<double>();
+  CHECK(found["naive"].size() == 3);
+  // A daily rhythm: the naive forecast's error is what it is divided by, but for other rows.
+  CHECK(found["naive"]["mase"] == Approx(1.0).epsilon(0.1));
+  for (const char* cell : {"bolt", "bolt, by context"}) {
+    CHECK(found[cell].size() == 5);
+    CHECK(found[cell]["mase"] > 0.0);
+    CHECK(found[cell]["sql"] > 0.0);
+    CHECK(found[cell]["wql"] > 0.0);
+  }
+}
