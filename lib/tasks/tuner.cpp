@@ -214,8 +214,7 @@ void Tuner::take_failure(const Job& job, const char* why) {
 void Tuner::say(std::size_t number, const Trial& trial) {
   const bool best = halving_.best() == number - 1;
   progress_.note(fmt::format("trial {} ({}): {} {} after {} steps{}", number, values_text(trial.values),
-                             metric_, short_number(trial.score()), trial.steps,
-                             best ? ", best so far" : ""));
+                             metric_, short_number(trial.score()), trial.steps, best ? ", best so far" : ""));
 }
 
 void Tuner::forget_new(const Job& job) {
