@@ -21,13 +21,20 @@ void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
   };
   add("--model", task.source.model,
       "run directory, model folder, or weights file as published (var_d16.pth, FlowAR-S.pth, MAR's "
-      "checkpoint-last.pth)");
+      "checkpoint-last.pth, c2i_B_256.pt)");
   add("--vae", task.source.vae,
-      "its tokenizer, when it does not lie with the model (vae_ch160v4096z32.pth, kl16.ckpt)");
+      "its tokenizer, when it does not lie with the model (vae_ch160v4096z32.pth, kl16.ckpt, "
+      "vq_ds16_c2i.pt)");
   add_state_dict_option(command, task.source.state_dict);
   add("--drafter", task.source.drafter,
       "collaborative decoding: this model generates the first --draft-steps scales, --model the rest");
   add("--refiner", task.source.refiner, "or the other way round: this one generates the rest");
+  command
+      .add_option(
+          "--captions", task.source.captions,
+          "of a llamagen that generates from captions: .npy file of their features, [captions, tokens, "
+          "width]; --class takes their numbers")
+      ->type_name("FILE");
   command.add_option("--draft-steps", task.source.draft_steps, "scales that the drafter generates")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
@@ -114,6 +121,7 @@ void check(const plan::GenerateImageTask& task) {
   require_if_given(source.drafter, "generate-image: --drafter");
   require_if_given(source.refiner, "generate-image: --refiner");
   require_if_given(source.teacher, "generate-image: --teacher");
+  if (source.captions) require_input_file(*source.captions, "generate-image: --captions");
   if (task.edit) require_input_file(*task.edit, "generate-image: --edit");
   if (task.mask) require_input_file(*task.mask, "generate-image: --mask");
   if (task.edit && task.paint.empty() && task.keep.empty() && !task.mask)

@@ -180,11 +180,16 @@ std::string forecast_summary(const Json& result) {
 
 std::string generate_image_summary(const Json& result) {
   const auto files = result.contains("files") ? result.at("files").size() : 0;
-  return labelled(
-      {{"output", text_of(result, "output")},
-       {"generated", fmt::format("{} pictures in {} ({} s each), {} files", text_of(result, "pictures"),
-                                 short_duration(number_of(result, "seconds")),
-                                 text_of(result, "seconds_per_picture"), files)}});
+  Rows rows{{"output", text_of(result, "output")},
+            {"generated", fmt::format("{} pictures in {} ({} s each), {} files", text_of(result, "pictures"),
+                                      short_duration(number_of(result, "seconds")),
+                                      text_of(result, "seconds_per_picture"), files)}};
+  if (result.contains("decoding")) {
+    const auto& decoding = result.at("decoding");
+    rows.emplace_back("decoding", fmt::format("{} passes, {} tokens a pass", text_of(decoding, "passes"),
+                                              text_of(decoding, "tokens_per_pass")));
+  }
+  return labelled(rows);
 }
 
 std::string generate_3d_summary(const Json& result) {

@@ -84,10 +84,10 @@ void VarDiffusion::start_from(const image::Var& teacher) {
   initialise_head();
 }
 
-LlamaGenDiffusion::LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head)
-    : LlamaGenBlocks(options), HeadDiffusion(options.codebook_dim, options.dim, head) {
-  tok_embeddings_ =
-      register_module("tok_embeddings", std::make_shared<nn::LinearLayer>(options.codebook_dim, options.dim));
+LlamaGenDiffusion::LlamaGenDiffusion(const image::LlamaGenOptions& options, const HeadSize& head)
+    : LlamaGenBlocks(options), HeadDiffusion(options.vae.codebook_embed_dim, options.dim, head) {
+  tok_embeddings_ = register_module(
+      "tok_embeddings", std::make_shared<nn::LinearLayer>(options.vae.codebook_embed_dim, options.dim));
   register_module("head", head_module());
 }
 

@@ -82,9 +82,9 @@ class VarDiffusion : public image::Var, public HeadDiffusion {
 };
 
 /// A LlamaGen whose tokens are vectors.
-class LlamaGenDiffusion : public LlamaGenBlocks, public HeadDiffusion {
+class LlamaGenDiffusion : public image::LlamaGenBlocks, public HeadDiffusion {
  public:
-  LlamaGenDiffusion(const LlamaGenOptions& options, const HeadSize& head);
+  LlamaGenDiffusion(const image::LlamaGenOptions& options, const HeadSize& head);
 
   at::Tensor states(const at::Tensor& labels, const at::Tensor& tokens) override;
 

@@ -5,6 +5,7 @@
 #include "distill/fixture.h"
 #include "distill/flow_mapping.h"
 #include "distill/llamagen.h"
+#include "image/llamagen_stream.h"
 #include "image/var_sampler.h"
 
 namespace arzoo::distill {
@@ -143,7 +144,7 @@ void replay_dd1_var(const ParityCase& fixture, ParityReport& report) {
 void replay_dd1_llamagen(const ParityCase& fixture, ParityReport& report) {
   const torch::NoGradGuard no_grad;
   const auto weights = fixture.weights();
-  const auto options = options_among<LlamaGenOptions>(fixture.config);
+  const auto options = llamagen_options_among(fixture.config);
   Dd1LlamaGen student(options);
   load_part(fixture, student, weights, "", {"codebook"});
   const auto& codebook = weights.at("codebook");
@@ -180,17 +181,18 @@ void replay_dd1_llamagen(const ParityCase& fixture, ParityReport& report) {
 void replay_llamagen_trajectories(const ParityCase& fixture, ParityReport& report) {
   const torch::NoGradGuard no_grad;
   const auto weights = fixture.weights();
-  const auto options = options_among<LlamaGenOptions>(fixture.config);
-  LlamaGen teacher(options);
+  const auto options = llamagen_options_among(fixture.config);
+  image::LlamaGen teacher(options);
   load_part(fixture, teacher, weights, "teacher.");
   const auto& codebook = weights.at("codebook");
   const auto labels = fixture.input("labels"), noise = fixture.input("noise");
   const double cfg = number_at(fixture.config, "cfg_scale");
   const auto steps = static_cast<int64_t>(number_at(fixture.config, "ode_steps"));
-  nn::DecoderCache cache(options.n_layer, options.block_size);
+  teacher.eval();
+  image::LlamaGenStream stream(teacher, {.labels = labels}, {.cfg = cfg});
   std::vector<at::Tensor> logits, ends, ids;
   for (int64_t i = 0; i < noise.size(1); ++i) {
-    logits.push_back(teacher.next_logits(labels, i == 0 ? at::Tensor() : ids.back(), cfg, cache));
+    logits.push_back(i == 0 ? stream.begin() : stream.read(ids.back()).select(1, 0));
     ends.push_back(flow_end(logits.back(), noise.select(1, i), codebook, steps));
     ids.push_back(image::nearest_codes(ends.back(), codebook).unsqueeze(1));
   }

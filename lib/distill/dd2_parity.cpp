@@ -18,7 +18,7 @@ using runtime::ParityReport;
 struct Networks {
   explicit Networks(const ParityCase& fixture)
       : weights(fixture.weights()),
-        options(options_among<LlamaGenOptions>(fixture.config)),
+        options(llamagen_options_among(fixture.config)),
         teacher(options),
         generator(*trained.register_module("gen",
                                            std::make_shared<LlamaGenDiffusion>(options, head_size(fixture)))),
@@ -54,8 +54,8 @@ struct Networks {
   }
 
   runtime::NamedTensors weights;
-  LlamaGenOptions options;
-  LlamaGen teacher;
+  image::LlamaGenOptions options;
+  image::LlamaGen teacher;
   torch::nn::Module trained;
   LlamaGenDiffusion &generator, &guidance;
   at::Tensor codebook, labels;

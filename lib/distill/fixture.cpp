@@ -3,26 +3,15 @@
 #include <torch/torch.h>
 
 #include "distill/flow_mapping.h"
+#include "image/fixture.h"
 #include "image/residual_quantizer.h"
 
 namespace arzoo::distill {
 
-runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::string& prefix,
-                                 const std::vector<std::string>& others) {
-  runtime::NamedTensors part(all.where());
-  for (const auto& [name, tensor] : all) {
-    const bool foreign = std::any_of(others.begin(), others.end(), [&name = name](const std::string& other) {
-      return name.starts_with(other);
-    });
-    if (name.starts_with(prefix) && !foreign) part.add(name.substr(prefix.size()), tensor);
-  }
-  return part;
-}
-
 void load_part(const runtime::ParityCase& fixture, torch::nn::Module& module,
                const runtime::NamedTensors& all, const std::string& prefix,
                const std::vector<std::string>& others) {
-  const auto part = weights_of(all, prefix, others);
+  const auto part = image::weights_of(all, prefix, others);
   runtime::load_strictly(module, part, all.where());
   fixture.note_tables(module, part);
   module.to((*part.begin()).second.device());

@@ -7,12 +7,8 @@
 /// What the replays of this family share.
 namespace arzoo::distill {
 
-/// Those of the tensors whose names begin with `prefix`, without it; of no prefix those that belong to none
-/// of `others`.
-runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::string& prefix,
-                                 const std::vector<std::string>& others = {});
-/// Gives a module the weights of weights_of, strictly, moves it to where they lie, and freezes it. Tables
-/// that they lack are noted.
+/// Gives a module the weights of image::weights_of, strictly, moves it to where they lie, and freezes it.
+/// Tables that they lack are noted.
 void load_part(const runtime::ParityCase& fixture, torch::nn::Module& module,
                const runtime::NamedTensors& all, const std::string& prefix,
                const std::vector<std::string>& others = {});

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "image/latent_source.h"
+#include "image/llamagen_source.h"
 #include "image/var_source.h"
 
 namespace arzoo::image {
@@ -16,6 +17,11 @@ Reconstruction open_autoencoder(const ModelFolder& folder, const runtime::Comput
   }
   if (name == KlVaeOptions::kName) {
     const auto vae = open_kl_vae(folder);
+    vae->to(compute.device);
+    return [vae](const at::Tensor& images) { return vae->reconstruct(images); };
+  }
+  if (name == LlamaGenVqOptions::kName) {
+    const auto vae = open_llamagen_vq(folder);
     vae->to(compute.device);
     return [vae](const at::Tensor& images) { return vae->reconstruct(images); };
   }

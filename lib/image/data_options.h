@@ -19,6 +19,9 @@ struct DataOptions {
   bool flip = false;
   double validation = 0.05;
   std::string tokenizer;
+  std::string target;
+  std::string captions;
+  std::string test_captions;
 
   static void fields(auto& o, auto& field) {
     field(
@@ -42,7 +45,14 @@ struct DataOptions {
     field("tokenizer", o.tokenizer, a_path(),
           "run directory, model folder or weights file of the trained tokenizer, relative to the config "
           "file: a "
-          "vqvae for var, a kl_vae for mar and flowar");
+          "vqvae for var, a kl_vae for mar and flowar, a llamagen_vq for llamagen");
+    field("target", o.target, a_path(),
+          "of an eagle: run directory or model folder of the trained llamagen that it drafts for");
+    field(
+        "captions", o.captions, a_path(),
+        "of a llamagen with model_type t2i: .npy file of the features of each picture's caption, [pictures, "
+        "tokens, width], in the order of path's classes and files");
+    field("test_captions", o.test_captions, a_path(), "the same of test_path");
   }
   void check() const {
     require(!test_path.empty() || test_labels.empty(), "test_labels says nothing without test_path");

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "nn/diffusion_schedule.h"
@@ -21,6 +22,18 @@ runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::
                           path);
   }
   return runtime::open_tensors(file);
+}
+
+runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::string& prefix,
+                                 const std::vector<std::string>& others) {
+  runtime::NamedTensors part(all.where());
+  for (const auto& [name, tensor] : all) {
+    const bool foreign = std::any_of(others.begin(), others.end(), [&name = name](const std::string& other) {
+      return name.starts_with(other);
+    });
+    if (name.starts_with(prefix) && !foreign) part.add(name.substr(prefix.size()), tensor);
+  }
+  return part;
 }
 
 int64_t diffusion_steps(const Config& where, const std::string& text) {

@@ -16,6 +16,11 @@ VarOptions var_options_among(const Config& transformer, const Config& vae);
 /// CheckpointError for a path that leads elsewhere.
 runtime::NamedTensors weights_at(const runtime::ParityCase& fixture, const std::string& path);
 
+/// Those of the tensors whose names begin with `prefix`, without it; of no prefix those that belong to none
+/// of `others`.
+runtime::NamedTensors weights_of(const runtime::NamedTensors& all, const std::string& prefix,
+                                 const std::vector<std::string>& others = {});
+
 using runtime::part;
 
 /// A model with its weights, on the case's device. load: of the weights; tables that they lack are noted.
@@ -75,6 +80,10 @@ void replay_diffusion_tables(const runtime::ParityCase& fixture, runtime::Parity
 void replay_diffusion_head(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_mar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_flowar(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+/// Forward, loss and sampling of a LlamaGen, its training steps, of classes or of captions.
+void replay_llamagen_case(const runtime::ParityCase& fixture, runtime::ParityReport& report);
+/// Its tokenizer: all directions, or training steps with a discriminator.
+void replay_llamagen_vq(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 void replay_published(const runtime::ParityCase& fixture, runtime::ParityReport& report);
 
 }  // namespace arzoo::image

@@ -1,5 +1,6 @@
 #include "image/latent_source.h"
 
+#include "image/llamagen.h"
 #include "image/trained_tokenizer.h"
 #include "image/var.h"
 #include "image/weight_kind.h"
@@ -18,7 +19,9 @@ fs::path published_file(const fs::path& folder) {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const auto name = entry.path().filename().string();
-    if (name.starts_with("FlowAR-") && name.ends_with(".pth")) found.push_back(entry.path());
+    const bool flowar = name.starts_with("FlowAR-") && name.ends_with(".pth");
+    const bool llamagen = (name.starts_with("c2i_") || name.starts_with("t2i_")) && name.ends_with(".pt");
+    if (flowar || llamagen) found.push_back(entry.path());
   }
   return found.size() == 1 ? found.front() : folder;
 }
@@ -34,11 +37,13 @@ std::string model_of_names(const fs::path& file) {
       return std::string(MarOptions::kName);
     case WeightKind::flowar:
       return std::string(FlowArOptions::kName);
+    case WeightKind::llamagen:
+      return std::string(LlamaGenOptions::kName);
     case WeightKind::var:
     case WeightKind::unknown:
       return std::string(VarOptions::kName);
     default:
-      fail<CheckpointError>("{}: the weights of {}, expected those of a VAR, a MAR or a FlowAR",
+      fail<CheckpointError>("{}: the weights of {}, expected those of a VAR, a MAR, a FlowAR or a LlamaGen",
                             file.string(), in_words(kind));
   }
 }

@@ -12,10 +12,10 @@ namespace arzoo::image {
 
 /// Where a model's weights are, before they are read.
 struct FoundModel {
-  std::string name;                   ///< "mar", "flowar", … ; "var" for what is none of those
-  std::optional<ModelFolder> folder;  ///< of ours; none for a file
-  std::filesystem::path file;         ///< what the weights are read from
-  std::string state_dict;             ///< of the file: what was asked for
+  std::string name = {};                   ///< "mar", "flowar", "llamagen"; "var" for none of those
+  std::optional<ModelFolder> folder = {};  ///< of ours; none for a file
+  std::filesystem::path file = {};         ///< what the weights are read from
+  std::string state_dict = {};             ///< of the file: what was asked for
 };
 
 /// source.state_dict, as far as it concerns the model: empty when the model's file does not hold it and the

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "core/zoo.h"
+#include "image/eagle.h"
 #include "image/feature_net.h"
 #include "image/flowar.h"
 #include "image/kl_vae.h"
+#include "image/llamagen.h"
 #include "image/mar.h"
 #include "image/var.h"
 #include "image/vqvae.h"
@@ -19,8 +21,8 @@ namespace arzoo::image {
 
 /// The table of image models: a model is known to the command line, the configs and the README by standing
 /// here.
-using OwnModels =
-    std::tuple<VqvaeOptions, VarOptions, KlVaeOptions, MarOptions, FlowArOptions, FeatureNetOptions>;
+using OwnModels = std::tuple<VqvaeOptions, VarOptions, KlVaeOptions, MarOptions, FlowArOptions,
+                             LlamaGenVqOptions, LlamaGenOptions, EagleOptions, FeatureNetOptions>;
 using Models = decltype(std::tuple_cat(std::declval<OwnModels>(), std::declval<OutsideModels>()));
 
 }  // namespace arzoo::image

@@ -87,6 +87,11 @@ runtime::Metrics sample(const Bench& bench, const PictureVisitor& visit) {
   runtime::Metrics costs{{"seconds_per_picture", generation.count() / static_cast<double>(cell.count)},
                          {"parameters_m", static_cast<double>(generator->parameters()) / 1e6}};
   if (cached > 0) costs.emplace_back("cache_mib", static_cast<double>(cached) / kMib);
+  if (const auto decoding = generator->decoding(); !decoding.is_null()) {
+    costs.emplace_back("passes_per_picture",
+                       decoding.at("passes").get<double>() / static_cast<double>(cell.count));
+    costs.emplace_back("tokens_per_pass", decoding.at("tokens_per_pass").get<double>());
+  }
   if (const auto peak = memory.bytes()) costs.emplace_back("peak_mib", static_cast<double>(*peak) / kMib);
   return costs;
 }

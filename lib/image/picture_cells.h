@@ -77,9 +77,9 @@ struct PictureCellOptions {
 /// A cell of pictures. Its run returns {"test": {"FID", "IS", "class_fidelity",
 /// "real_class_fidelity", "precision", "recall"}, "pictures", "seconds"}, the fidelities where the classes
 /// are the feature network's; for a model that generates, also its cost: test/"seconds_per_picture",
-/// "cache_mib" (keys and values of a batch), "peak_mib" (the process's resident memory), "parameters_m"
-/// (millions), and of a run directory "training_steps"; of a tokenizer test/"psnr". Throws DataError,
-/// CheckpointError.
+/// "cache_mib" (keys and values of a batch), with drafts "passes_per_picture" and "tokens_per_pass",
+/// "peak_mib" (the process's resident memory), "parameters_m" (millions), and of a run directory
+/// "training_steps"; of a tokenizer test/"psnr". Throws DataError, CheckpointError.
 std::shared_ptr<const runtime::Evaluation> read_picture_cell(const Config& cell,
                                                              const runtime::CellContext& context);
 

@@ -86,6 +86,11 @@ int64_t PictureData::size(Split split) const {
   return static_cast<int64_t>(split == Split::train ? train_items_.size() : val_items_.size());
 }
 
+int64_t PictureData::pictures(Split split) const {
+  if (split != Split::test) return pictures_->size();
+  return test_ == nullptr ? 0 : test_->size();
+}
+
 ImageBatch PictureData::batch(Split split, std::span<const int64_t> items, std::mt19937_64* random) const {
   const auto& set = split == Split::test ? *test_ : *pictures_;
   std::vector<at::Tensor> images;
@@ -95,7 +100,7 @@ ImageBatch PictureData::batch(Split split, std::span<const int64_t> items, std::
         split == Split::test ? item : (split == Split::train ? train_items_ : val_items_)[item];
     images.push_back(
         runtime::tensor_of(cropped(set.picture(index), pixels_, options_.resize, options_.flip, random)));
-    labels.push_back(set.label(index));
+    labels.push_back(options_.captions.empty() ? set.label(index) : index);
   }
   return {at::cat(images), at::tensor(labels, at::kLong)};
 }

@@ -15,7 +15,7 @@ namespace arzoo::image {
 /// Pictures as models see them.
 struct ImageBatch {
   at::Tensor images;  ///< [B, 3, P, P] in [-1, 1]; grey ones have three equal channels
-  at::Tensor labels;  ///< [B] long
+  at::Tensor labels;  ///< [B] long: classes or, of pictures with captions, their places in the set
 };
 
 /// The picture as 8-bit samples of P x P pixels: its short side resized (Lanczos) to `resize` * P, then
@@ -32,6 +32,8 @@ class PictureData {
   PictureData(const DataOptions& options, int64_t pixels);
 
   int64_t size(runtime::Split split) const;
+  /// Pictures of the set that a split is taken from.
+  int64_t pictures(runtime::Split split) const;
   /// random: of the augmentation; null for none (centre crops).
   ImageBatch batch(runtime::Split split, std::span<const int64_t> items, std::mt19937_64* random) const;
   /// No augmentation changes a training picture.

@@ -8,9 +8,11 @@ std::filesystem::path tokenizer_path(const Config& config) {
   const auto source = config.at("data").at("tokenizer");
   std::filesystem::path path = source.text();
   if (path.empty()) {
-    source.reject(fmt::format("a {} needs the trained tokenizer (arzoo train configs/image/{}vae_*.json)",
-                              config.at("model").text("name"),
-                              config.at("model").text("name") == "var" ? "vq" : "kl_"));
+    const auto model = config.at("model").text("name");
+    source.reject(fmt::format("a {} needs the trained tokenizer (arzoo train configs/image/{}_*.json)", model,
+                              model == "var"        ? "vqvae"
+                              : model == "llamagen" ? "llamagen_vq"
+                                                    : "kl_vae"));
   }
   if (!std::filesystem::exists(path)) fail<CheckpointError>("{}: no such file or folder", path.string());
   return path;

@@ -46,7 +46,7 @@ std::string_view in_words(WeightKind kind) {
     case WeightKind::kl_vae:
       return "MAR's and FlowAR's tokenizer (a KL-VAE)";
     case WeightKind::llamagen:
-      return "a LlamaGen transformer";
+      return "a LlamaGen";
     case WeightKind::llamagen_vq:
       return "LlamaGen's tokenizer";
     case WeightKind::unknown:

@@ -357,7 +357,7 @@ std::string default_state_dict(const PickleCheckpoint& checkpoint, std::string_v
   for (const auto* usual : {"state_dict", "model", "model_state_dict", "module", "params"}) {
     if (std::all_of(dicts.begin(), dicts.end(), inside(usual))) return usual;
   }
-  for (const auto* trained : {"model_ema", "trainer.ema_parameters", "trainer.var_wo_ddp"}) {
+  for (const auto* trained : {"model_ema", "ema", "trainer.ema_parameters", "trainer.var_wo_ddp"}) {
     if (std::find(dicts.begin(), dicts.end(), trained) != dicts.end()) return trained;
   }
   fail<CheckpointError>("{}: holds several state dicts, expected one to be chosen with --state-dict: {}",

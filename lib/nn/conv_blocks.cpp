@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "kernels/attention.h"
+#include "kernels/dropout.h"
 
 namespace arzoo::nn {
 namespace {
@@ -26,7 +27,7 @@ std::shared_ptr<Conv2d> convolution3x3(int64_t in, int64_t out) {
   return std::make_shared<Conv2d>(ConvShape{.in = in, .out = out});
 }
 
-ResBlock::ResBlock(int64_t in, int64_t out) {
+ResBlock::ResBlock(int64_t in, int64_t out, double dropout) : dropout_(dropout) {
   norm1_ = register_module("norm1", std::make_shared<GroupNorm>(in));
   conv1_ = register_module("conv1", convolution3x3(in, out));
   norm2_ = register_module("norm2", std::make_shared<GroupNorm>(out));
@@ -35,7 +36,8 @@ ResBlock::ResBlock(int64_t in, int64_t out) {
 }
 
 at::Tensor ResBlock::forward(const at::Tensor& x) {
-  const auto branch = conv2_->forward(norm2_->silu(conv1_->forward(norm1_->silu(x))));
+  const auto hidden = norm2_->silu(conv1_->forward(norm1_->silu(x)));
+  const auto branch = conv2_->forward(kernels::dropout(hidden, dropout_, is_training()));
   return sum(nin_shortcut_ == nullptr ? x : nin_shortcut_->forward(x), branch);
 }
 

@@ -14,13 +14,15 @@ std::shared_ptr<Conv2d> convolution3x3(int64_t in, int64_t out);
 /// channel counts differ.
 class ResBlock : public torch::nn::Module {
  public:
-  ResBlock(int64_t in, int64_t out);
+  /// dropout: before the second convolution, in training.
+  ResBlock(int64_t in, int64_t out, double dropout = 0.0);
   /// Returns [B, out, H, W].
   at::Tensor forward(const at::Tensor& x);
 
  private:
   std::shared_ptr<GroupNorm> norm1_, norm2_;
   std::shared_ptr<Conv2d> conv1_, conv2_, nin_shortcut_;
+  double dropout_;
 };
 
 /// x + attention of a single head over all pixels.

@@ -5,44 +5,46 @@
 namespace arzoo::nn {
 namespace {
 
-struct LevelAttention {
-  bool attends, fused;
-};
-
-/// `count` residual blocks from `in` to `out` channels, with attention after each when asked for.
-ConvLevel residual_level(int64_t in, int64_t out, int64_t count, const LevelAttention& attention) {
+/// `count` residual blocks from `in` to `out` channels, with attention after each when it attends.
+ConvLevel residual_level(int64_t in, int64_t out, int64_t count, bool attends,
+                         const ConvCoderOptions& options) {
   ConvLevel level;
   for (int64_t j = 0; j < count; ++j) {
-    level.blocks.push_back(std::make_shared<ResBlock>(j == 0 ? in : out, out));
-    if (attention.attends) level.attentions.push_back(std::make_shared<AttnBlock>(out, attention.fused));
+    level.blocks.push_back(std::make_shared<ResBlock>(j == 0 ? in : out, out, options.dropout));
+    if (attends) level.attentions.push_back(std::make_shared<AttnBlock>(out, options.fused_attention));
   }
   return level;
 }
 
-std::shared_ptr<torch::nn::Module> named(const ConvLevel& level) {
+std::shared_ptr<torch::nn::Module> named(const ConvLevel& level, ConvNames names) {
   auto holder = std::make_shared<torch::nn::Module>();
   torch::nn::ModuleList blocks, attentions;
   for (const auto& block : level.blocks) blocks->push_back(block);
   for (const auto& attention : level.attentions) attentions->push_back(attention);
-  holder->register_module("block", blocks);
+  holder->register_module(names == ConvNames::taming ? "block" : "res", blocks);
   holder->register_module("attn", attentions);
   if (level.downsample != nullptr) holder->register_module("downsample", level.downsample);
   if (level.upsample != nullptr) holder->register_module("upsample", level.upsample);
   return holder;
 }
 
-torch::nn::ModuleList named(const std::vector<ConvLevel>& levels) {
+torch::nn::ModuleList named(const std::vector<ConvLevel>& levels, ConvNames names) {
   torch::nn::ModuleList list;
-  for (const auto& level : levels) list->push_back(named(level));
+  for (const auto& level : levels) list->push_back(named(level, names));
   return list;
 }
 
 }  // namespace
 
-ConvMiddle::ConvMiddle(int64_t channels, bool fused_attention) {
-  block_1_ = register_module("block_1", std::make_shared<ResBlock>(channels, channels));
-  attn_1_ = register_module("attn_1", std::make_shared<AttnBlock>(channels, fused_attention));
-  block_2_ = register_module("block_2", std::make_shared<ResBlock>(channels, channels));
+ConvMiddle::ConvMiddle(int64_t channels, const ConvCoderOptions& options) {
+  const bool taming = options.names == ConvNames::taming;
+  const auto block = [&](const char* name) {
+    return register_module(name, std::make_shared<ResBlock>(channels, channels, options.dropout));
+  };
+  block_1_ = block(taming ? "block_1" : "0");
+  attn_1_ = register_module(taming ? "attn_1" : "1",
+                            std::make_shared<AttnBlock>(channels, options.fused_attention));
+  block_2_ = block(taming ? "block_2" : "2");
 }
 
 at::Tensor ConvMiddle::forward(const at::Tensor& x) {
@@ -64,13 +66,12 @@ ConvEncoder::ConvEncoder(const ConvCoderOptions& options) {
   for (std::size_t i = 0; i < options.ch_mult.size(); ++i) {
     const bool last = i + 1 == options.ch_mult.size();
     const int64_t out = options.ch * options.ch_mult[i];
-    levels_.push_back(residual_level(width, out, options.num_res_blocks,
-                                     {.attends = last, .fused = options.fused_attention}));
+    levels_.push_back(residual_level(width, out, options.num_res_blocks, last, options));
     if (!last) levels_.back().downsample = std::make_shared<Downsample>(out);
     width = out;
   }
-  register_module("down", named(levels_));
-  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options.fused_attention));
+  register_module(options.names == ConvNames::taming ? "down" : "conv_blocks", named(levels_, options.names));
+  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options));
   norm_out_ = register_module("norm_out", std::make_shared<GroupNorm>(width));
   conv_out_ = register_module("conv_out", convolution3x3(width, options.latent_channels));
 }
@@ -84,17 +85,20 @@ at::Tensor ConvEncoder::forward(const at::Tensor& x) {
 ConvDecoder::ConvDecoder(const ConvCoderOptions& options) {
   int64_t width = options.ch * options.ch_mult.back();
   conv_in_ = register_module("conv_in", convolution3x3(options.latent_channels, width));
-  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options.fused_attention));
+  mid_ = register_module("mid", std::make_shared<ConvMiddle>(width, options));
   levels_.resize(options.ch_mult.size());
   for (std::size_t i = levels_.size(); i-- > 0;) {
     const int64_t out = options.ch * options.ch_mult[i];
     const bool attends = options.decoder_attention && i + 1 == levels_.size();
-    levels_[i] = residual_level(width, out, options.num_res_blocks + 1,
-                                {.attends = attends, .fused = options.fused_attention});
+    levels_[i] = residual_level(width, out, options.num_res_blocks + 1, attends, options);
     if (i > 0) levels_[i].upsample = std::make_shared<Upsample>(out);
     width = out;
   }
-  register_module("up", named(levels_));
+  if (options.names == ConvNames::taming) {
+    register_module("up", named(levels_, options.names));
+  } else {
+    register_module("conv_blocks", named({levels_.rbegin(), levels_.rend()}, options.names));
+  }
   norm_out_ = register_module("norm_out", std::make_shared<GroupNorm>(width));
   conv_out_ = register_module("conv_out", convolution3x3(width, options.in_channels));
 }

@@ -8,6 +8,12 @@
 /// diffusion, with their official names.
 namespace arzoo::nn {
 
+/// What the official codes call the parts.
+enum class ConvNames {
+  taming,   ///< down.i.block.j, up.i.block.j (0 the finest), mid.block_1, mid.attn_1, mid.block_2
+  llamagen  ///< conv_blocks.i.res.j in the order of computation, mid.0, mid.1, mid.2
+};
+
 /// The sizes that both halves share.
 struct ConvCoderOptions {
   int64_t in_channels = 3;                         ///< of the image
@@ -17,12 +23,14 @@ struct ConvCoderOptions {
   int64_t num_res_blocks = 2;                      ///< of a level; the decoder has one more
   bool fused_attention = true;                     ///< queries, keys and values are one convolution
   bool decoder_attention = true;  ///< the decoder attends at its coarsest level, as the encoder does
+  double dropout = 0.0;           ///< in each residual block, in training
+  ConvNames names = ConvNames::taming;
 };
 
 /// The middle of either half: residual block, attention, residual block.
 class ConvMiddle : public torch::nn::Module {
  public:
-  ConvMiddle(int64_t channels, bool fused_attention);
+  ConvMiddle(int64_t channels, const ConvCoderOptions& options);
   at::Tensor forward(const at::Tensor& x);
 
  private:

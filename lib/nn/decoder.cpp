@@ -60,6 +60,10 @@ void DecoderCache::truncate(int64_t length) {
   for (auto& layer : layers) layer.truncate(length);
 }
 
+void DecoderCache::keep_tokens(int64_t length, const at::Tensor& places) {
+  for (auto& layer : layers) layer.keep_tokens(length, places);
+}
+
 void DecoderCache::select_rows(const at::Tensor& rows) {
   for (auto& layer : layers) layer.select_rows(rows);
 }
@@ -85,7 +89,8 @@ BlockPass Decoder::block_pass(const at::Tensor& x, const DecoderWeights& weights
                                                        x.options().dtype(at::kLong));
     block.angles = kernels::rope_angles(ids, rotary_width_, rope_theta_, x.scalar_type());
   }
-  if (pass.attention_mask.defined())
+  block.bias = pass.bias;
+  if (pass.attention_mask.defined() && !pass.bias.defined())
     block.bias =
         kernels::causal_bias(x.size(1), pass.attention_mask.size(1), pass.attention_mask, x.options());
   return block;
@@ -102,6 +107,10 @@ at::Tensor Decoder::forward(const at::Tensor& x, const DecoderWeights& weights,
   if (pass.trace != nullptr) pass.trace->hidden.push_back(hidden);
   for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
     if (pass.cache != nullptr) block.cache = &pass.cache->layers.at(layer);
+    if (pass.thinned)
+      block.thinned = [&, layer](Branch branch, const at::Tensor& added) {
+        return pass.thinned(layer, branch, added);
+      };
     if (pass.trace != nullptr) block.trace = &pass.trace->blocks.emplace_back();
     if (pass.routing != nullptr && experts_) block.routing = &pass.routing->emplace_back();
     hidden = block_.forward(hidden, weights.blocks[layer], block);

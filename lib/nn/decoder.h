@@ -2,6 +2,7 @@
 
 #include <torch/nn/module.h>
 
+#include <functional>
 #include <vector>
 
 #include "nn/decoder_options.h"
@@ -36,6 +37,7 @@ struct DecoderCache {
   int64_t length() const { return layers.front().length(); }
   /// As KvCache's, of all layers.
   void truncate(int64_t length);
+  void keep_tokens(int64_t length, const at::Tensor& places);
   void select_rows(const at::Tensor& rows);
 
   std::vector<KvCache> layers;
@@ -47,9 +49,12 @@ struct DecoderPass {
   DecoderTrace* trace = nullptr;   ///< as BlockPass::trace
   at::Tensor attention_mask = {};  ///< [B, past + T], 0 where there is padding; undefined: nowhere
   at::Tensor position_ids = {};    ///< [T] or [B, T] long; undefined: past, past + 1, …
+  at::Tensor bias = {};            ///< as BlockPass's: added to the scores in place of any other mask
   bool training = false;           ///< dropout is active
   std::vector<Routing>* routing =
       nullptr;  ///< receives each layer's, where experts are its feed-forward layer
+  /// As BlockPass's, of each layer.
+  std::function<at::Tensor(std::size_t layer, Branch branch, const at::Tensor& added)> thinned = {};
 };
 
 class Decoder {

@@ -47,6 +47,17 @@ void KvCache::truncate(int64_t length) {
   length_ = length;
 }
 
+void KvCache::keep_tokens(int64_t length, const at::Tensor& places) {
+  const int64_t kept = places.numel();
+  if (length < 0 || length > length_ || kept > length_ - length)
+    throw std::logic_error("a cache keeps tokens that it holds");
+  if (kept > 0) {
+    for (const auto& storage : {keys_, values_})
+      storage.narrow(2, length, kept).copy_(storage.index_select(2, places.to(storage.device())));
+  }
+  length_ = length + kept;
+}
+
 void KvCache::select_rows(const at::Tensor& rows) {
   if (!keys_.defined()) return;
   for (auto* storage : {&keys_, &values_}) {

@@ -27,6 +27,9 @@ class KvCache {
 
   /// Forgets all tokens but the first `length`, at most length(): a draft that was not accepted.
   void truncate(int64_t length);
+  /// Of the tokens from `length` on only those at `places` stay, moved up behind the first `length`: the
+  /// accepted path of a tree of drafts. places: [N] long, ascending, each at least `length`.
+  void keep_tokens(int64_t length, const at::Tensor& places);
   /// Batch row i becomes what row rows[i] was: beams, or rows that have not ended. rows: [R] long.
   void select_rows(const at::Tensor& rows);
 

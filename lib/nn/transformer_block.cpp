@@ -191,12 +191,14 @@ at::Tensor TransformerBlock::attention(const at::Tensor& x, const BlockWeights& 
                            .dropout = options_.attention_dropout,
                            .training = pass.training,
                            .bias = pass.bias};
-  return linear(merge_heads(mix_(heads, weights, mode, pass.trace)), weights.projection);
+  const auto added = linear(merge_heads(mix_(heads, weights, mode, pass.trace)), weights.projection);
+  return pass.thinned ? pass.thinned(Branch::attention, added) : added;
 }
 
 at::Tensor TransformerBlock::feed_forward(const at::Tensor& x, const BlockWeights& weights,
                                           const BlockPass& pass) const {
-  return feed_forward_(x, weights, options_.dropout, pass);
+  const auto added = feed_forward_(x, weights, options_.dropout, pass);
+  return pass.thinned ? pass.thinned(Branch::feed_forward, added) : added;
 }
 
 at::Tensor TransformerBlock::sum(const at::Tensor& x, const at::Tensor& branch, const at::Tensor& scale,

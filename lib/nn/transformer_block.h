@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -53,6 +54,8 @@ struct BlockTrace {
   Routing routing;          ///< where experts are the feed-forward layer
 };
 
+enum class Branch { attention, feed_forward };
+
 /// What one call reads and collects besides its tokens.
 struct BlockPass {
   kernels::RopeAngles angles = {};  ///< of the first channels of each head; undefined: no rotary positions
@@ -60,7 +63,9 @@ struct BlockPass {
   at::Tensor queries = {};          ///< [B, Q] long, whose results attention() is asked for; undefined: all
   KvCache* cache = nullptr;         ///< the tokens before these, to which they are added
   bool training = false;            ///< dropout is active
-  Routing* routing = nullptr;       ///< receives the router's choice where there are experts
+  /// What becomes of a branch, [B, T, D], before it is added: a model's own dropout or stochastic depth.
+  std::function<at::Tensor(Branch branch, const at::Tensor& added)> thinned = {};
+  Routing* routing = nullptr;  ///< receives the router's choice where there are experts
   /// When given, softmax attention takes the official code's steps instead of a kernel's, without dropout.
   BlockTrace* trace = nullptr;
 };

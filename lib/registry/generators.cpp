@@ -68,7 +68,10 @@ const ModelEntry& image_entry_of(const runtime::ImageSource& source) {
 std::unique_ptr<runtime::ImageGenerator> open_image_generator(const runtime::ImageSource& source,
                                                               const Json& sampling,
                                                               const runtime::Compute& compute) {
-  return image_entry_of(source).images.open(source, sampling, compute);
+  const auto& entry = image_entry_of(source);
+  if (source.captions && !entry.images.captions)
+    fail<UsageError>("--captions: a {} generates from classes", entry.name);
+  return entry.images.open(source, sampling, compute);
 }
 
 std::unique_ptr<runtime::ImageGenerator> random_image_generator(const std::vector<Config>& models,

@@ -47,6 +47,9 @@ class ImageGenerator {
   /// The most that keys and values took at a time in the last call of sample, in bytes; 0 where none are
   /// cached.
   virtual int64_t cache_bytes() const { return 0; }
+  /// What decoding with drafts came to in all calls of sample: {"passes", "drafter_passes",
+  /// "tokens_per_pass", "accepted_by_depth"}; null without drafts.
+  virtual Json decoding() const { return nullptr; }
 };
 
 /// How a model of a zoo becomes an ImageGenerator.
@@ -63,6 +66,7 @@ struct ImageModel {
   std::unique_ptr<ImageGenerator> (*random)(const std::vector<Config>& models,
                                             std::optional<int64_t> draft_steps, const Json& sampling,
                                             const Compute& compute, const Json& defaults) = nullptr;
+  bool captions = false;  ///< some of its models generate from captions (ImageSource::captions)
 };
 
 }  // namespace arzoo::runtime

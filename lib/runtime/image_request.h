@@ -11,13 +11,14 @@ namespace arzoo::runtime {
 
 /// Where the weights are.
 struct ImageSource {
-  std::filesystem::path model;                   ///< run directory, model folder or weights file
-  std::string state_dict = {};                   ///< of a .pth file with several
-  std::optional<std::filesystem::path> vae;      ///< the tokenizer, when it does not lie with the model
-  std::optional<std::filesystem::path> drafter;  ///< generates the first draft_steps scales
-  std::optional<std::filesystem::path> refiner;  ///< generates the scales after draft_steps
-  std::optional<int64_t> draft_steps;            ///< CoDe (Chen et al., CVPR 2025)
-  std::optional<std::filesystem::path> teacher;  ///< of a student: generates between its two steps
+  std::filesystem::path model;                         ///< run directory, model folder or weights file
+  std::string state_dict = {};                         ///< of a .pth file with several
+  std::optional<std::filesystem::path> vae;            ///< the tokenizer, when it does not lie with the model
+  std::optional<std::filesystem::path> drafter;        ///< generates the first draft_steps scales
+  std::optional<std::filesystem::path> refiner;        ///< generates the scales after draft_steps
+  std::optional<int64_t> draft_steps;                  ///< CoDe (Chen et al., CVPR 2025)
+  std::optional<std::filesystem::path> teacher;        ///< of a student: generates between its two steps
+  std::optional<std::filesystem::path> captions = {};  ///< features of captions, in place of classes
   int64_t teacher_scales = 1;  ///< scales that the teacher generates, the last ones before the second step
 
   /// What decides the kind of the generator: the model, or one of the two that share the work.

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
 #include "runtime/losses.h"
 
 namespace arzoo::runtime {
@@ -18,6 +22,8 @@ class Objective {
   /// Called when the gradients of step `step` are complete, before they are clipped: for objectives that
   /// allow some directions only, and for those that look at them. Autograd is off.
   virtual void on_gradients(int64_t /*step*/) {}
+  /// Parameters whose gradients are clipped by a norm of their own: a discriminator's, beside the model's.
+  virtual std::vector<at::Tensor> clipped_apart() const { return {}; }
 };
 
 }  // namespace arzoo::runtime

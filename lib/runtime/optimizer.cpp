@@ -69,10 +69,26 @@ void Adam::zero_grad() {
   for (auto& parameter : parameters_) parameter.mutable_grad() = at::Tensor();
 }
 
-double Adam::clip_gradients(double limit) {
+double Adam::clip_gradients(double limit, const std::vector<at::Tensor>& except) {
+  std::vector<at::Tensor> clipped;
+  for (const auto& parameter : parameters_) {
+    const auto is_it = [&](const at::Tensor& other) { return other.is_same(parameter); };
+    if (std::none_of(except.begin(), except.end(), is_it)) clipped.push_back(parameter);
+  }
+  return runtime::clip_gradients(clipped, limit);
+}
+
+void Adam::clip_gradient_values(double limit) {
+  torch::NoGradGuard no_grad;
+  for (const auto& parameter : parameters_) {
+    if (parameter.grad().defined()) parameter.grad().clamp_(-limit, limit);
+  }
+}
+
+double clip_gradients(const std::vector<at::Tensor>& parameters, double limit) {
   torch::NoGradGuard no_grad;
   std::vector<at::Tensor> gradients;
-  for (const auto& parameter : parameters_) {
+  for (const auto& parameter : parameters) {
     if (parameter.grad().defined()) gradients.push_back(parameter.grad());
   }
   if (gradients.empty()) return 0.0;

@@ -27,8 +27,12 @@ class Adam {
   /// The decay of the first moment in the next steps: for schedules that change it.
   void set_first_beta(double beta) { beta1_ = beta; }
   void zero_grad();
-  /// Scales all gradients so that their joint L2 norm is at most `limit`; returns the norm before.
-  double clip_gradients(double limit);
+  /// Scales all gradients, but for those of the parameters in `except`, so that their joint L2 norm is at
+  /// most `limit`; returns the norm before.
+  double clip_gradients(double limit, const std::vector<at::Tensor>& except = {});
+
+  /// Brings each number of the gradients into [-limit, limit].
+  void clip_gradient_values(double limit);
 
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
   /// Moments in the order of the parameters and the number of updates each has had: all that a resumed run
@@ -48,5 +52,9 @@ class Adam {
   bool decoupled_;
   State state_;
 };
+
+/// Scales the gradients of these parameters so that their joint L2 norm is at most `limit`; returns the norm
+/// before.
+double clip_gradients(const std::vector<at::Tensor>& parameters, double limit);
 
 }  // namespace arzoo::runtime

@@ -47,6 +47,7 @@ struct TrainingOptions {
   double warmup_start = 0.005;
   double pct_start = 0.3;
   double clip_grad_norm = 0.0;
+  double clip_grad_value = 0.0;
   int64_t patience = 3;
   double ema_decay = 0.0;
   int64_t log_every = 100;
@@ -102,6 +103,8 @@ struct TrainingOptions {
           "share of the learning rate that the warm-up of VAR's schedules begins with");
     field("pct_start", o.pct_start, between(0, 1), "share of the steps in which one_cycle rises");
     field("clip_grad_norm", o.clip_grad_norm, at_least(0), "largest gradient norm, 0 for no clipping");
+    field("clip_grad_value", o.clip_grad_value, at_least(0),
+          "largest magnitude of a gradient's number, 0 for no clipping");
     field("patience", o.patience, at_least(0), "epochs without improvement before stopping, 0 for never");
     field("ema_decay", o.ema_decay, from_below(0, 1),
           "decay of the averaged weights that are evaluated and saved, 0 for none");

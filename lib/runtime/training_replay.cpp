@@ -17,6 +17,7 @@ class RecordedObjective final : public Objective {
   void on_gradients(int64_t step) override {
     if (training_.on_gradients) training_.on_gradients(step);
   }
+  std::vector<at::Tensor> clipped_apart() const override { return training_.clipped_apart; }
 
  private:
   const RecordedTraining& training_;
@@ -59,9 +60,10 @@ TrainingLog replay_training(const RecordedTraining& training) {
     average.update();
     log.losses.push_back(losses.mean);
     // A step that clips nothing does not ask for the norm: nothing is larger than this limit.
-    log.gradient_norms.push_back(options.clip_grad_norm > 0
+    log.gradient_norms.push_back(options.clip_grad_norm > 0 || options.clip_grad_value > 0
                                      ? losses.gradient_norm
                                      : optimizer.clip_gradients(std::numeric_limits<double>::infinity()));
+    log.norms_apart.push_back(losses.norm_apart);
     log.learning_rates.push_back(rate);
     log.weight_decays.push_back(decay);
     log.first_betas.push_back(beta);

@@ -25,6 +25,7 @@ struct RecordedTraining {
   std::function<Losses(int64_t step)> loss = {};
   /// When the gradients of a step are complete, before they are clipped.
   std::function<void(int64_t step)> on_gradients = {};
+  std::vector<at::Tensor> clipped_apart = {};  ///< as Objective's
   /// Where the recorded schedules are others than those of the options.
   std::function<double(int64_t step)> learning_rate = {}, weight_decay = {};
   /// After each step: the gradients are still those that the step used, clipped.
@@ -35,6 +36,7 @@ struct RecordedTraining {
 struct TrainingLog {
   std::vector<double> losses;
   std::vector<double> gradient_norms;  ///< joint, before clipping
+  std::vector<double> norms_apart;     ///< of clipped_apart
   std::vector<double> learning_rates, weight_decays, first_betas;
   /// The average of each parameter, by name; the parameters themselves without options.ema_decay.
   std::unordered_map<std::string, at::Tensor> averages;

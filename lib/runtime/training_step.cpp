@@ -3,12 +3,15 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "runtime/autocast.h"
 
 namespace arzoo::runtime {
 namespace {
+
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 void require_finite(double loss, const Losses& losses, int64_t step) {
   if (std::isfinite(loss)) return;
@@ -42,7 +45,15 @@ StepLosses training_step(Objective& objective, Adam& optimizer, const TrainingOp
     const torch::NoGradGuard no_grad;
     objective.on_gradients(step);
   }
-  if (options.clip_grad_norm > 0) result.gradient_norm = optimizer.clip_gradients(options.clip_grad_norm);
+  if (options.clip_grad_norm > 0) {
+    const auto apart = objective.clipped_apart();
+    result.gradient_norm = optimizer.clip_gradients(options.clip_grad_norm, apart);
+    if (!apart.empty()) result.norm_apart = clip_gradients(apart, options.clip_grad_norm);
+  }
+  if (options.clip_grad_value > 0) {
+    if (options.clip_grad_norm == 0.0) result.gradient_norm = optimizer.clip_gradients(kNoLimit);
+    optimizer.clip_gradient_values(options.clip_grad_value);
+  }
   optimizer.step(learning_rate);
   return result;
 }

@@ -12,6 +12,7 @@ struct StepLosses {
   double mean = 0.0;           ///< of the totals of its batches
   Losses last;                 ///< of the last of them
   double gradient_norm = 0.0;  ///< joint L2 norm before clipping; 0 where nothing is clipped
+  double norm_apart = 0.0;     ///< the same of Objective::clipped_apart(), which the other does not count
 };
 
 /// One optimiser step, number `step` counted from 0: the gradients of accumulation_steps batches, averaged

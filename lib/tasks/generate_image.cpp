@@ -228,12 +228,14 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
   generate_all(run, writer, progress, stop);
   writer.finish(progress);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return {{"output", task.output.string()},
-          {"pictures", run.pictures.size()},
-          {"seconds", seconds},
-          {"seconds_per_picture", seconds / static_cast<double>(run.pictures.size())},
-          {"files", writer.files()},
-          {"settings", generator->settings()}};
+  Json result{{"output", task.output.string()},
+              {"pictures", run.pictures.size()},
+              {"seconds", seconds},
+              {"seconds_per_picture", seconds / static_cast<double>(run.pictures.size())},
+              {"files", writer.files()},
+              {"settings", generator->settings()}};
+  if (const auto decoding = generator->decoding(); !decoding.is_null()) result["decoding"] = decoding;
+  return result;
 }
 
 }  // namespace arzoo::tasks

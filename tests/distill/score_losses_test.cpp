@@ -10,17 +10,17 @@ using namespace arzoo::distill;
 
 namespace {
 
-LlamaGenOptions tiny_options() {
-  LlamaGenOptions options;
+image::LlamaGenOptions tiny_options() {
+  image::LlamaGenOptions options;
   options.dim = 16;
   options.n_layer = 1;
   options.n_head = 2;
   options.vocab_size = 6;
   options.block_size = 4;
   options.num_classes = 3;
-  options.codebook_dim = 2;
+  options.vae.codebook_embed_dim = 2;
   options.multiple_of = 8;
-  return options;
+  return without_dropout(options);
 }
 
 /// A network and the inputs of its losses, all random.

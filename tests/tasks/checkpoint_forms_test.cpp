@@ -140,13 +140,11 @@ TEST_CASE("a state dict that only the tokenizer's file holds is chosen there") {
   CHECK(image::model_state_dict(source) == "none");
 }
 
-TEST_CASE("a LlamaGen file that is to generate images says what it is") {
+TEST_CASE("a file with a part of a LlamaGen says what is missing") {
   plan::GenerateImageTask task;
   task.compute.device = "cpu";
   task.source.model = form("llamagen.pt");
   SilentProgress progress;
-  CHECK_THROWS_WITH(
-      tasks::generate_image(task, progress, test::kNeverStop),
-      ContainsSubstring("llamagen.pt: the weights of a LlamaGen transformer, expected those of a VAR, a "
-                        "MAR or a FlowAR"));
+  CHECK_THROWS_WITH(tasks::generate_image(task, progress, test::kNeverStop),
+                    ContainsSubstring("llamagen.pt: ") && ContainsSubstring("tok_embeddings.weight"));
 }

@@ -36,8 +36,9 @@ std::vector<fs::path> all_cases() {
     for (const auto& path : cases_in(root / "forecast", {"autoformer_", "data_", "gateformer_", "gpht_",
                                                          "informer", "itransformer_", "mixlinear_"}))
       all.push_back(path);
-    for (const auto& family : {"chronos2", "chronos_bolt", "distill", "flowar", "icl", "mar", "mar3d",
-                               "patchtst", "time_moe", "timesfm", "timexer"}) {
+    for (const auto& family :
+         {"chronos2", "chronos_bolt", "distill", "flowar", "icl", "lantern", "llamagen", "mar", "mar3d",
+          "patchtst", "sjd", "specdec", "time_moe", "timesfm", "timexer"}) {
       for (const auto& path : cases_in(root / family, {""})) all.push_back(path);
     }
     // All but var_small: its run with more_smooth, which magnifies rounding, differs by up to 2.5e-4.
