@@ -7,8 +7,8 @@
 #include "image/draft_replay.h"
 #include "image/fixture.h"
 #include "image/llamagen_generator.h"
+#include "image/model_folder.h"
 #include "image/picture_report.h"
-#include "image/saved_model.h"
 #include "image/token_scores.h"
 #include "image/trained_tokenizer.h"
 #include "nn/exponential_race.h"
@@ -89,12 +89,12 @@ void LlamaGenExperiment::save(const std::filesystem::path& folder) {
   auto own = description(folder);
   own.sampling = loader_.evaluation().sampling;
   if (captions_) own.classes.clear();
-  save_model(own, *model_);
+  runtime::save_model(own, *model_);
   Json tokenizer{{"name", LlamaGenVqOptions::kName}};
   tokenizer.update(arzoo::to_json(options_.vae));
   own.path = folder / "vae";
   own.model = tokenizer;
-  save_model(own, *vae_, model_->parameters().front().scalar_type());
+  runtime::save_model(own, *vae_, model_->parameters().front().scalar_type());
 }
 
 std::vector<ReportSection> LlamaGenExperiment::showcase() {

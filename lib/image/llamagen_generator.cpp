@@ -30,7 +30,7 @@ std::shared_ptr<Model> blank_llamagen(const Options& options, at::ScalarType typ
 OpenedDrafter open_drafter(const std::filesystem::path& path, at::ScalarType type) {
   const auto found = find_model(path, "");
   if (found.name != EagleOptions::kName) return {path, open_llamagen(path, "", type).model, nullptr};
-  const auto options = options_in<EagleOptions>(*found.folder);
+  const auto options = runtime::options_in<EagleOptions>(*found.folder);
   auto head = build_for_inference<EagleHead>(options, type);
   const auto weights = runtime::open_tensors(found.file);
   runtime::load_strictly(*head, weights, weights.where());

@@ -43,13 +43,14 @@ OpenedLlamaGen open_llamagen(const fs::path& path, const std::string& state_dict
   OpenedLlamaGen opened{find_model(path, state_dict), nullptr};
   const auto& [name, folder, file, dict] = opened.found;
   const auto weights = runtime::open_tensors(file, state_dict);
-  opened.model = load_llamagen(folder ? options_in<LlamaGenOptions>(*folder) : llamagen_options_of(weights),
-                               weights, type);
+  opened.model = load_llamagen(
+      folder ? runtime::options_in<LlamaGenOptions>(*folder) : llamagen_options_of(weights), weights, type);
   return opened;
 }
 
 std::shared_ptr<LlamaGenVq> open_llamagen_vq(const ModelFolder& folder, at::ScalarType type) {
-  return load_llamagen_vq(options_in<LlamaGenVqOptions>(folder), runtime::open_tensors(folder.path), type);
+  return load_llamagen_vq(runtime::options_in<LlamaGenVqOptions>(folder), runtime::open_tensors(folder.path),
+                          type);
 }
 
 std::shared_ptr<LlamaGenVq> open_llamagen_vq(const FoundModel& model, const std::optional<fs::path>& vae,

@@ -4,9 +4,9 @@
 
 #include "core/zoo.h"
 #include "image/fixture.h"
+#include "image/model_folder.h"
 #include "image/picture_report.h"
 #include "image/sample_metrics.h"
-#include "image/saved_model.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
 #include "runtime/safetensors.h"
@@ -74,7 +74,7 @@ runtime::Metrics LlamaGenVqExperiment::evaluate(runtime::Split split) {
 }
 
 void LlamaGenVqExperiment::save(const std::filesystem::path& folder) {
-  save_model(description(folder), *model_);
+  runtime::save_model(description(folder), *model_);
   if (discriminator_ != nullptr)
     runtime::write_safetensors(folder / kDiscriminatorFile, runtime::state_dict(*discriminator_).entries());
 }
