@@ -21,7 +21,7 @@ TEST_CASE("a search that cannot begin is refused before LibTorch is opened") {
   check_refused(arzoo, {"tune", "config.json", "--trials", "3"}, 2,
                 "tune: --search is required (see arzoo tune --help)");
   check_refused(arzoo, {"tune", "config.json", "--search", "none.json", "--trials", "3"}, 2,
-                "none.json: no such file…");
+                "none.json: cannot be opened: …");
   check_refused(arzoo, {"tune", "config.json", "--search", "space.json", "--trials", "0"}, 2,
                 "tune: --trials: expected an integer from 1 to 10000, got \"0\"");
   check_refused(arzoo, {"tune", "config.json", "--search", "space.json", "--time-limit", "0"}, 2,
