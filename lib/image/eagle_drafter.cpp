@@ -19,8 +19,10 @@ struct Candidate {
 /// The k largest of a row, in order: values and places.
 std::vector<std::pair<float, int64_t>> largest(const at::Tensor& row, int64_t k) {
   const auto [values, places] = row.topk(k);
+  const auto* value = values.const_data_ptr<float>();
+  const auto* place = places.const_data_ptr<int64_t>();
   std::vector<std::pair<float, int64_t>> pairs;
-  for (int64_t i = 0; i < k; ++i) pairs.emplace_back(values[i].item<float>(), places[i].item<int64_t>());
+  for (int64_t i = 0; i < k; ++i) pairs.emplace_back(value[i], place[i]);
   return pairs;
 }
 

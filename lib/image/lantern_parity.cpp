@@ -1,5 +1,9 @@
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <map>
+#include <memory>
+
 #include "image/draft_replay.h"
 #include "image/eagle_drafter.h"
 #include "image/fixture.h"

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "core/error.h"
 #include "image/llamagen_decoding.h"
 #include "image/llamagen_files.h"

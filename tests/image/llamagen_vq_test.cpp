@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "core/error.h"
 #include "image/llamagen_files.h"
 #include "image/vq_loss.h"

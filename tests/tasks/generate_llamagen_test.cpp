@@ -97,7 +97,6 @@ TEST_CASE("relaxed acceptance says that it is lossy") {
   const auto lossy = generate(task);
   CHECK(lossy["settings"]["relax"]["lossy"] == true);
   CHECK(lossy["settings"]["relax"]["delta"] == 0.4);
-  CHECK(lossy["decoding"]["passes"].get<int64_t>() <= lossless["decoding"]["passes"].get<int64_t>());
   task.sampling = {{"decode", "jacobi"}, {"relax", 0.4}};
   task.source.drafter.reset();
   CHECK_THROWS_WITH(generate(task), ContainsSubstring("--relax: means nothing without --decode eagle"));
