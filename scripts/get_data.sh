@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fetches the public data that the papers report on into data/, and checks them.
 #
-#   scripts/get_data.sh [--from URL] [NAME ...]        NAME: etth1 etth2 ettm1 ettm2 weather exchange ili fashion_mnist; all by default
+#   scripts/get_data.sh [--from URL] [NAME ...]        NAME: etth1 etth2 ettm1 ettm2 weather exchange ili fashion_mnist kjv; all by default
 #
-# Fashion-MNIST comes from Debian's package dataset-fashion-mnist: taken where it is installed, else downloaded with apt-get
-# (no root needed). --from takes the files from a mirror instead: URL/ETTh1.csv and so on (file:// works). A file that is already there and right
+# Fashion-MNIST and the King James Bible come from Debian's packages dataset-fashion-mnist, bible-kjv and bible-kjv-text: taken where they are
+# installed, else downloaded with apt-get (no root needed). --from takes the files from a mirror instead: URL/ETTh1.csv and so on (file:// works). A file that is already there and right
 # is left alone; one that arrives wrong is not put in place. Needs python3 and git.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -30,6 +30,9 @@ train-labels-idx1-ubyte.gz 30f17ae17d94b728cb5d8e1a780b8c0c719a170a
 t10k-images-idx3-ubyte.gz 22d01d0f3548883dc17d2b67e45518a6068dbb3a
 t10k-labels-idx1-ubyte.gz 9dc35004f04f1a55389332534ad976f289699e57
 "
+
+# git's id of the King James Bible, one verse a line
+readonly KJV=be5a6601ab6d5374e8a67327b1b669fe444c548e
 
 say() { printf 'get_data.sh: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -97,6 +100,36 @@ get_fashion() {
   [[ $missing != failed ]]
 }
 
+# The text that Debian's program prints, without the numbers of the verses.
+get_kjv() {
+  local place=data/kjv/kjv.txt unpacked program data
+  if is_right "$place" "$KJV"; then
+    say "$place is there"
+    return
+  fi
+  mkdir -p data/kjv
+  if [[ -n $mirror ]]; then
+    get kjv/kjv.txt "$KJV" "$mirror/kjv.txt"
+    return
+  fi
+  unpacked=$(mktemp -d)
+  program=bible data=/usr/lib
+  if ! command -v bible > /dev/null; then
+    (cd "$unpacked" && apt-get download -q bible-kjv bible-kjv-text >&2 && for package in *.deb; do dpkg-deb -x "$package" .; done) ||
+      { rm -rf "$unpacked"; return 1; }
+    program=$unpacked/usr/bin/bible data=$unpacked/usr/lib
+  fi
+  "$program" -p "$data" -f gen1:1-rev22:21 2> /dev/null | sed -E 's/^[A-Za-z0-9]+:[0-9]+ //' > "$place.part"
+  rm -rf "$unpacked"
+  if ! is_right "$place.part" "$KJV"; then
+    rm -f "$place.part"
+    say "bible-kjv: not the text that was expected (git hash-object $KJV), nothing kept"
+    return 1
+  fi
+  mv "$place.part" "$place"
+  say "$place made"
+}
+
 mirror=
 if [[ ${1:-} == --from ]]; then
   [[ -n ${2:-} ]] || die "--from needs a URL"
@@ -105,8 +138,8 @@ if [[ ${1:-} == --from ]]; then
 fi
 failed=0
 for name in "$@"; do
-  [[ $name == fashion_mnist ]] && continue
-  grep -q "^$name " <<< "$FILES" || die "$name: no such data (expected etth1, etth2, ettm1, ettm2, weather, exchange, ili or fashion_mnist)"
+  [[ $name == fashion_mnist || $name == kjv ]] && continue
+  grep -q "^$name " <<< "$FILES" || die "$name: no such data (expected etth1, etth2, ettm1, ettm2, weather, exchange, ili, fashion_mnist or kjv)"
 done
 while read -r name place id url; do
   [[ -n $name ]] || continue
@@ -115,4 +148,5 @@ while read -r name place id url; do
   get "$place" "$id" "$url" || failed=1
 done <<< "$FILES"
 if [[ $# == 0 || " $* " == *" fashion_mnist "* ]]; then get_fashion || failed=1; fi
+if [[ $# == 0 || " $* " == *" kjv "* ]]; then get_kjv || failed=1; fi
 exit "$failed"

@@ -132,6 +132,8 @@ std::unique_ptr<CLI::App> make_command_line(Invocation& invocation) {
   add_forecast_command(*root, invocation);
   add_generate_image_command(*root, invocation);
   add_generate_3d_command(*root, invocation);
+  add_generate_text_command(*root, invocation);
+  add_score_command(*root, invocation);
   add_bench_command(*root, invocation);
   add_models_command(*root, invocation);
   add_inspect_command(*root, invocation);

@@ -219,7 +219,48 @@ void add_columns(const Json& columns, Rows& rows) {
     rows.emplace_back(fmt::format("categories of {}", column), fmt::format("{}", values.size()));
 }
 
+std::string generate_text_summary(const Json& result) {
+  if (result.contains("streamed")) return {};
+  if (result.contains("output")) {
+    return labelled({{"output", text_of(result, "output")},
+                     {"generated", fmt::format("{} texts, {} tokens in {} ({} tokens/s)", result.at("texts").size(),
+                                               text_of(result, "tokens"),
+                                               short_duration(number_of(result, "seconds")),
+                                               text_of(result, "tokens_per_second"))}});
+  }
+  std::string all;
+  for (const auto& text : result.at("texts")) {
+    if (!all.empty()) all += "---\n";
+    all += text_of(text, "prompt") + text_of(text, "text") + "\n";
+  }
+  return all;
+}
+
+std::string score_summary(const Json& result) {
+  Table files({"file", "tokens", "bytes", {"nats/token"}, {"perplexity"}, {"bits/byte"}});
+  for (const auto& file : result.at("files")) {
+    files.add({text_of(file, "path"), file.value("tokens", int64_t{0}), file.value("bytes", int64_t{0}),
+               number_cell(file, "nats"), number_cell(file, "perplexity"), number_cell(file, "bits_per_byte")});
+  }
+  return aligned(files);
+}
+
+/// The pieces and ids of each text.
+std::string tokenizer_summary(const Json& result) {
+  std::string all = labelled({{"path", text_of(result, "path")},
+                              {"tokenizer", text_of(result, "format")},
+                              {"vocabulary", text_of(result, "vocabulary")}});
+  for (const auto& text : result.at("texts")) {
+    Table pieces({"piece", "id"});
+    for (std::size_t i = 0; i < text.at("ids").size(); ++i)
+      pieces.add({one_line(text.at("pieces").at(i).get<std::string>()), text.at("ids").at(i).get<int64_t>()});
+    all += fmt::format("\n{}\n{}", one_line(text_of(text, "text")), aligned(pieces));
+  }
+  return all;
+}
+
 std::string inspect_summary(const Json& result) {
+  if (result.contains("vocabulary")) return tokenizer_summary(result);
   if (!result.contains("tensors")) return fields_text(result);
   Table tensors({"tensor", "dtype", "shape", "bytes"});
   const Json none = Json::array();

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "nn/position_table.h"
@@ -19,7 +20,9 @@ BlockOptions block_options(const DecoderOptions& options) {
           .norm = options.norm,
           .residual = options.residual,
           .norm_eps = options.layer_norm_epsilon,
-          .attention_dropout = options.attention_dropout};
+          .attention_scale = options.attention_scale,
+          .attention_dropout = options.attention_dropout,
+          .dropout = options.dropout};
 }
 
 /// The rows of a table, [places, C], at the tokens' places: [T, C] or [B, T, C].
@@ -56,7 +59,17 @@ kernels::RopeAngles angles_at(const kernels::RopeAngles& table, const Decoder::P
 
 }  // namespace
 
+int64_t DecoderCache::length() const {
+  int64_t longest = 0;
+  for (const auto& layer : layers) longest = std::max(longest, layer.length());
+  return longest;
+}
+
 void DecoderCache::truncate(int64_t length) {
+  for (const auto& states : convolutions) {
+    if (states.value.defined() && length != this->length())
+      throw std::logic_error("a cache with convolutions has forgotten what lies before its last tokens");
+  }
   for (auto& layer : layers) layer.truncate(length);
 }
 
@@ -66,6 +79,11 @@ void DecoderCache::keep_tokens(int64_t length, const at::Tensor& places) {
 
 void DecoderCache::select_rows(const at::Tensor& rows) {
   for (auto& layer : layers) layer.select_rows(rows);
+  for (auto& states : convolutions) {
+    for (auto* state : {&states.query, &states.key, &states.value}) {
+      if (state->defined()) *state = state->index_select(0, rows);
+    }
+  }
 }
 
 Decoder::Decoder(const DecoderOptions& options)
@@ -74,13 +92,16 @@ Decoder::Decoder(const DecoderOptions& options)
       has_cache_(options.attention == "softmax"),
       rotary_(options.positions == "rotary"),
       experts_(options.feed_forward == "experts"),
+      interleaved_(options.rope_interleaved),
       rotary_width_(options.rotary_width()),
-      rope_theta_(options.rope_theta) {}
+      rope_theta_(options.rope_theta),
+      relative_{options.relative_buckets, options.relative_distance} {}
 
 BlockPass Decoder::block_pass(const at::Tensor& x, const DecoderWeights& weights, const DecoderPass& pass,
                               const Places& places) const {
   BlockPass block;
   block.training = pass.training;
+  block.value_rows = pass.value_rows;
   if (rotary_ && weights.rotary.cos.defined()) {
     block.angles = angles_at(weights.rotary, places, x.options());
   } else if (rotary_) {
@@ -88,11 +109,17 @@ BlockPass Decoder::block_pass(const at::Tensor& x, const DecoderWeights& weights
                                           : at::arange(places.first, places.first + places.count,
                                                        x.options().dtype(at::kLong));
     block.angles = kernels::rope_angles(ids, rotary_width_, rope_theta_, x.scalar_type());
+    block.angles.interleaved = interleaved_;
   }
   block.bias = pass.bias;
   if (pass.attention_mask.defined() && !pass.bias.defined())
     block.bias =
         kernels::causal_bias(x.size(1), pass.attention_mask.size(1), pass.attention_mask, x.options());
+  if (weights.relative_bias.defined()) {
+    const int64_t keys = places.first + places.count;
+    if (!block.bias.defined()) block.bias = kernels::causal_bias(x.size(1), keys, {}, x.options());
+    block.bias = block.bias + relative_.of(weights.relative_bias, x.size(1), keys).to(x.scalar_type());
+  }
   return block;
 }
 
@@ -106,14 +133,24 @@ at::Tensor Decoder::forward(const at::Tensor& x, const DecoderWeights& weights,
   auto block = block_pass(hidden, weights, pass, places);
   if (pass.trace != nullptr) pass.trace->hidden.push_back(hidden);
   for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
-    if (pass.cache != nullptr) block.cache = &pass.cache->layers.at(layer);
+    if (pass.cache != nullptr) {
+      block.cache = &pass.cache->layers.at(layer);
+      block.convolutions = &pass.cache->convolutions.at(layer);
+    }
     if (pass.thinned)
       block.thinned = [&, layer](Branch branch, const at::Tensor& added) {
         return pass.thinned(layer, branch, added);
       };
+    if (pass.mix)
+      block.mix = [&, layer](const QkvHeads& heads, const at::Tensor& read) {
+        return pass.mix(layer, heads, read);
+      };
     if (pass.trace != nullptr) block.trace = &pass.trace->blocks.emplace_back();
     if (pass.routing != nullptr && experts_) block.routing = &pass.routing->emplace_back();
-    hidden = block_.forward(hidden, weights.blocks[layer], block);
+    const auto run = [&](const at::Tensor& tokens) {
+      return block_.forward(tokens, weights.blocks[layer], block);
+    };
+    hidden = pass.around ? pass.around(layer, hidden, run) : run(hidden);
     if (pass.trace != nullptr) pass.trace->hidden.push_back(hidden);
   }
   return block_.norm(hidden, weights.norm);

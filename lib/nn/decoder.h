@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nn/decoder_options.h"
+#include "nn/relative_bias.h"
 #include "nn/transformer_block.h"
 
 /// The decoder-only transformer that sequence models of any family plug into: how tokens mix, the
@@ -20,6 +21,7 @@ struct DecoderWeights {
   at::Tensor positions;  ///< learned ones, [most tokens, D]
   kernels::RopeAngles
       rotary;  ///< of all places, [1, 1, most tokens, E/2]; undefined: of places 0, 1, … in a line
+  at::Tensor relative_bias;  ///< of all layers, [buckets, H]
   std::vector<BlockWeights> blocks;
   Affine norm;  ///< of the output; undefined for none
 };
@@ -30,18 +32,25 @@ struct DecoderTrace {
   std::vector<BlockTrace> blocks;
 };
 
-/// What a generation remembers between calls: keys and values of softmax attention.
+/// What a generation remembers between calls: keys and values of softmax attention, and what its convolutions
+/// still see.
 struct DecoderCache {
   DecoderCache(int64_t layers, int64_t capacity)
-      : layers(static_cast<std::size_t>(layers), KvCache(capacity)) {}
-  int64_t length() const { return layers.front().length(); }
+      : layers(static_cast<std::size_t>(layers), KvCache(capacity)),
+        convolutions(static_cast<std::size_t>(layers)) {}
+  /// Tokens so far: as many as the layers hold that were not skipped.
+  int64_t length() const;
   /// As KvCache's, of all layers.
   void truncate(int64_t length);
   void keep_tokens(int64_t length, const at::Tensor& places);
   void select_rows(const at::Tensor& rows);
 
   std::vector<KvCache> layers;
+  std::vector<ConvolutionStates> convolutions;
 };
+
+/// One layer of a pass, to be called with its tokens.
+using DecoderLayer = std::function<at::Tensor(const at::Tensor& x)>;
 
 /// What one pass reads and collects besides its tokens.
 struct DecoderPass {
@@ -55,6 +64,12 @@ struct DecoderPass {
       nullptr;  ///< receives each layer's, where experts are its feed-forward layer
   /// As BlockPass's, of each layer.
   std::function<at::Tensor(std::size_t layer, Branch branch, const at::Tensor& added)> thinned = {};
+  at::Tensor value_rows = {};  ///< as BlockPass's, of all layers
+  /// In place of the options' attention, by layer (BlockPass::mix).
+  std::function<at::Tensor(std::size_t layer, const QkvHeads& heads, const at::Tensor& x)> mix = {};
+  /// Around each layer: what becomes of the tokens that reach it, which may be to call it with some of them or
+  /// not at all.
+  std::function<at::Tensor(std::size_t layer, const at::Tensor& x, const DecoderLayer& run)> around = {};
 };
 
 class Decoder {
@@ -78,9 +93,10 @@ class Decoder {
 
   TransformerBlock block_;
   Positions add_positions_;  ///< null where nothing is added
-  bool has_cache_, rotary_, experts_;
+  bool has_cache_, rotary_, experts_, interleaved_;
   int64_t rotary_width_;
   double rope_theta_;
+  RelativeBias relative_;  ///< used where the weights have a table
 };
 
 }  // namespace arzoo::nn

@@ -8,13 +8,13 @@ namespace arzoo::nn {
 namespace {
 
 Affine output_major(const Affine& map) {
-  return {map.weight.defined() ? map.weight.t() : map.weight, map.bias};
+  return {map.weight.defined() ? map.weight.t() : map.weight, map.bias, map.structure};
 }
 
 }  // namespace
 
-GptBlocks::GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layout)
-    : options_(options), decoder_(options), layout_(layout) {
+GptBlocks::GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layout, MakeMap make_map)
+    : options_(options), decoder_(options), layout_(layout), make_map_(std::move(make_map)) {
   if (options.positions == "learned") {
     const auto table = register_module("wpe", std::make_shared<torch::nn::Module>());
     stored_.positions = table->register_parameter("weight", at::empty({tokens, options.n_embd}));
@@ -28,6 +28,7 @@ GptBlocks::GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layou
 }
 
 Affine GptBlocks::linear(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out) const {
+  if (make_map_) return make_map_(owner, name, in, out);
   const auto layer = owner.register_module(name, std::make_shared<torch::nn::Module>());
   const bool turned = layout_ == Layout::input_major;
   Affine map;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "nn/decoder.h"
 
 namespace arzoo::nn {
@@ -14,8 +17,11 @@ class GptBlocks : public torch::nn::Module {
     input_major    ///< [in, out], as GPT-2's Conv1D
   };
 
-  /// tokens: the most that learned positions reach.
-  GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layout);
+  /// Registers the map `name` with `owner` and returns it: for maps that are not dense.
+  using MakeMap = std::function<Affine(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out)>;
+
+  /// tokens: the most that learned positions reach. make_map: of all maps; a dense one by default.
+  GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layout, MakeMap make_map = {});
 
   /// As Decoder::forward.
   at::Tensor forward(const at::Tensor& x, const DecoderPass& pass = {}) const;
@@ -32,6 +38,7 @@ class GptBlocks : public torch::nn::Module {
   DecoderOptions options_;
   Decoder decoder_;
   Layout layout_;
+  MakeMap make_map_;
   DecoderWeights stored_;  ///< the parameters themselves
 };
 

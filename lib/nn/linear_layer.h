@@ -14,12 +14,13 @@ struct LoraSizes {
 
 /// A linear map, as torch.nn.Linear. Its constructor does not initialise the weights: a model is either
 /// loaded or initialised as a whole.
-class LinearLayer : public torch::nn::Module, public kernels::PackedForInference {
+class LinearLayer : public torch::nn::Module, public kernels::PackedForInference, public LinearMap {
  public:
   LinearLayer(int64_t in, int64_t out, bool with_bias = true);
 
   /// after(x W^T + b). x: [..., in]; returns [..., out].
   at::Tensor forward(const at::Tensor& x, kernels::Activation after = kernels::Activation::none) const;
+  at::Tensor map(const at::Tensor& x, kernels::Activation after) const override { return forward(x, after); }
   /// The same with this bias in place of the layer's.
   at::Tensor with_bias(const at::Tensor& x, const at::Tensor& bias,
                        kernels::Activation after = kernels::Activation::none) const;

@@ -14,7 +14,9 @@
 #include "kernels/hidden_layer.h"
 #include "kernels/mesa_attention.h"
 #include "kernels/rms_norm.h"
+#include "kernels/silu_gated.h"
 #include "nn/gated_feed_forward.h"
+#include "nn/value_embeddings.h"
 
 namespace arzoo::nn {
 namespace {
@@ -40,10 +42,18 @@ at::Tensor root_mean_square_norm(const at::Tensor& x, const Affine& weights, dou
   return kernels::rms_norm(x, weights.weight, eps);
 }
 
+/// Primer's: the mean of x (x - m) stands for the variance (So et al. 2021, Sec. 3).
+at::Tensor primer_norm(const at::Tensor& x, const Affine& weights, double eps) {
+  const auto centred = x - x.mean(-1, /*keepdim=*/true);
+  const auto normed = centred * at::rsqrt((x * centred).mean(-1, /*keepdim=*/true) + eps) * weights.weight;
+  return weights.bias.defined() ? normed + weights.bias : normed;
+}
+
 /// The attention's probabilities, rounded where the official code rounds them: in bf16 the kernel, which does
 /// not write them down, is the more exact one.
 at::Tensor probabilities(const at::Tensor& q, const at::Tensor& k, const AttentionMode& mode) {
-  auto scores = at::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(q.size(-1)));
+  auto scores = at::matmul(q, k.transpose(-2, -1));
+  scores = mode.scale > 0.0 ? scores * mode.scale : scores / std::sqrt(static_cast<double>(q.size(-1)));
   if (mode.bias.defined()) {
     scores = scores + mode.bias;
   } else if (mode.causal) {
@@ -62,7 +72,7 @@ at::Tensor softmax_mix(const QkvHeads& heads, const BlockWeights&, const Attenti
   }
   // The one query of a step of generation sees every key: its heads are the queries of their group, and the
   // cache is read where it lies.
-  if (times > 1 && q.size(2) == 1) {
+  if (times > 1 && q.size(2) == 1 && (!mode.bias.defined() || mode.bias.size(1) == 1)) {
     auto one = mode;
     one.causal = false;
     return kernels::attention(q.reshape({q.size(0), groups, times, q.size(3)}), k, v, one)
@@ -87,8 +97,11 @@ at::Tensor mesa_mix(const QkvHeads& heads, const BlockWeights& weights, const At
 template <Activation kBy>
 at::Tensor plain_layer(const at::Tensor& x, const BlockWeights& weights, double dropout,
                        const BlockPass& pass) {
-  const auto& [weight, bias] = weights.up;
-  return linear(kernels::hidden_layer(x, weight, bias, kBy, dropout, pass.training), weights.down);
+  const auto& up = weights.up;
+  const auto hidden = up.structure != nullptr
+                          ? kernels::dropout(linear(x, up, kBy), dropout, pass.training)
+                          : kernels::hidden_layer(x, up.weight, up.bias, kBy, dropout, pass.training);
+  return linear(hidden, weights.down);
 }
 
 /// With an activation that no kernel has.
@@ -106,6 +119,12 @@ at::Tensor by_quick_gelu(const at::Tensor& x) { return x * at::sigmoid(1.702 * x
 
 at::Tensor gated_layer(const at::Tensor& x, const BlockWeights& weights, double, const BlockPass&) {
   return gated_feed_forward(x, weights.gate, weights.up, weights.down);
+}
+
+/// A gated layer whose gate and hidden units are the halves of one map.
+at::Tensor gated_halves_layer(const at::Tensor& x, const BlockWeights& weights, double, const BlockPass&) {
+  const auto halves = linear(x, weights.up).chunk(2, -1);
+  return linear(kernels::silu_gated(halves[0].contiguous(), halves[1].contiguous()), weights.down);
 }
 
 at::Tensor expert_layer(const at::Tensor& x, const BlockWeights& weights, double, const BlockPass& pass) {
@@ -132,7 +151,10 @@ TransformerBlock::TransformerBlock(const BlockOptions& options)
       // Blocks without norms may still have one of the output, a layer norm.
       norm_(part_named<Norm>(
           options.norm, "norm",
-          {{"layer_norm", &layer_norm}, {"rms_norm", &root_mean_square_norm}, {"none", &layer_norm}})),
+          {{"layer_norm", &layer_norm},
+           {"rms_norm", &root_mean_square_norm},
+           {"primer_norm", &primer_norm},
+           {"none", &layer_norm}})),
       mix_(part_named<Mix>(options.attention, "attention",
                            {{"softmax", &softmax_mix}, {"linear", &linear_mix}, {"mesa", &mesa_mix}})),
       feed_forward_(part_named<FeedForward>(options.feed_forward, "feed-forward layer",
@@ -146,13 +168,16 @@ TransformerBlock::TransformerBlock(const BlockOptions& options)
                                              {"softplus", &pointwise_layer<&by_softplus>},
                                              {"sofu", &pointwise_layer<&by_sofu>},
                                              {"gated", &gated_layer},
+                                             {"gated_halves", &gated_halves_layer},
                                              {"experts", &expert_layer}})),
       residual_(part_named<Residual>(
           options.residual, "residual",
           {{"pre_norm", {.reads_normed = true, .adds_to_normed = false}},
            {"normalised", {.reads_normed = true, .adds_to_normed = true}},
            {"beside", {.reads_normed = false, .adds_to_normed = true}},
-           {"parallel", {.reads_normed = true, .adds_to_normed = false, .parallel = true}}})) {
+           {"parallel", {.reads_normed = true, .adds_to_normed = false, .parallel = true}},
+           {"primer", {.reads_normed = true, .adds_to_normed = false, .norms_fed = true}},
+           {"post_norm", {.reads_normed = false, .adds_to_normed = false, .norms_sums = true}}})) {
   if (options_.kv_heads == 0) options_.kv_heads = options_.heads;
 }
 
@@ -162,7 +187,8 @@ at::Tensor TransformerBlock::norm(const at::Tensor& x, const Affine& weights) co
 
 QkvHeads TransformerBlock::projected(const at::Tensor& x, const BlockWeights& weights,
                                      const BlockPass& pass) const {
-  auto heads = weights.qkv.weight.defined()
+  auto heads = weights.value_taps.defined() ? with_convolutions(x, weights, pass)
+               : weights.qkv.defined()
                    ? split_qkv(linear(x, weights.qkv), options_.heads, options_.kv_heads, options_.fused)
                    : QkvHeads{split_heads(linear(x, weights.query), options_.heads),
                               split_heads(linear(x, weights.key), options_.kv_heads),
@@ -171,6 +197,8 @@ QkvHeads TransformerBlock::projected(const at::Tensor& x, const BlockWeights& we
     heads.q = rotated(heads.q, pass.angles);
     heads.k = rotated(heads.k, pass.angles);
   }
+  if (weights.move_gate.defined())
+    heads.v = with_value_embeddings(heads.v, linear(x, {weights.move_gate, {}}), pass.value_rows);
   if (pass.cache != nullptr) std::tie(heads.k, heads.v) = pass.cache->append(heads.k, heads.v);
   if (pass.queries.defined()) {
     const auto& q = heads.q;
@@ -178,6 +206,19 @@ QkvHeads TransformerBlock::projected(const at::Tensor& x, const BlockWeights& we
     heads.q = q.gather(2, index.expand({q.size(0), q.size(1), index.size(2), q.size(3)}));
   }
   return heads;
+}
+
+QkvHeads TransformerBlock::with_convolutions(const at::Tensor& x, const BlockWeights& weights,
+                                             const BlockPass& pass) const {
+  ConvolutionStates fresh;
+  auto& states = pass.convolutions != nullptr ? *pass.convolutions : fresh;
+  const bool shared = weights.query_of_key.defined();
+  const auto key = causal_convolution(linear(x, weights.key), weights.key_taps, states.key);
+  const auto query = shared ? linear(key, weights.query_of_key)
+                            : causal_convolution(linear(x, weights.query), weights.query_taps, states.query);
+  const auto value = causal_convolution(linear(x, weights.value), weights.value_taps, states.value);
+  return {split_heads(query, options_.heads), split_heads(key, options_.kv_heads),
+          split_heads(value, options_.kv_heads)};
 }
 
 at::Tensor TransformerBlock::attention(const at::Tensor& x, const BlockWeights& weights,
@@ -190,8 +231,10 @@ at::Tensor TransformerBlock::attention(const at::Tensor& x, const BlockWeights& 
   const AttentionMode mode{.causal = options_.causal && !pass.bias.defined(),
                            .dropout = options_.attention_dropout,
                            .training = pass.training,
+                           .scale = options_.attention_scale,
                            .bias = pass.bias};
-  const auto added = linear(merge_heads(mix_(heads, weights, mode, pass.trace)), weights.projection);
+  const auto mixed = pass.mix ? pass.mix(heads, x) : mix_(heads, weights, mode, pass.trace);
+  const auto added = linear(merge_heads(mixed), weights.projection);
   return pass.thinned ? pass.thinned(Branch::attention, added) : added;
 }
 
@@ -209,6 +252,10 @@ at::Tensor TransformerBlock::sum(const at::Tensor& x, const at::Tensor& branch, 
 
 at::Tensor TransformerBlock::forward(const at::Tensor& x, const BlockWeights& weights,
                                      const BlockPass& pass) const {
+  if (residual_.norms_sums) {
+    const auto middle = norm(sum(x, attention(x, weights, pass), weights.scale_1, pass), weights.norm_1);
+    return norm(sum(middle, feed_forward(middle, weights, pass), weights.scale_2, pass), weights.norm_2);
+  }
   const auto normed = norm(x, weights.norm_1);
   const auto attended = attention(residual_.reads_normed ? normed : x, weights, pass);
   if (pass.trace != nullptr) {
@@ -217,6 +264,11 @@ at::Tensor TransformerBlock::forward(const at::Tensor& x, const BlockWeights& we
   }
   const auto middle = sum(residual_.adds_to_normed ? normed : x, attended, weights.scale_1, pass);
   if (feed_forward_ == nullptr) return middle;
+  if (residual_.norms_fed) {
+    const auto fed = norm(feed_forward(middle, weights, pass), weights.norm_2);
+    if (pass.trace != nullptr) pass.trace->fed = fed;
+    return sum(middle, fed, weights.scale_2, pass);
+  }
   const auto& from = residual_.parallel ? x : middle;
   const auto normed_2 = norm(from, weights.norm_2);
   const auto fed = feed_forward(residual_.reads_normed ? normed_2 : from, weights, pass);

@@ -7,6 +7,7 @@
 #include "kernels/attention.h"
 #include "kernels/rope.h"
 #include "nn/affine.h"
+#include "nn/causal_convolution.h"
 #include "nn/kv_cache.h"
 #include "nn/sparse_experts.h"
 #include "nn/split_heads.h"
@@ -27,6 +28,7 @@ struct BlockOptions {
   std::string norm = "layer_norm";
   std::string residual = "pre_norm";
   double norm_eps = 1e-5;
+  double attention_scale = 0.0;    ///< of the scores; 0: 1 / sqrt(E)
   double attention_dropout = 0.0;  ///< on the probabilities
   double dropout = 0.0;            ///< on each branch, and on the hidden layer unless it is gated
 };
@@ -41,6 +43,11 @@ struct BlockWeights {
   Affine gate;                  ///< of a gated feed-forward layer, [F, D]
   at::Tensor scale_1, scale_2;  ///< of the branches (LayerScale; Touvron et al., ICCV 2021), [D]
   at::Tensor lambdas;           ///< of a mesa layer, [H]
+  /// Taps of the causal convolutions behind the maps to queries, keys and values (So et al., Primer, 2021),
+  /// [K, H E] or [K, G E]; undefined: none.
+  at::Tensor query_taps, key_taps, value_taps;
+  Affine query_of_key;   ///< queries are this map of the keys, [H E, G E], instead of one of x
+  at::Tensor move_gate;  ///< of value embeddings (nn/value_embeddings.h), [G (M + 1), D]
   std::shared_ptr<SparseExperts> experts;
 };
 
@@ -62,6 +69,10 @@ struct BlockPass {
   at::Tensor bias = {};             ///< added to the scores instead of the causal mask, [B or 1, 1, T, S]
   at::Tensor queries = {};          ///< [B, Q] long, whose results attention() is asked for; undefined: all
   KvCache* cache = nullptr;         ///< the tokens before these, to which they are added
+  ConvolutionStates* convolutions = nullptr;  ///< what the convolutions still see of the tokens before these
+  at::Tensor value_rows = {};       ///< of the tokens' value embeddings, [B, T, M, G, E]; undefined: none
+  /// In place of the options' attention. x: what attention reads, [B, T, D]; returns [B, H, T, E].
+  std::function<at::Tensor(const QkvHeads& heads, const at::Tensor& x)> mix = {};
   bool training = false;            ///< dropout is active
   /// What becomes of a branch, [B, T, D], before it is added: a model's own dropout or stochastic depth.
   std::function<at::Tensor(Branch branch, const at::Tensor& added)> thinned = {};
@@ -87,7 +98,9 @@ class TransformerBlock {
   /// What a branch reads and what it is added to: the token x or norm(x).
   struct Residual {
     bool reads_normed, adds_to_normed;
-    bool parallel = false;  ///< both branches read the block's input
+    bool parallel = false;    ///< both branches read the block's input
+    bool norms_fed = false;   ///< x + norm(g(x)) for the feed-forward layer
+    bool norms_sums = false;  ///< norm(x + f(x))
   };
   using Norm = at::Tensor (*)(const at::Tensor& x, const Affine& weights, double eps);
   using Mix = at::Tensor (*)(const QkvHeads& heads, const BlockWeights& weights,
@@ -97,6 +110,7 @@ class TransformerBlock {
 
  private:
   QkvHeads projected(const at::Tensor& x, const BlockWeights& weights, const BlockPass& pass) const;
+  QkvHeads with_convolutions(const at::Tensor& x, const BlockWeights& weights, const BlockPass& pass) const;
   at::Tensor sum(const at::Tensor& x, const at::Tensor& branch, const at::Tensor& scale,
                  const BlockPass& pass) const;
 

@@ -142,8 +142,37 @@ struct Generate3dTask {
   bool dry_run = false;
 };
 
+struct GenerateTextTask {
+  ComputeOptions compute;
+  fs::path model;                  ///< run directory, model folder, or published folder
+  std::vector<std::string> prompts = {};
+  std::optional<fs::path> file;    ///< prompts, one a line; neither: the lines of standard input
+  int64_t max_tokens = 200;        ///< of a text, besides its prompt
+  double temperature = 1.0;        ///< 0: the most likely token
+  int64_t top_k = 0;               ///< 0: all
+  double top_p = 1.0;              ///< 1: all
+  double repetition_penalty = 1.0;
+  std::vector<std::string> stops = {};  ///< a text ends before the first of these
+  int64_t count = 1;                    ///< texts of each prompt
+  int64_t batch_size = 8;               ///< texts generated together; they do not depend on it
+  std::optional<fs::path> output;       ///< one JSON object a line
+  bool stream = false;                  ///< texts go to stdout as their tokens come
+  bool dry_run = false;
+};
+
+struct ScoreTask {
+  ComputeOptions compute;
+  fs::path model;
+  std::vector<fs::path> inputs;
+  std::optional<int64_t> context;  ///< tokens that a window reads; the model's when not given
+  std::optional<int64_t> stride;   ///< tokens from one window to the next; the context when not given
+  int64_t batch_size = 8;          ///< windows at once
+  bool dry_run = false;
+};
+
 struct InspectTask {
   fs::path path;
+  std::vector<std::string> texts = {};  ///< of a tokenizer: what to encode
   std::string state_dict = {};  ///< of a .pth file: only this one; empty for all tensors
 };
 
@@ -215,6 +244,8 @@ struct TaskTable {
   Outcome (*forecast)(const ForecastTask&, Progress&, Stop);
   Outcome (*generate_image)(const GenerateImageTask&, Progress&, Stop);
   Outcome (*generate_3d)(const Generate3dTask&, Progress&, Stop);
+  Outcome (*generate_text)(const GenerateTextTask&, Progress&, Stop);
+  Outcome (*score)(const ScoreTask&, Progress&, Stop);
   Outcome (*inspect)(const InspectTask&, Progress&, Stop);
   Outcome (*convert)(const ConvertTask&, Progress&, Stop);
   Outcome (*models)(const ModelsTask&, Progress&, Stop);

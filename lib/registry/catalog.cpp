@@ -17,6 +17,8 @@
 #include "icl/run_check.h"
 #include "image/data_options.h"
 #include "image/models.h"
+#include "language/data_options.h"
+#include "language/models.h"
 #include "runtime/training_options.h"
 #include "shape3d/data_options.h"
 #include "shape3d/models.h"
@@ -95,6 +97,8 @@ const std::vector<FamilyCard>& family_cards() {
       family<shape3d::Models, shape3d::DataOptions, shape3d::EvaluationOptions>("shape3d", "train bench",
                                                                                 &check_nothing),
       family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &icl::check_run),
+      family<language::Models, language::DataOptions, language::EvaluationOptions>("language", "train bench",
+                                                                                   &check_nothing),
       family<distill::Models, distill::DataOptions, distill::EvaluationOptions>("distill", "distill bench",
                                                                                 &check_nothing),
   };

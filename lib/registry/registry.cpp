@@ -8,6 +8,7 @@
 #include "forecast/family.h"
 #include "icl/family.h"
 #include "image/family.h"
+#include "language/family.h"
 #include "nn/sparse_experts.h"
 #include "registry/catalog.h"
 #include "runtime/deferred_weights.h"
@@ -48,7 +49,8 @@ std::vector<runtime::ParityKind> kinds_of(const runtime::Family& family) {
 
 const std::vector<const runtime::Family*>& families() {
   static const std::vector<const runtime::Family*> all{
-      &forecast::family(), &image::family(), &shape3d::family(), &icl::family(), &distill::family()};
+      &forecast::family(), &image::family(),    &shape3d::family(),
+                                                        &icl::family(),      &language::family(), &distill::family()};
   return all;
 }
 

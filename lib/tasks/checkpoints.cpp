@@ -12,6 +12,7 @@
 #include "io/mesh_file.h"
 #include "io/png_file.h"
 #include "io/tensor_files.h"
+#include "io/tokenizer.h"
 #include "registry/registry.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
@@ -76,9 +77,28 @@ Json description_of(const plan::fs::path& place) {
   return described;
 }
 
+/// A tokenizer, and what it makes of texts.
+Json inspect_tokenizer(const plan::InspectTask& task) {
+  const auto tokenizer = io::open_tokenizer(task.path);
+  Json result{{"path", task.path.string()},
+              {"format", std::string(tokenizer->kind())},
+              {"vocabulary", tokenizer->size()}};
+  if (const auto end = tokenizer->end()) result["end"] = {{"id", *end}, {"piece", tokenizer->piece(*end)}};
+  result["texts"] = Json::array();
+  for (const auto& text : task.texts) {
+    const auto ids = tokenizer->encode(text);
+    std::vector<std::string> pieces;
+    for (const auto id : ids) pieces.push_back(tokenizer->piece(id));
+    result["texts"].push_back(
+        {{"text", text}, {"ids", ids}, {"pieces", pieces}, {"decoded", tokenizer->decode(ids)}});
+  }
+  return result;
+}
+
 }  // namespace
 
 Json inspect(const plan::InspectTask& task, Progress&, Stop) {
+  if (!task.texts.empty() || io::is_tokenizer_file(task.path)) return inspect_tokenizer(task);
   if (plan::fs::is_regular_file(task.path)) {
     if (io::is_mesh_name(task.path)) return inspect_mesh(task.path);
     const auto file = MappedFile::open(task.path);

@@ -93,6 +93,8 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded<plan::ForecastTask, tasks::run_family_command>,
       &tasks::guarded<plan::GenerateImageTask, tasks::generate_image>,
       &tasks::guarded<plan::Generate3dTask, tasks::generate_3d>,
+      &tasks::guarded<plan::GenerateTextTask, tasks::run_family_command>,
+      &tasks::guarded<plan::ScoreTask, tasks::run_family_command>,
       &tasks::guarded<plan::InspectTask, tasks::inspect>,
       &tasks::guarded<plan::ConvertTask, tasks::convert>,
       &tasks::guarded<plan::ModelsTask, tasks::models>,

@@ -24,9 +24,10 @@ std::vector<std::string> words(const std::string& text) {
 
 TEST_CASE("the help of each command is the approved one and shows an example") {
   const Program arzoo(Library::none);
-  const std::string command = GENERATE(
-      "train", "distill", "tune", "forecast", "generate-image", "generate-3d", "bench table", "bench speed",
-      "bench parity", "bench regress", "bench report", "models", "inspect", "convert", "completion", "man");
+  const std::string command =
+      GENERATE("train", "distill", "tune", "forecast", "generate-image", "generate-3d", "generate-text", "score",
+               "bench table", "bench speed", "bench parity", "bench regress", "bench report", "models", "inspect",
+               "convert", "completion", "man");
   CAPTURE(command);
   const auto help = arzoo(words(command + " --help"));
   CHECK(help.code == 0);
@@ -59,7 +60,7 @@ TEST_CASE("the manual page has every command, and groff has nothing to say again
 TEST_CASE("help fits a terminal of a hundred columns") {
   const Program arzoo(Library::none);
   const std::string command = GENERATE("train", "distill", "forecast", "generate-image", "generate-3d",
-                                       "bench table", "models", "inspect", "convert");
+                                       "generate-text", "score", "bench table", "models", "inspect", "convert");
   std::istringstream lines(arzoo(words(command + " --help")).out);
   for (std::string line; std::getline(lines, line);) {
     CAPTURE(line);

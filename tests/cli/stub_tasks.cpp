@@ -105,6 +105,30 @@ Outcome generate_3d(const plan::Generate3dTask& task, Progress&, Stop) {
   return {ExitCode::ok, "", result};
 }
 
+Outcome generate_text(const plan::GenerateTextTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"texts", task.count}}}}};
+  Json result{{"tokens", 3}, {"seconds", 0.5}, {"tokens_per_second", 6.0}};
+  result["texts"] = Json::array();
+  for (const auto& prompt : task.prompts)
+    result["texts"].push_back({{"prompt", prompt}, {"text", " and on"}, {"ids", {1, 2, 3}}, {"stop", "length"}});
+  return {ExitCode::ok, "", result};
+}
+
+Outcome score(const plan::ScoreTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"files", task.inputs.size()}}}}};
+  Json result;
+  result["files"] = Json::array();
+  for (const auto& input : task.inputs) {
+    result["files"].push_back({{"path", input.string()},
+                               {"tokens", 10},
+                               {"bytes", 10},
+                               {"nats", 1.5},
+                               {"perplexity", 4.5},
+                               {"bits_per_byte", 2.25}});
+  }
+  return {ExitCode::ok, "", result};
+}
+
 Outcome inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (task.path.filename() == "broken.safetensors")
     return {ExitCode::data, "broken.safetensors: header is cut", {}};
@@ -176,8 +200,8 @@ Outcome report(const plan::ReportTask& task, Progress&, Stop) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train,   &tune,    &forecast, &generate_image, &generate_3d,
-                                         &inspect, &convert, &models,   &parity,         &table,
-                                         &speed,   &regress, &report};
+  static const plan::TaskTable functions{&train,         &tune,  &forecast, &generate_image, &generate_3d,
+                                         &generate_text, &score, &inspect,  &convert,        &models,
+                                         &parity,        &table, &speed,    &regress,        &report};
   return &functions;
 }

@@ -1,0 +1,28 @@
+#include "language/family.h"
+
+#include "language/commands/generate_text_command.h"
+#include "language/commands/score_command.h"
+#include "language/fixture.h"
+#include "language/models.h"
+
+namespace arzoo::language {
+
+const runtime::Family& family() {
+  static const runtime::Family family{
+      .name = "language",
+      .models = runtime::entries_of<Models>(),
+      .fixture_folders = {"language", "blocks"},
+      .mechanisms = {{"tokenizer", replay_tokenizer, /*on_cpu=*/true},
+                     {"combiner_fixed", replay_combiner_attention},
+                     {"combiner_axial", replay_combiner_attention},
+                     {"combiner_logn", replay_combiner_attention},
+                     {"structured_ffn_linears", replay_structured_maps},
+                     {"bert", replay_bert},
+                     {"bytetransformer", replay_byte_transformer},
+                     {"bytetransformer_bert_layer", replay_bert_layer}},
+      .commands = {runtime::family_command<plan::GenerateTextTask, &run_generate_text>(),
+                   runtime::family_command<plan::ScoreTask, &run_score>()}};
+  return family;
+}
+
+}  // namespace arzoo::language

@@ -1,0 +1,125 @@
+#include "language/structured_model.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "language/experiment.h"
+#include "language/fixture.h"
+#include "nn/embedding_table.h"
+
+namespace arzoo::language {
+namespace {
+
+std::shared_ptr<torch::nn::Module> child_of(torch::nn::Module& owner, const std::string& name) {
+  return owner.register_module(name, std::make_shared<torch::nn::Module>());
+}
+
+}  // namespace
+
+StructuredLm::StructuredLm(const StructuredOptions& options) : options_(options), decoder_(options.decoder()) {
+  const auto o = options.decoder();
+  const int64_t width = options.hidden_dim, groups = o.kv_heads() * o.head_width();
+  const auto model = child_of(*this, "model");
+  embedding_ = nn::register_table(*model, "wte", options.vocab_size, width);
+  const auto layers = child_of(*model, "layers");
+  for (int64_t i = 0; i < options.num_layers; ++i) {
+    const auto layer = child_of(*layers, std::to_string(i));
+    nn::BlockWeights block;
+    block.norm_1 = norm(*layer, "ln1");
+    block.qkv = dense(*layer, "qkv_linear", width, options.attn_dim + 2 * groups);
+    block.projection = dense(*layer, "o_linear", options.attn_dim, width);
+    block.norm_2 = norm(*layer, "ln2");
+    const auto mlp = child_of(*layer, "mlp");
+    const bool dense_one = options.method == "linear" || (i == 0 && options.first_layer);
+    block.up = feed_forward_map(*mlp, "fc1", width, options.up_width(), dense_one);
+    block.down = feed_forward_map(*mlp, "fc2", options.ffn_dim, width, dense_one);
+    weights_.blocks.push_back(block);
+  }
+  weights_.norm = norm(*model, "ln_f");
+  if (!options.tie_word_embeddings)
+    head_.weight = child_of(*this, "lm_head")->register_parameter("weight", at::empty({options.vocab_size, width}));
+}
+
+nn::Affine StructuredLm::norm(torch::nn::Module& owner, const char* name) const {
+  const auto layer = child_of(owner, name);
+  nn::Affine norm{layer->register_parameter("weight", at::ones({options_.hidden_dim})), {}};
+  if (options_.bias && options_.ln == "layernorm")
+    norm.bias = layer->register_parameter("bias", at::zeros({options_.hidden_dim}));
+  return norm;
+}
+
+nn::Affine StructuredLm::dense(torch::nn::Module& owner, const char* name, int64_t in, int64_t out) const {
+  const auto layer = child_of(owner, name);
+  nn::Affine map{layer->register_parameter("weight", at::empty({out, in})), {}};
+  if (options_.bias) map.bias = layer->register_parameter("bias", at::zeros({out}));
+  return map;
+}
+
+nn::Affine StructuredLm::feed_forward_map(torch::nn::Module& owner, const char* name, int64_t in, int64_t out,
+                                          bool dense_one) {
+  if (dense_one) return dense(owner, name, in, out);
+  const nn::StructureOptions structure{options_.method, options_.rank, options_.nblocks};
+  auto map = owner.register_module(
+      name, std::make_shared<nn::StructuredLinear>(structure, in, out, options_.bias));
+  if (options_.guide.enabled) map->add_guide();
+  maps_.push_back(map);
+  nn::Affine affine;
+  affine.structure = map;
+  return affine;
+}
+
+at::Tensor StructuredLm::hidden(const at::Tensor& ids, const nn::DecoderPass& pass) {
+  return decoder_.forward(at::embedding(embedding_, ids), weights_, pass);
+}
+
+at::Tensor StructuredLm::head(const at::Tensor& hidden) {
+  return kernels::linear(hidden, head_.weight.defined() ? head_.weight : embedding_, {});
+}
+
+void StructuredLm::initialise() {
+  const torch::NoGradGuard no_grad;
+  constexpr double kDeviation = 0.02;
+  embedding_.normal_(0.0, kDeviation);
+  if (head_.weight.defined()) head_.weight.normal_(0.0, kDeviation);
+  for (auto& block : weights_.blocks) {
+    for (auto* map : {&block.qkv, &block.projection, &block.up, &block.down}) {
+      if (map->weight.defined()) map->weight.normal_(0.0, kDeviation);
+    }
+  }
+  for (const auto& map : maps_) map->initialise();
+}
+
+double StructuredLm::guide_share(const std::string& scheduler, int64_t step, int64_t guided_steps) {
+  if (step >= guided_steps) return 0.0;
+  const double place = static_cast<double>(step) / static_cast<double>(guided_steps);
+  return scheduler == "linear" ? 1.0 - place : 0.5 * (1.0 + std::cos(std::numbers::pi * place));
+}
+
+void StructuredLm::prepare(const TrainingMoment& moment) {
+  const auto& guide = options_.guide;
+  if (!guide.enabled) return;
+  const auto guided = static_cast<int64_t>(guide.max_step_ratio * static_cast<double>(moment.steps));
+  const double share = guide_share(guide.scheduler, moment.step, guided);
+  for (const auto& map : maps_) {
+    const bool skipped = guide.reduce_flop && at::rand({1}).item<double>() >= share;
+    map->set_guide(skipped ? 0.0 : share);
+  }
+}
+
+}  // namespace arzoo::language
+
+namespace arzoo::runtime {
+
+template <>
+const ModelEntry& entry<language::StructuredOptions>() {
+  static const ModelEntry entry{
+      .name = language::StructuredOptions::kName,
+      .build = &build_any<language::StructuredLm, language::StructuredOptions>,
+      .experiment = &language::language_experiment<language::StructuredLm, language::StructuredOptions>,
+      .replays = {{"structured_gpt2", language::replay_structured}}};
+  return entry;
+}
+
+}  // namespace arzoo::runtime
