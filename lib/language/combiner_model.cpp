@@ -4,9 +4,9 @@
 
 #include <cmath>
 
+#include "kernels/dropout.h"
 #include "language/experiment.h"
 #include "language/fixture.h"
-#include "nn/combiner_attention.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::language {
@@ -41,18 +41,41 @@ nn::Affine combiner_norm(torch::nn::Module& owner, const char* name, int64_t wid
           norm->register_parameter("bias", at::empty({width}))};
 }
 
-/// Of the official code: sines in the first half of the channels, cosines in the second, [tokens, width].
-at::Tensor half_sinusoids(int64_t tokens, int64_t width) {
+/// Of the official code: sines in the first half of the channels, cosines in the second. Returns [tokens,
+/// width], the first at place `first`.
+at::Tensor half_sinusoids(int64_t first, int64_t tokens, int64_t width) {
   const int64_t half = width / 2;
   const double decay = -std::log(10000.0) / static_cast<double>(half - 1);
-  const auto angles = at::arange(tokens, at::kFloat).unsqueeze(1) * at::exp(at::arange(half, at::kFloat) * decay);
+  const auto angles = at::arange(first, first + tokens, at::kFloat).unsqueeze(1) * at::exp(at::arange(half, at::kFloat) * decay);
   return at::cat({at::sin(angles), at::cos(angles)}, 1);
 }
+
+class CombinerStream : public nn::TokenStream {
+ public:
+  explicit CombinerStream(const CombinerLm& model) : model_(model) {
+    for (int64_t i = 0; i < model.options().num_layers; ++i) caches_.emplace_back(model.pattern());
+  }
+
+  at::Tensor read(const at::Tensor& ids) override {
+    const auto hidden = model_.hidden(ids, length_, &caches_);
+    length_ += ids.size(1);
+    return model_.head(hidden.select(1, -1));
+  }
+
+ private:
+  const CombinerLm& model_;
+  std::vector<nn::CombinerCache> caches_;
+  int64_t length_ = 0;
+};
 
 }  // namespace
 
 CombinerLm::CombinerLm(const CombinerOptions& options)
     : options_(options),
+      pattern_{.kind = nn::combiner_kind(options.attention),
+               .segment = options.max_seg_len,
+               .levels = nn::combiner_levels(options.max_len),
+               .dropout = options.attention_dropout_rate},
       decoder_(combiner_decoder_options(options)),
       embedding_(nn::register_table(*this, "embedding", options.vocab_size, options.emb_dim)) {
   const auto layers = register_module("layers", std::make_shared<torch::nn::Module>());
@@ -82,36 +105,34 @@ void CombinerLm::add_layer(torch::nn::Module& owner) {
   weights_.blocks.push_back(block);
 }
 
-at::Tensor CombinerLm::mix(std::size_t layer, const nn::QkvHeads& heads, const at::Tensor& x) const {
-  const int64_t segment = options_.max_seg_len;
-  if (options_.attention == "fixed") return nn::combiner_fixed(heads, segment);
-  if (options_.attention == "logn") return nn::combiner_logn(heads, nn::combiner_levels(options_.max_len));
-  if (options_.attention == "axial") return nn::combiner_axial(heads, segment);
+at::Tensor CombinerLm::summary_keys(std::size_t layer, const at::Tensor& attended, const at::Tensor& x) const {
   const auto& summary = summaries_.at(layer);
-  const auto rows = nn::row_attention(heads, segment);
-  const auto sum = nn::linear(nn::merge_heads(rows), summary.out) + x;
+  const auto merged = attended.permute({0, 2, 3, 1, 4}).flatten(3);  // [B, R, S, H E]
+  const auto sum = kernels::dropout(nn::linear(merged, summary.out), options_.dropout_rate, is_training()) + x;
   const auto normed =
       at::layer_norm(sum, {sum.size(-1)}, summary.norm.weight, summary.norm.bias, kNormEpsilon);
-  const auto keys = nn::split_heads(nn::linear(normed, summary.key), options_.num_heads);
-  return nn::combiner_rowmajor(heads, keys, rows, segment);
+  return nn::linear(normed, summary.key).unflatten(3, {options_.num_heads, -1}).permute({0, 3, 1, 2, 4});
 }
 
-at::Tensor CombinerLm::logits(const at::Tensor& ids, nn::DecoderTrace* trace) {
-  // Causal: what is put behind the last token changes nothing before it.
-  const int64_t tokens = ids.size(1), unit = options_.attention == "logn" ? 1 : options_.max_seg_len;
-  const auto padded = at::constant_pad_nd(ids, {0, (unit - tokens % unit) % unit}, 0);
-  const auto x = at::embedding(embedding_, padded) +
-                 half_sinusoids(padded.size(1), options_.emb_dim).to(embedding_.options());
+at::Tensor CombinerLm::hidden(const at::Tensor& ids, int64_t first, std::vector<nn::CombinerCache>* caches,
+                              nn::DecoderTrace* trace) const {
+  auto x = at::embedding(embedding_, ids);
+  x = x + half_sinusoids(first, ids.size(1), options_.emb_dim).to(x.options());
+  x = kernels::dropout(x, options_.dropout_rate, is_training());
   nn::DecoderPass pass{.trace = trace, .training = is_training()};
-  pass.mix = [this](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor& read) {
-    return mix(layer, heads, read);
+  pass.mix = [&](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor& read) {
+    const nn::RowSummaryKeys keys = [this, layer](const at::Tensor& attended, const at::Tensor& rows) {
+      return summary_keys(layer, attended, rows);
+    };
+    return caches != nullptr ? (*caches)[layer].read(heads, read, keys)
+                             : nn::combiner_attention(heads, read, pattern_, keys, is_training());
   };
-  return nn::linear(decoder_.forward(x, weights_, pass), head_).narrow(1, 0, tokens);
+  return decoder_.forward(x, weights_, pass);
 }
 
-std::unique_ptr<nn::TokenStream> CombinerLm::stream(int64_t) {
-  return std::make_unique<RereadingStream>(*this);
-}
+at::Tensor CombinerLm::logits(const at::Tensor& ids) { return head(hidden(ids, 0, nullptr)); }
+
+std::unique_ptr<nn::TokenStream> CombinerLm::stream(int64_t) { return std::make_unique<CombinerStream>(*this); }
 
 void CombinerLm::initialise() {
   const torch::NoGradGuard no_grad;
