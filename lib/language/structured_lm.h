@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "nn/decoder_options.h"
 
 namespace arzoo::language {
@@ -9,11 +12,15 @@ struct StructuredPositions {
   std::string name = "rope";
   bool rotary_interleaved = false;
   double rotary_base = 10000.0;
+  std::optional<double> seq_len_interpolation_factor;
 
   static void fields(auto& o, auto& field) {
-    field("name", o.name, one_of({"rope"}), "kind of position embedding");
+    field("name", o.name, one_of({"rope", "absolute"}),
+          "rope: rotary; absolute: a learned table of max_position_embeddings rows");
     field("rotary_interleaved", o.rotary_interleaved, {}, "neighbouring channels turn together");
     field("rotary_base", o.rotary_base, more_than(1), "base of the frequencies");
+    field("seq_len_interpolation_factor", o.seq_len_interpolation_factor, more_than(0),
+          "what rotary positions are divided by");
   }
 };
 
@@ -30,6 +37,22 @@ struct SelfGuidedOptions {
     field("max_step_ratio", o.max_step_ratio, between(0, 1), "share of the training with a guide");
     field("reduce_flop", o.reduce_flop, {},
           "a pass uses a layer's guide only with the probability of its share, else the factors alone");
+  }
+};
+
+/// How weights begin.
+struct StructuredInit {
+  std::string weight_init = "fixed";
+  double initializer_range = 0.02;
+  std::string post_init = "auto";
+
+  static void fields(auto& o, auto& field) {
+    field("weight_init", o.weight_init, one_of({"fixed", "xavier"}),
+          "deviation of the structured maps' weights: initializer_range, or 1 / sqrt(in)");
+    field("initializer_range", o.initializer_range, more_than(0), "deviation of normal weights");
+    field("post_init", o.post_init, one_of({"auto", "svd", "ortho", "none"}),
+          "what the structured maps' factors become: the largest singular values of a dense weight (lowrank), "
+          "orthonormal blocks (blockdense, blockshuffle), or as they are; auto: the method's own");
   }
 };
 
@@ -55,7 +78,10 @@ struct StructuredOptions {
   std::string ln = "layernorm";
   std::string act = "gelu";
   bool bias = true;
+  bool scale_attn_by_inverse_layer_idx = false;
+  double embd_drop = 0.0;
   StructuredPositions pos_emb = {};
+  StructuredInit init = {};
   SelfGuidedOptions guide = {};
 
   static void fields(auto& o, auto& field) {
@@ -76,7 +102,11 @@ struct StructuredOptions {
     field("ln", o.ln, one_of({"layernorm", "rmsnorm"}), "normalisation");
     field("act", o.act, one_of({"gelu", "swiglu", "relu"}), "activation of the feed-forward layer");
     field("bias", o.bias, {}, "linear maps and layer normalisation have a bias");
+    field("scale_attn_by_inverse_layer_idx", o.scale_attn_by_inverse_layer_idx, {},
+          "scores of layer i are divided by i + 1");
+    field("embd_drop", o.embd_drop, from_below(0, 1), "dropout of the embedded tokens");
     field("pos_emb", o.pos_emb, {}, "position embedding");
+    field("init", o.init, {}, "how weights begin");
     field("guide", o.guide, {}, "self-guided training");
   }
   void check() const {
@@ -86,6 +116,9 @@ struct StructuredOptions {
     if (method == "linear") return;
     check_map(hidden_dim, up_width());
     check_map(ffn_dim, hidden_dim);
+  }
+  std::string post_init() const {
+    return init.post_init != "auto" ? init.post_init : method == "lowrank" ? "svd" : "ortho";
   }
   /// Of the first feed-forward map: gate and hidden units together in swiglu.
   int64_t up_width() const { return act == "swiglu" ? 2 * ffn_dim : ffn_dim; }
@@ -100,7 +133,7 @@ struct StructuredOptions {
     o.n_inner = ffn_dim;
     o.feed_forward = act == "gelu" ? "gelu_tanh" : act == "swiglu" ? "gated_halves" : act;
     o.norm = ln == "layernorm" ? "layer_norm" : "rms_norm";
-    o.positions = "rotary";
+    o.positions = pos_emb.name == "rope" ? "rotary" : "learned";
     o.rope_theta = pos_emb.rotary_base;
     o.rope_interleaved = pos_emb.rotary_interleaved;
     o.bias = bias;
@@ -111,8 +144,8 @@ struct StructuredOptions {
   void check_map(int64_t in, int64_t out) const {
     const bool low = method == "lowrank";
     require(!low || rank <= std::min(in, out), "rank ({}) must be at most {}", rank, std::min(in, out));
-    require(low || (in % nblocks == 0 && out % nblocks == 0), "nblocks ({}) must divide {} and {}", nblocks, in,
-            out);
+    require(low || in % nblocks == 0, "nblocks ({}) must divide {}", nblocks, in);
+    require(method != "blockshuffle" || out % nblocks == 0, "nblocks ({}) must divide {}", nblocks, out);
     require(method != "blockdense" || rank % nblocks == 0, "rank ({}) must be a multiple of nblocks ({})", rank,
             nblocks);
   }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "kernels/attention.h"
+#include "kernels/dropout.h"
 #include "language/experiment.h"
 #include "language/fixture.h"
 #include "nn/embedding_table.h"
@@ -16,6 +18,17 @@ std::shared_ptr<torch::nn::Module> child_of(torch::nn::Module& owner, const std:
   return owner.register_module(name, std::make_shared<torch::nn::Module>());
 }
 
+/// Rotary angles of all places, [1, 1, max_position_embeddings, E / 2].
+kernels::RopeAngles interpolated_angles(const StructuredOptions& options) {
+  const int64_t head = options.attn_dim / options.num_q_heads;
+  const auto exponents = at::arange(0, head, 2, at::kFloat) / static_cast<double>(head);
+  const auto frequencies = at::pow(at::full({}, options.pos_emb.rotary_base), exponents).reciprocal();
+  const auto places = at::arange(options.max_position_embeddings, at::kFloat) *
+                      (1.0 / *options.pos_emb.seq_len_interpolation_factor);
+  const auto angles = at::outer(places, frequencies).unsqueeze(0).unsqueeze(0);
+  return {angles.cos(), angles.sin(), options.pos_emb.rotary_interleaved};
+}
+
 }  // namespace
 
 StructuredLm::StructuredLm(const StructuredOptions& options) : options_(options), decoder_(options.decoder()) {
@@ -23,6 +36,11 @@ StructuredLm::StructuredLm(const StructuredOptions& options) : options_(options)
   const int64_t width = options.hidden_dim, groups = o.kv_heads() * o.head_width();
   const auto model = child_of(*this, "model");
   embedding_ = nn::register_table(*model, "wte", options.vocab_size, width);
+  if (options.pos_emb.name == "absolute") {
+    weights_.positions = nn::register_table(*model, "wpe", options.max_position_embeddings, width);
+  } else if (options.pos_emb.seq_len_interpolation_factor) {
+    weights_.rotary = interpolated_angles(options);
+  }
   const auto layers = child_of(*model, "layers");
   for (int64_t i = 0; i < options.num_layers; ++i) {
     const auto layer = child_of(*layers, std::to_string(i));
@@ -45,7 +63,8 @@ StructuredLm::StructuredLm(const StructuredOptions& options) : options_(options)
 nn::Affine StructuredLm::norm(torch::nn::Module& owner, const char* name) const {
   const auto layer = child_of(owner, name);
   nn::Affine norm{layer->register_parameter("weight", at::ones({options_.hidden_dim})), {}};
-  if (options_.bias && options_.ln == "layernorm")
+  // The official layer norm has a bias whatever `bias` says of the maps.
+  if (options_.ln == "layernorm")
     norm.bias = layer->register_parameter("bias", at::zeros({options_.hidden_dim}));
   return norm;
 }
@@ -71,7 +90,16 @@ nn::Affine StructuredLm::feed_forward_map(torch::nn::Module& owner, const char* 
 }
 
 at::Tensor StructuredLm::hidden(const at::Tensor& ids, const nn::DecoderPass& pass) {
-  return decoder_.forward(at::embedding(embedding_, ids), weights_, pass);
+  const auto x = kernels::dropout(at::embedding(embedding_, ids), options_.embd_drop, pass.training);
+  if (!options_.scale_attn_by_inverse_layer_idx) return decoder_.forward(x, weights_, pass);
+  auto own = pass;
+  own.mix = [&](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor&) {
+    const int64_t times = heads.q.size(1) / heads.k.size(1);
+    const double scale = 1.0 / std::sqrt(static_cast<double>(heads.q.size(3))) / static_cast<double>(layer + 1);
+    return kernels::attention(heads.q, nn::repeat_heads(heads.k, times), nn::repeat_heads(heads.v, times),
+                              {.causal = true, .scale = scale});
+  };
+  return decoder_.forward(x, weights_, own);
 }
 
 at::Tensor StructuredLm::head(const at::Tensor& hidden) {
@@ -80,15 +108,17 @@ at::Tensor StructuredLm::head(const at::Tensor& hidden) {
 
 void StructuredLm::initialise() {
   const torch::NoGradGuard no_grad;
-  constexpr double kDeviation = 0.02;
-  embedding_.normal_(0.0, kDeviation);
-  if (head_.weight.defined()) head_.weight.normal_(0.0, kDeviation);
+  const double deviation = options_.init.initializer_range;
+  embedding_.normal_(0.0, deviation);
+  if (weights_.positions.defined()) weights_.positions.normal_(0.0, deviation);
+  if (head_.weight.defined()) head_.weight.normal_(0.0, deviation);
   for (auto& block : weights_.blocks) {
     for (auto* map : {&block.qkv, &block.projection, &block.up, &block.down}) {
-      if (map->weight.defined()) map->weight.normal_(0.0, kDeviation);
+      if (map->weight.defined()) map->weight.normal_(0.0, deviation);
     }
   }
-  for (const auto& map : maps_) map->initialise();
+  for (const auto& map : maps_)
+    map->initialise({options_.post_init(), options_.init.weight_init == "xavier", deviation});
 }
 
 double StructuredLm::guide_share(const std::string& scheduler, int64_t step, int64_t guided_steps) {
@@ -103,8 +133,8 @@ void StructuredLm::prepare(const TrainingMoment& moment) {
   const auto guided = static_cast<int64_t>(guide.max_step_ratio * static_cast<double>(moment.steps));
   const double share = guide_share(guide.scheduler, moment.step, guided);
   for (const auto& map : maps_) {
-    const bool skipped = guide.reduce_flop && at::rand({1}).item<double>() >= share;
-    map->set_guide(skipped ? 0.0 : share);
+    map->set_guide(share, moment.step);
+    map->skip_guide(guide.reduce_flop && at::rand({1}).item<double>() >= share);
   }
 }
 

@@ -12,6 +12,12 @@ class StructuredLm : public DecoderModel {
   explicit StructuredLm(const StructuredOptions& options);
 
   int64_t vocabulary() const override { return options_.vocab_size; }
+  /// Of learned and interpolated positions, whose table is this long.
+  int64_t longest() const override {
+    const auto& positions = options_.pos_emb;
+    const bool table = positions.name == "absolute" || positions.seq_len_interpolation_factor.has_value();
+    return table ? options_.max_position_embeddings : 0;
+  }
   int64_t layers() const override { return options_.num_layers; }
   at::Tensor hidden(const at::Tensor& ids, const nn::DecoderPass& pass) override;
   at::Tensor head(const at::Tensor& hidden) override;

@@ -18,6 +18,15 @@ struct StructureOptions {
   void check(int64_t in, int64_t out) const;
 };
 
+/// How the factors begin.
+struct StructureInit {
+  /// svd: of a fresh dense weight's largest singular values; ortho: each block with orthonormal rows or columns;
+  /// none: normal.
+  std::string post_init = "svd";
+  bool xavier = false;      ///< deviation 1 / sqrt(in) instead of `deviation`
+  double deviation = 0.02;  ///< of normal weights
+};
+
 /// A linear map by structured factors (Wei et al., "Building on Efficient Foundations: Effective Training of
 /// LLMs with Structured Feedforward Layers", NeurIPS 2024; CLAIRE-Labo/StructuredFFN):
 ///
@@ -36,24 +45,32 @@ class StructuredLinear : public torch::nn::Module, public LinearMap {
   at::Tensor map(const at::Tensor& x, kernels::Activation after) const override;
   /// The dense weight of the factors, [out, in].
   at::Tensor merged() const;
-  /// The official initialisation, by singular values.
-  void initialise();
+  /// The official initialisation.
+  void initialise(const StructureInit& init);
   /// Forgets the merged weight, which training changes.
   void train(bool on = true) override;
 
   /// Adds guide_linear, [out, in], made of the factors as the official code makes it: for blockshuffle without
-  /// the permutations.
+  /// the permutations. With it come the buffers ratio, the guide's share a, and count, the steps that led to
+  /// it.
   void add_guide();
-  /// The share a of the guide in the next passes; 0: none.
-  void set_guide(double share) { guide_share_ = share; }
+  /// The share of the guide from now on, after so many steps; 0: none.
+  void set_guide(double share, int64_t steps = 0);
+  /// Whether the next passes in training do without the guide, as if its share were 0.
+  void skip_guide(bool skip) { skips_guide_ = skip; }
 
  private:
-  at::Tensor structured(const at::Tensor& x) const;
+  /// after(the factors of x + bias), without the guide.
+  at::Tensor structured(const at::Tensor& x, const at::Tensor& bias, kernels::Activation after) const;
+  /// Of blockshuffle.
+  at::Tensor shuffled(const at::Tensor& x) const;
+  double guide_share() const;
 
   StructureOptions options_;
   int64_t in_, out_;
-  at::Tensor first_, second_, bias_, guide_;
-  double guide_share_ = 0.0;
+  at::Tensor first_, second_, bias_;
+  at::Tensor guide_, ratio_, count_;  ///< undefined without a guide
+  bool skips_guide_ = false;
   mutable at::Tensor merged_;  ///< once inference has asked for it
 };
 
