@@ -21,6 +21,7 @@ struct BlockTransformerOptions {
   int64_t num_attention_heads = 4;
   int64_t expansion_ratio = 2;
   std::string projection_method = "concat";
+  std::string expansion_method = "expansion_layer";
   std::string decoding_strategy = "prefix";
   double rotary_pct = 0.25;
   double rotary_emb_base = 10000.0;
@@ -32,6 +33,9 @@ struct BlockTransformerOptions {
   bool random_pad_first_block = true;
   std::string from = {};
   std::string from_method = "partition";
+  bool from_mean_embedder = true;
+  bool from_identity_expansion = true;
+  bool from_computed_embeddings = false;
 
   static void fields(auto& o, auto& field) {
     field("block_length", o.block_length, between(1, 1024), "tokens of a block");
@@ -48,6 +52,8 @@ struct BlockTransformerOptions {
           "vectors that the token decoder is given of a block; block_length for summation");
     field("projection_method", o.projection_method, one_of({"concat", "projection_layer"}),
           "how a block's tokens become its vector: side by side, or by a convolution");
+    field("expansion_method", o.expansion_method, one_of({"expansion_layer", "none"}),
+          "how these vectors are made: by a linear map, or as copies of the block's");
     field("decoding_strategy", o.decoding_strategy, one_of({"prefix", "summation"}),
           "what the token decoder does with a block's vectors: reads them before the tokens, or adds them");
     field("rotary_pct", o.rotary_pct, between(0, 1), "share of a head that turns");
@@ -63,6 +69,12 @@ struct BlockTransformerOptions {
     field("from", o.from, a_path(), "GPT-NeoX folder to start from; empty for fresh weights");
     field("from_method", o.from_method, one_of({"partition", "skip", "duplicate"}),
           "which of its layers the two decoders take: the first and the rest, every second, or all");
+    field("from_mean_embedder", o.from_mean_embedder, {},
+          "begin with the mean of a block's tokens as its vector (projection_layer)");
+    field("from_identity_expansion", o.from_identity_expansion, {},
+          "begin with copies of a block's vector for the token decoder");
+    field("from_computed_embeddings", o.from_computed_embeddings, {},
+          "begin with the block decoder's results of single tokens as the token decoder's embedding");
   }
   void check() const {
     block_decoder().check();
@@ -72,6 +84,9 @@ struct BlockTransformerOptions {
             embedded(), hidden_size);
     require(decoding_strategy != "summation" || expansion_ratio == block_length,
             "expansion_ratio ({}) must be block_length ({}) for summation", expansion_ratio, block_length);
+    require(expansion_method == "expansion_layer" || token_width() == hidden_size,
+            "token_hidden_size ({}) must be hidden_size ({}) without an expansion_layer", token_width(),
+            hidden_size);
     require(eos_token_id < vocab_size && pad_token_id < vocab_size,
             "eos_token_id ({}) and pad_token_id ({}) must be below vocab_size ({})", eos_token_id, pad_token_id,
             vocab_size);

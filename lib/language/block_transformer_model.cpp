@@ -38,10 +38,12 @@ BlockTransformer::BlockTransformer(const BlockTransformerOptions& options) : opt
   token_decoder_ = tokens->register_module(
       "gpt_neox", std::make_shared<NamedDecoder>(options.token_decoder(), kNeoxNames, kAllBiases,
                                                  options.vocab_size));
-  const auto expansion = section_of(*tokens, "expansion_layer");
-  expansion_weight_ =
-      expansion->register_parameter("weight", at::empty({options.expansion_ratio * token_width, width, 1}));
-  expansion_bias_ = expansion->register_parameter("bias", at::empty({options.expansion_ratio * token_width}));
+  if (options.expansion_method == "expansion_layer") {
+    const auto expansion = section_of(*tokens, "expansion_layer");
+    const int64_t out = options.expansion_ratio * token_width;
+    expansion_weight_ = expansion->register_parameter("weight", at::empty({out, width, 1}));
+    expansion_bias_ = expansion->register_parameter("bias", at::empty({out}));
+  }
   head_ = tokens->register_module(
       "embed_out", std::make_shared<nn::LinearLayer>(token_width, options.vocab_size, /*with_bias=*/false));
 }
@@ -54,6 +56,8 @@ at::Tensor BlockTransformer::embedded_blocks(const at::Tensor& ids) const {
 }
 
 at::Tensor BlockTransformer::expanded(const at::Tensor& hidden) const {
+  if (!expansion_weight_.defined())
+    return hidden.reshape({-1, 1, options_.hidden_size}).repeat_interleave(options_.expansion_ratio, 1);
   const auto vectors = kernels::linear(hidden, expansion_weight_.squeeze(-1), expansion_bias_);
   return vectors.reshape({-1, options_.expansion_ratio, options_.token_width()});
 }
@@ -75,9 +79,21 @@ at::Tensor BlockTransformer::block_logits(const at::Tensor& ids, const at::Tenso
   const auto hidden = block_decoder_->forward(inputs, pass);
   const auto vectors = expanded(hidden.narrow(1, 0, blocks - 1));
   const auto own = ids.narrow(1, 1, blocks - 1).reshape({-1, length}).narrow(1, 0, length - 1);
-  const auto tokens = token_decoder_->forward(token_inputs(vectors, own), {.training = is_training()});
   if (trace != nullptr) *trace = {inputs, hidden, vectors};
-  return head(tokens.narrow(1, tokens.size(1) - length, length)).view({rows, blocks - 1, length, -1});
+  const std::vector<int64_t> sizes{rows, blocks - 1, length, options_.vocab_size};
+  if (!pass.attention_mask.defined()) return token_logits(vectors, own).view(sizes);
+  // Nothing is computed of blocks that are padding alone.
+  const auto real = block_mask.narrow(1, 1, blocks - 1).reshape({-1}).nonzero().squeeze(1);
+  const auto logits = token_logits(vectors.index_select(0, real), own.index_select(0, real));
+  return at::zeros({vectors.size(0), length, options_.vocab_size}, logits.options())
+      .index_copy(0, real, logits)
+      .view(sizes);
+}
+
+at::Tensor BlockTransformer::token_logits(const at::Tensor& vectors, const at::Tensor& ids) {
+  const int64_t length = options_.block_length;
+  const auto tokens = token_decoder_->forward(token_inputs(vectors, ids), {.training = is_training()});
+  return head(tokens.narrow(1, tokens.size(1) - length, length));
 }
 
 at::Tensor BlockTransformer::block_loss(const at::Tensor& ids, const at::Tensor& mask) {
@@ -88,32 +104,22 @@ at::Tensor BlockTransformer::block_loss(const at::Tensor& ids, const at::Tensor&
 
 TokenLosses BlockTransformer::token_losses(const at::Tensor& rows) {
   const int64_t length = options_.block_length, tokens = rows.size(1) - 1;
-  // From behind: the tokens of a first block that is not whole are not predicted either.
-  const int64_t blocks = tokens / length, left_out = tokens - blocks * length;
-  const auto ids = rows.narrow(1, 1 + left_out, blocks * length).unflatten(1, {blocks, length});
-  auto nats = at::zeros({rows.size(0), tokens}, rows.options().dtype(at::kFloat));
-  auto counts = at::zeros({rows.size(0), tokens}, rows.options().dtype(at::kBool));
-  if (blocks < 2) return {nats, counts};
-  const int64_t predicted = (blocks - 1) * length, first = tokens - predicted;
-  const auto logits = block_logits(ids, at::ones_like(ids));
-  nats.narrow(1, first, predicted)
-      .copy_(nats_of(logits.flatten(1, 2), rows.narrow(1, 1 + first, predicted)));
-  counts.narrow(1, first, predicted).fill_(true);
-  return {nats, counts};
+  const int64_t before = length - 1, behind = (length - tokens % length) % length;
+  const auto cut = [&](const at::Tensor& x, int64_t padding) {
+    return at::constant_pad_nd(x, {before, behind}, padding).unflatten(1, {-1, length});
+  };
+  const auto logits = block_logits(cut(rows, options_.pad_token_id), cut(at::ones_like(rows), 0));
+  return {nats_of(logits.flatten(1, 2).narrow(1, 0, tokens), rows.narrow(1, 1, tokens)), {}};
 }
 
 runtime::Losses BlockTransformer::loss(const at::Tensor& rows) {
-  const int64_t length = options_.block_length, tokens = rows.size(1) - 1;
-  auto ids = rows.narrow(1, 1, tokens);
-  auto mask = at::ones_like(ids);
-  if (options_.random_pad_first_block) {
-    const auto padding = at::randint(length, {1}, at::kLong).item<int64_t>();
-    ids = at::cat({at::full({ids.size(0), padding}, options_.pad_token_id, ids.options()),
-                   ids.narrow(1, 0, tokens - padding)},
-                  1);
-    mask.narrow(1, 0, padding).zero_();
-  }
-  const auto cut = [&](const at::Tensor& x) { return x.unflatten(1, {tokens / length, length}); };
+  const int64_t length = options_.block_length, slots = (rows.size(1) - 1) / length * length;
+  auto places = at::arange(slots, rows.options()).expand({rows.size(0), slots});
+  if (options_.random_pad_first_block)
+    places = places - at::randint(length, {rows.size(0), 1}, at::kLong).to(rows.device());
+  const auto mask = places.ge(0);
+  const auto ids = at::where(mask, rows.gather(1, places.clamp_min(0)), options_.pad_token_id);
+  const auto cut = [&](const at::Tensor& x) { return x.unflatten(1, {slots / length, length}); };
   return {.total = block_loss(cut(ids), cut(mask))};
 }
 
@@ -129,8 +135,10 @@ void BlockTransformer::initialise() {
     projection_weight_.normal_(0.0, 1.0 / std::sqrt(fan));
     projection_bias_.zero_();
   }
-  expansion_weight_.normal_(0.0, 1.0 / std::sqrt(static_cast<double>(options_.hidden_size)));
-  expansion_bias_.zero_();
+  if (expansion_weight_.defined()) {
+    expansion_weight_.normal_(0.0, 1.0 / std::sqrt(static_cast<double>(options_.hidden_size)));
+    expansion_bias_.zero_();
+  }
   if (!options_.from.empty()) take_vanilla(runtime::open_tensors(options_.from));
 }
 

@@ -22,7 +22,7 @@ class BlockTransformer : public LanguageModel {
 
   int64_t vocabulary() const override { return options_.vocab_size; }
   int64_t granularity() const override { return options_.block_length; }
-  /// Of all blocks but the first, which nothing predicts.
+  /// Of every token: the first one stands at the end of a block of padding.
   TokenLosses token_losses(const at::Tensor& rows) override;
   runtime::Losses loss(const at::Tensor& rows) override;
   std::unique_ptr<nn::TokenStream> stream(int64_t capacity) override;
@@ -52,17 +52,21 @@ class BlockTransformer : public LanguageModel {
   const NamedDecoder& token_decoder() const { return *token_decoder_; }
   at::Tensor head(const at::Tensor& hidden) const { return head_->forward(hidden); }
 
-  /// Takes over the layers, embedding and head of a GPT-NeoX ("gpt_neox.*", "embed_out"): by from_method; the
-  /// embedder becomes the mean of a block's tokens and the expansion the identity. The block decoder's last
-  /// norm stays as it is. Throws CheckpointError for a model of other sizes.
+  /// Takes over the layers, embedding and head of a GPT-NeoX ("gpt_neox.*", "embed_out") as the options say: by
+  /// default the embedder becomes the mean of a block's tokens and the expansion the identity. The block
+  /// decoder's last norm stays as it is. Throws CheckpointError for a model of other sizes.
   void take_vanilla(const runtime::NamedTensors& vanilla);
 
  private:
+  /// Logits of blocks whose vectors and first L - 1 tokens these are. vectors: [M, ratio, W]; ids: [M, L - 1];
+  /// returns [M, L, V].
+  at::Tensor token_logits(const at::Tensor& vectors, const at::Tensor& ids);
+
   BlockTransformerOptions options_;
   at::Tensor table_;                                        ///< of the embedder, [V, E]
   at::Tensor projection_weight_, projection_bias_;          ///< [C, E, L], [C]; undefined for concat
   std::shared_ptr<NamedDecoder> block_decoder_, token_decoder_;
-  at::Tensor expansion_weight_, expansion_bias_;            ///< [ratio W, C, 1], [ratio W]
+  at::Tensor expansion_weight_, expansion_bias_;            ///< [ratio W, C, 1], [ratio W]; undefined for none
   std::shared_ptr<nn::LinearLayer> head_;
 };
 

@@ -12,15 +12,19 @@ using Places = BlockTransformer::Places;
 
 BlockTransformerOptions block_options_of(const ParityCase& fixture) {
   const auto& config = fixture.config;
-  for (const auto& [key, only] : {std::pair<const char*, Json>{"n_embedding_tokens", 1},
-                                  {"expansion_method", "expansion_layer"}}) {
-    if (!config.has(key)) continue;
-    const auto value = config.at(key);
-    if (value.json() != only) value.reject(fmt::format("is not supported, expected {}", only.dump()));
+  if (whole_number(fixture, "n_embedding_tokens", 1) != 1)
+    config.at("n_embedding_tokens").reject("is not supported, expected 1");
+  Json own = config.json();
+  if (own.contains("expansion_method") && own["expansion_method"].is_null()) own["expansion_method"] = "none";
+  if (config.has("load_from_vanilla")) {
+    const auto from = config.at("load_from_vanilla");
+    const auto given = [&](const char* key) { return from.json().value(key, false); };
+    own["from_method"] = from.text("method");
+    own["from_mean_embedder"] = given("initialize_mean_embedder_projection");
+    own["from_identity_expansion"] = given("initialize_identity_expansion_layer");
+    own["from_computed_embeddings"] = given("compute_token_decoder_embeddings");
   }
-  auto options = options_among<BlockTransformerOptions>(config);
-  if (config.has("load_from_vanilla")) options.from_method = config.at("load_from_vanilla").text("method");
-  return options;
+  return options_among<BlockTransformerOptions>(Config(std::move(own), config.name()));
 }
 
 /// Logits as the official code leaves them: 0 where nothing is to be predicted.
@@ -54,25 +58,45 @@ Generated generate(BlockTransformer& model, const at::Tensor& prompt, int64_t st
   return {ids.narrow(1, prompt.size(1), steps), at::stack(logits, 1)};
 }
 
-/// What the official loop returns of a greedy run with an end token: the rest of a row's block is id 1, and
-/// its further blocks are id 0 until all rows have ended.
-at::Tensor with_official_ends(const at::Tensor& ids, int64_t end, int64_t length) {
-  constexpr int64_t kRestOfBlock = 1, kFinished = 0;
+/// How many tokens of a block the official loop generates: until every row has ended. ended: of the rows before
+/// the block; ids: [B, L].
+int64_t generated_tokens(const at::Tensor& ids, const std::vector<bool>& ended, int64_t end) {
+  int64_t count = 1;
+  for (int64_t row = 0; row < ids.size(0); ++row) {
+    if (ended[static_cast<std::size_t>(row)]) continue;
+    int64_t own = 1;
+    while (own < ids.size(1) && ids[row][own - 1].item<int64_t>() != end) ++own;
+    count = std::max(count, own);
+  }
+  return count;
+}
+
+/// What the official loop returns of a greedy run with an end token: a row that ends is continued by id 1 while
+/// others go on within the block, and by padding from there on, until all rows have ended.
+at::Tensor with_official_ends(const at::Tensor& ids, int64_t end, const BlockTransformerOptions& options) {
+  constexpr int64_t kBesideOthers = 1;
+  const int64_t length = options.block_length;
   auto out = ids.clone();
   std::vector<bool> ended(static_cast<std::size_t>(ids.size(0)));
-  int64_t block = 0;
-  for (; block * length < ids.size(1); ++block) {
-    if (std::find(ended.begin(), ended.end(), false) == ended.end()) break;
+  int64_t first = 0;
+  for (; first < ids.size(1) && std::find(ended.begin(), ended.end(), false) != ended.end(); first += length) {
+    auto block = out.narrow(1, first, length);
+    const int64_t count = generated_tokens(block, ended, end);
     for (int64_t row = 0; row < ids.size(0); ++row) {
-      bool filling = false;
-      for (int64_t i = block * length; i < (block + 1) * length; ++i) {
-        if (ended[row] || filling) out[row][i] = filling ? kRestOfBlock : kFinished;
-        filling = filling || (!ended[row] && out[row][i].item<int64_t>() == end);
+      bool before = ended[static_cast<std::size_t>(row)], own = false;
+      for (int64_t i = 0; i < length; ++i) {
+        const bool is_end = !before && !own && block[row][i].item<int64_t>() == end;
+        if (before || i >= count) {
+          block[row][i] = options.pad_token_id;
+        } else if (own) {
+          block[row][i] = kBesideOthers;
+        }
+        own = own || is_end;
       }
-      ended[row] = ended[row] || filling;
+      ended[static_cast<std::size_t>(row)] = before || own;
     }
   }
-  return out.narrow(1, 0, block * length);
+  return out.narrow(1, 0, first);
 }
 
 void check_generations(BlockTransformer& model, const ParityCase& fixture, ParityReport& report) {
@@ -101,7 +125,7 @@ void check_generations(BlockTransformer& model, const ParityCase& fixture, Parit
   check("official_greedy", official, Places::official, 0.0, none);
   check("official_sampled", official, Places::official, temperature, recorded);
   const auto greedy = generate(model, prompt, official, Places::official, 0.0, none).ids;
-  const auto ended = with_official_ends(greedy, fixture.input("eos_in_run").item<int64_t>(), length);
+  const auto ended = with_official_ends(greedy, fixture.input("eos_in_run").item<int64_t>(), model.options());
   report.check("official_eos_ids", at::cat({prompt.cpu(), ended}, 1));
 }
 
@@ -147,6 +171,14 @@ void check_pass(BlockTransformer& model, const ParityCase& fixture, ParityReport
   check_norms(model, fixture, report);
 }
 
+/// Whether the start from a vanilla model leaves a tensor as it was initialised.
+bool stays_fresh(std::string_view name, const BlockTransformerOptions& options) {
+  if (name.starts_with("token_decoder.expansion_layer.")) return !options.from_identity_expansion;
+  if (name.starts_with("embedder.projection_layer.")) return !options.from_mean_embedder;
+  return name.starts_with("block_decoder.gpt_neox.embed_in.") ||
+         name.starts_with("block_decoder.gpt_neox.final_layer_norm.");
+}
+
 /// The block model made of the vanilla one; what stays fresh is as it was recorded.
 void start_from_vanilla(BlockTransformer& model, const ParityCase& fixture, ParityReport& report) {
   const torch::NoGradGuard no_grad;
@@ -155,9 +187,8 @@ void start_from_vanilla(BlockTransformer& model, const ParityCase& fixture, Pari
   for (const auto& [name, tensor] : fixture.weights()) vanilla.add(name.substr(kPrefix.size()), tensor);
   model.initialise();
   for (auto [name, tensor] : runtime::state_dict(model)) {
-    const bool fresh = name.starts_with("block_decoder.gpt_neox.embed_in.") ||
-                       name.starts_with("block_decoder.gpt_neox.final_layer_norm.");
-    if (fresh && fixture.io.contains("made." + name)) tensor.copy_(fixture.io.at("made." + name));
+    if (stays_fresh(name, model.options()) && fixture.io.contains("made." + name))
+      tensor.copy_(fixture.io.at("made." + name));
   }
   model.take_vanilla(vanilla);
   for (const auto& [name, tensor] : runtime::state_dict(model))

@@ -56,19 +56,24 @@ void BlockTransformer::take_vanilla(const runtime::NamedTensors& vanilla) {
   copy_layers(*block_decoder_, layers_for(options_, all, true), vanilla);
   copy_layers(*token_decoder_, layers_for(options_, all, false), vanilla);
   copy_into(table_, embedding, "embed_in");
-  copy_into(token_decoder_->embedding(), embedding, "embed_in");
+  if (!options_.from_computed_embeddings) copy_into(token_decoder_->embedding(), embedding, "embed_in");
   for (const auto& parameter : token_decoder_->named_parameters()) {
     if (parameter.key().starts_with("final_layer_norm."))
       copy_into(parameter.value(), vanilla.at("gpt_neox." + parameter.key()), parameter.key());
   }
   copy_into(head_->weight(), vanilla.at("embed_out.weight"), "embed_out");
   // The mean of a block's tokens, and each vector of a block as it is.
-  if (projection_weight_.defined()) {
+  if (projection_weight_.defined() && options_.from_mean_embedder) {
     const auto mean = at::eye(options_.hidden_size, projection_weight_.options()) /
                       static_cast<double>(options_.block_length);
     projection_weight_.copy_(mean.unsqueeze(-1));
     projection_bias_.zero_();
   }
+  if (options_.from_computed_embeddings) {
+    const auto computed = block_decoder_->forward(table_.unsqueeze(1)).squeeze(1);
+    copy_into(token_decoder_->embedding(), computed, "embed_in");
+  }
+  if (!expansion_weight_.defined() || !options_.from_identity_expansion) return;
   const auto identity = at::eye(options_.hidden_size, expansion_weight_.options());
   expansion_weight_.copy_(identity.repeat({options_.expansion_ratio, 1}).unsqueeze(-1));
   expansion_bias_.zero_();

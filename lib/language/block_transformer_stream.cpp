@@ -36,7 +36,7 @@ class BlockStream : public nn::TokenStream {
     const auto inputs = model_.embedded_blocks(ids.unflatten(1, {ids.size(1) / length, length}));
     const auto hidden = model_.block_decoder().forward(inputs, {.cache = &blocks_});
     vectors_ = model_.expanded(hidden.select(1, -1));
-    tokens_ = nn::DecoderCache(model_.options().token_layers, room());
+    tokens_.truncate(0);
     open_ = at::empty({ids.size(0), 0}, ids.options());
     const auto x = model_.token_inputs(vectors_, open_);  // prefix: its vectors; summation: the end token
     return logits_of(x, official_ ? at::zeros({x.size(1)}, ids.options()) : at::Tensor());

@@ -46,7 +46,7 @@ std::vector<fs::path> all_cases() {
     for (const auto& path : cases_in(root / "lantern", {"lantern_", "posterior"})) all.push_back(path);
     // Without the cases whose weights do not belong to their outputs: recorded after the training steps, or
     // without GPT-2's biases of c_attn.
-    for (const auto& path : cases_in(root / "language", {"bert_", "block_transformer_s", "block_transformer_u",
+    for (const auto& path : cases_in(root / "language", {"bert_", "block_transformer_",
                                                          "bytetransformer_", "combiner_", "first_", "gpt_neox",
                                                          "llama_", "primer_", "ssa_", "tokenizer_"}))
       all.push_back(path);
