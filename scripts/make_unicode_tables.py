@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes lib/io/unicode_tables.cpp: the letters, numbers, combining classes and canonical decompositions that tokenizers need.
+"""Writes lib/io/unicode_tables.cpp: the classes, lower cases, combining classes and canonical decompositions that tokenizers need.
 
     scripts/make_unicode_tables.py > lib/io/unicode_tables.cpp
 """
@@ -53,12 +53,20 @@ def main():
         major[chr(code)] = unicodedata.category(chr(code))[0]
     letters = [run[:2] for run in ranges_of(lambda c: major[c] == "L")]
     numbers = [run[:2] for run in ranges_of(lambda c: major[c] == "N")]
+    marks = [run[:2] for run in ranges_of(lambda c: unicodedata.category(c) == "Mn")]
+    punctuation = [run[:2] for run in ranges_of(lambda c: major[c] == "P")]
+    controls = [run[:2] for run in ranges_of(lambda c: major[c] == "C")]
+    lower = [[code, ord(chr(code).lower()[0])] for code in CODES if chr(code).lower() != chr(code)]
     split = decompositions()
     never = [c for c, a, b in split if b and unicodedata.normalize("NFC", chr(a) + chr(b)) != chr(c)]
     print(f"// Made by scripts/make_unicode_tables.py from the Unicode Character Database {unicodedata.unidata_version}.")
     print('#include "io/unicode.h"\n\nnamespace arzoo::io::unicode {\n')
     print(table("Range", "kLetters", rows(letters)))
     print(table("Range", "kNumbers", rows(numbers)))
+    print(table("Range", "kMarks", rows(marks)))
+    print(table("Range", "kPunctuation", rows(punctuation)))
+    print(table("Range", "kControls", rows(controls)))
+    print(table("LowerCase", "kLowerCases", rows(lower)))
     print(table("CombiningRange", "kCombining", rows(ranges_of(unicodedata.combining))))
     print(table("Decomposition", "kDecompositions", rows(split)))
     print(table("char32_t", "kNeverComposed", [f"0x{code:X}" for code in never]))

@@ -14,6 +14,7 @@ void add_generate_image_command(CLI::App& root, Invocation& invocation);
 void add_generate_3d_command(CLI::App& root, Invocation& invocation);
 void add_generate_text_command(CLI::App& root, Invocation& invocation);
 void add_score_command(CLI::App& root, Invocation& invocation);
+void add_embed_text_command(CLI::App& root, Invocation& invocation);
 void add_bench_command(CLI::App& root, Invocation& invocation);
 void add_models_command(CLI::App& root, Invocation& invocation);
 void add_inspect_command(CLI::App& root, Invocation& invocation);

@@ -210,6 +210,15 @@ std::string generate_3d_summary(const Json& result) {
   return (meshes.rows().empty() ? "" : aligned(meshes) + '\n') + labelled(rows);
 }
 
+std::string embed_text_summary(const Json& result) {
+  Rows rows{{"output", text_of(result, "output")},
+            {"vectors", fmt::format("{} of {} numbers in {} ({} tokens, {} a second)", text_of(result, "texts"),
+                                    text_of(result, "width"), short_duration(number_of(result, "seconds")),
+                                    text_of(result, "tokens"), text_of(result, "tokens_per_second"))}};
+  if (number_of(result, "cut") > 0) rows.emplace_back("cut", text_of(result, "cut"));
+  return labelled(rows);
+}
+
 /// The parts of a forecaster's columns; of columns of texts, how many.
 void add_columns(const Json& columns, Rows& rows) {
   for (const auto& [part, names] : columns.items()) {

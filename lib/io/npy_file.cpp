@@ -83,6 +83,20 @@ NpyArray parse_npy(std::string_view bytes, std::string_view where) {
   return array;
 }
 
+std::string npy_bytes(const NpyArray& array) {
+  constexpr std::size_t kAlignment = 64, kPreamble = 10;  // magic, version 1.0, length of the header
+  const char order = array.type.size == 1 ? '|' : '<';
+  auto header = fmt::format("{{'descr': '{}{}{}', 'fortran_order': False, 'shape': ({}{}), }}", order,
+                            array.type.kind, array.type.size, fmt::join(array.shape, ", "),
+                            array.shape.size() == 1 ? "," : "");
+  header.append(kAlignment - (kPreamble + header.size() + 1) % kAlignment, ' ');
+  header.push_back('\n');
+  std::string bytes(kNpyMagic);
+  for (const std::size_t byte : {std::size_t{1}, std::size_t{0}, header.size() & 0xFF, header.size() >> 8U})
+    bytes.push_back(static_cast<char>(byte));
+  return bytes + header + std::string(array.bytes);
+}
+
 NpzFile::NpzFile(const std::filesystem::path& path) : name_(path.string()) {
   if (!std::filesystem::is_regular_file(path)) fail<DataError>("{}: no such file", name_);
   mapping_ = MappedFile::open(path);

@@ -26,6 +26,9 @@ struct NpyArray {
 /// says.
 NpyArray parse_npy(std::string_view bytes, std::string_view where);
 
+/// The bytes of a .npy file: little-endian numbers of this type, row-major.
+std::string npy_bytes(const NpyArray& array);
+
 /// A .npz archive, or a .npy file taken for an archive of one array without a name, mapped into memory.
 class NpzFile {
  public:

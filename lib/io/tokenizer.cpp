@@ -6,6 +6,7 @@
 #include "io/byte_pair_tokenizer.h"
 #include "io/sentencepiece.h"
 #include "io/unicode.h"
+#include "io/word_piece.h"
 
 namespace arzoo::io {
 
@@ -52,10 +53,11 @@ class ByteTokenizer final : public Tokenizer {
 };
 
 std::unique_ptr<Tokenizer> open_folder(const fs::path& folder) {
+  if (fs::exists(folder / "vocab.txt")) return open_word_piece(folder / "vocab.txt");
   if (fs::exists(folder / "tokenizer.json")) return open_tokenizer_json(folder / "tokenizer.json");
   if (fs::exists(folder / "vocab.json")) return open_vocabulary(folder / "vocab.json", folder / "merges.txt");
   if (fs::exists(folder / "tokenizer.model")) return open_sentencepiece(folder / "tokenizer.model");
-  fail<DataError>("{}: no tokenizer (expected tokenizer.json, vocab.json and merges.txt, or tokenizer.model)",
+  fail<DataError>("{}: no tokenizer (expected tokenizer.json, vocab.json and merges.txt, vocab.txt, or tokenizer.model)",
                   folder.string());
 }
 
@@ -66,7 +68,7 @@ std::unique_ptr<Tokenizer> byte_tokenizer() { return std::make_unique<ByteTokeni
 bool is_tokenizer_file(const fs::path& path) {
   const auto name = path.filename().string();
   return name == "tokenizer.json" || name == "vocab.json" || name == "merges.txt" ||
-         path.extension() == ".model";
+         name == "vocab.txt" || path.extension() == ".model";
 }
 
 std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& path) {
@@ -78,6 +80,7 @@ std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& path) {
   }
   if (path.extension() == ".model") return open_sentencepiece(path);
   const auto name = path.filename().string();
+  if (name == "vocab.txt") return open_word_piece(path);
   if (name == "vocab.json" || name == "merges.txt")
     return open_vocabulary(path.parent_path() / "vocab.json", path.parent_path() / "merges.txt");
   return open_tokenizer_json(path);

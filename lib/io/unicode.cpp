@@ -134,6 +134,19 @@ std::size_t beginning_length(std::string_view bytes, std::size_t at) {
 bool is_letter(char32_t code) { return find_range(kLetters, kLettersCount, code) != nullptr; }
 bool is_number(char32_t code) { return find_range(kNumbers, kNumbersCount, code) != nullptr; }
 
+bool is_mark(char32_t code) { return find_range(kMarks, kMarksCount, code) != nullptr; }
+bool is_punctuation(char32_t code) {
+  return find_range(kPunctuation, kPunctuationCount, code) != nullptr;
+}
+bool is_control(char32_t code) { return find_range(kControls, kControlsCount, code) != nullptr; }
+
+char32_t lower_case(char32_t code) {
+  const auto* const end = kLowerCases + kLowerCasesCount;
+  const auto* const found =
+      std::partition_point(kLowerCases, end, [&](const LowerCase& entry) { return entry.code < code; });
+  return found != end && found->code == code ? found->lower : code;
+}
+
 bool is_space(char32_t code) {
   return (code >= 0x9 && code <= 0xD) || code == 0x20 || code == 0x85 || code == 0xA0 || code == 0x1680 ||
          (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F ||
@@ -187,6 +200,26 @@ std::string nfc(std::string_view text) {
     at += length;
   }
   flush();
+  return out;
+}
+
+std::string without_marks(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  std::vector<char32_t> parts;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = utf8_length(text, at);
+    if (length == 0) {
+      out.push_back(text[at++]);
+      continue;
+    }
+    parts.clear();
+    decompose(code_point(text, at, length), parts);
+    for (const char32_t part : parts) {
+      if (!is_mark(part)) append_utf8(out, part);
+    }
+    at += length;
+  }
   return out;
 }
 

@@ -96,7 +96,7 @@ void LanguageExperiment::load(const std::filesystem::path& folder) {
 }
 
 std::vector<ReportSection> LanguageExperiment::showcase() {
-  if (evaluation_.tokens == 0) return {};
+  if (evaluation_.tokens == 0 || !model_->writes()) return {};
   const c10::InferenceMode inference;
   model_->eval();
   auto ids = tokenizer_->encode(evaluation_.prompt);

@@ -1,5 +1,6 @@
 #include "language/family.h"
 
+#include "language/commands/embed_text_command.h"
 #include "language/commands/generate_text_command.h"
 #include "language/commands/score_command.h"
 #include "language/fixture.h"
@@ -16,12 +17,10 @@ const runtime::Family& family() {
                      {"combiner_fixed", replay_combiner_attention},
                      {"combiner_axial", replay_combiner_attention},
                      {"combiner_logn", replay_combiner_attention},
-                     {"structured_ffn_linears", replay_structured_maps},
-                     {"bert", replay_bert},
-                     {"bytetransformer", replay_byte_transformer},
-                     {"bytetransformer_bert_layer", replay_bert_layer}},
+                     {"structured_ffn_linears", replay_structured_maps}},
       .commands = {runtime::family_command<plan::GenerateTextTask, &run_generate_text>(),
-                   runtime::family_command<plan::ScoreTask, &run_score>()}};
+                   runtime::family_command<plan::ScoreTask, &run_score>(),
+                   runtime::family_command<plan::EmbedTextTask, &run_embed_text>()}};
   return family;
 }
 

@@ -31,6 +31,8 @@ class LanguageModel : public torch::nn::Module {
   virtual int64_t longest() const { return 0; }
   /// The id that stands before the first of a text, of models that were trained with one.
   virtual std::optional<int64_t> start() const { return std::nullopt; }
+  /// Whether it continues a text: an encoder does not.
+  virtual bool writes() const { return true; }
   /// What a row of training must hold in multiples of; 1: any number.
   virtual int64_t granularity() const { return 1; }
 

@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "language/bert.h"
 #include "language/block_transformer.h"
 #include "language/combiner_lm.h"
 #include "language/decoder_lm.h"
@@ -16,6 +17,6 @@ namespace arzoo::language {
 /// The table of language models: a model is known to the command line, the configs, the contract tests and
 /// the README by standing here.
 using Models = std::tuple<DecoderLmOptions, PrimerOptions, CombinerOptions, SsaOptions, StructuredOptions,
-                          BlockTransformerOptions, FirstOptions, DsformerOptions>;
+                          BlockTransformerOptions, FirstOptions, DsformerOptions, BertOptions>;
 
 }  // namespace arzoo::language

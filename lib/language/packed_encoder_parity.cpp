@@ -1,13 +1,10 @@
 #include <torch/torch.h>
 
+#include "language/bert_model.h"
 #include "language/fixture.h"
-#include "language/packed_encoder.h"
 
 namespace arzoo::language {
 namespace {
-
-/// The sequences of a case: its mask, or the lengths of its config.
-nn::PackedSequences sequences_of(const at::Tensor& mask) { return nn::PackedSequences(mask); }
 
 /// A layer under ByteTransformer's names, [in, out] kernels.
 nn::BlockWeights operator_weights(const runtime::NamedTensors& weights, const std::string& prefix,
@@ -37,16 +34,19 @@ std::string activation_of(const ParityCase& fixture) {
 
 void replay_bert(const ParityCase& fixture, ParityReport& report) {
   const torch::NoGradGuard no_grad;
-  Bert model(options_among<BertOptions>(fixture.config));
-  fixture.load(model, bert_tensors(fixture.weights()));
+  const auto weights = bert_tensors(fixture.weights());
+  Bert model(published_bert_options(fixture.config), weights.contains("pooler.dense.weight"));
+  fixture.load(model, weights);
   model.eval();
-  const auto encoded = model.encode(fixture.input("input_ids"), fixture.input("attention_mask"),
-                                    fixture.input("token_type_ids"));
-  report.check("cu_seqlens", encoded.sequences.boundaries());
-  report.check("packed", encoded.hidden);
-  report.check("output", encoded.sequences.unpack(encoded.hidden));
-  report.check("pooler", encoded.pooled);
-  report.check("mean", encoded.sequences.mean(encoded.hidden));
+  const auto& ids = fixture.input("input_ids");
+  const nn::PackedSequences sequences(fixture.input("attention_mask"));
+  const auto types = fixture.has_input("token_type_ids") ? fixture.input("token_type_ids") : at::zeros_like(ids);
+  const auto encoded = model.encode(sequences.pack(ids), sequences, sequences.pack(types));
+  check_if_listed("cu_seqlens", sequences.boundaries(), fixture, report);
+  check_if_listed("packed", encoded.hidden, fixture, report);
+  check_if_listed("output", sequences.unpack(encoded.hidden), fixture, report);
+  if (model.has_pooler()) check_if_listed("pooler", model.pooled(encoded.hidden, sequences), fixture, report);
+  check_if_listed("mean", sequences.mean(encoded.hidden), fixture, report);
   for (std::size_t i = 0; i < encoded.inputs.size(); ++i)
     check_if_listed(fmt::format("hidden{}", i), encoded.inputs[i], fixture, report);
 }
@@ -54,10 +54,11 @@ void replay_bert(const ParityCase& fixture, ParityReport& report) {
 void replay_byte_transformer(const ParityCase& fixture, ParityReport& report) {
   const torch::NoGradGuard no_grad;
   const auto weights = fixture.weights();
-  const auto sequences = sequences_of(fixture.input("seqlen_mask"));
+  const nn::PackedSequences sequences(fixture.input("seqlen_mask"));
   const bool input_major = !fixture.config.has("kernels") || fixture.config.text("kernels") == "input_major";
-  const PackedEncoder encoder(encoder_block_options(whole_number(fixture, "head_num", 1), activation_of(fixture),
-                                                    real_number(fixture, "layer_norm_eps", 1e-5)));
+  const PackedEncoder encoder({.heads = whole_number(fixture, "head_num", 1),
+                               .activation = activation_of(fixture),
+                               .norm_eps = real_number(fixture, "layer_norm_eps", 1e-5)});
   auto x = sequences.pack(fixture.input("from_tensor"));
   for (int64_t i = 0; i < whole_number(fixture, "n_layers", 1); ++i) {
     x = encoder.block(x, operator_weights(weights, fmt::format("layer.{}.", i), input_major), sequences);
@@ -70,7 +71,7 @@ void replay_byte_transformer(const ParityCase& fixture, ParityReport& report) {
 void replay_bert_layer(const ParityCase& fixture, ParityReport& report) {
   const torch::NoGradGuard no_grad;
   const auto weights = fixture.weights();
-  const auto sequences = sequences_of(fixture.input("mask"));
+  const nn::PackedSequences sequences(fixture.input("mask"));
   const auto part = [&](const std::string& name) {
     return nn::Affine{weights.at(name + ".weight"), weights.at(name + ".bias")};
   };
@@ -81,8 +82,9 @@ void replay_bert_layer(const ParityCase& fixture, ParityReport& report) {
   block.down = part("fc2");
   block.norm_1 = part("ln1");
   block.norm_2 = part("ln2");
-  const PackedEncoder encoder(encoder_block_options(whole_number(fixture, "num_heads", 1), activation_of(fixture),
-                                                    real_number(fixture, "layer_norm_eps", 1e-6)));
+  const PackedEncoder encoder({.heads = whole_number(fixture, "num_heads", 1),
+                               .activation = activation_of(fixture),
+                               .norm_eps = real_number(fixture, "layer_norm_eps", 1e-6)});
   const auto x = sequences.pack(fixture.input("x_padded"));
   report.check("x_packed", x);
   report.check("cu_seqlens", sequences.boundaries());

@@ -25,8 +25,9 @@ void copy_tokenizer(const fs::path& tokenizer, const fs::path& folder) {
   const auto copy = [&](const fs::path& from, const fs::path& name) {
     if (fs::exists(from)) fs::copy_file(from, folder / name, fs::copy_options::overwrite_existing);
   };
-  if (fs::is_directory(tokenizer) || tokenizer.filename() == "vocab.json" || tokenizer.filename() == "merges.txt") {
-    for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "tokenizer.model"})
+  if (fs::is_directory(tokenizer) || tokenizer.filename() == "vocab.json" || tokenizer.filename() == "merges.txt" ||
+      tokenizer.filename() == "vocab.txt") {
+    for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "tokenizer_config.json", "tokenizer.model"})
       copy(parent / name, name);
   } else {
     copy(tokenizer, tokenizer.extension() == ".model" ? "tokenizer.model" : "tokenizer.json");
@@ -35,7 +36,7 @@ void copy_tokenizer(const fs::path& tokenizer, const fs::path& folder) {
 
 bool has_tokenizer(const fs::path& folder) {
   return fs::exists(folder / "tokenizer.json") || fs::exists(folder / "vocab.json") ||
-         fs::exists(folder / "tokenizer.model");
+         fs::exists(folder / "vocab.txt") || fs::exists(folder / "tokenizer.model");
 }
 
 const runtime::ModelEntry& entry_of(const Config& model) {

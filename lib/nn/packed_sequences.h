@@ -2,21 +2,26 @@
 
 #include <vector>
 
+#include "kernels/attention.h"
 #include "nn/split_heads.h"
 
 namespace arzoo::nn {
 
 /// Sequences of unequal length one behind the other, without their padding (Zhai et al., ByteTransformer,
 /// IPDPS 2023, Sec. 3.2): whatever works token by token works on them as they are, and costs what the tokens
-/// cost. B sequences, T the longest, N tokens of all.
+/// cost. B sequences, T the longest, N tokens of all. A sequence may be empty.
 class PackedSequences {
  public:
-  /// mask: [B, T], 0 where there is padding. A sequence may be empty.
+  /// mask: [B, T], 0 where there is padding.
   explicit PackedSequences(const at::Tensor& mask);
+  /// Sequences of these lengths, without padding between their tokens.
+  explicit PackedSequences(const std::vector<int64_t>& lengths);
 
   int64_t sequences() const { return static_cast<int64_t>(ends_.size()) - 1; }
+  int64_t tokens() const { return ends_.back(); }
   int64_t begin(int64_t sequence) const { return ends_[static_cast<std::size_t>(sequence)]; }
   int64_t end(int64_t sequence) const { return ends_[static_cast<std::size_t>(sequence) + 1]; }
+  int64_t length(int64_t sequence) const { return end(sequence) - begin(sequence); }
   /// Where each sequence begins, and the end of the last, [B + 1] long.
   at::Tensor boundaries() const;
   /// Places of the tokens in the padded rows, counted over all rows, and within their row: [N] long.
@@ -27,16 +32,23 @@ class PackedSequences {
   at::Tensor pack(const at::Tensor& x) const;
   /// x: [N, ...]; returns [B, T, ...], 0 where there is padding.
   at::Tensor unpack(const at::Tensor& x) const;
-  /// Mean of each sequence's tokens, 0 of an empty one. x: [N, D]; returns [B, D].
+  /// The first token and the mean of the tokens of each sequence, 0 of an empty one. x: [N, D]; returns [B, D].
+  at::Tensor first(const at::Tensor& x) const;
   at::Tensor mean(const at::Tensor& x) const;
 
  private:
+  /// Of what `one` says of each sequence that is not empty: [1, D].
+  template <class One>
+  at::Tensor each(const at::Tensor& x, const One& one) const;
+
   int64_t rows_, length_;
   at::Tensor places_;
-  std::vector<int64_t> ends_;
+  std::vector<int64_t> ends_{0};
 };
 
-/// Attention within each sequence. Heads of [1, H, N, E]; returns the same shape.
-at::Tensor packed_attention(const QkvHeads& heads, const PackedSequences& sequences);
+/// Attention within each sequence; neighbours of one length are computed together. Heads of [1, H, N, E];
+/// returns the same shape.
+at::Tensor packed_attention(const QkvHeads& heads, const PackedSequences& sequences,
+                            const kernels::AttentionMode& mode = {});
 
 }  // namespace arzoo::nn

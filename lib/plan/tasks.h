@@ -170,6 +170,16 @@ struct ScoreTask {
   bool dry_run = false;
 };
 
+struct EmbedTextTask {
+  ComputeOptions compute;
+  fs::path model;           ///< run directory, model folder or published BERT folder
+  fs::path input;           ///< a text a line; may be gzipped
+  fs::path output;          ///< NAME.npy, or NAME.jsonl[.gz]; "-": lines to standard output
+  std::string pool = "mean";  ///< mean | cls | pooler
+  bool normalize = false;     ///< vectors of length 1
+  bool dry_run = false;
+};
+
 struct InspectTask {
   fs::path path;
   std::vector<std::string> texts = {};  ///< of a tokenizer: what to encode
@@ -246,6 +256,7 @@ struct TaskTable {
   Outcome (*generate_3d)(const Generate3dTask&, Progress&, Stop);
   Outcome (*generate_text)(const GenerateTextTask&, Progress&, Stop);
   Outcome (*score)(const ScoreTask&, Progress&, Stop);
+  Outcome (*embed_text)(const EmbedTextTask&, Progress&, Stop);
   Outcome (*inspect)(const InspectTask&, Progress&, Stop);
   Outcome (*convert)(const ConvertTask&, Progress&, Stop);
   Outcome (*models)(const ModelsTask&, Progress&, Stop);

@@ -95,6 +95,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded<plan::Generate3dTask, tasks::generate_3d>,
       &tasks::guarded<plan::GenerateTextTask, tasks::run_family_command>,
       &tasks::guarded<plan::ScoreTask, tasks::run_family_command>,
+      &tasks::guarded<plan::EmbedTextTask, tasks::run_family_command>,
       &tasks::guarded<plan::InspectTask, tasks::inspect>,
       &tasks::guarded<plan::ConvertTask, tasks::convert>,
       &tasks::guarded<plan::ModelsTask, tasks::models>,

@@ -129,6 +129,19 @@ Outcome score(const plan::ScoreTask& task, Progress&, Stop) {
   return {ExitCode::ok, "", result};
 }
 
+Outcome embed_text(const plan::EmbedTextTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"texts", 2}}}}};
+  return {ExitCode::ok,
+          "",
+          {{"output", task.output.string()},
+           {"texts", 2},
+           {"width", 24},
+           {"tokens", 30},
+           {"cut", 0},
+           {"seconds", 0.5},
+           {"tokens_per_second", 60.0}}};
+}
+
 Outcome inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (task.path.filename() == "broken.safetensors")
     return {ExitCode::data, "broken.safetensors: header is cut", {}};
@@ -200,8 +213,9 @@ Outcome report(const plan::ReportTask& task, Progress&, Stop) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train,         &tune,  &forecast, &generate_image, &generate_3d,
-                                         &generate_text, &score, &inspect,  &convert,        &models,
-                                         &parity,        &table, &speed,    &regress,        &report};
+  static const plan::TaskTable functions{&train,         &tune,  &forecast,   &generate_image, &generate_3d,
+                                         &generate_text, &score, &embed_text, &inspect,        &convert,
+                                         &models,        &parity, &table,     &speed,          &regress,
+                                         &report};
   return &functions;
 }

@@ -51,3 +51,14 @@ TEST_CASE("what is no array or archive is refused by name, with the remedy") {
           "f.npy"),
       ContainsSubstring("f.npy: 4 bytes of numbers"));
 }
+
+TEST_CASE("an array that was written is read back") {
+  const std::string numbers = "\0\0\x80\x3f\0\0\0\xc0"s;
+  const auto bytes = io::npy_bytes({io::NumberType{}, {2, 1}, numbers});
+  CHECK(bytes.find('\n') % 64 == 63);  // NumPy wants its data aligned
+  const auto array = io::parse_npy(bytes, "a.npy");
+  CHECK(array.shape == std::vector<int64_t>{2, 1});
+  CHECK(array.bytes == numbers);
+  const auto row = io::npy_bytes({io::NumberType{}, {2}, numbers});
+  CHECK(io::parse_npy(row, "a.npy").shape == std::vector<int64_t>{2});
+}

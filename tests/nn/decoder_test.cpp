@@ -251,6 +251,6 @@ TEST_CASE("a cache that is truncated goes on from there, and one of chosen rows 
 
 TEST_CASE("a kind that does not exist is refused when the decoder is made") {
   auto options = small();
-  options.residual = "post_norm";
-  CHECK_THROWS_WITH(nn::Decoder(options), "no residual is called \"post_norm\"");
+  options.residual = "middle_norm";
+  CHECK_THROWS_WITH(nn::Decoder(options), "no residual is called \"middle_norm\"");
 }

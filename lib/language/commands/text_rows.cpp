@@ -6,20 +6,10 @@
 #include "core/seeded_random.h"
 #include "core/standard_streams.h"
 #include "core/text_file.h"
+#include "core/text_lines.h"
 
 namespace arzoo::language {
 namespace {
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
-    if (lines.back().ends_with('\r')) lines.back().pop_back();
-    at = end + 1;
-  }
-  return lines;
-}
 
 /// What stands before a prompt.
 std::vector<int64_t> prefix_of(const OpenedText& opened) {
