@@ -41,21 +41,24 @@ void add_embed_text_command(CLI::App& root, Invocation& invocation) {
       ->type_name("FILE")
       ->required();
   command
-      ->add_option("--output", task->output,
-                   "NAME.npy, an array of one row per text; or NAME.jsonl, a line with text and vector for each; - "
-                   "for such lines on standard output")
+      ->add_option(
+          "--output", task->output,
+          "NAME.npy, an array of one row per text; or NAME.jsonl, a line with text and vector for each; - "
+          "for such lines on standard output")
       ->type_name("FILE")
       ->required();
   command
-      ->add_option("--pool", task->pool,
-                   "what the vector is: mean of all tokens, cls, the first token's, or pooler, the first token's "
-                   "through the model's pooler")
+      ->add_option(
+          "--pool", task->pool,
+          "what the vector is: mean of all tokens, cls, the first token's, or pooler, the first token's "
+          "through the model's pooler")
       ->type_name("mean|cls|pooler")
       ->check(choice({"mean", "cls", "pooler"}));
   command->add_flag("--normalize", task->normalize, "vectors of length 1");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
-  command->footer("example:\n  arzoo embed-text --model bert-base-uncased --input lines.txt --output vectors.npy");
+  command->footer(
+      "example:\n  arzoo embed-text --model bert-base-uncased --input lines.txt --output vectors.npy");
   on_chosen(*command, invocation, [task, &invocation] {
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;

@@ -86,9 +86,9 @@ NpyArray parse_npy(std::string_view bytes, std::string_view where) {
 std::string npy_bytes(const NpyArray& array) {
   constexpr std::size_t kAlignment = 64, kPreamble = 10;  // magic, version 1.0, length of the header
   const char order = array.type.size == 1 ? '|' : '<';
-  auto header = fmt::format("{{'descr': '{}{}{}', 'fortran_order': False, 'shape': ({}{}), }}", order,
-                            array.type.kind, array.type.size, fmt::join(array.shape, ", "),
-                            array.shape.size() == 1 ? "," : "");
+  auto header =
+      fmt::format("{{'descr': '{}{}{}', 'fortran_order': False, 'shape': ({}{}), }}", order, array.type.kind,
+                  array.type.size, fmt::join(array.shape, ", "), array.shape.size() == 1 ? "," : "");
   header.append(kAlignment - (kPreamble + header.size() + 1) % kAlignment, ' ');
   header.push_back('\n');
   std::string bytes(kNpyMagic);

@@ -50,9 +50,9 @@ BasicRules BasicRules::beside(const fs::path& vocabulary) {
 
 /// CJK ideographs, each of which is a word.
 bool is_chinese(char32_t code) {
-  constexpr std::pair<char32_t, char32_t> kBlocks[] = {{0x4E00, 0x9FFF},   {0x3400, 0x4DBF},   {0x20000, 0x2A6DF},
-                                                       {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF},
-                                                       {0xF900, 0xFAFF},   {0x2F800, 0x2FA1F}};
+  constexpr std::pair<char32_t, char32_t> kBlocks[] = {
+      {0x4E00, 0x9FFF},   {0x3400, 0x4DBF},   {0x20000, 0x2A6DF}, {0x2A700, 0x2B73F},
+      {0x2B740, 0x2B81F}, {0x2B920, 0x2CEAF}, {0xF900, 0xFAFF},   {0x2F800, 0x2FA1F}};
   return std::any_of(std::begin(kBlocks), std::end(kBlocks),
                      [&](const auto& block) { return code >= block.first && code <= block.second; });
 }
@@ -223,7 +223,8 @@ class WordPieceTokenizer final : public Tokenizer {
 }  // namespace
 
 std::unique_ptr<Tokenizer> open_word_piece(const fs::path& vocabulary) {
-  return std::make_unique<WordPieceTokenizer>(lines_of(read_text_file(vocabulary)), BasicRules::beside(vocabulary), vocabulary);
+  return std::make_unique<WordPieceTokenizer>(lines_of(read_text_file(vocabulary)),
+                                              BasicRules::beside(vocabulary), vocabulary);
 }
 
 }  // namespace arzoo::io

@@ -6,11 +6,12 @@
 
 namespace arzoo::language {
 
-/// BERT (Devlin et al., NAACL 2019), computed without padding as in ByteTransformer (Zhai et al., IPDPS 2023).
-/// Options are those of transformers' config.json.
+/// BERT (Devlin et al., NAACL 2019), computed without padding as in ByteTransformer (Zhai et al., IPDPS
+/// 2023). Options are those of transformers' config.json.
 struct BertOptions {
   static constexpr std::string_view kName = "bert";
-  static constexpr std::string_view kPaper = "Devlin et al., BERT, NAACL 2019; Zhai et al., ByteTransformer, 2023";
+  static constexpr std::string_view kPaper =
+      "Devlin et al., BERT, NAACL 2019; Zhai et al., ByteTransformer, 2023";
   static constexpr std::string_view kGenerates = "embed-text";
 
   int64_t vocab_size = 30522;
@@ -48,7 +49,8 @@ struct BertOptions {
   }
   void check() const {
     require(hidden_size % num_attention_heads == 0,
-            "hidden_size ({}) must be a multiple of num_attention_heads ({})", hidden_size, num_attention_heads);
+            "hidden_size ({}) must be a multiple of num_attention_heads ({})", hidden_size,
+            num_attention_heads);
     require(mask_token_id < vocab_size, "mask_token_id ({}) must be below vocab_size ({})", mask_token_id,
             vocab_size);
   }

@@ -86,8 +86,8 @@ void Bert::add_layer(torch::nn::Module& owner) {
 EncodedTexts Bert::encode(const at::Tensor& ids, const nn::PackedSequences& sequences,
                           const at::Tensor& types) const {
   const auto of_types = types.defined() ? at::embedding(types_, types) : types_[0];
-  const auto sum = at::embedding(words_, ids) + of_types +
-                   at::embedding(positions_, sequences.columns().to(ids.device()));
+  const auto sum =
+      at::embedding(words_, ids) + of_types + at::embedding(positions_, sequences.columns().to(ids.device()));
   auto x = kernels::dropout(normed(sum, norm_, options_.layer_norm_eps), options_.hidden_dropout_prob,
                             is_training());
   EncodedTexts encoded;
@@ -116,7 +116,7 @@ BertLm::BertLm(const BertOptions& options)
 at::Tensor BertLm::filled(const at::Tensor& ids, const at::Tensor& chosen) const {
   const nn::PackedSequences rows(std::vector<int64_t>(static_cast<std::size_t>(ids.size(0)), ids.size(1)));
   const auto tokens = bert_->encode(ids.flatten(), rows).hidden.index_select(0, chosen);
-  const auto by = options_.hidden_act == "relu" ? kernels::Activation::relu
+  const auto by = options_.hidden_act == "relu"   ? kernels::Activation::relu
                   : options_.hidden_act == "gelu" ? kernels::Activation::gelu
                                                   : kernels::Activation::gelu_tanh;
   const auto transformed = normed(nn::linear(tokens, transform_, by), norm_, options_.layer_norm_eps);
@@ -132,8 +132,8 @@ TokenLosses BertLm::token_losses(const at::Tensor& rows) {
   auto nats = at::zeros(ids.sizes(), ids.options().dtype(at::kFloat));
   if (chosen.numel() > 0) {
     const auto logits = filled(at::where(counts, options_.mask_token_id, ids), chosen);
-    nats.view({-1}).index_copy_(0, chosen,
-                                nats_of(logits.unsqueeze(0), ids.flatten().index_select(0, chosen).unsqueeze(0))[0]);
+    nats.view({-1}).index_copy_(
+        0, chosen, nats_of(logits.unsqueeze(0), ids.flatten().index_select(0, chosen).unsqueeze(0))[0]);
   }
   return {nats, counts};
 }

@@ -88,8 +88,8 @@ struct BlockTransformerOptions {
             "token_hidden_size ({}) must be hidden_size ({}) without an expansion_layer", token_width(),
             hidden_size);
     require(eos_token_id < vocab_size && pad_token_id < vocab_size,
-            "eos_token_id ({}) and pad_token_id ({}) must be below vocab_size ({})", eos_token_id, pad_token_id,
-            vocab_size);
+            "eos_token_id ({}) and pad_token_id ({}) must be below vocab_size ({})", eos_token_id,
+            pad_token_id, vocab_size);
   }
 
   int64_t embedded() const {

@@ -29,15 +29,15 @@ BlockTransformer::BlockTransformer(const BlockTransformerOptions& options) : opt
         layer->register_parameter("weight", at::empty({width, options.embedded(), options.block_length}));
     projection_bias_ = layer->register_parameter("bias", at::empty({width}));
   }
-  block_decoder_ = section_of(*this, "block_decoder")
-                       ->register_module("gpt_neox",
-                                         std::make_shared<NamedDecoder>(options.block_decoder(), kNeoxNames,
-                                                                        kAllBiases, options.vocab_size,
-                                                                        /*reads_tokens=*/false));
+  block_decoder_ =
+      section_of(*this, "block_decoder")
+          ->register_module("gpt_neox", std::make_shared<NamedDecoder>(options.block_decoder(), kNeoxNames,
+                                                                       kAllBiases, options.vocab_size,
+                                                                       /*reads_tokens=*/false));
   const auto tokens = section_of(*this, "token_decoder");
   token_decoder_ = tokens->register_module(
-      "gpt_neox", std::make_shared<NamedDecoder>(options.token_decoder(), kNeoxNames, kAllBiases,
-                                                 options.vocab_size));
+      "gpt_neox",
+      std::make_shared<NamedDecoder>(options.token_decoder(), kNeoxNames, kAllBiases, options.vocab_size));
   if (options.expansion_method == "expansion_layer") {
     const auto expansion = section_of(*tokens, "expansion_layer");
     const int64_t out = options.expansion_ratio * token_width;

@@ -52,21 +52,21 @@ class BlockTransformer : public LanguageModel {
   const NamedDecoder& token_decoder() const { return *token_decoder_; }
   at::Tensor head(const at::Tensor& hidden) const { return head_->forward(hidden); }
 
-  /// Takes over the layers, embedding and head of a GPT-NeoX ("gpt_neox.*", "embed_out") as the options say: by
-  /// default the embedder becomes the mean of a block's tokens and the expansion the identity. The block
+  /// Takes over the layers, embedding and head of a GPT-NeoX ("gpt_neox.*", "embed_out") as the options say:
+  /// by default the embedder becomes the mean of a block's tokens and the expansion the identity. The block
   /// decoder's last norm stays as it is. Throws CheckpointError for a model of other sizes.
   void take_vanilla(const runtime::NamedTensors& vanilla);
 
  private:
-  /// Logits of blocks whose vectors and first L - 1 tokens these are. vectors: [M, ratio, W]; ids: [M, L - 1];
-  /// returns [M, L, V].
+  /// Logits of blocks whose vectors and first L - 1 tokens these are. vectors: [M, ratio, W]; ids: [M, L -
+  /// 1]; returns [M, L, V].
   at::Tensor token_logits(const at::Tensor& vectors, const at::Tensor& ids);
 
   BlockTransformerOptions options_;
-  at::Tensor table_;                                        ///< of the embedder, [V, E]
-  at::Tensor projection_weight_, projection_bias_;          ///< [C, E, L], [C]; undefined for concat
+  at::Tensor table_;                                ///< of the embedder, [V, E]
+  at::Tensor projection_weight_, projection_bias_;  ///< [C, E, L], [C]; undefined for concat
   std::shared_ptr<NamedDecoder> block_decoder_, token_decoder_;
-  at::Tensor expansion_weight_, expansion_bias_;            ///< [ratio W, C, 1], [ratio W]; undefined for none
+  at::Tensor expansion_weight_, expansion_bias_;  ///< [ratio W, C, 1], [ratio W]; undefined for none
   std::shared_ptr<nn::LinearLayer> head_;
 };
 

@@ -50,16 +50,16 @@ Generated generate(BlockTransformer& model, const at::Tensor& prompt, int64_t st
   rules.sampling.temperature = temperature;
   std::vector<at::Tensor> logits;
   const auto stream = model.stream(prompt.size(1) + steps, places);
-  const auto ids = nn::decode_tokens(*stream, prompt, steps, rules, random_inputs,
-                                     [&](const nn::DecodingStep& step) {
-                                       logits.push_back(step.logits);
-                                       return true;
-                                     });
+  const auto ids =
+      nn::decode_tokens(*stream, prompt, steps, rules, random_inputs, [&](const nn::DecodingStep& step) {
+        logits.push_back(step.logits);
+        return true;
+      });
   return {ids.narrow(1, prompt.size(1), steps), at::stack(logits, 1)};
 }
 
-/// How many tokens of a block the official loop generates: until every row has ended. ended: of the rows before
-/// the block; ids: [B, L].
+/// How many tokens of a block the official loop generates: until every row has ended. ended: of the rows
+/// before the block; ids: [B, L].
 int64_t generated_tokens(const at::Tensor& ids, const std::vector<bool>& ended, int64_t end) {
   int64_t count = 1;
   for (int64_t row = 0; row < ids.size(0); ++row) {
@@ -71,15 +71,16 @@ int64_t generated_tokens(const at::Tensor& ids, const std::vector<bool>& ended, 
   return count;
 }
 
-/// What the official loop returns of a greedy run with an end token: a row that ends is continued by id 1 while
-/// others go on within the block, and by padding from there on, until all rows have ended.
+/// What the official loop returns of a greedy run with an end token: a row that ends is continued by id 1
+/// while others go on within the block, and by padding from there on, until all rows have ended.
 at::Tensor with_official_ends(const at::Tensor& ids, int64_t end, const BlockTransformerOptions& options) {
   constexpr int64_t kBesideOthers = 1;
   const int64_t length = options.block_length;
   auto out = ids.clone();
   std::vector<bool> ended(static_cast<std::size_t>(ids.size(0)));
   int64_t first = 0;
-  for (; first < ids.size(1) && std::find(ended.begin(), ended.end(), false) != ended.end(); first += length) {
+  for (; first < ids.size(1) && std::find(ended.begin(), ended.end(), false) != ended.end();
+       first += length) {
     auto block = out.narrow(1, first, length);
     const int64_t count = generated_tokens(block, ended, end);
     for (int64_t row = 0; row < ids.size(0); ++row) {

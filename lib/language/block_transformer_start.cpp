@@ -42,7 +42,8 @@ void copy_layers(const NamedDecoder& decoder, const std::vector<int64_t>& layers
     if (!name.starts_with("layers.")) continue;
     const auto dot = name.find('.', 7);
     const auto layer = std::stoll(name.substr(7, dot - 7));
-    const auto source = std::string(kLayers) + std::to_string(layers[static_cast<std::size_t>(layer)]) + name.substr(dot);
+    const auto source =
+        std::string(kLayers) + std::to_string(layers[static_cast<std::size_t>(layer)]) + name.substr(dot);
     copy_into(parameter.value(), vanilla.at(source), source);
   }
 }

@@ -23,13 +23,15 @@ struct CombinerOptions {
   double attention_dropout_rate = 0.1;
 
   static void fields(auto& o, auto& field) {
-    field("attention", o.attention, one_of({"fixed", "logn", "rowmajor", "axial"}),
-          "what a token sees beside itself: fixed: its segment, and a span per earlier segment; logn: spans of "
-          "1, 2, 4, … tokens; rowmajor: its row, and of each earlier row the summary at its column; axial: its "
-          "row and column, and spans of the other rows and columns");
+    field(
+        "attention", o.attention, one_of({"fixed", "logn", "rowmajor", "axial"}),
+        "what a token sees beside itself: fixed: its segment, and a span per earlier segment; logn: spans of "
+        "1, 2, 4, … tokens; rowmajor: its row, and of each earlier row the summary at its column; axial: its "
+        "row and column, and spans of the other rows and columns");
     field("vocab_size", o.vocab_size, between(2, 1 << 22), "ids of the embedding; 257 for bytes");
     field("max_len", o.max_len, between(2, 1 << 20), "tokens of a text, the most that the model reads");
-    field("max_seg_len", o.max_seg_len, between(1, 1 << 20), "tokens of a segment, or of a row of the grid; a divisor of max_len, unused by logn");
+    field("max_seg_len", o.max_seg_len, between(1, 1 << 20),
+          "tokens of a segment, or of a row of the grid; a divisor of max_len, unused by logn");
     field("emb_dim", o.emb_dim, between(4, 65536), "width of a token, even");
     field("qkv_dim", o.qkv_dim, between(1, 65536), "width of all heads together");
     field("num_heads", o.num_heads, between(1, 1024), "attention heads");
@@ -41,7 +43,8 @@ struct CombinerOptions {
           "dropout of the probabilities inside spans");
   }
   void check() const {
-    require(qkv_dim % num_heads == 0, "qkv_dim ({}) must be a multiple of num_heads ({})", qkv_dim, num_heads);
+    require(qkv_dim % num_heads == 0, "qkv_dim ({}) must be a multiple of num_heads ({})", qkv_dim,
+            num_heads);
     require(emb_dim % 2 == 0, "emb_dim must be even, got {}", emb_dim);
     require(attention == "logn" || max_len % max_seg_len == 0,
             "max_len ({}) must be a multiple of max_seg_len ({})", max_len, max_seg_len);

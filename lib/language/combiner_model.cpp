@@ -46,7 +46,8 @@ nn::Affine combiner_norm(torch::nn::Module& owner, const char* name, int64_t wid
 at::Tensor half_sinusoids(int64_t first, int64_t tokens, int64_t width) {
   const int64_t half = width / 2;
   const double decay = -std::log(10000.0) / static_cast<double>(half - 1);
-  const auto angles = at::arange(first, first + tokens, at::kFloat).unsqueeze(1) * at::exp(at::arange(half, at::kFloat) * decay);
+  const auto angles = at::arange(first, first + tokens, at::kFloat).unsqueeze(1) *
+                      at::exp(at::arange(half, at::kFloat) * decay);
   return at::cat({at::sin(angles), at::cos(angles)}, 1);
 }
 
@@ -105,10 +106,12 @@ void CombinerLm::add_layer(torch::nn::Module& owner) {
   weights_.blocks.push_back(block);
 }
 
-at::Tensor CombinerLm::summary_keys(std::size_t layer, const at::Tensor& attended, const at::Tensor& x) const {
+at::Tensor CombinerLm::summary_keys(std::size_t layer, const at::Tensor& attended,
+                                    const at::Tensor& x) const {
   const auto& summary = summaries_.at(layer);
   const auto merged = attended.permute({0, 2, 3, 1, 4}).flatten(3);  // [B, R, S, H E]
-  const auto sum = kernels::dropout(nn::linear(merged, summary.out), options_.dropout_rate, is_training()) + x;
+  const auto sum =
+      kernels::dropout(nn::linear(merged, summary.out), options_.dropout_rate, is_training()) + x;
   const auto normed =
       at::layer_norm(sum, {sum.size(-1)}, summary.norm.weight, summary.norm.bias, kNormEpsilon);
   return nn::linear(normed, summary.key).unflatten(3, {options_.num_heads, -1}).permute({0, 3, 1, 2, 4});
@@ -132,7 +135,9 @@ at::Tensor CombinerLm::hidden(const at::Tensor& ids, int64_t first, std::vector<
 
 at::Tensor CombinerLm::logits(const at::Tensor& ids) { return head(hidden(ids, 0, nullptr)); }
 
-std::unique_ptr<nn::TokenStream> CombinerLm::stream(int64_t) { return std::make_unique<CombinerStream>(*this); }
+std::unique_ptr<nn::TokenStream> CombinerLm::stream(int64_t) {
+  return std::make_unique<CombinerStream>(*this);
+}
 
 void CombinerLm::initialise() {
   const torch::NoGradGuard no_grad;

@@ -20,8 +20,8 @@ class CombinerLm : public CausalModel {
   std::unique_ptr<nn::TokenStream> stream(int64_t capacity) override;
   void initialise() override;
 
-  /// Behind the last norm. ids: [B, T], the tokens from place `first` on; caches: one per layer, of those before
-  /// them, or null where there are none; returns [B, T, D].
+  /// Behind the last norm. ids: [B, T], the tokens from place `first` on; caches: one per layer, of those
+  /// before them, or null where there are none; returns [B, T, D].
   at::Tensor hidden(const at::Tensor& ids, int64_t first, std::vector<nn::CombinerCache>* caches,
                     nn::DecoderTrace* trace = nullptr) const;
   /// hidden: [..., D]; returns [..., V].

@@ -40,7 +40,8 @@ void replay_bert(const ParityCase& fixture, ParityReport& report) {
   model.eval();
   const auto& ids = fixture.input("input_ids");
   const nn::PackedSequences sequences(fixture.input("attention_mask"));
-  const auto types = fixture.has_input("token_type_ids") ? fixture.input("token_type_ids") : at::zeros_like(ids);
+  const auto types =
+      fixture.has_input("token_type_ids") ? fixture.input("token_type_ids") : at::zeros_like(ids);
   const auto encoded = model.encode(sequences.pack(ids), sequences, sequences.pack(types));
   check_if_listed("cu_seqlens", sequences.boundaries(), fixture, report);
   check_if_listed("packed", encoded.hidden, fixture, report);

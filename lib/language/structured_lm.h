@@ -50,9 +50,10 @@ struct StructuredInit {
     field("weight_init", o.weight_init, one_of({"fixed", "xavier"}),
           "deviation of the structured maps' weights: initializer_range, or 1 / sqrt(in)");
     field("initializer_range", o.initializer_range, more_than(0), "deviation of normal weights");
-    field("post_init", o.post_init, one_of({"auto", "svd", "ortho", "none"}),
-          "what the structured maps' factors become: the largest singular values of a dense weight (lowrank), "
-          "orthonormal blocks (blockdense, blockshuffle), or as they are; auto: the method's own");
+    field(
+        "post_init", o.post_init, one_of({"auto", "svd", "ortho", "none"}),
+        "what the structured maps' factors become: the largest singular values of a dense weight (lowrank), "
+        "orthonormal blocks (blockdense, blockshuffle), or as they are; auto: the method's own");
   }
 };
 
@@ -146,8 +147,8 @@ struct StructuredOptions {
     require(!low || rank <= std::min(in, out), "rank ({}) must be at most {}", rank, std::min(in, out));
     require(low || in % nblocks == 0, "nblocks ({}) must divide {}", nblocks, in);
     require(method != "blockshuffle" || out % nblocks == 0, "nblocks ({}) must divide {}", nblocks, out);
-    require(method != "blockdense" || rank % nblocks == 0, "rank ({}) must be a multiple of nblocks ({})", rank,
-            nblocks);
+    require(method != "blockdense" || rank % nblocks == 0, "rank ({}) must be a multiple of nblocks ({})",
+            rank, nblocks);
   }
 };
 

@@ -31,7 +31,8 @@ kernels::RopeAngles interpolated_angles(const StructuredOptions& options) {
 
 }  // namespace
 
-StructuredLm::StructuredLm(const StructuredOptions& options) : options_(options), decoder_(options.decoder()) {
+StructuredLm::StructuredLm(const StructuredOptions& options)
+    : options_(options), decoder_(options.decoder()) {
   const auto o = options.decoder();
   const int64_t width = options.hidden_dim, groups = o.kv_heads() * o.head_width();
   const auto model = child_of(*this, "model");
@@ -57,7 +58,8 @@ StructuredLm::StructuredLm(const StructuredOptions& options) : options_(options)
   }
   weights_.norm = norm(*model, "ln_f");
   if (!options.tie_word_embeddings)
-    head_.weight = child_of(*this, "lm_head")->register_parameter("weight", at::empty({options.vocab_size, width}));
+    head_.weight =
+        child_of(*this, "lm_head")->register_parameter("weight", at::empty({options.vocab_size, width}));
 }
 
 nn::Affine StructuredLm::norm(torch::nn::Module& owner, const char* name) const {
@@ -80,8 +82,8 @@ nn::Affine StructuredLm::feed_forward_map(torch::nn::Module& owner, const char* 
                                           bool dense_one) {
   if (dense_one) return dense(owner, name, in, out);
   const nn::StructureOptions structure{options_.method, options_.rank, options_.nblocks};
-  auto map = owner.register_module(
-      name, std::make_shared<nn::StructuredLinear>(structure, in, out, options_.bias));
+  auto map =
+      owner.register_module(name, std::make_shared<nn::StructuredLinear>(structure, in, out, options_.bias));
   if (options_.guide.enabled) map->add_guide();
   maps_.push_back(map);
   nn::Affine affine;
@@ -95,7 +97,8 @@ at::Tensor StructuredLm::hidden(const at::Tensor& ids, const nn::DecoderPass& pa
   auto own = pass;
   own.mix = [&](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor&) {
     const int64_t times = heads.q.size(1) / heads.k.size(1);
-    const double scale = 1.0 / std::sqrt(static_cast<double>(heads.q.size(3))) / static_cast<double>(layer + 1);
+    const double scale =
+        1.0 / std::sqrt(static_cast<double>(heads.q.size(3))) / static_cast<double>(layer + 1);
     return kernels::attention(heads.q, nn::repeat_heads(heads.k, times), nn::repeat_heads(heads.v, times),
                               {.causal = true, .scale = scale});
   };

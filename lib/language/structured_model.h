@@ -32,7 +32,8 @@ class StructuredLm : public DecoderModel {
  private:
   nn::Affine norm(torch::nn::Module& owner, const char* name) const;
   nn::Affine dense(torch::nn::Module& owner, const char* name, int64_t in, int64_t out) const;
-  nn::Affine feed_forward_map(torch::nn::Module& owner, const char* name, int64_t in, int64_t out, bool dense_one);
+  nn::Affine feed_forward_map(torch::nn::Module& owner, const char* name, int64_t in, int64_t out,
+                              bool dense_one);
 
   StructuredOptions options_;
   nn::Decoder decoder_;

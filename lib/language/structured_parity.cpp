@@ -22,7 +22,8 @@ StructuredOptions options_of(const ParityCase& fixture, const runtime::NamedTens
   const auto positions = fixture.config.at("pos_emb");
   Json own = fixture.config.json();
   auto& init = own["init"];
-  if (init.is_object() && init.contains("post_init") && init["post_init"].is_null()) init["post_init"] = "none";
+  if (init.is_object() && init.contains("post_init") && init["post_init"].is_null())
+    init["post_init"] = "none";
   if (init.is_null()) own.erase("init");
   own["pos_emb"] = to_json(options_among<StructuredPositions>(positions));
   auto options = options_among<StructuredOptions>(Config(std::move(own), fixture.config.name()));
@@ -54,9 +55,11 @@ struct Recorded {
   bool reduce_flop = false;
 };
 
-void check_steps(StructuredLm& model, const Recorded& recorded, const ParityCase& fixture, ParityReport& report) {
+void check_steps(StructuredLm& model, const Recorded& recorded, const ParityCase& fixture,
+                 ParityReport& report) {
   std::vector<double> shares, rates;
-  auto options = training_options(fixture, {.learning_rate = 1e-2, .second_beta = 0.999, .weight_decay = 0.1, .clip = 1.0}, model);
+  auto options = training_options(
+      fixture, {.learning_rate = 1e-2, .second_beta = 0.999, .weight_decay = 0.1, .clip = 1.0}, model);
   options.no_weight_decay.clear();  // the official recipe decays everything
   options.lradj = "cosine";
   options.min_learning_rate = real_number(fixture, "training.eta_min", options.learning_rate / 10);
@@ -76,8 +79,8 @@ void check_steps(StructuredLm& model, const Recorded& recorded, const ParityCase
     return model.loss(fixture.input(fmt::format("batch{}", step)));
   };
   model.train();
-  const auto log = runtime::replay_training(
-      {.model = model, .options = options, .steps = recorded.steps, .loss = loss});
+  const auto log =
+      runtime::replay_training({.model = model, .options = options, .steps = recorded.steps, .loss = loss});
   report.check("train_losses", at::tensor(log.losses, at::kDouble));
   report.check("ratios", at::tensor(shares, at::kDouble));
   report.check("lrs", at::tensor(rates, at::kDouble));
@@ -104,7 +107,8 @@ void replay_structured(const ParityCase& fixture, ParityReport& report) {
   const auto options = options_of(fixture, weights);
   if (recorded_after_training(fixture, weights)) {
     fixture.notes->push_back(
-        "weights.safetensors has the weights after the recorded steps: the outputs, which are of those before them, "
+        "weights.safetensors has the weights after the recorded steps: the outputs, which are of those "
+        "before them, "
         "cannot be replayed");
   }
   StructuredLm model(options);
@@ -141,8 +145,8 @@ void replay_structured_maps(const ParityCase& fixture, ParityReport& report) {
   const int64_t in = whole_number(fixture, "in_features", 0), out = whole_number(fixture, "out_features", 0);
   const auto map_of = [&](const std::string& method) {
     auto map = std::make_shared<nn::StructuredLinear>(
-        nn::StructureOptions{method, whole_number(fixture, "rank", 1), whole_number(fixture, "nblocks", 1)}, in,
-        out, /*with_bias=*/false);
+        nn::StructureOptions{method, whole_number(fixture, "rank", 1), whole_number(fixture, "nblocks", 1)},
+        in, out, /*with_bias=*/false);
     runtime::NamedTensors own(weights.where());
     for (const auto& [name, tensor] : weights) {
       if (name.starts_with(method + ".")) own.add(name.substr(method.size() + 1), tensor);

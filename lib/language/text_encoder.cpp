@@ -57,7 +57,8 @@ TextEncoder TextEncoder::open(const fs::path& path, const runtime::Compute& comp
     auto opened = open_text_model(path, compute);
     const auto model = std::dynamic_pointer_cast<BertLm>(opened.model);
     if (model == nullptr)
-      fail<UsageError>("{}: a {}, expected an encoder (bert)", path.string(), opened.options.at("name").get<std::string>());
+      fail<UsageError>("{}: a {}, expected an encoder (bert)", path.string(),
+                       opened.options.at("name").get<std::string>());
     encoder.model_ = model->encoder();
     encoder.tokenizer_ = std::move(opened.tokenizer);
   }
@@ -71,7 +72,8 @@ std::vector<int64_t> TextEncoder::ids_of(std::string_view text, bool& cut) const
   // A tokenizer that puts something before a text also ends it; bytes stand alone.
   const bool framed = !ids.empty() && tokenizer_->end().has_value();
   const auto own = tokenizer_->encode(text);
-  const auto room = static_cast<std::size_t>(model_->options().max_position_embeddings) - ids.size() - (framed ? 1 : 0);
+  const auto room =
+      static_cast<std::size_t>(model_->options().max_position_embeddings) - ids.size() - (framed ? 1 : 0);
   cut = own.size() > room;
   ids.insert(ids.end(), own.begin(), own.begin() + static_cast<std::ptrdiff_t>(std::min(room, own.size())));
   if (framed) ids.push_back(*tokenizer_->end());

@@ -24,17 +24,17 @@ Pooling pooling_of(std::string_view name);
 /// An encoder and its tokenizer, ready to make vectors of texts.
 class TextEncoder {
  public:
-  /// path: a run directory or model folder of a trained bert, or a published BERT folder. Throws CheckpointError,
-  /// ConfigError, DataError, UsageError.
+  /// path: a run directory or model folder of a trained bert, or a published BERT folder. Throws
+  /// CheckpointError, ConfigError, DataError, UsageError.
   static TextEncoder open(const std::filesystem::path& path, const runtime::Compute& compute);
 
   int64_t width() const { return model_->options().hidden_size; }
   bool has_pooler() const { return model_->has_pooler(); }
-  /// The ids that the model reads of a text, with its special tokens; cut is set where the text is longer than
-  /// the model reads, and its end is left out.
+  /// The ids that the model reads of a text, with its special tokens; cut is set where the text is longer
+  /// than the model reads, and its end is left out.
   std::vector<int64_t> ids_of(std::string_view text, bool& cut) const;
-  /// texts: ids of each; returns [B, D] float on the CPU, a text's vector being its own whatever stands beside
-  /// it.
+  /// texts: ids of each; returns [B, D] float on the CPU, a text's vector being its own whatever stands
+  /// beside it.
   at::Tensor vectors(const std::vector<std::vector<int64_t>>& texts, Pooling pooling) const;
 
  private:

@@ -38,8 +38,8 @@ at::Tensor moved_back(const at::Tensor& x, int64_t axis) {
   return at::cat({x.narrow(axis, 1, x.size(axis) - 1), at::zeros_like(x.narrow(axis, 0, 1))}, axis);
 }
 
-/// The largest of each channel so far along the second-last axis, by windows that double: at::cummax, which also
-/// counts places, takes a hundred times as long.
+/// The largest of each channel so far along the second-last axis, by windows that double: at::cummax, which
+/// also counts places, takes a hundred times as long.
 at::Tensor largest_so_far(at::Tensor x) {
   const int64_t axis = x.dim() - 2, size = x.size(axis);
   for (int64_t window = 1; window < size; window *= 2) {
@@ -65,7 +65,8 @@ at::Tensor fixed_attention(const at::Tensor& q, const at::Tensor& k, const at::T
                            .masked_fill(after(rows, rows, 1, q).unsqueeze(1), kUnseen);
   const auto shares = at::softmax(at::cat({own, earlier}, -1), -1);
   return at::matmul(shares.narrow(-1, 0, segment), v) +
-         at::matmul(shares.narrow(-1, segment, rows).flatten(2, 3), spans.values).unflatten(2, {rows, segment});
+         at::matmul(shares.narrow(-1, segment, rows).flatten(2, 3), spans.values)
+             .unflatten(2, {rows, segment});
 }
 
 at::Tensor rowmajor_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -149,7 +150,8 @@ at::Tensor logn_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
   std::vector<at::Tensor> scores{(q * k).sum(-1)}, values;
   for (int64_t level = 0; level < levels; ++level) {
     const auto of = level_of(all_q, all_k, all_v, level, dropout);
-    scores.push_back(at::cat({at::full_like(of.scores, kUnseen), of.scores}, -1).flatten(2).narrow(2, 0, tokens));
+    scores.push_back(
+        at::cat({at::full_like(of.scores, kUnseen), of.scores}, -1).flatten(2).narrow(2, 0, tokens));
     values.push_back(of.values);
   }
   const auto shares = at::softmax(at::stack(scores, -1), -1);  // [B, H, T, 1 + levels]
@@ -169,8 +171,9 @@ at::Tensor logn_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
 
 CombinerKind combiner_kind(std::string_view name) {
   using Named = std::pair<std::string_view, CombinerKind>;
-  for (const auto& [known, kind] : {Named{"fixed", CombinerKind::fixed}, Named{"logn", CombinerKind::logn},
-                                    Named{"rowmajor", CombinerKind::rowmajor}, Named{"axial", CombinerKind::axial}}) {
+  for (const auto& [known, kind] :
+       {Named{"fixed", CombinerKind::fixed}, Named{"logn", CombinerKind::logn},
+        Named{"rowmajor", CombinerKind::rowmajor}, Named{"axial", CombinerKind::axial}}) {
     if (known == name) return kind;
   }
   throw std::logic_error(fmt::format("no kind of Combiner attention is called \"{}\"", name));
@@ -187,8 +190,8 @@ KeysAndValues segment_spans(const at::Tensor& q, const at::Tensor& k, const at::
   return {k.amax(3), at::matmul(kernels::dropout(shares, dropout, true), v).squeeze(3)};
 }
 
-KeysAndValues row_summaries(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& x,
-                            const RowSummaryKeys& summary_keys, double dropout) {
+KeysAndValues row_summaries(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const at::Tensor& x, const RowSummaryKeys& summary_keys, double dropout) {
   const auto attended =
       at::matmul(kernels::dropout(at::softmax(products(q, k), -1), dropout, true), v);  // [B, H, R, S, E]
   return {summary_keys(attended, x), attended};
@@ -196,8 +199,7 @@ KeysAndValues row_summaries(const at::Tensor& q, const at::Tensor& k, const at::
 
 KeysAndValues prefix_spans(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const int64_t axis = q.dim() - 2;
-  return spans_of(largest_so_far(q), largest_so_far(k), k, v,
-                  after(q.size(axis), q.size(axis), 0, q));
+  return spans_of(largest_so_far(q), largest_so_far(k), k, v, after(q.size(axis), q.size(axis), 0, q));
 }
 
 KeysAndValues suffix_spans(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {

@@ -20,8 +20,8 @@ enum class CombinerKind {
   fixed,     ///< the tokens of the own segment; a span per earlier segment: S + T/S keys per query
   logn,      ///< the token itself; the spans of the binary decomposition of all before it: log2 T
   rowmajor,  ///< the tokens of the own row; of each earlier row its summary at the own column: S + T/S
-  axial      ///< the own column and row; what lies above in each other column, to the left and to the right in
-             ///< each earlier row: 3 T/S + 2 S
+  axial  ///< the own column and row; what lies above in each other column, to the left and to the right in
+         ///< each earlier row: 3 T/S + 2 S
 };
 /// By its name. Throws std::logic_error for another.
 CombinerKind combiner_kind(std::string_view name);
@@ -37,8 +37,8 @@ struct CombinerPattern {
 /// The last token of a row of 2^n + 1 would need one more and sees itself alone.
 int64_t combiner_levels(int64_t max_len);
 
-/// The keys of rowmajor's summaries. attended: what the tokens of a row see of it without a mask, [B, H, R, S,
-/// E]; x: what attention reads, [B, R, S, D]; returns [B, H, R, S, E].
+/// The keys of rowmajor's summaries. attended: what the tokens of a row see of it without a mask, [B, H, R,
+/// S, E]; x: what attention reads, [B, R, S, D]; returns [B, H, R, S, E].
 using RowSummaryKeys = std::function<at::Tensor(const at::Tensor& attended, const at::Tensor& x)>;
 
 /// Keys and values, of tokens or of spans: [B, H, N, E] each.
@@ -51,15 +51,16 @@ struct KeysAndValues {
 KeysAndValues segment_spans(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             double dropout = 0.0);
 /// The summaries of complete rows. q, k, v: [B, H, R, S, E], q scaled; returns [B, H, R, S, E].
-KeysAndValues row_summaries(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& x,
-                            const RowSummaryKeys& summary_keys, double dropout = 0.0);
+KeysAndValues row_summaries(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const at::Tensor& x, const RowSummaryKeys& summary_keys, double dropout = 0.0);
 /// The span of each prefix, tokens 0 … t, of the second-last axis: largest keys and queries so far. q, k, v:
 /// [..., T, E], q scaled; returns [..., T, E].
 KeysAndValues prefix_spans(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 /// The same of each suffix, tokens t … T - 1.
 KeysAndValues suffix_spans(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
-/// heads: [B, H, T, E] each, of any T, unscaled; x: [B, T, D], which only rowmajor reads; returns [B, H, T, E].
+/// heads: [B, H, T, E] each, of any T, unscaled; x: [B, T, D], which only rowmajor reads; returns [B, H, T,
+/// E].
 at::Tensor combiner_attention(const QkvHeads& heads, const at::Tensor& x, const CombinerPattern& pattern,
                               const RowSummaryKeys& summary_keys = {}, bool training = false);
 

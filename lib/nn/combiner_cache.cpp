@@ -34,8 +34,8 @@ class SegmentMemory : public CombinerMemory {
   void add(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& x) override {
     for (int64_t from = 0; from < q.size(2);) {
       const bool whole = length_ == 0 && q.size(2) - from >= segment_;
-      const int64_t take = whole ? (q.size(2) - from) / segment_ * segment_
-                                 : std::min(q.size(2) - from, segment_ - length_);
+      const int64_t take =
+          whole ? (q.size(2) - from) / segment_ * segment_ : std::min(q.size(2) - from, segment_ - length_);
       const auto part = [&](const at::Tensor& all, int64_t axis) { return all.narrow(axis, from, take); };
       if (whole) {
         close_rows(part(q, 2), part(k, 2), part(v, 2), part(x, 1));
@@ -66,7 +66,9 @@ class SegmentMemory : public CombinerMemory {
  private:
   void close_rows(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& x) {
     const int64_t rows = q.size(2) / segment_;
-    const auto in_rows = [&](const at::Tensor& all, int64_t axis) { return all.unflatten(axis, {rows, segment_}); };
+    const auto in_rows = [&](const at::Tensor& all, int64_t axis) {
+      return all.unflatten(axis, {rows, segment_});
+    };
     close(in_rows(q, 2), in_rows(k, 2), in_rows(v, 2), in_rows(x, 1));
     rows_ += rows;
   }
@@ -119,7 +121,9 @@ class ByColumn {
   /// of: [B, H, R, S, E].
   void append(const KeysAndValues& of) {
     heads_ = of.keys.size(1);
-    const auto columns = [](const at::Tensor& x) { return x.transpose(2, 3).flatten(1, 2); };  // [B, H S, R, E]
+    const auto columns = [](const at::Tensor& x) {
+      return x.transpose(2, 3).flatten(1, 2);
+    };  // [B, H S, R, E]
     cache_.append(columns(of.keys), columns(of.values));
   }
   /// [B, H, R, E] of one column.
@@ -179,8 +183,10 @@ class AxialMemory : public SegmentMemory {
   void add_spans(std::vector<KeysAndValues>& seen) const override {
     if (rows() == 0) return;
     seen.push_back(tokens_.column(column()));
-    for (const auto& [from, count] : {std::pair{int64_t{0}, column()}, {column() + 1, segment() - column() - 1}}) {
-      if (count > 0) seen.push_back({above_.keys.narrow(2, from, count), above_.values.narrow(2, from, count)});
+    for (const auto& [from, count] :
+         {std::pair{int64_t{0}, column()}, {column() + 1, segment() - column() - 1}}) {
+      if (count > 0)
+        seen.push_back({above_.keys.narrow(2, from, count), above_.values.narrow(2, from, count)});
     }
     if (column() > 0) seen.push_back(left_.column(column() - 1));
     if (column() + 1 < segment()) seen.push_back(right_.column(column() + 1));
@@ -204,7 +210,8 @@ class LognMemory : public CombinerMemory {
     auto largest = q;
     const auto closed = static_cast<std::size_t>(std::countr_zero(static_cast<uint64_t>(tokens_.length())));
     if (closed >= levels_.size()) return;
-    for (std::size_t level = 0; level < closed; ++level) largest = at::maximum(largest, levels_[level].largest_q);
+    for (std::size_t level = 0; level < closed; ++level)
+      largest = at::maximum(largest, levels_[level].largest_q);
     levels_[closed] = span_before(tokens_.length(), int64_t{1} << closed, largest);
   }
 
@@ -247,19 +254,25 @@ class LognMemory : public CombinerMemory {
   std::vector<Level> levels_;
 };
 
-std::unique_ptr<CombinerMemory> memory_of(const CombinerPattern& pattern, const RowSummaryKeys& summary_keys) {
+std::unique_ptr<CombinerMemory> memory_of(const CombinerPattern& pattern,
+                                          const RowSummaryKeys& summary_keys) {
   switch (pattern.kind) {
-    case CombinerKind::fixed: return std::make_unique<FixedMemory>(pattern.segment);
-    case CombinerKind::logn: return std::make_unique<LognMemory>(pattern.levels);
-    case CombinerKind::rowmajor: return std::make_unique<RowmajorMemory>(pattern.segment, summary_keys);
-    case CombinerKind::axial: return std::make_unique<AxialMemory>(pattern.segment);
+    case CombinerKind::fixed:
+      return std::make_unique<FixedMemory>(pattern.segment);
+    case CombinerKind::logn:
+      return std::make_unique<LognMemory>(pattern.levels);
+    case CombinerKind::rowmajor:
+      return std::make_unique<RowmajorMemory>(pattern.segment, summary_keys);
+    case CombinerKind::axial:
+      return std::make_unique<AxialMemory>(pattern.segment);
   }
   return nullptr;
 }
 
 }  // namespace
 
-at::Tensor CombinerCache::read(const QkvHeads& heads, const at::Tensor& x, const RowSummaryKeys& summary_keys) {
+at::Tensor CombinerCache::read(const QkvHeads& heads, const at::Tensor& x,
+                               const RowSummaryKeys& summary_keys) {
   const auto q = heads.q / std::sqrt(static_cast<double>(heads.q.size(-1)));
   if (memory_ == nullptr) {
     memory_ = memory_of(pattern_, summary_keys);

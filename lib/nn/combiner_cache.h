@@ -5,8 +5,8 @@
 
 #include "nn/combiner_attention.h"
 
-/// What one layer of Combiner attention remembers in a generation: each token is read once, and a span is made
-/// once, when its last token has come.
+/// What one layer of Combiner attention remembers in a generation: each token is read once, and a span is
+/// made once, when its last token has come.
 namespace arzoo::nn {
 
 /// The rules by which one kind keeps its tokens and spans.
@@ -23,9 +23,9 @@ class CombinerCache {
  public:
   explicit CombinerCache(const CombinerPattern& pattern) : pattern_(pattern) {}
 
-  /// As combiner_attention of all tokens so far: the results of those added now. A first call reads any number
-  /// at once, later ones token by token. heads: [B, H, T, E], unscaled; x: [B, T, D]; returns [B, H, T, E].
-  /// In inference.
+  /// As combiner_attention of all tokens so far: the results of those added now. A first call reads any
+  /// number at once, later ones token by token. heads: [B, H, T, E], unscaled; x: [B, T, D]; returns [B, H,
+  /// T, E]. In inference.
   at::Tensor read(const QkvHeads& heads, const at::Tensor& x, const RowSummaryKeys& summary_keys = {});
 
  private:

@@ -26,7 +26,9 @@ PackedSequences::PackedSequences(const std::vector<int64_t>& lengths)
 
 at::Tensor PackedSequences::boundaries() const { return at::tensor(ends_, at::kLong).to(places_.device()); }
 
-at::Tensor PackedSequences::pack(const at::Tensor& x) const { return x.flatten(0, 1).index_select(0, places_); }
+at::Tensor PackedSequences::pack(const at::Tensor& x) const {
+  return x.flatten(0, 1).index_select(0, places_);
+}
 
 at::Tensor PackedSequences::unpack(const at::Tensor& x) const {
   auto sizes = x.sizes().vec();
@@ -38,7 +40,8 @@ template <class One>
 at::Tensor PackedSequences::each(const at::Tensor& x, const One& one) const {
   std::vector<at::Tensor> of;
   for (int64_t i = 0; i < sequences(); ++i)
-    of.push_back(length(i) > 0 ? one(x.narrow(0, begin(i), length(i))) : at::zeros({1, x.size(1)}, x.options()));
+    of.push_back(length(i) > 0 ? one(x.narrow(0, begin(i), length(i)))
+                               : at::zeros({1, x.size(1)}, x.options()));
   return at::cat(of);
 }
 

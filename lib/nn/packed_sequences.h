@@ -32,7 +32,8 @@ class PackedSequences {
   at::Tensor pack(const at::Tensor& x) const;
   /// x: [N, ...]; returns [B, T, ...], 0 where there is padding.
   at::Tensor unpack(const at::Tensor& x) const;
-  /// The first token and the mean of the tokens of each sequence, 0 of an empty one. x: [N, D]; returns [B, D].
+  /// The first token and the mean of the tokens of each sequence, 0 of an empty one. x: [N, D]; returns [B,
+  /// D].
   at::Tensor first(const at::Tensor& x) const;
   at::Tensor mean(const at::Tensor& x) const;
 

@@ -33,8 +33,8 @@ at::Tensor by_blocks(const at::Tensor& x, const at::Tensor& blocks) {
   return y.view(sizes);
 }
 
-/// blkdiag2 P blkdiag1 and P' on columns of tokens, in which the shuffles cost nothing: a block reads and writes
-/// every b-th row. x: [N, in]; returns [N, out], columns in memory. In inference.
+/// blkdiag2 P blkdiag1 and P' on columns of tokens, in which the shuffles cost nothing: a block reads and
+/// writes every b-th row. x: [N, in]; returns [N, out], columns in memory. In inference.
 at::Tensor shuffled_by_columns(const at::Tensor& x, const at::Tensor& first, const at::Tensor& second) {
   const int64_t count = first.size(0), between = first.size(1), in = first.size(2), tokens = x.size(0);
   const auto middle = at::empty({count * between, tokens}, x.options());
@@ -94,7 +94,8 @@ StructuredLinear::StructuredLinear(const StructureOptions& options, int64_t in, 
 
 at::Tensor StructuredLinear::structured(const at::Tensor& x, const at::Tensor& bias,
                                         kernels::Activation after) const {
-  if (options_.method == "lowrank") return kernels::linear(kernels::linear(x, first_, {}), second_, bias, after);
+  if (options_.method == "lowrank")
+    return kernels::linear(kernels::linear(x, first_, {}), second_, bias, after);
   if (options_.method == "blockdense")
     return kernels::linear(by_blocks(x, first_).flatten(-2), second_, bias, after);
   const auto y = shuffled(x);
@@ -116,8 +117,8 @@ at::Tensor StructuredLinear::shuffled(const at::Tensor& x) const {
 at::Tensor StructuredLinear::map(const at::Tensor& x, kernels::Activation after) const {
   const double share = is_training() && skips_guide_ ? 0.0 : guide_share();
   if (share > 0.0) {
-    const auto y = share * kernels::linear(x, guide_, {}) +
-                   (1.0 - share) * structured(x, {}, kernels::Activation::none);
+    const auto y =
+        share * kernels::linear(x, guide_, {}) + (1.0 - share) * structured(x, {}, kernels::Activation::none);
     return kernels::activate(bias_.defined() ? y + bias_ : y, after);
   }
   const bool few = !is_training() && x.numel() / in_ <= kFewTokens && !at::GradMode::is_enabled();
@@ -138,7 +139,8 @@ void StructuredLinear::train(bool on) {
 void StructuredLinear::initialise(const StructureInit& init) {
   const torch::NoGradGuard no_grad;
   const auto fill = [&](at::Tensor weight) {
-    return weight.normal_(0.0, init.xavier ? 1.0 / std::sqrt(static_cast<double>(weight.size(-1))) : init.deviation);
+    return weight.normal_(
+        0.0, init.xavier ? 1.0 / std::sqrt(static_cast<double>(weight.size(-1))) : init.deviation);
   };
   fill(first_);
   fill(second_);

@@ -20,8 +20,8 @@ struct StructureOptions {
 
 /// How the factors begin.
 struct StructureInit {
-  /// svd: of a fresh dense weight's largest singular values; ortho: each block with orthonormal rows or columns;
-  /// none: normal.
+  /// svd: of a fresh dense weight's largest singular values; ortho: each block with orthonormal rows or
+  /// columns; none: normal.
   std::string post_init = "svd";
   bool xavier = false;      ///< deviation 1 / sqrt(in) instead of `deviation`
   double deviation = 0.02;  ///< of normal weights
@@ -50,9 +50,9 @@ class StructuredLinear : public torch::nn::Module, public LinearMap {
   /// Forgets the merged weight, which training changes.
   void train(bool on = true) override;
 
-  /// Adds guide_linear, [out, in], made of the factors as the official code makes it: for blockshuffle without
-  /// the permutations. With it come the buffers ratio, the guide's share a, and count, the steps that led to
-  /// it.
+  /// Adds guide_linear, [out, in], made of the factors as the official code makes it: for blockshuffle
+  /// without the permutations. With it come the buffers ratio, the guide's share a, and count, the steps that
+  /// led to it.
   void add_guide();
   /// The share of the guide from now on, after so many steps; 0: none.
   void set_guide(double share, int64_t steps = 0);

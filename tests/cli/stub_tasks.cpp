@@ -110,7 +110,8 @@ Outcome generate_text(const plan::GenerateTextTask& task, Progress&, Stop) {
   Json result{{"tokens", 3}, {"seconds", 0.5}, {"tokens_per_second", 6.0}};
   result["texts"] = Json::array();
   for (const auto& prompt : task.prompts)
-    result["texts"].push_back({{"prompt", prompt}, {"text", " and on"}, {"ids", {1, 2, 3}}, {"stop", "length"}});
+    result["texts"].push_back(
+        {{"prompt", prompt}, {"text", " and on"}, {"ids", {1, 2, 3}}, {"stop", "length"}});
   return {ExitCode::ok, "", result};
 }
 
@@ -213,9 +214,8 @@ Outcome report(const plan::ReportTask& task, Progress&, Stop) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{&train,         &tune,  &forecast,   &generate_image, &generate_3d,
-                                         &generate_text, &score, &embed_text, &inspect,        &convert,
-                                         &models,        &parity, &table,     &speed,          &regress,
-                                         &report};
+  static const plan::TaskTable functions{
+      &train,   &tune,    &forecast, &generate_image, &generate_3d, &generate_text, &score,   &embed_text,
+      &inspect, &convert, &models,   &parity,         &table,       &speed,         &regress, &report};
   return &functions;
 }

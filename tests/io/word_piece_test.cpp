@@ -30,10 +30,12 @@ TEST_CASE("texts become the ids that Hugging Face's tokenizers gives them, cased
   for (const auto& kind : recorded) {
     const TempDir temp;
     const bool lower = kind.at("do_lower_case").get<bool>();
-    const auto tokenizer = tokenizer_with(temp, lower ? R"({"do_lower_case": true})" : R"({"do_lower_case": false})");
+    const auto tokenizer =
+        tokenizer_with(temp, lower ? R"({"do_lower_case": true})" : R"({"do_lower_case": false})");
     for (const auto& one : kind.at("cases")) {
       INFO(one.at("text"));
-      CHECK(tokenizer->encode(one.at("text").get<std::string>()) == one.at("ids").get<std::vector<int64_t>>());
+      CHECK(tokenizer->encode(one.at("text").get<std::string>()) ==
+            one.at("ids").get<std::vector<int64_t>>());
     }
   }
 }

@@ -66,7 +66,8 @@ TEST_CASE("a text's vector is its own, whatever stands beside it") {
   const auto pooling = GENERATE(language::Pooling::mean, language::Pooling::cls, language::Pooling::pooler);
   const auto together = encoder.vectors(texts, pooling);
   for (std::size_t i = 0; i < texts.size(); ++i)
-    CHECK(at::allclose(encoder.vectors({texts[i]}, pooling)[0], together[static_cast<int64_t>(i)], 1e-4, 1e-5));
+    CHECK(
+        at::allclose(encoder.vectors({texts[i]}, pooling)[0], together[static_cast<int64_t>(i)], 1e-4, 1e-5));
 }
 
 TEST_CASE("embed-text writes a vector of each line, and cuts what is too long") {

@@ -23,7 +23,8 @@ BlockTransformerOptions tiny_blocks(const std::string& strategy, const std::stri
   return options;
 }
 BlockTransformerOptions any_blocks() {
-  return tiny_blocks(GENERATE(std::string("prefix"), "summation"), GENERATE(std::string("concat"), "projection_layer"));
+  return tiny_blocks(GENERATE(std::string("prefix"), "summation"),
+                     GENERATE(std::string("concat"), "projection_layer"));
 }
 
 std::shared_ptr<BlockTransformer> model_of(const BlockTransformerOptions& options) {

@@ -49,7 +49,8 @@ class PlainForward {
       const auto layer = fmt::format("model.layers.{}.", i);
       x = x + linear(attention(norm(x, layer + "ln1"), layer, i), layer + "o_linear");
       const auto up = map(norm(x, layer + "ln2"), i, "fc1");
-      const auto hidden = options_.act == "swiglu" ? at::silu(up.chunk(2, -1)[0]) * up.chunk(2, -1)[1] : gelu(up);
+      const auto hidden =
+          options_.act == "swiglu" ? at::silu(up.chunk(2, -1)[0]) * up.chunk(2, -1)[1] : gelu(up);
       x = x + map(hidden, i, "fc2");
     }
     return at::linear(norm(x, "model.ln_f"), at("model.wte.weight"));
@@ -66,7 +67,8 @@ class PlainForward {
     return options_.bias ? y + at(name + ".bias") : y;
   }
   at::Tensor norm(const at::Tensor& x, const std::string& name) {
-    if (options_.ln == "layernorm") return at::layer_norm(x, {x.size(-1)}, at(name + ".weight"), at(name + ".bias"), 1e-5);
+    if (options_.ln == "layernorm")
+      return at::layer_norm(x, {x.size(-1)}, at(name + ".weight"), at(name + ".bias"), 1e-5);
     return x * at::rsqrt(x.square().mean(-1, true) + 1e-5) * at(name + ".weight");
   }
   static at::Tensor gelu(const at::Tensor& x) {
@@ -81,7 +83,8 @@ class PlainForward {
   }
   at::Tensor attention(const at::Tensor& x, const std::string& layer, int64_t index) {
     const int64_t head = options_.attn_dim / options_.num_q_heads, groups = options_.num_kv_heads;
-    const auto parts = linear(x, layer + "qkv_linear").split_with_sizes({options_.attn_dim, groups * head, groups * head}, -1);
+    const auto parts = linear(x, layer + "qkv_linear")
+                           .split_with_sizes({options_.attn_dim, groups * head, groups * head}, -1);
     const auto heads = [&](const at::Tensor& y) { return y.unflatten(-1, {-1, head}).transpose(1, 2); };
     const int64_t times = options_.num_q_heads / groups, tokens = x.size(1);
     const auto q = turned(heads(parts[0])), k = turned(heads(parts[1])).repeat_interleave(times, 1),

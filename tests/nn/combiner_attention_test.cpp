@@ -25,7 +25,8 @@ at::Tensor row_keys(const at::Tensor& attended, const at::Tensor& x) {
 
 /// Each kind with some segment.
 nn::CombinerPattern any_pattern() {
-  const auto kind = GENERATE(CombinerKind::fixed, CombinerKind::logn, CombinerKind::rowmajor, CombinerKind::axial);
+  const auto kind =
+      GENERATE(CombinerKind::fixed, CombinerKind::logn, CombinerKind::rowmajor, CombinerKind::axial);
   const int64_t segment = GENERATE(1, 4, 22);
   return {.kind = kind, .segment = segment, .levels = nn::combiner_levels(22)};
 }
@@ -62,7 +63,8 @@ TEST_CASE("a cache that reads token by token gives what one pass over all tokens
   const auto whole = nn::combiner_attention(heads, x, pattern, row_keys);
   nn::CombinerCache cache(pattern);
   std::vector<at::Tensor> parts;
-  for (int64_t from = 0, count = prompt; from < tokens; from += count, count = from < 15 ? 1 : tokens - from) {
+  for (int64_t from = 0, count = prompt; from < tokens;
+       from += count, count = from < 15 ? 1 : tokens - from) {
     const auto own = [&](const at::Tensor& all) { return all.narrow(2, from, count); };
     parts.push_back(
         cache.read({own(heads.q), own(heads.k), own(heads.v)}, x.narrow(1, from, count), row_keys));
@@ -74,13 +76,13 @@ TEST_CASE("one segment is plain causal attention in the fixed kind") {
   torch::manual_seed(3);
   const auto heads = random_heads(7);
   const auto plain = at::scaled_dot_product_attention(heads.q, heads.k, heads.v, {}, 0.0, /*is_causal=*/true);
-  CHECK(at::allclose(nn::combiner_attention(heads, {}, {.kind = CombinerKind::fixed, .segment = 7}), plain, 1e-5,
-                     1e-6));
+  CHECK(at::allclose(nn::combiner_attention(heads, {}, {.kind = CombinerKind::fixed, .segment = 7}), plain,
+                     1e-5, 1e-6));
 }
 
 TEST_CASE("the levels are those of the official code") {
-  const auto [length, levels] =
-      GENERATE(table<int64_t, int64_t>({{2, 0}, {3, 1}, {4, 2}, {5, 2}, {9, 3}, {10, 4}, {14, 4}, {2048, 11}}));
+  const auto [length, levels] = GENERATE(
+      table<int64_t, int64_t>({{2, 0}, {3, 1}, {4, 2}, {5, 2}, {9, 3}, {10, 4}, {14, 4}, {2048, 11}}));
   CHECK(nn::combiner_levels(length) == levels);
 }
 

@@ -15,7 +15,9 @@ TEST_CASE("packed attention is each sequence's own, in whatever company") {
   REQUIRE(together.sizes() == heads.q.sizes());
   for (int64_t i = 0; i < sequences.sequences(); ++i) {
     if (sequences.length(i) == 0) continue;
-    const auto own = [&](const at::Tensor& x) { return x.narrow(2, sequences.begin(i), sequences.length(i)); };
+    const auto own = [&](const at::Tensor& x) {
+      return x.narrow(2, sequences.begin(i), sequences.length(i));
+    };
     const auto alone = at::scaled_dot_product_attention(own(heads.q), own(heads.k), own(heads.v));
     CHECK(at::allclose(own(together), alone, 1e-5, 1e-6));
   }
@@ -31,7 +33,8 @@ TEST_CASE("sequences are packed without their padding and unpacked with zeros in
   CHECK(at::equal(sequences.boundaries(), at::tensor({0, 2, 2, 5}, at::kLong)));
   CHECK(at::equal(sequences.columns(), at::tensor({0, 1, 0, 1, 2}, at::kLong)));
   CHECK(at::equal(sequences.first(packed), at::stack({x[0][0], at::zeros({2}), x[2][0]})));
-  CHECK(at::equal(sequences.mean(packed), at::stack({x[0].narrow(0, 0, 2).mean(0), at::zeros({2}), x[2].mean(0)})));
+  CHECK(at::equal(sequences.mean(packed),
+                  at::stack({x[0].narrow(0, 0, 2).mean(0), at::zeros({2}), x[2].mean(0)})));
 }
 
 TEST_CASE("lengths and a mask of them are the same sequences") {

@@ -9,7 +9,8 @@ using kernels::Activation;
 namespace {
 
 nn::StructuredLinear fresh(const std::string& method, bool guided = false) {
-  nn::StructuredLinear map({.method = method, .rank = 6, .blocks = 3}, /*in=*/12, /*out=*/18, /*with_bias=*/true);
+  nn::StructuredLinear map({.method = method, .rank = 6, .blocks = 3}, /*in=*/12, /*out=*/18,
+                           /*with_bias=*/true);
   if (guided) map.add_guide();
   map.initialise({.post_init = method == "lowrank" ? "svd" : "ortho"});
   return map;
@@ -41,7 +42,8 @@ TEST_CASE("a guided map begins as its guide and ends as its factors") {
   // The official guide of blockshuffle lacks the permutations.
   CHECK(at::allclose(guide, at::linear(x, map.merged()), 1e-4, 1e-5) == (method != "blockshuffle"));
   map.set_guide(0.25, 3);
-  CHECK(at::allclose(map.map(x, Activation::none), 0.25 * guide + 0.75 * at::linear(x, map.merged()), 1e-4, 1e-5));
+  CHECK(at::allclose(map.map(x, Activation::none), 0.25 * guide + 0.75 * at::linear(x, map.merged()), 1e-4,
+                     1e-5));
   map.skip_guide(true);
   CHECK(at::allclose(map.map(x, Activation::none), at::linear(x, map.merged()), 1e-4, 1e-5));
 }
@@ -66,7 +68,8 @@ TEST_CASE("the merged weight follows the factors through training") {
 
 TEST_CASE("sizes that do not divide are refused") {
   CHECK_THROWS_AS(nn::StructuredLinear({.method = "blockshuffle", .blocks = 5}, 10, 12, false), ConfigError);
-  CHECK_THROWS_AS(nn::StructuredLinear({.method = "blockdense", .rank = 7, .blocks = 2}, 10, 12, false), ConfigError);
+  CHECK_THROWS_AS(nn::StructuredLinear({.method = "blockdense", .rank = 7, .blocks = 2}, 10, 12, false),
+                  ConfigError);
   CHECK_THROWS_AS(nn::StructuredLinear({.method = "lowrank", .rank = 20}, 10, 12, false), ConfigError);
   CHECK_NOTHROW(nn::StructuredLinear({.method = "blockdense", .rank = 4, .blocks = 2}, 10, 13, false));
 }

@@ -27,7 +27,9 @@ constexpr std::size_t kTokensAtOnce = 8192;
 class Embedding {
  public:
   Embedding(const TextEncoder& encoder, Pooling pooling, std::size_t texts)
-      : encoder_(encoder), pooling_(pooling), vectors_(at::empty({static_cast<int64_t>(texts), encoder.width()})) {}
+      : encoder_(encoder),
+        pooling_(pooling),
+        vectors_(at::empty({static_cast<int64_t>(texts), encoder.width()})) {}
 
   at::Tensor of(const std::vector<std::vector<int64_t>>& ids, const runtime::CommandContext& context) {
     std::vector<std::size_t> order(ids.size());
@@ -40,7 +42,8 @@ class Embedding {
       std::size_t end = begin, tokens = 0;
       while (end < order.size() && (end == begin || tokens + ids[order[end]].size() <= kTokensAtOnce))
         tokens += ids[order[end++]].size();
-      compute(ids, {order.begin() + static_cast<std::ptrdiff_t>(begin), order.begin() + static_cast<std::ptrdiff_t>(end)});
+      compute(ids, {order.begin() + static_cast<std::ptrdiff_t>(begin),
+                    order.begin() + static_cast<std::ptrdiff_t>(end)});
       context.progress.step({}, static_cast<int64_t>(end - begin));
       begin = end;
     }
@@ -78,8 +81,10 @@ void write_lines(const at::Tensor& vectors, const std::vector<std::string>& text
 void write_vectors(const at::Tensor& vectors, const std::vector<std::string>& texts, const fs::path& path) {
   if (path.extension() == ".npy") {
     const auto whole = vectors.contiguous();
-    write_atomically(path, io::npy_bytes({io::NumberType{}, whole.sizes().vec(),
-                                          {static_cast<const char*>(whole.const_data_ptr()), whole.nbytes()}}));
+    write_atomically(path,
+                     io::npy_bytes({io::NumberType{},
+                                    whole.sizes().vec(),
+                                    {static_cast<const char*>(whole.const_data_ptr()), whole.nbytes()}}));
   } else {
     write_lines(vectors, texts, path);
   }
@@ -90,7 +95,8 @@ void write_vectors(const at::Tensor& vectors, const std::vector<std::string>& te
 Json run_embed_text(const plan::EmbedTextTask& task, const runtime::CommandContext& context) {
   const auto pooling = pooling_of(task.pool);
   runtime::set_threads(task.compute.threads);
-  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
+  const auto compute =
+      runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   const auto encoder = TextEncoder::open(task.model, compute);
   if (pooling == Pooling::pooler && !encoder.has_pooler())
     fail<UsageError>("--pool: {} has no pooler, expected mean or cls", task.model.string());
@@ -106,10 +112,14 @@ Json run_embed_text(const plan::EmbedTextTask& task, const runtime::CommandConte
   }
   if (task.dry_run) {
     return {{"plan",
-             {{"texts", texts.size()}, {"tokens", tokens}, {"width", encoder.width()}, {"output", task.output.string()}}}};
+             {{"texts", texts.size()},
+              {"tokens", tokens},
+              {"width", encoder.width()},
+              {"output", task.output.string()}}}};
   }
   if (cut > 0)
-    context.progress.note(fmt::format("{} of {} texts are longer than the model reads: their ends are left out", cut, texts.size()));
+    context.progress.note(fmt::format(
+        "{} of {} texts are longer than the model reads: their ends are left out", cut, texts.size()));
   const auto begin = std::chrono::steady_clock::now();
   auto vectors = Embedding(encoder, pooling, texts.size()).of(ids, context);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
