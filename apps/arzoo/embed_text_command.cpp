@@ -30,7 +30,7 @@ void check(const plan::EmbedTextTask& task) {
 
 void add_embed_text_command(CLI::App& root, Invocation& invocation) {
   auto* command = root.add_subcommand("embed-text", "Make a vector of each line of a text with an encoder.");
-  command->formatter(std::make_shared<HelpFormat>("--model MODEL --input FILE --output FILE"));
+  command->formatter(std::make_shared<HelpFormat>("--model MODEL --input PATH --output PATH"));
   auto task = std::make_shared<plan::EmbedTextTask>();
   command
       ->add_option("--model", task->model,
@@ -38,14 +38,14 @@ void add_embed_text_command(CLI::App& root, Invocation& invocation) {
       ->type_name("MODEL")
       ->required();
   command->add_option("--input", task->input, "one text a line; may be gzipped")
-      ->type_name("FILE")
+      ->type_name("PATH")
       ->required();
   command
       ->add_option(
           "--output", task->output,
           "NAME.npy, an array of one row per text; or NAME.jsonl, a line with text and vector for each; - "
           "for such lines on standard output")
-      ->type_name("FILE")
+      ->type_name("PATH")
       ->required();
   command
       ->add_option(

@@ -58,5 +58,5 @@ TEST_CASE("bytes that are no UTF-8 are left out") {
 TEST_CASE("a vocabulary without the special pieces is refused") {
   const TempDir temp;
   temp.write("vocab.txt", "[PAD]\nthe\n");
-  CHECK_THROWS_WITH(io::open_tokenizer(temp.path()), Catch::Contains("no [UNK]"));
+  CHECK_THROWS_WITH(io::open_tokenizer(temp.path()), ContainsSubstring("no [UNK]"));
 }

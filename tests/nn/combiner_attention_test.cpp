@@ -87,5 +87,5 @@ TEST_CASE("the levels are those of the official code") {
 }
 
 TEST_CASE("an unknown kind is refused by name") {
-  CHECK_THROWS_WITH(nn::combiner_kind("dense"), Catch::Contains("\"dense\""));
+  CHECK_THROWS_WITH(nn::combiner_kind("dense"), ContainsSubstring("\"dense\""));
 }
