@@ -73,8 +73,9 @@ TEST_CASE("the fish script closes its blocks and quotes, and names every command
     CHECK_FALSE(quoted);
   }
   CHECK(open == 0);
-  for (const char* command : {"train", "distill", "tune", "forecast", "generate-image", "generate-3d",
-                              "generate-text", "score", "models", "inspect", "convert", "bench table"}) {
+  for (const char* command :
+       {"train", "distill", "tune", "forecast", "generate-image", "generate-3d", "generate-text", "score",
+        "embed-text", "models", "inspect", "convert", "bench table"}) {
     CAPTURE(command);
     CHECK_THAT(script,
                ContainsSubstring("case '" + std::string(command).insert(0, command[0] == 'b' ? "" : " ")));
@@ -118,7 +119,8 @@ TEST_CASE("bash offers commands, options, choices, models and files of the right
   fs::create_directories(arzoo.files() / "runs");
   const auto [words, expected] = GENERATE(table<std::string, std::string>({
       {"arzoo ''",
-       "train distill tune forecast generate-image generate-3d generate-text score bench models inspect convert "
+       "train distill tune forecast generate-image generate-3d generate-text score embed-text bench models "
+       "inspect convert "
        "completion man"},
       {"arzoo co", "convert completion"},
       {"arzoo bench ''", "table speed parity regress report"},

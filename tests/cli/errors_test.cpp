@@ -45,7 +45,7 @@ std::vector<Mistake> usage_mistakes() {
       {{},
        2,
        "a command is missing, expected one of train, distill, tune, forecast, generate-image, generate-3d, "
-       "generate-text, score, bench, "
+       "generate-text, score, embed-text, bench, "
        "models, "
        "inspect, convert, completion, man "
        "(see arzoo --help)"},
