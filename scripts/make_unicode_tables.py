@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes lib/io/unicode_tables.cpp: the classes, lower cases, combining classes and canonical decompositions that tokenizers need.
 
-    scripts/make_unicode_tables.py > lib/io/unicode_tables.cpp
+    scripts/make_unicode_tables.py > lib/io/unicode_tables.cpp && clang-format -i lib/io/unicode_tables.cpp
 """
 
 import unicodedata

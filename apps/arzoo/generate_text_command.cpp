@@ -15,15 +15,17 @@ void add_prompt_options(CLI::App& command, plan::GenerateTextTask& task) {
                      ->type_name("TEXT")
                      ->allow_extra_args(false);
   command
-      .add_option("--file", task.file,
-                  "file of prompts, one a line; without --prompt and --file the lines of stdin are the prompts")
+      .add_option(
+          "--file", task.file,
+          "file of prompts, one a line; without --prompt and --file the lines of stdin are the prompts")
       ->type_name("PATH")
       ->excludes(prompt);
   command.add_option("--count", task.count, "texts of each prompt, 1 by default")
       ->type_name("N")
       ->check(whole_number(1, plan::kMostPictures));
   command
-      .add_option("--batch-size", task.batch_size, "texts generated together, 8 by default; they do not depend on it")
+      .add_option("--batch-size", task.batch_size,
+                  "texts generated together, 8 by default; they do not depend on it")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
 }
@@ -33,8 +35,9 @@ void add_sampling_options(CLI::App& command, plan::GenerateTextTask& task) {
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
   command
-      .add_option("--temperature", task.temperature,
-                  "divides the logits, 1 by default; lower is more deterministic, 0 takes the most likely token")
+      .add_option(
+          "--temperature", task.temperature,
+          "divides the logits, 1 by default; lower is more deterministic, 0 takes the most likely token")
       ->type_name("T")
       ->check(real_number(0, 100));
   command.add_option("--top-k", task.top_k, "sample from the K most likely tokens; all by default")
@@ -46,9 +49,10 @@ void add_sampling_options(CLI::App& command, plan::GenerateTextTask& task) {
       ->type_name("P")
       ->check(real_number(0, 1));
   command
-      .add_option("--repetition-penalty", task.repetition_penalty,
-                  "divides the positive logits of tokens that the text has, and multiplies the negative ones; 1 "
-                  "by default")
+      .add_option(
+          "--repetition-penalty", task.repetition_penalty,
+          "divides the positive logits of tokens that the text has, and multiplies the negative ones; 1 "
+          "by default")
       ->type_name("X")
       ->check(real_number(0.01, 100));
   command.add_option("--stop", task.stops, "end a text before this; repeatable")
@@ -70,13 +74,15 @@ void check(const plan::GenerateTextTask& task, const Invocation& invocation) {
 }  // namespace
 
 void add_generate_text_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("generate-text", "Continue texts with a trained or published language model.");
+  auto* command =
+      root.add_subcommand("generate-text", "Continue texts with a trained or published language model.");
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --prompt TEXT"));
   auto task = std::make_shared<plan::GenerateTextTask>();
   command
-      ->add_option("--model", task->model,
-                   "run directory, model folder, or a published folder (config.json with model_type gpt2, llama, "
-                   "qwen2 or gpt_neox, safetensors and a tokenizer)")
+      ->add_option(
+          "--model", task->model,
+          "run directory, model folder, or a published folder (config.json with model_type gpt2, llama, "
+          "qwen2 or gpt_neox, safetensors and a tokenizer)")
       ->type_name("MODEL")
       ->required();
   add_prompt_options(*command, *task);

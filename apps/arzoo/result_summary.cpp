@@ -211,10 +211,11 @@ std::string generate_3d_summary(const Json& result) {
 }
 
 std::string embed_text_summary(const Json& result) {
-  Rows rows{{"output", text_of(result, "output")},
-            {"vectors", fmt::format("{} of {} numbers in {} ({} tokens, {} a second)", text_of(result, "texts"),
-                                    text_of(result, "width"), short_duration(number_of(result, "seconds")),
-                                    text_of(result, "tokens"), text_of(result, "tokens_per_second"))}};
+  Rows rows{
+      {"output", text_of(result, "output")},
+      {"vectors", fmt::format("{} of {} numbers in {} ({} tokens, {} a second)", text_of(result, "texts"),
+                              text_of(result, "width"), short_duration(number_of(result, "seconds")),
+                              text_of(result, "tokens"), text_of(result, "tokens_per_second"))}};
   if (number_of(result, "cut") > 0) rows.emplace_back("cut", text_of(result, "cut"));
   return labelled(rows);
 }
@@ -231,11 +232,11 @@ void add_columns(const Json& columns, Rows& rows) {
 std::string generate_text_summary(const Json& result) {
   if (result.contains("streamed")) return {};
   if (result.contains("output")) {
-    return labelled({{"output", text_of(result, "output")},
-                     {"generated", fmt::format("{} texts, {} tokens in {} ({} tokens/s)", result.at("texts").size(),
-                                               text_of(result, "tokens"),
-                                               short_duration(number_of(result, "seconds")),
-                                               text_of(result, "tokens_per_second"))}});
+    return labelled(
+        {{"output", text_of(result, "output")},
+         {"generated", fmt::format("{} texts, {} tokens in {} ({} tokens/s)", result.at("texts").size(),
+                                   text_of(result, "tokens"), short_duration(number_of(result, "seconds")),
+                                   text_of(result, "tokens_per_second"))}});
   }
   std::string all;
   for (const auto& text : result.at("texts")) {
@@ -249,7 +250,8 @@ std::string score_summary(const Json& result) {
   Table files({"file", "tokens", "bytes", {"nats/token"}, {"perplexity"}, {"bits/byte"}});
   for (const auto& file : result.at("files")) {
     files.add({text_of(file, "path"), file.value("tokens", int64_t{0}), file.value("bytes", int64_t{0}),
-               number_cell(file, "nats"), number_cell(file, "perplexity"), number_cell(file, "bits_per_byte")});
+               number_cell(file, "nats"), number_cell(file, "perplexity"),
+               number_cell(file, "bits_per_byte")});
   }
   return aligned(files);
 }

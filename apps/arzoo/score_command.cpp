@@ -11,7 +11,8 @@ namespace arzoo::cli {
 
 void add_score_command(CLI::App& root, Invocation& invocation) {
   auto* command = root.add_subcommand(
-      "score", "Measure how well a language model predicts texts: nats per token, perplexity, bits per byte.");
+      "score",
+      "Measure how well a language model predicts texts: nats per token, perplexity, bits per byte.");
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --input PATH"));
   auto task = std::make_shared<plan::ScoreTask>();
   command
@@ -24,15 +25,17 @@ void add_score_command(CLI::App& root, Invocation& invocation) {
       ->required()
       ->allow_extra_args(false);
   command
-      ->add_option("--context", task->context,
-                   "tokens that a window reads; those that the model was trained on by default, or 512 where its "
-                   "folder does not say")
+      ->add_option(
+          "--context", task->context,
+          "tokens that a window reads; those that the model was trained on by default, or 512 where its "
+          "folder does not say")
       ->type_name("N")
       ->check(whole_number(2, kLargestCount));
   command
-      ->add_option("--stride", task->stride,
-                   "tokens from one window to the next; smaller gives every token more of the text before it, "
-                   "and takes longer; --context by default")
+      ->add_option(
+          "--stride", task->stride,
+          "tokens from one window to the next; smaller gives every token more of the text before it, "
+          "and takes longer; --context by default")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
   command->add_option("--batch-size", task->batch_size, "windows at once, 8 by default")
@@ -40,7 +43,8 @@ void add_score_command(CLI::App& root, Invocation& invocation) {
       ->check(whole_number(1, kLargestCount));
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
-  command->footer("example:\n  arzoo score --model data/bible --input data/bible/genesis_exodus.txt --stride 64");
+  command->footer(
+      "example:\n  arzoo score --model data/bible --input data/bible/genesis_exodus.txt --stride 64");
   on_chosen(*command, invocation, [task, &invocation] {
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;

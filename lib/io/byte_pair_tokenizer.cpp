@@ -60,8 +60,9 @@ class BytePairTokenizer final : public Tokenizer {
     raw_ = PieceTable(std::move(raw));
     normalised_ = PieceTable(std::move(normalised));
     for (int byte = 0; byte < 256; ++byte) {
-      byte_ids_[byte] = parts_.byte_level ? vocabulary_.find(byte_level_name(static_cast<unsigned char>(byte)))
-                                          : vocabulary_.find(fmt::format("<0x{:02X}>", byte));
+      byte_ids_[byte] = parts_.byte_level
+                            ? vocabulary_.find(byte_level_name(static_cast<unsigned char>(byte)))
+                            : vocabulary_.find(fmt::format("<0x{:02X}>", byte));
     }
   }
 

@@ -34,7 +34,9 @@ std::optional<ProtobufField> ProtobufReader::next() {
     return value;
   };
   switch (key & 7U) {
-    case 0: field.value = varint(); break;
+    case 0:
+      field.value = varint();
+      break;
     case 1:
       field.wire = ProtobufField::Wire::fixed64;
       field.value = fixed(8);
@@ -47,7 +49,8 @@ std::optional<ProtobufField> ProtobufReader::next() {
       field.wire = ProtobufField::Wire::fixed32;
       field.value = fixed(4);
       break;
-    default: fail<DataError>("{}: wire type {}, expected 0, 1, 2 or 5", where_, key & 7U);
+    default:
+      fail<DataError>("{}: wire type {}, expected 0, 1, 2 or 5", where_, key & 7U);
   }
   return field;
 }

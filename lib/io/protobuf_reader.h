@@ -12,8 +12,8 @@ namespace arzoo::io {
 struct ProtobufField {
   uint64_t number = 0;
   enum class Wire { varint, fixed64, bytes, fixed32 } wire = Wire::varint;
-  uint64_t value = 0;            ///< of a number
-  std::string_view bytes = {};   ///< of a string or a message
+  uint64_t value = 0;           ///< of a number
+  std::string_view bytes = {};  ///< of a string or a message
   /// Of a "float".
   float real() const;
 };

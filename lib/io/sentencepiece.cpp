@@ -95,8 +95,8 @@ class ScoredPairs {
     std::vector<std::pair<std::string, int64_t>> kept;
     for (std::size_t id = 0; id < model.pieces.size(); ++id) {
       const auto& piece = model.pieces[id];
-      const bool in_text = piece.kind == Kind::normal || piece.kind == Kind::user_defined ||
-                           piece.kind == Kind::unused;
+      const bool in_text =
+          piece.kind == Kind::normal || piece.kind == Kind::user_defined || piece.kind == Kind::unused;
       if (in_text) ids_.emplace(piece.text, static_cast<int64_t>(id));
       if (piece.kind == Kind::user_defined) kept.emplace_back(piece.text, static_cast<int64_t>(id));
     }
@@ -178,7 +178,8 @@ class ScoredPairs {
     std::size_t best = 0;
     float highest = std::numeric_limits<float>::lowest();
     for (std::size_t at = character_bytes(text, 0); at < text.size(); at += character_bytes(text, at)) {
-      const auto left = ids_.find(std::string(text.substr(0, at))), right = ids_.find(std::string(text.substr(at)));
+      const auto left = ids_.find(std::string(text.substr(0, at))),
+                 right = ids_.find(std::string(text.substr(at)));
       if (left == ids_.end() || right == ids_.end()) continue;
       const float score = std::min(score_of(left->second), score_of(right->second));
       if (best == 0 || score > highest) {
@@ -213,7 +214,9 @@ class SentencePieceTokenizer final : public Tokenizer {
     }
   }
 
-  std::string_view kind() const override { return is_unigram() ? "SentencePiece unigram" : "SentencePiece BPE"; }
+  std::string_view kind() const override {
+    return is_unigram() ? "SentencePiece unigram" : "SentencePiece BPE";
+  }
   int64_t size() const override { return static_cast<int64_t>(model_.pieces.size()); }
   std::optional<int64_t> end() const override {
     return model_.end >= 0 && model_.end < size() ? std::optional(model_.end) : std::nullopt;

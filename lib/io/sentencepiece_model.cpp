@@ -47,13 +47,26 @@ void read_trainer(std::string_view bytes, const std::string& where, SentencePiec
         }
         model.algorithm = static_cast<SentencePieceModel::Algorithm>(field->value);
         break;
-      case 24: model.normaliser.space_is_suffix = field->value != 0; break;
-      case 35: model.byte_fallback = field->value != 0; break;
-      case 40: model.unknown = id(field->value); break;
-      case 41: model.begin = id(field->value); break;
-      case 42: model.end = id(field->value); break;
-      case 44: model.unknown_surface = field->bytes; break;
-      default: break;
+      case 24:
+        model.normaliser.space_is_suffix = field->value != 0;
+        break;
+      case 35:
+        model.byte_fallback = field->value != 0;
+        break;
+      case 40:
+        model.unknown = id(field->value);
+        break;
+      case 41:
+        model.begin = id(field->value);
+        break;
+      case 42:
+        model.end = id(field->value);
+        break;
+      case 44:
+        model.unknown_surface = field->bytes;
+        break;
+      default:
+        break;
     }
   }
 }
@@ -62,11 +75,20 @@ void read_normaliser(std::string_view bytes, const std::string& where, SentenceP
   ProtobufReader reader(bytes, where);
   while (const auto field = reader.next()) {
     switch (field->number) {
-      case 2: own.set_rules(field->bytes, where); break;
-      case 3: own.add_dummy_prefix = field->value != 0; break;
-      case 4: own.remove_extra_whitespaces = field->value != 0; break;
-      case 5: own.escape_whitespaces = field->value != 0; break;
-      default: break;
+      case 2:
+        own.set_rules(field->bytes, where);
+        break;
+      case 3:
+        own.add_dummy_prefix = field->value != 0;
+        break;
+      case 4:
+        own.remove_extra_whitespaces = field->value != 0;
+        break;
+      case 5:
+        own.escape_whitespaces = field->value != 0;
+        break;
+      default:
+        break;
     }
   }
 }

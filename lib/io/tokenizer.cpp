@@ -57,8 +57,9 @@ std::unique_ptr<Tokenizer> open_folder(const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) return open_tokenizer_json(folder / "tokenizer.json");
   if (fs::exists(folder / "vocab.json")) return open_vocabulary(folder / "vocab.json", folder / "merges.txt");
   if (fs::exists(folder / "tokenizer.model")) return open_sentencepiece(folder / "tokenizer.model");
-  fail<DataError>("{}: no tokenizer (expected tokenizer.json, vocab.json and merges.txt, vocab.txt, or tokenizer.model)",
-                  folder.string());
+  fail<DataError>(
+      "{}: no tokenizer (expected tokenizer.json, vocab.json and merges.txt, vocab.txt, or tokenizer.model)",
+      folder.string());
 }
 
 }  // namespace
@@ -67,16 +68,17 @@ std::unique_ptr<Tokenizer> byte_tokenizer() { return std::make_unique<ByteTokeni
 
 bool is_tokenizer_file(const fs::path& path) {
   const auto name = path.filename().string();
-  return name == "tokenizer.json" || name == "vocab.json" || name == "merges.txt" ||
-         name == "vocab.txt" || path.extension() == ".model";
+  return name == "tokenizer.json" || name == "vocab.json" || name == "merges.txt" || name == "vocab.txt" ||
+         path.extension() == ".model";
 }
 
 std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& path) {
   if (path == "bytes") return byte_tokenizer();
   if (fs::is_directory(path)) return open_folder(path);
   if (!fs::exists(path)) {
-    fail<DataError>("{}: no such file or folder (expected \"bytes\", a tokenizer's file, or a folder with one)",
-                    path.string());
+    fail<DataError>(
+        "{}: no such file or folder (expected \"bytes\", a tokenizer's file, or a folder with one)",
+        path.string());
   }
   if (path.extension() == ".model") return open_sentencepiece(path);
   const auto name = path.filename().string();

@@ -46,8 +46,8 @@ class Tokenizer {
 std::unique_ptr<Tokenizer> byte_tokenizer();
 
 /// What `path` means: "bytes"; a folder with tokenizer.json, vocab.json and merges.txt, vocab.txt, or
-/// tokenizer.model; or one of these files. Throws DataError for what is none, is broken, or asks for a part that is not
-/// supported, which is named.
+/// tokenizer.model; or one of these files. Throws DataError for what is none, is broken, or asks for a part
+/// that is not supported, which is named.
 std::unique_ptr<Tokenizer> open_tokenizer(const std::filesystem::path& path);
 /// Whether open_tokenizer would take it for a tokenizer's file, by its name.
 bool is_tokenizer_file(const std::filesystem::path& path);

@@ -9,8 +9,7 @@ namespace {
 
 constexpr std::string_view kGpt2 =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-constexpr std::string_view kBeforeNumber =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
+constexpr std::string_view kBeforeNumber = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})";
 constexpr std::string_view kBehindNumber = R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 bool flag(const Config& part, std::string_view key, bool otherwise) {
@@ -22,8 +21,7 @@ bool flag(const Config& part, std::string_view key, bool otherwise) {
 
 /// Throws unless the flag is what the reader does.
 void require_flag(const Config& part, std::string_view key, bool only) {
-  if (flag(part, key, only) != only)
-    part.at(key).reject(fmt::format("is not supported, expected {}", only));
+  if (flag(part, key, only) != only) part.at(key).reject(fmt::format("is not supported, expected {}", only));
 }
 
 [[noreturn]] void refuse_type(const Config& part, std::string_view expected) {
@@ -80,8 +78,7 @@ void read_pre_tokenizer(const Config& part, TokenizerParts& parts, bool& byte_le
     own = pattern_of(part.at("pattern").at("Regex"));
     own.single_digits = digits;
   } else if (type == "Digits") {
-    if (!flag(part, "individual_digits", false))
-      part.reject("is not supported without individual_digits");
+    if (!flag(part, "individual_digits", false)) part.reject("is not supported without individual_digits");
     own.single_digits = true;
   } else {
     refuse_type(part, "ByteLevel, Split, Digits or Sequence (a tokenizer.model beside it can be read)");

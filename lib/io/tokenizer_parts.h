@@ -25,10 +25,10 @@ struct TokenizerParts {
   PreTokenizer pre_tokenizer;
   bool byte_level = true, add_prefix_space = false, ignore_merges = false;
   bool nfc = false;
-  std::string prepend;             ///< before a text that is not empty
-  bool escapes_spaces = false;     ///< " " becomes U+2581
+  std::string prepend;              ///< before a text that is not empty
+  bool escapes_spaces = false;      ///< " " becomes U+2581
   bool strips_first_space = false;  ///< of a decoded text
-  int64_t unknown = -1;            ///< id of what is not in the vocabulary; -1: it is left out
+  int64_t unknown = -1;             ///< id of what is not in the vocabulary; -1: it is left out
 
   /// Throws ConfigError that names a part whose type or setting is not supported.
   static TokenizerParts of(const Config& file);

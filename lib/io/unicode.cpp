@@ -35,8 +35,8 @@ void decompose(char32_t code, std::vector<char32_t>& out) {
     return;
   }
   const auto* const end = kDecompositions + kDecompositionsCount;
-  const auto* const found = std::partition_point(kDecompositions, end,
-                                                 [&](const Decomposition& d) { return d.code < code; });
+  const auto* const found =
+      std::partition_point(kDecompositions, end, [&](const Decomposition& d) { return d.code < code; });
   if (found == end || found->code != code) {
     out.push_back(code);
     return;
@@ -77,8 +77,7 @@ void sort_marks(std::vector<char32_t>& codes) {
       continue;
     }
     const auto end = std::find_if(at, codes.end(), [](char32_t c) { return combining_class(c) == 0; });
-    std::stable_sort(at, end,
-                     [](char32_t a, char32_t b) { return combining_class(a) < combining_class(b); });
+    std::stable_sort(at, end, [](char32_t a, char32_t b) { return combining_class(a) < combining_class(b); });
     at = end;
   }
 }
@@ -135,9 +134,7 @@ bool is_letter(char32_t code) { return find_range(kLetters, kLettersCount, code)
 bool is_number(char32_t code) { return find_range(kNumbers, kNumbersCount, code) != nullptr; }
 
 bool is_mark(char32_t code) { return find_range(kMarks, kMarksCount, code) != nullptr; }
-bool is_punctuation(char32_t code) {
-  return find_range(kPunctuation, kPunctuationCount, code) != nullptr;
-}
+bool is_punctuation(char32_t code) { return find_range(kPunctuation, kPunctuationCount, code) != nullptr; }
 bool is_control(char32_t code) { return find_range(kControls, kControlsCount, code) != nullptr; }
 
 char32_t lower_case(char32_t code) {

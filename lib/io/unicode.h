@@ -7,9 +7,9 @@
 /// What tokenizers ask of Unicode: the classes that their patterns name, and normalisation form C (UAX 15).
 namespace arzoo::io::unicode {
 
-bool is_letter(char32_t code);  ///< \p{L}
-bool is_number(char32_t code);  ///< \p{N}
-bool is_space(char32_t code);   ///< \s: White_Space
+bool is_letter(char32_t code);       ///< \p{L}
+bool is_number(char32_t code);       ///< \p{N}
+bool is_space(char32_t code);        ///< \s: White_Space
 bool is_mark(char32_t code);         ///< \p{Mn}: accents and other marks that take no place of their own
 bool is_punctuation(char32_t code);  ///< \p{P}
 bool is_control(char32_t code);      ///< \p{C}: control and format characters, and codes without a character

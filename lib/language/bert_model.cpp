@@ -171,7 +171,7 @@ BertOptions published_bert_options(const Config& config) {
                                   {"is_decoder", false},
                                   {"add_cross_attention", false}}) {
     if (config.has(key) && config.json().at(key) != only)
-      config.at(key).reject(fmt::format("is not supported, expected {}", only.dump()));
+      config.at(key).reject(fmt::format("is not supported, expected {}", dump_json(only)));
   }
   Json own = config.json();
   own["mask_token_id"] = 0;

@@ -31,8 +31,8 @@ struct DataOptions {
     field("test_part", o.test_part, from_below(0, 1), "share of the tokens, those before them, that tests");
   }
   void check() const {
-    require(validation_part + test_part < 1.0, "validation_part ({}) and test_part ({}) leave no training text",
-            validation_part, test_part);
+    require(validation_part + test_part < 1.0,
+            "validation_part ({}) and test_part ({}) leave no training text", validation_part, test_part);
   }
 };
 
@@ -44,7 +44,8 @@ struct EvaluationOptions {
 
   static void fields(auto& o, auto& field) {
     field("batch_size", o.batch_size, at_least(1), "rows at once; results do not depend on it");
-    field("max_rows", o.max_rows, at_least(0), "rows of a split that are evaluated, evenly spread; 0 for all");
+    field("max_rows", o.max_rows, at_least(0),
+          "rows of a split that are evaluated, evenly spread; 0 for all");
     field("prompt", o.prompt, {}, "what the text in the report continues");
     field("tokens", o.tokens, between(0, 10000), "tokens of that text; 0 for none");
   }

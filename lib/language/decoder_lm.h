@@ -45,16 +45,18 @@ struct DecoderLmOptions {
     field("num_hidden_layers", o.num_hidden_layers, formerly("n_layer", between(1, 1024)), "blocks");
     field("num_attention_heads", o.num_attention_heads, formerly("n_head", between(1, 1024)),
           "attention heads");
-    field("num_key_value_heads", o.num_key_value_heads, between(0, 1024),
-          "heads of keys and values, each shared by a group of query heads; 0 for num_attention_heads (llama, "
-          "qwen2)");
+    field(
+        "num_key_value_heads", o.num_key_value_heads, between(0, 1024),
+        "heads of keys and values, each shared by a group of query heads; 0 for num_attention_heads (llama, "
+        "qwen2)");
     field("head_dim", o.head_dim, between(0, 65536), "width of a head; 0 for hidden_size / heads");
     field("intermediate_size", o.intermediate_size, formerly("n_inner", between(0, 1048576)),
           "hidden width of the feed-forward layer; 0 for 4 hidden_size");
     field("max_position_embeddings", o.max_position_embeddings, formerly("n_positions", between(1, 1 << 24)),
           "tokens of a row: rows of the position table of gpt2, the trained length of the others");
     field("hidden_act", o.hidden_act, formerly("activation_function"),
-          "activation: gelu_new, gelu, gelu_fast, relu, quick_gelu (gpt2, gpt_neox), silu (llama, qwen2); empty "
+          "activation: gelu_new, gelu, gelu_fast, relu, quick_gelu (gpt2, gpt_neox), silu (llama, qwen2); "
+          "empty "
           "for the architecture's own");
     field("norm_eps", o.norm_eps, at_least(0), "added to the variance; 0 for the architecture's own");
     field("rope_theta", o.rope_theta, at_least(0),
@@ -67,9 +69,10 @@ struct DecoderLmOptions {
     field("mlp_bias", o.mlp_bias, {}, "biases of the feed-forward layer (llama)");
     field("tie_word_embeddings", o.tie_word_embeddings, {},
           "the head is the embedding; the architecture's own when not given");
-    field("value_slots", o.value_slots, between(0, 1024),
-          "rows of a bank of value embeddings for each id, which all layers mix into their values (MoVE, arXiv "
-          "2601.22887; a reconstruction); 0 for none (llama, qwen2, gpt_neox)");
+    field(
+        "value_slots", o.value_slots, between(0, 1024),
+        "rows of a bank of value embeddings for each id, which all layers mix into their values (MoVE, arXiv "
+        "2601.22887; a reconstruction); 0 for none (llama, qwen2, gpt_neox)");
   }
   void check() const {
     decoder().check();
@@ -89,9 +92,9 @@ struct DecoderLmOptions {
   /// Under the name that nn::DecoderOptions has for it. Throws ConfigError.
   std::string activation_name() const {
     static const std::vector<std::pair<std::string, std::string>> names{
-        {"gelu", "gelu"},      {"gelu_new", "gelu_tanh"}, {"gelu_pytorch_tanh", "gelu_tanh"},
-        {"gelu_fast", "gelu_tanh"}, {"relu", "relu"},     {"quick_gelu", "quick_gelu"},
-        {"relu2", "squared_relu"},  {"tanh", "tanh"},     {"silu", "gated"},
+        {"gelu", "gelu"},           {"gelu_new", "gelu_tanh"}, {"gelu_pytorch_tanh", "gelu_tanh"},
+        {"gelu_fast", "gelu_tanh"}, {"relu", "relu"},          {"quick_gelu", "quick_gelu"},
+        {"relu2", "squared_relu"},  {"tanh", "tanh"},          {"silu", "gated"},
         {"swish", "gated"}};
     for (const auto& [known, own] : names) {
       if (known == activation()) return own;

@@ -34,7 +34,8 @@ DecoderLmOptions published_decoder_options(const Config& config) {
     if (own.contains(theirs) && !own.contains(ours)) own[ours] = own[theirs];
   };
   rename(own.contains("model_type") ? "model_type" : "model", "architecture");
-  for (const char* theirs : {"layer_norm_epsilon", "layer_norm_eps", "rms_norm_eps"}) rename(theirs, "norm_eps");
+  for (const char* theirs : {"layer_norm_epsilon", "layer_norm_eps", "rms_norm_eps"})
+    rename(theirs, "norm_eps");
   rename("rotary_emb_base", "rope_theta");
   return options_among<DecoderLmOptions>(Config(std::move(own), config.name(), config.pointer()));
 }

@@ -56,8 +56,7 @@ void check_penalised(DecoderLm& model, const ParityCase& fixture, ParityReport& 
   rules.repetition_penalty = real_number(fixture, "sampling.repetition_penalty", kRecordedPenalty);
   const auto cached = model.stream(prompt.size(1) + variates.size(0));
   auto random_inputs = replayed(variates);
-  report.check("sampled_rep",
-               nn::decode_tokens(*cached, prompt, variates.size(0), rules, random_inputs));
+  report.check("sampled_rep", nn::decode_tokens(*cached, prompt, variates.size(0), rules, random_inputs));
 }
 
 }  // namespace
@@ -84,9 +83,9 @@ void replay_decoder_lm(const ParityCase& fixture, ParityReport& report) {
   const auto loss = model.loss(ids).total;
   report.check("loss", loss);
   check_gradients(loss, model, fixture, report);
-  check_training(model, {.weight_decay = 0.1, .clip = 1.0},
-                 [&](int64_t step) { return model.loss(fixture.input(fmt::format("batch{}", step))); },
-                 fixture, report);
+  check_training(
+      model, {.weight_decay = 0.1, .clip = 1.0},
+      [&](int64_t step) { return model.loss(fixture.input(fmt::format("batch{}", step))); }, fixture, report);
 }
 
 }  // namespace arzoo::language

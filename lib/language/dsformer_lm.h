@@ -4,8 +4,8 @@
 
 namespace arzoo::language {
 
-/// A nanoGPT whose maps are dense-sparse factors (DSFormer; Chand et al., 2023, arXiv 2312.13211). No official
-/// code was found: this is a reconstruction (docs/families/language.md).
+/// A nanoGPT whose maps are dense-sparse factors (DSFormer; Chand et al., 2023, arXiv 2312.13211). No
+/// official code was found: this is a reconstruction (docs/families/language.md).
 struct DsformerOptions {
   static constexpr std::string_view kName = "dsformer_lm";
   static constexpr std::string_view kPaper = "Chand et al., DSFormer, 2023 (reconstruction)";

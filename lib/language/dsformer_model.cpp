@@ -13,8 +13,8 @@ nn::GptBlocks::MakeMap dense_sparse_maps(const DsformerOptions& options) {
   return [sizes = nn::DenseSparseSizes{options.ds_blocks, options.ds_rank, options.ds_nonzeros}](
              torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out) {
     nn::Affine affine;
-    affine.structure =
-        owner.register_module(name, std::make_shared<nn::DenseSparseLinear>(sizes, in, out, /*with_bias=*/false));
+    affine.structure = owner.register_module(
+        name, std::make_shared<nn::DenseSparseLinear>(sizes, in, out, /*with_bias=*/false));
     return affine;
   };
 }

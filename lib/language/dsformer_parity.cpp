@@ -21,7 +21,8 @@ void replay_dense_sparse(const ParityCase& fixture, ParityReport& report) {
     original.eval();
     report.check("dense_logits", original.logits(ids));
     // Before the recorded factors are taken: products do not depend on the signs of singular vectors.
-    for (const auto& [name, map] : model.maps()) check_if_listed("product." + name, map->product(), fixture, report);
+    for (const auto& [name, map] : model.maps())
+      check_if_listed("product." + name, map->product(), fixture, report);
     for (auto& parameter : model.named_parameters()) {
       if (fixture.has_input("init." + parameter.key()))
         parameter.value().detach().copy_(fixture.input("init." + parameter.key()));
@@ -33,9 +34,9 @@ void replay_dense_sparse(const ParityCase& fixture, ParityReport& report) {
   const auto loss = model.loss(rows).total;
   report.check("loss", loss);
   check_gradients(loss, model, fixture, report);
-  check_training(model, {.learning_rate = 3e-3},
-                 [&](int64_t step) { return model.loss(fixture.input(fmt::format("batch{}", step))); }, fixture,
-                 report);
+  check_training(
+      model, {.learning_rate = 3e-3},
+      [&](int64_t step) { return model.loss(fixture.input(fmt::format("batch{}", step))); }, fixture, report);
   for (const auto& [name, map] : model.maps()) {
     const auto final = "final." + name;
     if (!fixture.io.contains(final + ".indices")) continue;

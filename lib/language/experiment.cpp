@@ -18,8 +18,8 @@ std::shared_ptr<LanguageModel> fitting(std::shared_ptr<LanguageModel> model, con
                                        const Config& run) {
   const auto data = data_of(run);
   if (tokenizer.size() > model->vocabulary()) {
-    run.at("model").reject(fmt::format("vocab_size is {}, but the tokenizer has {} ids", model->vocabulary(),
-                                       tokenizer.size()));
+    run.at("model").reject(
+        fmt::format("vocab_size is {}, but the tokenizer has {} ids", model->vocabulary(), tokenizer.size()));
   }
   if (model->longest() > 0 && data.context > model->longest()) {
     run.at("data").reject(
@@ -75,8 +75,7 @@ runtime::Metrics LanguageExperiment::evaluate(runtime::Split split) {
     const auto batch = text_.batch(split, {rows.data() + begin, size});
     const auto losses = model_->token_losses(batch.to(compute_.device));
     const auto targets = batch.narrow(1, 1, batch.size(1) - 1);
-    const auto counts =
-        losses.counts.defined() ? losses.counts.cpu() : at::ones_like(targets, at::kBool);
+    const auto counts = losses.counts.defined() ? losses.counts.cpu() : at::ones_like(targets, at::kBool);
     nats += losses.nats.cpu().to(at::kDouble).masked_select(counts).sum().item<double>();
     tokens += counts.sum().item<int64_t>();
     bytes += text_.bytes().index_select(0, targets.masked_select(counts)).sum().item<int64_t>();

@@ -15,7 +15,8 @@ class LanguageExperiment : public runtime::Experiment {
  public:
   /// run: resolved (plan/run_config.h). Throws ConfigError, DataError where model, tokenizer and text do not
   /// go together.
-  LanguageExperiment(const Config& run, const runtime::Compute& compute, std::shared_ptr<LanguageModel> model);
+  LanguageExperiment(const Config& run, const runtime::Compute& compute,
+                     std::shared_ptr<LanguageModel> model);
 
   torch::nn::Module& model() override { return *model_; }
   int64_t batches_per_epoch() const override { return order_.batches(); }
@@ -43,8 +44,8 @@ class LanguageExperiment : public runtime::Experiment {
 /// An entry's `experiment`.
 template <class Model, class Options>
 std::unique_ptr<runtime::Experiment> language_experiment(const Config& run, const runtime::Compute& compute) {
-  return std::make_unique<LanguageExperiment>(
-      run, compute, runtime::build_module<Model, Options>(run.at("model")));
+  return std::make_unique<LanguageExperiment>(run, compute,
+                                              runtime::build_module<Model, Options>(run.at("model")));
 }
 
 }  // namespace arzoo::language

@@ -51,7 +51,8 @@ class LayerChoice {
 /// A generation that can tell what its prompt decided.
 class FirstStream : public nn::TokenStream {
  public:
-  FirstStream(FirstLm& model, int64_t capacity) : model_(model), cache_(model.layers(), capacity), choice_(model) {}
+  FirstStream(FirstLm& model, int64_t capacity)
+      : model_(model), cache_(model.layers(), capacity), choice_(model) {}
   at::Tensor read(const at::Tensor& ids) override;
   const LayerChoice& choice() const { return choice_; }
 

@@ -30,10 +30,9 @@ void check_steps(FirstLm& model, std::string_view part, const char* output, cons
   train_only(model, part);
   auto options = training_options(fixture, {.learning_rate = 1e-2, .second_beta = 0.95}, model);
   const auto log = runtime::replay_training(
-      {.model = model,
-       .options = options,
-       .steps = fixture.io.at(output).size(0),
-       .loss = [&](int64_t step) { return model.loss(fixture.input(fmt::format("{}{}", batch, step))); }});
+      {.model = model, .options = options, .steps = fixture.io.at(output).size(0), .loss = [&](int64_t step) {
+         return model.loss(fixture.input(fmt::format("{}{}", batch, step)));
+       }});
   report.check(output, at::tensor(log.losses, at::kDouble));
 }
 
@@ -45,7 +44,8 @@ void check_decoding(FirstLm& model, const ParityCase& fixture, ParityReport& rep
   nn::SeededRandomInputs none(std::vector<uint64_t>(static_cast<std::size_t>(prompt.size(0))));
   std::vector<at::Tensor> logits;
   FirstStream stream(model, prompt.size(1) + steps);
-  report.check("greedy", nn::decode_tokens(stream, prompt, steps, rules, none, [&](const nn::DecodingStep& step) {
+  report.check("greedy",
+               nn::decode_tokens(stream, prompt, steps, rules, none, [&](const nn::DecodingStep& step) {
                  logits.push_back(step.logits);
                  return true;
                }));
@@ -66,7 +66,8 @@ void replay_first(const ParityCase& fixture, ParityReport& report) {
     std::vector<std::string> targets;
     lora.at("targets").read(targets, nonempty());
     const int64_t rank = whole_number(fixture, "lora.rank", 1);
-    nn::add_lora(model, targets, {rank, real_number(fixture, "lora.alpha", 1.0) / static_cast<double>(rank), 0.0},
+    nn::add_lora(model, targets,
+                 {rank, real_number(fixture, "lora.alpha", 1.0) / static_cast<double>(rank), 0.0},
                  fixture.name);
   }
   fixture.load(model, canonical_tensors(options.base, fixture.weights()));

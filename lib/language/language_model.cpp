@@ -21,8 +21,8 @@ class DecoderStream : public nn::TokenStream {
 }  // namespace
 
 at::Tensor nats_of(const at::Tensor& logits, const at::Tensor& targets) {
-  const auto nats = at::cross_entropy_loss(logits.to(at::kFloat).flatten(0, 1), targets.flatten(), {},
-                                           at::Reduction::None);
+  const auto nats =
+      at::cross_entropy_loss(logits.to(at::kFloat).flatten(0, 1), targets.flatten(), {}, at::Reduction::None);
   return nats.view(targets.sizes());
 }
 
@@ -47,7 +47,9 @@ at::Tensor RereadingStream::read(const at::Tensor& ids) {
   return model_.logits(all_).select(1, -1);
 }
 
-at::Tensor DecoderModel::logits(const at::Tensor& ids) { return head(hidden(ids, {.training = is_training()})); }
+at::Tensor DecoderModel::logits(const at::Tensor& ids) {
+  return head(hidden(ids, {.training = is_training()}));
+}
 
 std::unique_ptr<nn::TokenStream> DecoderModel::stream(int64_t capacity) {
   return std::make_unique<DecoderStream>(*this, capacity);

@@ -59,8 +59,8 @@ class CausalModel : public LanguageModel {
   runtime::Losses loss(const at::Tensor& rows) override;
 };
 
-/// Reads everything again for each token: the generation of a model without a cache, and what one with a cache
-/// must equal.
+/// Reads everything again for each token: the generation of a model without a cache, and what one with a
+/// cache must equal.
 class RereadingStream : public nn::TokenStream {
  public:
   explicit RereadingStream(CausalModel& model) : model_(model) {}

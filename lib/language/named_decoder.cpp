@@ -93,7 +93,8 @@ void NamedDecoder::add_block(torch::nn::Module& owner, const DecoderNames& names
   const int64_t width = options_.n_embd, inner = options_.n_head * options_.head_width(),
                 groups = options_.kv_heads() * options_.head_width(), hidden = options_.hidden_width();
   const auto map = [](torch::nn::Module& of, const std::string& name, int64_t in, int64_t out, bool bias) {
-    return name.empty() ? nullptr : of.register_module(name, std::make_shared<nn::LinearLayer>(in, out, bias));
+    return name.empty() ? nullptr
+                        : of.register_module(name, std::make_shared<nn::LinearLayer>(in, out, bias));
   };
   nn::BlockWeights norms;
   norms.norm_1 = norm(owner, names.norm_1);
@@ -101,7 +102,8 @@ void NamedDecoder::add_block(torch::nn::Module& owner, const DecoderNames& names
   const auto attention = part_of(owner, names.attention);
   if (options_.value_slots > 0) {
     norms.move_gate = part_of(*attention, "move_gate")
-                          ->register_parameter("weight", at::empty({options_.kv_heads() * (options_.value_slots + 1), width}));
+                          ->register_parameter(
+                              "weight", at::empty({options_.kv_heads() * (options_.value_slots + 1), width}));
   }
   norms_.blocks.push_back(norms);
   const auto mlp = part_of(owner, names.feed_forward);

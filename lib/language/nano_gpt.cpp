@@ -11,10 +11,9 @@ NanoGpt::NanoGpt(const nn::DecoderOptions& options, int64_t vocabulary, int64_t 
                  nn::GptBlocks::MakeMap make_map)
     : layers_(options.n_layer),
       block_size_(block_size),
-      transformer_(register_module("transformer",
-                                   std::make_shared<nn::GptBlocks>(options, block_size,
-                                                                   nn::GptBlocks::Layout::output_major,
-                                                                   std::move(make_map)))),
+      transformer_(register_module(
+          "transformer", std::make_shared<nn::GptBlocks>(
+                             options, block_size, nn::GptBlocks::Layout::output_major, std::move(make_map)))),
       embedding_(nn::register_table(*transformer_, "wte", vocabulary, options.n_embd)) {}
 
 at::Tensor NanoGpt::hidden(const at::Tensor& ids, const nn::DecoderPass& pass) {

@@ -47,13 +47,12 @@ struct PrimerOptions {
     field("z_loss", o.z_loss, at_least(0), "weight of log(Z)^2 in the training loss");
   }
   void check() const {
-    require(max_distance > relative_attention_num_buckets / 2, "max_distance ({}) must exceed half of the buckets ({})",
-            max_distance, relative_attention_num_buckets);
+    require(max_distance > relative_attention_num_buckets / 2,
+            "max_distance ({}) must exceed half of the buckets ({})", max_distance,
+            relative_attention_num_buckets);
   }
   bool is_full() const { return variant == "primer"; }
-  std::string norm_name() const {
-    return !norm.empty() ? norm : is_full() ? "primer_norm" : "layer_norm";
-  }
+  std::string norm_name() const { return !norm.empty() ? norm : is_full() ? "primer_norm" : "layer_norm"; }
 };
 
 }  // namespace arzoo::language

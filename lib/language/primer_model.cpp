@@ -151,8 +151,8 @@ TokenLosses PrimerLm::token_losses(const at::Tensor& rows) {
 void PrimerLm::initialise() {
   const torch::NoGradGuard no_grad;
   embedding_.normal_(0.0, 1.0);
-  const double limit = std::sqrt(
-      6.0 / static_cast<double>(options_.relative_attention_num_buckets + options_.num_heads));
+  const double limit =
+      std::sqrt(6.0 / static_cast<double>(options_.relative_attention_num_buckets + options_.num_heads));
   weights_.relative_bias.uniform_(-limit, limit);
   for (const auto& block : blocks_) block->initialise();
 }

@@ -33,7 +33,8 @@ struct SsaOptions {
     field("n_layer", o.n_layer, between(1, 1024), "blocks");
     field("n_head", o.n_head, between(1, 1024), "attention heads");
     field("keep", o.keep, at_least(1), "sources of ssa_unbiased");
-    field("window", o.window, at_least(1), "queries of a block of ssa_local, which see twice as many sources");
+    field("window", o.window, at_least(1),
+          "queries of a block of ssa_local, which see twice as many sources");
     field("sigma", o.sigma, at_least(0), "standard deviation of ssa_local's shuffle, in tokens");
     field("dense_steps", o.dense_steps, at_least(0), "last training steps that take plain attention");
     field("ensemble", o.ensemble, between(0, 1024),

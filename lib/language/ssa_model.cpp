@@ -18,12 +18,12 @@ void SsaLm::prepare(const TrainingMoment& moment) {
 
 at::Tensor SsaLm::orders(const at::Tensor& numbers) const {
   auto keys = numbers.to(at::kDouble);
-  if (options_.is_local())
-    keys = at::arange(numbers.size(-1), keys.options()) + options_.sigma * keys;
+  if (options_.is_local()) keys = at::arange(numbers.size(-1), keys.options()) + options_.sigma * keys;
   return at::argsort(keys, /*stable=*/true, /*dim=*/-1, /*descending=*/false);
 }
 
-at::Tensor SsaLm::subsampled_logits(const at::Tensor& ids, const at::Tensor& orders, nn::DecoderTrace* trace) {
+at::Tensor SsaLm::subsampled_logits(const at::Tensor& ids, const at::Tensor& orders,
+                                    nn::DecoderTrace* trace) {
   nn::DecoderPass pass{.trace = trace, .training = is_training()};
   pass.mix = [&](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor&) {
     const auto order = orders[static_cast<int64_t>(layer)];
@@ -36,7 +36,8 @@ at::Tensor SsaLm::subsampled_logits(const at::Tensor& ids, const at::Tensor& ord
 at::Tensor SsaLm::fresh_numbers(const at::Tensor& ids, std::optional<at::Generator> generator) const {
   const std::vector<int64_t> sizes{layers(), ids.size(0), ids.size(1)};
   // On the CPU, whose generator gives the same on every machine.
-  return (options_.is_local() ? at::randn(sizes, generator, at::kFloat) : at::rand(sizes, generator, at::kFloat))
+  return (options_.is_local() ? at::randn(sizes, generator, at::kFloat)
+                              : at::rand(sizes, generator, at::kFloat))
       .to(ids.device());
 }
 

@@ -20,7 +20,8 @@ class SsaLm : public NanoGpt {
   /// normal (local), [layers, B, T].
   at::Tensor orders(const at::Tensor& numbers) const;
   /// Logits where each layer sees the sources of its order. ids: [B, T].
-  at::Tensor subsampled_logits(const at::Tensor& ids, const at::Tensor& orders, nn::DecoderTrace* trace = nullptr);
+  at::Tensor subsampled_logits(const at::Tensor& ids, const at::Tensor& orders,
+                               nn::DecoderTrace* trace = nullptr);
   /// Mean of the softmax of subsampled_logits, [B, T, V]. numbers: [n, layers, B, T].
   at::Tensor ensemble_shares(const at::Tensor& ids, const at::Tensor& numbers);
 

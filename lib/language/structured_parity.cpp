@@ -14,7 +14,7 @@ constexpr double kRecordedShare = 0.3;
 void refuse_unless(const Config& config, std::string_view key, const Json& only) {
   if (!config.has(key)) return;
   const auto value = config.at(key);
-  if (value.json() != only) value.reject(fmt::format("is not supported, expected {}", only.dump()));
+  if (value.json() != only) value.reject(fmt::format("is not supported, expected {}", dump_json(only)));
 }
 
 StructuredOptions options_of(const ParityCase& fixture, const runtime::NamedTensors& weights) {

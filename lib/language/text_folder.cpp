@@ -25,9 +25,10 @@ void copy_tokenizer(const fs::path& tokenizer, const fs::path& folder) {
   const auto copy = [&](const fs::path& from, const fs::path& name) {
     if (fs::exists(from)) fs::copy_file(from, folder / name, fs::copy_options::overwrite_existing);
   };
-  if (fs::is_directory(tokenizer) || tokenizer.filename() == "vocab.json" || tokenizer.filename() == "merges.txt" ||
-      tokenizer.filename() == "vocab.txt") {
-    for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "tokenizer_config.json", "tokenizer.model"})
+  if (fs::is_directory(tokenizer) || tokenizer.filename() == "vocab.json" ||
+      tokenizer.filename() == "merges.txt" || tokenizer.filename() == "vocab.txt") {
+    for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt",
+                             "tokenizer_config.json", "tokenizer.model"})
       copy(parent / name, name);
   } else {
     copy(tokenizer, tokenizer.extension() == ".model" ? "tokenizer.model" : "tokenizer.json");
@@ -68,11 +69,12 @@ void load_weights(torch::nn::Module& model, const runtime::NamedTensors& tensors
 OpenedText open_own(const runtime::FoundFolder& found, const runtime::Compute& compute) {
   const auto section = found.config.at("model");
   const auto module = entry_of(section).build(section);
-  OpenedText opened{.model = std::dynamic_pointer_cast<LanguageModel>(module),
-                    .tokenizer = has_tokenizer(found.path) ? io::open_tokenizer(found.path) : io::byte_tokenizer(),
-                    .options = section.json(),
-                    .ends = {},
-                    .context = {}};
+  OpenedText opened{
+      .model = std::dynamic_pointer_cast<LanguageModel>(module),
+      .tokenizer = has_tokenizer(found.path) ? io::open_tokenizer(found.path) : io::byte_tokenizer(),
+      .options = section.json(),
+      .ends = {},
+      .context = {}};
   if (found.config.has("context")) found.config.at("context").read(opened.context, at_least(2));
   if (opened.model == nullptr) section.at("name").reject("a model that writes no text");
   opened.ends = ends_of(found.config, *opened.tokenizer);
@@ -83,8 +85,7 @@ OpenedText open_own(const runtime::FoundFolder& found, const runtime::Compute& c
 OpenedText open_published(const fs::path& folder, const runtime::Compute& compute) {
   const auto config = Config::load(folder / "config.json");
   const auto options = published_decoder_options(config);
-  const auto model =
-      runtime::within_memory(config, [&] { return std::make_shared<DecoderLm>(options); });
+  const auto model = runtime::within_memory(config, [&] { return std::make_shared<DecoderLm>(options); });
   auto section = to_json(options);
   section["name"] = DecoderLmOptions::kName;
   OpenedText opened{.model = model,

@@ -21,11 +21,10 @@ void save_text_model(const std::filesystem::path& folder, const Config& run, con
 struct OpenedText {
   std::shared_ptr<LanguageModel> model;
   std::unique_ptr<io::Tokenizer> tokenizer;
-  Json options;              ///< the "model" section
-  std::vector<int64_t> ends;        ///< ids that end a text
-  std::optional<int64_t> context;   ///< tokens of the rows that it was trained on, where the folder says so
+  Json options;                    ///< the "model" section
+  std::vector<int64_t> ends;       ///< ids that end a text
+  std::optional<int64_t> context;  ///< tokens of the rows that it was trained on, where the folder says so
 };
-
 
 /// path: a run directory or a model folder. Throws CheckpointError, ConfigError, UsageError.
 OpenedText open_text_model(const std::filesystem::path& path, const runtime::Compute& compute);

@@ -14,7 +14,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The name without ".gz".
-fs::path plain_name(const fs::path& path) { return path.extension() == ".gz" ? path.stem() : path.filename(); }
+fs::path plain_name(const fs::path& path) {
+  return path.extension() == ".gz" ? path.stem() : path.filename();
+}
 
 bool is_text(const fs::path& path) {
   const auto kind = plain_name(path).extension();
@@ -93,9 +95,7 @@ TextTokens::TextTokens(const DataOptions& options, const io::Tokenizer& tokenize
   });
   tokens_ = packed(tokens, tokenizer.size());
   const auto count = static_cast<int64_t>(tokens.size());
-  const auto share = [&](double part) {
-    return static_cast<int64_t>(part * static_cast<double>(count));
-  };
+  const auto share = [&](double part) { return static_cast<int64_t>(part * static_cast<double>(count)); };
   const int64_t validation = share(options.validation_part), test = share(options.test_part);
   parts_[0] = {0, count - validation - test};
   parts_[1] = {count - validation, validation};

@@ -24,7 +24,8 @@ class TextTokens {
  public:
   /// context_start: an id that stands before each row of the model, if it was trained with one. Throws
   /// DataError for a text that does not fill a row of each split.
-  TextTokens(const DataOptions& options, const io::Tokenizer& tokenizer, std::optional<int64_t> context_start);
+  TextTokens(const DataOptions& options, const io::Tokenizer& tokenizer,
+             std::optional<int64_t> context_start);
 
   int64_t rows(runtime::Split split) const;
   /// Rows of context + 1 tokens, [indices, context + 1] long: a token that is only read, and those that are

@@ -67,8 +67,8 @@ struct DecoderPass {
   at::Tensor value_rows = {};  ///< as BlockPass's, of all layers
   /// In place of the options' attention, by layer (BlockPass::mix).
   std::function<at::Tensor(std::size_t layer, const QkvHeads& heads, const at::Tensor& x)> mix = {};
-  /// Around each layer: what becomes of the tokens that reach it, which may be to call it with some of them or
-  /// not at all.
+  /// Around each layer: what becomes of the tokens that reach it, which may be to call it with some of them
+  /// or not at all.
   std::function<at::Tensor(std::size_t layer, const at::Tensor& x, const DecoderLayer& run)> around = {};
 };
 

@@ -8,7 +8,8 @@ namespace arzoo::nn {
 
 void DenseSparseSizes::check(int64_t in, int64_t out) const {
   require(in % blocks == 0, "ds_blocks ({}) must divide {}", blocks, in);
-  require(rank <= std::min(in / blocks, out), "ds_rank ({}) must be at most {}", rank, std::min(in / blocks, out));
+  require(rank <= std::min(in / blocks, out), "ds_rank ({}) must be at most {}", rank,
+          std::min(in / blocks, out));
   require(nonzeros <= rank, "ds_nonzeros ({}) must be at most ds_rank ({})", nonzeros, rank);
 }
 
@@ -28,9 +29,9 @@ at::Tensor DenseSparseLinear::masked() const {
 }
 
 at::Tensor DenseSparseLinear::map(const at::Tensor& x, kernels::Activation after) const {
-  const auto slices = x.unflatten(-1, {sizes_.blocks, dense_.size(2)});             // [..., b, in / b]
-  const auto low = at::matmul(slices.unsqueeze(-2), dense_.transpose(-2, -1));      // [..., b, 1, r]
-  auto y = at::matmul(low, masked().transpose(-2, -1)).squeeze(-2).sum(-2);         // [..., out]
+  const auto slices = x.unflatten(-1, {sizes_.blocks, dense_.size(2)});         // [..., b, in / b]
+  const auto low = at::matmul(slices.unsqueeze(-2), dense_.transpose(-2, -1));  // [..., b, 1, r]
+  auto y = at::matmul(low, masked().transpose(-2, -1)).squeeze(-2).sum(-2);     // [..., out]
   if (bias_.defined()) y = y + bias_;
   return kernels::activate(y, after);
 }
@@ -47,7 +48,8 @@ std::pair<at::Tensor, at::Tensor> DenseSparseLinear::kept() const {
 
 void DenseSparseLinear::factorise(const at::Tensor& weight, const at::Tensor& bias) {
   const torch::NoGradGuard no_grad;
-  const auto slices = weight.unflatten(1, {sizes_.blocks, dense_.size(2)}).transpose(0, 1);  // [b, out, in / b]
+  const auto slices =
+      weight.unflatten(1, {sizes_.blocks, dense_.size(2)}).transpose(0, 1);  // [b, out, in / b]
   const auto [u, s, v] = at::linalg_svd(slices, /*full_matrices=*/false);
   const auto roots = s.narrow(-1, 0, sizes_.rank).sqrt();
   sparse_.copy_(u.narrow(-1, 0, sizes_.rank) * roots.unsqueeze(-2));

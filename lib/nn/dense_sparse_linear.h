@@ -18,8 +18,8 @@ struct DenseSparseSizes {
   void check(int64_t in, int64_t out) const;
 };
 
-/// A linear map by a small dense and a row-sparse factor per slice of its input (DSFormer, arXiv 2312.13211; a
-/// reconstruction): y = sum_b S_b (D_b x_b) + bias, each row of S_b with its `nonzeros` entries of largest
+/// A linear map by a small dense and a row-sparse factor per slice of its input (DSFormer, arXiv 2312.13211;
+/// a reconstruction): y = sum_b S_b (D_b x_b) + bias, each row of S_b with its `nonzeros` entries of largest
 /// magnitude. S is kept whole in training: the mask is taken anew in each pass, and the gradient goes through
 /// it to all entries (straight-through factoriser).
 class DenseSparseLinear : public torch::nn::Module, public LinearMap {
@@ -33,8 +33,8 @@ class DenseSparseLinear : public torch::nn::Module, public LinearMap {
   /// The dense weight of the masked factors, [out, in].
   at::Tensor product() const;
   void initialise(double deviation);
-  /// What is stored at the end: the columns that are kept of each row of S, ascending, and their values, [blocks,
-  /// out, nonzeros] each.
+  /// What is stored at the end: the columns that are kept of each row of S, ascending, and their values,
+  /// [blocks, out, nonzeros] each.
   std::pair<at::Tensor, at::Tensor> kept() const;
 
  private:

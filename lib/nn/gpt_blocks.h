@@ -18,7 +18,8 @@ class GptBlocks : public torch::nn::Module {
   };
 
   /// Registers the map `name` with `owner` and returns it: for maps that are not dense.
-  using MakeMap = std::function<Affine(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out)>;
+  using MakeMap =
+      std::function<Affine(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out)>;
 
   /// tokens: the most that learned positions reach. make_map: of all maps; a dense one by default.
   GptBlocks(const DecoderOptions& options, int64_t tokens, Layout layout, MakeMap make_map = {});

@@ -12,8 +12,9 @@ int64_t RelativeBias::bucket(int64_t back) const {
   const int64_t exact = buckets / 2;
   if (back < exact) return std::max<int64_t>(back, 0);
   // In fp32, as the official code: a bucket's border is where the rounded logarithm passes a whole number.
-  const float share = std::log(static_cast<float>(back) / static_cast<float>(exact)) /
-                      static_cast<float>(std::log(static_cast<double>(distance) / static_cast<double>(exact)));
+  const float share =
+      std::log(static_cast<float>(back) / static_cast<float>(exact)) /
+      static_cast<float>(std::log(static_cast<double>(distance) / static_cast<double>(exact)));
   const auto wide = exact + static_cast<int64_t>(share * static_cast<float>(buckets - exact));
   return std::min(wide, buckets - 1);
 }

@@ -4,8 +4,8 @@
 
 namespace arzoo::nn {
 
-/// Causal attention to a subset of the tokens (stochastically subsampled attention, arXiv 2306.01705): block n
-/// of the queries sees the sources listed for it that stand before the query, and each query its own token.
+/// Causal attention to a subset of the tokens (stochastically subsampled attention, arXiv 2306.01705): block
+/// n of the queries sees the sources listed for it that stand before the query, and each query its own token.
 ///
 /// sources: [B, N, S] long, places of tokens; T or more where there is none. T is a multiple of N, whose
 /// blocks are of equal size. Returns [B, H, T, E]; costs T (S + 1) instead of T^2 / 2 scores.

@@ -18,8 +18,8 @@ class TokenStream {
 
 /// How the next token is chosen from its logits, in this order: the repetition penalty, then `sampling`.
 struct DecodingRules {
-  TokenSampling sampling = {.rules = {{FilterStep::temperature, FilterStep::top_k, FilterStep::top_p},
-                                      TopPRule::from_below}};
+  TokenSampling sampling = {
+      .rules = {{FilterStep::temperature, FilterStep::top_k, FilterStep::top_p}, TopPRule::from_below}};
   /// Divides the logit of each id that a row holds, prompt included, where it is positive, and multiplies it
   /// where it is negative (Keskar et al., CTRL, 2019); 1: none.
   double repetition_penalty = 1.0;
@@ -29,9 +29,9 @@ struct DecodingRules {
 
 /// One new token of each row.
 struct DecodingStep {
-  int64_t index = 0;                  ///< 0, 1, …
+  int64_t index = 0;                   ///< 0, 1, …
   const at::Tensor &logits, &allowed;  ///< [B, V] as the model gave them, and as they were sampled from
-  const at::Tensor& ids;              ///< [B] long, on the CPU
+  const at::Tensor& ids;               ///< [B] long, on the CPU
 };
 /// Hears of each step; false ends the generation.
 using DecodingWatcher = std::function<bool(const DecodingStep& step)>;

@@ -149,12 +149,11 @@ at::Tensor rotated(const at::Tensor& x, const kernels::RopeAngles& angles) {
 TransformerBlock::TransformerBlock(const BlockOptions& options)
     : options_(options),
       // Blocks without norms may still have one of the output, a layer norm.
-      norm_(part_named<Norm>(
-          options.norm, "norm",
-          {{"layer_norm", &layer_norm},
-           {"rms_norm", &root_mean_square_norm},
-           {"primer_norm", &primer_norm},
-           {"none", &layer_norm}})),
+      norm_(part_named<Norm>(options.norm, "norm",
+                             {{"layer_norm", &layer_norm},
+                              {"rms_norm", &root_mean_square_norm},
+                              {"primer_norm", &primer_norm},
+                              {"none", &layer_norm}})),
       mix_(part_named<Mix>(options.attention, "attention",
                            {{"softmax", &softmax_mix}, {"linear", &linear_mix}, {"mesa", &mesa_mix}})),
       feed_forward_(part_named<FeedForward>(options.feed_forward, "feed-forward layer",

@@ -70,10 +70,10 @@ struct BlockPass {
   at::Tensor queries = {};          ///< [B, Q] long, whose results attention() is asked for; undefined: all
   KvCache* cache = nullptr;         ///< the tokens before these, to which they are added
   ConvolutionStates* convolutions = nullptr;  ///< what the convolutions still see of the tokens before these
-  at::Tensor value_rows = {};       ///< of the tokens' value embeddings, [B, T, M, G, E]; undefined: none
+  at::Tensor value_rows = {};  ///< of the tokens' value embeddings, [B, T, M, G, E]; undefined: none
   /// In place of the options' attention. x: what attention reads, [B, T, D]; returns [B, H, T, E].
   std::function<at::Tensor(const QkvHeads& heads, const at::Tensor& x)> mix = {};
-  bool training = false;            ///< dropout is active
+  bool training = false;  ///< dropout is active
   /// What becomes of a branch, [B, T, D], before it is added: a model's own dropout or stochastic depth.
   std::function<at::Tensor(Branch branch, const at::Tensor& added)> thinned = {};
   Routing* routing = nullptr;  ///< receives the router's choice where there are experts

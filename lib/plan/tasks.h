@@ -144,13 +144,13 @@ struct Generate3dTask {
 
 struct GenerateTextTask {
   ComputeOptions compute;
-  fs::path model;                  ///< run directory, model folder, or published folder
+  fs::path model;  ///< run directory, model folder, or published folder
   std::vector<std::string> prompts = {};
-  std::optional<fs::path> file;    ///< prompts, one a line; neither: the lines of standard input
-  int64_t max_tokens = 200;        ///< of a text, besides its prompt
-  double temperature = 1.0;        ///< 0: the most likely token
-  int64_t top_k = 0;               ///< 0: all
-  double top_p = 1.0;              ///< 1: all
+  std::optional<fs::path> file;  ///< prompts, one a line; neither: the lines of standard input
+  int64_t max_tokens = 200;      ///< of a text, besides its prompt
+  double temperature = 1.0;      ///< 0: the most likely token
+  int64_t top_k = 0;             ///< 0: all
+  double top_p = 1.0;            ///< 1: all
   double repetition_penalty = 1.0;
   std::vector<std::string> stops = {};  ///< a text ends before the first of these
   int64_t count = 1;                    ///< texts of each prompt
@@ -172,9 +172,9 @@ struct ScoreTask {
 
 struct EmbedTextTask {
   ComputeOptions compute;
-  fs::path model;           ///< run directory, model folder or published BERT folder
-  fs::path input;           ///< a text a line; may be gzipped
-  fs::path output;          ///< NAME.npy, or NAME.jsonl[.gz]; "-": lines to standard output
+  fs::path model;             ///< run directory, model folder or published BERT folder
+  fs::path input;             ///< a text a line; may be gzipped
+  fs::path output;            ///< NAME.npy, or NAME.jsonl[.gz]; "-": lines to standard output
   std::string pool = "mean";  ///< mean | cls | pooler
   bool normalize = false;     ///< vectors of length 1
   bool dry_run = false;
@@ -183,7 +183,7 @@ struct EmbedTextTask {
 struct InspectTask {
   fs::path path;
   std::vector<std::string> texts = {};  ///< of a tokenizer: what to encode
-  std::string state_dict = {};  ///< of a .pth file: only this one; empty for all tensors
+  std::string state_dict = {};          ///< of a .pth file: only this one; empty for all tensors
 };
 
 struct ConvertTask {

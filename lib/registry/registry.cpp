@@ -48,9 +48,9 @@ std::vector<runtime::ParityKind> kinds_of(const runtime::Family& family) {
 }  // namespace
 
 const std::vector<const runtime::Family*>& families() {
-  static const std::vector<const runtime::Family*> all{
-      &forecast::family(), &image::family(),    &shape3d::family(),
-                                                        &icl::family(),      &language::family(), &distill::family()};
+  static const std::vector<const runtime::Family*> all{&forecast::family(), &image::family(),
+                                                       &shape3d::family(),  &icl::family(),
+                                                       &language::family(), &distill::family()};
   return all;
 }
 

@@ -92,13 +92,16 @@ TEST_CASE("a part of a tokenizer that is not known is refused by its name") {
   const auto [text, message] = GENERATE_COPY(table<std::string, std::string>({
       {tokenizer_json(R"({"type": "Lowercase"})", kByteLevel, kModel), "/normalizer/type: \"Lowercase\""},
       {tokenizer_json("null", R"({"type": "Whitespace"})", kModel), "/pre_tokenizer/type: \"Whitespace\""},
-      {tokenizer_json("null", R"({"type": "Split", "pattern": {"Regex": "x+"}})", kModel), "/pre_tokenizer/pattern"},
-      {tokenizer_json("null", kByteLevel, R"({"type": "WordLevel", "vocab": {}, "merges": []})"), "\"WordLevel\""},
+      {tokenizer_json("null", R"({"type": "Split", "pattern": {"Regex": "x+"}})", kModel),
+       "/pre_tokenizer/pattern"},
+      {tokenizer_json("null", kByteLevel, R"({"type": "WordLevel", "vocab": {}, "merges": []})"),
+       "\"WordLevel\""},
       {tokenizer_json("null", kByteLevel, R"({"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]})"),
        "needs \"b\""},
       {tokenizer_json("null", kByteLevel, R"({"type": "BPE", "vocab": {"a": 0}, "merges": ["ab"]})"),
        "is no merge"},
-      {tokenizer_json("null", kByteLevel, R"({"type": "BPE", "vocab": {"a": 99999999}, "merges": []})"), "/a"},
+      {tokenizer_json("null", kByteLevel, R"({"type": "BPE", "vocab": {"a": 99999999}, "merges": []})"),
+       "/a"},
       {"[]", "model"},
   }));
   INFO(message);

@@ -46,19 +46,24 @@ std::vector<std::pair<std::string, std::shared_ptr<CausalModel>>> causal_models(
   all.emplace_back("primer_ez", fresh<PrimerLm>(primer));
   primer.variant = "primer";
   all.emplace_back("primer", fresh<PrimerLm>(primer));
-  all.emplace_back("ssa", fresh<SsaLm>(SsaOptions{.block_size = 32, .n_embd = 16, .n_layer = 2, .window = 8}));
+  all.emplace_back("ssa",
+                   fresh<SsaLm>(SsaOptions{.block_size = 32, .n_embd = 16, .n_layer = 2, .window = 8}));
   StructuredOptions structured{.rank = 8, .hidden_dim = 16, .attn_dim = 16, .ffn_dim = 32};
   for (const std::string method : {"linear", "lowrank", "blockdense", "blockshuffle"}) {
     structured.method = method;
     all.emplace_back("structured " + method, fresh<StructuredLm>(structured));
   }
-  all.emplace_back("dsformer", fresh<DsformerLm>(DsformerOptions{.block_size = 32, .n_embd = 16, .n_layer = 2, .ds_rank = 6, .ds_nonzeros = 3}));
+  all.emplace_back("dsformer",
+                   fresh<DsformerLm>(DsformerOptions{
+                       .block_size = 32, .n_embd = 16, .n_layer = 2, .ds_rank = 6, .ds_nonzeros = 3}));
   return all;
 }
 
 at::Tensor random_ids(int64_t rows, int64_t tokens) { return at::randint(1, 23, {rows, tokens}, at::kLong); }
 
-double largest_difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
+double largest_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
 
 /// Logits behind the last of ids that are read in parts of these sizes.
 at::Tensor read_in_parts(LanguageModel& model, const at::Tensor& ids, const std::vector<int64_t>& sizes) {
@@ -89,10 +94,14 @@ TEST_CASE("a token changes nothing before it, and a row nothing in another") {
   const c10::InferenceMode inference;
   auto models = causal_models();
   for (const std::string attention : {"fixed", "logn", "rowmajor", "axial"}) {
-    models.emplace_back("combiner " + attention,
-                        fresh<CombinerLm>(CombinerOptions{.attention = attention, .max_len = 16, .max_seg_len = 4,
-                                                          .emb_dim = 16, .qkv_dim = 16, .num_heads = 2,
-                                                          .num_layers = 2, .mlp_dim = 32}));
+    models.emplace_back("combiner " + attention, fresh<CombinerLm>(CombinerOptions{.attention = attention,
+                                                                                   .max_len = 16,
+                                                                                   .max_seg_len = 4,
+                                                                                   .emb_dim = 16,
+                                                                                   .qkv_dim = 16,
+                                                                                   .num_heads = 2,
+                                                                                   .num_layers = 2,
+                                                                                   .mlp_dim = 32}));
   }
   for (const auto& [name, model] : models) {
     INFO(name);
@@ -186,7 +195,9 @@ TEST_CASE("options that a decoder does not have are refused by name") {
                     ContainsSubstring("rope_scaling"));
   CHECK_THROWS_WITH(of(R"({"model_type": "qwen2", "use_sliding_window": true})"),
                     ContainsSubstring("use_sliding_window"));
-  CHECK_THROWS_WITH(of(R"({"model_type": "gpt2", "n_embd": 10, "n_head": 3})"), ContainsSubstring("multiple"));
-  CHECK_THROWS_WITH(of(R"({"model_type": "gpt2", "activation_function": "mish"})"), ContainsSubstring("mish"));
+  CHECK_THROWS_WITH(of(R"({"model_type": "gpt2", "n_embd": 10, "n_head": 3})"),
+                    ContainsSubstring("multiple"));
+  CHECK_THROWS_WITH(of(R"({"model_type": "gpt2", "activation_function": "mish"})"),
+                    ContainsSubstring("mish"));
   CHECK(of(R"({"model_type": "gpt2", "n_embd": 12, "n_head": 3, "n_inner": null})").hidden_size == 12);
 }

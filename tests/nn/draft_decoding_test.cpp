@@ -266,13 +266,13 @@ TEST_CASE("with shared noise a window gives the very tokens of one by one") {
   for (uint64_t seed = 0; seed < 50; ++seed) {
     int64_t passes = 0, fewer = 0;
     const Decoding one{[](TableTarget&) { return std::make_unique<NoDrafts>(); },
-                      accepting_by<EqualityAcceptor>(),
-                      {.rules = kTemperatureFirst},
-                      true};
+                       accepting_by<EqualityAcceptor>(),
+                       {.rules = kTemperatureFirst},
+                       true};
     const Decoding jacobi{[=](TableTarget&) { return window_of(window, FreshDraft::left); },
-                         accepting_by<EqualityAcceptor>(),
-                         {.rules = kTemperatureFirst},
-                         true};
+                          accepting_by<EqualityAcceptor>(),
+                          {.rules = kTemperatureFirst},
+                          true};
     CHECK(sequence_of(one, table, other, seed, passes) == sequence_of(jacobi, table, other, seed, fewer));
     CHECK(fewer <= passes);
   }

@@ -29,7 +29,8 @@ nn::DecodingRules greedy() {
 std::vector<int64_t> decoded(const nn::DecodingRules& rules, int64_t first, int64_t steps) {
   CountingStream stream;
   nn::SeededRandomInputs random_inputs({7});
-  const auto ids = nn::decode_tokens(stream, at::full({1, 1}, first, at::kLong), steps, rules, random_inputs)[0];
+  const auto ids =
+      nn::decode_tokens(stream, at::full({1, 1}, first, at::kLong), steps, rules, random_inputs)[0];
   return {ids.data_ptr<int64_t>(), ids.data_ptr<int64_t>() + ids.numel()};
 }
 

@@ -68,8 +68,8 @@ Windows windows_of(runtime::Experiment& experiment, const std::vector<int64_t>& 
           forecasting.data().batch(runtime::Split::train, indices)};
 }
 
-/// What officially starts at zero (the last maps of a diffusion head, the map to LlamaGen's logits) holds back
-/// the gradients of all before it, and hides them.
+/// What officially starts at zero (the last maps of a diffusion head, the map to LlamaGen's logits) holds
+/// back the gradients of all before it, and hides them.
 void move_off_zero(torch::nn::Module& model) {
   const torch::NoGradGuard no_grad;
   for (auto& parameter : model.parameters()) {

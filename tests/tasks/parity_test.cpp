@@ -46,12 +46,12 @@ std::vector<fs::path> all_cases() {
     for (const auto& path : cases_in(root / "lantern", {"lantern_", "posterior"})) all.push_back(path);
     // Without the cases whose weights do not belong to their outputs: recorded after the training steps, or
     // without GPT-2's biases of c_attn.
-    for (const auto& path : cases_in(root / "language", {"bert_", "block_transformer_",
-                                                         "bytetransformer_", "combiner_", "first_", "gpt_neox",
-                                                         "llama_", "primer_", "ssa_", "tokenizer_"}))
+    for (const auto& path :
+         cases_in(root / "language", {"bert_", "block_transformer_", "bytetransformer_", "combiner_",
+                                      "first_", "gpt_neox", "llama_", "primer_", "ssa_", "tokenizer_"}))
       all.push_back(path);
-    for (const auto& path : cases_in(root / "blocks", {"block_", "bytetransformer_", "combiner_", "primer_",
-                                                       "structured_"}))
+    for (const auto& path :
+         cases_in(root / "blocks", {"block_", "bytetransformer_", "combiner_", "primer_", "structured_"}))
       all.push_back(path);
     // All but var_small: its run with more_smooth, which magnifies rounding, differs by up to 2.5e-4.
     for (const auto& path : cases_in(root / "var", {"code_", "pth_", "quant_", "schedules", "train_",

@@ -73,7 +73,7 @@ void write_lines(const at::Tensor& vectors, const std::vector<std::string>& text
     const auto row = vectors[static_cast<int64_t>(i)].contiguous();
     const auto* values = row.const_data_ptr<float>();
     const Json line{{"text", texts[i]}, {"vector", std::vector<float>(values, values + row.numel())}};
-    out.append(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    out.append(dump_json(line) + "\n");
   }
   out.commit();
 }

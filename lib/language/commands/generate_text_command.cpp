@@ -30,9 +30,13 @@ nn::DecodingRules rules_of(const plan::GenerateTextTask& task, const OpenedText&
 /// Generates batches of rows.
 class TextRun {
  public:
-  TextRun(const plan::GenerateTextTask& task, const OpenedText& opened, const runtime::CommandContext& context,
-          const runtime::Compute& compute)
-      : task_(task), opened_(opened), context_(context), device_(compute.device), rules_(rules_of(task, opened)) {
+  TextRun(const plan::GenerateTextTask& task, const OpenedText& opened,
+          const runtime::CommandContext& context, const runtime::Compute& compute)
+      : task_(task),
+        opened_(opened),
+        context_(context),
+        device_(compute.device),
+        rules_(rules_of(task, opened)) {
     if (compute.int8) int8_ = std::make_unique<kernels::Int8Weights>(*opened.model);
   }
 
@@ -80,7 +84,8 @@ class TextRun {
   }
 
   std::vector<Json> told(const std::vector<TextRow>& rows, const std::vector<std::size_t>& batch,
-                         const std::vector<RowText>& texts, const nn::TokenStream& stream, double seconds) const {
+                         const std::vector<RowText>& texts, const nn::TokenStream& stream,
+                         double seconds) const {
     const auto* first = dynamic_cast<const FirstStream*>(&stream);
     std::vector<Json> all;
     for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -118,7 +123,8 @@ void write_lines(const std::filesystem::path& path, const std::vector<Json>& tex
 }  // namespace
 
 Json run_generate_text(const plan::GenerateTextTask& task, const runtime::CommandContext& context) {
-  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
+  const auto compute =
+      runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   const auto opened = open_text_model(task.model, compute);
   const auto rows = text_rows(read_prompts(task), opened, task);

@@ -29,7 +29,8 @@ class Windows {
   Windows(const OpenedText& opened, int64_t context, int64_t stride)
       : opened_(opened), context_(context), stride_(stride) {}
 
-  Sums score(std::string_view text, int64_t batch_size, at::Device device, const std::atomic<bool>& stop) const {
+  Sums score(std::string_view text, int64_t batch_size, at::Device device,
+             const std::atomic<bool>& stop) const {
     const auto tokens = tokens_of(text);
     const int64_t predicted = tokens.size(0) - 1;
     Sums sums;
@@ -103,7 +104,8 @@ Json told(const std::filesystem::path& path, const Sums& sums) {
 }  // namespace
 
 Json run_score(const plan::ScoreTask& task, const runtime::CommandContext& context) {
-  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
+  const auto compute =
+      runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   const auto opened = open_text_model(task.model, compute);
   const c10::InferenceMode inference;
@@ -112,7 +114,8 @@ Json run_score(const plan::ScoreTask& task, const runtime::CommandContext& conte
   const kernels::Int8Scope int8(weights.get());
   const int64_t longest = opened.model->longest();
   const int64_t own = longest > 0 ? std::min(longest, kDefaultContext) : kDefaultContext;
-  const int64_t length = task.context.value_or(opened.context.value_or(own)), stride = task.stride.value_or(length);
+  const int64_t length = task.context.value_or(opened.context.value_or(own)),
+                stride = task.stride.value_or(length);
   if (longest > 0 && length > longest)
     fail<UsageError>("--context: {} tokens, but the model reads at most {}", length, longest);
   if (stride > length) fail<UsageError>("--stride: {}, expected at most --context ({})", stride, length);

@@ -36,7 +36,8 @@ std::vector<std::string> read_prompts(const plan::GenerateTextTask& task) {
   } else if (prompts.empty()) {
     prompts = lines_of(read_standard_input().text);
   }
-  if (prompts.empty()) fail<DataError>("{}: no prompt, expected one a line", task.file ? task.file->string() : "stdin");
+  if (prompts.empty())
+    fail<DataError>("{}: no prompt, expected one a line", task.file ? task.file->string() : "stdin");
   return prompts;
 }
 

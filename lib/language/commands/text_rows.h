@@ -54,7 +54,7 @@ class RowText {
   const std::vector<std::string>* stops_;
   io::TextStream stream_;
   std::vector<int64_t> ids_;
-  std::string text_;           ///< without what follows a stop text
+  std::string text_;          ///< without what follows a stop text
   std::size_t released_ = 0;  ///< bytes of it that were returned
   std::string stop_;
 };
