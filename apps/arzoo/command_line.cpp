@@ -139,6 +139,7 @@ std::unique_ptr<CLI::App> make_command_line(Invocation& invocation) {
   add_models_command(*root, invocation);
   add_inspect_command(*root, invocation);
   add_convert_command(*root, invocation);
+  add_launch_command(*root, invocation);
   add_completion_command(*root, invocation);
   add_man_command(*root, invocation);
   return root;

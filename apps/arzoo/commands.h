@@ -19,6 +19,7 @@ void add_bench_command(CLI::App& root, Invocation& invocation);
 void add_models_command(CLI::App& root, Invocation& invocation);
 void add_inspect_command(CLI::App& root, Invocation& invocation);
 void add_convert_command(CLI::App& root, Invocation& invocation);
+void add_launch_command(CLI::App& root, Invocation& invocation);
 /// The scripts are made from `root` as it is when the command runs.
 void add_completion_command(CLI::App& root, Invocation& invocation);
 /// So is the page.

@@ -11,6 +11,7 @@
 #include <new>
 
 #include "command_line.h"
+#include "launched_ranks.h"
 #include "output.h"
 #include "stop_signal.h"
 #include "user_folders.h"
@@ -46,7 +47,8 @@ int main(int argc, char** argv) {
   // Asked of the words themselves: they may not parse.
   const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
   const auto answer = [json](ExitCode code, std::string_view message) {
-    cli::report_error(code, message, json);
+    const bool is_said = code == ExitCode::usage && cli::is_second_voice();
+    if (!is_said) cli::report_error(code, message, json);
     leave(code);
   };
   try {

@@ -29,13 +29,18 @@ ProgressOptions progress_options(const Invocation& invocation) {
 
 plan::Outcome call_library(const Invocation& invocation, const TaskCall& call) {
   const auto& table = task_table(wants_cuda(invocation.compute.device));
+  if (invocation.compute.ranks.rank > 0) {
+    // The first process speaks for all.
+    SilentProgress silent;
+    return call(table, silent, stop_requested());
+  }
   const auto progress = make_progress(progress_options(invocation));
   return call(table, *progress, stop_requested());
 }
 
 ExitCode finish(const Invocation& invocation, plan::Outcome outcome, const Summary& summary) {
   if (outcome.code == ExitCode::ok) {
-    print_result(invocation, outcome.result, summary);
+    if (invocation.compute.ranks.rank == 0) print_result(invocation, outcome.result, summary);
     return ExitCode::ok;
   }
   if (outcome.result.is_null()) throw Error(outcome.code, outcome.error);

@@ -1,10 +1,12 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.h"
+#include "launched_ranks.h"
 #include "path_checks.h"
 #include "plan/run_config.h"
 #include "result_summary.h"
 #include "task_run.h"
+#include "value_checks.h"
 
 namespace arzoo::cli {
 namespace {
@@ -15,6 +17,7 @@ struct TrainFlags {
   std::optional<std::string> out;
   bool resume = false;
   bool init_only = false;
+  double join_timeout = Ranks().timeout;
 };
 
 plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags,
@@ -68,9 +71,17 @@ void add_training_command(CLI::App& root, Invocation& invocation, const Training
       ->excludes("--resume");
   command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")
       ->type_name("DIR");
+  command
+      ->add_option("--join-timeout", flags->join_timeout,
+                   "seconds that several processes (arzoo launch) wait for one another at the start, 300 by default")
+      ->type_name("SECONDS")
+      ->check(real_number(0.1, 1e6));
   add_shared_options(*command, invocation);
   command->footer(kind.footer);
   on_chosen(*command, invocation, [flags, &invocation, name = kind.name] {
+    invocation.compute.ranks = launched_ranks();
+    invocation.compute.ranks.timeout = flags->join_timeout;
+    if (!invocation.compute.ranks.alone()) prepare_to_join();
     const auto task = checked_task(invocation, *flags, name);
     if (task.dry_run) return show_plan(invocation, task);
     if (task.init_only) return run_task(invocation, &plan::TaskTable::train, task, initial_model_summary);

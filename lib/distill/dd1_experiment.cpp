@@ -37,8 +37,9 @@ runtime::Losses Dd1VarExperiment::loss(int64_t batch) {
       at::cross_entropy_loss(model.logits(hidden).flatten(0, 1), ids.narrow(1, first, all - first).flatten());
   const auto embedding =
       at::mse_loss(model.continuous(hidden), codes.narrow(1, first, all - first)) / mean_square_;
-  return {cross_entropy + embedding * options.embedding_weight,
-          {{"cross_entropy", cross_entropy.detach()}, {"embedding_error", embedding.detach()}}};
+  return {.total = cross_entropy + embedding * options.embedding_weight,
+          .parts = {{"cross_entropy", cross_entropy.detach()}, {"embedding_error", embedding.detach()}},
+          .samples = static_cast<double>(pairs.labels.size(0))};
 }
 
 Dd1LatentExperiment::Dd1LatentExperiment(const Config& config, std::unique_ptr<LatentTeacher> teacher,
@@ -55,7 +56,8 @@ runtime::Losses Dd1LatentExperiment::loss(int64_t batch) {
   const auto pairs = training_batch(batch);
   const auto noise = mapped_ ? pairs.noise : at::randn(pairs.noise.sizes()).to(pairs.noise.device());
   const int64_t given = is_second_step() ? student_->kept_tokens() : 0;
-  return {student_->trajectory_error(pairs.labels, noise, pairs.ends, given)};
+  return {.total = student_->trajectory_error(pairs.labels, noise, pairs.ends, given),
+          .samples = static_cast<double>(pairs.labels.size(0))};
 }
 
 namespace {

@@ -59,7 +59,9 @@ runtime::Losses Dd2Experiment::distillation_loss(const TrajectoryBatch& pairs, T
 runtime::Losses Dd2Experiment::loss(int64_t batch) {
   const auto pairs = training_batch(batch);
   const auto whose = turn(batch);
-  return whose == Turn::tuning ? tuning_loss(pairs) : distillation_loss(pairs, whose);
+  auto losses = whose == Turn::tuning ? tuning_loss(pairs) : distillation_loss(pairs, whose);
+  losses.samples = static_cast<double>(pairs.labels.size(0));
+  return losses;
 }
 
 Dd2VarExperiment::Dd2VarExperiment(const Config& config, std::unique_ptr<VarTeacher> teacher,

@@ -30,7 +30,8 @@ DistillExperiment::DistillExperiment(const Config& config, const Teacher& teache
       teacher_(teacher),
       trajectories_(config, teacher, compute),
       model_section_(config.json().at("model")),
-      order_(trajectories_.pairs(), config.json().at("seed").get<int64_t>(), training_.batch_size) {}
+      order_(trajectories_.pairs(), config.json().at("seed").get<int64_t>(), training_.batch_size,
+             compute.share) {}
 
 std::vector<std::string> DistillExperiment::notes() const {
   return {fmt::format("teacher {}; {} pairs train, {} validate", teacher_.folder().path.string(),

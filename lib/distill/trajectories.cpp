@@ -8,6 +8,7 @@
 #include "core/json_reader.h"
 #include "core/output_folder.h"
 #include "core/seeded_random.h"
+#include "runtime/process_group.h"
 #include "runtime/safetensors.h"
 
 namespace arzoo::distill {
@@ -57,27 +58,43 @@ bool Trajectories::read() {
   return true;
 }
 
-void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
-  if (ends_.defined() || read()) return;
-  const torch::NoGradGuard no_grad;
-  const int64_t all = options_.pairs + options_.held_out;
-  std::vector<at::Tensor> sampled;
-  progress.begin("trajectories", all);
-  for (int64_t first = 0; first < all; first += kSampledAtOnce) {
-    std::vector<int64_t> numbers(static_cast<std::size_t>(std::min(kSampledAtOnce, all - first)));
-    std::iota(numbers.begin(), numbers.end(), first);
+at::Tensor Trajectories::sampled(int64_t first, int64_t count, Progress& progress,
+                                 const std::atomic<bool>& stop) const {
+  std::vector<at::Tensor> parts;
+  progress.begin("trajectories", count);
+  for (int64_t done = 0; done < count; done += kSampledAtOnce) {
+    std::vector<int64_t> numbers(static_cast<std::size_t>(std::min(kSampledAtOnce, count - done)));
+    std::iota(numbers.begin(), numbers.end(), first + done);
     const auto ends = teacher_.ends(labels_of(numbers), noise_of(numbers), options_.ode_steps).cpu();
-    sampled.push_back(ends.is_floating_point() ? ends : ends.to(at::kInt));
+    parts.push_back(ends.is_floating_point() ? ends : ends.to(at::kInt));
     progress.step({}, static_cast<int64_t>(numbers.size()));
     if (stop.load()) {
       progress.end();
       fail<Interrupted>("interrupted after {} of {} trajectories",
-                        first + static_cast<int64_t>(numbers.size()), all);
+                        done + static_cast<int64_t>(numbers.size()), count);
     }
   }
   progress.end();
-  ends_ = at::cat(sampled);
-  if (options_.trajectories.empty()) return;
+  return at::cat(parts);
+}
+
+void Trajectories::prepare(Progress& progress, const std::atomic<bool>& stop) {
+  if (ends_.defined()) return;
+  const auto& group = compute_.group;
+  const bool known = read();
+  // Each process may see files of its own: they are made anew unless all have them.
+  if (group ? group->sum({known ? 0.0 : 1.0}).front() == 0.0 : known) return;
+  const torch::NoGradGuard no_grad;
+  const int64_t all = options_.pairs + options_.held_out;
+  // Whole batches are shared out, so that the pairs are the same whatever the number of processes.
+  const int64_t batches = (all + kSampledAtOnce - 1) / kSampledAtOnce;
+  const bool shared = group && batches >= group->world();
+  const auto share = shared ? compute_.share : Share();
+  const int64_t first = share.first(batches) * kSampledAtOnce;
+  const int64_t last = std::min(all, first + share.size(batches) * kSampledAtOnce);
+  ends_ = sampled(first, last - first, progress, stop);
+  if (shared) ends_ = group->concatenated(ends_);
+  if (options_.trajectories.empty() || (group && !group->is_first())) return;
   const std::filesystem::path path = options_.trajectories;
   if (path.has_parent_path()) make_folder(path.parent_path());
   runtime::write_safetensors(path, {{teacher_.ends_name(), ends_}}, {{kIdentity, dump_json(identity())}});

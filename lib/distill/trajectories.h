@@ -25,8 +25,8 @@ class Trajectories {
   /// config: resolved; teacher must outlive it.
   Trajectories(const Config& config, const Teacher& teacher, const runtime::Compute& compute);
 
-  /// Reads the file, or makes the pairs and writes it. Throws CheckpointError for a file of another teacher,
-  /// Interrupted.
+  /// Reads the file, or makes the pairs and writes it; the processes of a group share the work. Throws
+  /// CheckpointError for a file of another teacher, Interrupted.
   void prepare(Progress& progress, const std::atomic<bool>& stop);
 
   int64_t pairs() const { return options_.pairs; }
@@ -40,6 +40,8 @@ class Trajectories {
   TrajectoryBatch numbered(const std::vector<int64_t>& numbers) const;
   Json identity() const;
   bool read();
+  /// The ends of the pairs first, first + 1, ….
+  at::Tensor sampled(int64_t first, int64_t count, Progress& progress, const std::atomic<bool>& stop) const;
   at::Tensor noise_of(const std::vector<int64_t>& numbers) const;
   at::Tensor labels_of(const std::vector<int64_t>& numbers) const;
 

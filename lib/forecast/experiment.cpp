@@ -14,6 +14,7 @@
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
 #include "runtime/named_tensors.h"
+#include "runtime/process_group.h"
 #include "runtime/training_options.h"
 
 namespace arzoo::forecast {
@@ -35,7 +36,8 @@ ForecastExperiment::ForecastExperiment(const Config& config, const runtime::Comp
       model_(build(config.at("model"), data_.shape())),
       head_(add_distribution_head(*model_, loss_, data_.shape(), config.at("training"))),
       seed_(config.json().at("seed").get<int64_t>()),
-      order_(data_.windows(runtime::Split::train), seed_, runtime::training_options(config).batch_size),
+      order_(data_.windows(runtime::Split::train), seed_, runtime::training_options(config).batch_size,
+             compute.share),
       loader_([this](int64_t batch) { return training_batch(batch); }) {
   model_->to(compute.device);
   if (data_.options().variates_apart()) {
@@ -49,7 +51,7 @@ int64_t ForecastExperiment::batches_per_epoch() const { return order_.batches();
 ForecastBatch ForecastExperiment::training_batch(int64_t batch) const {
   auto windows = data_.batch(runtime::Split::train, order_.batch(batch));
   scale_windows(windows, data_.options().scale_windows);
-  mix_windows(windows, data_.options().mixed_windows, runtime::batch_generator(seed_, batch));
+  mix_windows(windows, data_.options().mixed_windows, runtime::batch_generator(seed_, batch, compute_.share));
   return windows;
 }
 
@@ -57,7 +59,12 @@ runtime::Losses ForecastExperiment::loss(int64_t batch) {
   const auto asked = std::chrono::steady_clock::now();
   auto windows = loader_.get(batch);
   loader_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count();
-  return training_loss(*model_, head_.get(), loss_, windows.to(compute_.device));
+  const double samples = windows.measured.defined() ? windows.measured.sum().item<double>()
+                                                    : static_cast<double>(windows.x_enc.size(0));
+  windows.joint = runtime::joint_sum(compute_.group, samples);
+  auto losses = training_loss(*model_, head_.get(), loss_, windows.to(compute_.device));
+  losses.samples = samples;
+  return losses;
 }
 
 /// The split whose windows calibrate the intervals.
@@ -70,12 +77,13 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   c10::InferenceMode inference;
   model_->eval();
   const auto indices = runtime::spread_items(data_.windows(split), evaluation_.max_windows);
-  const auto windows = static_cast<int64_t>(indices.size());
-  const int64_t stride = std::max<int64_t>(1, windows / kMostResidualWindows);
+  const auto all = static_cast<int64_t>(indices.size());
+  const int64_t begin = compute_.share.first(all), end = begin + compute_.share.size(all);
+  const int64_t stride = std::max<int64_t>(1, all / kMostResidualWindows);
   SplitScores scores(loss_);
   std::vector<at::Tensor> residuals;
-  for (int64_t first = 0; first < windows; first += evaluation_.batch_size) {
-    const auto size = std::min(evaluation_.batch_size, windows - first);
+  for (int64_t first = begin; first < end; first += evaluation_.batch_size) {
+    const auto size = std::min(evaluation_.batch_size, end - first);
     auto batch = data_.batch(split, std::span(indices).subspan(first, size)).to(compute_.device);
     const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
@@ -89,9 +97,17 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
       residuals.push_back(residual[i].cpu());
     }
   }
-  if (!residuals.empty()) scores_ = ConformalScores::fit(at::stack(residuals));
+  if (compute_.group) scores.add_parts(*compute_.group);
+  if (split == calibration_split()) calibrate(residuals);
   if (split == runtime::Split::val && calibration_split() != split) evaluate(calibration_split());
   return scores.metrics();
+}
+
+/// residuals: [S, c_out] each, of this process's windows.
+void ForecastExperiment::calibrate(const std::vector<at::Tensor>& residuals) {
+  auto all = residuals.empty() ? at::empty({0, data_.shape().pred_len, data_.shape().c_out}) : at::stack(residuals);
+  if (compute_.group) all = compute_.group->concatenated(all);
+  if (all.size(0) > 0) scores_ = ConformalScores::fit(all);
 }
 
 void ForecastExperiment::save(const std::filesystem::path& folder) {

@@ -44,6 +44,7 @@ class ForecastExperiment : public runtime::Experiment {
  private:
   ForecastBatch training_batch(int64_t batch) const;
   runtime::Split calibration_split() const;
+  void calibrate(const std::vector<at::Tensor>& residuals);
   std::pair<at::Tensor, at::Tensor> interval_of(const ForecastBatch& batch, const at::Tensor& point);
 
   Config config_;

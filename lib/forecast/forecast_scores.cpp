@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include "runtime/process_group.h"
+
 namespace arzoo::forecast {
 namespace {
 
@@ -43,6 +45,10 @@ void DistributionScores::add(const DistributionScores& other) {
   scaled_count_ += other.scaled_count_;
 }
 
+void DistributionScores::add_parts(runtime::ProcessGroup& group) {
+  runtime::sum_over(group, crps_, losses_, magnitudes_, scaled_, count_, scaled_count_);
+}
+
 double DistributionScores::wql() const {
   return magnitudes_ > 0.0 ? losses_ / (static_cast<double>(levels().size()) * magnitudes_) : NAN;
 }
@@ -62,6 +68,10 @@ void IntervalScores::add(const IntervalScores& other) {
   width_ += other.width_;
   covered_ += other.covered_;
   count_ += other.count_;
+}
+
+void IntervalScores::add_parts(runtime::ProcessGroup& group) {
+  runtime::sum_over(group, width_, covered_, count_);
 }
 
 void ForecastScores::add(const ForecastScores& other) {

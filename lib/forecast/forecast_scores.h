@@ -22,6 +22,8 @@ class DistributionScores {
 
   /// All that the other has summed up.
   void add(const DistributionScores& other);
+  /// What the group's other processes have.
+  void add_parts(runtime::ProcessGroup& group);
 
   int64_t count() const { return count_; }
   /// Mean continuous ranked probability score.
@@ -43,6 +45,7 @@ class IntervalScores {
   void add(const at::Tensor& low, const at::Tensor& high, const at::Tensor& truth);
 
   void add(const IntervalScores& other);
+  void add_parts(runtime::ProcessGroup& group);
 
   int64_t count() const { return count_; }
   double coverage() const { return static_cast<double>(covered_) / static_cast<double>(count_); }

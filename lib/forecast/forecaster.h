@@ -24,6 +24,8 @@ struct ForecastBatch {
   const runtime::NamedTensors* random_inputs =
       nullptr;  ///< random numbers to use instead of generating them (parity)
 
+  runtime::JointSum joint = {};  ///< of a part of a training batch
+
   /// The covariates known ahead at the steps of x_enc and of x_dec; undefined without any.
   at::Tensor known_enc() const;
   at::Tensor known_dec() const;

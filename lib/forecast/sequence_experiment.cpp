@@ -7,6 +7,7 @@
 #include "forecast/zoo.h"
 #include "runtime/model_folder.h"
 #include "runtime/named_tensors.h"
+#include "runtime/process_group.h"
 #include "runtime/training_options.h"
 
 namespace arzoo::forecast {
@@ -58,7 +59,7 @@ SequenceExperiment::SequenceExperiment(const Config& config, const runtime::Comp
       validation_(windows_for(*sequences_, data_, Role::validates)),
       model_(std::dynamic_pointer_cast<TimeMoe>(build(config.at("model"), options_.official_shape()))),
       order_(train_.size(), config.json().at("seed").get<int64_t>(),
-             runtime::training_options(config).batch_size),
+             runtime::training_options(config).batch_size, compute.share),
       loader_([this](int64_t batch) { return train_.batch(order_.batch(batch)); }) {
   if (train_.size() == 0) {
     fail<DataError>(
@@ -75,14 +76,19 @@ SequenceExperiment::SequenceExperiment(const Config& config, const runtime::Comp
                                sequences_->size(), train_.size(), data_.max_length, validation_.size()));
 }
 
-TimeMoeLoss SequenceExperiment::loss_of(const TokenBatch& batch) {
+TimeMoeLoss SequenceExperiment::loss_of(const TokenBatch& batch, const runtime::JointSum& joint) {
   TimeMoeInput input;
   input.values = batch.input_ids.to(compute_.device);
-  return model_->official_loss(input, batch.labels.to(compute_.device), batch.loss_masks.to(compute_.device));
+  return model_->official_loss(input, batch.labels.to(compute_.device), batch.loss_masks.to(compute_.device),
+                               joint);
 }
 
 runtime::Losses SequenceExperiment::loss(int64_t batch) {
-  return named_losses(loss_of(loader_.get(batch)), options_);
+  const auto tokens = loader_.get(batch);
+  const auto samples = static_cast<double>(tokens.labels.size(0));
+  auto losses = named_losses(loss_of(tokens, runtime::joint_sum(compute_.group, samples)), options_);
+  losses.samples = samples;
+  return losses;
 }
 
 runtime::Metrics SequenceExperiment::evaluate(runtime::Split split) {
@@ -91,11 +97,12 @@ runtime::Metrics SequenceExperiment::evaluate(runtime::Split split) {
   model_->eval();
   const auto& windows = windows_of(split);
   const auto indices = runtime::spread_items(windows.size(), evaluation_.max_windows);
-  const auto count = static_cast<int64_t>(indices.size());
+  const auto all = static_cast<int64_t>(indices.size());
+  const int64_t begin = compute_.share.first(all), end = begin + compute_.share.size(all);
   const auto heads = options_.horizon_lengths.size();
   std::vector<double> sums(heads, 0.0), counts(heads, 0.0);
-  for (int64_t first = 0; first < count; first += evaluation_.batch_size) {
-    const auto size = std::min(evaluation_.batch_size, count - first);
+  for (int64_t first = begin; first < end; first += evaluation_.batch_size) {
+    const auto size = std::min(evaluation_.batch_size, end - first);
     const auto batch = windows.batch(std::span(indices).subspan(first, size));
     const auto losses = loss_of(batch);
     for (std::size_t head = 0; head < heads; ++head) {
@@ -103,6 +110,10 @@ runtime::Metrics SequenceExperiment::evaluate(runtime::Split split) {
       sums[head] += losses.heads[head].item<double>() * labels;
       counts[head] += labels;
     }
+  }
+  if (compute_.group) {
+    sums = compute_.group->sum(sums);
+    counts = compute_.group->sum(counts);
   }
   runtime::Metrics metrics{{"huber", 0.0}};
   for (std::size_t head = 0; head < heads; ++head) {

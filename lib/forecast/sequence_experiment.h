@@ -40,7 +40,7 @@ class SequenceExperiment : public runtime::Experiment {
   const SequenceWindows& windows_of(runtime::Split split) const {
     return split == runtime::Split::train ? train_ : validation_;
   }
-  TimeMoeLoss loss_of(const TokenBatch& batch);
+  TimeMoeLoss loss_of(const TokenBatch& batch, const runtime::JointSum& joint = {});
 
   SequenceOptions data_;
   TimeMoeOptions options_;

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "runtime/process_group.h"
+
 namespace arzoo::forecast {
 
 void SplitScores::add(const at::Tensor& forecast, const at::Tensor& truth, const at::Tensor& measured,
@@ -15,6 +17,13 @@ void SplitScores::add(const at::Tensor& forecast, const at::Tensor& truth, const
   if (!distribution.defined()) return;
   distributions_.add(distribution, known);
   interval_.add(distribution.quantile(0.1), distribution.quantile(0.9), known);
+}
+
+void SplitScores::add_parts(runtime::ProcessGroup& group) {
+  errors_.add_parts(group);
+  distributions_.add_parts(group);
+  interval_.add_parts(group);
+  runtime::sum_over(group, huber_);
 }
 
 runtime::Metrics SplitScores::metrics() const {

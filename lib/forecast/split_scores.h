@@ -3,6 +3,10 @@
 #include "forecast/forecast_scores.h"
 #include "forecast/loss_options.h"
 
+namespace arzoo::runtime {
+class ProcessGroup;
+}
+
 namespace arzoo::forecast {
 
 /// The errors of a model on a split of its data, as its loss wants them; the first is what early stopping
@@ -15,6 +19,8 @@ class SplitScores {
   /// those cells, undefined for a point forecast.
   void add(const at::Tensor& forecast, const at::Tensor& truth, const at::Tensor& measured,
            const Distribution& distribution);
+  /// What the other processes of the group have added, each of them on windows of its own.
+  void add_parts(runtime::ProcessGroup& group);
   /// Nothing when no cell was measured.
   runtime::Metrics metrics() const;
 

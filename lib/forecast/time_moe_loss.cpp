@@ -13,9 +13,15 @@ at::Tensor windows_ahead(const at::Tensor& x, int64_t steps) {
   return at::constant_pad_nd(x, {0, 0, 0, steps - 1}).unfold(1, steps, 1).transpose(2, 3);
 }
 
+/// A sum over the joint batch; without a group its own.
+at::Tensor over_all(const runtime::JointSum& joint, const at::Tensor& sum) {
+  return joint ? joint(sum.detach()) : sum;
+}
+
 }  // namespace
 
-at::Tensor horizon_loss(const at::Tensor& forecasts, const at::Tensor& labels, const at::Tensor& masks) {
+at::Tensor horizon_loss(const at::Tensor& forecasts, const at::Tensor& labels, const at::Tensor& masks,
+                        const runtime::JointSum& joint) {
   constexpr double kDelta = 2.0;
   const int64_t channels = labels.size(2), steps = forecasts.size(2) / channels;
   const auto truth = windows_ahead(labels, steps);  // [B, T, P, C]
@@ -23,24 +29,26 @@ at::Tensor horizon_loss(const at::Tensor& forecasts, const at::Tensor& labels, c
                                      truth, at::Reduction::None, kDelta);
   if (!masks.defined()) return losses.mean();
   const auto counted = windows_ahead(masks.to(losses.scalar_type()).unsqueeze(-1), steps).expand_as(losses);
-  return (losses * counted).sum() / counted.sum();
+  return (losses * counted).sum() / over_all(joint, counted.sum());
 }
 
 at::Tensor balance_loss(const std::vector<at::Tensor>& router_logits, int64_t num_experts_per_tok,
-                        const at::Tensor& attention_mask) {
+                        const at::Tensor& attention_mask, const runtime::JointSum& joint) {
   const auto logits = at::cat(router_logits);  // [V * N, E]
   const auto probabilities = at::softmax(logits, -1, at::kFloat);
   const int64_t experts = logits.size(1);
   const auto chosen = std::get<1>(probabilities.detach().topk(num_experts_per_tok, -1));
   at::Tensor share, mean;
-  if (!attention_mask.defined()) {
+  if (!attention_mask.defined() && !joint) {
     share = at::one_hot(chosen, experts).to(at::kFloat).mean(0);  // [K, E]
     mean = probabilities.mean(0);                                 // [E]
   } else {
-    const auto counted =
-        attention_mask.to(at::kFloat).flatten().repeat({static_cast<int64_t>(router_logits.size())});
-    const auto count = counted.sum();
-    share = (at::one_hot(chosen, experts).to(at::kFloat) * counted.view({-1, 1, 1})).sum(0) / count;
+    const auto counted = attention_mask.defined() ? attention_mask.to(at::kFloat).flatten().repeat(
+                                                        {static_cast<int64_t>(router_logits.size())})
+                                                  : at::ones({logits.size(0)}, probabilities.options());
+    const auto count = over_all(joint, counted.sum());
+    share = over_all(joint, (at::one_hot(chosen, experts).to(at::kFloat) * counted.view({-1, 1, 1})).sum(0)) /
+            count;
     mean = (probabilities * counted.unsqueeze(-1)).sum(0) / count;
   }
   return (share * mean).sum() * static_cast<double>(experts);

@@ -118,18 +118,19 @@ at::Tensor TimeMoe::generate(const at::Tensor& context, int64_t horizon, const a
 }
 
 TimeMoeLoss TimeMoe::official_loss(const TimeMoeInput& input, const at::Tensor& labels,
-                                   const at::Tensor& loss_masks) {
+                                   const at::Tensor& loss_masks, const runtime::JointSum& joint) {
   auto found = states(input);
   const auto truth = labels.dim() == 2 ? labels.unsqueeze(-1) : labels;
   TimeMoeLoss loss;
   for (std::size_t head = 0; head < heads_.size(); ++head) {
     const auto forecasts = logits(found.hidden, head);
     if (head == 0) loss.first_logits = forecasts;
-    loss.heads.push_back(horizon_loss(forecasts.to(at::kFloat), truth, loss_masks));
+    loss.heads.push_back(horizon_loss(forecasts.to(at::kFloat), truth, loss_masks, joint));
   }
   loss.total = at::stack(loss.heads).mean();
   if (options_.apply_aux_loss) {
-    loss.balance = balance_loss(found.router_logits, options_.num_experts_per_tok, input.attention_mask);
+    loss.balance =
+        balance_loss(found.router_logits, options_.num_experts_per_tok, input.attention_mask, joint);
     loss.total = loss.total + options_.router_aux_loss_factor * loss.balance;
   }
   loss.router_logits = std::move(found.router_logits);
@@ -152,7 +153,8 @@ runtime::Losses TimeMoe::loss(const ForecastBatch& batch) {
   TimeMoeInput input;
   input.values = rows.narrow(1, 0, tokens);
   const auto found =
-      official_loss(input, rows.narrow(1, 1, tokens), at::ones({rows.size(0), tokens}, rows.options()));
+      official_loss(input, rows.narrow(1, 1, tokens), at::ones({rows.size(0), tokens}, rows.options()),
+                    batch.joint);
   return named_losses(found, options_);
 }
 

@@ -57,8 +57,8 @@ std::vector<ZeroShotSeries> without_ends(std::vector<ZeroShotSeries> series, int
 }
 
 TuningOptions tuning_options(const Chronos2Options& model, const DataOptions& data,
-                             const runtime::TrainingOptions& training) {
-  return {data.pred_len, data.min_past.value_or(data.pred_len), training.batch_size,
+                             const runtime::TrainingOptions& training, const Share& share) {
+  return {data.pred_len, data.min_past.value_or(data.pred_len), share.size(training.batch_size),
           model.chronos_config.context_length};
 }
 
@@ -81,11 +81,12 @@ TuningExperiment::TuningExperiment(const Config& config, const runtime::Compute&
       seed_(config.json().at("seed").get<int64_t>()),
       evaluated_at_once_(config.at("evaluation").as<EvaluationOptions>().batch_size),
       series_(series_of(data_, notes_)),
-      train_(without_ends(series_, data_.pred_len), tuning_options(options_, data_, training_)),
-      validation_(series_, tuning_options(options_, data_, training_)),
+      train_(without_ends(series_, data_.pred_len),
+             tuning_options(options_, data_, training_, compute.share)),
+      validation_(series_, tuning_options(options_, data_, training_, Share())),
       model_(std::dynamic_pointer_cast<Chronos2>(build(config.at("model"), options_.official_shape()))),
       loader_([this](int64_t batch) {
-        auto generator = runtime::batch_generator(seed_, batch);
+        auto generator = runtime::batch_generator(seed_, batch, compute_.share);
         return train_.random_batch([&](int64_t low, int64_t high) {
           return std::uniform_int_distribution<int64_t>(low, high - 1)(generator);
         });
@@ -111,7 +112,9 @@ TuningBatch TuningExperiment::on_device(TuningBatch batch) const {
 
 runtime::Losses TuningExperiment::loss(int64_t batch) {
   const auto windows = on_device(loader_.get(batch));
-  return {model_->official_loss(windows.input, windows.target)};
+  runtime::Losses losses{model_->official_loss(windows.input, windows.target)};
+  losses.samples = static_cast<double>(windows.target.size(0));
+  return losses;
 }
 
 runtime::Metrics TuningExperiment::evaluate(runtime::Split split) {

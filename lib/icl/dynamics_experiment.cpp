@@ -25,7 +25,7 @@ class DynamicsExperiment : public LearnerExperiment {
   runtime::Losses loss(int64_t batch) override {
     const auto states = sample_states(data_.dynamics, batch_size(), generator(runtime::Split::train, batch));
     const auto [tokens, labels] = parts(states);
-    return {.total = learner().loss(on_device(tokens), on_device(labels))};
+    return {.total = learner().loss(own_rows(tokens), own_rows(labels)), .samples = own_samples()};
   }
 
   /// {"loss", "last_loss"}: half the squared error of a state, over all steps and at the last one.

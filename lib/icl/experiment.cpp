@@ -15,7 +15,11 @@ LearnerExperiment::LearnerExperiment(const Config& config, const runtime::Comput
       data_(config.at("data").as<DataOptions>()),
       evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       batch_size_(config.at("training").as<runtime::TrainingOptions>().batch_size),
-      seed_(config.json().at("seed").get<int64_t>()) {}
+      seed_(config.json().at("seed").get<int64_t>()) {
+  if (batch_size_ < compute.share.count)
+    fail<ConfigError>("training.batch_size: a batch of {} for {} processes, expected at least one item for each",
+                      batch_size_, compute.share.count);
+}
 
 void LearnerExperiment::begin(const LearnerShape& shape) {
   learner_ = build(config_.at("model"), shape);

@@ -31,7 +31,7 @@ class FunctionExperiment : public LearnerExperiment {
                dims = options.curriculum.dims.at(batch, options.n_dims);
     const auto prompts =
         sample_prompts(options, batch_size(), points, dims, generator(runtime::Split::train, batch));
-    return {.total = learner().loss(on_device(prompts.xs), on_device(prompts.ys))};
+    return {.total = learner().loss(own_rows(prompts.xs), own_rows(prompts.ys)), .samples = own_samples()};
   }
 
   /// {"mse", "last_mse"}: over all points, and at the last one.

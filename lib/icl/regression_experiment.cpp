@@ -25,7 +25,8 @@ class RegressionExperiment : public LearnerExperiment {
   runtime::Losses loss(int64_t batch) override {
     const auto prompts =
         sample_regression(data_.regression, batch_size(), generator(runtime::Split::train, batch));
-    return {.total = learner().loss(on_device(prompts.tokens), on_device(prompts.target))};
+    return {.total = learner().loss(own_rows(prompts.tokens), own_rows(prompts.target)),
+            .samples = own_samples()};
   }
 
   /// {"loss"}: half the mean squared error of the query.

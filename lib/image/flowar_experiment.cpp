@@ -28,7 +28,9 @@ FlowArExperiment::FlowArExperiment(const Config& config, const runtime::Compute&
 runtime::Losses FlowArExperiment::loss(int64_t batch) {
   const auto latents = training(batch);
   const auto errors = model_->errors(latents.latents, latents.labels);
-  return {model_->loss(errors), {{"finest", errors.detach().select(1, -1).mean()}}};
+  return {.total = model_->loss(errors),
+          .parts = {{"finest", errors.detach().select(1, -1).mean()}},
+          .samples = static_cast<double>(latents.labels.size(0))};
 }
 
 runtime::Metrics FlowArExperiment::evaluate(runtime::Split split) {

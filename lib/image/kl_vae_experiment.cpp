@@ -28,7 +28,9 @@ runtime::Losses KlVaeExperiment::loss(int64_t batch) {
   const auto& options = model_->options();
   auto total = l2 + kl * options.kl_weight;
   if (options.l1_weight > 0) total = total + l1 * options.l1_weight;
-  return {total, {{"l2", l2.detach()}, {"l1", l1.detach()}, {"kl", kl.detach()}}};
+  return {.total = total,
+          .parts = {{"l2", l2.detach()}, {"l1", l1.detach()}, {"kl", kl.detach()}},
+          .samples = static_cast<double>(images.size(0))};
 }
 
 runtime::Metrics KlVaeExperiment::evaluate(runtime::Split split) {

@@ -46,7 +46,9 @@ runtime::Losses MarExperiment::loss(int64_t batch) {
   const auto latents = training(batch);
   const auto loss = model_->loss(patchified(latents.latents, model_->options().patch_size),
                                  model_->condition(latents.labels));
-  return {loss.mse + loss.vb, {{"mse", loss.mse.detach()}, {"vb", loss.vb.detach()}}};
+  return {.total = loss.mse + loss.vb,
+          .parts = {{"mse", loss.mse.detach()}, {"vb", loss.vb.detach()}},
+          .samples = static_cast<double>(latents.labels.size(0))};
 }
 
 runtime::Metrics MarExperiment::evaluate(runtime::Split split) {

@@ -20,7 +20,7 @@ PictureCodes::PictureCodes(Encode encode, PictureLoader& loader, const Config& c
       loader_(loader),
       compute_(compute),
       order_(loader.data().size(Split::train), config.json().at("seed").get<int64_t>(),
-             config.at("training").as<runtime::TrainingOptions>().batch_size) {}
+             config.at("training").as<runtime::TrainingOptions>().batch_size, compute.share) {}
 
 at::Tensor PictureCodes::encoded(const at::Tensor& images) const {
   return encode_(images.to(compute_.device)).cpu();

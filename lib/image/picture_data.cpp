@@ -126,10 +126,10 @@ std::string PictureData::summary() const {
                      pixels_, pixels_, size(Split::val), size(Split::test));
 }
 
-PictureLoader::PictureLoader(const Config& config, int64_t pixels)
+PictureLoader::PictureLoader(const Config& config, int64_t pixels, const Share& share)
     : evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       data_(config.at("data").as<DataOptions>(), pixels),
-      batches_(data_, config) {}
+      batches_(data_, config, share) {}
 
 std::vector<int64_t> PictureLoader::evaluated(Split split) const {
   if (split == Split::test && !evaluation_.test) return {};

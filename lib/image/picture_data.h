@@ -55,8 +55,8 @@ class PictureData {
 /// Training batches ahead of their use, and the batches of an evaluation.
 class PictureLoader {
  public:
-  /// config: resolved. Throws DataError.
-  PictureLoader(const Config& config, int64_t pixels);
+  /// config: resolved; share: of each training batch. Throws DataError.
+  PictureLoader(const Config& config, int64_t pixels, const Share& share = {});
 
   const PictureData& data() const { return data_; }
   int64_t batches_per_epoch() const { return batches_.batches_per_epoch(); }

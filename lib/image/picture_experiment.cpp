@@ -6,7 +6,7 @@
 namespace arzoo::image {
 
 PictureExperiment::PictureExperiment(const Config& config, const runtime::Compute& compute, int64_t pixels)
-    : compute_(compute), loader_(config, pixels), model_section_(config.json().at("model")) {}
+    : compute_(compute), loader_(config, pixels, compute.share), model_section_(config.json().at("model")) {}
 
 ModelFolder PictureExperiment::description(const std::filesystem::path& folder) const {
   return {.path = folder,

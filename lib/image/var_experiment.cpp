@@ -60,8 +60,10 @@ std::optional<SubNetwork> VarExperiment::sampled_part(int64_t batch) const {
 runtime::Losses VarExperiment::loss(int64_t batch) {
   const auto tokens = tokens_.training(batch);
   const auto sampled = sampled_part(batch);
-  return model_->loss(tokens.labels, tokens.maps, tokens.targets, options_.label_smoothing, {},
-                      sampled ? &*sampled : nullptr);
+  auto losses = model_->loss(tokens.labels, tokens.maps, tokens.targets, options_.label_smoothing, {},
+                             sampled ? &*sampled : nullptr);
+  losses.samples = static_cast<double>(tokens.labels.size(0));
+  return losses;
 }
 
 runtime::Metrics VarExperiment::scores(runtime::Split split, const SubNetwork* part) {

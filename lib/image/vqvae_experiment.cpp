@@ -62,9 +62,10 @@ runtime::Losses VqvaeExperiment::loss(int64_t batch) {
     const auto uses = model_->quantizer().uses();
     return runtime::Metrics{{"codes/used", percent(is_used(uses))}, {"codes/perplexity", perplexity(uses)}};
   };
-  return {total,
-          {{"l2", l2.detach()}, {"l1", l1.detach()}, {"quantizer", pass.quantizer_loss.detach()}},
-          statistics};
+  return {.total = total,
+          .parts = {{"l2", l2.detach()}, {"l1", l1.detach()}, {"quantizer", pass.quantizer_loss.detach()}},
+          .statistics = statistics,
+          .samples = static_cast<double>(images.size(0))};
 }
 
 runtime::Metrics VqvaeExperiment::evaluate(runtime::Split split) {

@@ -10,6 +10,7 @@
 #include "core/config.h"
 #include "core/error.h"
 #include "core/progress.h"
+#include "core/ranks.h"
 #include "runtime/image_request.h"
 
 /// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
@@ -25,6 +26,7 @@ struct ComputeOptions {
   std::optional<int64_t> seed;  ///< overrides the config's
   std::string quantize;         ///< int8: weights and activations of linear maps, in inference; empty: none
   fs::path cache = {};          ///< folder for what is measured once on a machine; empty: nothing is cached
+  Ranks ranks = {};             ///< of several processes that a launcher started
 };
 
 struct TrainTask {

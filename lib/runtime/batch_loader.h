@@ -13,13 +13,13 @@ namespace arzoo::runtime {
 template <class Data, class Batch>
 class BatchLoader {
  public:
-  /// config: resolved. data must outlive this.
-  BatchLoader(const Data& data, const Config& config)
+  /// config: resolved; share: of each training batch. data must outlive this.
+  BatchLoader(const Data& data, const Config& config, const Share& share = {})
       : data_(data),
         seed_(config.json().at("seed").get<int64_t>()),
-        order_(data.size(Split::train), seed_, config.at("training").as<TrainingOptions>().batch_size),
-        ahead_([this](int64_t batch) {
-          auto random = batch_generator(seed_, batch);
+        order_(data.size(Split::train), seed_, config.at("training").as<TrainingOptions>().batch_size, share),
+        ahead_([this, share](int64_t batch) {
+          auto random = batch_generator(seed_, batch, share);
           return data_.batch(Split::train, order_.batch(batch), &random);
         }) {}
 

@@ -3,8 +3,10 @@
 #include <torch/torch.h>
 
 #include "core/atomic_file.h"
+#include "core/json_reader.h"
 #include "runtime/device.h"
 #include "runtime/named_tensors.h"
+#include "runtime/process_group.h"
 #include "runtime/safetensors.h"
 
 namespace arzoo::runtime {
@@ -17,6 +19,23 @@ std::vector<std::string> trained_names(const torch::nn::Module& model) {
     if (entry.value().requires_grad()) names.push_back(entry.key());
   }
   return names;
+}
+
+Json json_of(const SavedState& saved) {
+  Json json{{"state", to_json(saved.state)}, {"best_val", Json::object()}};
+  for (const auto& [name, value] : saved.best_val) json["best_val"][name] = value;
+  return json;
+}
+
+SavedState state_of(const Config& json) {
+  SavedState saved;
+  saved.state = json.at("state").as<TrainState>();
+  for (const auto& [name, value] : json.at("best_val").members()) {
+    double number = 0.0;
+    value.read(number, {});
+    saved.best_val.emplace_back(name, number);
+  }
+  return saved;
 }
 
 /// Every tensor of the state with the name it has on disk.
@@ -42,23 +61,11 @@ void save_train_state(const std::filesystem::path& folder, const SavedState& sav
   auto tensors = named_state(model, optimizer, average);
   tensors.add("random_state", random_state());
   write_safetensors(folder / "training.safetensors", tensors.entries(), {});
-  Json json;
-  json["state"] = to_json(saved.state);
-  json["best_val"] = Json::object();
-  for (const auto& [name, value] : saved.best_val) json["best_val"][name] = value;
-  write_atomically(folder / "training.json", dump_json(json, 2) + "\n");
+  write_atomically(folder / "training.json", dump_json(json_of(saved), 2) + "\n");
 }
 
 SavedState read_train_state(const std::filesystem::path& folder) {
-  const auto json = Config::load(folder / "training.json");
-  SavedState saved;
-  saved.state = json.at("state").as<TrainState>();
-  for (const auto& [name, value] : json.at("best_val").members()) {
-    double number = 0.0;
-    value.read(number, {});
-    saved.best_val.emplace_back(name, number);
-  }
-  return saved;
+  return state_of(Config::load(folder / "training.json"));
 }
 
 SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
@@ -81,6 +88,16 @@ SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Modu
                           path.string());
   }
   return saved;
+}
+
+void share_train_state(ProcessGroup& group, SavedState& saved, Adam& optimizer,
+                       std::vector<at::Tensor>& average) {
+  const auto text = group.broadcast(dump_json(json_of(saved)));
+  saved = state_of(Config(read_json<CheckpointError>(text, "the first process's state"), "state"));
+  auto& moments = optimizer.state();
+  for (auto* tensors : {&moments.exp_avg, &moments.exp_avg_sq, &moments.steps, &average}) {
+    for (auto& tensor : *tensors) group.broadcast(tensor);
+  }
 }
 
 }  // namespace arzoo::runtime

@@ -10,6 +10,8 @@
 /// A run between two steps on disk.
 namespace arzoo::runtime {
 
+class ProcessGroup;
+
 /// Writes training.json and training.safetensors (moments, averaged weights, the generator's state) beside
 /// the weights that the folder already holds.
 void save_train_state(const std::filesystem::path& folder, const SavedState& saved,
@@ -23,5 +25,9 @@ SavedState read_train_state(const std::filesystem::path& folder);
 /// to this model and optimiser.
 SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model, Adam& optimizer,
                             std::vector<at::Tensor>& average);
+
+/// Gives every process of the group the first one's state, without the weights.
+void share_train_state(ProcessGroup& group, SavedState& saved, Adam& optimizer,
+                       std::vector<at::Tensor>& average);
 
 }  // namespace arzoo::runtime

@@ -76,9 +76,9 @@ Compute select_compute(const std::string& device, const std::string& dtype, cons
   // "auto" chooses the CPU when an option is implemented for CPUs only.
   if (wants_cuda(int8 && device == "auto" ? "cpu" : device)) {
     if (int8) fail<UsageError>("--quantize int8: for a CPU (on --device {} take --dtype bf16)", device);
-    return {cuda_device(device == "auto" ? "cuda" : device), type};
+    return {.device = cuda_device(device == "auto" ? "cuda" : device), .dtype = type};
   }
-  if (device == "cpu" || device == "auto") return {at::kCPU, type, int8};
+  if (device == "cpu" || device == "auto") return {.device = at::kCPU, .dtype = type, .int8 = int8};
   fail<UsageError>("--device {}: expected auto, cpu, cuda or cuda:INDEX", device);
 }
 

@@ -2,15 +2,23 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 
+#include "core/share.h"
+
 namespace arzoo::runtime {
+
+class ProcessGroup;
 
 /// Where and in which precision a command computes.
 struct Compute {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   bool int8 = false;  ///< linear maps in 8 bits, in inference
+  /// Of several processes that train together: the part of each batch that is this one's, and what joins them.
+  Share share = {};
+  std::shared_ptr<ProcessGroup> group = {};  ///< null for one process
 };
 
 /// "auto" | "cpu" | "cuda[:i]" and "fp32" | "bf16" | "fp16". CUDA libraries are opened only for a CUDA device

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "runtime/process_group.h"
+
 namespace arzoo::runtime {
 
 void ErrorSums::add(const at::Tensor& forecast, const at::Tensor& truth, const at::Tensor& counts) {
@@ -25,6 +27,10 @@ void ErrorSums::add(const ErrorSums& other) {
   absolute_ += other.absolute_;
   symmetric_ += other.symmetric_;
   count_ += other.count_;
+}
+
+void ErrorSums::add_parts(ProcessGroup& group) {
+  sum_over(group, squared_, absolute_, symmetric_, count_);
 }
 
 double ErrorSums::mse() const { return squared_ / static_cast<double>(count_); }

@@ -6,6 +6,8 @@
 
 namespace arzoo::runtime {
 
+class ProcessGroup;
+
 /// Errors accumulated element by element, so that the result does not depend on the batches (never a mean of
 /// means).
 class ErrorSums {
@@ -14,6 +16,8 @@ class ErrorSums {
   void add(const at::Tensor& forecast, const at::Tensor& truth, const at::Tensor& counts = {});
   /// All that the other has summed up.
   void add(const ErrorSums& other);
+  /// All that the group's other processes have summed up.
+  void add_parts(ProcessGroup& group);
   int64_t count() const { return count_; }
   double mse() const;
   double mae() const;

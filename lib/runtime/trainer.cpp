@@ -8,7 +8,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/early_stopping.h"
 #include "runtime/lr_schedule.h"
-#include "runtime/training_step.h"
+#include "runtime/process_group.h"
 
 namespace arzoo::runtime {
 namespace {
@@ -17,11 +17,22 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// The parts and statistics of the step that is logged, behind the mean loss since the last line.
-void add_details(NamedValues& values, const Losses& losses) {
+/// The parts and statistics of a step.
+Metrics details_of(const Losses& losses) {
+  Metrics values;
   for (const auto& [name, part] : losses.parts) values.emplace_back(name, part.item<double>());
-  if (!losses.statistics) return;
+  if (!losses.statistics) return values;
   for (const auto& statistic : losses.statistics()) values.push_back(statistic);
+  return values;
+}
+
+/// The first process's numbers for all of them, to the bit.
+void share(ProcessGroup& group, Metrics& metrics) {
+  auto values = at::zeros({static_cast<int64_t>(metrics.size())}, at::kDouble);
+  auto* data = values.mutable_data_ptr<double>();
+  for (std::size_t i = 0; i < metrics.size(); ++i) data[i] = metrics[i].second;
+  if (!metrics.empty()) group.broadcast(values);
+  for (std::size_t i = 0; i < metrics.size(); ++i) metrics[i].second = data[i];
 }
 
 /// A number that is not finite would stay the best for ever, and be null in the log.
@@ -36,7 +47,7 @@ void require_finite(const NamedValues& values, int64_t step, std::string_view wh
 }  // namespace
 
 Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute,
-                 const RunDir& run, Progress& progress, const std::atomic<bool>& stop)
+                 const RunDir* run, Progress& progress, const std::atomic<bool>& stop)
     : experiment_(experiment),
       options_(options),
       compute_(compute),
@@ -65,8 +76,11 @@ int64_t Trainer::steps_of(double share) const {
 TrainSummary Trainer::fit(bool resume, double share) {
   const auto start = std::chrono::steady_clock::now();
   if (resume) restore_last();
-  log_.emplace(run_.metrics(), state_.step);
-  events_.emplace(run_.path(), state_.step + 1, wall_time());
+  if (compute_.group) parallel_.emplace(*compute_.group, experiment_.model(), optimizer_.parameters());
+  if (run_ != nullptr) {
+    log_.emplace(run_->metrics(), state_.step);
+    events_.emplace(run_->path(), state_.step + 1, wall_time());
+  }
   const int64_t rest = steps_of(share);
   while (!state_.finished && state_.step < rest) {
     train_epoch(rest);
@@ -74,19 +88,20 @@ TrainSummary Trainer::fit(bool resume, double share) {
     state_.finished = is_finished();
     // The best model is on disk before the state that says so: a crash between the two costs an epoch, never
     // a model.
-    if (gained)
-      average_.in_model([&] { run_.save_model([&](const auto& folder) { experiment_.save(folder); }); });
+    if (gained && run_ != nullptr)
+      average_.in_model([&] { run_->save_model([&](const auto& folder) { experiment_.save(folder); }); });
     save_last();
     stop_if_asked();
   }
-  experiment_.load(run_.model());
+  if (run_ != nullptr) experiment_.load(run_->model());
+  if (parallel_) parallel_->share_weights();
   TrainSummary summary;
   summary.steps = state_.step;
   summary.epochs = state_.epoch;
   summary.finished = state_.finished;
   summary.best_epoch = state_.best_epoch;
   summary.best_val = best_val_;
-  summary.test = experiment_.evaluate(Split::test);
+  summary.test = evaluate(Split::test);
   require_finite(summary.test, state_.step, " of the test split");
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return summary;
@@ -106,20 +121,16 @@ void Trainer::train_epoch(int64_t rest) {
     const double rate = learning_rate(options_, state_.step, steps_per_epoch(), total_steps());
     optimizer_.set_first_beta(first_beta(options_, state_.step, total_steps()));
     optimizer_.set_weight_decay(weight_decay(options_, state_.step, total_steps()));
-    const auto losses = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate);
+    const auto losses = training_step(experiment_, optimizer_, options_, compute_, state_.step, rate,
+                                      parallel_ ? &*parallel_ : nullptr, stop_.load());
+    group_stops_ = losses.stop;
     average_.update();
     ++state_.step;
     state_.loss_sum += losses.mean;
     ++state_.loss_steps;
     state_.log_sum += losses.mean;
     progress_.step({{"loss", losses.mean}});
-    if (state_.step % options_.log_every == 0) {
-      NamedValues values{{"loss", state_.log_sum / static_cast<double>(options_.log_every)},
-                         {"learning_rate", rate}};
-      add_details(values, losses.last);
-      log_line(state_.epoch + 1, values);
-      state_.log_sum = 0.0;
-    }
+    if (state_.step % options_.log_every == 0) log_step(losses, rate);
     // After an epoch's last step the validation saves, with its line of the log.
     if (state_.step == last) break;
     if (options_.save_every > 0 && state_.step % options_.save_every == 0) save_last();
@@ -128,9 +139,25 @@ void Trainer::train_epoch(int64_t rest) {
   progress_.end();
 }
 
+void Trainer::log_step(const StepLosses& losses, double rate) {
+  NamedValues values{{"loss", state_.log_sum / static_cast<double>(options_.log_every)},
+                     {"learning_rate", rate}};
+  auto details = details_of(losses.last);
+  if (compute_.group) details = joint_means(*compute_.group, details, losses.last.samples);
+  values.insert(values.end(), details.begin(), details.end());
+  log_line(state_.epoch + 1, values);
+  state_.log_sum = 0.0;
+}
+
+Metrics Trainer::evaluate(Split split) {
+  auto metrics = experiment_.evaluate(split);
+  if (compute_.group) share(*compute_.group, metrics);
+  return metrics;
+}
+
 bool Trainer::validate() {
   const double train_loss = state_.loss_sum / static_cast<double>(state_.loss_steps);
-  const auto metrics = average_.in_model([&] { return experiment_.evaluate(Split::val); });
+  const auto metrics = average_.in_model([&] { return evaluate(Split::val); });
   require_finite(metrics, state_.step, " of the validation split");
   ++state_.epoch;
   state_.loss_sum = 0.0;
@@ -150,6 +177,7 @@ bool Trainer::validate() {
 
 void Trainer::log_line(int64_t epoch, const NamedValues& values) {
   require_finite(values, state_.step);
+  if (run_ == nullptr) return;
   Json line{{"step", state_.step}, {"epoch", epoch}};
   for (const auto& [name, value] : values) line[name] = value;
   log_->append(line);
@@ -157,13 +185,14 @@ void Trainer::log_line(int64_t epoch, const NamedValues& values) {
 }
 
 void Trainer::save_last() {
-  run_.save_last([&](const auto& folder) {
+  if (run_ == nullptr) return;
+  run_->save_last([&](const auto& folder) {
     experiment_.save(folder);
     save_train_state(folder, {state_, best_val_}, experiment_.model(), optimizer_, average_.values());
   });
 }
 
-void Trainer::check_resumable() const { require_room_for(read_train_state(run_.last()).state); }
+void Trainer::check_resumable() const { require_room_for(read_train_state(run_->last()).state); }
 
 void Trainer::require_room_for(const TrainState& state) const {
   if (state.step <= total_steps()) return;
@@ -174,11 +203,14 @@ void Trainer::require_room_for(const TrainState& state) const {
   const auto given = by_epochs ? fmt::format("epochs is {}", options_.epochs)
                                : fmt::format("max_steps is {}", options_.max_steps.value());
   fail<UsageError>("{}: has {}, but training.{} (give at least {}, or another folder with --out)",
-                   run_.path().string(), done, given, by_epochs ? begun : state.step);
+                   run_ == nullptr ? "the run" : run_->path().string(), done, given, by_epochs ? begun : state.step);
 }
 
 void Trainer::restore_last() {
-  auto saved = load_train_state(run_.last(), experiment_.model(), optimizer_, average_.values());
+  SavedState saved;
+  if (run_ != nullptr)
+    saved = load_train_state(run_->last(), experiment_.model(), optimizer_, average_.values());
+  if (compute_.group) share_train_state(*compute_.group, saved, optimizer_, average_.values());
   require_room_for(saved.state);
   state_ = std::move(saved.state);
   best_val_ = std::move(saved.best_val);
@@ -196,7 +228,7 @@ void Trainer::restore_last() {
 }
 
 void Trainer::stop_if_asked() {
-  if (!stop_.load() || state_.finished) return;
+  if (!(parallel_ ? group_stops_ : stop_.load()) || state_.finished) return;
   progress_.end();
   save_last();
   fail<Interrupted>("interrupted at step {}, state saved (continue with --resume)", state_.step);

@@ -7,11 +7,13 @@
 #include "core/progress.h"
 #include "core/run_dir.h"
 #include "io/event_file.h"
+#include "runtime/data_parallel.h"
 #include "runtime/device.h"
 #include "runtime/experiment.h"
 #include "runtime/optimizer.h"
 #include "runtime/train_state.h"
 #include "runtime/training_options.h"
+#include "runtime/training_step.h"
 #include "runtime/weight_average.h"
 
 namespace arzoo::runtime {
@@ -27,10 +29,14 @@ struct TrainSummary {
 
 /// The one training loop: steps, clipping, schedule, validation, early stopping, saving. Interrupted anywhere
 /// by `stop` it saves and throws Interrupted; resumed, it ends with the same losses and weights to the bit as
-/// a run that was not (on one machine, with as many threads).
+/// a run that was not (on one machine, with as many threads and processes).
+///
+/// With compute.group the processes of the group train one model together, each on its share of every batch;
+/// the first of them reads and writes the run directory.
 class Trainer {
  public:
-  Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, const RunDir& run,
+  /// run: null in all processes of a group but the first.
+  Trainer(Experiment& experiment, const TrainingOptions& options, const Compute& compute, const RunDir* run,
           Progress& progress, const std::atomic<bool>& stop);
 
   /// Trains from the start, or from last/ when `resume`; ends with the best weights in the model and in
@@ -53,6 +59,9 @@ class Trainer {
   void log_line(int64_t epoch, const NamedValues& values);
   void save_last();
   void restore_last();
+  /// The model's errors, the same numbers in every process.
+  Metrics evaluate(Split split);
+  void log_step(const StepLosses& losses, double rate);
   void require_room_for(const TrainState& state) const;
   void stop_if_asked();
   int64_t steps_per_epoch() const;
@@ -62,7 +71,7 @@ class Trainer {
   Experiment& experiment_;
   TrainingOptions options_;
   Compute compute_;
-  const RunDir& run_;
+  const RunDir* run_;
   Progress& progress_;
   const std::atomic<bool>& stop_;
   Adam optimizer_;
@@ -71,6 +80,8 @@ class Trainer {
   std::optional<MetricsLog> log_;
   std::optional<io::EventFile> events_;
   Metrics best_val_;
+  std::optional<DataParallel> parallel_;
+  bool group_stops_ = false;  ///< some process of the group was asked to
 };
 
 }  // namespace arzoo::runtime

@@ -24,21 +24,36 @@ void require_finite(double loss, const Losses& losses, int64_t step) {
 }  // namespace
 
 StepLosses training_step(Objective& objective, Adam& optimizer, const TrainingOptions& options,
-                         const Compute& compute, int64_t step, double learning_rate) {
+                         const Compute& compute, int64_t step, double learning_rate, DataParallel* parallel,
+                         bool stop) {
   optimizer.zero_grad();
   const auto scale = static_cast<double>(options.accumulation_steps);
   StepLosses result;
   for (int64_t i = 0; i < options.accumulation_steps; ++i) {
     auto& losses = result.last;
     const int64_t batch = step * options.accumulation_steps + i;
-    objective.prepare(batch);
+    if (parallel != nullptr)
+      parallel->prepare(batch, [&] { objective.prepare(batch); });
+    else
+      objective.prepare(batch);
     {
       const Autocast autocast(compute.device.type(), compute.dtype);
       losses = objective.loss(batch);
     }
-    const double loss = losses.total.item<double>();
+    double loss = losses.total.item<double>();
+    auto total = options.accumulation_steps == 1 ? losses.total : losses.total / scale;
+    if (parallel != nullptr) {
+      parallel->average_buffers();
+      const auto joint = parallel->joint(loss, losses.samples, stop);
+      loss = joint.mean;
+      result.stop = result.stop || joint.stop;
+      total = total * joint.weight;
+    }
     require_finite(loss, losses, step);
-    (options.accumulation_steps == 1 ? losses.total : losses.total / scale).backward();
+    if (parallel != nullptr)
+      parallel->backward(total, i + 1 == options.accumulation_steps);
+    else
+      total.backward();
     result.mean += loss / scale;
   }
   {

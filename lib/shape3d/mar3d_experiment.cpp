@@ -126,11 +126,12 @@ void Mar3dExperiment::prepare(int64_t batch) {
 runtime::Losses Mar3dExperiment::loss(int64_t batch) {
   const auto tokens = tokens_of(loader_.get(batch), /*all_given=*/false);
   const auto loss = model_->loss(model_->scaled(tokens.low), model_->scaled(tokens.high), tokens.given);
-  return {loss.lr.mse + loss.lr.vb + loss.hr.mse + loss.hr.vb,
-          {{"lr/mse", loss.lr.mse.detach()},
-           {"lr/vb", loss.lr.vb.detach()},
-           {"hr/mse", loss.hr.mse.detach()},
-           {"hr/vb", loss.hr.vb.detach()}}};
+  return {.total = loss.lr.mse + loss.lr.vb + loss.hr.mse + loss.hr.vb,
+          .parts = {{"lr/mse", loss.lr.mse.detach()},
+                    {"lr/vb", loss.lr.vb.detach()},
+                    {"hr/mse", loss.hr.mse.detach()},
+                    {"hr/vb", loss.hr.vb.detach()}},
+          .samples = static_cast<double>(tokens.given.labels.size(0))};
 }
 
 runtime::Metrics Mar3dExperiment::evaluate(runtime::Split split) {

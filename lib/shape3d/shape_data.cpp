@@ -165,10 +165,10 @@ std::vector<std::string> ShapeData::notes() const {
   return notes;
 }
 
-ShapeLoader::ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines)
+ShapeLoader::ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines, const Share& share)
     : evaluation_(config.at("evaluation").as<EvaluationOptions>()),
       data_(config, levels, outlines),
-      batches_(data_, config) {}
+      batches_(data_, config, share) {}
 
 void ShapeLoader::each(
     Split split, const std::function<void(std::span<const int64_t>, const LabelledShapes&)>& visit) const {

@@ -54,8 +54,8 @@ class ShapeData {
 /// Training batches ahead of their use, and the batches of an evaluation.
 class ShapeLoader {
  public:
-  /// config: resolved. Throws DataError.
-  ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines);
+  /// config: resolved; share: of each training batch. Throws DataError.
+  ShapeLoader(const Config& config, int64_t levels, const Outlines& outlines, const Share& share = {});
 
   const ShapeData& data() const { return data_; }
   int64_t batches_per_epoch() const { return batches_.batches_per_epoch(); }

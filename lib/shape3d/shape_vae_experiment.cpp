@@ -78,6 +78,7 @@ runtime::Losses ShapeVaeExperiment::loss(int64_t number) {
   ShapeBatch shapes{on_device(batch.shapes.clouds), batch.shapes.points.to(compute_.device),
                     batch.shapes.occupancies.to(compute_.device)};
   auto losses = shape_vae_loss(*model_, shapes, posterior_noise(shapes.clouds));
+  losses.samples = static_cast<double>(shapes.points.size(0));
   if (!data.low_res) return losses;
   shapes.clouds = on_device(batch.low_res);
   const auto low = shape_vae_loss(*model_, shapes, posterior_noise(shapes.clouds));

@@ -1,5 +1,6 @@
 #include <torch/torch.h>
 
+#include "core/cuda_driver.h"
 #include "core/run_dir.h"
 #include "nn/lora.h"
 #include "registry/catalog.h"
@@ -9,8 +10,11 @@
 #include "runtime/memory_budget.h"
 #include "runtime/metrics_json.h"
 #include "runtime/parameter_count.h"
+#include "runtime/process_group.h"
+#include "runtime/same_run.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
+#include "tasks/failure.h"
 #include "tasks/run_report.h"
 #include "tasks/tasks.h"
 
@@ -95,10 +99,31 @@ Json save_initial_model(const plan::TrainTask& task, runtime::Experiment& experi
           {"parameters", runtime::count_parameters(experiment.model()).all}};
 }
 
-}  // namespace
+/// "cuda" of several processes is another GPU for each of those on a machine.
+std::string own_device(const plan::ComputeOptions& options) {
+  if (options.ranks.alone() || !wants_cuda(options.device) || options.device.find(':') != std::string::npos)
+    return options.device;
+  return fmt::format("cuda:{}", options.ranks.local_rank);
+}
 
-Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
-  const auto compute = runtime::select_compute(task.compute.device, task.compute.dtype);
+/// The device, and of several processes the group that they are.
+runtime::Compute join_others(const plan::TrainTask& task) {
+  auto compute = runtime::select_compute(own_device(task.compute), task.compute.dtype);
+  const auto& ranks = task.compute.ranks;
+  if (ranks.alone() || task.dry_run || task.init_only) return compute;
+  compute.share = {ranks.rank, ranks.world};
+  compute.group = runtime::ProcessGroup::join(
+      ranks, compute.device, "start all processes again with --resume: the run goes on from its last saved state");
+  return compute;
+}
+
+std::optional<RunDir> open_run(const plan::TrainTask& task, const runtime::Compute& compute) {
+  if (compute.group && !compute.group->is_first()) return std::nullopt;
+  return RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);
+}
+
+Json train_with(const plan::TrainTask& task, const runtime::Compute& compute, Progress& progress, Stop stop) {
+  if (compute.group) runtime::require_same_run(*compute.group, runtime::run_identity(task.config));
   runtime::set_threads(task.compute.threads);
   Config config(task.config, task.name);
   runtime::seed(task.config.at("seed").get<int64_t>());
@@ -121,15 +146,16 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
   if (task.init_only) return save_initial_model(task, *experiment, compute);
 
-  const auto run = RunDir::create(task.out, task.resume ? IfExists::resume : IfExists::fail);
-  runtime::Trainer trainer(*experiment, options, compute, run, progress, stop);
-  if (task.resume) {
-    check_same_run(run, task);
+  const auto run = open_run(task, compute);
+  runtime::Trainer trainer(*experiment, options, compute, run ? &*run : nullptr, progress, stop);
+  if (run && task.resume) {
+    check_same_run(*run, task);
     trainer.check_resumable();
   }
-  run.write_config(task.config);
+  if (run) run->write_config(task.config);
   experiment->prepare_data(progress, stop);
   const auto summary = trainer.fit(task.resume, task.share);
+  if (compute.group) compute.group->finish();
   Json result{{"run_dir", task.out.string()},
               {"steps", summary.steps},
               {"epochs", summary.epochs},
@@ -137,8 +163,22 @@ Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
   result["best"] = {{"epoch", summary.best_epoch}, {"val", runtime::metrics_json(summary.best_val)}};
   result["test"] = runtime::metrics_json(summary.test);
   if (task.share < 1.0) result["finished"] = summary.finished;
-  if (summary.finished) write_run_report(run, task.config, result, *experiment);
+  if (compute.group) result["processes"] = compute.group->world();
+  if (run && summary.finished) write_run_report(*run, task.config, result, *experiment);
   return result;
+}
+
+}  // namespace
+
+Json train(const plan::TrainTask& task, Progress& progress, Stop stop) {
+  const auto compute = join_others(task);
+  try {
+    return train_with(task, compute, progress, stop);
+  } catch (const std::exception&) {
+    const auto failure = current_failure();
+    if (compute.group) compute.group->leave({failure.code, failure.text});
+    throw;
+  }
 }
 
 }  // namespace arzoo::tasks

@@ -47,3 +47,24 @@ TEST_CASE("chosen items are evenly spread, and all of them when there are no mor
   CHECK(spread_items(3, 0) == std::vector<int64_t>{0, 1, 2});
   CHECK(spread_items(3, 9) == std::vector<int64_t>{0, 1, 2});
 }
+
+TEST_CASE("the shares of a batch are its items once, and random inputs of their own") {
+  EpochOrder joint(20, 3, 7), first(20, 3, 7, {0, 3}), second(20, 3, 7, {1, 3}), third(20, 3, 7, {2, 3});
+  for (int64_t batch = 0; batch < 5; ++batch) {
+    auto items = items_of(first, batch, 1);
+    for (auto* other : {&second, &third}) {
+      const auto more = items_of(*other, batch, 1);
+      CHECK(more.size() >= 2);
+      items.insert(items.end(), more.begin(), more.end());
+    }
+    CHECK(items == items_of(joint, batch, 1));
+  }
+  using arzoo::runtime::batch_generator;
+  CHECK(batch_generator(1, 2)() == batch_generator(1, 2, {0, 1})());
+  CHECK(batch_generator(1, 2, {0, 2})() != batch_generator(1, 2, {1, 2})());
+}
+
+TEST_CASE("a batch that is too small for its shares is refused") {
+  CHECK_THROWS_WITH(EpochOrder(20, 3, 2, {0, 3}),
+                    "training.batch_size: a batch of 2 for 3 processes, expected at least one item for each");
+}

@@ -40,7 +40,7 @@ inline runtime::TrainSummary fit(const std::filesystem::path& path, const runtim
   const auto run = RunDir::create(path, resume ? IfExists::resume : IfExists::replace);
   run.write_config({{"toy", true}});
   if (!resume) runtime::seed(5);
-  return runtime::Trainer(experiment, options, {at::kCPU, dtype}, run, progress, stop).fit(resume);
+  return runtime::Trainer(experiment, options, {at::kCPU, dtype}, &run, progress, stop).fit(resume);
 }
 
 /// One process' share that nobody disturbs.

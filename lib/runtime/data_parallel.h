@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "runtime/losses.h"
+
+namespace torch::nn {
+class Module;
+}
+
+namespace arzoo::runtime {
+
+class ProcessGroup;
+
+/// Keeps the copies of a model that several processes train on parts of each batch the same: gradients become
+/// the mean over the joint batch's samples, in buckets that are reduced while backward still runs (LibTorch's
+/// c10d::Reducer).
+class DataParallel {
+ public:
+  /// Gives every process the first one's weights. parameters: those that are trained; both must outlive this.
+  DataParallel(ProcessGroup& group, torch::nn::Module& model, std::vector<at::Tensor> parameters);
+  ~DataParallel();
+
+  /// Gives every process the first one's weights and buffers.
+  void share_weights();
+
+  /// What the processes' parts of a batch come to.
+  struct JointLoss {
+    double mean = 0.0;    ///< of the samples of all parts
+    double weight = 0.0;  ///< of this part's loss in it, times the number of processes
+    bool stop = false;    ///< some process was asked to stop
+  };
+  /// loss: the mean of this part's `samples`.
+  JointLoss joint(double loss, double samples, bool stop);
+  /// loss.backward(). The gradients that the `last` batch of an optimiser step leaves are the joint ones; before
+  /// it they add up here alone. Throws SystemFailure when another process is lost meanwhile.
+  void backward(const at::Tensor& loss, bool last);
+
+  /// Before a batch: another stream of random numbers for each process, from the seed of the run; then `change`,
+  /// which may change weights and buffers, in which everybody follows the first process.
+  void prepare(int64_t batch, const std::function<void()>& change);
+  /// The buffers that the last forward pass changed (running statistics, counts) become the mean over the
+  /// processes.
+  void average_buffers();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Each number averaged over the processes' samples; the names are the same everywhere.
+Metrics joint_means(ProcessGroup& group, const Metrics& values, double samples);
+
+}  // namespace arzoo::runtime

@@ -1,0 +1,197 @@
+#include <cmath>
+
+#include "cli/refusal.h"
+
+/// Several processes that train one model, on this machine.
+
+using namespace arzoo;
+using namespace arzoo::test;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+/// A run whose result does not depend on random numbers beyond the seed's weights and order.
+Words training(const std::string& run, const Words& more = {}) {
+  Words words{"train", "config.json", "--out", run, "--threads", "1", "--quiet", "--set", "training.patience=0",
+              "--set", "training.log_every=1", "--set", "model.dropout=0"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Words set(const std::string& change) { return {"--set", change}; }
+
+Words operator+(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Words launched(int processes, const Words& command) {
+  return Words{"launch", "--processes", std::to_string(processes), "--"} + command;
+}
+
+Program program_with_data() {
+  Program arzoo(Library::built);
+  arzoo.write("series.csv", wide_csv(hourly_table(TrainedProgram::kRows, {"a", "b"})));
+  arzoo.write("config.json", kTinyConfig);
+  return arzoo;
+}
+
+std::vector<nlohmann::json> log_of(const fs::path& run) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream in(read_file(run / "metrics.jsonl"));
+  for (std::string line; std::getline(in, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+/// Every number that two runs have logged.
+void check_same_log(const fs::path& run, const fs::path& expected) {
+  const auto lines = log_of(run), wanted = log_of(expected);
+  REQUIRE(lines.size() == wanted.size());
+  REQUIRE(lines.size() >= 20);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    REQUIRE(lines[i].size() == wanted[i].size());
+    for (const auto& [name, value] : wanted[i].items()) {
+      CAPTURE(i, name);
+      CHECK(std::abs(lines[i].at(name).get<double>() - value.get<double>()) < 1e-6);
+    }
+  }
+}
+
+int64_t step_of(const fs::path& run) {
+  const auto state = nlohmann::json::parse(read_file(run / "last/training.json"), nullptr, false);
+  return state.is_discarded() ? -1 : state["state"]["step"].get<int64_t>();
+}
+
+}  // namespace
+
+TEST_CASE("two and three processes train as one on the joint batch") {
+  const auto arzoo = program_with_data();
+  // The parts of a batch of 7 are of 3 and 4, or of 2, 2 and 3.
+  const Words recipe = set("training.batch_size=7") + set("training.max_steps=20") +
+                       set("training.accumulation_steps=2") + set("training.clip_grad_norm=0.5") +
+                       set("training.ema_decay=0.9");
+  REQUIRE(arzoo(training("one", recipe)).code == 0);
+  for (const int processes : {2, 3}) {
+    CAPTURE(processes);
+    const auto run = "of" + std::to_string(processes);
+    const auto ended = arzoo(launched(processes, training(run, recipe + Words{"--json"})));
+    INFO(ended.err);
+    REQUIRE(ended.code == 0);
+    CHECK(ended.json().at("processes") == processes);
+    CHECK(ended.json().at("steps") == 20);
+    check_same_log(arzoo.files() / run, arzoo.files() / "one");
+    CHECK(fs::exists(arzoo.files() / run / "report.html"));
+  }
+}
+
+TEST_CASE("a run is resumed by another number of processes") {
+  const auto arzoo = program_with_data();
+  const Words short_run = set("training.max_steps=10") + set("training.lradj=constant"),
+              whole_run = set("training.max_steps=20") + set("training.lradj=constant");
+  REQUIRE(arzoo(training("one", whole_run)).code == 0);
+  REQUIRE(arzoo(launched(2, training("run", short_run))).code == 0);
+  const auto resumed = arzoo(launched(3, training("run", whole_run + Words{"--resume"})));
+  INFO(resumed.err);
+  REQUIRE(resumed.code == 0);
+  const auto lines = log_of(arzoo.files() / "run"), wanted = log_of(arzoo.files() / "one");
+  CHECK(std::abs(lines[lines.size() - 2]["loss"].get<double>() - wanted[wanted.size() - 2]["loss"].get<double>()) <
+        1e-6);
+}
+
+TEST_CASE("a process that is killed is named by the others, which end, and the run goes on from its last state") {
+  const auto arzoo = program_with_data();
+  const Words recipe = set("training.batch_size=4") + set("training.epochs=40") + set("training.save_every=5");
+  const std::string victim = GENERATE("0", "1");
+  CAPTURE(victim);
+  arzoo.write("kill.sh", "while ! test -e run/last/training.json; do sleep 0.05; done\n"
+                         "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -qx 'RANK=" +
+                             victim + "' && tr '\\0' '\\n' < $p/environ | grep -qx \"KILL_TOKEN=$1\" && kill -9 ${p#/proc/}; done\n");
+  const std::string token = std::to_string(::getpid()) + "." + victim;
+  ::setenv("KILL_TOKEN", token.c_str(), 1);
+  std::thread killer([&] { static_cast<void>(std::system(("cd " + arzoo.files().string() + " && sh kill.sh " + token).c_str())); });
+  const auto ended = arzoo(launched(2, training("run", recipe)));
+  killer.join();
+  ::unsetenv("KILL_TOKEN");
+  INFO(ended.err);
+  CHECK(ended.code == 1);
+  CHECK(ended.seconds < 60);
+  CHECK_THAT(ended.err, ContainsSubstring("rank " + victim + " of 2 is gone (start all processes again with --resume"));
+  CHECK_THAT(ended.err, ContainsSubstring("launch: rank " + victim + " of 2"));
+  const auto step = step_of(arzoo.files() / "run");
+  CHECK(step >= 5);
+  const auto resumed = arzoo(launched(2, training("run", recipe + Words{"--resume"})));
+  INFO(resumed.err);
+  REQUIRE(resumed.code == 0);
+  CHECK(step_of(arzoo.files() / "run") > step);
+}
+
+TEST_CASE("an interrupt ends all processes at the same step, with the state saved") {
+  const auto arzoo = program_with_data();
+  const Words recipe = set("training.batch_size=4") + set("training.epochs=2000");
+  arzoo.write("stop.sh", "while ! test -s run/metrics.jsonl; do sleep 0.05; done; kill -INT $1\n");
+  std::thread stopper([&] {
+    static_cast<void>(std::system(("cd " + arzoo.files().string() +
+                                   " && while ! p=$(pgrep -P " + std::to_string(::getpid()) +
+                                   " -x arzoo); do sleep 0.05; done; sh stop.sh $p")
+                                      .c_str()));
+  });
+  const auto ended = arzoo(launched(2, training("run", recipe)));
+  stopper.join();
+  INFO(ended.err);
+  CHECK(ended.code == 130);
+  CHECK_THAT(ended.err, ContainsSubstring("interrupted at step"));
+  CHECK(step_of(arzoo.files() / "run") > 0);
+}
+
+TEST_CASE("processes that do not do the same run are refused, by rank and key") {
+  const auto arzoo = program_with_data();
+  arzoo.write("ranks.sh",
+              "export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$3\n"
+              "RANK=1 \"$1\" train config.json --out run --quiet $2 & RANK=0 \"$1\" train config.json --out run "
+              "--quiet; code=$?; wait; exit $code\n");
+  const std::string port = std::to_string(20000 + ::getpid() % 10000);
+  const auto ended = arzoo.call("sh", {"ranks.sh", ARZOO_BINARY, "--set=training.batch_size=3", port});
+  CHECK(ended.code == 2);
+  CHECK_THAT(ended.err, ContainsSubstring("rank 1 does not do the same run as rank 0: /config/training/batch_size is 3"));
+}
+
+TEST_CASE("a meeting that fails is an error within the timeout") {
+  const auto arzoo = program_with_data();
+  const std::string port = std::to_string(30000 + ::getpid() % 10000);
+  const auto rank = [&](const std::string& number, const std::string& timeout) {
+    return arzoo.call("env", Words{"RANK=" + number, "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port,
+                                   ARZOO_BINARY} + training("run", {"--join-timeout", timeout}));
+  };
+  const auto alone = rank("1", "1");
+  CHECK(alone.code == 1);
+  CHECK(alone.seconds < 20);
+  CHECK_THAT(alone.err, StartsWith("arzoo: rank 1 of 2: no answer from 127.0.0.1:" + port + " within 1 s"));
+  const auto waiting = rank("0", "1");
+  CHECK(waiting.code == 1);
+  CHECK_THAT(waiting.err, StartsWith("arzoo: rank 0 of 2: rank 1 did not come to 127.0.0.1:" + port));
+}
+
+TEST_CASE("a mistake is said once, and a failure of one process has its exit code") {
+  const auto arzoo = program_with_data();
+  const auto mistyped = arzoo(launched(2, {"trian", "config.json"}));
+  CHECK(mistyped.code == 2);
+  CHECK(mistyped.err == "arzoo: unknown command \"trian\" (did you mean \"train\"?)\n");
+  const auto unknown = arzoo(launched(3, training("run", set("model.d_modle=3"))));
+  CHECK(unknown.code == 2);
+  CHECK(std::count(unknown.err.begin(), unknown.err.end(), '\n') == 1);
+  const auto small = arzoo(launched(3, training("run", set("training.batch_size=2"))));
+  CHECK(small.code == 2);
+  CHECK(small.err == "arzoo: training.batch_size: a batch of 2 for 3 processes, expected at least one item for each\n");
+}
+
+TEST_CASE("half of a launcher's variables is an error that names the missing one") {
+  const auto arzoo = program_with_data();
+  const auto ended = arzoo.call("env", Words{"RANK=1", "WORLD_SIZE=2", ARZOO_BINARY} + training("run"));
+  CHECK(ended.code == 2);
+  CHECK(ended.err ==
+        "arzoo: RANK is set, but MASTER_ADDR is not (a launcher sets RANK, WORLD_SIZE, MASTER_ADDR and "
+        "MASTER_PORT)\n");
+  const auto wrong = arzoo.call("env", Words{"RANK=2", "WORLD_SIZE=2", ARZOO_BINARY} + training("run"));
+  CHECK(wrong.err == "arzoo: RANK=2: expected a whole number between 0 and 1\n");
+}
