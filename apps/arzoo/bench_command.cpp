@@ -4,6 +4,7 @@
 #include "parity_cases.h"
 #include "path_checks.h"
 #include "result_summary.h"
+#include "shard_option.h"
 #include "task_run.h"
 
 namespace arzoo::cli {
@@ -14,6 +15,7 @@ struct SuiteFlags {
   fs::path suite;
   std::optional<fs::path> out;
   std::vector<std::string> only, overrides;
+  std::shared_ptr<std::optional<Share>> share;  ///< of the command that has --shard
 };
 
 std::shared_ptr<SuiteFlags> add_suite_options(CLI::App& command, Invocation& invocation) {
@@ -48,8 +50,13 @@ Task suite_task(const Invocation& invocation, const SuiteFlags& flags, const std
 template <class Task>
 void run_suite_when_chosen(CLI::App& command, Invocation& invocation, TaskFunction<Task> function) {
   const auto flags = add_suite_options(command, invocation);
+  if constexpr (std::is_same_v<Task, plan::TableTask>) flags->share = add_shard_option(command, "cells");
   on_chosen(command, invocation, [flags, &invocation, function, name = command.get_name()] {
-    const auto task = suite_task<Task>(invocation, *flags, name);
+    auto task = suite_task<Task>(invocation, *flags, name);
+    if constexpr (requires { task.share; }) {
+      task.share = shard_of(*flags->share, invocation);
+      task.compute = invocation.compute;
+    }
     return run_task(invocation, function, task, invocation.dry_run ? plan_summary : suite_summary);
   });
 }

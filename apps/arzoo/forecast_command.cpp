@@ -6,6 +6,7 @@
 #include "help_format.h"
 #include "io/series_files.h"
 #include "path_checks.h"
+#include "shard_option.h"
 #include "result_summary.h"
 #include "task_run.h"
 #include "value_checks.h"
@@ -229,6 +230,19 @@ void add_other_work(CLI::App& command, plan::ForecastTask& task) {
   impute->excludes(command.get_option("--level"));
 }
 
+/// What needs all series at once, or none of them twice, is no work for several processes.
+void check_share(const plan::ForecastTask& task) {
+  const bool searches = !task.keep.empty();
+  if (searches || task.stream || task.backtest > 0 || task.plot || task.impute || task.detect)
+    fail<UsageError>(
+        "forecast: several processes share out plain forecasts: --model is required, and --time-limit, --stream, "
+        "--backtest, --plot, --impute and --detect are not possible");
+  for (const auto& input : task.inputs) {
+    if (input == io::kStandardStream || task.output == io::kStandardStream)
+      fail<UsageError>("forecast: several processes read and write files, not -");
+  }
+}
+
 }  // namespace
 
 void add_forecast_command(CLI::App& root, Invocation& invocation) {
@@ -243,8 +257,11 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   add_other_work(*command, *task);
   auto* stream =
       command->add_flag("--stream", task->stream, "read JSON windows from stdin, write forecasts to stdout");
+  const auto share = add_shard_option(*command, "series");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
+  for (const char* other : {"--backtest", "--plot", "--impute", "--detect", "--stream", "--time-limit"})
+    command->get_option("--shard")->excludes(command->get_option(other));
   for (const char* other : {"--input",
                             "--output",
                             "--plot",
@@ -270,13 +287,16 @@ void add_forecast_command(CLI::App& root, Invocation& invocation) {
   command->footer(
       "example:\n  arzoo forecast --model runs/weather --input data/weather/new_york_2013.csv "
       "\\\n    --output forecast.csv --level 80,95 --plot plots");
-  on_chosen(*command, invocation, [task, models, command, &invocation] {
+  on_chosen(*command, invocation, [task, share, models, command, &invocation] {
     set_models(*task, *models);
     if (command->count("--model") > 0 && task->model.empty())
       require_checkpoint(task->model, "forecast: --model");
+    task->share = shard_of(*share, invocation);
+    task->output = own_output(task->output, invocation);
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
     check_forecast(*task);
+    if (!task->share.is_all()) check_share(*task);
     const bool to_stdout = task->output == io::kStandardStream;
     if (to_stdout && invocation.json)
       fail<UsageError>("forecast: --output -: stdout cannot hold the document of --json as well");

@@ -10,6 +10,7 @@
 #include "io/picture_file.h"
 #include "item_options.h"
 #include "path_checks.h"
+#include "shard_option.h"
 #include "result_summary.h"
 #include "task_run.h"
 #include "value_checks.h"
@@ -80,6 +81,8 @@ void check(const plan::Generate3dTask& task, bool format_given) {
   }
   if (task.points) io::mesh_format(*task.points);
   check_output(task, inputs, format_given);
+  if (!task.share.is_all() && (task.sheet || io::is_mesh_name(task.output)))
+    fail<UsageError>("generate-3d: several processes write into a folder: --output cannot be a file, and --sheet not given");
   if (!task.sheet) return;
   if (!io::is_picture_name(*task.sheet)) {
     fail<UsageError>("generate-3d: --sheet: {}: expected a name that ends in .png, .jpg or .jpeg",
@@ -98,12 +101,14 @@ void add_generate_3d_command(CLI::App& root, Invocation& invocation) {
   add_shape_options(*command, *task);
   add_generation_options(*command, task->sampling);
   add_output_options(*command, *task);
+  const auto share = add_shard_option(*command, "shapes");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   command->footer(
       "example:\n  arzoo generate-3d --model runs/mar3d_solids --class chair --count 4 --seed 1 --output "
       "chairs");
-  on_chosen(*command, invocation, [task, command, &invocation] {
+  on_chosen(*command, invocation, [task, share, command, &invocation] {
+    task->share = shard_of(*share, invocation);
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
     check(*task, command->count("--format") > 0);

@@ -8,6 +8,7 @@
 #include "item_options.h"
 #include "list_values.h"
 #include "path_checks.h"
+#include "shard_option.h"
 #include "result_summary.h"
 #include "task_run.h"
 #include "value_checks.h"
@@ -127,6 +128,9 @@ void check(const plan::GenerateImageTask& task) {
   if (task.edit && task.paint.empty() && task.keep.empty() && !task.mask)
     fail<UsageError>("generate-image: --edit needs to know where: --paint, --keep or --mask");
   check_output(task);
+  if (!task.share.is_all() && io::is_picture_name(task.output))
+    fail<UsageError>("generate-image: --output: several processes write into a folder, got the file {}",
+                     task.output.string());
 }
 
 }  // namespace
@@ -141,12 +145,14 @@ void add_generate_image_command(CLI::App& root, Invocation& invocation) {
   add_picture_options(*command, *task);
   add_generation_options(*command, task->sampling);
   add_edit_options(*command, *task);
+  const auto share = add_shard_option(*command, "pictures");
   add_shared_options(*command, invocation);
   add_inference_options(*command, invocation);
   command->footer(
       "example:\n  arzoo generate-image --model runs/var_fashion --class all --count 8 --seed 1 "
       "--output garments");
-  on_chosen(*command, invocation, [task, &invocation] {
+  on_chosen(*command, invocation, [task, share, &invocation] {
+    task->share = shard_of(*share, invocation);
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
     check(*task);

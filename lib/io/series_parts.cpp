@@ -69,6 +69,7 @@ bool SeriesParts::fill(std::size_t size) {
     text_.resize(have + wanted);
     const auto got = source_.read(text_.data() + have, wanted);
     text_.resize(have + got);
+    bytes_read_ += got;
     at_end_ = got == 0;
     // Few bytes of an Arrow file may stand for rows without end.
     if (source_.is_of_arrow()) source_.budget().charge(text_.size(), "the text of its series");
@@ -141,6 +142,13 @@ std::optional<SeriesFile> SeriesParts::part() {
     check(file);
     return file;
   }
+}
+
+double SeriesParts::place() const {
+  if (finished_) return 1.0;
+  const auto done = static_cast<double>(bytes_read_ - text_.size()), all = static_cast<double>(source_.size());
+  if (all == 0.0) return 0.0;
+  return source_.is_of_arrow() ? done / (done + all) : done / all;
 }
 
 std::optional<SeriesFile> SeriesParts::next() {

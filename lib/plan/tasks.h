@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/ranks.h"
+#include "core/share.h"
 #include "runtime/image_request.h"
 
 /// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
@@ -98,6 +99,7 @@ struct ForecastTask {
   std::optional<double> time_limit;     ///< seconds to find an ensemble in
   fs::path keep;                        ///< folder for that ensemble; empty: the model is given
   bool stream = false;  ///< one JSON window per line of stdin, one forecast per line of stdout
+  Share share = {};     ///< of the series
   bool dry_run = false;
 };
 
@@ -123,6 +125,7 @@ struct GenerateImageTask {
   std::optional<fs::path> mask;                          ///< the same as a picture: where it is white
   fs::path output;                                       ///< a folder, or a file NAME.png|jpg|jpeg
   bool save_scales = false;                              ///< also what is there after each scale
+  Share share = {};                                      ///< of the batches
   bool dry_run = false;
 };
 
@@ -141,6 +144,7 @@ struct Generate3dTask {
   std::string format = "glb";             ///< of files in a folder
   fs::path output;                        ///< a folder, or a file NAME.glb|ply|obj|stl|off
   std::optional<fs::path> sheet;  ///< a picture of all shapes from several sides; a folder has one anyway
+  Share share = {};               ///< of the batches
   bool dry_run = false;
 };
 
@@ -211,6 +215,7 @@ struct TableTask {
   fs::path out;
   std::vector<std::string> only;  ///< cells whose name contains one of these
   bool dry_run = false;
+  Share share = {};  ///< of the cells
 };
 
 struct SpeedTask {

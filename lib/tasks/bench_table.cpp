@@ -59,6 +59,12 @@ void add_study(const TableCell& cell, const fs::path& folder, Json& result, Prog
   result["study_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+/// A cell's run is one process's: the processes of a launcher have cells of their own.
+plan::ComputeOptions alone(plan::ComputeOptions compute) {
+  compute.ranks = {};
+  return compute;
+}
+
 /// Trains a cell, or goes on with it where an earlier call was interrupted.
 Json train_cell(const TableCell& cell, const fs::path& folder, const std::string& hash,
                 const plan::TableTask& task, Progress& progress, Stop stop) {
@@ -67,7 +73,7 @@ Json train_cell(const TableCell& cell, const fs::path& folder, const std::string
   if (!resume) fs::remove_all(run);
   write_atomically(mark, dump_json(Json{{"fingerprint", hash}}, 2) + "\n");
   return train(
-      {.compute = task.compute, .config = cell.config, .name = cell.name, .out = run, .resume = resume},
+      {.compute = alone(task.compute), .config = cell.config, .name = cell.name, .out = run, .resume = resume},
       progress, stop);
 }
 
@@ -231,6 +237,16 @@ Json document_of(const std::vector<TableCell>& cells, const std::vector<Json>& r
   return result;
 }
 
+/// A part of the cells: their results are kept, and the table is made of all when the whole is asked for.
+Json table_part(const plan::TableTask& task, const std::vector<TableCell>& all, Progress& progress, Stop stop) {
+  const auto count = static_cast<int64_t>(all.size());
+  const auto first = all.begin() + task.share.first(count);
+  const std::vector<TableCell> cells(first, first + task.share.size(count));
+  std::vector<Json> results;
+  for (const auto& cell : cells) results.push_back(result_of(cell, task, progress, stop));
+  return document_of(cells, results, task, results_table(cells, results));
+}
+
 }  // namespace
 
 Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
@@ -240,6 +256,7 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
     for (const auto& cell : cells) names.push_back(cell.name);
     return {{"plan", {{"cells", names}, {"out", task.out.string()}}}};
   }
+  if (!task.share.is_all()) return table_part(task, cells, progress, stop);
   std::vector<Json> results;
   for (const auto& cell : cells) results.push_back(result_of(cell, task, progress, stop));
   add_savings(cells, results);

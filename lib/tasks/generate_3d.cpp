@@ -87,6 +87,8 @@ class ShapeWriter {
 
   /// Writes the sheet and removes what earlier runs left in the folder.
   void finish(Progress& progress) {
+    // The other parts' files lie there too.
+    if (!task_.share.is_all()) return;
     if (!pictures_.empty()) write_sheet(progress);
     if (!folder_) return;
     const auto removed =
@@ -155,9 +157,12 @@ void generate_all_shapes(const plan::Generate3dTask& task, const runtime::ShapeG
                          const ItemPlan& shapes, ShapeWriter& writer, Progress& progress, Stop stop) {
   const auto batch_size = std::min(task.batch_size, shapes.size());
   const auto batches = (shapes.size() + batch_size - 1) / batch_size;
-  progress.begin("steps", batches * generator.steps() + shapes.size());
+  // This process's shapes are whole batches.
+  const auto first = task.share.first(batches) * batch_size;
+  const auto last = std::min(first + task.share.size(batches) * batch_size, shapes.size());
+  progress.begin("steps", task.share.size(batches) * generator.steps() + last - first);
   const runtime::SurfaceRequest surface{.resolution = task.resolution, .dense = task.dense};
-  for (int64_t begin = 0; begin < shapes.size(); begin += batch_size) {
+  for (int64_t begin = first; begin < last; begin += batch_size) {
     const auto part = items(shapes, begin, std::min(begin + batch_size, shapes.size()));
     runtime::ShapeRequest request;
     for (const auto& shape : part) {
@@ -169,8 +174,8 @@ void generate_all_shapes(const plan::Generate3dTask& task, const runtime::ShapeG
       writer.add(part[i], generator.surface(tokens[static_cast<int64_t>(i)], surface));
       progress.step();
       const auto done = begin + static_cast<int64_t>(i) + 1;
-      if (stop.load() && done < shapes.size())
-        fail<Interrupted>("interrupted after {} of {} shapes", done, shapes.size());
+      if (stop.load() && done < last)
+        fail<Interrupted>("interrupted after {} of {} shapes", done - first, last - first);
     }
   }
   progress.end();
@@ -201,14 +206,15 @@ Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop
   generate_all_shapes(task, generator, shapes, writer, progress, stop);
   writer.finish(progress);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (writer.meshes().empty())
+  const auto made = static_cast<int64_t>(writer.meshes().size()) + writer.empty();
+  if (writer.meshes().empty() && made > 0)
     fail<CheckFailed>("{}: nothing is inside of any of {} shapes: the model has not learnt any",
-                      task.model.string(), shapes.size());
+                      task.model.string(), made);
   return {{"output", task.output.string()},
-          {"shapes", shapes.size()},
+          {"shapes", made},
           {"empty", writer.empty()},
           {"seconds", seconds},
-          {"seconds_per_shape", seconds / static_cast<double>(shapes.size())},
+          {"seconds_per_shape", seconds / static_cast<double>(std::max<int64_t>(1, made))},
           {"files", writer.files()},
           {"meshes", writer.meshes()},
           {"settings", generator.settings()}};

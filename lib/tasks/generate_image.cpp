@@ -30,6 +30,9 @@ struct PictureRun {
   int64_t height() const { return edit ? edit->height() : generator.height(); }
   int64_t batch_size() const { return std::min(task.batch_size, pictures.size()); }
   int64_t batches() const { return (pictures.size() + batch_size() - 1) / batch_size(); }
+  /// This process's pictures are whole batches.
+  int64_t begin() const { return task.share.first(batches()) * batch_size(); }
+  int64_t end() const { return std::min(begin() + task.share.size(batches()) * batch_size(), pictures.size()); }
 
   bool in_folder() const { return !io::is_picture_name(task.output); }
   bool one_file() const { return !in_folder() && pictures.size() == 1; }
@@ -86,7 +89,7 @@ class PictureWriter {
   void add(const PlannedItem& planned, const at::Tensor& image) {
     auto picture = picture_of(image);
     if (folder_ || run_.one_file()) write(item_stem(planned) + ".png", picture, settings_of(planned));
-    if (run_.one_file() || static_cast<int64_t>(grid_.size()) == run_.in_grid()) return;
+    if (run_.one_file() || !run_.task.share.is_all() || static_cast<int64_t>(grid_.size()) == run_.in_grid()) return;
     grid_.push_back(std::move(picture));
     grid_classes_.push_back(planned.class_name);
   }
@@ -98,7 +101,8 @@ class PictureWriter {
     write(fmt::format("{}_scale{:02}.png", item_stem(planned), scale + 1), picture_of(image), settings);
   }
 
-  /// Writes the grid and removes what earlier runs left in the folder.
+  /// Writes the grid and removes what earlier runs left in the folder; a part of a run does neither, the other parts'
+  /// files lie there too.
   void finish(Progress& progress) {
     const auto& task = run_.task;
     if (grid_.size() > 1) {
@@ -110,7 +114,7 @@ class PictureWriter {
         progress.note(
             fmt::format("grid.png shows the first {} of {} pictures", run_.in_grid(), run_.pictures.size()));
     }
-    if (!folder_) return;
+    if (!folder_ || !task.share.is_all()) return;
     const auto removed =
         folder_->finish([&](std::string_view name) { return is_stale(task.first, run_.pictures, name); });
     if (removed > 0)
@@ -180,8 +184,8 @@ Json plan_of(const PictureRun& run) {
 
 /// Generates all pictures. Throws Interrupted between two batches when asked to stop.
 void generate_all(const PictureRun& run, PictureWriter& writer, Progress& progress, Stop stop) {
-  progress.begin("steps", run.batches() * run.generator.steps());
-  for (int64_t begin = 0; begin < run.pictures.size(); begin += run.batch_size()) {
+  progress.begin("steps", run.task.share.size(run.batches()) * run.generator.steps());
+  for (int64_t begin = run.begin(); begin < run.end(); begin += run.batch_size()) {
     const auto end = std::min(begin + run.batch_size(), run.pictures.size());
     const auto part = items(run.pictures, begin, end);
     const auto images =
@@ -193,8 +197,8 @@ void generate_all(const PictureRun& run, PictureWriter& writer, Progress& progre
             writer.add_scale(part[i], step, scales[static_cast<int64_t>(i)]);
         });
     for (std::size_t i = 0; i < part.size(); ++i) writer.add(part[i], images[static_cast<int64_t>(i)]);
-    if (stop.load() && end < run.pictures.size())
-      fail<Interrupted>("interrupted after {} of {} pictures", end, run.pictures.size());
+    if (stop.load() && end < run.end())
+      fail<Interrupted>("interrupted after {} of {} pictures", end - run.begin(), run.end() - run.begin());
   }
   progress.end();
 }
@@ -228,10 +232,11 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
   generate_all(run, writer, progress, stop);
   writer.finish(progress);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const int64_t pictures = run.end() - run.begin();
   Json result{{"output", task.output.string()},
-              {"pictures", run.pictures.size()},
+              {"pictures", pictures},
               {"seconds", seconds},
-              {"seconds_per_picture", seconds / static_cast<double>(run.pictures.size())},
+              {"seconds_per_picture", seconds / static_cast<double>(std::max<int64_t>(1, pictures))},
               {"files", writer.files()},
               {"settings", generator->settings()}};
   if (const auto decoding = generator->decoding(); !decoding.is_null()) result["decoding"] = decoding;

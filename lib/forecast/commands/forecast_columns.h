@@ -28,6 +28,8 @@ class SampleColumns {
   /// [horizon, samples] double of the next series, the given variate of the forecast; undefined when no
   /// samples are asked for.
   at::Tensor next(const SeriesForecast& forecast, int64_t variate);
+  /// Passes over series that are another process's, so many variates.
+  void skip(std::size_t variates) { series_ += variates; }
 
  private:
   const ForecastModel& model_;

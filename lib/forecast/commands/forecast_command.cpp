@@ -80,14 +80,21 @@ class ForecastWriter {
         stop_(stop),
         samples_(task, model) {}
 
-  void write(const std::vector<io::SeriesTable>& tables, const std::vector<std::vector<std::string>>& ids,
+  /// Those groups of the tables that are this process's.
+  void write(const ForecastInputs& inputs, const std::vector<std::vector<std::string>>& ids,
              std::span<const KnownAhead> ahead) {
+    const auto& tables = inputs.tables;
     const auto levels = asked_levels(task_);
     const bool shown = tables.size() > kTablesAtOnce;
     if (shown) progress_.begin("series", static_cast<int64_t>(tables.size()));
     for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
       if (stop_.load()) fail<Interrupted>("interrupted, nothing written");
       const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
+      const double part = static_cast<double>(first) / static_cast<double>(tables.size());
+      if (!task_.share.has(inputs.begin + (inputs.end - inputs.begin) * part)) {
+        for (std::size_t i = 0; i < group.size(); ++i) samples_.skip(ids[first + i].size());
+        continue;
+      }
       const auto known = ahead.empty() ? ahead : ahead.subspan(first, group.size());
       auto forecasts = model_.forecast(group, horizon_, levels, known);
       for (std::size_t i = 0; i < group.size(); ++i) finite_.look_at(forecasts[i], ids[first + i]);
@@ -155,7 +162,7 @@ Forecasted forecast_parts(const plan::ForecastTask& task, ForecastModel& model, 
   io::SeriesOutput out(task.output, forecast_columns(task));
   ForecastWriter writer(task, model, horizon, out, progress, stop);
   while (inputs) {
-    writer.write(inputs->tables, output_ids(*inputs, model), {});
+    writer.write(*inputs, output_ids(*inputs, model), {});
     inputs.reset();  // before the next part is read: memory holds one
     inputs = reader.next();
   }
@@ -217,8 +224,11 @@ Json forecast_all(const plan::ForecastTask& task, ForecastModel& model, int64_t 
     const auto ahead = read_known_ahead(task, model, tables, horizon, progress);
     io::SeriesOutput out(task.output, forecast_columns(task));
     ForecastWriter writer(task, model, horizon, out, progress, stop);
-    writer.write(tables, ids, ahead);
-    charted = writer.finish().charted;
+    writer.write(inputs, ids, ahead);
+    auto all = writer.finish();
+    charted = std::move(all.charted);
+    result["series"] = all.series;
+    result["rows"] = all.series * horizon;
     if (stop.load()) fail<Interrupted>("interrupted, nothing written");
     out.commit();
   }

@@ -174,7 +174,7 @@ io::SeriesFile InputReader::read_with_roles(const plan::fs::path& path) {
 
 /// Takes the series of too few rows out of `inputs`.
 void InputReader::leave_out_short(ForecastInputs& inputs) {
-  ForecastInputs longer{{}, {}, inputs.date_column, inputs.id_column};
+  ForecastInputs longer{{}, {}, inputs.date_column, inputs.id_column, inputs.begin, inputs.end};
   for (std::size_t i = 0; i < inputs.tables.size(); ++i) {
     auto& table = inputs.tables[i];
     if (static_cast<int64_t>(table.rows()) < needed_rows_) {
@@ -218,7 +218,9 @@ std::optional<ForecastInputs> InputReader::next() {
   if (finished_) return std::nullopt;
   ForecastInputs inputs;
   if (parts_) {
+    inputs.begin = parts_->place();
     auto part = parts_->next();
+    inputs.end = parts_->place();
     if (!part) {
       finished_ = true;
       return std::nullopt;

@@ -19,6 +19,7 @@ struct ForecastInputs {
   std::vector<io::SeriesTable> tables;
   std::vector<bool> is_long;           ///< whether the table comes from a long file
   std::string date_column, id_column;  ///< of the first file; id_column is empty for a wide one
+  double begin = 0.0, end = 1.0;       ///< which stretch of all series they are
 };
 
 /// Reads the series that a task names, those that are long enough for it. A model for any series, and one
