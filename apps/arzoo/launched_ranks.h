@@ -15,7 +15,7 @@ Ranks launched_ranks();
 void prepare_to_join();
 
 /// Whether `arzoo launch` started this process, and it is not the first one: what is wrong with the command line or
-/// the config is said by the first one.
+/// the config, and an interrupt, is said by the first one.
 bool is_second_voice();
 
 /// Set by `arzoo launch` for the processes that it starts.

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/seeded_random.h"
+#include "runtime/optimizer.h"
 #include "runtime/process_group.h"
 
 namespace arzoo::runtime {
@@ -104,6 +105,19 @@ DataParallel::DataParallel(ProcessGroup& group, torch::nn::Module& model,
 
 DataParallel::~DataParallel() = default;
 
+void DataParallel::share_updates(const Adam& optimizer) {
+  const auto& owners = optimizer.owners();
+  if (owners.empty()) return;
+  const torch::NoGradGuard no_grad;
+  for (int64_t owner = 0; owner < state_->group.world(); ++owner) {
+    std::vector<at::Tensor> parameters;
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+      if (owners[i] == owner) parameters.push_back(optimizer.parameters()[i].detach());
+    }
+    state_->group.broadcast_together(parameters, owner);
+  }
+}
+
 DataParallel::JointLoss DataParallel::joint(double loss, double samples, bool stop) {
   const auto sums = state_->group.sum({samples, samples * loss, stop ? 1.0 : 0.0});
   const auto world = static_cast<double>(state_->group.world());
@@ -133,7 +147,9 @@ void DataParallel::prepare(int64_t batch, const std::function<void()>& change) {
 
 void DataParallel::share_weights() {
   const torch::NoGradGuard no_grad;
-  for (const auto& tensor : state_->tensors) state_->group.broadcast(tensor.detach());
+  std::vector<at::Tensor> all;
+  for (const auto& tensor : state_->tensors) all.push_back(tensor.detach());
+  state_->group.broadcast_together(all);
 }
 
 void DataParallel::average_buffers() {

@@ -14,6 +14,7 @@ class Module;
 
 namespace arzoo::runtime {
 
+class Adam;
 class ProcessGroup;
 
 /// Keeps the copies of a model that several processes train on parts of each batch the same: gradients become
@@ -27,6 +28,8 @@ class DataParallel {
 
   /// Gives every process the first one's weights and buffers.
   void share_weights();
+  /// After a step of an optimiser whose work is shared out: every process gets what the others have updated.
+  void share_updates(const Adam& optimizer);
 
   /// What the processes' parts of a batch come to.
   struct JointLoss {

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/name_pattern.h"
 
@@ -17,13 +18,21 @@ Adam::Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options)
   for (const auto& parameter : parameters) add(parameter, /*decayed=*/true);
 }
 
-Adam::Adam(const torch::nn::Module& model, const TrainingOptions& options)
+Adam::Adam(const torch::nn::Module& model, const TrainingOptions& options, const Share& share)
     : Adam(std::vector<at::Tensor>(), options) {
   for (const auto& parameter : model.named_parameters()) {
     const bool decayed =
         std::none_of(options.no_weight_decay.begin(), options.no_weight_decay.end(),
                      [&](const std::string& pattern) { return means_name(pattern, parameter.key()); });
     add(parameter.value(), decayed);
+  }
+  if (options.shard == "optimizer" && !share.is_all()) keep_own(share);
+}
+
+void Adam::keep_own(const Share& share) {
+  owners_ = owners_of(parameters_, share.count);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    if (owners_[i] != share.index) state_.exp_avg[i] = state_.exp_avg_sq[i] = state_.steps[i] = at::Tensor();
   }
 }
 
@@ -45,7 +54,7 @@ void Adam::step(double learning_rate, bool decayed) {
   torch::NoGradGuard no_grad;
   std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs, steps;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    if (decayed_[i] != decayed || !parameters_[i].grad().defined()) continue;
+    if (decayed_[i] != decayed || !parameters_[i].grad().defined() || !state_.steps[i].defined()) continue;
     parameters.push_back(parameters_[i]);
     // The kernel walks the raw storage, so a gradient that lies transposed is brought into the parameter's
     // order.
@@ -95,6 +104,20 @@ double clip_gradients(const std::vector<at::Tensor>& parameters, double limit) {
   const double norm = at::stack(at::_foreach_norm(gradients, 2)).norm().item<double>();
   if (norm > limit) at::_foreach_mul_(gradients, limit / (norm + 1e-6));
   return norm;
+}
+
+std::vector<int64_t> owners_of(const std::vector<at::Tensor>& parameters, int64_t processes) {
+  std::vector<std::size_t> order(parameters.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return parameters[a].numel() > parameters[b].numel(); });
+  std::vector<int64_t> owners(parameters.size()), numbers(static_cast<std::size_t>(processes));
+  for (const auto i : order) {
+    const auto least = std::min_element(numbers.begin(), numbers.end());
+    owners[i] = least - numbers.begin();
+    *least += parameters[i].numel();
+  }
+  return owners;
 }
 
 }  // namespace arzoo::runtime

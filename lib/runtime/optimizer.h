@@ -8,6 +8,7 @@ namespace torch::nn {
 class Module;
 }
 
+#include "core/share.h"
 #include "runtime/training_options.h"
 
 namespace arzoo::runtime {
@@ -17,8 +18,9 @@ namespace arzoo::runtime {
 class Adam {
  public:
   Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options);
-  /// The model's parameters; options.no_weight_decay names those without weight decay.
-  Adam(const torch::nn::Module& model, const TrainingOptions& options);
+  /// The model's parameters; options.no_weight_decay names those without weight decay. With options.shard, this
+  /// process's share of them is updated here, and has moments.
+  Adam(const torch::nn::Module& model, const TrainingOptions& options, const Share& share = {});
 
   /// One update with the gradients that the parameters hold; parameters without a gradient stay as they are.
   void step(double learning_rate);
@@ -36,18 +38,22 @@ class Adam {
 
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
   /// Moments in the order of the parameters and the number of updates each has had: all that a resumed run
-  /// needs.
+  /// needs. Those of parameters that another process updates are undefined.
   struct State {
     std::vector<at::Tensor> exp_avg, exp_avg_sq, steps;
   };
   State& state() { return state_; }
+  /// The process that updates each parameter; empty where each process updates all.
+  const std::vector<int64_t>& owners() const { return owners_; }
 
  private:
   void add(const at::Tensor& parameter, bool decayed);
+  void keep_own(const Share& share);
   void step(double learning_rate, bool decayed);
 
   std::vector<at::Tensor> parameters_;
   std::vector<bool> decayed_;  ///< of each parameter
+  std::vector<int64_t> owners_;
   double beta1_, beta2_, eps_, weight_decay_;
   bool decoupled_;
   State state_;
@@ -56,5 +62,9 @@ class Adam {
 /// Scales the gradients of these parameters so that their joint L2 norm is at most `limit`; returns the norm
 /// before.
 double clip_gradients(const std::vector<at::Tensor>& parameters, double limit);
+
+/// The parameters shared out so that the processes have about as many numbers each: the largest first, to the one
+/// that has the fewest so far.
+std::vector<int64_t> owners_of(const std::vector<at::Tensor>& parameters, int64_t processes);
 
 }  // namespace arzoo::runtime

@@ -11,6 +11,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
 
 #include "core/error.h"
 #include "runtime/listener.h"
@@ -160,13 +161,21 @@ std::vector<double> ProcessGroup::sum(const std::vector<double>& values) {
   return {data, data + numbers.numel()};
 }
 
-void ProcessGroup::broadcast(at::Tensor tensor) {
+void ProcessGroup::broadcast(at::Tensor tensor, int64_t from) {
   guarded([&] {
     auto values = tensor.contiguous();
     std::vector<at::Tensor> one{values};
-    state_->group->broadcast(one)->wait();
+    c10d::BroadcastOptions options;
+    options.rootRank = from;
+    state_->group->broadcast(one, options)->wait();
     if (!values.is_same(tensor)) tensor.copy_(values);
   });
+}
+
+void ProcessGroup::broadcast_together(const std::vector<at::Tensor>& tensors, int64_t from) {
+  constexpr std::size_t kMessageBytes = std::size_t{25} << 20;
+  if (tensors.empty()) return;
+  guarded([&] { c10d::broadcast_coalesced(state_->group, tensors, kMessageBytes, static_cast<int>(from)); });
 }
 
 std::string ProcessGroup::broadcast(const std::string& text) {

@@ -44,8 +44,10 @@ class ProcessGroup {
   void sum(at::Tensor tensor);
   /// Each number's sum over the processes.
   std::vector<double> sum(const std::vector<double>& values);
-  /// The first process's values for all, in place.
-  void broadcast(at::Tensor tensor);
+  /// The values of one process for all, in place.
+  void broadcast(at::Tensor tensor, int64_t from = 0);
+  /// The same of many tensors, in few messages.
+  void broadcast_together(const std::vector<at::Tensor>& tensors, int64_t from = 0);
   /// The same of a text.
   std::string broadcast(const std::string& text);
   /// All processes' rows [n, …] one after the other, in the order of the ranks; n may differ.

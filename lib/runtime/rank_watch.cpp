@@ -15,19 +15,26 @@ constexpr auto kStale = 8s;             // a busy machine may keep a beat back f
 constexpr auto kNotice = kStale + 3s;   // in which any loss is known to all
 constexpr auto kGrace = 5s;             // in which a call should have failed by itself
 constexpr auto kAcknowledgement = 4s;
+constexpr auto kAsk = 50ms;
 
 constexpr const char* kLossKey = "lost";
 constexpr const char* kReadersKey = "lost/readers";
 
-/// "1 text": an error as it travels.
-std::string announcement_of(const Error& error) {
-  return fmt::format("{} {}", static_cast<int>(error.exit_code()), error.what());
+/// "1 3 text": an error as it travels, and how many will read it.
+std::string announcement_of(const Error& error, int64_t readers) {
+  return fmt::format("{} {} {}", static_cast<int>(error.exit_code()), readers, error.what());
 }
 
-Error error_of(const std::string& announcement) {
-  const auto space = announcement.find(' ');
-  return {static_cast<ExitCode>(std::atoi(announcement.substr(0, space).c_str())), announcement.substr(space + 1)};
-}
+struct Announcement {
+  explicit Announcement(const std::string& text) {
+    char* rest = nullptr;
+    const auto code = std::strtol(text.c_str(), &rest, 10);
+    readers = std::strtol(rest, &rest, 10);
+    error = Error(static_cast<ExitCode>(code), rest + 1);
+  }
+  Error error = SystemFailure("");
+  int64_t readers = 0;
+};
 
 std::string beat_key(int64_t rank) { return fmt::format("beat/{}", rank); }
 
@@ -49,7 +56,7 @@ void RankWatch::end() {
 
 void RankWatch::lose(const std::string& announcement) {
   const std::lock_guard lock(mutex_);
-  if (!loss_) loss_ = error_of(announcement);
+  if (!loss_) loss_ = Announcement(announcement).error;
   changed_.notify_all();
 }
 
@@ -71,13 +78,14 @@ bool RankWatch::look() {
       store_->compareSet(kLossKey, "", gone(fmt::format("rank {} of {}", next, ranks_.world)));
     }
     if (!store_->check({kLossKey})) return false;
-    lose(store_->get_to_str(kLossKey));
-    const int64_t readers = store_->add(kReadersKey, 1);
-    // Who announces it stays until the others have read it: the store may end with this process.
+    const auto text = store_->get_to_str(kLossKey);
+    lose(text);
+    int64_t readers = store_->add(kReadersKey, 1);
+    // Who announces it, and who hosts the store, stays until all have read it.
+    const bool stays = !announcement.empty() || (ranks_.rank == 0 && !ranks_.store_is_hosted);
     const auto until = Clock::now() + kAcknowledgement;
-    for (int64_t known = readers; !announcement.empty() && known < ranks_.world && Clock::now() < until;
-         known = store_->add(kReadersKey, 0))
-      std::this_thread::sleep_for(50ms);
+    for (; stays && readers < Announcement(text).readers && Clock::now() < until; readers = store_->add(kReadersKey, 0))
+      std::this_thread::sleep_for(kAsk);
   } catch (const std::exception&) {
     lose(gone(ranks_.store_is_hosted ? fmt::format("the launcher's store at {}:{}", ranks_.address, ranks_.port)
                                      : fmt::format("rank 0 of {}", ranks_.world)));
@@ -100,7 +108,7 @@ void RankWatch::work(const std::stop_token& stop) {
 }
 
 std::string RankWatch::gone(const std::string& who) const {
-  return announcement_of(SystemFailure(fmt::format("{} is gone ({})", who, hint_)));
+  return announcement_of(SystemFailure(fmt::format("{} is gone ({})", who, hint_)), ranks_.world - 1);
 }
 
 std::optional<Error> RankWatch::wait_for_loss() {
@@ -114,8 +122,9 @@ void RankWatch::announce(const Error& reason) {
   {
     std::unique_lock lock(mutex_);
     if (loss_) return;  // everybody knows already
-    announcement_ = announcement_of({reason.exit_code(), fmt::format("rank {} of {} stopped: {}", ranks_.rank,
-                                                                     ranks_.world, reason.what())});
+    const Error error(reason.exit_code(),
+                      fmt::format("rank {} of {} stopped: {}", ranks_.rank, ranks_.world, reason.what()));
+    announcement_ = announcement_of(error, ranks_.world);
     changed_.notify_all();
     changed_.wait_for(lock, kAcknowledgement + 2s, [this] { return loss_ && announced_; });
   }

@@ -8,6 +8,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/early_stopping.h"
 #include "runtime/lr_schedule.h"
+#include "runtime/parameter_count.h"
 #include "runtime/process_group.h"
 
 namespace arzoo::runtime {
@@ -54,7 +55,7 @@ Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const C
       run_(run),
       progress_(progress),
       stop_(stop),
-      optimizer_(experiment.model(), options),
+      optimizer_(experiment.model(), options, compute.share),
       average_(optimizer_.parameters(), options.ema_decay) {}
 
 int64_t Trainer::steps_per_epoch() const {
@@ -76,6 +77,7 @@ int64_t Trainer::steps_of(double share) const {
 TrainSummary Trainer::fit(bool resume, double share) {
   const auto start = std::chrono::steady_clock::now();
   if (resume) restore_last();
+  if (!optimizer_.owners().empty()) progress_.note(memory_note());
   if (compute_.group) parallel_.emplace(*compute_.group, experiment_.model(), optimizer_.parameters());
   if (run_ != nullptr) {
     log_.emplace(run_->metrics(), state_.step);
@@ -105,6 +107,22 @@ TrainSummary Trainer::fit(bool resume, double share) {
   require_finite(summary.test, state_.step, " of the test split");
   summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return summary;
+}
+
+/// Weights, gradients and moments in fp32; activations come on top.
+std::string Trainer::memory_note() const {
+  constexpr double kMegabyte = 1e6, kBytes = 4;
+  const auto of = [&](double moments) {
+    const auto parameters = count_parameters(experiment_.model());
+    return (static_cast<double>(parameters.all + parameters.trained) + moments) * kBytes / kMegabyte;
+  };
+  double own = 0.0, all = 0.0;
+  for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) {
+    const auto moments = 2.0 * static_cast<double>(optimizer_.parameters()[i].numel());
+    all += moments;
+    if (optimizer_.owners()[i] == compute_.share.index) own += moments;
+  }
+  return fmt::format("training state of {:.4g} MB in this process, {:.4g} MB in a single one", of(own), of(all));
 }
 
 bool Trainer::is_finished() const {
@@ -185,10 +203,11 @@ void Trainer::log_line(int64_t epoch, const NamedValues& values) {
 }
 
 void Trainer::save_last() {
+  const auto moments = all_moments(optimizer_, compute_.group.get(), run_ != nullptr);
   if (run_ == nullptr) return;
   run_->save_last([&](const auto& folder) {
     experiment_.save(folder);
-    save_train_state(folder, {state_, best_val_}, experiment_.model(), optimizer_, average_.values());
+    save_train_state(folder, {state_, best_val_}, experiment_.model(), moments, average_.values());
   });
 }
 
@@ -208,9 +227,11 @@ void Trainer::require_room_for(const TrainState& state) const {
 
 void Trainer::restore_last() {
   SavedState saved;
-  if (run_ != nullptr)
-    saved = load_train_state(run_->last(), experiment_.model(), optimizer_, average_.values());
-  if (compute_.group) share_train_state(*compute_.group, saved, optimizer_, average_.values());
+  std::optional<Adam> whole;  // what is on disk, where this process keeps a part of it
+  if (run_ != nullptr && !optimizer_.owners().empty()) whole.emplace(experiment_.model(), options_);
+  auto& moments = (whole ? *whole : optimizer_).state();
+  if (run_ != nullptr) saved = load_train_state(run_->last(), experiment_.model(), moments, average_.values());
+  if (compute_.group) share_train_state(*compute_.group, saved, moments, optimizer_, average_.values());
   require_room_for(saved.state);
   state_ = std::move(saved.state);
   best_val_ = std::move(saved.best_val);

@@ -56,6 +56,7 @@ class Trainer {
   void train_epoch(int64_t rest);
   bool validate();
   bool is_finished() const;
+  std::string memory_note() const;
   void log_line(int64_t epoch, const NamedValues& values);
   void save_last();
   void restore_last();

@@ -50,6 +50,7 @@ struct TrainingOptions {
   double clip_grad_value = 0.0;
   int64_t patience = 3;
   double ema_decay = 0.0;
+  std::string shard = "none";
   int64_t log_every = 100;
   int64_t save_every = 0;
 
@@ -108,6 +109,9 @@ struct TrainingOptions {
     field("patience", o.patience, at_least(0), "epochs without improvement before stopping, 0 for never");
     field("ema_decay", o.ema_decay, from_below(0, 1),
           "decay of the averaged weights that are evaluated and saved, 0 for none");
+    field("shard", o.shard, one_of({"none", "optimizer"}),
+          "what several processes keep parts of, to save memory: optimizer: Adam's moments, each process those of "
+          "the parameters that it updates for all (ZeRO stage 1)");
     field("log_every", o.log_every, at_least(1), "steps between two lines of metrics.jsonl");
     field("save_every", o.save_every, at_least(0),
           "steps between two saves of last/ within an epoch, 0 for none");

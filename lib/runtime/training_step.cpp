@@ -70,6 +70,7 @@ StepLosses training_step(Objective& objective, Adam& optimizer, const TrainingOp
     optimizer.clip_gradient_values(options.clip_grad_value);
   }
   optimizer.step(learning_rate);
+  if (parallel != nullptr) parallel->share_updates(optimizer);
   return result;
 }
 

@@ -99,6 +99,26 @@ TEST_CASE("a run is resumed by another number of processes") {
         1e-6);
 }
 
+TEST_CASE("processes that keep a part of the moments each train as one, and their state is resumed by one") {
+  const auto arzoo = program_with_data();
+  const Words recipe = set("training.clip_grad_norm=0.5") + set("training.lradj=constant") +
+                       set("training.optimizer=adamw") + set("training.weight_decay=0.1"),
+              sharded = recipe + set("training.shard=optimizer");
+  REQUIRE(arzoo(training("one", recipe + set("training.max_steps=20"))).code == 0);
+  const auto ended = arzoo(launched(2, training("run", sharded + set("training.max_steps=20"))));
+  INFO(ended.err);
+  REQUIRE(ended.code == 0);
+  check_same_log(arzoo.files() / "run", arzoo.files() / "one");
+  // The state on disk is whole: one process goes on, and two again.
+  const auto more = [&](int64_t steps) { return set("training.max_steps=" + std::to_string(steps)) + Words{"--resume"}; };
+  REQUIRE(arzoo(training("one", recipe + more(24))).code == 0);
+  REQUIRE(arzoo(training("run", recipe + more(22))).code == 0);
+  const auto again = arzoo(launched(2, training("run", sharded + more(24))));
+  INFO(again.err);
+  REQUIRE(again.code == 0);
+  check_same_log(arzoo.files() / "run", arzoo.files() / "one");
+}
+
 TEST_CASE("a process that is killed is named by the others, which end, and the run goes on from its last state") {
   const auto arzoo = program_with_data();
   const Words recipe = set("training.batch_size=4") + set("training.epochs=40") + set("training.save_every=5");

@@ -87,6 +87,19 @@ TEST_CASE("a file in the order of time needs to be whole, however little of it t
   CHECK_THROWS_AS(all_parts(path, bytes), io::PartsDisagree);
 }
 
+TEST_CASE("the place in the file grows from part to part up to its end") {
+  const TempDir temp;
+  const auto path = temp.write("long.csv", long_text(40, 9));
+  io::SeriesParts reader(path, {}, 200);
+  CHECK(reader.place() == 0.0);
+  double before = 0.0;
+  while (reader.next()) {
+    CHECK(reader.place() > before);
+    before = reader.place();
+  }
+  CHECK(before == 1.0);
+}
+
 TEST_CASE("what cannot be cut is read whole: wide files, other delimiters, small files") {
   const TempDir temp;
   const auto text =

@@ -15,6 +15,7 @@ namespace {
 struct TableSetup {
   TempDir temp;
   Json suite = {{"title", "small"}, {"cells", Json::array()}};
+  Share share = {};
   plan::ComputeOptions compute{.device = "cpu", .seed = {}, .quantize = {}};
 
   TableSetup() {
@@ -36,7 +37,8 @@ struct TableSetup {
                                .suite = Config(suite, "suite.json"),
                                .folder = temp.path(),
                                .out = temp / "out",
-                               .only = {}};
+                               .only = {},
+                               .share = share};
     return tasks::table(task, progress, stop);
   }
   Json run() const {
@@ -104,6 +106,21 @@ TEST_CASE("a cell without its file is listed in the files, without published num
     CHECK_THAT(table_file(setup, name),
                ContainsSubstring("ETTh1.csv is not there (scripts/get_data.sh etth1 fetches it)"));
   }
+}
+
+TEST_CASE("the shards of a table leave what the whole is made of") {
+  TableSetup setup;
+  setup.add_naive("naive");
+  setup.add_training("trained");
+  setup.add_naive("again");
+  for (int64_t index = 0; index < 2; ++index) {
+    setup.share = {index, 2};
+    CHECK(setup.run()["cells"] == index + 1);
+    CHECK_FALSE(fs::exists(setup.temp / "out" / "table.md"));
+  }
+  setup.share = {};
+  CHECK(setup.phases() == 0);
+  CHECK(setup.run()["cells"] == 3);
 }
 
 TEST_CASE("an interrupted table says what goes on with it, and does") {

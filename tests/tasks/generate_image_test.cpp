@@ -89,6 +89,33 @@ TEST_CASE("a picture depends on its seed and class, not on batch, threads or the
   CHECK(pixels(alone.output) != pixels(other.output));
 }
 
+TEST_CASE("the shards of a run are its pictures, to the byte") {
+  const TinyFolder folder;
+  auto task = folder.task("whole");
+  task.classes = {"all"};
+  task.count = 2;
+  task.batch_size = 3;
+  generate(task);
+  auto part = task;
+  part.output = folder.temp / "parts";
+  int64_t pictures = 0;
+  for (int64_t index = 0; index < 3; ++index) {
+    part.share = {index, 3};
+    pictures += generate(part)["pictures"].get<int64_t>();
+  }
+  CHECK(pictures == 10);
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(task.output)) {
+    const auto name = entry.path().filename();
+    if (name == "grid.png" || name == ".arzoo-files") continue;
+    ++files;
+    const bool equal = test::read_file(entry.path()) == test::read_file(part.output / name);
+    CHECK(equal);
+  }
+  CHECK(files == 10);
+  CHECK_FALSE(fs::exists(part.output / "grid.png"));
+}
+
 TEST_CASE("a picture says how it was drawn") {
   const TinyFolder folder;
   auto task = folder.task("one.png");
