@@ -18,6 +18,7 @@ struct TrainFlags {
   bool resume = false;
   bool init_only = false;
   double join_timeout = Ranks().timeout;
+  std::optional<int64_t> world_size;
 };
 
 plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags,
@@ -37,6 +38,9 @@ plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& fla
   task.resume = flags.resume;
   task.init_only = flags.init_only;
   task.dry_run = invocation.dry_run;
+  task.world_size = flags.world_size;
+  if (task.world_size && !task.dry_run)
+    fail<UsageError>("{}: --world-size is of the plan (add --dry-run; arzoo launch starts processes)", command);
   return task;
 }
 
@@ -76,6 +80,9 @@ void add_training_command(CLI::App& root, Invocation& invocation, const Training
                    "seconds that several processes (arzoo launch) wait for one another at the start, 300 by default")
       ->type_name("SECONDS")
       ->check(real_number(0.1, 1e6));
+  command->add_option("--world-size", flags->world_size, "with --dry-run: plan for so many processes")
+      ->type_name("N")
+      ->check(whole_number(1, 1 << 20));
   add_shared_options(*command, invocation);
   command->footer(kind.footer);
   on_chosen(*command, invocation, [flags, &invocation, name = kind.name] {

@@ -40,6 +40,7 @@ struct TrainTask {
   bool init_only = false;  ///< save the model as training would begin with it, in compute.dtype, and stop
   bool dry_run = false;
   double share = 1.0;  ///< of its steps, after which the run rests, to be resumed (runtime::Trainer::fit)
+  std::optional<int64_t> world_size = {};  ///< processes that the plan of a dry run is for
 };
 
 struct TuneTask {

@@ -1,5 +1,7 @@
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "core/cuda_driver.h"
 #include "core/run_dir.h"
 #include "nn/lora.h"
@@ -26,6 +28,35 @@ namespace {
 int64_t state_bytes(const runtime::ParameterCount& parameters) {
   constexpr int64_t kBytesOfWeight = 4, kBytesOfTraining = 12;
   return parameters.all * kBytesOfWeight + parameters.trained * kBytesOfTraining;
+}
+
+/// What each of several processes would have: its samples of a batch, its state, and what it sends for a step.
+Json plan_of_processes(const torch::nn::Module& model, const runtime::TrainingOptions& options, int64_t processes) {
+  constexpr int64_t kBytes = 4;
+  if (options.batch_size < processes)
+    fail<ConfigError>("training.batch_size: a batch of {} for {} processes, expected at least one item for each",
+                      options.batch_size, processes);
+  std::vector<at::Tensor> trained;
+  for (const auto& parameter : model.parameters()) {
+    if (parameter.requires_grad()) trained.push_back(parameter);
+  }
+  const bool shared = options.shard == "optimizer";
+  const auto owners = runtime::owners_of(trained, processes);
+  std::vector<int64_t> moments(static_cast<std::size_t>(processes));
+  int64_t numbers = 0;
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    numbers += trained[i].numel();
+    moments[static_cast<std::size_t>(owners[i])] += 2 * trained[i].numel();
+  }
+  const auto most_moments = shared ? *std::max_element(moments.begin(), moments.end()) : 2 * numbers;
+  const auto all = runtime::count_parameters(model).all;
+  // A ring all-reduce of the gradients (Patarasuk and Yuan, 2009); and what the others have updated, where that is shared.
+  const auto all_reduce = 2 * numbers * (processes - 1) / processes * kBytes;
+  const auto updates = shared ? numbers * (processes - 1) / processes * kBytes : 0;
+  return {{"processes", processes},
+          {"batch_per_process", (options.batch_size + processes - 1) / processes},
+          {"state_bytes_per_process", (all + numbers + most_moments) * kBytes},
+          {"sent_bytes_per_step", all_reduce + updates}};
 }
 
 /// What the run would do: sizes, steps and an estimate of the memory that training takes.
@@ -143,7 +174,11 @@ Json train_with(const plan::TrainTask& task, const runtime::Compute& compute, Pr
   if (!options.init_from.empty() && !task.resume)
     progress.note(runtime::load_initial_weights(experiment->model(), options));
   if (options.lora.r > 0) progress.note(add_adapters(experiment->model(), options.lora, task.name));
-  if (task.dry_run) return {{"plan", plan_of(*experiment, options)}};
+  if (task.dry_run) {
+    auto plan = plan_of(*experiment, options);
+    if (task.world_size) plan.update(plan_of_processes(experiment->model(), options, *task.world_size));
+    return {{"plan", plan}};
+  }
   if (task.init_only) return save_initial_model(task, *experiment, compute);
 
   const auto run = open_run(task, compute);
