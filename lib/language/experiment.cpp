@@ -47,7 +47,7 @@ LanguageExperiment::LanguageExperiment(const Config& run, const runtime::Compute
       tokenizer_(io::open_tokenizer(data_of(run).tokenizer)),
       text_(data_of(run), *tokenizer_, model->start()),
       order_(text_.rows(runtime::Split::train), run.json().at("seed").get<int64_t>(),
-             runtime::training_options(run).batch_size),
+             runtime::training_options(run).batch_size, compute.share),
       steps_(steps_of(runtime::training_options(run), order_.batches())),
       accumulation_(runtime::training_options(run).accumulation_steps) {
   model_ = fitting(std::move(model), *tokenizer_, run);
@@ -59,8 +59,10 @@ void LanguageExperiment::prepare(int64_t batch) { model_->prepare({batch / accum
 
 runtime::Losses LanguageExperiment::loss(int64_t batch) {
   const auto indices = order_.batch(batch);
-  return model_->loss(
-      text_.batch(runtime::Split::train, {indices.data(), indices.size()}).to(compute_.device));
+  auto losses =
+      model_->loss(text_.batch(runtime::Split::train, {indices.data(), indices.size()}).to(compute_.device));
+  losses.samples = static_cast<double>(indices.size());
+  return losses;
 }
 
 runtime::Metrics LanguageExperiment::evaluate(runtime::Split split) {

@@ -55,8 +55,8 @@ Json plan_of_processes(const torch::nn::Module& model, const runtime::TrainingOp
   const auto updates = shared ? numbers * (processes - 1) / processes * kBytes : 0;
   return {{"processes", processes},
           {"batch_per_process", (options.batch_size + processes - 1) / processes},
-          {"state_bytes_per_process", (all + numbers + most_moments) * kBytes},
-          {"sent_bytes_per_step", all_reduce + updates}};
+          {"process_state_bytes", (all + numbers + most_moments) * kBytes},
+          {"step_sent_bytes", all_reduce + updates}};
 }
 
 /// What the run would do: sizes, steps and an estimate of the memory that training takes.
