@@ -67,7 +67,9 @@ LlamaGenCondition LlamaGenExperiment::condition(const at::Tensor& labels, Split 
 
 runtime::Losses LlamaGenExperiment::loss(int64_t batch) {
   const auto tokens = tokens_.training(batch);
-  return model_->loss(condition(tokens.labels, Split::train), tokens.codes.to(at::kLong));
+  auto losses = model_->loss(condition(tokens.labels, Split::train), tokens.codes.to(at::kLong));
+  losses.samples = static_cast<double>(tokens.labels.size(0));
+  return losses;
 }
 
 runtime::Metrics LlamaGenExperiment::evaluate(Split split) {

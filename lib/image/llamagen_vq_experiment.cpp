@@ -38,6 +38,7 @@ runtime::Losses LlamaGenVqExperiment::loss(int64_t batch) {
                          {{options.reconstruction_loss, losses.reconstruction.detach()},
                           {"vq", pass.code.vq.detach()},
                           {"commit", pass.code.commit.detach()}}};
+  result.samples = static_cast<double>(images.size(0));
   if (model_->options().entropy_loss_ratio > 0)
     result.parts.emplace_back("entropy", pass.code.entropy.detach());
   if (losses.discriminator.defined()) {
