@@ -6,8 +6,8 @@
 #include "help_format.h"
 #include "io/series_files.h"
 #include "path_checks.h"
-#include "shard_option.h"
 #include "result_summary.h"
+#include "shard_option.h"
 #include "task_run.h"
 #include "value_checks.h"
 
@@ -235,7 +235,8 @@ void check_share(const plan::ForecastTask& task) {
   const bool searches = !task.keep.empty();
   if (searches || task.stream || task.backtest > 0 || task.plot || task.impute || task.detect)
     fail<UsageError>(
-        "forecast: several processes share out plain forecasts: --model is required, and --time-limit, --stream, "
+        "forecast: several processes share out plain forecasts: --model is required, and --time-limit, "
+        "--stream, "
         "--backtest, --plot, --impute and --detect are not possible");
   for (const auto& input : task.inputs) {
     if (input == io::kStandardStream || task.output == io::kStandardStream)

@@ -10,8 +10,8 @@
 #include "io/picture_file.h"
 #include "item_options.h"
 #include "path_checks.h"
-#include "shard_option.h"
 #include "result_summary.h"
+#include "shard_option.h"
 #include "task_run.h"
 #include "value_checks.h"
 
@@ -82,7 +82,9 @@ void check(const plan::Generate3dTask& task, bool format_given) {
   if (task.points) io::mesh_format(*task.points);
   check_output(task, inputs, format_given);
   if (!task.share.is_all() && (task.sheet || io::is_mesh_name(task.output)))
-    fail<UsageError>("generate-3d: several processes write into a folder: --output cannot be a file, and --sheet not given");
+    fail<UsageError>(
+        "generate-3d: several processes write into a folder: --output cannot be a file, and --sheet not "
+        "given");
   if (!task.sheet) return;
   if (!io::is_picture_name(*task.sheet)) {
     fail<UsageError>("generate-3d: --sheet: {}: expected a name that ends in .png, .jpg or .jpeg",

@@ -8,8 +8,8 @@
 #include "item_options.h"
 #include "list_values.h"
 #include "path_checks.h"
-#include "shard_option.h"
 #include "result_summary.h"
+#include "shard_option.h"
 #include "task_run.h"
 #include "value_checks.h"
 

@@ -41,17 +41,22 @@ ExitCode launch(const LaunchFlags& flags) {
 }  // namespace
 
 void add_launch_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand("launch", "Run a command in several processes of this machine that work together.");
+  auto* command =
+      root.add_subcommand("launch", "Run a command in several processes of this machine that work together.");
   auto flags = std::make_shared<LaunchFlags>();
   command->add_option("--processes", flags->processes, "how many")
       ->type_name("N")
       ->required()
       ->check(whole_number(1, kMostProcesses));
-  command->add_option("--port", flags->port, "where they meet on the loopback interface, a free port by default")
+  command
+      ->add_option("--port", flags->port, "where they meet on the loopback interface, a free port by default")
       ->type_name("PORT")
       ->check(whole_number(1, 65535));
-  command->add_option("COMMAND", flags->words, "the command with its options, behind --")->type_name("COMMAND")->required();
-  command->footer("example:\n  arzoo launch --processes 2 -- train configs/forecast/itransformer_weather.json");
+  command->add_option("COMMAND", flags->words, "the command with its options, behind --")
+      ->type_name("COMMAND")
+      ->required();
+  command->footer(
+      "example:\n  arzoo launch --processes 2 -- train configs/forecast/itransformer_weather.json");
   on_chosen(*command, invocation, [flags] { return launch(*flags); });
 }
 

@@ -31,8 +31,9 @@ int64_t whole(const char* name, const std::string& text, int64_t minimum, int64_
 std::string required(const char* name, const char* given) {
   const auto value = variable(name);
   if (!value) {
-    fail<UsageError>("{} is set, but {} is not (a launcher sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT)",
-                     given, name);
+    fail<UsageError>(
+        "{} is set, but {} is not (a launcher sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT)", given,
+        name);
   }
   return *value;
 }
@@ -45,17 +46,20 @@ std::string first_host(const std::string& list) {
   return list.substr(0, end) + list.substr(end + 1, close - end - 1);
 }
 
-/// A Slurm step has no meeting place of its own: the first task's machine, and a port that follows from the job.
+/// A Slurm step has no meeting place of its own: the first task's machine, and a port that follows from the
+/// job.
 Ranks slurm_ranks(int64_t world) {
   constexpr int64_t kFirstPort = 20000, kPorts = 10000;
   Ranks ranks;
   ranks.world = world;
   ranks.rank = whole("SLURM_PROCID", required("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), 0, world - 1);
-  if (const auto local = variable("SLURM_LOCALID")) ranks.local_rank = whole("SLURM_LOCALID", *local, 0, kMostRanks);
+  if (const auto local = variable("SLURM_LOCALID"))
+    ranks.local_rank = whole("SLURM_LOCALID", *local, 0, kMostRanks);
   const auto hosts = variable("SLURM_STEP_NODELIST");
   const auto address = variable("MASTER_ADDR");
   if (!address && !hosts)
-    fail<UsageError>("SLURM_STEP_NUM_TASKS={}: neither MASTER_ADDR nor SLURM_STEP_NODELIST says where to meet", world);
+    fail<UsageError>(
+        "SLURM_STEP_NUM_TASKS={}: neither MASTER_ADDR nor SLURM_STEP_NODELIST says where to meet", world);
   ranks.address = address ? *address : first_host(*hosts);
   if (const auto port = variable("MASTER_PORT")) {
     ranks.port = whole("MASTER_PORT", *port, 1, kMostPorts);
@@ -79,7 +83,8 @@ Ranks launched_ranks() {
   ranks.world = whole("WORLD_SIZE", required("WORLD_SIZE", "RANK"), 1, kMostRanks);
   ranks.rank = whole("RANK", required("RANK", "WORLD_SIZE"), 0, ranks.world - 1);
   if (ranks.alone()) return {};
-  if (const auto local = variable("LOCAL_RANK")) ranks.local_rank = whole("LOCAL_RANK", *local, 0, kMostRanks);
+  if (const auto local = variable("LOCAL_RANK"))
+    ranks.local_rank = whole("LOCAL_RANK", *local, 0, kMostRanks);
   ranks.address = required("MASTER_ADDR", "RANK");
   ranks.port = whole("MASTER_PORT", required("MASTER_PORT", "RANK"), 1, kMostPorts);
   const auto hosted = variable("TORCHELASTIC_USE_AGENT_STORE");

@@ -47,8 +47,7 @@ int main(int argc, char** argv) {
   // Asked of the words themselves: they may not parse.
   const bool json = std::find(words.begin(), words.end(), "--json") != words.end();
   const auto answer = [json](ExitCode code, std::string_view message) {
-    const bool is_said =
-        (code == ExitCode::usage || code == ExitCode::interrupted) && cli::is_second_voice();
+    const bool is_said = (code == ExitCode::usage || code == ExitCode::interrupted) && cli::is_second_voice();
     if (!is_said) cli::report_error(code, message, json);
     leave(code);
   };

@@ -59,7 +59,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 }
 
 /// In the new process: only what is allowed between fork and exec.
-[[noreturn]] void become(const char* program, char* const* words, char* const* environment, bool first, pid_t parent) {
+[[noreturn]] void become(const char* program, char* const* words, char* const* environment, bool first,
+                         pid_t parent) {
   // The terminal's Ctrl-C comes through the launcher, once.
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -109,12 +110,16 @@ ProcessEnd ProcessSet::wait() {
   std::optional<ProcessEnd> failure;
   std::optional<Clock::time_point> deadline;
   bool passed_on = false, told = false;
-  const auto running = [&] { return std::any_of(processes_.begin(), processes_.end(), [](pid_t p) { return p > 0; }); };
+  const auto running = [&] {
+    return std::any_of(processes_.begin(), processes_.end(), [](pid_t p) { return p > 0; });
+  };
   while (running()) {
     for (std::size_t rank = 0; rank < processes_.size(); ++rank) {
       int status = 0;
-      if (processes_[rank] == 0 || ::waitpid(processes_[rank], &status, WNOHANG) != processes_[rank]) continue;
-      const ProcessEnd end{static_cast<int64_t>(rank), processes_[rank], WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+      if (processes_[rank] == 0 || ::waitpid(processes_[rank], &status, WNOHANG) != processes_[rank])
+        continue;
+      const ProcessEnd end{static_cast<int64_t>(rank), processes_[rank],
+                           WIFEXITED(status) ? WEXITSTATUS(status) : 0,
                            WIFSIGNALED(status) ? WTERMSIG(status) : 0};
       processes_[rank] = 0;
       if (end.is_good() || failure) continue;
@@ -157,7 +162,8 @@ int64_t free_port(std::optional<int64_t> wanted) {
 int64_t usable_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof(set), &set) != 0) return std::max(1U, std::thread::hardware_concurrency());
+  if (::sched_getaffinity(0, sizeof(set), &set) != 0)
+    return std::max(1U, std::thread::hardware_concurrency());
   return CPU_COUNT(&set);
 }
 

@@ -22,15 +22,16 @@ struct ProcessEnd {
 /// The same command in several processes of this machine that work together.
 class ProcessSet {
  public:
-  /// Starts `words` of `program` once for each rank, with what launched_ranks() reads in its environment. The first
-  /// one has this process's stdout, the others none. All of them end when this process does.
+  /// Starts `words` of `program` once for each rank, with what launched_ranks() reads in its environment. The
+  /// first one has this process's stdout, the others none. All of them end when this process does.
   ///
   /// threads: of each, where neither the words nor the environment say. Throws SystemFailure.
   ProcessSet(const std::filesystem::path& program, const std::vector<std::string>& words, int64_t processes,
              int64_t port, int64_t threads);
 
-  /// Waits for all; signals to this process go to each of them. When one fails, the others are given the time to
-  /// notice and to end by themselves, then they are ended. Returns the first failure, or the first rank's end.
+  /// Waits for all; signals to this process go to each of them. When one fails, the others are given the time
+  /// to notice and to end by themselves, then they are ended. Returns the first failure, or the first rank's
+  /// end.
   ProcessEnd wait();
 
  private:

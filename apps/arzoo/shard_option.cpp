@@ -31,7 +31,8 @@ std::shared_ptr<std::optional<Share>> add_shard_option(CLI::App& command, const 
   auto share = std::make_shared<std::optional<Share>>();
   const auto set = [share](const std::string& text) { *share = parse_share(text); };
   command
-      .add_option_function<std::string>("--shard", set, "only part I of N of the " + what + ", which run apart")
+      .add_option_function<std::string>("--shard", set,
+                                        "only part I of N of the " + what + ", which run apart")
       ->type_name("I/N")
       ->check(parses(parse_share));
   return share;
@@ -40,7 +41,8 @@ std::shared_ptr<std::optional<Share>> add_shard_option(CLI::App& command, const 
 Share shard_of(const std::optional<Share>& given, Invocation& invocation) {
   const auto ranks = launched_ranks();
   if (given && !ranks.alone())
-    fail<UsageError>("--shard: a launcher has started {} processes, each of which has a part already", ranks.world);
+    fail<UsageError>("--shard: a launcher has started {} processes, each of which has a part already",
+                     ranks.world);
   if (given) return *given;
   invocation.compute.ranks = ranks;
   return {ranks.rank, ranks.world};

@@ -40,7 +40,8 @@ plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& fla
   task.dry_run = invocation.dry_run;
   task.world_size = flags.world_size;
   if (task.world_size && !task.dry_run)
-    fail<UsageError>("{}: --world-size is of the plan (add --dry-run; arzoo launch starts processes)", command);
+    fail<UsageError>("{}: --world-size is of the plan (add --dry-run; arzoo launch starts processes)",
+                     command);
   return task;
 }
 
@@ -76,8 +77,9 @@ void add_training_command(CLI::App& root, Invocation& invocation, const Training
   command->add_option("--out", flags->out, "run directory, instead of the config's \"output\"")
       ->type_name("DIR");
   command
-      ->add_option("--join-timeout", flags->join_timeout,
-                   "seconds that several processes (arzoo launch) wait for one another at the start, 300 by default")
+      ->add_option(
+          "--join-timeout", flags->join_timeout,
+          "seconds that several processes (arzoo launch) wait for one another at the start, 300 by default")
       ->type_name("SECONDS")
       ->check(real_number(0.1, 1e6));
   command->add_option("--world-size", flags->world_size, "with --dry-run: plan for so many processes")

@@ -15,7 +15,8 @@ struct Share {
   /// How many of them are.
   int64_t size(int64_t items) const { return begin_of(items, index + 1) - begin_of(items, index); }
   bool is_all() const { return count == 1; }
-  /// Whether this part has what stands at `place`, between 0 and 1, of a sequence whose length is not known yet.
+  /// Whether this part has what stands at `place`, between 0 and 1, of a sequence whose length is not known
+  /// yet.
   bool has(double place) const { return static_cast<int64_t>(place * static_cast<double>(count)) == index; }
 
  private:

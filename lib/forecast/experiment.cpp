@@ -105,7 +105,8 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
 
 /// residuals: [S, c_out] each, of this process's windows.
 void ForecastExperiment::calibrate(const std::vector<at::Tensor>& residuals) {
-  auto all = residuals.empty() ? at::empty({0, data_.shape().pred_len, data_.shape().c_out}) : at::stack(residuals);
+  auto all =
+      residuals.empty() ? at::empty({0, data_.shape().pred_len, data_.shape().c_out}) : at::stack(residuals);
   if (compute_.group) all = compute_.group->concatenated(all);
   if (all.size(0) > 0) scores_ = ConformalScores::fit(all);
 }

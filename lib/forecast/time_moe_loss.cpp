@@ -43,9 +43,10 @@ at::Tensor balance_loss(const std::vector<at::Tensor>& router_logits, int64_t nu
     share = at::one_hot(chosen, experts).to(at::kFloat).mean(0);  // [K, E]
     mean = probabilities.mean(0);                                 // [E]
   } else {
-    const auto counted = attention_mask.defined() ? attention_mask.to(at::kFloat).flatten().repeat(
-                                                        {static_cast<int64_t>(router_logits.size())})
-                                                  : at::ones({logits.size(0)}, probabilities.options());
+    const auto counted =
+        attention_mask.defined()
+            ? attention_mask.to(at::kFloat).flatten().repeat({static_cast<int64_t>(router_logits.size())})
+            : at::ones({logits.size(0)}, probabilities.options());
     const auto count = over_all(joint, counted.sum());
     share = over_all(joint, (at::one_hot(chosen, experts).to(at::kFloat) * counted.view({-1, 1, 1})).sum(0)) /
             count;

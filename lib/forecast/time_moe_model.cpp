@@ -152,9 +152,8 @@ runtime::Losses TimeMoe::loss(const ForecastBatch& batch) {
   const int64_t tokens = rows.size(1) - 1;
   TimeMoeInput input;
   input.values = rows.narrow(1, 0, tokens);
-  const auto found =
-      official_loss(input, rows.narrow(1, 1, tokens), at::ones({rows.size(0), tokens}, rows.options()),
-                    batch.joint);
+  const auto found = official_loss(input, rows.narrow(1, 1, tokens),
+                                   at::ones({rows.size(0), tokens}, rows.options()), batch.joint);
   return named_losses(found, options_);
 }
 

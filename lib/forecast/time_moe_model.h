@@ -65,10 +65,10 @@ class TimeMoe : public AnyLengthForecaster {
                       std::vector<GenerationStep>* steps = nullptr);
 
   /// The training loss of a pass. labels: [B, T] or [B, T, C], the value after each token; loss_masks:
-  /// [B, T], 0 where it does not count, undefined for a plain mean over all windows; joint: where the batch is a
-  /// part of one.
-  TimeMoeLoss official_loss(const TimeMoeInput& input, const at::Tensor& labels,
-                            const at::Tensor& loss_masks, const runtime::JointSum& joint = {});
+  /// [B, T], 0 where it does not count, undefined for a plain mean over all windows; joint: where the batch
+  /// is a part of one.
+  TimeMoeLoss official_loss(const TimeMoeInput& input, const at::Tensor& labels, const at::Tensor& loss_masks,
+                            const runtime::JointSum& joint = {});
 
   at::Tensor forecast_rows(const at::Tensor& history, const at::Tensor& attention_mask,
                            int64_t horizon) override;

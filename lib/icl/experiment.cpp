@@ -17,8 +17,9 @@ LearnerExperiment::LearnerExperiment(const Config& config, const runtime::Comput
       batch_size_(config.at("training").as<runtime::TrainingOptions>().batch_size),
       seed_(config.json().at("seed").get<int64_t>()) {
   if (batch_size_ < compute.share.count)
-    fail<ConfigError>("training.batch_size: a batch of {} for {} processes, expected at least one item for each",
-                      batch_size_, compute.share.count);
+    fail<ConfigError>(
+        "training.batch_size: a batch of {} for {} processes, expected at least one item for each",
+        batch_size_, compute.share.count);
 }
 
 void LearnerExperiment::begin(const LearnerShape& shape) {

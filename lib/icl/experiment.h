@@ -31,7 +31,8 @@ class LearnerExperiment : public runtime::Experiment {
   at::Tensor on_device(const at::Tensor& x) const { return x.to(compute_.device); }
   /// Of a training batch [B, …] the rows that are this process's, on the device.
   at::Tensor own_rows(const at::Tensor& batch) const {
-    return on_device(batch.narrow(0, compute_.share.first(batch.size(0)), compute_.share.size(batch.size(0))));
+    return on_device(
+        batch.narrow(0, compute_.share.first(batch.size(0)), compute_.share.size(batch.size(0))));
   }
   double own_samples() const { return static_cast<double>(compute_.share.size(batch_size_)); }
   at::Generator generator(runtime::Split split, int64_t batch) const;

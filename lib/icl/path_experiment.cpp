@@ -31,7 +31,8 @@ class PathExperiment : public LearnerExperiment {
     auto random_inputs = generator(runtime::Split::train, batch);
     const auto chosen = at::randint(train_.size(0), {batch_size()}, random_inputs, at::kLong);
     const auto rows = own_rows(train_.index_select(0, chosen));
-    return {.total = loss_of(rows), .samples = (rows.narrow(1, 1, rows.size(1) - 1) != kPadToken).sum().item<double>()};
+    return {.total = loss_of(rows),
+            .samples = (rows.narrow(1, 1, rows.size(1) - 1) != kPadToken).sum().item<double>()};
   }
 
   /// {"loss", "error"} of the walks between tested pairs (of trained ones where none is): the mean cross

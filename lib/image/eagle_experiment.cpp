@@ -58,7 +58,9 @@ runtime::Losses EagleExperiment::loss(int64_t batch) {
   const auto noise = at::rand({ids.size(0), ids.size(1) + 1, options_.target.dim}).to(compute_.device);
   const auto losses = eagle_losses(*model_, *target_, labels, ids, noise, {options_.p_w, options_.noise_std});
   return {.total = losses.total,
-          .parts = {{"vloss", losses.vloss.detach()}, {"ploss", losses.ploss.detach()}, {"accuracy", losses.accuracy}},
+          .parts = {{"vloss", losses.vloss.detach()},
+                    {"ploss", losses.ploss.detach()},
+                    {"accuracy", losses.accuracy}},
           .samples = static_cast<double>(ids.size(0))};
 }
 

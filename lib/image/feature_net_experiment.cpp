@@ -20,9 +20,10 @@ FeatureNetExperiment::FeatureNetExperiment(const Config& config, const runtime::
 runtime::Losses FeatureNetExperiment::loss(int64_t batch) {
   const auto& pictures = loader_.get(batch);
   const auto logits = model_->classify(model_->features(pictures.images.to(compute_.device)));
-  return {.total = at::cross_entropy_loss(logits, pictures.labels.to(compute_.device), {}, at::Reduction::Mean,
-                                          /*ignore_index=*/-100, model_->options().label_smoothing),
-          .samples = static_cast<double>(pictures.labels.size(0))};
+  return {
+      .total = at::cross_entropy_loss(logits, pictures.labels.to(compute_.device), {}, at::Reduction::Mean,
+                                      /*ignore_index=*/-100, model_->options().label_smoothing),
+      .samples = static_cast<double>(pictures.labels.size(0))};
 }
 
 runtime::Metrics FeatureNetExperiment::evaluate(runtime::Split split) {

@@ -146,7 +146,8 @@ std::optional<SeriesFile> SeriesParts::part() {
 
 double SeriesParts::place() const {
   if (finished_) return 1.0;
-  const auto done = static_cast<double>(bytes_read_ - text_.size()), all = static_cast<double>(source_.size());
+  const auto done = static_cast<double>(bytes_read_ - text_.size()),
+             all = static_cast<double>(source_.size());
   if (all == 0.0) return 0.0;
   return source_.is_of_arrow() ? done / (done + all) : done / all;
 }

@@ -32,8 +32,8 @@ class SeriesParts {
 
   /// The next series, nothing at the end. Throws as read_series, and PartsDisagree.
   std::optional<SeriesFile> next();
-  /// How much of the file is behind the last part, growing from 0 to 1: of an Arrow file, whose text may be of any
-  /// length, in no fixed proportion; of a pipe 0 until its end.
+  /// How much of the file is behind the last part, growing from 0 to 1: of an Arrow file, whose text may be
+  /// of any length, in no fixed proportion; of a pipe 0 until its end.
   double place() const;
 
  private:
@@ -48,10 +48,10 @@ class SeriesParts {
   SeriesText source_;
   std::string name_;
   std::size_t part_bytes_;
-  std::string text_;             ///< read, and not yet part of a result
-  std::string header_;           ///< once it is known that the file is read in parts
+  std::string text_;              ///< read, and not yet part of a result
+  std::string header_;            ///< once it is known that the file is read in parts
   std::uint64_t bytes_read_ = 0;  ///< of the text
-  std::size_t lines_done_ = 0;   ///< of the rows that were given
+  std::size_t lines_done_ = 0;    ///< of the rows that were given
   bool at_end_ = false, finished_ = false;
   std::string pattern_;                         ///< of the first part's dates
   std::unordered_set<std::uint64_t> seen_ids_;  ///< hashes of the series given so far

@@ -26,12 +26,13 @@ SavedState read_train_state(const std::filesystem::path& folder);
 SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model,
                             Adam::State& moments, std::vector<at::Tensor>& average);
 
-/// The moments of all parameters: those that other processes keep are sent to the first one, which asks for them
+/// The moments of all parameters: those that other processes keep are sent to the first one, which asks for
+/// them
 /// (`wanted`).
 Adam::State all_moments(Adam& optimizer, ProcessGroup* group, bool wanted);
 
-/// Gives every process of the group the first one's state, without the weights: the optimiser keeps what is its own
-/// of the first one's `moments`, empty elsewhere.
+/// Gives every process of the group the first one's state, without the weights: the optimiser keeps what is
+/// its own of the first one's `moments`, empty elsewhere.
 void share_train_state(ProcessGroup& group, SavedState& saved, const Adam::State& moments, Adam& optimizer,
                        std::vector<at::Tensor>& average);
 

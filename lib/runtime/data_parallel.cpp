@@ -28,8 +28,8 @@ std::vector<std::vector<std::size_t>> buckets_of(const std::vector<at::Tensor>& 
       backwards, {kFirstBucketBytes, kBucketBytes}, std::vector<bool>(parameters.size(), false), places));
 }
 
-/// Drops LibTorch's advice to leave the search for unused parameters out: which ones a step uses may differ from
-/// process to process.
+/// Drops LibTorch's advice to leave the search for unused parameters out: which ones a step uses may differ
+/// from process to process.
 class NoAdvice : public c10::WarningHandler {
   void process(const c10::Warning& /*warning*/) override {}
 };

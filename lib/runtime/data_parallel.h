@@ -39,12 +39,12 @@ class DataParallel {
   };
   /// loss: the mean of this part's `samples`.
   JointLoss joint(double loss, double samples, bool stop);
-  /// loss.backward(). The gradients that the `last` batch of an optimiser step leaves are the joint ones; before
-  /// it they add up here alone. Throws SystemFailure when another process is lost meanwhile.
+  /// loss.backward(). The gradients that the `last` batch of an optimiser step leaves are the joint ones;
+  /// before it they add up here alone. Throws SystemFailure when another process is lost meanwhile.
   void backward(const at::Tensor& loss, bool last);
 
-  /// Before a batch: another stream of random numbers for each process, from the seed of the run; then `change`,
-  /// which may change weights and buffers, in which everybody follows the first process.
+  /// Before a batch: another stream of random numbers for each process, from the seed of the run; then
+  /// `change`, which may change weights and buffers, in which everybody follows the first process.
   void prepare(int64_t batch, const std::function<void()>& change);
   /// The buffers that the last forward pass changed (running statistics, counts) become the mean over the
   /// processes.

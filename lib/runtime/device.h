@@ -16,7 +16,8 @@ struct Compute {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
   bool int8 = false;  ///< linear maps in 8 bits, in inference
-  /// Of several processes that train together: the part of each batch that is this one's, and what joins them.
+  /// Of several processes that train together: the part of each batch that is this one's, and what joins
+  /// them.
   Share share = {};
   std::shared_ptr<ProcessGroup> group = {};  ///< null for one process
 };

@@ -24,8 +24,9 @@ EpochOrder::EpochOrder(int64_t items, int64_t seed, int64_t batch_size, const Sh
     : items_(items), seed_(seed), batch_size_(batch_size), share_(share) {
   const int64_t least = std::min(items, batch_size);
   if (!share.is_all() && least < share.count)
-    fail<ConfigError>("training.batch_size: a batch of {} for {} processes, expected at least one item for each",
-                      least, share.count);
+    fail<ConfigError>(
+        "training.batch_size: a batch of {} for {} processes, expected at least one item for each", least,
+        share.count);
 }
 
 int64_t EpochOrder::batches() const { return std::max<int64_t>(1, items_ / batch_size_); }

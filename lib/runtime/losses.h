@@ -25,8 +25,8 @@ struct Losses {
 };
 
 /// Of a sum over this process's part of a batch, the sum over all parts, scaled to this part's share of the
-/// samples: where a loss divides by such sums, the mean of the parts' losses, weighed by their samples, is the
-/// joint batch's loss. Without gradient. Empty where there is one process, whose sum is the batch's.
+/// samples: where a loss divides by such sums, the mean of the parts' losses, weighed by their samples, is
+/// the joint batch's loss. Without gradient. Empty where there is one process, whose sum is the batch's.
 using JointSum = std::function<at::Tensor(const at::Tensor& sum)>;
 
 /// Intermediate results of one forward pass under the names that fixture folders use ("mid.encoder",

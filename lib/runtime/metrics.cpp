@@ -29,9 +29,7 @@ void ErrorSums::add(const ErrorSums& other) {
   count_ += other.count_;
 }
 
-void ErrorSums::add_parts(ProcessGroup& group) {
-  sum_over(group, squared_, absolute_, symmetric_, count_);
-}
+void ErrorSums::add_parts(ProcessGroup& group) { sum_over(group, squared_, absolute_, symmetric_, count_); }
 
 double ErrorSums::mse() const { return squared_ / static_cast<double>(count_); }
 double ErrorSums::mae() const { return absolute_ / static_cast<double>(count_); }

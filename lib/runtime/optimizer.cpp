@@ -109,8 +109,9 @@ double clip_gradients(const std::vector<at::Tensor>& parameters, double limit) {
 std::vector<int64_t> owners_of(const std::vector<at::Tensor>& parameters, int64_t processes) {
   std::vector<std::size_t> order(parameters.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return parameters[a].numel() > parameters[b].numel(); });
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return parameters[a].numel() > parameters[b].numel();
+  });
   std::vector<int64_t> owners(parameters.size()), numbers(static_cast<std::size_t>(processes));
   for (const auto i : order) {
     const auto least = std::min_element(numbers.begin(), numbers.end());

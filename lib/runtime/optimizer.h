@@ -18,8 +18,8 @@ namespace arzoo::runtime {
 class Adam {
  public:
   Adam(std::vector<at::Tensor> parameters, const TrainingOptions& options);
-  /// The model's parameters; options.no_weight_decay names those without weight decay. With options.shard, this
-  /// process's share of them is updated here, and has moments.
+  /// The model's parameters; options.no_weight_decay names those without weight decay. With options.shard,
+  /// this process's share of them is updated here, and has moments.
   Adam(const torch::nn::Module& model, const TrainingOptions& options, const Share& share = {});
 
   /// One update with the gradients that the parameters hold; parameters without a gradient stay as they are.
@@ -63,8 +63,8 @@ class Adam {
 /// before.
 double clip_gradients(const std::vector<at::Tensor>& parameters, double limit);
 
-/// The parameters shared out so that the processes have about as many numbers each: the largest first, to the one
-/// that has the fewest so far.
+/// The parameters shared out so that the processes have about as many numbers each: the largest first, to the
+/// one that has the fewest so far.
 std::vector<int64_t> owners_of(const std::vector<at::Tensor>& parameters, int64_t processes);
 
 }  // namespace arzoo::runtime

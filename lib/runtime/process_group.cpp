@@ -244,7 +244,8 @@ JointSum joint_sum(const std::shared_ptr<ProcessGroup>& group, double samples) {
   if (!group) return {};
   return [group, samples](const at::Tensor& own) {
     const torch::NoGradGuard no_grad;
-    const auto numbers = at::cat({own.flatten().to(at::kDouble), at::full({1}, samples, own.options().dtype(at::kDouble))});
+    const auto numbers =
+        at::cat({own.flatten().to(at::kDouble), at::full({1}, samples, own.options().dtype(at::kDouble))});
     group->sum(numbers);
     const auto sums = numbers.narrow(0, 0, own.numel()) * (samples / numbers[-1]);
     return sums.view(own.sizes()).to(own.scalar_type());

@@ -22,8 +22,8 @@ namespace arzoo::runtime {
 /// NCCL between GPUs. All of them must make the same calls in the same order.
 ///
 /// Each process watches another one in the background. When one is gone (killed, its machine lost), or leaves
-/// with a reason, the others' present call throws an Error that names it, SystemFailure or the reason's; a process
-/// that stays blocked all the same is ended, with the same words.
+/// with a reason, the others' present call throws an Error that names it, SystemFailure or the reason's; a
+/// process that stays blocked all the same is ended, with the same words.
 class ProcessGroup {
  public:
   /// Meets the others at ranks.address:port. `hint`: what the user can do when one of them is lost.
@@ -59,8 +59,8 @@ class ProcessGroup {
   void finish();
   /// Tells the others that this process ends, and why.
   void leave(const Error& reason) noexcept;
-  /// A failure in work of the group's: throws what is found to have happened to another process, else rethrows the
-  /// exception that is being handled.
+  /// A failure in work of the group's: throws what is found to have happened to another process, else
+  /// rethrows the exception that is being handled.
   [[noreturn]] void rethrow();
 
   /// The group as LibTorch's own algorithms take it.

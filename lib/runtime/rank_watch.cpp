@@ -11,9 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPeriod = 500ms;
-constexpr auto kStale = 8s;             // a busy machine may keep a beat back for seconds
-constexpr auto kNotice = kStale + 3s;   // in which any loss is known to all
-constexpr auto kGrace = 5s;             // in which a call should have failed by itself
+constexpr auto kStale = 8s;            // a busy machine may keep a beat back for seconds
+constexpr auto kNotice = kStale + 3s;  // in which any loss is known to all
+constexpr auto kGrace = 5s;            // in which a call should have failed by itself
 constexpr auto kAcknowledgement = 4s;
 constexpr auto kAsk = 50ms;
 
@@ -40,8 +40,8 @@ std::string beat_key(int64_t rank) { return fmt::format("beat/{}", rank); }
 
 }  // namespace
 
-RankWatch::RankWatch(c10::intrusive_ptr<c10d::Store> store, const Ranks& ranks,
-                     std::string hint, std::function<void(const Error&)> blocked)
+RankWatch::RankWatch(c10::intrusive_ptr<c10d::Store> store, const Ranks& ranks, std::string hint,
+                     std::function<void(const Error&)> blocked)
     : store_(std::move(store)),
       ranks_(ranks),
       hint_(std::move(hint)),
@@ -84,11 +84,13 @@ bool RankWatch::look() {
     // Who announces it, and who hosts the store, stays until all have read it.
     const bool stays = !announcement.empty() || (ranks_.rank == 0 && !ranks_.store_is_hosted);
     const auto until = Clock::now() + kAcknowledgement;
-    for (; stays && readers < Announcement(text).readers && Clock::now() < until; readers = store_->add(kReadersKey, 0))
+    for (; stays && readers < Announcement(text).readers && Clock::now() < until;
+         readers = store_->add(kReadersKey, 0))
       std::this_thread::sleep_for(kAsk);
   } catch (const std::exception&) {
-    lose(gone(ranks_.store_is_hosted ? fmt::format("the launcher's store at {}:{}", ranks_.address, ranks_.port)
-                                     : fmt::format("rank 0 of {}", ranks_.world)));
+    lose(gone(ranks_.store_is_hosted
+                  ? fmt::format("the launcher's store at {}:{}", ranks_.address, ranks_.port)
+                  : fmt::format("rank 0 of {}", ranks_.world)));
   }
   return true;
 }

@@ -24,15 +24,15 @@ namespace arzoo::runtime {
 /// beats of the next rank.
 class RankWatch {
  public:
-  /// store: for this object's thread alone; hint: what a user can do about a rank that is gone. `blocked` is called,
-  /// on that thread, when a loss is known and end() is not called in the seconds that follow: the process is stuck
-  /// in a call that never ends.
+  /// store: for this object's thread alone; hint: what a user can do about a rank that is gone. `blocked` is
+  /// called, on that thread, when a loss is known and end() is not called in the seconds that follow: the
+  /// process is stuck in a call that never ends.
   RankWatch(c10::intrusive_ptr<c10d::Store> store, const Ranks& ranks, std::string hint,
             std::function<void(const Error& loss)> blocked);
   ~RankWatch() { end(); }
 
-  /// Why the group is incomplete: "rank 2 of 4 is gone", or what a rank has announced. Waits for it as long as it
-  /// takes to notice a loss, since a connection that breaks is known before its reason is.
+  /// Why the group is incomplete: "rank 2 of 4 is gone", or what a rank has announced. Waits for it as long
+  /// as it takes to notice a loss, since a connection that breaks is known before its reason is.
   std::optional<Error> wait_for_loss();
   /// Tells the others that this rank leaves and why, and waits for them to have read it, a few seconds at
   /// most.

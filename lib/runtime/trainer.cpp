@@ -122,7 +122,8 @@ std::string Trainer::memory_note() const {
     all += moments;
     if (optimizer_.owners()[i] == compute_.share.index) own += moments;
   }
-  return fmt::format("training state of {:.4g} MB in this process, {:.4g} MB in a single one", of(own), of(all));
+  return fmt::format("training state of {:.4g} MB in this process, {:.4g} MB in a single one", of(own),
+                     of(all));
 }
 
 bool Trainer::is_finished() const {
@@ -222,7 +223,8 @@ void Trainer::require_room_for(const TrainState& state) const {
   const auto given = by_epochs ? fmt::format("epochs is {}", options_.epochs)
                                : fmt::format("max_steps is {}", options_.max_steps.value());
   fail<UsageError>("{}: has {}, but training.{} (give at least {}, or another folder with --out)",
-                   run_ == nullptr ? "the run" : run_->path().string(), done, given, by_epochs ? begun : state.step);
+                   run_ == nullptr ? "the run" : run_->path().string(), done, given,
+                   by_epochs ? begun : state.step);
 }
 
 void Trainer::restore_last() {
@@ -230,7 +232,8 @@ void Trainer::restore_last() {
   std::optional<Adam> whole;  // what is on disk, where this process keeps a part of it
   if (run_ != nullptr && !optimizer_.owners().empty()) whole.emplace(experiment_.model(), options_);
   auto& moments = (whole ? *whole : optimizer_).state();
-  if (run_ != nullptr) saved = load_train_state(run_->last(), experiment_.model(), moments, average_.values());
+  if (run_ != nullptr)
+    saved = load_train_state(run_->last(), experiment_.model(), moments, average_.values());
   if (compute_.group) share_train_state(*compute_.group, saved, moments, optimizer_, average_.values());
   require_room_for(saved.state);
   state_ = std::move(saved.state);

@@ -110,7 +110,8 @@ struct TrainingOptions {
     field("ema_decay", o.ema_decay, from_below(0, 1),
           "decay of the averaged weights that are evaluated and saved, 0 for none");
     field("shard", o.shard, one_of({"none", "optimizer"}),
-          "what several processes keep parts of, to save memory: optimizer: Adam's moments, each process those of "
+          "what several processes keep parts of, to save memory: optimizer: Adam's moments, each process "
+          "those of "
           "the parameters that it updates for all (ZeRO stage 1)");
     field("log_every", o.log_every, at_least(1), "steps between two lines of metrics.jsonl");
     field("save_every", o.save_every, at_least(0),

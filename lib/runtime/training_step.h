@@ -19,8 +19,8 @@ struct StepLosses {
 
 /// One optimiser step, number `step` counted from 0: the gradients of accumulation_steps batches, averaged
 /// and clipped, and the update with this learning rate. What a run repeats, `bench speed` times and a parity
-/// case checks. With `parallel` the batches are parts of joint ones, whose gradients and losses are taken; `stop`:
-/// this process was asked to.
+/// case checks. With `parallel` the batches are parts of joint ones, whose gradients and losses are taken;
+/// `stop`: this process was asked to.
 ///
 /// Throws SystemFailure naming step and parts when a loss is not
 /// finite; the weights are then as they were.

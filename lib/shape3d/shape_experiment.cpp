@@ -10,7 +10,9 @@ namespace arzoo::shape3d {
 
 ShapeExperiment::ShapeExperiment(const Config& config, const runtime::Compute& compute, int64_t levels,
                                  const Outlines& outlines)
-    : compute_(compute), loader_(config, levels, outlines, compute.share), model_section_(config.json().at("model")) {}
+    : compute_(compute),
+      loader_(config, levels, outlines, compute.share),
+      model_section_(config.json().at("model")) {}
 
 ModelFolder ShapeExperiment::description(const std::filesystem::path& folder) const {
   const auto& data = loader_.data();

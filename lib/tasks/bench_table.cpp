@@ -72,9 +72,12 @@ Json train_cell(const TableCell& cell, const fs::path& folder, const std::string
   const bool resume = fs::exists(run / "last") && marked(mark, hash);
   if (!resume) fs::remove_all(run);
   write_atomically(mark, dump_json(Json{{"fingerprint", hash}}, 2) + "\n");
-  return train(
-      {.compute = alone(task.compute), .config = cell.config, .name = cell.name, .out = run, .resume = resume},
-      progress, stop);
+  return train({.compute = alone(task.compute),
+                .config = cell.config,
+                .name = cell.name,
+                .out = run,
+                .resume = resume},
+               progress, stop);
 }
 
 Json evaluate_cell(const runtime::Evaluation& evaluation, const plan::ComputeOptions& options,
@@ -238,7 +241,8 @@ Json document_of(const std::vector<TableCell>& cells, const std::vector<Json>& r
 }
 
 /// A part of the cells: their results are kept, and the table is made of all when the whole is asked for.
-Json table_part(const plan::TableTask& task, const std::vector<TableCell>& all, Progress& progress, Stop stop) {
+Json table_part(const plan::TableTask& task, const std::vector<TableCell>& all, Progress& progress,
+                Stop stop) {
   const auto count = static_cast<int64_t>(all.size());
   const auto first = all.begin() + task.share.first(count);
   const std::vector<TableCell> cells(first, first + task.share.size(count));

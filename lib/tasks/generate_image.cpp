@@ -32,7 +32,9 @@ struct PictureRun {
   int64_t batches() const { return (pictures.size() + batch_size() - 1) / batch_size(); }
   /// This process's pictures are whole batches.
   int64_t begin() const { return task.share.first(batches()) * batch_size(); }
-  int64_t end() const { return std::min(begin() + task.share.size(batches()) * batch_size(), pictures.size()); }
+  int64_t end() const {
+    return std::min(begin() + task.share.size(batches()) * batch_size(), pictures.size());
+  }
 
   bool in_folder() const { return !io::is_picture_name(task.output); }
   bool one_file() const { return !in_folder() && pictures.size() == 1; }
@@ -89,7 +91,8 @@ class PictureWriter {
   void add(const PlannedItem& planned, const at::Tensor& image) {
     auto picture = picture_of(image);
     if (folder_ || run_.one_file()) write(item_stem(planned) + ".png", picture, settings_of(planned));
-    if (run_.one_file() || !run_.task.share.is_all() || static_cast<int64_t>(grid_.size()) == run_.in_grid()) return;
+    if (run_.one_file() || !run_.task.share.is_all() || static_cast<int64_t>(grid_.size()) == run_.in_grid())
+      return;
     grid_.push_back(std::move(picture));
     grid_classes_.push_back(planned.class_name);
   }
@@ -101,8 +104,8 @@ class PictureWriter {
     write(fmt::format("{}_scale{:02}.png", item_stem(planned), scale + 1), picture_of(image), settings);
   }
 
-  /// Writes the grid and removes what earlier runs left in the folder; a part of a run does neither, the other parts'
-  /// files lie there too.
+  /// Writes the grid and removes what earlier runs left in the folder; a part of a run does neither, the
+  /// other parts' files lie there too.
   void finish(Progress& progress) {
     const auto& task = run_.task;
     if (grid_.size() > 1) {

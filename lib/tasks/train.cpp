@@ -30,12 +30,15 @@ int64_t state_bytes(const runtime::ParameterCount& parameters) {
   return parameters.all * kBytesOfWeight + parameters.trained * kBytesOfTraining;
 }
 
-/// What each of several processes would have: its samples of a batch, its state, and what it sends for a step.
-Json plan_of_processes(const torch::nn::Module& model, const runtime::TrainingOptions& options, int64_t processes) {
+/// What each of several processes would have: its samples of a batch, its state, and what it sends for a
+/// step.
+Json plan_of_processes(const torch::nn::Module& model, const runtime::TrainingOptions& options,
+                       int64_t processes) {
   constexpr int64_t kBytes = 4;
   if (options.batch_size < processes)
-    fail<ConfigError>("training.batch_size: a batch of {} for {} processes, expected at least one item for each",
-                      options.batch_size, processes);
+    fail<ConfigError>(
+        "training.batch_size: a batch of {} for {} processes, expected at least one item for each",
+        options.batch_size, processes);
   std::vector<at::Tensor> trained;
   for (const auto& parameter : model.parameters()) {
     if (parameter.requires_grad()) trained.push_back(parameter);
@@ -50,7 +53,8 @@ Json plan_of_processes(const torch::nn::Module& model, const runtime::TrainingOp
   }
   const auto most_moments = shared ? *std::max_element(moments.begin(), moments.end()) : 2 * numbers;
   const auto all = runtime::count_parameters(model).all;
-  // A ring all-reduce of the gradients (Patarasuk and Yuan, 2009); and what the others have updated, where that is shared.
+  // A ring all-reduce of the gradients (Patarasuk and Yuan, 2009); and what the others have updated, where
+  // that is shared.
   const auto all_reduce = 2 * numbers * (processes - 1) / processes * kBytes;
   const auto updates = shared ? numbers * (processes - 1) / processes * kBytes : 0;
   return {{"processes", processes},
@@ -144,7 +148,8 @@ runtime::Compute join_others(const plan::TrainTask& task) {
   if (ranks.alone() || task.dry_run || task.init_only) return compute;
   compute.share = {ranks.rank, ranks.world};
   compute.group = runtime::ProcessGroup::join(
-      ranks, compute.device, "start all processes again with --resume: the run goes on from its last saved state");
+      ranks, compute.device,
+      "start all processes again with --resume: the run goes on from its last saved state");
   return compute;
 }
 

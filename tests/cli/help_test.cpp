@@ -25,9 +25,9 @@ std::vector<std::string> words(const std::string& text) {
 TEST_CASE("the help of each command is the approved one and shows an example") {
   const Program arzoo(Library::none);
   const std::string command =
-      GENERATE("train", "distill", "tune", "launch", "forecast", "generate-image", "generate-3d", "generate-text",
-               "score", "embed-text", "bench table", "bench speed", "bench parity", "bench regress",
-               "bench report", "models", "inspect", "convert", "completion", "man");
+      GENERATE("train", "distill", "tune", "launch", "forecast", "generate-image", "generate-3d",
+               "generate-text", "score", "embed-text", "bench table", "bench speed", "bench parity",
+               "bench regress", "bench report", "models", "inspect", "convert", "completion", "man");
   CAPTURE(command);
   const auto help = arzoo(words(command + " --help"));
   CHECK(help.code == 0);

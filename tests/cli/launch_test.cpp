@@ -13,8 +13,19 @@ using Words = std::vector<std::string>;
 
 /// A run whose result does not depend on random numbers beyond the seed's weights and order.
 Words training(const std::string& run, const Words& more = {}) {
-  Words words{"train", "config.json", "--out", run, "--threads", "1", "--quiet", "--set", "training.patience=0",
-              "--set", "training.log_every=1", "--set", "model.dropout=0"};
+  Words words{"train",
+              "config.json",
+              "--out",
+              run,
+              "--threads",
+              "1",
+              "--quiet",
+              "--set",
+              "training.patience=0",
+              "--set",
+              "training.log_every=1",
+              "--set",
+              "model.dropout=0"};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -96,8 +107,8 @@ TEST_CASE("a run is resumed by another number of processes") {
   INFO(resumed.err);
   REQUIRE(resumed.code == 0);
   const auto lines = log_of(arzoo.files() / "run"), wanted = log_of(arzoo.files() / "one");
-  CHECK(std::abs(lines[lines.size() - 2]["loss"].get<double>() - wanted[wanted.size() - 2]["loss"].get<double>()) <
-        1e-6);
+  CHECK(std::abs(lines[lines.size() - 2]["loss"].get<double>() -
+                 wanted[wanted.size() - 2]["loss"].get<double>()) < 1e-6);
 }
 
 TEST_CASE("processes that keep a part of the moments each train as one, and their state is resumed by one") {
@@ -111,7 +122,9 @@ TEST_CASE("processes that keep a part of the moments each train as one, and thei
   REQUIRE(ended.code == 0);
   check_same_log(arzoo.files() / "run", arzoo.files() / "one");
   // The state on disk is whole: one process goes on, and two again.
-  const auto more = [&](int64_t steps) { return set("training.max_steps=" + std::to_string(steps)) + Words{"--resume"}; };
+  const auto more = [&](int64_t steps) {
+    return set("training.max_steps=" + std::to_string(steps)) + Words{"--resume"};
+  };
   for (const int64_t steps : {22, 24}) REQUIRE(arzoo(training("one", recipe + more(steps))).code == 0);
   REQUIRE(arzoo(training("run", recipe + more(22))).code == 0);
   const auto again = arzoo(launched(2, training("run", sharded + more(24))));
@@ -120,24 +133,32 @@ TEST_CASE("processes that keep a part of the moments each train as one, and thei
   check_same_log(arzoo.files() / "run", arzoo.files() / "one");
 }
 
-TEST_CASE("a process that is killed is named by the others, which end, and the run goes on from its last state") {
+TEST_CASE(
+    "a process that is killed is named by the others, which end, and the run goes on from its last state") {
   const ProgramWithData arzoo;
-  const Words recipe = set("training.batch_size=4") + set("training.epochs=40") + set("training.save_every=5");
+  const Words recipe =
+      set("training.batch_size=4") + set("training.epochs=40") + set("training.save_every=5");
   const std::string victim = GENERATE("0", "1");
   CAPTURE(victim);
-  arzoo.write("kill.sh", "while ! test -e run/last/training.json; do sleep 0.05; done\n"
-                         "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -qx 'RANK=" +
-                             victim + "' && tr '\\0' '\\n' < $p/environ | grep -qx \"KILL_TOKEN=$1\" && kill -9 ${p#/proc/}; done\n");
+  arzoo.write(
+      "kill.sh",
+      "while ! test -e run/last/training.json; do sleep 0.05; done\n"
+      "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ 2>/dev/null | grep -qx 'RANK=" +
+          victim +
+          "' && tr '\\0' '\\n' < $p/environ | grep -qx \"KILL_TOKEN=$1\" && kill -9 ${p#/proc/}; done\n");
   const std::string token = std::to_string(::getpid()) + "." + victim;
   ::setenv("KILL_TOKEN", token.c_str(), 1);
-  std::thread killer([&] { static_cast<void>(std::system(("cd " + arzoo.files().string() + " && sh kill.sh " + token).c_str())); });
+  std::thread killer([&] {
+    static_cast<void>(std::system(("cd " + arzoo.files().string() + " && sh kill.sh " + token).c_str()));
+  });
   const auto ended = arzoo(launched(2, training("run", recipe)));
   killer.join();
   ::unsetenv("KILL_TOKEN");
   INFO(ended.err);
   CHECK(ended.code == 1);
   CHECK(ended.seconds < 60);
-  CHECK_THAT(ended.err, ContainsSubstring("rank " + victim + " of 2 is gone (start all processes again with --resume"));
+  CHECK_THAT(ended.err,
+             ContainsSubstring("rank " + victim + " of 2 is gone (start all processes again with --resume"));
   CHECK_THAT(ended.err, ContainsSubstring("launch: rank " + victim + " of 2"));
   const auto step = step_of(arzoo.files() / "run");
   CHECK(step >= 5);
@@ -152,10 +173,10 @@ TEST_CASE("an interrupt ends all processes at the same step, with the state save
   const Words recipe = set("training.batch_size=4") + set("training.epochs=2000");
   arzoo.write("stop.sh", "while ! test -s run/metrics.jsonl; do sleep 0.05; done; kill -INT $1\n");
   std::thread stopper([&] {
-    static_cast<void>(std::system(("cd " + arzoo.files().string() +
-                                   " && while ! p=$(pgrep -P " + std::to_string(::getpid()) +
-                                   " -x arzoo); do sleep 0.05; done; sh stop.sh $p")
-                                      .c_str()));
+    static_cast<void>(
+        std::system(("cd " + arzoo.files().string() + " && while ! p=$(pgrep -P " +
+                     std::to_string(::getpid()) + " -x arzoo); do sleep 0.05; done; sh stop.sh $p")
+                        .c_str()));
   });
   const auto ended = arzoo(launched(2, training("run", recipe)));
   stopper.join();
@@ -167,27 +188,31 @@ TEST_CASE("an interrupt ends all processes at the same step, with the state save
 
 TEST_CASE("processes that do not do the same run are refused, by rank and key") {
   const ProgramWithData arzoo;
-  arzoo.write("ranks.sh",
-              "export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$3\n"
-              "RANK=1 \"$1\" train config.json --out run --quiet $2 & RANK=0 \"$1\" train config.json --out run "
-              "--quiet; code=$?; wait; exit $code\n");
+  arzoo.write(
+      "ranks.sh",
+      "export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$3\n"
+      "RANK=1 \"$1\" train config.json --out run --quiet $2 & RANK=0 \"$1\" train config.json --out run "
+      "--quiet; code=$?; wait; exit $code\n");
   const std::string port = std::to_string(20000 + ::getpid() % 10000);
   const auto ended = arzoo.call("sh", {"ranks.sh", ARZOO_BINARY, "--set=training.batch_size=3", port});
   CHECK(ended.code == 2);
-  CHECK_THAT(ended.err, ContainsSubstring("rank 1 does not do the same run as rank 0: /config/training/batch_size is 3"));
+  CHECK_THAT(ended.err, ContainsSubstring(
+                            "rank 1 does not do the same run as rank 0: /config/training/batch_size is 3"));
 }
 
 TEST_CASE("a meeting that fails is an error within the timeout") {
   const ProgramWithData arzoo;
   const std::string port = std::to_string(30000 + ::getpid() % 10000);
   const auto rank = [&](const std::string& number, const std::string& timeout) {
-    return arzoo.call("env", Words{"RANK=" + number, "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port,
-                                   ARZOO_BINARY} + training("run", {"--join-timeout", timeout}));
+    return arzoo.call("env", Words{"RANK=" + number, "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1",
+                                   "MASTER_PORT=" + port, ARZOO_BINARY} +
+                                 training("run", {"--join-timeout", timeout}));
   };
   const auto alone = rank("1", "1");
   CHECK(alone.code == 1);
   CHECK(alone.seconds < 20);
-  CHECK_THAT(alone.err, ContainsSubstring("arzoo: rank 1 of 2: no answer from 127.0.0.1:" + port + " within 1 s"));
+  CHECK_THAT(alone.err,
+             ContainsSubstring("arzoo: rank 1 of 2: no answer from 127.0.0.1:" + port + " within 1 s"));
   const auto waiting = rank("0", "1");
   CHECK(waiting.code == 1);
   CHECK_THAT(waiting.err, ContainsSubstring("arzoo: rank 0 of 2: rank 1 did not come to 127.0.0.1:" + port));
@@ -203,7 +228,8 @@ TEST_CASE("a mistake is said once, and a failure of one process has its exit cod
   CHECK(std::count(unknown.err.begin(), unknown.err.end(), '\n') == 1);
   const auto small = arzoo(launched(3, training("run", set("training.batch_size=2"))));
   CHECK(small.code == 2);
-  CHECK(small.err == "arzoo: training.batch_size: a batch of 2 for 3 processes, expected at least one item for each\n");
+  CHECK(small.err ==
+        "arzoo: training.batch_size: a batch of 2 for 3 processes, expected at least one item for each\n");
 }
 
 TEST_CASE("half of a launcher's variables is an error that names the missing one") {

@@ -11,13 +11,16 @@ namespace {
 std::string long_csv(int series) {
   std::string text = "unique_id,ds,y\n";
   for (int s = 0; s < series; ++s) {
-    for (int day = 1; day <= 9; ++day) text += "s" + std::to_string(s) + ",2020-01-0" + std::to_string(day) + "," + std::to_string((s * 7 + day * 3) % 101) + "\n";
+    for (int day = 1; day <= 9; ++day)
+      text += "s" + std::to_string(s) + ",2020-01-0" + std::to_string(day) + "," +
+              std::to_string((s * 7 + day * 3) % 101) + "\n";
   }
   return text;
 }
 
 std::vector<std::string> forecasting(const std::string& output, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> words{"forecast", "--model", "theta", "--input", "series.csv", "--horizon", "3", "--threads", "1", "--quiet", "--output", output};
+  std::vector<std::string> words{"forecast", "--model",   "theta", "--input", "series.csv", "--horizon",
+                                 "3",        "--threads", "1",     "--quiet", "--output",   output};
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -62,7 +65,8 @@ TEST_CASE("the processes of a launcher write a part each") {
   INFO(ended.err);
   REQUIRE(ended.code == 0);
   CHECK(std::count(ended.out.begin(), ended.out.end(), '\n') == 1);  // the first process speaks for all
-  const bool equal = joined(arzoo, {"out.1-of-2.csv", "out.2-of-2.csv"}) == read_file(arzoo.files() / "whole.csv");
+  const bool equal =
+      joined(arzoo, {"out.1-of-2.csv", "out.2-of-2.csv"}) == read_file(arzoo.files() / "whole.csv");
   CHECK(equal);
 }
 
@@ -70,8 +74,9 @@ TEST_CASE("a shard that cannot be is refused") {
   const Program arzoo(Library::built);
   arzoo.write("series.csv", long_csv(2));
   for (const auto* wrong : {"0/3", "4/3", "1", "1/", "a/b", "1/2/3"}) {
-    check_refused(arzoo, forecasting("out.csv", {"--shard", wrong}), 2,
-                  "forecast: --shard: \"" + std::string(wrong) + "\": expected I/N, as in 1/4, 2/4, 3/4 and 4/4");
+    check_refused(
+        arzoo, forecasting("out.csv", {"--shard", wrong}), 2,
+        "forecast: --shard: \"" + std::string(wrong) + "\": expected I/N, as in 1/4, 2/4, 3/4 and 4/4");
   }
   check_refused(arzoo, forecasting("out.csv", {"--shard", "1/2", "--backtest", "1"}), 2,
                 "forecast: --backtest and --shard cannot be given together…");

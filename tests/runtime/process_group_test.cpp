@@ -23,8 +23,8 @@ std::vector<std::string> in_ranks(int64_t world, const std::function<void(Proces
   for (int64_t rank = 0; rank < world; ++rank) {
     threads.emplace_back([&, rank, own = port] {
       try {
-        const auto group = ProcessGroup::join({.rank = rank, .world = world, .port = own, .timeout = 60}, at::kCPU,
-                                              "go on");
+        const auto group =
+            ProcessGroup::join({.rank = rank, .world = world, .port = own, .timeout = 60}, at::kCPU, "go on");
         try {
           work(*group);
           group->finish();
@@ -96,6 +96,7 @@ TEST_CASE("a run of another config is refused everywhere by rank and key") {
     require_same_run(group, run_identity(config));
   });
   for (const auto& error : errors) {
-    CHECK_THAT(error, ContainsSubstring("rank 2 does not do the same run as rank 0: /config/seed is 5, expected 4"));
+    CHECK_THAT(error,
+               ContainsSubstring("rank 2 does not do the same run as rank 0: /config/seed is 5, expected 4"));
   }
 }
