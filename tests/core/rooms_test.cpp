@@ -23,7 +23,7 @@ const std::map<std::string, Rooms>& shared_rooms() {
       {"arrow", {"core", "io"}},
       {"runtime", {"core", "io"}},
       {"kernels", {"core"}},
-      {"cuda", {"core", "kernels"}},
+      {"cuda", {"core", "kernels", "runtime"}},
       {"nn", {"core", "kernels", "runtime"}},
       {"plan", {"core", "io", "registry", "runtime"}},
       {"tasks", {"core", "io", "kernels", "nn", "plan", "registry", "runtime"}},

@@ -102,7 +102,7 @@ TEST_CASE("a part of a tokenizer that is not known is refused by its name") {
        "is no merge"},
       {tokenizer_json("null", kByteLevel, R"({"type": "BPE", "vocab": {"a": 99999999}, "merges": []})"),
        "/a"},
-      {"[]", "model"},
+      {"[]", "expected an object"},
   }));
   INFO(message);
   const auto path = temp.write("tokenizer.json", text);

@@ -15,14 +15,22 @@ class CountingStream : public nn::TokenStream {
   }
 };
 
+/// Likes the ids as much whatever it reads.
+class FixedStream : public nn::TokenStream {
+ public:
+  at::Tensor read(const at::Tensor& ids) override {
+    return at::tensor({-1.0f, 1.0f, 3.0f}).expand({ids.size(0), 3}).clone();
+  }
+};
+
 nn::DecodingRules greedy() {
   nn::DecodingRules rules;
   rules.sampling.temperature = 0.0;
   return rules;
 }
 
-std::vector<int64_t> decoded(const nn::DecodingRules& rules, int64_t first, int64_t steps) {
-  CountingStream stream;
+std::vector<int64_t> decoded(nn::TokenStream&& stream, const nn::DecodingRules& rules, int64_t first,
+                             int64_t steps) {
   nn::SeededRandomInputs random_inputs({7});
   const auto ids =
       nn::decode_tokens(stream, at::full({1, 1}, first, at::kLong), steps, rules, random_inputs)[0];
@@ -35,18 +43,18 @@ using Ids = std::vector<int64_t>;
 
 TEST_CASE("decoding stops at an end, and never samples an id that the tokenizer does not have") {
   auto rules = greedy();
-  CHECK(decoded(rules, 1, 3) == Ids{1, 2, 3, 4});
+  CHECK(decoded(CountingStream(), rules, 1, 3) == Ids{1, 2, 3, 4});
   rules.ends = {3};
-  CHECK(decoded(rules, 1, 5) == Ids{1, 2, 3});
+  CHECK(decoded(CountingStream(), rules, 1, 5) == Ids{1, 2, 3});
   rules.ends = {};
   rules.known = 3;
-  for (const auto id : decoded(rules, 1, 4)) CHECK(id < 3);
+  for (const auto id : decoded(CountingStream(), rules, 1, 4)) CHECK(id < 3);
 }
 
 TEST_CASE("the repetition penalty lowers what a row has had, its prompt included") {
   auto rules = greedy();
-  rules.repetition_penalty = 1000.0;
-  const auto ids = decoded(rules, 1, 8);
-  CHECK(ids[6] == 0);
-  CHECK(ids[7] == 1);  // all have been there: the largest of what is left
+  CHECK(decoded(FixedStream(), rules, 2, 3) == Ids{2, 2, 2, 2});
+  rules.repetition_penalty = 4.0;  // 3 becomes 0.75, 1 becomes 0.25, -1 becomes -4
+  CHECK(decoded(FixedStream(), rules, 0, 3) == Ids{0, 2, 1, 2});
+  CHECK(decoded(FixedStream(), rules, 2, 3) == Ids{2, 1, 2, 2});
 }

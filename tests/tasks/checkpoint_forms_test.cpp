@@ -146,5 +146,5 @@ TEST_CASE("a file with a part of a LlamaGen says what is missing") {
   task.source.model = form("llamagen.pt");
   SilentProgress progress;
   CHECK_THROWS_WITH(tasks::generate_image(task, progress, test::kNeverStop),
-                    ContainsSubstring("llamagen.pt: ") && ContainsSubstring("tok_embeddings.weight"));
+                    ContainsSubstring("llamagen.pt: ") && ContainsSubstring("no tensor \"layers.0."));
 }
