@@ -28,7 +28,7 @@ void check_steps(FirstLm& model, std::string_view part, const char* output, cons
                  const ParityCase& fixture, ParityReport& report) {
   if (!fixture.io.contains(output)) return;
   train_only(model, part);
-  auto options = training_options(fixture, {.learning_rate = 1e-2, .second_beta = 0.95}, model);
+  auto options = training_options(fixture, {.learning_rate = 1e-2, .second_beta = 0.999}, model);
   const auto log = runtime::replay_training(
       {.model = model, .options = options, .steps = fixture.io.at(output).size(0), .loss = [&](int64_t step) {
          return model.loss(fixture.input(fmt::format("{}{}", batch, step)));

@@ -120,8 +120,7 @@ TEST_CASE("bash offers commands, options, choices, models and files of the right
   const auto [words, expected] = GENERATE(table<std::string, std::string>({
       {"arzoo ''",
        "train distill tune forecast generate-image generate-3d generate-text score embed-text bench models "
-       "inspect convert "
-       "completion man"},
+       "inspect convert launch completion man"},
       {"arzoo co", "convert completion"},
       {"arzoo bench ''", "table speed parity regress report"},
       {"arzoo bench table --d", "--device --dtype --dry-run"},

@@ -49,11 +49,12 @@ void provide_quickstart_run(const fs::path& folder, const std::string& command) 
 /// Files and folders that a command names and that a reader is supposed to have are there, empty.
 void provide_named_files(const fs::path& folder, const std::string& command) {
   const std::regex word(R"([^\s'"=,;]+)"),
-      file(R"(.*\.(csv|jsonl|png|jpg|pth|pt|ckpt|npz|npy|safetensors|obj|ply|glb|off|stl)|.*/)");
+      file(R"(.*\.(csv|jsonl|txt|png|jpg|pth|pt|ckpt|npz|npy|safetensors|obj|ply|glb|off|stl)|.*/)");
   std::string before;
   for (std::sregex_iterator it(command.begin(), command.end(), word), end; it != end; ++it) {
     const auto name = it->str();
-    const bool is_folder = before == "--model" || name == "runs", is_config = before == "--config";
+    const bool is_folder = before == "--model" || before == "--drafter" || name == "runs",
+               is_config = before == "--config";
     if (name[0] != '/' && (is_folder || is_config || std::regex_match(name, file)) &&
         !fs::exists(folder / name)) {
       const bool as_file = !name.ends_with('/') && fs::path(name).has_extension();

@@ -47,7 +47,7 @@ std::vector<Mistake> usage_mistakes() {
        "a command is missing, expected one of train, distill, tune, forecast, generate-image, generate-3d, "
        "generate-text, score, embed-text, bench, "
        "models, "
-       "inspect, convert, completion, man "
+       "inspect, convert, launch, completion, man "
        "(see arzoo --help)"},
       {{"trian", "config.json"}, 2, R"(unknown command "trian" (did you mean "train"?))"},
       {{"dance"}, 2, R"(unknown command "dance" (see arzoo --help))"},

@@ -25,6 +25,8 @@ Words training(const std::string& run, const Words& more = {}) {
               "--set",
               "training.log_every=1",
               "--set",
+              "training.epochs=100",
+              "--set",
               "model.dropout=0"};
   words.insert(words.end(), more.begin(), more.end());
   return words;

@@ -64,7 +64,7 @@ TEST_CASE("the processes of a launcher write a part each") {
   const auto ended = arzoo(words);
   INFO(ended.err);
   REQUIRE(ended.code == 0);
-  CHECK(std::count(ended.out.begin(), ended.out.end(), '\n') == 1);  // the first process speaks for all
+  CHECK(std::count(ended.out.begin(), ended.out.end(), '\n') == 2);  // the first process speaks for all
   const bool equal =
       joined(arzoo, {"out.1-of-2.csv", "out.2-of-2.csv"}) == read_file(arzoo.files() / "whole.csv");
   CHECK(equal);

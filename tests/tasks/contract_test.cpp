@@ -136,6 +136,9 @@ TEST_CASE("the losses reach every parameter with a finite gradient") {
     if (entry.model == "dd1_mar" &&
         (parameter.key() == "gen.fake_latent" || parameter.key() == "gen.mask_token"))
       continue;
+    // The hinge of real pictures pushes a discriminator's last bias up as much as that of generated ones
+    // down.
+    if (parameter.key() == "discriminator.main.8.bias") continue;
     REQUIRE(gradient.defined());
     CHECK(gradient.isfinite().all().item<bool>());
     CHECK(gradient.abs().max().item<double>() > 0.0);

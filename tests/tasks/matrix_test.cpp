@@ -1,6 +1,8 @@
 // Every model of every family, from its tiny config to what its commands make of the saved model.
 
+#include <fstream>
 #include <numeric>
+#include <sstream>
 
 #include "io/csv.h"
 #include "io/mesh_file.h"
@@ -97,10 +99,64 @@ Product shapes_of(const fs::path& run, int64_t threads, const fs::path& out) {
   return numbers;
 }
 
+/// A text of a few lines, for the commands of language models.
+fs::path text_beside(const fs::path& out) {
+  const auto path = fs::path(out.string() + "_text.txt");
+  std::ofstream(path) << "In the beginning\nwas the word\nand the word was short\n";
+  return path;
+}
+
+/// The bytes of texts by the most likely tokens.
+Product texts_of(const fs::path& run, int64_t threads) {
+  plan::GenerateTextTask task;
+  task.compute = on_cpu(threads);
+  task.model = run;
+  task.prompts = {"In the", "And"};
+  task.max_tokens = 4;
+  task.temperature = 0.0;
+  SilentProgress progress;
+  const auto result = tasks::run_family_command(task, progress, test::kNeverStop);
+  Product numbers;
+  for (const auto& text : result["texts"])
+    for (const auto& id : text["ids"]) numbers.push_back(id.get<double>());
+  return numbers;
+}
+
+Product scores_of(const fs::path& run, int64_t threads, const fs::path& out) {
+  plan::ScoreTask task;
+  task.compute = on_cpu(threads);
+  task.model = run;
+  task.inputs = {text_beside(out)};
+  SilentProgress progress;
+  const auto result = tasks::run_family_command(task, progress, test::kNeverStop);
+  return {result["files"][0]["nats"].get<double>()};
+}
+
+Product vectors_of(const fs::path& run, int64_t threads, const fs::path& out) {
+  plan::EmbedTextTask task;
+  task.compute = on_cpu(threads);
+  task.model = run;
+  task.input = text_beside(out);
+  task.output = fs::path(out.string() + ".jsonl");
+  SilentProgress progress;
+  tasks::run_family_command(task, progress, test::kNeverStop);
+  Product numbers;
+  std::istringstream lines(test::read_file(task.output));
+  for (std::string line; std::getline(lines, line);) {
+    const auto vector = nlohmann::json::parse(line)["vector"].get<std::vector<double>>();
+    numbers.insert(numbers.end(), vector.begin(), vector.end());
+  }
+  return numbers;
+}
+
 Product product_of(const std::string& command, const fs::path& run, const Json& config, int64_t threads,
                    const fs::path& out) {
   if (command == "forecast") return forecast_of(run, config, threads, out);
   if (command == "generate-image") return pictures_of(run, threads, out);
+  if (command == "generate-text") return texts_of(run, threads);
+  if (command == "score") return scores_of(run, threads, out);
+  if (command == "embed-text") return vectors_of(run, threads, out);
+  REQUIRE(command == "generate-3d");
   return shapes_of(run, threads, out);
 }
 
