@@ -68,15 +68,18 @@ function(arzoo_links target visibility torch links)
   endif()
 endfunction()
 
-# arzoo_test(NAME [TORCH] [FOLDER folder] LINKS target...): one program of tests/FOLDER/*_test.cpp, tests/NAME by default; each
-# source is one ctest entry.
+# arzoo_test(NAME [TORCH] [FOLDER folder] [EXCLUDE folder] LINKS target...): one program of the *_test.cpp in tests/FOLDER, tests/NAME
+# by default, and below, but for those in EXCLUDE; each source is one ctest entry.
 # The objects are a library of their own so that their flags equal the rooms', which the precompiled header demands.
 function(arzoo_test name)
-  cmake_parse_arguments(arg "TORCH" "FOLDER" "LINKS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH" "FOLDER;EXCLUDE" "LINKS" ${ARGN})
   if(NOT arg_FOLDER)
     set(arg_FOLDER ${name})
   endif()
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${arg_FOLDER}/*_test.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${arg_FOLDER}/*_test.cpp")
+  if(arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "/${arg_EXCLUDE}/")
+  endif()
   if(NOT sources)
     return()
   endif()

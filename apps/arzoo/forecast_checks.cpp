@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "forecast/baseline_cards.h"
+#include "forecast/baselines/baseline_cards.h"
 #include "io/series_files.h"
 #include "path_checks.h"
 

@@ -1,7 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.h"
-#include "forecast/baseline_cards.h"
+#include "forecast/baselines/baseline_cards.h"
 #include "model_text.h"
 #include "output.h"
 #include "plan/run_config.h"

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "forecast/length_batches.h"
-#include "forecast/row_scale.h"
+#include "forecast/data/length_batches.h"
+#include "forecast/data/row_scale.h"
 #include "io/csv.h"
 
 namespace arzoo::forecast {

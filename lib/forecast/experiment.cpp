@@ -8,9 +8,9 @@
 #include <cmath>
 
 #include "core/chart.h"
+#include "forecast/data/window_scale.h"
 #include "forecast/forecast_folder.h"
-#include "forecast/split_scores.h"
-#include "forecast/window_scale.h"
+#include "forecast/scores/split_scores.h"
 #include "forecast/zoo.h"
 #include "runtime/metrics.h"
 #include "runtime/named_tensors.h"

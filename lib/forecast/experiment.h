@@ -1,8 +1,8 @@
 #pragma once
 
-#include "forecast/conformal.h"
-#include "forecast/distribution_head.h"
-#include "forecast/series_data.h"
+#include "forecast/data/series_data.h"
+#include "forecast/layers/distribution_head.h"
+#include "forecast/scores/conformal.h"
 #include "runtime/device.h"
 #include "runtime/epoch_order.h"
 #include "runtime/prefetcher.h"

@@ -2,11 +2,11 @@
 
 #include "forecast/commands/forecast_command.h"
 #include "forecast/commands/stream_work.h"
-#include "forecast/covariates.h"
+#include "forecast/data/covariates.h"
 #include "forecast/experiment.h"
 #include "forecast/inference_work.h"
 #include "forecast/models.h"
-#include "forecast/parity.h"
+#include "forecast/parity/parity.h"
 #include "forecast/sequence_experiment.h"
 #include "forecast/shape_check.h"
 #include "forecast/tuning_experiment.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "forecast/forecast_model.h"
-#include "forecast/forecast_scores.h"
+#include "forecast/scores/forecast_scores.h"
 #include "forecast/zero_shot_tables.h"
 
 namespace arzoo::forecast {

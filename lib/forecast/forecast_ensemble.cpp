@@ -6,10 +6,10 @@
 
 #include "core/atomic_file.h"
 #include "core/config_fields.h"
-#include "forecast/baseline_models.h"
+#include "forecast/baselines/baseline_models.h"
 #include "forecast/forecast_location.h"
 #include "forecast/forecast_model.h"
-#include "forecast/forecast_scores.h"
+#include "forecast/scores/forecast_scores.h"
 
 namespace arzoo::forecast {
 namespace {

@@ -1,7 +1,7 @@
 #include "forecast/forecast_folder.h"
 
+#include "forecast/data/seen_rows.h"
 #include "forecast/loss_options.h"
-#include "forecast/seen_rows.h"
 #include "runtime/model_folder.h"
 #include "runtime/named_tensors.h"
 

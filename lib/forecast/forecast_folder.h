@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "core/config.h"
-#include "forecast/conformal.h"
-#include "forecast/series_data.h"
+#include "forecast/data/series_data.h"
+#include "forecast/scores/conformal.h"
 
 namespace arzoo::forecast {
 

@@ -4,11 +4,11 @@
 #include <map>
 #include <optional>
 
-#include "forecast/conformal.h"
-#include "forecast/distribution_head.h"
-#include "forecast/seen_rows.h"
-#include "forecast/series_data.h"
-#include "forecast/trained_covariates.h"
+#include "forecast/data/seen_rows.h"
+#include "forecast/data/series_data.h"
+#include "forecast/data/trained_covariates.h"
+#include "forecast/layers/distribution_head.h"
+#include "forecast/scores/conformal.h"
 #include "forecast/xreg.h"
 #include "forecast/zero_shot_model.h"
 #include "kernels/int8.h"

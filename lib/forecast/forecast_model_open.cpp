@@ -1,7 +1,7 @@
 #include <torch/torch.h>
 
 #include "forecast/any_length_forecaster.h"
-#include "forecast/baseline_models.h"
+#include "forecast/baselines/baseline_models.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/forecast_location.h"
 #include "forecast/forecast_model.h"

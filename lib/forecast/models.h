@@ -4,19 +4,19 @@
 #include <utility>
 
 #include "core/zoo.h"
-#include "forecast/autoformer.h"
-#include "forecast/chronos2.h"
-#include "forecast/chronos_bolt.h"
-#include "forecast/gateformer.h"
-#include "forecast/gpht.h"
-#include "forecast/informer.h"
-#include "forecast/itransformer.h"
-#include "forecast/mixlinear.h"
-#include "forecast/patchtst.h"
-#include "forecast/timae.h"
-#include "forecast/time_moe.h"
-#include "forecast/timesfm.h"
-#include "forecast/timexer.h"
+#include "forecast/models/autoformer.h"
+#include "forecast/models/chronos2.h"
+#include "forecast/models/chronos_bolt.h"
+#include "forecast/models/gateformer.h"
+#include "forecast/models/gpht.h"
+#include "forecast/models/informer.h"
+#include "forecast/models/itransformer.h"
+#include "forecast/models/mixlinear.h"
+#include "forecast/models/patchtst.h"
+#include "forecast/models/timae.h"
+#include "forecast/models/time_moe.h"
+#include "forecast/models/timesfm.h"
+#include "forecast/models/timexer.h"
 
 #ifdef ARZOO_OUTSIDE_MODELS
 #include ARZOO_OUTSIDE_MODELS

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "core/bytes.h"
-#include "forecast/chronos_names.h"
-#include "forecast/timesfm.h"
+#include "forecast/models/chronos_names.h"
+#include "forecast/models/timesfm.h"
 #include "io/tensor_files.h"
 
 namespace arzoo::forecast {

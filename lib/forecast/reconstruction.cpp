@@ -8,8 +8,8 @@
 #include <map>
 #include <numeric>
 
+#include "forecast/data/series_sources.h"
 #include "forecast/forecast_model.h"
-#include "forecast/series_sources.h"
 
 namespace arzoo::forecast {
 namespace {

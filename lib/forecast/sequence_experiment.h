@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "forecast/data/sequence_windows.h"
 #include "forecast/data_options.h"
-#include "forecast/sequence_windows.h"
-#include "forecast/time_moe_model.h"
+#include "forecast/models/time_moe_model.h"
 #include "runtime/device.h"
 #include "runtime/epoch_order.h"
 #include "runtime/experiment.h"

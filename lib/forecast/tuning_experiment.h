@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "forecast/chronos2_tuning.h"
 #include "forecast/data_options.h"
+#include "forecast/models/chronos2_tuning.h"
 #include "runtime/device.h"
 #include "runtime/experiment.h"
 #include "runtime/prefetcher.h"

@@ -6,9 +6,9 @@
 
 #include "core/run_dir.h"
 #include "core/stop.h"
-#include "forecast/baselines.h"
+#include "forecast/baselines/baselines.h"
 #include "forecast/forecast_model.h"
-#include "forecast/forecast_scores.h"
+#include "forecast/scores/forecast_scores.h"
 #include "forecast/zero_shot_windows.h"
 #include "runtime/epoch_order.h"
 #include "runtime/metrics.h"

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "forecast/covariates.h"
+#include "forecast/data/covariates.h"
 #include "forecast/zero_shot_model.h"
 #include "io/series_table.h"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "forecast/scaler.h"
-#include "forecast/series_sources.h"
+#include "forecast/data/scaler.h"
+#include "forecast/data/series_sources.h"
 
 namespace arzoo::forecast {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "forecast/data/gaps.h"
+#include "forecast/data/sequences.h"
 #include "forecast/forecaster.h"
-#include "forecast/gaps.h"
-#include "forecast/sequences.h"
 #include "io/series_table.h"
 
 namespace arzoo::forecast {

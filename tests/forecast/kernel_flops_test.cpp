@@ -1,4 +1,4 @@
-#include "forecast/period_filter.h"
+#include "forecast/layers/period_filter.h"
 #include "kernels/sparse_context.h"
 #include "kernels/sparsity_scores.h"
 #include "support/flops.h"

@@ -1,7 +1,7 @@
 #include "forecast/official_folders.h"
 
-#include "forecast/chronos2_model.h"
 #include "forecast/forecast_model.h"
+#include "forecast/models/chronos2_model.h"
 #include "nn/lora.h"
 #include "runtime/safetensors.h"
 #include "support/series.h"

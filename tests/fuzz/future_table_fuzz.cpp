@@ -1,6 +1,6 @@
 // Tables of what is known of the steps ahead, for one series and for two.
 
-#include "forecast/covariates.h"
+#include "forecast/data/covariates.h"
 #include "fuzz/fuzz_target.h"
 
 namespace {

@@ -8,7 +8,7 @@
 
 #include "core/atomic_file.h"
 #include "core/output_folder.h"
-#include "forecast/baseline_cards.h"
+#include "forecast/baselines/baseline_cards.h"
 #include "forecast/commands/comparison_page.h"
 #include "forecast/commands/forecast_chart.h"
 #include "forecast/commands/forecast_ids.h"
@@ -17,8 +17,8 @@
 #include "forecast/commands/refit.h"
 #include "forecast/commands/search_arena.h"
 #include "forecast/forecast_ensemble.h"
-#include "forecast/greedy_ensemble.h"
-#include "forecast/leaderboard.h"
+#include "forecast/scores/greedy_ensemble.h"
+#include "forecast/scores/leaderboard.h"
 
 namespace arzoo::forecast {
 namespace {

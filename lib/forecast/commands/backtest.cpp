@@ -8,13 +8,13 @@
 
 #include "core/atomic_file.h"
 #include "core/display_text.h"
-#include "forecast/baseline_cards.h"
+#include "forecast/baselines/baseline_cards.h"
 #include "forecast/commands/backtest_evaluation.h"
 #include "forecast/commands/comparison_page.h"
 #include "forecast/commands/forecast_chart.h"
 #include "forecast/commands/forecast_columns.h"
 #include "forecast/commands/refit.h"
-#include "forecast/leaderboard.h"
+#include "forecast/scores/leaderboard.h"
 #include "runtime/device.h"
 
 namespace arzoo::forecast {

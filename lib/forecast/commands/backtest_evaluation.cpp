@@ -5,10 +5,10 @@
 #include <cmath>
 #include <optional>
 
-#include "forecast/adaptive_conformal.h"
-#include "forecast/baseline_models.h"
+#include "forecast/baselines/baseline_models.h"
 #include "forecast/commands/forecast_columns.h"
 #include "forecast/commands/refit.h"
+#include "forecast/scores/adaptive_conformal.h"
 #include "io/series_fill.h"
 
 namespace arzoo::forecast {

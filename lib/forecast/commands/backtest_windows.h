@@ -7,7 +7,7 @@
 
 #include "core/progress.h"
 #include "forecast/forecast_model.h"
-#include "forecast/forecast_scores.h"
+#include "forecast/scores/forecast_scores.h"
 #include "io/series_table.h"
 #include "plan/tasks.h"
 

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "forecast/sample_paths.h"
+#include "forecast/scores/sample_paths.h"
 #include "nn/seeded_noise.h"
 
 namespace arzoo::forecast {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/display_text.h"
-#include "forecast/series_sources.h"
+#include "forecast/data/series_sources.h"
 #include "io/series_columns.h"
 #include "io/series_fill.h"
 

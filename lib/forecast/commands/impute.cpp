@@ -8,7 +8,7 @@
 
 #include "forecast/commands/forecast_ids.h"
 #include "forecast/commands/forecast_inputs.h"
-#include "forecast/series_data.h"
+#include "forecast/data/series_data.h"
 #include "io/series_fill.h"
 #include "io/series_output.h"
 #include "runtime/metrics.h"

@@ -1,8 +1,8 @@
 // Published zero-shot folders through the forecast command: targets, covariates, quantiles, regressions.
 
 #include "forecast/forecast_model.h"
-#include "forecast/timesfm_model.h"
-#include "forecast/timesfm_xreg.h"
+#include "forecast/models/timesfm_model.h"
+#include "forecast/models/timesfm_xreg.h"
 #include "support/forecast_runs.h"
 
 using namespace arzoo;

@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "forecast/commands/forecast_stream.h"
-#include "forecast/conformal.h"
 #include "forecast/forecast_model.h"
+#include "forecast/scores/conformal.h"
 #include "forecast/zoo.h"
 #include "runtime/device.h"
 #include "runtime/named_tensors.h"

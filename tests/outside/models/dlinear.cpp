@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "forecast/forecaster.h"
-#include "forecast/series_decomposition.h"
+#include "forecast/layers/series_decomposition.h"
 
 namespace arzoo::forecast {
 namespace {
