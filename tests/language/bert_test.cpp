@@ -70,6 +70,19 @@ TEST_CASE("a text's vector is its own, whatever stands beside it") {
         at::allclose(encoder.vectors({texts[i]}, pooling)[0], together[static_cast<int64_t>(i)], 1e-4, 1e-5));
 }
 
+TEST_CASE("an encoder in 8 bits rounds its weights, and little more") {
+  const TempDir temp;
+  write_published(temp, "", false);
+  const auto exact = language::TextEncoder::open(temp.path(), {}),
+             rounded = language::TextEncoder::open(temp.path(), {.int8 = true});
+  bool cut = false;
+  const std::vector<std::vector<int64_t>> texts{exact.ids_of("god created the heaven", cut)};
+  const auto one = exact.vectors(texts, language::Pooling::mean),
+             other = rounded.vectors(texts, language::Pooling::mean);
+  CHECK_FALSE(at::equal(one, other));
+  CHECK((one - other).norm().item<double>() < 0.1 * one.norm().item<double>());
+}
+
 TEST_CASE("embed-text writes a vector of each line, and cuts what is too long") {
   const TempDir temp;
   write_published(temp, "", false);
