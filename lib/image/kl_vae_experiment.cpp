@@ -4,7 +4,6 @@
 
 #include "core/zoo.h"
 #include "image/fixture.h"
-#include "image/picture_report.h"
 #include "image/sample_metrics.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
@@ -52,12 +51,7 @@ runtime::Metrics KlVaeExperiment::evaluate(runtime::Split split) {
 }
 
 std::vector<ReportSection> KlVaeExperiment::showcase() {
-  const auto images = loader_.shown().images;
-  if (images.size(0) == 0) return {};
-  const c10::InferenceMode inference;
-  model_->eval();
-  const auto again = model_->reconstruct(images.to(compute_.device)).cpu();
-  return {reconstruction_section(images, again, loader_.data().channels())};
+  return reconstructions([&](const at::Tensor& images) { return model_->reconstruct(images); });
 }
 
 }  // namespace arzoo::image

@@ -5,7 +5,6 @@
 #include "core/zoo.h"
 #include "image/fixture.h"
 #include "image/model_folder.h"
-#include "image/picture_report.h"
 #include "image/sample_metrics.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
@@ -88,12 +87,7 @@ void LlamaGenVqExperiment::load(const std::filesystem::path& folder) {
 }
 
 std::vector<ReportSection> LlamaGenVqExperiment::showcase() {
-  const auto images = loader_.shown().images;
-  if (images.size(0) == 0) return {};
-  const c10::InferenceMode inference;
-  model_->eval();
-  const auto again = model_->reconstruct(images.to(compute_.device)).cpu();
-  return {reconstruction_section(images, again, loader_.data().channels())};
+  return reconstructions([&](const at::Tensor& images) { return model_->reconstruct(images); });
 }
 
 }  // namespace arzoo::image

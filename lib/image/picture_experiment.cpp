@@ -1,6 +1,9 @@
 #include "image/picture_experiment.h"
 
+#include <c10/core/InferenceMode.h>
+
 #include "image/model_folder.h"
+#include "image/picture_report.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::image {
@@ -13,6 +16,16 @@ ModelFolder PictureExperiment::description(const std::filesystem::path& folder) 
           .model = model_section_,
           .classes = loader_.data().class_names(),
           .facts = {.channels = loader_.data().channels()}};
+}
+
+std::vector<ReportSection> PictureExperiment::reconstructions(
+    const std::function<at::Tensor(const at::Tensor& images)>& reconstruct) {
+  const auto images = loader_.shown().images;
+  if (images.size(0) == 0) return {};
+  const c10::InferenceMode inference;
+  model().eval();
+  const auto again = reconstruct(images.to(compute_.device)).cpu();
+  return {reconstruction_section(images, again, loader_.data().channels())};
 }
 
 void PictureExperiment::save(const std::filesystem::path& folder) {

@@ -4,7 +4,6 @@
 
 #include "core/zoo.h"
 #include "image/fixture.h"
-#include "image/picture_report.h"
 #include "image/sample_metrics.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
@@ -86,12 +85,8 @@ runtime::Metrics VqvaeExperiment::evaluate(runtime::Split split) {
 }
 
 std::vector<ReportSection> VqvaeExperiment::showcase() {
-  const auto images = loader_.shown().images;
-  if (images.size(0) == 0) return {};
-  const c10::InferenceMode inference;
-  model_->eval();
-  const auto again = model_->reconstruct(images.to(compute_.device), model_->grids()).cpu();
-  return {reconstruction_section(images, again, loader_.data().channels())};
+  return reconstructions(
+      [&](const at::Tensor& images) { return model_->reconstruct(images, model_->grids()); });
 }
 
 }  // namespace arzoo::image
