@@ -14,7 +14,7 @@ if(TARGET arzoo_lib)
 endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/configs" DESTINATION share/arzoo)
 # Beside the configs, which name them by ../../data. What scripts/get_data.sh fetches is the user's own.
-foreach(_data README.md fashion meshes shapes weather)
+foreach(_data README.md fashion meshes shapes speech weather)
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/data/${_data}")
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/data/${_data}" DESTINATION share/arzoo/data)
   else()

@@ -17,7 +17,15 @@ if(ARZOO_ARROW)
   file(GLOB _arrow_licences "${ARZOO_ARROW_DIR}/../pyarrow-*.dist-info/licenses/*")
   install(FILES ${_arrow_licences} DESTINATION ${_licences}/arrow COMPONENT bundle EXCLUDE_FROM_ALL)
 endif()
-foreach(_package libpng16-16 libjpeg62-turbo zlib1g libgomp1 libfmt-dev libcli11-dev nlohmann-json3-dev)
+# Debian's packages of OpenCASCADE bear its version: libocct-foundation-7.6.
+set(_cad_packages "")
+if(ARZOO_CAD)
+  set(_doc /usr/share/doc)
+  file(GLOB _cad_packages RELATIVE ${_doc}
+    "${_doc}/libocct-foundation-[0-9]*" "${_doc}/libocct-modeling-*-[0-9]*" "${_doc}/libocct-data-exchange-[0-9]*")
+  list(APPEND _cad_packages libtbb12 libtbbmalloc2)
+endif()
+foreach(_package ${_cad_packages} libpng16-16 libjpeg62-turbo libmeshoptimizer2d zlib1g libgomp1 libfmt-dev libcli11-dev nlohmann-json3-dev)
   install(FILES "/usr/share/doc/${_package}/copyright" DESTINATION ${_licences} RENAME ${_package}
     COMPONENT bundle EXCLUDE_FROM_ALL OPTIONAL)
 endforeach()

@@ -68,11 +68,14 @@ function(arzoo_links target visibility torch links)
   endif()
 endfunction()
 
-# arzoo_test(NAME [TORCH] [FOLDER folder] [EXCLUDE folder] LINKS target...): one program of the *_test.cpp in tests/FOLDER, tests/NAME
+# arzoo_test(NAME [TORCH] [THREADS] [FOLDER folder] [EXCLUDE folder] LINKS target...): one program of the *_test.cpp in tests/FOLDER, tests/NAME
 # by default, and below, but for those in EXCLUDE; each source is one ctest entry.
 # The objects are a library of their own so that their flags equal the rooms', which the precompiled header demands.
+# One thread for each but THREADS, the rooms of kernels: elsewhere tests of several threads set their number, and OpenMP's waiting
+# threads would take the cores from the other tests.
+# A test may take the time limit on a machine half as fast that does other work besides.
 function(arzoo_test name)
-  cmake_parse_arguments(arg "TORCH" "FOLDER;EXCLUDE" "LINKS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH;THREADS" "FOLDER;EXCLUDE" "LINKS" ${ARGN})
   if(NOT arg_FOLDER)
     set(arg_FOLDER ${name})
   endif()
@@ -97,9 +100,13 @@ function(arzoo_test name)
   add_executable(${name}_tests)
   target_link_libraries(${name}_tests PRIVATE ${name}_test_objects arzoo_test_main)
   set_target_properties(${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  set(environment "ARZOO_COLOR=never" "OMP_WAIT_POLICY=passive")
+  if(NOT arg_THREADS)
+    list(APPEND environment "OMP_NUM_THREADS=1")
+  endif()
   foreach(source IN LISTS sources)
     get_filename_component(stem "${source}" NAME_WE)
     add_test(NAME ${name}/${stem} COMMAND ${name}_tests "-#" "[#${stem}]" -w NoTests)
-    set_tests_properties(${name}/${stem} PROPERTIES TIMEOUT 600 ENVIRONMENT "ARZOO_COLOR=never")
+    set_tests_properties(${name}/${stem} PROPERTIES TIMEOUT 600 ENVIRONMENT "${environment}")
   endforeach()
 endfunction()

@@ -13,7 +13,10 @@ struct FetchedFile {
   std::string_view name;   ///< what the script calls it
 };
 
-constexpr std::array<FetchedFile, 7> kFetchedFiles{{
+constexpr std::array<FetchedFile, 10> kFetchedFiles{{
+    {"digits/train.tsv", "speech"},
+    {"digits/test.tsv", "speech"},
+    {"digits/recorded.tsv", "speech"},
     {"ETT/ETTh1.csv", "etth1"},
     {"ETT/ETTh2.csv", "etth2"},
     {"ETT/ETTm1.csv", "ettm1"},

@@ -13,6 +13,8 @@
 #include "io/piece_table.h"
 #include "io/tokenizer_parts.h"
 #include "io/unicode.h"
+#include "io/unigram_tokenizer.h"
+#include "io/word_piece.h"
 
 namespace arzoo::io {
 namespace {
@@ -75,9 +77,9 @@ class BytePairTokenizer final : public Tokenizer {
 
   std::vector<int64_t> encode(std::string_view text) const override {
     std::vector<int64_t> ids;
-    cut(text, raw_, ids, [&](std::string_view plain) {
+    each_part(text, raw_, ids, [&](std::string_view plain, bool) {
       const auto own = parts_.normalised(plain);
-      cut(own, normalised_, ids, [&](std::string_view part) { encode_part(part, ids); });
+      each_part(own, normalised_, ids, [&](std::string_view part, bool) { encode_part(part, ids); });
     });
     return ids;
   }
@@ -102,24 +104,6 @@ class BytePairTokenizer final : public Tokenizer {
 
  private:
   enum class Kind : unsigned char { plain, added, special };
-
-  /// Calls plain(part) for what stands between the added tokens, and appends their ids.
-  template <class Plain>
-  static void cut(std::string_view text, const PieceTable& tokens, std::vector<int64_t>& ids,
-                  const Plain& plain) {
-    std::size_t begin = 0;
-    for (std::size_t at = 0; !tokens.empty() && at < text.size();) {
-      const auto [length, id] = tokens.longest(text, at);
-      if (length == 0) {
-        ++at;
-        continue;
-      }
-      if (at > begin) plain(text.substr(begin, at - begin));
-      ids.push_back(id);
-      begin = at += length;
-    }
-    if (begin < text.size()) plain(text.substr(begin));
-  }
 
   void encode_part(std::string_view part, std::vector<int64_t>& ids) const {
     std::string spaced;
@@ -218,6 +202,9 @@ std::unique_ptr<Tokenizer> open_tokenizer_json(const fs::path& path) {
   const Config file(read_json<DataError>(text, path.string()), path.string());
   return as_data_errors([&]() -> std::unique_ptr<Tokenizer> {
     const auto model = file.at("model");
+    const auto type = is_given(model, "type") ? model.text("type") : "BPE";
+    if (type == "Unigram") return unigram_tokenizer(file);
+    if (type == "WordPiece") return word_piece_tokenizer(file);
     auto vocabulary = read_vocabulary(model.at("vocab"));
     auto parts = TokenizerParts::of(file);
     if (is_given(model, "unk_token")) parts.unknown = vocabulary.find(model.text("unk_token"));

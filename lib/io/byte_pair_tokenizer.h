@@ -4,8 +4,9 @@
 
 namespace arzoo::io {
 
-/// A Hugging Face tokenizer.json whose model is BPE: byte-level (GPT-2, Pythia, Qwen2, LLaMA 3, SmolLM), or
-/// over characters with bytes to fall back on (LLaMA 1 and 2). Throws DataError that names the first part
+/// A Hugging Face tokenizer.json: BPE, byte-level (GPT-2, Pythia, Qwen2, LLaMA 3, SmolLM) or over characters
+/// with bytes to fall back on (LLaMA 1 and 2); Unigram (io/unigram_tokenizer.h); WordPiece
+/// (io/word_piece.h). Throws DataError that names the first part
 /// that is not supported.
 std::unique_ptr<Tokenizer> open_tokenizer_json(const std::filesystem::path& path);
 

@@ -25,6 +25,22 @@ bool is_picture_name(const std::filesystem::path& path) {
   return ends_in(path, {".png"}) || is_jpeg_name(path);
 }
 
+std::vector<std::filesystem::path> pictures_below(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && is_picture_name(entry.path())) paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<std::filesystem::path> pictures_of(const std::filesystem::path& input) {
+  if (!std::filesystem::is_directory(input)) return {input};
+  auto paths = pictures_below(input);
+  if (paths.empty()) fail<DataError>("{}: no PNG or JPEG file in it", input.string());
+  return paths;
+}
+
 void refuse_other_pictures(const std::filesystem::path& path, std::string_view option) {
   if (!ends_in(path, {".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jxl", ".jp2", ".jfif",
                       ".jpe", ".ppm", ".pgm", ".pnm", ".svg", ".pdf", ".apng", ".ico", ".tga"}))

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/picture.h"
 
@@ -11,6 +12,10 @@ namespace arzoo::io {
 
 /// Whether a file's name promises a picture: .png, .jpg or .jpeg, in capitals as well.
 bool is_picture_name(const std::filesystem::path& path);
+/// The pictures of a folder and its sub-folders, by their names, sorted.
+std::vector<std::filesystem::path> pictures_below(const std::filesystem::path& folder);
+/// The same of a folder; a file is itself, whatever its name. Throws DataError for a folder without pictures.
+std::vector<std::filesystem::path> pictures_of(const std::filesystem::path& input);
 /// Throws UsageError, with `option` before the path, for a name that ends like a picture's of another format
 /// (.gif, .webp, …).
 void refuse_other_pictures(const std::filesystem::path& path, std::string_view option);

@@ -6,76 +6,43 @@
 #include <unordered_map>
 
 #include "core/text_file.h"
-#include "core/utf8.h"
 #include "io/sentencepiece_model.h"
 #include "io/tokenizer_parts.h"
+#include "io/unigram.h"
 
 namespace arzoo::io {
 namespace {
 
 using Kind = SentencePiece::Kind;
 
-/// Bytes of the character at text[at]; at least 1.
-std::size_t character_bytes(std::string_view text, std::size_t at) {
-  return std::max<std::size_t>(1, utf8_length(text, at));
-}
+using Found = FoundPiece;
 
-/// A piece of the normalised text; id is that of "unknown" where no piece has its text.
-struct Found {
-  std::string_view text;
-  int64_t id;
-};
-
-/// The most likely cut of a text into pieces (Kudo, ACL 2018), by dynamic programming.
-class Unigram {
+/// The pieces of a model that texts are cut into, and how they are scored (unigram_model.cc).
+class ScoredPieces {
  public:
-  explicit Unigram(const SentencePieceModel& model) : model_(model) {
+  explicit ScoredPieces(const SentencePieceModel& model) : model_(model), unigram_(unigram_of(model)) {
+    for (const auto& piece : model.pieces) {
+      if (piece.kind == Kind::normal) highest_ = std::max(highest_, piece.score);
+    }
+  }
+
+  std::vector<Found> cut(std::string_view text) const {
+    return unigram_.cut(text, [&](int64_t id, std::size_t length) { return score_of(id, length); });
+  }
+
+ private:
+  static Unigram<float> unigram_of(const SentencePieceModel& model) {
+    constexpr float kUnknownPenalty = 10.0F;
     std::vector<std::pair<std::string, int64_t>> pieces;
-    lowest_ = std::numeric_limits<float>::max();
-    highest_ = std::numeric_limits<float>::lowest();
+    float lowest = std::numeric_limits<float>::max();
     for (std::size_t id = 0; id < model.pieces.size(); ++id) {
       const auto& piece = model.pieces[id];
       if (piece.kind == Kind::normal || piece.kind == Kind::user_defined)
         pieces.emplace_back(piece.text, static_cast<int64_t>(id));
-      if (piece.kind != Kind::normal) continue;
-      lowest_ = std::min(lowest_, piece.score);
-      highest_ = std::max(highest_, piece.score);
+      if (piece.kind == Kind::normal) lowest = std::min(lowest, piece.score);
     }
-    table_ = PieceTable(std::move(pieces));
+    return {std::move(pieces), model.unknown, lowest - kUnknownPenalty};
   }
-
-  std::vector<Found> cut(std::string_view text) const {
-    constexpr float kUnknownPenalty = 10.0F;
-    std::vector<Best> best(text.size() + 1);
-    for (std::size_t at = 0; at < text.size();) {
-      const float here = best[at].score;
-      const auto character = std::min(character_bytes(text, at), text.size() - at);
-      bool has_character = false;
-      table_.matches(text, at, [&](std::size_t length, int64_t id) {
-        best[at + length].offer(here + score_of(id, length), at, id);
-        has_character = has_character || length == character;
-      });
-      if (!has_character) best[at + character].offer(here + (lowest_ - kUnknownPenalty), at, model_.unknown);
-      at += character;
-    }
-    std::vector<Found> found;
-    for (std::size_t end = text.size(); end > 0; end = best[end].from)
-      found.push_back({text.substr(best[end].from, end - best[end].from), best[end].id});
-    std::reverse(found.begin(), found.end());
-    return found;
-  }
-
- private:
-  static constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
-  /// Of the cuts that end at one place.
-  struct Best {
-    float score = 0.0F;
-    std::size_t from = kNowhere;
-    int64_t id = 0;
-    void offer(float other, std::size_t begin, int64_t piece) {
-      if (from == kNowhere || other > score) *this = {other, begin, piece};
-    }
-  };
 
   float score_of(int64_t id, std::size_t length) const {
     const auto& piece = model_.pieces[static_cast<std::size_t>(id)];
@@ -84,8 +51,8 @@ class Unigram {
   }
 
   const SentencePieceModel& model_;
-  PieceTable table_;
-  float lowest_, highest_;
+  Unigram<float> unigram_;
+  float highest_ = std::numeric_limits<float>::lowest();
 };
 
 /// Merges the neighbours whose joint piece scores highest, the leftmost first (bpe_model.cc).
@@ -276,7 +243,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   bool is_unigram() const { return model_.algorithm == SentencePieceModel::Algorithm::unigram; }
 
   SentencePieceModel model_;
-  Unigram unigram_;
+  ScoredPieces unigram_;
   ScoredPairs pairs_;
   int64_t byte_ids_[256];
 };

@@ -1,11 +1,14 @@
 #include "io/sentencepiece_model.h"
 
+#include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include "core/error.h"
 #include "core/utf8.h"
 #include "io/protobuf_reader.h"
 #include "io/tokenizer_parts.h"
+#include "io/unicode.h"
 
 namespace arzoo::io {
 namespace {
@@ -141,31 +144,85 @@ void SentencePieceNormaliser::set_rules(std::string_view blob, std::string_view 
   replacements_ = blob.substr(4 + size);
 }
 
+template <class Found>
+void SentencePieceNormaliser::each_rule(std::string_view text, std::size_t at, const Found& found) const {
+  if (trie_.empty()) return;
+  uint32_t node = unit_offset(trie_[0]);
+  for (std::size_t i = at; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    node ^= byte;
+    if (node >= trie_.size() || unit_label(trie_[node]) != byte) return;
+    const uint32_t unit = trie_[node];
+    node ^= unit_offset(unit);
+    if (!unit_has_leaf(unit)) continue;
+    if (node >= trie_.size()) return;
+    const uint32_t value = unit_value(trie_[node]);
+    if (value >= replacements_.size()) continue;
+    const auto rest = std::string_view(replacements_).substr(value);
+    if (!found(i + 1 - at, rest.substr(0, rest.find('\0')))) return;
+  }
+}
+
 SentencePieceNormaliser::Step SentencePieceNormaliser::step(std::string_view text, std::size_t at) const {
   if (const auto [length, id] = kept_.longest(text, at); length > 0) return {text.substr(at, length), length};
-  std::size_t longest = 0;
-  uint32_t value = 0;
-  if (!trie_.empty()) {
-    uint32_t node = unit_offset(trie_[0]);
-    for (std::size_t i = at; i < text.size(); ++i) {
-      const auto byte = static_cast<unsigned char>(text[i]);
-      node ^= byte;
-      if (node >= trie_.size() || unit_label(trie_[node]) != byte) break;
-      const uint32_t unit = trie_[node];
-      node ^= unit_offset(unit);
-      if (!unit_has_leaf(unit)) continue;
-      if (node >= trie_.size()) break;
-      longest = i + 1 - at;
-      value = unit_value(trie_[node]);
-    }
-  }
-  if (longest > 0 && value < replacements_.size()) {
-    const auto rest = std::string_view(replacements_).substr(value);
-    return {rest.substr(0, rest.find('\0')), longest};
-  }
+  Step longest{{}, 0};
+  each_rule(text, at, [&](std::size_t bytes, std::string_view replacement) {
+    longest = {replacement, bytes};
+    return true;
+  });
+  if (longest.bytes > 0) return longest;
   const auto length = utf8_length(text, at);
   if (length == 0) return {"\xEF\xBF\xBD", 1};
   return {text.substr(at, length), length};
+}
+
+namespace {
+
+/// Bytes of the character at text[at] and the marks on it; of "\r\n" both.
+std::size_t cluster_bytes(std::string_view text, std::size_t at) {
+  if (text.substr(at).starts_with("\r\n")) return 2;
+  const auto one = [&](std::size_t place) { return std::max<std::size_t>(1, utf8_length(text, place)); };
+  std::size_t end = at + one(at);
+  while (end < text.size()) {
+    const auto length = utf8_length(text, end);
+    constexpr char32_t kJoiner = 0x200D;
+    if (length == 0) break;
+    const auto code = code_point(text, end, length);
+    if (!unicode::is_mark(code) && code != kJoiner) break;
+    end += length;
+  }
+  return end - at;
+}
+
+}  // namespace
+
+std::string SentencePieceNormaliser::rewritten_by_cluster(std::string_view text) const {
+  constexpr std::size_t kMostBytes = 5;
+  std::string out;
+  const auto shortest = [&](std::string_view part) {
+    std::optional<std::string_view> replacement;
+    each_rule(part, 0, [&](std::size_t, std::string_view own) {
+      replacement = own;
+      return false;
+    });
+    return replacement;
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const auto cluster = text.substr(at, cluster_bytes(text, at));
+    at += cluster.size();
+    if (cluster.size() <= kMostBytes) {
+      if (const auto own = shortest(cluster)) {
+        out += *own;
+        continue;
+      }
+    }
+    for (std::size_t i = 0; i < cluster.size();) {
+      const auto part = cluster.substr(i, std::max<std::size_t>(1, utf8_length(cluster, i)));
+      out += shortest(part).value_or(part);
+      i += part.size();
+    }
+  }
+  return out;
 }
 
 std::string SentencePieceNormaliser::normalise(std::string_view text) const {

@@ -28,12 +28,19 @@ class SentencePieceNormaliser {
   void set_kept(PieceTable kept) { kept_ = std::move(kept); }
 
   std::string normalise(std::string_view text) const;
+  /// As the tokenizers library applies the rules: the shortest that fits the beginning of a whole cluster, a
+  /// character with its marks of fewer than 6 bytes together, else of each character.
+  std::string rewritten_by_cluster(std::string_view text) const;
 
  private:
   struct Step {
     std::string_view text;
     std::size_t bytes;
   };
+  /// Calls found(bytes, replacement) for each rule that fits text[at], the shorter first, until it says
+  /// false.
+  template <class Found>
+  void each_rule(std::string_view text, std::size_t at, const Found& found) const;
   /// What becomes of the beginning of `text`, and how long that is.
   Step step(std::string_view text, std::size_t at) const;
 

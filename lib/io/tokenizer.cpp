@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
+#include "core/utf8.h"
 #include "io/byte_pair_tokenizer.h"
 #include "io/sentencepiece.h"
 #include "io/unicode.h"
@@ -21,6 +24,17 @@ std::string Tokenizer::decode(const std::vector<int64_t>& ids) const {
   }
   using unicode::Replacement;
   return unicode::valid_utf8(bytes, replaces_bytes() ? Replacement::per_byte : Replacement::per_beginning);
+}
+
+int64_t Tokenizer::replaced_bytes(std::string_view text) const {
+  int64_t replaced = 0;
+  if (!replaces_bytes()) return replaced;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = utf8_length(text, at);
+    if (length == 0) ++replaced;
+    at += std::max<std::size_t>(length, 1);
+  }
+  return replaced;
 }
 
 void Tokenizer::require_id(int64_t id) const {

@@ -34,6 +34,8 @@ class Tokenizer {
 
   /// The text of ids: their bytes, with U+FFFD in place of what is no UTF-8.
   std::string decode(const std::vector<int64_t>& ids) const;
+  /// How many bytes of a text are no UTF-8 and become U+FFFD; 0 of a kind with ids for any bytes.
+  int64_t replaced_bytes(std::string_view text) const;
 
  protected:
   /// Whether each byte that is no UTF-8 becomes a U+FFFD of its own, as in SentencePiece.

@@ -85,17 +85,33 @@ void read_pre_tokenizer(const Config& part, TokenizerParts& parts, bool& byte_le
   }
 }
 
-/// Ids of the special tokens before the text.
-std::vector<int64_t> prefix_of(const Config& part, const std::vector<AddedToken>& added) {
+void check_model(const Config& model) {
+  const auto type = model.has("type") ? model.text("type") : "BPE";
+  if (type != "BPE") refuse_type(model, "\"BPE\", \"Unigram\" or \"WordPiece\"");
+  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
+    if (is_given(model, key) && model.text(key) != "")
+      model.at(key).reject("is not supported, expected none");
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> prefix_tokens(const Config& part, const std::vector<AddedToken>& added) {
   const auto type = part.text("type");
   if (type == "ByteLevel") return {};
   if (type == "Sequence") {
     for (const auto& one : part.at("processors").elements()) {
-      if (auto prefix = prefix_of(one, added); !prefix.empty()) return prefix;
+      if (auto prefix = prefix_tokens(one, added); !prefix.empty()) return prefix;
     }
     return {};
   }
-  if (type != "TemplateProcessing") refuse_type(part, "ByteLevel, TemplateProcessing or Sequence");
+  if (type == "BertProcessing") {
+    std::vector<int64_t> prefix(1);
+    part.at("cls").element(1).read(prefix[0], between(0, (1 << 24) - 1));
+    return prefix;
+  }
+  if (type != "TemplateProcessing")
+    refuse_type(part, "ByteLevel, BertProcessing, TemplateProcessing or Sequence");
   std::vector<int64_t> prefix;
   for (const auto& one : part.at("single").elements()) {
     if (!one.has("SpecialToken")) break;
@@ -107,7 +123,7 @@ std::vector<int64_t> prefix_of(const Config& part, const std::vector<AddedToken>
   return prefix;
 }
 
-std::vector<AddedToken> added_of(const Config& file) {
+std::vector<AddedToken> added_tokens(const Config& file) {
   std::vector<AddedToken> added;
   if (!is_given(file, "added_tokens")) return added;
   for (const auto& entry : file.at("added_tokens").elements()) {
@@ -122,27 +138,16 @@ std::vector<AddedToken> added_of(const Config& file) {
   return added;
 }
 
-void check_model(const Config& model) {
-  const auto type = model.has("type") ? model.text("type") : "BPE";
-  if (type != "BPE") refuse_type(model, "\"BPE\" (a tokenizer.model beside it can be read)");
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (is_given(model, key) && model.text(key) != "")
-      model.at(key).reject("is not supported, expected none");
-  }
-}
-
-}  // namespace
-
 TokenizerParts TokenizerParts::of(const Config& file) {
   const auto model = file.at("model");
   check_model(model);
   TokenizerParts parts;
   parts.pre_tokenizer.pattern = PreTokenizer::Pattern::none;
   bool byte_level = false;
-  parts.added = added_of(file);
+  parts.added = added_tokens(file);
   if (is_given(file, "normalizer")) read_normaliser(file.at("normalizer"), parts);
   if (is_given(file, "pre_tokenizer")) read_pre_tokenizer(file.at("pre_tokenizer"), parts, byte_level);
-  if (is_given(file, "post_processor")) parts.prefix = prefix_of(file.at("post_processor"), parts.added);
+  if (is_given(file, "post_processor")) parts.prefix = prefix_tokens(file.at("post_processor"), parts.added);
   parts.byte_level = byte_level;
   parts.strips_first_space = !byte_level && !parts.prepend.empty();
   parts.ignore_merges = flag(model, "ignore_merges", false);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/config.h"
+#include "io/piece_table.h"
 #include "io/pre_tokenizer.h"
 
 namespace arzoo::io {
@@ -34,6 +35,30 @@ struct TokenizerParts {
   static TokenizerParts of(const Config& file);
   std::string normalised(std::string_view text) const;
 };
+
+/// The "added_tokens" of a tokenizer.json. Throws ConfigError.
+std::vector<AddedToken> added_tokens(const Config& file);
+/// Ids of the special tokens that a post-processor puts before a text. Throws ConfigError.
+std::vector<int64_t> prefix_tokens(const Config& post_processor, const std::vector<AddedToken>& added);
+
+/// Calls plain(part, first) for what stands between the added tokens, and appends their ids. first: the part
+/// begins the text.
+template <class Plain>
+void each_part(std::string_view text, const PieceTable& tokens, std::vector<int64_t>& ids,
+               const Plain& plain) {
+  std::size_t begin = 0;
+  for (std::size_t at = 0; !tokens.empty() && at < text.size();) {
+    const auto [length, id] = tokens.longest(text, at);
+    if (length == 0) {
+      ++at;
+      continue;
+    }
+    if (at > begin) plain(text.substr(begin, at - begin), begin == 0);
+    ids.push_back(id);
+    begin = at += length;
+  }
+  if (begin < text.size()) plain(text.substr(begin), begin == 0);
+}
 
 /// Whether the member is there and not null.
 bool is_given(const Config& part, std::string_view key);

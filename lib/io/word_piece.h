@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/config.h"
 #include "io/tokenizer.h"
 
 namespace arzoo::io {
@@ -11,5 +12,9 @@ namespace arzoo::io {
 /// strip_accents (as do_lower_case) and tokenize_chinese_chars (true). prefix() is [CLS], end() is [SEP].
 /// Throws DataError for a file without the special pieces.
 std::unique_ptr<Tokenizer> open_word_piece(const std::filesystem::path& vocabulary);
+
+/// The same of a tokenizer.json with a BertNormalizer and a BertPreTokenizer. Throws ConfigError that names a
+/// part that is not supported.
+std::unique_ptr<Tokenizer> word_piece_tokenizer(const Config& file);
 
 }  // namespace arzoo::io

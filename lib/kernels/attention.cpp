@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/dropout.h"
+#include "kernels/few_queries_attention.h"
 #include "kernels/fused_attention.h"
 
 namespace arzoo::kernels {
@@ -61,6 +62,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   const double scale = scale_of(mode, q);
   if (mode.bias.defined()) return at::scaled_dot_product_attention(q, k, v, mode.bias, 0.0, false, scale);
   const bool causal = mode.causal && q.size(-2) > 1;  // the last query sees everything
+  if (fits_few_queries(q, k, v, causal)) return few_queries_attention(q, k, v, {causal, scale});
   if (fits_fused_attention(q, k, v)) return fused_attention(q, k, v, {causal, scale});
   // LibTorch's own causal form lets the first query see the first key, whatever went before.
   if (causal && q.size(-2) != k.size(-2)) {

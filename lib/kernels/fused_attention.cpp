@@ -167,13 +167,16 @@ at::Tensor run_attention(const at::Tensor& q, const at::Tensor& k, const at::Ten
 
 }  // namespace
 
-bool fits_fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+bool fits_own_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const bool type = q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16;
   const bool inference =
       !at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad());
-  const bool cpu = type && inference && q.is_cpu() && q.dim() == 4 && q.size(3) <= kWidest &&
-                   q.stride(3) == 1 && k.stride(3) == 1 && v.stride(3) == 1;
-  return cpu && k.size(2) <= kMostKeys;
+  return type && inference && q.is_cpu() && q.dim() == 4 && q.size(3) <= kWidest && q.stride(3) == 1 &&
+         k.stride(3) == 1 && v.stride(3) == 1;
+}
+
+bool fits_fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  return fits_own_attention(q, k, v) && k.size(2) <= kMostKeys;
 }
 
 at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

@@ -10,6 +10,10 @@ namespace arzoo::kernels {
 /// 96, 2.5 times at 512 causal ones and 1.4 times for 256 queries of 680 keys.
 bool fits_fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 
+/// Whether this program's kernels take these tensors at all: in inference on a CPU, fp32 or bf16, heads with
+/// adjacent numbers.
+bool fits_own_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+
 /// Of AttentionMode, what this kernel knows.
 struct FusedMode {
   bool causal = false;

@@ -7,6 +7,7 @@
 #include "kernels/float_rows.h"
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
+#include "kernels/resident.h"
 #include "kernels/simd.h"
 
 namespace arzoo::kernels {
@@ -156,7 +157,7 @@ bool fits_group_norm(const at::Tensor& x) {
 
 at::Tensor group_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                       const GroupNormForm& form) {
-  if (fits_group_norm(x)) {
+  if (fits_group_norm(x) && is_resident(weight) && is_resident(bias)) {
     return x.scalar_type() == at::kFloat ? fused_group_norm<float>(x, weight, bias, form)
                                          : fused_group_norm<at::BFloat16>(x, weight, bias, form);
   }

@@ -20,6 +20,16 @@ struct Int8Matrix {
 /// type.
 Int8Matrix quantize_rows(const at::Tensor& x);
 
+/// Whether a weight, [out, in], is worth it: one of a single column has nothing to gain.
+bool fits_int8(const at::Tensor& weight);
+/// The same as one tensor, quantised by row, that kernels::linear takes in place of the weight: [out, in].
+/// For layers that keep nothing else of it (PackedForInference::pack_int8).
+at::Tensor int8_weight(const at::Tensor& weight);
+/// The operands that such a tensor holds, views.
+Int8Matrix int8_operands(const at::Tensor& weight);
+/// Rows of such a table in full precision. ids: long; returns [..., in] float.
+at::Tensor int8_rows(const at::Tensor& table, const at::Tensor& ids);
+
 /// A model's weights in 8 bits, quantised when a linear map first needs them and cached. Only linear maps of
 /// parameters take part; what is computed from them stays in full precision.
 class Int8Weights {

@@ -83,6 +83,7 @@ Activation activation(const std::string& name) {
 }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Activation after) {
+  if (weight.is_quantized()) return int8_linear(x, int8_operands(weight), bias, after);
   if (const auto* rounded = int8_form(x, weight)) return int8_linear(x, *rounded, bias, after);
   if (fusable(x, weight)) {
     const auto rows = x.reshape({-1, x.size(-1)});

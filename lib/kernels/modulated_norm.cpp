@@ -7,6 +7,7 @@
 #include "kernels/float_rows.h"
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
+#include "kernels/resident.h"
 #include "kernels/simd.h"
 
 namespace arzoo::kernels {
@@ -108,9 +109,10 @@ at::Tensor fused_modulation(const at::Tensor& x, float* sum, const Branch* branc
   return out;
 }
 
-bool fits_modulation(const at::Tensor& x, at::ScalarType type) {
-  return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous() &&
-         x.numel() > 0 && (type == at::kFloat || type == at::kBFloat16);
+bool fits_modulation(const at::Tensor& x, const Modulation& modulation, at::ScalarType type) {
+  return is_resident(modulation.scale) && is_resident(modulation.shift) && !at::GradMode::is_enabled() &&
+         x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous() && x.numel() > 0 &&
+         (type == at::kFloat || type == at::kBFloat16);
 }
 
 at::Tensor composed(const at::Tensor& x, const Modulation& modulation, const NormForm& form,
@@ -124,14 +126,14 @@ at::Tensor composed(const at::Tensor& x, const Modulation& modulation, const Nor
 
 at::Tensor modulated_norm(const at::Tensor& x, const Modulation& modulation, const NormForm& form,
                           at::ScalarType type) {
-  if (!fits_modulation(x, type)) return composed(x, modulation, form, type);
+  if (!fits_modulation(x, modulation, type)) return composed(x, modulation, form, type);
   return fused_modulation<float>(x, nullptr, nullptr, nullptr, modulation, form, type);
 }
 
 at::Tensor gated_modulated_norm(at::Tensor& x, const at::Tensor& branch, const at::Tensor& gate,
                                 const Modulation& modulation, const NormForm& form, at::ScalarType type) {
   const bool typed = branch.scalar_type() == at::kFloat || branch.scalar_type() == at::kBFloat16;
-  if (!fits_modulation(x, type) || !typed) {
+  if (!fits_modulation(x, modulation, type) || !is_resident(gate) || !typed) {
     x.add_(gate.defined() ? branch * gate : branch);
     return composed(x, modulation, form, type);
   }

@@ -43,6 +43,14 @@ void pack_for_inference(torch::nn::Module& module) {
   }
 }
 
+void pack_int8_for_inference(torch::nn::Module& module) {
+  const torch::NoGradGuard no_grad;
+  if (auto* whole = dynamic_cast<PackedForInference*>(&module)) whole->pack_int8();
+  for (const auto& part : module.modules(/*include_self=*/false)) {
+    if (auto* layer = dynamic_cast<PackedForInference*>(part.get())) layer->pack_int8();
+  }
+}
+
 bool can_pack(const at::Tensor& weight) {
   const auto type = weight.scalar_type();
   return weight.is_cpu() && weight.numel() > 0 &&

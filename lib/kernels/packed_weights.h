@@ -13,11 +13,15 @@ class PackedForInference {
   /// Afterwards the layer serves for inference on a CPU only, and its weights are no longer in the state
   /// dict: their memory was given back.
   virtual void pack() = 0;
+  /// The same with linear maps in 8 bits (kernels/int8.h); what a layer cannot hold so stays as it is.
+  virtual void pack_int8() {}
 };
 
 /// Calls pack() of every layer in the module, of each before those inside it. Nothing happens in a LibTorch
 /// without oneDNN.
 void pack_for_inference(torch::nn::Module& module);
+/// Calls pack_int8() of the module and of every layer in it.
+void pack_int8_for_inference(torch::nn::Module& module);
 
 /// Whether weights of this kind can be packed here.
 bool can_pack(const at::Tensor& weight);

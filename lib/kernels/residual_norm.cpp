@@ -8,6 +8,7 @@
 #include "kernels/linear.h"
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
+#include "kernels/resident.h"
 #include "kernels/simd.h"
 
 namespace arzoo::kernels {
@@ -47,7 +48,7 @@ bool fits_residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tens
                         const torch::nn::LayerNorm& norm) {
   return !at::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == at::kFloat &&
          y.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && norm->weight.defined() &&
-         norm->weight.numel() == x.size(-1);
+         norm->weight.numel() == x.size(-1) && is_resident(norm->weight) && is_resident(weight);
 }
 
 at::Tensor fused_residual_norm(const at::Tensor& x, const at::Tensor& y, const at::Tensor& weight,

@@ -6,6 +6,7 @@
 
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
+#include "kernels/resident.h"
 #include "kernels/simd.h"
 
 namespace arzoo::kernels {
@@ -52,7 +53,7 @@ ARZOO_CLONES void norm_rows(const at::BFloat16* x, const at::BFloat16* weight, a
 bool fits_rms_norm(const at::Tensor& x, const at::Tensor& weight) {
   const auto type = x.scalar_type();
   return !at::GradMode::is_enabled() && x.is_cpu() && (type == at::kFloat || type == at::kBFloat16) &&
-         weight.scalar_type() == type;
+         weight.scalar_type() == type && is_resident(weight);
 }
 
 template <class Scalar>

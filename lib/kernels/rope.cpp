@@ -80,10 +80,15 @@ bool fits_rotation(const at::Tensor& x, const RopeAngles& angles) {
 RopeAngles rope_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type) {
   const auto options = positions.options().dtype(at::kFloat);
   const auto exponents = at::arange(0, head_dim, 2, options) / static_cast<double>(head_dim);
-  const auto frequencies = 1.0 / at::pow(at::full({}, theta, options), exponents);  // [E/2]
+  return rope_angles(positions, 1.0 / at::pow(at::full({}, theta, options), exponents), type);
+}
+
+RopeAngles rope_angles(const at::Tensor& positions, const at::Tensor& frequencies, at::ScalarType type,
+                       double scale) {
   const auto batched = positions.dim() == 2 ? positions : positions.unsqueeze(0);
   const auto angles = (batched.to(at::kFloat).unsqueeze(-1) * frequencies).unsqueeze(1);
-  return {angles.cos().to(type), angles.sin().to(type)};
+  if (scale == 1.0) return {angles.cos().to(type), angles.sin().to(type)};
+  return {(angles.cos() * scale).to(type), (angles.sin() * scale).to(type)};
 }
 
 at::Tensor apply_rope(const at::Tensor& x, const RopeAngles& angles) {

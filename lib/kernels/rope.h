@@ -16,6 +16,10 @@ struct RopeAngles {
 /// position * theta^(-2i / head_dim), in fp32 and then rounded to `type`. positions: [T] or [B, T] long.
 RopeAngles rope_angles(const at::Tensor& positions, int64_t head_dim, double theta, at::ScalarType type);
 
+/// position * frequency. frequencies: [E/2] float; scale: of cosines and sines.
+RopeAngles rope_angles(const at::Tensor& positions, const at::Tensor& frequencies, at::ScalarType type,
+                       double scale = 1.0);
+
 /// x rotated by the angles of its positions, in one pass in inference on a CPU. x: [B, H, T, E]; returns the
 /// same shape.
 at::Tensor apply_rope(const at::Tensor& x, const RopeAngles& angles);

@@ -6,6 +6,8 @@
 #include <stdexcept>
 
 #include "nn/position_table.h"
+#include "nn/rope_scaling.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::nn {
 namespace {
@@ -95,20 +97,30 @@ Decoder::Decoder(const DecoderOptions& options)
       interleaved_(options.rope_interleaved),
       rotary_width_(options.rotary_width()),
       rope_theta_(options.rope_theta),
+      rope_scaling_(options.rope_scaling),
       relative_{options.relative_buckets, options.relative_distance} {}
+
+kernels::RopeAngles Decoder::scaled_angles(const at::Tensor& ids, const Places& places,
+                                           at::ScalarType type) const {
+  const int64_t length = places.ids.defined() ? ids.max().item<int64_t>() + 1 : places.first + places.count;
+  return kernels::rope_angles(
+      ids, scaled_frequencies(rope_scaling_, rotary_width_, rope_theta_, length, ids.options()), type,
+      rope_scaling_.attention());
+}
 
 BlockPass Decoder::block_pass(const at::Tensor& x, const DecoderWeights& weights, const DecoderPass& pass,
                               const Places& places) const {
   BlockPass block;
   block.training = pass.training;
-  block.value_rows = pass.value_rows;
   if (rotary_ && weights.rotary.cos.defined()) {
     block.angles = angles_at(weights.rotary, places, x.options());
   } else if (rotary_) {
     const auto ids = places.ids.defined() ? places.ids
                                           : at::arange(places.first, places.first + places.count,
                                                        x.options().dtype(at::kLong));
-    block.angles = kernels::rope_angles(ids, rotary_width_, rope_theta_, x.scalar_type());
+    block.angles = rope_scaling_.any()
+                       ? scaled_angles(ids, places, x.scalar_type())
+                       : kernels::rope_angles(ids, rotary_width_, rope_theta_, x.scalar_type());
     block.angles.interleaved = interleaved_;
   }
   block.bias = pass.bias;
@@ -121,6 +133,25 @@ BlockPass Decoder::block_pass(const at::Tensor& x, const DecoderWeights& weights
     block.bias = block.bias + relative_.of(weights.relative_bias, x.size(1), keys).to(x.scalar_type());
   }
   return block;
+}
+
+/// A block of which the backward pass computes all but the inputs again.
+at::Tensor Decoder::recomputed(const at::Tensor& x, const BlockWeights& weights,
+                               const BlockPass& pass) const {
+  const bool routes = pass.routing != nullptr;
+  const auto run = [this, weights, pass, routes](const std::vector<at::Tensor>& inputs) {
+    Routing routing;
+    auto own = pass;
+    own.bias = inputs[1];
+    own.value_rows = inputs[2];
+    own.routing = routes ? &routing : nullptr;
+    std::vector<at::Tensor> outputs{block_.forward(inputs[0], weights, own)};
+    if (routes) outputs.insert(outputs.end(), {routing.logits, routing.experts, routing.weights});
+    return outputs;
+  };
+  const auto outputs = runtime::recomputed({x, pass.bias, pass.value_rows}, run);
+  if (routes) *pass.routing = {outputs[1], outputs[2], outputs[3]};
+  return outputs[0];
 }
 
 at::Tensor Decoder::forward(const at::Tensor& x, const DecoderWeights& weights,
@@ -137,18 +168,22 @@ at::Tensor Decoder::forward(const at::Tensor& x, const DecoderWeights& weights,
       block.cache = &pass.cache->layers.at(layer);
       block.convolutions = &pass.cache->convolutions.at(layer);
     }
+    if (!pass.value_rows.empty())
+      block.value_rows = pass.value_rows.at(pass.value_rows.size() == 1 ? 0 : layer);
     if (pass.thinned)
-      block.thinned = [&, layer](Branch branch, const at::Tensor& added) {
-        return pass.thinned(layer, branch, added);
+      block.thinned = [thinned = pass.thinned, layer](Branch branch, const at::Tensor& added) {
+        return thinned(layer, branch, added);
       };
     if (pass.mix)
-      block.mix = [&, layer](const QkvHeads& heads, const at::Tensor& read) {
-        return pass.mix(layer, heads, read);
+      block.mix = [mix = pass.mix, layer](const QkvHeads& heads, const at::Tensor& read) {
+        return mix(layer, heads, read);
       };
     if (pass.trace != nullptr) block.trace = &pass.trace->blocks.emplace_back();
     if (pass.routing != nullptr && experts_) block.routing = &pass.routing->emplace_back();
     const auto run = [&](const at::Tensor& tokens) {
-      return block_.forward(tokens, weights.blocks[layer], block);
+      const bool again = runtime::recomputes() && pass.cache == nullptr && pass.trace == nullptr;
+      return again ? recomputed(tokens, weights.blocks[layer], block)
+                   : block_.forward(tokens, weights.blocks[layer], block);
     };
     hidden = pass.around ? pass.around(layer, hidden, run) : run(hidden);
     if (pass.trace != nullptr) pass.trace->hidden.push_back(hidden);

@@ -64,7 +64,7 @@ struct DecoderPass {
       nullptr;  ///< receives each layer's, where experts are its feed-forward layer
   /// As BlockPass's, of each layer.
   std::function<at::Tensor(std::size_t layer, Branch branch, const at::Tensor& added)> thinned = {};
-  at::Tensor value_rows = {};  ///< as BlockPass's, of all layers
+  std::vector<at::Tensor> value_rows = {};  ///< as BlockPass's: one for all layers, or one for each
   /// In place of the options' attention, by layer (BlockPass::mix).
   std::function<at::Tensor(std::size_t layer, const QkvHeads& heads, const at::Tensor& x)> mix = {};
   /// Around each layer: what becomes of the tokens that reach it, which may be to call it with some of them
@@ -88,14 +88,17 @@ class Decoder {
   using Positions = at::Tensor (*)(const at::Tensor& x, const DecoderWeights& weights, const Places& places);
 
  private:
+  kernels::RopeAngles scaled_angles(const at::Tensor& ids, const Places& places, at::ScalarType type) const;
   BlockPass block_pass(const at::Tensor& x, const DecoderWeights& weights, const DecoderPass& pass,
                        const Places& places) const;
+  at::Tensor recomputed(const at::Tensor& x, const BlockWeights& weights, const BlockPass& pass) const;
 
   TransformerBlock block_;
   Positions add_positions_;  ///< null where nothing is added
   bool has_cache_, rotary_, experts_, interleaved_;
   int64_t rotary_width_;
   double rope_theta_;
+  RopeScalingOptions rope_scaling_;
   RelativeBias relative_;  ///< used where the weights have a table
 };
 

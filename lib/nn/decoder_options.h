@@ -1,6 +1,8 @@
 #pragma once
 
 #include "core/config.h"
+#include "nn/rope_scaling_options.h"
+#include "nn/value_memory_options.h"
 
 namespace arzoo::nn {
 
@@ -25,17 +27,18 @@ struct DecoderOptions {
   double layer_norm_epsilon = 1e-5;
   bool bias = true;
 
-  int64_t n_kv_head = 0;            ///< heads of keys and values, shared by groups of query heads; 0: n_head
-  bool fused_by_head = false;       ///< one map holds q, k and v of the first head, then of the second
-  double attention_dropout = 0.0;   ///< on the probabilities in training
-  double dropout = 0.0;             ///< in training, on each branch and on the hidden layer
-  double rope_theta = 10000.0;      ///< base of the rotary frequencies
-  double rotary_part = 1.0;         ///< share of a head's channels, the first ones, that turn
-  bool rope_interleaved = false;    ///< as RopeAngles::interleaved
-  int64_t value_slots = 0;          ///< value embeddings of a token id (nn/value_embeddings.h); 0: none
-  double attention_scale = 0.0;     ///< of the scores; 0: 1 / sqrt(head_dim)
-  int64_t relative_buckets = 32;    ///< of a relative bias (nn/relative_bias.h)
-  int64_t relative_distance = 128;  ///< from which on distances share the last bucket
+  int64_t n_kv_head = 0;           ///< heads of keys and values, shared by groups of query heads; 0: n_head
+  bool fused_by_head = false;      ///< one map holds q, k and v of the first head, then of the second
+  double attention_dropout = 0.0;  ///< on the probabilities in training
+  double dropout = 0.0;            ///< in training, on each branch and on the hidden layer
+  double rope_theta = 10000.0;     ///< base of the rotary frequencies
+  double rotary_part = 1.0;        ///< share of a head's channels, the first ones, that turn
+  RopeScalingOptions rope_scaling = {};  ///< beyond the trained length
+  bool rope_interleaved = false;         ///< as RopeAngles::interleaved
+  ValueMemoryOptions value_memory = {};  ///< of token ids
+  double attention_scale = 0.0;          ///< of the scores; 0: 1 / sqrt(head_dim)
+  int64_t relative_buckets = 32;         ///< of a relative bias (nn/relative_bias.h)
+  int64_t relative_distance = 128;       ///< from which on distances share the last bucket
 
   static void fields(auto& o, auto& field) {
     field("n_embd", o.n_embd, between(1, 65536), "width of a token");

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "core/config.h"
+#include "runtime/deferred_weights.h"
 
 namespace arzoo::nn {
 
@@ -58,6 +59,7 @@ void DenseSparseLinear::factorise(const at::Tensor& weight, const at::Tensor& bi
 }
 
 void DenseSparseLinear::initialise(double deviation) {
+  if (runtime::weights_are_deferred()) return;
   const torch::NoGradGuard no_grad;
   const int64_t out = sparse_.size(1), in = dense_.size(0) * dense_.size(2);
   factorise(at::empty({out, in}).normal_(0.0, deviation), at::zeros({out}));

@@ -33,6 +33,10 @@ class DenseSparseLinear : public torch::nn::Module, public LinearMap {
   /// The dense weight of the masked factors, [out, in].
   at::Tensor product() const;
   void initialise(double deviation);
+  /// Entries of S that its mask leaves out.
+  int64_t masked_numbers() const { return sparse_.numel() / sizes_.rank * (sizes_.rank - sizes_.nonzeros); }
+  /// Widths in and out.
+  std::pair<int64_t, int64_t> sizes() const { return {dense_.size(0) * dense_.size(2), sparse_.size(1)}; }
   /// What is stored at the end: the columns that are kept of each row of S, ascending, and their values,
   /// [blocks, out, nonzeros] each.
   std::pair<at::Tensor, at::Tensor> kept() const;

@@ -2,18 +2,18 @@
 
 #include <torch/torch.h>
 
+#include "nn/linear_start.h"
+#include "runtime/recompute.h"
+
 namespace arzoo::nn {
 namespace {
 
 constexpr double kNormEpsilon = 1e-6;
 
-void initialise_linear(const LinearLayer& layer, bool with_zeros) {
-  if (with_zeros) {
-    layer.weight().zero_();
-  } else {
-    torch::nn::init::xavier_uniform_(layer.weight());
-  }
-  layer.bias().zero_();
+/// What is predicted, and what becomes its variance: undefined where the network does not say.
+std::pair<at::Tensor, at::Tensor> parts_of(const at::Tensor& output, int64_t channels) {
+  const int64_t others = output.size(1) - channels;
+  return {output.narrow(1, 0, channels), others > 0 ? output.narrow(1, channels, others) : at::Tensor()};
 }
 
 /// Part `index` of width `width` along the last axis, as [1, N, width].
@@ -63,7 +63,12 @@ DiffusionHead::DiffusionHead(const DiffusionHeadOptions& options) : options_(opt
 at::Tensor DiffusionHead::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const {
   const auto opened = at::silu(time_embed_->forward(t) + cond_embed_->forward(z));
   auto h = input_proj_->forward(x);
-  for (const auto& block : blocks_) h = block->forward(h, opened);
+  for (const auto& block : blocks_) {
+    const auto once = [block](const std::vector<at::Tensor>& inputs) {
+      return std::vector{block->forward(inputs[0], inputs[1])};
+    };
+    h = runtime::recomputed({h, opened}, once)[0];
+  }
   const auto parts = final_map_->map().forward(opened).chunk(2, 1);
   const auto normed = at::layer_norm(h, {h.size(1)}, {}, {}, kNormEpsilon);
   return linear_->forward(normed * (parts[1] + 1.0) + parts[0]);
@@ -119,19 +124,26 @@ at::Tensor DiffusionHead::estimate(const at::Tensor& x, const at::Tensor& modula
   return linear_->forward(normed).squeeze(0).to(at::kFloat);
 }
 
+NoiseEstimate DiffusionHead::estimate_of(const at::Tensor& output, const at::Tensor& x_t,
+                                         const DiffusionSchedule& schedule, int64_t index) const {
+  const auto [predicted, variance] = parts_of(output, options_.channels);
+  return options_.prediction == Prediction::v ? schedule.of_velocity(predicted, variance, x_t, index)
+                                              : NoiseEstimate{predicted, variance};
+}
+
 void DiffusionHead::initialise() {
   const torch::NoGradGuard no_grad;
   for (const auto& part : modules(/*include_self=*/false)) {
-    if (const auto* layer = dynamic_cast<const LinearLayer*>(part.get())) initialise_linear(*layer, false);
+    if (const auto* layer = dynamic_cast<const LinearLayer*>(part.get())) initialise_xavier(*layer);
   }
   for (const auto& weight : time_embed_->weights()) weight.normal_(0.0, 0.02);
   for (const auto& block : blocks_) {
     block->norm_weight().fill_(1.0);
     block->norm_bias().zero_();
-    initialise_linear(block->map().map(), true);
+    initialise_zeros(block->map().map());
   }
-  initialise_linear(final_map_->map(), true);
-  initialise_linear(*linear_, true);
+  initialise_zeros(final_map_->map());
+  initialise_zeros(*linear_);
 }
 
 DiffusionLoss::DiffusionLoss(const DiffusionHeadOptions& options) {
@@ -144,7 +156,11 @@ DiffusionLoss::Rows DiffusionLoss::rows(const at::Tensor& target, const at::Tens
   Rows rows;
   rows.x_t = schedule.noised(target, t, noise);
   rows.model_output = net_->forward(rows.x_t, t, z).to(at::kFloat);
-  rows.errors = schedule.errors(NoiseEstimate::of(rows.model_output), target, rows.x_t, t, noise);
+  const auto& options = net_->options();
+  const auto [predicted, variance] = parts_of(rows.model_output, options.channels);
+  rows.errors = options.prediction == Prediction::v
+                    ? schedule.velocity_errors(predicted, variance, target, rows.x_t, t, noise)
+                    : schedule.errors({predicted, variance}, target, rows.x_t, t, noise);
   return rows;
 }
 

@@ -14,7 +14,8 @@ struct DiffusionHeadOptions {
   int64_t channels = 0;         ///< C, of a token
   int64_t condition_width = 0;  ///< Z
   int64_t width = 0, depth = 0;
-  int64_t outputs = 0;  ///< numbers of an estimate; 0: 2 C, the noise and what becomes its variance
+  int64_t outputs = 0;  ///< numbers of an estimate; 0: 2 C, what is predicted and what becomes its variance
+  Prediction prediction = Prediction::epsilon;
 };
 
 /// x + gate * mlp(LN(x) * (1 + scale) + shift).
@@ -57,6 +58,9 @@ class DiffusionHead : public torch::nn::Module, public kernels::PackedForInferen
   /// Half of a denoising step: the estimate, [N, 2 C] fp32, of rows x under modulations that were computed
   /// beforehand, [N, (3 depth + 2) W].
   at::Tensor estimate(const at::Tensor& x, const at::Tensor& modulation) const;
+  /// What an output [N, C or 2 C] for rows x_t at step `index` of a schedule says of noise and variance.
+  NoiseEstimate estimate_of(const at::Tensor& output, const at::Tensor& x_t,
+                            const DiffusionSchedule& schedule, int64_t index) const;
   /// forward() in inference.
   at::Tensor estimate_at(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const;
 

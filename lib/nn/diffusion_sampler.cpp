@@ -14,12 +14,12 @@ constexpr int64_t kRowsAtOnce = 256;
 
 }  // namespace
 
-at::Tensor guided_estimate(const at::Tensor& output, double cfg) {
-  const int64_t rows = output.size(0) / 2, channels = output.size(1) / 2;
-  const auto noise = output.narrow(1, 0, channels);
-  const auto with = noise.narrow(0, 0, rows), without = noise.narrow(0, rows, rows);
+at::Tensor guided_estimate(const at::Tensor& output, double cfg, int64_t channels) {
+  const int64_t rows = output.size(0) / 2;
+  const auto predicted = output.narrow(1, 0, channels);
+  const auto with = predicted.narrow(0, 0, rows), without = predicted.narrow(0, rows, rows);
   const auto mixed = without + (with - without) * cfg;
-  return at::cat({at::cat({mixed, mixed}), output.narrow(1, channels, channels)}, 1);
+  return at::cat({at::cat({mixed, mixed}), output.narrow(1, channels, output.size(1) - channels)}, 1);
 }
 
 at::Tensor sample_diffusion(const DiffusionHead& head, const at::Tensor& z, const DiffusionSchedule& schedule,
@@ -46,8 +46,8 @@ at::Tensor sample_diffusion(const DiffusionHead& head, const at::Tensor& z, cons
       const auto seen_rows = x.narrow(0, 0, seen);
       auto output = head.estimate(guided ? seen_rows.repeat({2, 1}) : seen_rows,
                                   modulations.narrow(0, (index - begin) * rows, rows));
-      if (guided) output = guided_estimate(output, cfg);
-      const auto estimate = NoiseEstimate::of(output.narrow(0, 0, x.size(0)));
+      if (guided) output = guided_estimate(output, cfg, head.options().channels);
+      const auto estimate = head.estimate_of(output.narrow(0, 0, x.size(0)), x, schedule, index);
       if (!random_inputs.step) {
         x = schedule.flow(estimate, x, index, clip);
         continue;

@@ -8,9 +8,10 @@ namespace arzoo::nn {
 
 class DiffusionHead;
 
-/// Classifier-free guidance of rows with a condition and, behind them, the same rows without one: the noise
-/// of both becomes e_u + cfg (e_c - e_u), the variances stay. output: [2 N, 2 C].
-at::Tensor guided_estimate(const at::Tensor& output, double cfg);
+/// Classifier-free guidance of rows with a condition and, behind them, the same rows without one: what is
+/// predicted of both, the first `channels` numbers, becomes e_u + cfg (e_c - e_u), the variances stay.
+/// output: [2 N, C or 2 C].
+at::Tensor guided_estimate(const at::Tensor& output, double cfg, int64_t channels);
 
 /// Where the random numbers of a sampling come from: as many rows as are denoised, [N, C].
 struct DiffusionRandomInputs {

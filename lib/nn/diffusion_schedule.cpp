@@ -72,6 +72,8 @@ at::Tensor normal_divergence(const at::Tensor& mean1, const at::Tensor& log_vari
 
 }  // namespace
 
+Prediction prediction_of(std::string_view name) { return name == "v" ? Prediction::v : Prediction::epsilon; }
+
 NoiseEstimate NoiseEstimate::of(const at::Tensor& output) {
   const auto parts = output.chunk(2, 1);
   return {parts[0], parts[1]};
@@ -119,27 +121,49 @@ at::Tensor DiffusionSchedule::noised(const at::Tensor& x_start, const at::Tensor
   return gathered(sqrt_alphas_cumprod, t) * x_start + gathered(sqrt_one_minus_alphas_cumprod, t) * noise;
 }
 
-DiffusionErrors DiffusionSchedule::errors(const NoiseEstimate& estimate, const at::Tensor& x_start,
-                                          const at::Tensor& x_t, const at::Tensor& t,
-                                          const at::Tensor& noise) const {
+at::Tensor DiffusionSchedule::bound(const at::Tensor& pred_xstart, const at::Tensor& variance,
+                                    const at::Tensor& x_start, const at::Tensor& x_t,
+                                    const at::Tensor& t) const {
   const auto c1 = gathered(posterior_mean_coef1, t), c2 = gathered(posterior_mean_coef2, t);
   const auto true_log_variance = gathered(posterior_log_variance_clipped, t);
-  const auto pred_xstart = gathered(sqrt_recip_alphas_cumprod, t) * x_t -
-                           gathered(sqrt_recipm1_alphas_cumprod, t) * estimate.noise.detach();
   const auto mean = c1 * pred_xstart + c2 * x_t;
-  const auto share = (estimate.variance + 1.0) / 2.0;
+  const auto share = (variance + 1.0) / 2.0;
   const auto log_variance = share * gathered(log_betas, t) + (1.0 - share) * true_log_variance;
   const auto divergence =
       normal_divergence(c1 * x_start + c2 * x_t, true_log_variance, mean, log_variance).mean(1);
   const auto likelihood = discretized_log_likelihood(x_start, mean, log_variance * 0.5).mean(1);
-  return {(noise - estimate.noise).square().mean(1),
-          at::where(t.eq(0), -likelihood, divergence) / std::numbers::ln2};
+  return at::where(t.eq(0), -likelihood, divergence) / std::numbers::ln2;
+}
+
+DiffusionErrors DiffusionSchedule::errors(const NoiseEstimate& estimate, const at::Tensor& x_start,
+                                          const at::Tensor& x_t, const at::Tensor& t,
+                                          const at::Tensor& noise) const {
+  const auto pred_xstart = gathered(sqrt_recip_alphas_cumprod, t) * x_t -
+                           gathered(sqrt_recipm1_alphas_cumprod, t) * estimate.noise.detach();
+  return {(noise - estimate.noise).square().mean(1), bound(pred_xstart, estimate.variance, x_start, x_t, t)};
+}
+
+DiffusionErrors DiffusionSchedule::velocity_errors(const at::Tensor& v, const at::Tensor& variance,
+                                                   const at::Tensor& x_start, const at::Tensor& x_t,
+                                                   const at::Tensor& t, const at::Tensor& noise) const {
+  const auto a = gathered(sqrt_alphas_cumprod, t), s = gathered(sqrt_one_minus_alphas_cumprod, t);
+  const auto mse = (a * noise - s * x_start - v).square().mean(1);
+  if (!variance.defined()) return {mse, at::zeros_like(mse)};
+  return {mse, bound(a * x_t - s * v.detach(), variance, x_start, x_t, t)};
+}
+
+NoiseEstimate DiffusionSchedule::of_velocity(const at::Tensor& v, const at::Tensor& variance,
+                                             const at::Tensor& x_t, int64_t index) const {
+  const double a = sqrt_alphas_cumprod[static_cast<std::size_t>(index)],
+               s = sqrt_one_minus_alphas_cumprod[static_cast<std::size_t>(index)];
+  return {v * a + x_t * s, variance, x_t * a - v * s};
 }
 
 at::Tensor DiffusionSchedule::estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t,
                                               int64_t index, double clip) const {
-  const auto start =
-      x_t * sqrt_recip_alphas_cumprod[index] - estimate.noise * sqrt_recipm1_alphas_cumprod[index];
+  const auto start = estimate.start.defined() ? estimate.start
+                                              : x_t * sqrt_recip_alphas_cumprod[index] -
+                                                    estimate.noise * sqrt_recipm1_alphas_cumprod[index];
   return clip > 0.0 ? start.clamp(-clip, clip) : start;
 }
 
@@ -160,6 +184,21 @@ ReverseStep DiffusionSchedule::reverse(const NoiseEstimate& estimate, const at::
   step.pred_xstart = estimated_start(estimate, x_t, index, clip);
   step.mean = step.pred_xstart * posterior_mean_coef1[index] + x_t * posterior_mean_coef2[index];
   step.sample = index == 0 ? step.mean : step.mean + at::exp(step.log_variance * 0.5) * noise * temperature;
+  return step;
+}
+
+double DiffusionSchedule::fixed_large_log_variance(int64_t index) const {
+  return index == 0 ? posterior_log_variance_clipped.front() : log_betas[static_cast<std::size_t>(index)];
+}
+
+ReverseStep DiffusionSchedule::reverse_fixed_large(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                                                   int64_t index, const at::Tensor& noise, double temperature,
+                                                   double clip) const {
+  ReverseStep step;
+  step.pred_xstart = estimated_start(estimate, x_t, index, clip);
+  step.mean = step.pred_xstart * posterior_mean_coef1[index] + x_t * posterior_mean_coef2[index];
+  const double deviation = std::exp(0.5 * fixed_large_log_variance(index));
+  step.sample = index == 0 ? step.mean : step.mean + noise * (deviation * temperature);
   return step;
 }
 

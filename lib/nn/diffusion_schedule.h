@@ -3,15 +3,23 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 /// Gaussian diffusion with learned variances (Ho et al., DDPM, NeurIPS 2020; Nichol & Dhariwal, ICML 2021).
 namespace arzoo::nn {
 
+/// What a network is trained to say of x_t = a x_0 + s epsilon (a^2 + s^2 = 1): the noise, or the velocity
+/// v = a epsilon - s x_0 (Salimans & Ho, ICLR 2022), whose errors stay small where x_t is nearly all noise.
+enum class Prediction { epsilon, v };
+/// By its name in options, "epsilon" or "v".
+Prediction prediction_of(std::string_view name);
+
 /// A network's prediction for noised rows: each is half of its output, [N, C].
 struct NoiseEstimate {
-  at::Tensor noise;     ///< epsilon
-  at::Tensor variance;  ///< v: where the log variance lies, -1 at the posterior's, 1 at log beta
+  at::Tensor noise;       ///< epsilon
+  at::Tensor variance;    ///< where the log variance lies, -1 at the posterior's, 1 at log beta
+  at::Tensor start = {};  ///< x_0 where the network said v; undefined: what follows from the noise
 
   /// output: [N, 2 C].
   static NoiseEstimate of(const at::Tensor& output);
@@ -49,10 +57,22 @@ class DiffusionSchedule {
   /// The errors of an estimate of `noise` made from x_t.
   DiffusionErrors errors(const NoiseEstimate& estimate, const at::Tensor& x_start, const at::Tensor& x_t,
                          const at::Tensor& t, const at::Tensor& noise) const;
+  /// The same of an estimate v of the velocity. variance: as NoiseEstimate's; undefined: `vb` is 0.
+  DiffusionErrors velocity_errors(const at::Tensor& v, const at::Tensor& variance, const at::Tensor& x_start,
+                                  const at::Tensor& x_t, const at::Tensor& t, const at::Tensor& noise) const;
+  /// What an estimate of the velocity of x_t, at step `index`, says of noise and start.
+  NoiseEstimate of_velocity(const at::Tensor& v, const at::Tensor& variance, const at::Tensor& x_t,
+                            int64_t index) const;
   /// From step `index` to the one before. At step 0 no noise is added. clip: bound of the estimated x_start's
   /// size, 0 for none: at the noisiest steps a small error of the estimate is one of hundreds there.
   ReverseStep reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
                       const at::Tensor& noise, double temperature, double clip = 0.0) const;
+  /// The same with a variance that is fixed and large: beta's, as nothing was learnt of it (DiT's
+  /// `learn_sigma` false). Any shape.
+  ReverseStep reverse_fixed_large(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
+                                  const at::Tensor& noise, double temperature, double clip = 0.0) const;
+  /// The logarithm of that variance: of beta, at step 0 of the posterior's at step 1.
+  double fixed_large_log_variance(int64_t index) const;
   /// The same step along the probability flow, which needs no noise (DDIM, Song et al., ICLR 2021): [N, C].
   at::Tensor flow(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
                   double clip = 0.0) const;
@@ -64,6 +84,8 @@ class DiffusionSchedule {
 
  private:
   void fill_tables();
+  at::Tensor bound(const at::Tensor& pred_xstart, const at::Tensor& variance, const at::Tensor& x_start,
+                   const at::Tensor& x_t, const at::Tensor& t) const;
   at::Tensor estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
                              double clip) const;
 

@@ -1,5 +1,6 @@
 #include "nn/draft_acceptor.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -128,6 +129,14 @@ at::Tensor nearest_other_codes(const at::Tensor& codebook, int64_t count) {
     parts.push_back(order.narrow(1, 1, count).contiguous());
   }
   return at::cat(parts);
+}
+
+at::Tensor shuffled_codes(const at::Tensor& nearest) {
+  const int64_t codes = nearest.size(0);
+  const auto owners = at::randperm(codes, at::make_generator<at::CPUGeneratorImpl>(uint64_t{1}), at::kLong);
+  const auto rows = nearest.index_select(0, owners);
+  const auto own = at::arange(codes, at::kLong).unsqueeze(1);
+  return at::where(rows.eq(own), owners.unsqueeze(1), rows);
 }
 
 }  // namespace arzoo::nn

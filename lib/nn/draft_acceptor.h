@@ -75,5 +75,7 @@ class GreedyAcceptor : public DraftAcceptor {
 /// For each code the others by Euclidean distance of their vectors as they are stored, nearest first, of
 /// equally near ones the lower number: the `count` first, [V, count] long. codebook: [V, C].
 at::Tensor nearest_other_codes(const at::Tensor& codebook, int64_t count);
+/// A control of it: each code gets the row of another one, always the same, where it gives way to that one.
+at::Tensor shuffled_codes(const at::Tensor& nearest);
 
 }  // namespace arzoo::nn

@@ -1,5 +1,7 @@
 #include "nn/draft_tree.h"
 
+#include <torch/torch.h>
+
 #include <algorithm>
 
 namespace arzoo::nn {
@@ -18,6 +20,23 @@ std::vector<int64_t> DraftTree::children(int64_t node) const {
     if (parents[static_cast<std::size_t>(i)] == node) found.push_back(i);
   }
   return found;
+}
+
+bool DraftTree::is_chain() const {
+  for (int64_t node = 0; node < size(); ++node) {
+    if (parents[static_cast<std::size_t>(node)] != node - 1) return false;
+  }
+  return true;
+}
+
+at::Tensor DraftTree::visible(int64_t past) const {
+  auto seen = at::zeros({size(), past + size()}, at::kBool);
+  seen.narrow(1, 0, past).fill_(true);
+  auto rows = seen.accessor<bool, 2>();
+  for (int64_t node = 0; node < size(); ++node) {
+    for (int64_t at = node; at >= 0; at = parents[static_cast<std::size_t>(at)]) rows[node][past + at] = true;
+  }
+  return seen;
 }
 
 std::vector<int64_t> DraftTree::depths() const {

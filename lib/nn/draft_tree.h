@@ -28,6 +28,11 @@ struct DraftTree {
   int64_t add(int64_t token, int64_t parent, const at::Tensor& from = {});
   /// A node's children in order.
   std::vector<int64_t> children(int64_t node) const;
+  /// Whether each node follows the one before it.
+  bool is_chain() const;
+  /// What each node sees: all of the `past` tokens before node 0, its ancestors and itself; [N, past + N]
+  /// bool.
+  at::Tensor visible(int64_t past) const;
   /// Steps from node 0 to each node.
   std::vector<int64_t> depths() const;
   /// From node 0 to each leaf.

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/int8.h"
+
 namespace arzoo::nn {
 namespace {
 
@@ -65,7 +67,9 @@ BlockWeights GptBlocks::block(torch::nn::Module& owner) const {
   return block;
 }
 
-DecoderWeights GptBlocks::weights() const {
+DecoderWeights GptBlocks::weights() const { return packed_ ? *packed_ : output_major_weights(); }
+
+DecoderWeights GptBlocks::output_major_weights() const {
   if (layout_ == Layout::output_major) return stored_;
   auto weights = stored_;
   for (auto& block : weights.blocks) {
@@ -74,6 +78,27 @@ DecoderWeights GptBlocks::weights() const {
   }
   return weights;
 }
+
+void GptBlocks::pack_maps(bool (*fits)(const at::Tensor& weight),
+                          at::Tensor (*packed)(const at::Tensor& weight)) {
+  if (packed_) return;
+  auto weights = output_major_weights();
+  for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
+    auto &block = weights.blocks[i], &stored = stored_.blocks[i];
+    for (const auto map : {&BlockWeights::qkv, &BlockWeights::projection, &BlockWeights::up,
+                           &BlockWeights::down, &BlockWeights::gate}) {
+      auto& own = block.*map;
+      if (own.structure != nullptr || !own.weight.defined() || !fits(own.weight)) continue;
+      own.weight = packed(own.weight.contiguous());
+      kernels::release((stored.*map).weight);
+    }
+  }
+  packed_ = std::move(weights);
+}
+
+void GptBlocks::pack() { pack_maps(&kernels::can_pack, &kernels::packed_linear_weight); }
+
+void GptBlocks::pack_int8() { pack_maps(&kernels::fits_int8, &kernels::int8_weight); }
 
 at::Tensor GptBlocks::forward(const at::Tensor& x, const DecoderPass& pass) const {
   return decoder_.forward(x, weights(), pass);

@@ -1,15 +1,17 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "kernels/packed_weights.h"
 #include "nn/decoder.h"
 
 namespace arzoo::nn {
 
 /// A decoder's blocks under GPT-2's names: wpe, h.<i>.{ln_1, attn.c_attn, attn.c_proj, ln_2, mlp.c_fc,
 /// mlp.c_proj}, ln_f; a gated layer has mlp.c_gate besides, a mesa layer attn.lambdas.
-class GptBlocks : public torch::nn::Module {
+class GptBlocks : public torch::nn::Module, public kernels::PackedForInference {
  public:
   /// How the official file stores linear maps.
   enum class Layout {
@@ -28,19 +30,26 @@ class GptBlocks : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& x, const DecoderPass& pass = {}) const;
   /// GPT-2's: N(0, 0.02), what ends in a residual N(0, 0.02 / sqrt(2 n_layer)), biases 0, normalisations 1.
   void initialise();
-  /// What the decoder computes on, [out, in] whatever the layout.
+  void pack() override;
+  void pack_int8() override;
+  /// What the decoder computes on, [out, in] whatever the layout; once they are packed, the packed maps.
   DecoderWeights weights() const;
 
  private:
   Affine linear(torch::nn::Module& owner, const std::string& name, int64_t in, int64_t out) const;
   Affine norm(torch::nn::Module& owner, const std::string& name) const;
   BlockWeights block(torch::nn::Module& owner) const;
+  DecoderWeights output_major_weights() const;
+  /// Replaces the dense maps that `fits` lets pass by what `packed` makes of them, and gives their memory
+  /// back.
+  void pack_maps(bool (*fits)(const at::Tensor& weight), at::Tensor (*packed)(const at::Tensor& weight));
 
   DecoderOptions options_;
   Decoder decoder_;
   Layout layout_;
   MakeMap make_map_;
   DecoderWeights stored_;  ///< the parameters themselves
+  std::optional<DecoderWeights> packed_;
 };
 
 }  // namespace arzoo::nn

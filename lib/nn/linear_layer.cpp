@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "kernels/dropout.h"
+#include "kernels/int8.h"
 #include "nn/storage_type.h"
 
 namespace arzoo::nn {
@@ -57,6 +58,12 @@ void set_linear_type(torch::nn::Module& module, at::ScalarType type) {
 void LinearLayer::pack() {
   if (packed_.defined() || !kernels::can_pack(weight_)) return;
   packed_ = kernels::packed_linear_weight(weight_);
+  kernels::release(weight_);
+}
+
+void LinearLayer::pack_int8() {
+  if (packed_.defined() || !kernels::fits_int8(weight_)) return;
+  packed_ = kernels::int8_weight(weight_);
   kernels::release(weight_);
 }
 

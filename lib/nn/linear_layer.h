@@ -25,6 +25,7 @@ class LinearLayer : public torch::nn::Module, public kernels::PackedForInference
   at::Tensor with_bias(const at::Tensor& x, const at::Tensor& bias,
                        kernels::Activation after = kernels::Activation::none) const;
   void pack() override;
+  void pack_int8() override;
 
   /// What forward() computes on: once it is packed, the packed weight; without what add_lora() adds.
   Affine map() const { return {packed_.defined() ? packed_ : weight_, bias_}; }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "nn/linear_start.h"
 #include "nn/seeded_noise.h"
 
 namespace arzoo::nn {
@@ -26,6 +27,14 @@ double normal_share_below(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)
 
 }  // namespace
 
+int64_t sample_masked_count(int64_t tokens, double least) {
+  const double below = normal_share_below((least - 1.0) / kMaskSpread);
+  const double share = below + (0.5 - below) * at::rand({}, at::kDouble).item<double>();
+  const double ratio = 1.0 + kMaskSpread * at::special_ndtri(at::full({}, share, at::kDouble)).item<double>();
+  const auto masked = std::ceil(static_cast<double>(tokens) * ratio);
+  return std::clamp<int64_t>(static_cast<int64_t>(masked), 1, tokens);
+}
+
 MaskedGenerator::MaskedGenerator(const MaskedGeneratorOptions& options, const MaskedLayout& layout)
     : core_(options),
       layout_(layout),
@@ -40,11 +49,12 @@ MaskedGenerator::MaskedGenerator(const MaskedGeneratorOptions& options, const Ma
   encoder_.register_in(*this, "encoder_blocks", "encoder_norm");
   decoder_embed_ = register_module("decoder_embed", std::make_shared<LinearLayer>(encoder, decoder));
   decoder_.register_in(*this, "decoder_blocks", "decoder_norm");
-  diffloss_ = register_module(
-      "diffloss", std::make_shared<DiffusionLoss>(DiffusionHeadOptions{.channels = layout.token_width,
-                                                                       .condition_width = decoder,
-                                                                       .width = options.diffloss_w,
-                                                                       .depth = options.diffloss_d}));
+  diffloss_ = register_module("diffloss", std::make_shared<DiffusionLoss>(DiffusionHeadOptions{
+                                              .channels = layout.token_width,
+                                              .condition_width = decoder,
+                                              .width = options.diffloss_w,
+                                              .depth = options.diffloss_d,
+                                              .prediction = prediction_of(options.prediction)}));
 }
 
 void MaskedGenerator::register_tables() {
@@ -100,14 +110,6 @@ at::Tensor MaskedGenerator::decode(const at::Tensor& encoded, const VisibleToken
   return decoder_.forward(rows, type_, wanted + layout_.buffer) + tokens_at(places, wanted);
 }
 
-int64_t MaskedGenerator::sample_masked() const {
-  const double least = normal_share_below((core_.mask_ratio_min - 1.0) / kMaskSpread);
-  const double share = least + (0.5 - least) * at::rand({}, at::kDouble).item<double>();
-  const double ratio = 1.0 + kMaskSpread * at::special_ndtri(at::full({}, share, at::kDouble)).item<double>();
-  const auto masked = std::ceil(static_cast<double>(layout_.tokens) * ratio);
-  return std::clamp<int64_t>(static_cast<int64_t>(masked), 1, layout_.tokens);
-}
-
 MaskedGenerator::Trace MaskedGenerator::trace(const at::Tensor& tokens, const at::Tensor& condition,
                                               const MaskedRandomInputs& random_inputs) const {
   const auto visible = keep_all_but_first(random_inputs.orders, random_inputs.masked);
@@ -127,7 +129,8 @@ MaskedGenerator::Loss MaskedGenerator::loss(const at::Tensor& tokens, const at::
   const auto device = tokens.device();
   const auto orders =
       (random_inputs.orders.defined() ? random_inputs.orders : random_orders(batch, length)).to(device);
-  const int64_t masked = random_inputs.masked >= 0 ? random_inputs.masked : sample_masked();
+  const int64_t masked =
+      random_inputs.masked >= 0 ? random_inputs.masked : sample_masked_count(length, core_.mask_ratio_min);
   const auto uniform = random_inputs.label_drop.defined() ? random_inputs.label_drop : at::rand({batch});
   const auto visible = keep_all_but_first(orders, masked);
   const auto wanted = std::get<0>(orders.narrow(1, 0, masked).sort(1));
@@ -159,10 +162,7 @@ void MaskedGenerator::initialise_core() {
                             diffusion_pos_embed_learned_})
     table.normal_(0.0, 0.02);
   for (const auto& part : modules(/*include_self=*/false)) {
-    if (const auto* layer = dynamic_cast<const LinearLayer*>(part.get())) {
-      torch::nn::init::xavier_uniform_(layer->weight());
-      if (layer->bias().defined()) layer->bias().zero_();
-    }
+    if (const auto* layer = dynamic_cast<const LinearLayer*>(part.get())) initialise_xavier(*layer);
     if (auto* norm = dynamic_cast<VitNorm*>(part.get())) norm->initialise();
   }
   diffloss_->net().initialise();

@@ -25,6 +25,10 @@ struct MaskedRandomInputs {
   at::Tensor noise;       ///< [mul B L, C]
 };
 
+/// How many of `tokens` a training pass masks: ceil(L r), r from the normal distribution N(1, 0.25) between
+/// `least` and 1. One number from the default generator.
+int64_t sample_masked_count(int64_t tokens, double least);
+
 /// Masked autoregression (Li et al., MAR, NeurIPS 2024): an encoder sees the known tokens, a decoder computes
 /// a state of every place, and a diffusion head samples tokens from these. The core of MAR and of MAR-3D,
 /// with the official names; its users add the module that computes the condition: [B, buffer, D] rows.
@@ -70,10 +74,6 @@ class MaskedGenerator : public torch::nn::Module {
   /// condition: as the pass sees it. random_inputs: all but label_drop are needed.
   Trace trace(const at::Tensor& tokens, const at::Tensor& condition,
               const MaskedRandomInputs& random_inputs) const;
-
-  /// How many tokens a training pass masks: ceil(L r), r from the normal distribution N(1, 0.25) between
-  /// mask_ratio_min and 1. One number from the default generator.
-  int64_t sample_masked() const;
 
   const DiffusionLoss& diffloss() const { return *diffloss_; }
   /// The type of the linear maps inside blocks and head, for inference. Their weights become memory as it

@@ -21,6 +21,7 @@ struct MaskedGeneratorOptions {
   int64_t diffloss_d = 6;
   int64_t diffloss_w = 1024;
   int64_t diffusion_batch_mul = 4;
+  std::string prediction = "epsilon";
 
   static void fields(auto& o, auto& field) {
     field("encoder_embed_dim", o.encoder_embed_dim, at_least(1), "width of the encoder");
@@ -40,6 +41,10 @@ struct MaskedGeneratorOptions {
     field("diffloss_w", o.diffloss_w, at_least(1), "width of the diffusion head");
     field("diffusion_batch_mul", o.diffusion_batch_mul, at_least(1),
           "in training: noised copies of each token");
+    field(
+        "prediction", o.prediction, one_of({"epsilon", "v"}),
+        "what the diffusion head predicts: the noise (as officially), or the velocity v, whose errors do not "
+        "grow where tokens are nearly all noise");
   }
   void check() const {
     require(encoder_embed_dim % encoder_num_heads == 0,

@@ -70,4 +70,44 @@ at::Tensor packed_attention(const QkvHeads& heads, const PackedSequences& sequen
   return mixed.empty() ? heads.v : mixed.size() == 1 ? mixed[0] : at::cat(mixed, 2);
 }
 
+namespace {
+
+/// Of the queries of one generation, with all its keys and values.
+at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const at::Tensor& bias) {
+  const int64_t groups = k.size(1), times = q.size(1) / groups;
+  // One query sees every key: the heads of its group are the queries, and the cache is read where it lies.
+  if (times > 1 && q.size(2) == 1 && !bias.defined())
+    return kernels::attention(q.reshape({q.size(0), groups, times, q.size(3)}), k, v).reshape(q.sizes());
+  return kernels::attention(q, repeat_heads(k, times), repeat_heads(v, times),
+                            {.causal = !bias.defined(), .bias = bias});
+}
+
+}  // namespace
+
+DecoderPass packed_pass(std::vector<CachedSequence> sequences, const at::Tensor& position_ids) {
+  DecoderPass pass;
+  pass.position_ids = position_ids;
+  if (!position_ids.defined()) {
+    std::vector<at::Tensor> places;
+    for (const auto& one : sequences) {
+      const int64_t past = one.cache->length();
+      places.push_back(at::arange(past, past + one.tokens, at::kLong));
+    }
+    pass.position_ids = at::cat(places);
+  }
+  pass.mix = [sequences = std::move(sequences)](std::size_t layer, const QkvHeads& heads, const at::Tensor&) {
+    std::vector<at::Tensor> mixed;
+    int64_t begin = 0;
+    for (const auto& one : sequences) {
+      const auto own = [&](const at::Tensor& x) { return x.narrow(2, begin, one.tokens); };
+      const auto [keys, values] = one.cache->layers.at(layer).append(own(heads.k), own(heads.v));
+      mixed.push_back(cached_attention(own(heads.q), keys, values, one.bias));
+      begin += one.tokens;
+    }
+    return mixed.size() == 1 ? mixed[0] : at::cat(mixed, 2);
+  };
+  return pass;
+}
+
 }  // namespace arzoo::nn

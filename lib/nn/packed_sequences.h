@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/attention.h"
+#include "nn/decoder.h"
 #include "nn/split_heads.h"
 
 namespace arzoo::nn {
@@ -51,5 +52,17 @@ class PackedSequences {
 /// returns the same shape.
 at::Tensor packed_attention(const QkvHeads& heads, const PackedSequences& sequences,
                             const kernels::AttentionMode& mode = {});
+
+/// The tokens that one of several generations gives to a pass.
+struct CachedSequence {
+  int64_t tokens = 0;
+  DecoderCache* cache = nullptr;  ///< the tokens before these, to which they are added
+  at::Tensor bias = {};           ///< [B or 1, 1, tokens, past + tokens]; undefined: causal
+};
+
+/// A decoder's pass over the tokens of generations one behind the other, [B, N, D], each of which sees itself
+/// alone. Their caches must outlive it. position_ids: [N] long; undefined: behind what each cache holds. For
+/// plain softmax attention: without convolutions, relative biases and a scale of its own.
+DecoderPass packed_pass(std::vector<CachedSequence> sequences, const at::Tensor& position_ids = {});
 
 }  // namespace arzoo::nn

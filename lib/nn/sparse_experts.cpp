@@ -153,6 +153,25 @@ at::Tensor expert_rows(const at::Tensor& tokens, const ExpertOrder& order,
   return at::cat(parts);
 }
 
+/// The same where each process of the group has some of the experts.
+at::Tensor shared_expert_rows(const at::Tensor& tokens, const ExpertOrder& order,
+                              const std::vector<std::shared_ptr<GatedFeedForward>>& experts,
+                              runtime::ProcessGroup& group) {
+  const runtime::ExpertExchange exchange(group, order.counts);
+  const auto by_expert = exchange.by_expert().to(tokens.device()),
+             by_process = exchange.by_process().to(tokens.device());
+  const auto rows = PermutedRows::apply(exchange.to_owners(dispatched(tokens, order)), by_expert, by_process);
+  std::vector<at::Tensor> parts;
+  if (exchange.own_counts().empty()) parts.push_back(rows);
+  auto expert = static_cast<std::size_t>(exchange.own().first(static_cast<int64_t>(experts.size())));
+  int64_t first = 0;
+  for (const int64_t count : exchange.own_counts()) {
+    parts.push_back(experts[expert++]->forward(rows.narrow(0, first, count)));
+    first += count;
+  }
+  return exchange.from_owners(PermutedRows::apply(at::cat(parts), by_process, by_expert));
+}
+
 }  // namespace
 
 SparseExperts::SparseExperts(const SparseExpertsOptions& options) : options_(options) {
@@ -180,10 +199,15 @@ at::Tensor SparseExperts::forward(const at::Tensor& tokens, Routing* routing) {
   const auto order = sorted_by_expert(choice.experts, options_.num_experts);
   const auto opened = at::sigmoid(at::linear(tokens, shared_expert_gate_->weight));
   const auto mixed =
-      combined(expert_rows(tokens, order, experts_), order, choice.weights.to(tokens.scalar_type()),
-               shared_expert_->forward(tokens), opened);
+      combined(group_ != nullptr ? shared_expert_rows(tokens, order, experts_, *group_)
+                                 : expert_rows(tokens, order, experts_),
+               order, choice.weights.to(tokens.scalar_type()), shared_expert_->forward(tokens), opened);
   if (routing != nullptr) *routing = std::move(choice);
   return mixed;
+}
+
+std::vector<std::shared_ptr<torch::nn::Module>> SparseExperts::expert_modules() const {
+  return {experts_.begin(), experts_.end()};
 }
 
 int64_t SparseExperts::idle_parameters() const {

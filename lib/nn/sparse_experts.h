@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "nn/gated_feed_forward.h"
+#include "runtime/expert_exchange.h"
 
 namespace arzoo::nn {
 
@@ -29,7 +30,7 @@ struct Routing {
 /// Tokens are sorted by expert once and each expert is one run of matrix products on its own contiguous rows.
 /// In training an expert without tokens still has a gradient, of zeros, as in the official code: weight decay
 /// reaches it.
-class SparseExperts : public torch::nn::Module {
+class SparseExperts : public torch::nn::Module, public runtime::ExpertLayer {
  public:
   explicit SparseExperts(const SparseExpertsOptions& options);
 
@@ -38,8 +39,12 @@ class SparseExperts : public torch::nn::Module {
   /// Weights that a token passes by: those of the experts that it does not visit.
   int64_t idle_parameters() const;
 
+  std::vector<std::shared_ptr<torch::nn::Module>> expert_modules() const override;
+  void share_experts(runtime::ProcessGroup* group) override { group_ = group; }
+
  private:
   SparseExpertsOptions options_;
+  runtime::ProcessGroup* group_ = nullptr;  ///< where the experts are shared out
   torch::nn::Linear gate_{nullptr}, shared_expert_gate_{nullptr};
   std::vector<std::shared_ptr<GatedFeedForward>> experts_;
   std::shared_ptr<GatedFeedForward> shared_expert_;

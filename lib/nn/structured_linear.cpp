@@ -3,8 +3,10 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include "core/config.h"
+#include "runtime/deferred_weights.h"
 
 namespace arzoo::nn {
 namespace {
@@ -144,11 +146,10 @@ void StructuredLinear::initialise(const StructureInit& init) {
   };
   fill(first_);
   fill(second_);
-  if (init.post_init == "svd" && options_.method == "lowrank") {
-    const auto [u, s, v] = at::linalg_svd(fill(at::empty({out_, in_})), /*full_matrices=*/false);
-    const auto roots = s.narrow(0, 0, options_.rank).sqrt();
-    first_.copy_(roots.unsqueeze(1) * v.narrow(0, 0, options_.rank));
-    second_.copy_(u.narrow(1, 0, options_.rank) * roots);
+  if (runtime::weights_are_deferred()) {
+    // There is nothing to factorise.
+  } else if (init.post_init == "svd" && options_.method == "lowrank") {
+    factorise(fill(at::empty({out_, in_})));
   } else if (init.post_init == "ortho" && options_.method != "lowrank") {
     first_.copy_(orthogonal(first_));
     second_.copy_(orthogonal(second_));
@@ -158,6 +159,17 @@ void StructuredLinear::initialise(const StructureInit& init) {
   guide_.copy_(options_.method == "blockshuffle" ? at::matmul(block_diagonal(second_), block_diagonal(first_))
                                                  : merged());
   set_guide(1.0);
+}
+
+void StructuredLinear::factorise(const at::Tensor& weight, const at::Tensor& bias) {
+  if (options_.method != "lowrank") throw std::logic_error("a dense weight is factorised for lowrank alone");
+  const torch::NoGradGuard no_grad;
+  const auto [u, s, v] = at::linalg_svd(weight, /*full_matrices=*/false);
+  const auto roots = s.narrow(0, 0, options_.rank).sqrt();
+  first_.copy_(roots.unsqueeze(1) * v.narrow(0, 0, options_.rank));
+  second_.copy_(u.narrow(1, 0, options_.rank) * roots);
+  if (bias_.defined() && bias.defined()) bias_.copy_(bias);
+  merged_ = at::Tensor();
 }
 
 void StructuredLinear::add_guide() {

@@ -3,6 +3,7 @@
 #include <torch/nn/module.h>
 
 #include <string>
+#include <utility>
 
 #include "nn/affine.h"
 
@@ -47,6 +48,10 @@ class StructuredLinear : public torch::nn::Module, public LinearMap {
   at::Tensor merged() const;
   /// The official initialisation.
   void initialise(const StructureInit& init);
+  /// Widths in and out.
+  std::pair<int64_t, int64_t> sizes() const { return {in_, out_}; }
+  /// Of lowrank: the factors of the largest singular values of a dense weight, [out, in], roots of them each.
+  void factorise(const at::Tensor& weight, const at::Tensor& bias = {});
   /// Forgets the merged weight, which training changes.
   void train(bool on = true) override;
 

@@ -161,6 +161,7 @@ TransformerBlock::TransformerBlock(const BlockOptions& options)
                                              {"gelu", &plain_layer<Activation::gelu>},
                                              {"gelu_tanh", &plain_layer<Activation::gelu_tanh>},
                                              {"relu", &plain_layer<Activation::relu>},
+                                             {"silu", &plain_layer<Activation::silu>},
                                              {"squared_relu", &pointwise_layer<&by_squared_relu>},
                                              {"quick_gelu", &pointwise_layer<&by_quick_gelu>},
                                              {"tanh", &pointwise_layer<&by_tanh>},

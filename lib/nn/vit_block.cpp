@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "runtime/recompute.h"
+
 namespace arzoo::nn {
 
 VitNorm::VitNorm(int64_t width, double eps) : eps_(eps) {
@@ -65,7 +67,9 @@ at::Tensor VitBlock::attention(const at::Tensor& x, const at::Tensor& wanted) co
   return block_.attention(x, weights(), {.queries = wanted, .training = is_training()});
 }
 
-at::Tensor VitBlock::mlp(const at::Tensor& x) const { return block_.feed_forward(x, weights()); }
+at::Tensor VitBlock::mlp(const at::Tensor& x) const {
+  return block_.feed_forward(x, weights(), {.training = is_training()});
+}
 
 at::Tensor tokens_at(const at::Tensor& x, const at::Tensor& index) {
   return x.gather(1, index.unsqueeze(-1).expand({-1, -1, x.size(2)}));
@@ -85,7 +89,8 @@ void VitStack::register_in(torch::nn::Module& owner, const char* blocks, const c
 
 at::Tensor VitStack::forward(at::Tensor x, at::ScalarType type, const at::Tensor& wanted) const {
   if (!at::GradMode::is_enabled()) return infer(std::move(x), type, wanted);
-  for (const auto& block : blocks_) x = block->forward(x);
+  for (const auto& block : blocks_)
+    x = runtime::recomputed(x, [block](const at::Tensor& tokens) { return block->forward(tokens); });
   const auto normed = norm_->forward(x);
   return wanted.defined() ? tokens_at(normed, wanted) : normed;
 }

@@ -18,14 +18,14 @@ std::string found_path(const std::string& path, const fs::path& folder) {
   return io::names_series(beside) ? beside.lexically_normal().string() : path;
 }
 
-/// Calls `use` with every value of a path-typed field, in the fields' order. values: a section, resolved.
+/// Calls `use` with every path-typed field and its value, in the fields' order. values: a section, resolved.
 template <class Value, class Use>
 void each_path(const std::vector<FieldDoc>& fields, Value& values, const Use& use) {
   for (const auto& field : fields) {
     const auto key = field.pointer.substr(field.pointer.rfind('/') + 1);
     if (!values.contains(key)) continue;
     auto& value = values.at(key);
-    if (field.rule.is_path && value.is_string()) use(value);
+    if (field.rule.is_path && value.is_string()) use(field, value);
     if (field.children.empty()) continue;
     if (value.is_object()) each_path(field.children, value, use);
     if (value.is_array()) {
@@ -35,7 +35,8 @@ void each_path(const std::vector<FieldDoc>& fields, Value& values, const Use& us
 }
 
 void find_paths(const std::vector<FieldDoc>& fields, Json& section, const fs::path& folder) {
-  each_path(fields, section, [&](Json& path) { path = found_path(path.get<std::string>(), folder); });
+  each_path(fields, section,
+            [&](const FieldDoc&, Json& path) { path = found_path(path.get<std::string>(), folder); });
 }
 
 /// What to say of keys of a section that have a newer name.
@@ -54,7 +55,12 @@ void add_old_keys(const std::vector<FieldDoc>& fields, const Config& section,
 std::vector<fs::path> input_paths(const Json& config) {
   const auto choice = registry::find_model(Config(config, "config").at("model").at("name"));
   std::vector<fs::path> paths;
-  const auto add = [&](const Json& path) { paths.emplace_back(path.get<std::string>()); };
+  const auto add = [&](const FieldDoc& field, const Json& path) {
+    // A default that is a word ("bytes") names no file.
+    fs::path own = path.get<std::string>();
+    if (path != field.default_value || fs::exists(own)) paths.push_back(std::move(own));
+  };
+  each_path(choice.model.describe(), config.at("model"), add);
   each_path(choice.family.describe_data(), config.at("data"), add);
   each_path(choice.family.describe_training(), config.at("training"), add);
   return paths;
@@ -75,6 +81,7 @@ Json resolve_run_config(const Config& config, const fs::path& folder) {
   const auto choice = registry::find_model(model.at("name"));
   Json resolved;
   resolved["model"] = choice.model.resolve(model);
+  find_paths(choice.model.describe(), resolved["model"], folder);
   resolved["data"] = choice.family.resolve_data(config.at("data"));
   find_paths(choice.family.describe_data(), resolved["data"], folder);
   resolved["training"] = choice.family.resolve_training(config.section("training"));

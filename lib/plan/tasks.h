@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "core/ranks.h"
 #include "core/share.h"
+#include "plan/cost_model.h"
 #include "runtime/image_request.h"
 
 /// What each command asks for, checked by the launcher and carried out by libarzoo. No torch in here.
@@ -41,6 +42,7 @@ struct TrainTask {
   bool dry_run = false;
   double share = 1.0;  ///< of its steps, after which the run rests, to be resumed (runtime::Trainer::fit)
   std::optional<int64_t> world_size = {};  ///< processes that the plan of a dry run is for
+  std::optional<Hardware> hardware = {};   ///< theirs, where world_size is given
 };
 
 struct TuneTask {
@@ -126,6 +128,7 @@ struct GenerateImageTask {
   std::optional<fs::path> mask;                          ///< the same as a picture: where it is white
   fs::path output;                                       ///< a folder, or a file NAME.png|jpg|jpeg
   bool save_scales = false;                              ///< also what is there after each scale
+  bool show_pivots = false;                              ///< also the preview of a lower resolution
   Share share = {};                                      ///< of the batches
   bool dry_run = false;
 };
@@ -153,17 +156,20 @@ struct GenerateTextTask {
   ComputeOptions compute;
   fs::path model;  ///< run directory, model folder, or published folder
   std::vector<std::string> prompts = {};
-  std::optional<fs::path> file;  ///< prompts, one a line; neither: the lines of standard input
-  int64_t max_tokens = 200;      ///< of a text, besides its prompt
-  double temperature = 1.0;      ///< 0: the most likely token
-  int64_t top_k = 0;             ///< 0: all
-  double top_p = 1.0;            ///< 1: all
+  std::optional<fs::path> file;   ///< prompts, one a line; neither: the lines of standard input
+  std::optional<fs::path> image;  ///< in place of both: a picture to describe, or a folder of pictures
+  int64_t max_tokens = 200;       ///< of a text, besides its prompt
+  double temperature = 1.0;       ///< 0: the most likely token
+  int64_t top_k = 0;              ///< 0: all
+  double top_p = 1.0;             ///< 1: all
   double repetition_penalty = 1.0;
   std::vector<std::string> stops = {};  ///< a text ends before the first of these
   int64_t count = 1;                    ///< texts of each prompt
   int64_t batch_size = 8;               ///< texts generated together; they do not depend on it
   std::optional<fs::path> output;       ///< one JSON object a line
   bool stream = false;                  ///< texts go to stdout as their tokens come
+  std::optional<fs::path> drafter;      ///< a smaller model, whose drafts the model verifies
+  int64_t drafts = 4;                   ///< tokens that it drafts for a pass
   bool dry_run = false;
 };
 
@@ -187,6 +193,40 @@ struct EmbedTextTask {
   bool dry_run = false;
 };
 
+struct TranscribeTask;  // plan/transcribe_task.h
+
+struct LinksTask {
+  ComputeOptions compute;
+  fs::path model;                          ///< run directory or model folder of a model of dynamic graphs
+  fs::path input;                          ///< CSV file of events
+  std::vector<std::string> queries = {};   ///< "u,v": pairs of nodes
+  std::optional<std::string> source = {};  ///< a node whose likeliest targets are asked for
+  int64_t top = 10;                        ///< how many of them
+  std::optional<double> at = {};  ///< seconds: only events before are known; of evaluate, those from there on
+  bool evaluate = false;          ///< score the events of the input instead
+  int64_t negatives = 20;         ///< of evaluate, random targets beside each true one
+  int64_t batch_size = 100;       ///< of evaluate, events that are predicted of the same window
+  bool dry_run = false;
+};
+
+struct EncodeTask {
+  ComputeOptions compute;
+  fs::path input;   ///< a mesh
+  fs::path model;   ///< run directory or model folder of a model that codes by tokens
+  fs::path output;  ///< NAME.tokens
+  bool dry_run = false;
+};
+
+struct DecodeTask {
+  ComputeOptions compute;
+  fs::path input;  ///< what EncodeTask wrote
+  fs::path model;
+  fs::path output;           ///< NAME.glb|ply|obj|stl|off
+  int64_t resolution = 128;  ///< cells along an axis of the surface's grid
+  bool dense = false;        ///< ask for every point of that grid
+  bool dry_run = false;
+};
+
 struct InspectTask {
   fs::path path;
   std::vector<std::string> texts = {};  ///< of a tokenizer: what to encode
@@ -196,6 +236,10 @@ struct InspectTask {
 struct ConvertTask {
   fs::path input, output;
   std::string state_dict = {};  ///< of a .pth file with several
+  std::string factorize =
+      {};               ///< how a model becomes factors, output is a folder then; empty: it stays as it is
+  double ratio = 2.0;   ///< of factorize
+  int64_t threads = 0;  ///< of factorize; 0: LibTorch's default
   bool dry_run = false;
 };
 
@@ -265,6 +309,9 @@ struct TaskTable {
   Outcome (*generate_text)(const GenerateTextTask&, Progress&, Stop);
   Outcome (*score)(const ScoreTask&, Progress&, Stop);
   Outcome (*embed_text)(const EmbedTextTask&, Progress&, Stop);
+  Outcome (*links)(const LinksTask&, Progress&, Stop);
+  Outcome (*encode)(const EncodeTask&, Progress&, Stop);
+  Outcome (*decode)(const DecodeTask&, Progress&, Stop);
   Outcome (*inspect)(const InspectTask&, Progress&, Stop);
   Outcome (*convert)(const ConvertTask&, Progress&, Stop);
   Outcome (*models)(const ModelsTask&, Progress&, Stop);
@@ -273,6 +320,7 @@ struct TaskTable {
   Outcome (*speed)(const SpeedTask&, Progress&, Stop);
   Outcome (*regress)(const RegressTask&, Progress&, Stop);
   Outcome (*report)(const ReportTask&, Progress&, Stop);
+  Outcome (*transcribe)(const TranscribeTask&, Progress&, Stop);
 };
 
 /// The one symbol that the launcher looks up in libarzoo.

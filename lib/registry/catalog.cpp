@@ -12,6 +12,9 @@
 #include "forecast/loss_options.h"
 #include "forecast/models.h"
 #include "forecast/run_check.h"
+#include "graph/data_options.h"
+#include "graph/models.h"
+#include "graph/run_check.h"
 #include "icl/data_options.h"
 #include "icl/models.h"
 #include "icl/run_check.h"
@@ -22,6 +25,8 @@
 #include "runtime/training_options.h"
 #include "shape3d/data_options.h"
 #include "shape3d/models.h"
+#include "speech/data_options.h"
+#include "speech/models.h"
 
 namespace arzoo::registry {
 namespace {
@@ -99,6 +104,10 @@ const std::vector<FamilyCard>& family_cards() {
       family<icl::Models, icl::DataOptions, icl::EvaluationOptions>("icl", "train bench", &icl::check_run),
       family<language::Models, language::DataOptions, language::EvaluationOptions>("language", "train bench",
                                                                                    &check_nothing),
+      family<speech::Models, speech::DataOptions, speech::EvaluationOptions>(
+          "speech", "train transcribe bench", &check_nothing),
+      family<graph::Models, graph::DataOptions, graph::EvaluationOptions>("graph", "train links bench",
+                                                                          &graph::check_run),
       family<distill::Models, distill::DataOptions, distill::EvaluationOptions>("distill", "distill bench",
                                                                                 &check_nothing),
   };

@@ -4,6 +4,7 @@
 
 #include "registry/registry.h"
 #include "runtime/model_folder.h"
+#include "shape3d/family.h"
 
 namespace arzoo::registry {
 namespace {
@@ -69,6 +70,8 @@ std::unique_ptr<runtime::ImageGenerator> open_image_generator(const runtime::Ima
                                                               const Json& sampling,
                                                               const runtime::Compute& compute) {
   const auto& entry = image_entry_of(source);
+  if (!source.texts.empty() && !entry.images.texts)
+    fail<UsageError>("--text: a {} knows no words (an mmar does)", entry.name);
   if (source.captions && !entry.images.captions)
     fail<UsageError>("--captions: a {} generates from classes", entry.name);
   return entry.images.open(source, sampling, compute);
@@ -87,10 +90,16 @@ std::unique_ptr<runtime::ImageGenerator> random_image_generator(const std::vecto
 
 std::unique_ptr<runtime::ShapeGenerator> open_shape_generator(const fs::path& path, const Json& sampling,
                                                               const runtime::Compute& compute) {
-  const auto model = runtime::model_name_in(path);
-  if (!model)
+  const auto entries = shape_entries();
+  if (const auto model = runtime::model_name_in(path))
+    return entry_named(entries, *model, path, "shapes").shapes(path, sampling, compute);
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored))
     fail<CheckpointError>("{}: no config.json, expected a run directory or a model folder", path.string());
-  return entry_named(shape_entries(), *model, path, "shapes").shapes(path, sampling, compute);
+  if (const auto name = shape3d::released_model(path))
+    return entry_named(entries, std::string(*name), path, "shapes").shapes(path, sampling, compute);
+  fail<CheckpointError>("{}: the weights of no model that generates shapes (expected one of: {})",
+                        path.string(), names_of(entries));
 }
 
 }  // namespace arzoo::registry

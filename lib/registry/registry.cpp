@@ -6,14 +6,17 @@
 
 #include "distill/family.h"
 #include "forecast/family.h"
+#include "graph/family.h"
 #include "icl/family.h"
 #include "image/family.h"
 #include "language/family.h"
 #include "nn/sparse_experts.h"
 #include "registry/catalog.h"
 #include "runtime/deferred_weights.h"
+#include "runtime/model_folder.h"
 #include "runtime/parameter_count.h"
 #include "shape3d/family.h"
+#include "speech/family.h"
 
 namespace arzoo::registry {
 namespace {
@@ -27,12 +30,15 @@ const runtime::ModelEntry* find_entry(std::string_view name) {
   return nullptr;
 }
 
-const runtime::Family& family_of(const runtime::ParityCase& fixture) {
+/// The families whose cases lie in a folder of the fixture's folder's name.
+std::vector<const runtime::Family*> families_of(const runtime::ParityCase& fixture) {
   const auto name = fixture.folder.parent_path().filename().string();
+  std::vector<const runtime::Family*> all;
   for (const auto* family : families()) {
     const auto& own = family->fixture_folders;
-    if (std::find(own.begin(), own.end(), name) != own.end()) return *family;
+    if (std::find(own.begin(), own.end(), name) != own.end()) all.push_back(family);
   }
+  if (!all.empty()) return all;
   fail<CheckpointError>(
       "{}: no family is called \"{}\" (a fixture's folder lies in a folder named for its family)",
       fixture.folder.string(), name);
@@ -48,9 +54,9 @@ std::vector<runtime::ParityKind> kinds_of(const runtime::Family& family) {
 }  // namespace
 
 const std::vector<const runtime::Family*>& families() {
-  static const std::vector<const runtime::Family*> all{&forecast::family(), &image::family(),
-                                                       &shape3d::family(),  &icl::family(),
-                                                       &language::family(), &distill::family()};
+  static const std::vector<const runtime::Family*> all{
+      &forecast::family(), &image::family(),  &shape3d::family(), &icl::family(),
+      &language::family(), &speech::family(), &graph::family(),   &distill::family()};
   return all;
 }
 
@@ -60,13 +66,21 @@ const runtime::ModelEntry& entry_of(const Config& model_section) {
   model_section.reject(fmt::format("{} is in the catalog but has no entry", choice.model.name));
 }
 
-const runtime::FamilyCommand& command_of(std::type_index task) {
+const runtime::FamilyCommand& command_of(std::type_index task, const std::filesystem::path& model) {
+  std::vector<std::pair<std::string_view, const runtime::FamilyCommand*>> serving;
   for (const auto* family : families()) {
     for (const auto& command : family->commands) {
-      if (command.task == task) return command;
+      if (command.task == task) serving.emplace_back(family->name, &command);
     }
   }
-  throw std::logic_error(fmt::format("no family has a command for {}", task.name()));
+  if (serving.empty()) throw std::logic_error(fmt::format("no family has a command for {}", task.name()));
+  if (serving.size() == 1) return *serving.front().second;
+  const auto folder = runtime::find_model_folder(model);
+  const auto own = folder && folder->config.has("family") ? folder->config.text("family") : std::string();
+  for (const auto& [family, command] : serving) {
+    if (family == own) return *command;
+  }
+  return *serving.back().second;
 }
 
 ModelSize size_of(const Config& model_section) {
@@ -77,17 +91,18 @@ ModelSize size_of(const Config& model_section) {
 }
 
 void replay(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
-  const auto& family = family_of(fixture);
-  if (family.replay != nullptr) return family.replay(fixture, report);
-  const auto model = fixture.config.text("model");
   std::vector<std::string_view> known;
-  for (const auto& kind : kinds_of(family)) {
-    if (kind.model == model) return kind.replay(kind.on_cpu ? fixture.on_cpu() : fixture, report);
-    known.push_back(kind.model);
+  for (const auto* family : families_of(fixture)) {
+    if (family->replay != nullptr) return family->replay(fixture, report);
+    const auto model = fixture.config.text("model");
+    for (const auto& kind : kinds_of(*family)) {
+      if (kind.model == model) return kind.replay(kind.on_cpu ? fixture.on_cpu() : fixture, report);
+      known.push_back(kind.model);
+    }
   }
   std::sort(known.begin(), known.end());
-  fixture.config.at("model").reject(
-      fmt::format("\"{}\" is of no known kind (expected {})", model, fmt::join(known, ", ")));
+  fixture.config.at("model").reject(fmt::format("\"{}\" is of no known kind (expected {})",
+                                                fixture.config.text("model"), fmt::join(known, ", ")));
 }
 
 std::shared_ptr<const runtime::Evaluation> read_cell(const Config& cell,

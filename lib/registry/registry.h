@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <typeindex>
 #include <vector>
@@ -19,8 +20,10 @@ const std::vector<const runtime::Family*>& families();
 /// model of none.
 const runtime::ModelEntry& entry_of(const Config& model_section);
 
-/// The command that is told by its task's type. Throws std::logic_error where no family serves it.
-const runtime::FamilyCommand& command_of(std::type_index task);
+/// The command that is told by its task's type. Where several families have one, that of the family whose
+/// model lies at `model`, else the last of them: it reads folders that are not of ours. Throws
+/// std::logic_error where no family serves it, ConfigError for a folder's config.json that is none.
+const runtime::FamilyCommand& command_of(std::type_index task, const std::filesystem::path& model = {});
 
 /// How large a model with these options and its family's default data is.
 struct ModelSize {

@@ -10,6 +10,7 @@
 #include "runtime/named_tensors.h"
 #include "runtime/process_group.h"
 #include "runtime/safetensors.h"
+#include "runtime/sharded_parameters.h"
 
 namespace arzoo::runtime {
 namespace {
@@ -40,28 +41,31 @@ SavedState state_of(const Config& json) {
   return saved;
 }
 
+constexpr std::string_view kMaster = "master.";
+
 /// Every tensor of the state with the name it has on disk.
-NamedTensors named_state(const torch::nn::Module& model, const Adam::State& moments,
-                         const std::vector<at::Tensor>& average) {
+NamedTensors named_state(const torch::nn::Module& model, const TrainTensors& tensors) {
+  const auto& [optimizer, average, masters] = tensors;
   const auto names = trained_names(model);
   NamedTensors all("training state");
   for (std::size_t i = 0; i < names.size(); ++i) {
-    all.add("exp_avg." + names[i], moments.exp_avg[i]);
-    all.add("exp_avg_sq." + names[i], moments.exp_avg_sq[i]);
-    all.add("step." + names[i], moments.steps[i]);
+    for (const auto& moment : optimizer.moments) all.add(moment.name + "." + names[i], moment.values[i]);
+    all.add("step." + names[i], optimizer.steps[i]);
     if (!average.empty()) all.add("average." + names[i], average[i]);
+    if (!masters.empty()) all.add(std::string(kMaster) + names[i], masters[i]);
   }
   return all;
 }
 
+bool is_unfilled(const at::Tensor& tensor) { return tensor.numel() > 0 && tensor.storage().nbytes() == 0; }
+
 }  // namespace
 
 void save_train_state(const std::filesystem::path& folder, const SavedState& saved,
-                      const torch::nn::Module& model, const Adam::State& moments,
-                      const std::vector<at::Tensor>& average) {
-  auto tensors = named_state(model, moments, average);
-  tensors.add("random_state", random_state());
-  write_safetensors(folder / "training.safetensors", tensors.entries(), {});
+                      const torch::nn::Module& model, const TrainTensors& tensors) {
+  auto named = named_state(model, tensors);
+  named.add("random_state", random_state());
+  write_safetensors(folder / "training.safetensors", named.entries(), {});
   write_atomically(folder / "training.json", dump_json(json_of(saved), 2) + "\n");
 }
 
@@ -70,17 +74,28 @@ SavedState read_train_state(const std::filesystem::path& folder) {
 }
 
 SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Module& model,
-                            Adam::State& moments, std::vector<at::Tensor>& average) {
+                            TrainTensors& tensors) {
   auto saved = read_train_state(folder);
   load_strictly(model, open_tensors(folder / "model.safetensors"), folder.string());
   const auto path = folder / "training.safetensors";
   const auto stored = open_tensors(path);
   torch::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : named_state(model, moments, average)) {
-    const auto& value = stored.at(name);
+  const auto parameters = model.named_parameters();
+  for (const auto& [name, tensor] : named_state(model, tensors)) {
+    const bool is_missing = name.starts_with(kMaster) && !stored.contains(name);
+    const auto& value = is_missing ? parameters[name.substr(kMaster.size())] : stored.at(name);
     if (value.sizes() != tensor.sizes())
       fail<CheckpointError>("{}: {}: the shape does not fit this model", path.string(), name);
-    tensor.copy_(value);
+    if (is_unfilled(tensor))
+      at::Tensor(tensor).set_data(is_missing ? value.to(tensor.scalar_type()).clone()
+                                             : value.to(tensor.scalar_type()));
+    else
+      at::Tensor(tensor).copy_(value);
+  }
+  for (const auto& parameter : parameters) {
+    const auto master = std::string(kMaster) + parameter.key();
+    if (tensors.masters.empty() && stored.contains(master))
+      at::Tensor(parameter.value()).copy_(stored.at(master));
   }
   try {
     set_random_state(stored.at("random_state").clone());
@@ -93,51 +108,101 @@ SavedState load_train_state(const std::filesystem::path& folder, torch::nn::Modu
 
 namespace {
 
-/// The three tensors of parameter i that its owner keeps.
-std::array<at::Tensor*, 3> of_parameter(Adam::State& moments, std::size_t i) {
-  return {&moments.exp_avg[i], &moments.exp_avg_sq[i], &moments.steps[i]};
+/// What the owner of parameter i keeps of it: its moments and the number of its updates.
+std::vector<at::Tensor*> kept_of(Optimizer::State& state, std::size_t i) {
+  std::vector<at::Tensor*> kept;
+  for (auto& moment : state.moments) kept.push_back(&moment.values[i]);
+  kept.push_back(&state.steps[i]);
+  return kept;
 }
 
 /// Tensors of its shapes, to be filled.
-std::array<at::Tensor, 3> empty_moments(const at::Tensor& parameter) {
+std::vector<at::Tensor> empty_kept(const at::Tensor& parameter, std::size_t moments) {
   const auto options = parameter.options().requires_grad(false);
-  const auto like = at::empty_like(parameter, options);
-  return {like, at::empty_like(like), at::empty({}, options.dtype(at::kFloat))};
+  std::vector<at::Tensor> kept;
+  for (std::size_t k = 0; k < moments; ++k) kept.push_back(at::empty_like(parameter, options));
+  kept.push_back(at::empty({}, options.dtype(at::kFloat)));
+  return kept;
 }
 
-}  // namespace
-
-Adam::State all_moments(Adam& optimizer, ProcessGroup* group, bool wanted) {
-  auto moments = optimizer.state();
+/// With the moments of parameters that other processes update.
+Optimizer::State with_others(Optimizer& optimizer, ProcessGroup* group, bool wanted) {
+  auto state = optimizer.state();
   const auto& owners = optimizer.owners();
   for (std::size_t i = 0; i < owners.size(); ++i) {
-    const bool is_own = moments.steps[i].defined();
-    const auto received = is_own ? std::array<at::Tensor, 3>() : empty_moments(optimizer.parameters()[i]);
-    const auto own = of_parameter(moments, i);
+    const bool is_own = state.steps[i].defined();
+    const auto received =
+        is_own ? std::vector<at::Tensor>() : empty_kept(optimizer.parameters()[i], state.moments.size());
+    const auto own = kept_of(state, i);
     for (std::size_t k = 0; k < own.size(); ++k) {
       const auto& tensor = is_own ? *own[k] : received[k];
       group->broadcast(tensor, owners[i]);
       if (wanted) *own[k] = tensor;
     }
   }
-  return moments;
+  return state;
 }
 
-void share_train_state(ProcessGroup& group, SavedState& saved, const Adam::State& moments, Adam& optimizer,
-                       std::vector<at::Tensor>& average) {
+/// The state with each moment's list made anew.
+Optimizer::State with_moments(
+    Optimizer::State state,
+    const std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>& made) {
+  for (auto& moment : state.moments) moment.values = made(moment.values);
+  return state;
+}
+
+}  // namespace
+
+TrainTensors whole_state(Optimizer& optimizer, const std::vector<at::Tensor>& average,
+                         const StateHolders& holders, bool wanted) {
+  if (holders.sharded == nullptr) {
+    return {with_others(optimizer, holders.group, wanted), average,
+            optimizer.has_masters() ? optimizer.parameters() : std::vector<at::Tensor>()};
+  }
+  const auto joined = [&](const std::vector<at::Tensor>& parts) {
+    return parts.empty() ? parts : holders.sharded->joined(parts);
+  };
+  return {with_moments(optimizer.state(), joined), joined(average),
+          holders.sharded->has_masters() ? joined(optimizer.parameters()) : std::vector<at::Tensor>()};
+}
+
+void share_train_state(const StateHolders& holders, SavedState& saved, const TrainTensors& whole,
+                       Optimizer& optimizer, std::vector<at::Tensor>& average) {
+  auto& group = *holders.group;
   const auto text = group.broadcast(dump_json(json_of(saved)));
   saved = state_of(Config(read_json<CheckpointError>(text, "the first process's state"), "state"));
-  auto first = moments;
+  auto& own = optimizer.state();
+  if (holders.sharded != nullptr) {
+    for (std::size_t k = 0; k < own.moments.size(); ++k)
+      holders.sharded->cut(group.is_first() ? whole.optimizer.moments[k].values : std::vector<at::Tensor>(),
+                           own.moments[k].values);
+    if (!average.empty()) holders.sharded->cut(whole.average, average);
+    if (holders.sharded->has_masters()) holders.sharded->cut(whole.masters, optimizer.parameters());
+    for (std::size_t i = 0; i < own.steps.size(); ++i) {
+      if (group.is_first()) own.steps[i].copy_(whole.optimizer.steps[i]);
+      group.broadcast(own.steps[i]);
+    }
+    return;
+  }
+  auto first = whole.optimizer;
   for (std::size_t i = 0; i < optimizer.parameters().size(); ++i) {
-    const auto own = of_parameter(optimizer.state(), i);
-    const auto sent = group.is_first() ? std::array{first.exp_avg[i], first.exp_avg_sq[i], first.steps[i]}
-                                       : empty_moments(optimizer.parameters()[i]);
-    for (std::size_t k = 0; k < own.size(); ++k) {
+    const auto kept = kept_of(own, i);
+    std::vector<at::Tensor> sent;
+    if (group.is_first()) {
+      for (const auto* tensor : kept_of(first, i)) sent.push_back(*tensor);
+    } else {
+      sent = empty_kept(optimizer.parameters()[i], own.moments.size());
+    }
+    for (std::size_t k = 0; k < kept.size(); ++k) {
+      sent[k] = sent[k].to(optimizer.parameters()[i].device());
       group.broadcast(sent[k]);
-      if (own[k]->defined()) own[k]->copy_(sent[k]);
+      if (kept[k]->defined() && !kept[k]->is_same(sent[k])) kept[k]->copy_(sent[k]);
     }
   }
   for (auto& tensor : average) group.broadcast(tensor);
+  if (optimizer.has_masters()) {
+    for (const auto& master : optimizer.parameters()) group.broadcast(master);
+  }
 }
 
 }  // namespace arzoo::runtime

@@ -6,11 +6,13 @@
 #include <numeric>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
+#include <torch/csrc/distributed/c10d/reducer_timer.hpp>
 
 #include "core/error.h"
 #include "core/seeded_random.h"
 #include "runtime/optimizer.h"
 #include "runtime/process_group.h"
+#include "runtime/sharded_parameters.h"
 
 namespace arzoo::runtime {
 namespace {
@@ -32,6 +34,34 @@ std::vector<std::vector<std::size_t>> buckets_of(const std::vector<at::Tensor>& 
 /// from process to process.
 class NoAdvice : public c10::WarningHandler {
   void process(const c10::Warning& /*warning*/) override {}
+};
+
+/// A reducer that tells the times it takes: of its first ten backward passes and of each hundredth.
+class TimedReducer : public c10d::Reducer {
+ public:
+  using Reducer::Reducer;
+
+  void prepare(const at::Tensor& loss) {
+    prepare_for_forward();  // counts the passes
+    prepare_for_backward({loss});
+  }
+  /// After a backward pass; the first one, which also fills caches, does not count.
+  void add_times(MessageTimes& times) {
+    using Event = c10d::Timer::Event;
+    constexpr double kNanosecond = 1e-9;
+    if (passes_++ == 0 || !timer_ || !should_collect_runtime_stats()) return;
+    const auto since_start = [&](Event event) {
+      return timer_->measureDifference(Event::kBackwardComputeStart, event);
+    };
+    const auto backward_end = since_start(Event::kBackwardComputeEnd),
+               begin = since_start(Event::kBackwardCommStart), end = since_start(Event::kBackwardCommEnd);
+    if (!backward_end || !begin || !end) return;
+    times.add(kNanosecond * static_cast<double>(*backward_end), kNanosecond * static_cast<double>(*begin),
+              kNanosecond * static_cast<double>(*end));
+  }
+
+ private:
+  int64_t passes_ = 0;
 };
 
 /// Tells whether tensors were written to since it was last asked.
@@ -74,38 +104,48 @@ std::vector<at::Tensor> tensors_of(const torch::nn::Module& model) {
   return all;
 }
 
+std::shared_ptr<TimedReducer> reducer_of(ProcessGroup& group, const std::vector<at::Tensor>& parameters) {
+  return std::make_shared<TimedReducer>(
+      parameters, buckets_of(parameters), group.native(), std::vector<bool>(parameters.size(), false),
+      static_cast<int64_t>(kBucketBytes), /*find_unused_parameters=*/true,
+      /*gradient_as_bucket_view=*/true, std::unordered_map<std::size_t, std::string>(),
+      static_cast<int64_t>(kFirstBucketBytes), /*skip_all_reduce_unused_params=*/false,
+      /*use_python_reducer=*/false, std::vector<int64_t>());
+}
+
 }  // namespace
 
 struct DataParallel::State {
-  State(ProcessGroup& of, const torch::nn::Module& model, const std::vector<at::Tensor>& parameters)
+  State(ProcessGroup& of, const torch::nn::Module& model, const std::vector<at::Tensor>& parameters,
+        ShardedParameters* sharded_parameters)
       : group(of),
+        sharded(sharded_parameters),
         seed(at::detail::getDefaultCPUGenerator().current_seed()),
-        tensors(tensors_of(model)),
+        tensors(sharded == nullptr ? tensors_of(model) : buffers_of(model)),
         weights(tensors),
-        buffers(buffers_of(model)),
-        reducer(std::make_shared<c10d::Reducer>(
-            parameters, buckets_of(parameters), group.native(), std::vector<bool>(parameters.size(), false),
-            static_cast<int64_t>(kBucketBytes), /*find_unused_parameters=*/true,
-            /*gradient_as_bucket_view=*/true, std::unordered_map<std::size_t, std::string>(),
-            static_cast<int64_t>(kFirstBucketBytes), /*skip_all_reduce_unused_params=*/false,
-            /*use_python_reducer=*/false, std::vector<int64_t>())) {}
+        buffers(buffers_of(model)) {
+    if (sharded == nullptr) reducer = reducer_of(group, parameters);
+  }
 
   ProcessGroup& group;
+  ShardedParameters* sharded;
   uint64_t seed;
   std::vector<at::Tensor> tensors;
   ChangedTensors weights, buffers;
-  std::shared_ptr<c10d::Reducer> reducer;
+  std::shared_ptr<TimedReducer> reducer;
+  MessageTimes times;
 };
 
-DataParallel::DataParallel(ProcessGroup& group, torch::nn::Module& model,
-                           std::vector<at::Tensor> parameters) {
-  state_ = std::make_unique<State>(group, model, parameters);
+DataParallel::DataParallel(ProcessGroup& group, torch::nn::Module& model, std::vector<at::Tensor> parameters,
+                           ShardedParameters* sharded) {
+  state_ = std::make_unique<State>(group, model, parameters, sharded);
   share_weights();
 }
 
 DataParallel::~DataParallel() = default;
 
-void DataParallel::share_updates(const Adam& optimizer) {
+void DataParallel::share_updates(const Optimizer& optimizer) {
+  if (state_->sharded != nullptr) state_->sharded->end_step();
   const auto& owners = optimizer.owners();
   if (owners.empty()) return;
   const torch::NoGradGuard no_grad;
@@ -129,20 +169,31 @@ void DataParallel::backward(const at::Tensor& loss, bool last) {
   NoAdvice handler;
   const c10::WarningUtils::WarningHandlerGuard silent(&handler);
   try {
-    if (last) state_->reducer->prepare_for_backward({loss});
+    if (last && state_->reducer) state_->reducer->prepare(loss);
     loss.backward();
+    if (last && state_->reducer) state_->reducer->add_times(state_->times);
   } catch (const std::exception&) {
     state_->group.rethrow();
   }
+  if (state_->sharded == nullptr) return;
+  state_->sharded->finish_backward();
+  if (last) state_->sharded->finish_step();
 }
 
 void DataParallel::prepare(int64_t batch, const std::function<void()>& change) {
   const auto rank = static_cast<uint64_t>(state_->group.rank());
   torch::manual_seed(stream_seed(state_->seed, static_cast<uint64_t>(batch), rank));
   state_->weights.changed();
-  change();
+  if (state_->sharded != nullptr)
+    state_->sharded->follow_first(change);
+  else
+    change();
   const torch::NoGradGuard no_grad;
   for (const auto& tensor : state_->weights.changed()) state_->group.broadcast(tensor.detach());
+}
+
+std::unique_ptr<OperatorWatch> DataParallel::watch() {
+  return state_->sharded == nullptr ? nullptr : state_->sharded->watch();
 }
 
 void DataParallel::share_weights() {
@@ -161,6 +212,8 @@ void DataParallel::average_buffers() {
   }
   state_->buffers.changed();
 }
+
+const MessageTimes& DataParallel::message_times() const { return state_->times; }
 
 Metrics joint_means(ProcessGroup& group, const Metrics& values, double samples) {
   std::vector<double> sums{samples};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/losses.h"
+#include "runtime/message_times.h"
 
 namespace torch::nn {
 class Module;
@@ -14,22 +15,29 @@ class Module;
 
 namespace arzoo::runtime {
 
-class Adam;
+class Optimizer;
+class OperatorWatch;
 class ProcessGroup;
+class ShardedParameters;
 
 /// Keeps the copies of a model that several processes train on parts of each batch the same: gradients become
 /// the mean over the joint batch's samples, in buckets that are reduced while backward still runs (LibTorch's
 /// c10d::Reducer).
 class DataParallel {
  public:
-  /// Gives every process the first one's weights. parameters: those that are trained; both must outlive this.
-  DataParallel(ProcessGroup& group, torch::nn::Module& model, std::vector<at::Tensor> parameters);
+  /// Gives every process the first one's weights. parameters: those that are trained. sharded: where each
+  /// process keeps parts of them only, which are then the same model's already. All must outlive this.
+  DataParallel(ProcessGroup& group, torch::nn::Module& model, std::vector<at::Tensor> parameters,
+               ShardedParameters* sharded = nullptr);
   ~DataParallel();
 
-  /// Gives every process the first one's weights and buffers.
+  /// Gives every process the first one's weights and buffers; of a sharded model the buffers.
   void share_weights();
+  /// Around the batches of an optimiser step: a sharded model's weights are found while the result lives;
+  /// null for another.
+  std::unique_ptr<OperatorWatch> watch();
   /// After a step of an optimiser whose work is shared out: every process gets what the others have updated.
-  void share_updates(const Adam& optimizer);
+  void share_updates(const Optimizer& optimizer);
 
   /// What the processes' parts of a batch come to.
   struct JointLoss {
@@ -49,6 +57,8 @@ class DataParallel {
   /// The buffers that the last forward pass changed (running statistics, counts) become the mean over the
   /// processes.
   void average_buffers();
+  /// Of this process; no steps where the gradients are not reduced in buckets.
+  const MessageTimes& message_times() const;
 
  private:
   struct State;

@@ -16,4 +16,7 @@ class DeferredWeights {
   c10::impl::IncludeDispatchKeyGuard guard_;
 };
 
+/// What computes weights from random ones, as an SVD does, has to leave them as well: they may be no numbers.
+bool weights_are_deferred();
+
 }  // namespace arzoo::runtime

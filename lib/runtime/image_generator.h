@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class ImageGenerator {
   virtual int64_t channels() const = 0;
   /// Calls of the watcher for one batch.
   virtual int64_t steps() const = 0;
+  /// The step after which a preview of a lower resolution is there; none where the model makes none.
+  virtual std::optional<int64_t> preview_step() const { return std::nullopt; }
   virtual int64_t parameters() const = 0;
   /// All that decides an image besides its class and seed, to be written into it.
   virtual Json settings() const = 0;
@@ -66,6 +69,7 @@ struct ImageModel {
   std::unique_ptr<ImageGenerator> (*random)(const std::vector<Config>& models,
                                             std::optional<int64_t> draft_steps, const Json& sampling,
                                             const Compute& compute, const Json& defaults) = nullptr;
+  bool texts = false;     ///< it generates from captions in words (ImageSource::texts)
   bool captions = false;  ///< some of its models generate from captions (ImageSource::captions)
 };
 

@@ -19,6 +19,7 @@ struct ImageSource {
   std::optional<int64_t> draft_steps;                  ///< CoDe (Chen et al., CVPR 2025)
   std::optional<std::filesystem::path> teacher;        ///< of a student: generates between its two steps
   std::optional<std::filesystem::path> captions = {};  ///< features of captions, in place of classes
+  std::vector<std::string> texts = {};                 ///< captions in words, in place of classes
   int64_t teacher_scales = 1;  ///< scales that the teacher generates, the last ones before the second step
 
   /// What decides the kind of the generator: the model, or one of the two that share the work.

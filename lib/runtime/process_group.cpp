@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -207,6 +208,17 @@ at::Tensor ProcessGroup::concatenated(const at::Tensor& rows) {
       part = part.narrow(0, 0, counts[rank].item<int64_t>());
     }
     return at::cat(parts.front());
+  });
+}
+
+at::Tensor ProcessGroup::exchanged(const at::Tensor& rows, std::vector<int64_t> sent,
+                                   std::vector<int64_t> received) {
+  return guarded([&] {
+    auto sizes = rows.sizes().vec();
+    sizes.front() = std::accumulate(received.begin(), received.end(), int64_t{0});
+    auto own = rows.contiguous(), others = at::empty(sizes, rows.options());
+    state_->group->alltoall_base(others, own, received, sent)->wait();
+    return others;
   });
 }
 

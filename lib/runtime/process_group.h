@@ -52,6 +52,9 @@ class ProcessGroup {
   std::string broadcast(const std::string& text);
   /// All processes' rows [n, …] one after the other, in the order of the ranks; n may differ.
   at::Tensor concatenated(const at::Tensor& rows);
+  /// Rows [n, …] for the rows that the others send here: to each process go as many as `sent` says, in the
+  /// order of the ranks, and from each come as many as `received` says.
+  at::Tensor exchanged(const at::Tensor& rows, std::vector<int64_t> sent, std::vector<int64_t> received);
   /// What each process says of `topic`, by rank. A topic is used once.
   std::vector<std::string> exchange(const std::string& topic, const std::string& own);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace arzoo::runtime {
 
@@ -12,6 +13,9 @@ struct ProcessorRates {
   /// ones.
   bool bf16_is_slow() const { return bf16 < 0.9 * fp32; }
 };
+
+/// This processor, its number of threads and LibTorch's version: what rates depend on.
+std::string measured_processor();
 
 /// The rates of this processor with this LibTorch, measured at the first call ever (a tenth of a second) and
 /// read from processor_rates.json in `cache_folder` afterwards. The folder is made; where it cannot be

@@ -84,9 +84,11 @@ std::string header_of(const std::vector<NamedTensors::Entry>& tensors, const std
   return header + json;
 }
 
-/// As it is written.
+/// As it is written. A weight that several processes keep parts of has no memory until an operator reads it.
 at::Tensor dense(const at::Tensor& tensor) {
-  return tensor.detach().cpu().resolve_conj().resolve_neg().contiguous();
+  const bool is_here = tensor.numel() == 0 || tensor.storage().nbytes() > 0;
+  const auto values = is_here ? tensor.detach() : tensor.clone();
+  return values.cpu().resolve_conj().resolve_neg().contiguous();
 }
 
 std::string_view bytes_of(const at::Tensor& dense) {

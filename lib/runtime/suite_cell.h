@@ -26,7 +26,7 @@ class Evaluation {
   virtual std::vector<std::filesystem::path> inputs() const = 0;
   /// Every option in force.
   virtual Json options() const = 0;
-  /// {"test": {metric: value}, …}; paths are relative to where the process runs.
+  /// {"test": {metric: value}, "files": {chart: SVG}, …}; paths are relative to where the process runs.
   virtual Json run(const Compute& compute, Progress& progress, Stop stop) const = 0;
   /// What this cell's "test" saves beside another's: ratios of costs.
   virtual Metrics savings(const Json& /*test*/, const Json& /*beside*/) const { return {}; }

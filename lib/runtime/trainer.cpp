@@ -5,14 +5,17 @@
 #include <chrono>
 #include <cmath>
 
-#include "runtime/checkpoint.h"
+#include "runtime/autocast.h"
 #include "runtime/early_stopping.h"
+#include "runtime/flat_unit.h"
 #include "runtime/lr_schedule.h"
 #include "runtime/parameter_count.h"
 #include "runtime/process_group.h"
 
 namespace arzoo::runtime {
 namespace {
+
+double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
 
 double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -36,6 +39,15 @@ void share(ProcessGroup& group, Metrics& metrics) {
   for (std::size_t i = 0; i < metrics.size(); ++i) metrics[i].second = data[i];
 }
 
+std::optional<ShardedParameters> shared_out(torch::nn::Module& model, const TrainingOptions& options,
+                                            const Compute& compute) {
+  if (options.shard != "full" || !compute.group) return std::nullopt;
+  const auto type = options.param_dtype == "bf16" ? at::kBFloat16 : at::kFloat;
+  return std::optional<ShardedParameters>(std::in_place, model, *compute.group,
+                                          ShardPrecision{type, options.master_weights},
+                                          options.expert_parallel);
+}
+
 /// A number that is not finite would stay the best for ever, and be null in the log.
 void require_finite(const NamedValues& values, int64_t step, std::string_view where = "") {
   for (const auto& [name, value] : values) {
@@ -55,8 +67,13 @@ Trainer::Trainer(Experiment& experiment, const TrainingOptions& options, const C
       run_(run),
       progress_(progress),
       stop_(stop),
-      optimizer_(experiment.model(), options, compute.share),
-      average_(optimizer_.parameters(), options.ema_decay) {}
+      sharded_(shared_out(experiment.model(), options, compute)),
+      optimizer_(experiment.model(), options, compute.share,
+                 sharded_ ? sharded_->parts() : std::vector<at::Tensor>()),
+      average_(optimizer_.parameters(), options.ema_decay) {
+  if (options_.param_dtype == "bf16") compute_.dtype = at::kBFloat16;
+  if (sharded_) optimizer_.set_joint_squares([this](double own) { return sharded_->sum(own); });
+}
 
 int64_t Trainer::steps_per_epoch() const {
   return std::max<int64_t>(1, experiment_.batches_per_epoch() / options_.accumulation_steps);
@@ -76,9 +93,19 @@ int64_t Trainer::steps_of(double share) const {
 
 TrainSummary Trainer::fit(bool resume, double share) {
   const auto start = std::chrono::steady_clock::now();
+  // Restoring it leaves the generator with the seed of the last step's random numbers, of which several
+  // processes have streams of their own from the seed of the run (DataParallel::prepare).
+  const auto seed = at::detail::getDefaultCPUGenerator().current_seed();
   if (resume) restore_last();
-  if (!optimizer_.owners().empty()) progress_.note(memory_note());
-  if (compute_.group) parallel_.emplace(*compute_.group, experiment_.model(), optimizer_.parameters());
+  if (compute_.group) torch::manual_seed(seed);
+  const auto state = state_bytes();
+  if (sharded_ || !optimizer_.owners().empty())
+    progress_.note(fmt::format("training state of {:.4g} MB in this process, {:.4g} MB in a single one{}",
+                               megabytes(state.own), megabytes(state.single),
+                               sharded_ ? fmt::format(" ({} units)", sharded_->units()) : ""));
+  if (compute_.group)
+    parallel_.emplace(*compute_.group, experiment_.model(), optimizer_.model_parameters(),
+                      sharded_ ? &*sharded_ : nullptr);
   if (run_ != nullptr) {
     log_.emplace(run_->metrics(), state_.step);
     events_.emplace(run_->path(), state_.step + 1, wall_time());
@@ -90,14 +117,18 @@ TrainSummary Trainer::fit(bool resume, double share) {
     state_.finished = is_finished();
     // The best model is on disk before the state that says so: a crash between the two costs an epoch, never
     // a model.
-    if (gained && run_ != nullptr)
-      average_.in_model([&] { run_->save_model([&](const auto& folder) { experiment_.save(folder); }); });
+    if (gained)
+      with_weights([&] {
+        in_first([&] { run_->save_model([&](const auto& folder) { experiment_.save(folder); }); });
+      });
     save_last();
     stop_if_asked();
   }
-  if (run_ != nullptr) experiment_.load(run_->model());
+  in_first(LoneWork::changes_weights, [&] { experiment_.load(run_->model()); });
   if (parallel_) parallel_->share_weights();
   TrainSummary summary;
+  if (parallel_) summary.messages = parallel_->message_times();
+  summary.state = state;
   summary.steps = state_.step;
   summary.epochs = state_.epoch;
   summary.finished = state_.finished;
@@ -109,21 +140,33 @@ TrainSummary Trainer::fit(bool resume, double share) {
   return summary;
 }
 
-/// Weights, gradients and moments in fp32; activations come on top.
-std::string Trainer::memory_note() const {
-  constexpr double kMegabyte = 1e6, kBytes = 4;
-  const auto of = [&](double moments) {
-    const auto parameters = count_parameters(experiment_.model());
-    return (static_cast<double>(parameters.all + parameters.trained) + moments) * kBytes / kMegabyte;
-  };
-  double own = 0.0, all = 0.0;
-  for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) {
-    const auto moments = 2.0 * static_cast<double>(optimizer_.parameters()[i].numel());
-    all += moments;
-    if (optimizer_.owners()[i] == compute_.share.index) own += moments;
+void Trainer::in_first(LoneWork kind, const std::function<void()>& work) {
+  const torch::NoGradGuard no_grad;
+  if (sharded_)
+    sharded_->in_first(kind, work);
+  else if (run_ != nullptr)
+    work();
+}
+
+StateBytes Trainer::state_bytes() const {
+  const auto parameters = count_parameters(experiment_.model());
+  const int64_t kept = options_.param_dtype == "bf16" && !options_.master_weights ? 2 : 4,
+                weight = options_.param_dtype == "bf16" ? 2 : 4;
+  const auto moments = static_cast<int64_t>(moments_of(options_).size()) * kept;
+  const int64_t copies = kept == weight ? 0 : kept;
+  const int64_t frozen = (parameters.all - parameters.trained) * 4;
+  StateBytes bytes;
+  bytes.single = frozen + parameters.trained * (2 * weight + copies + moments);
+  if (sharded_) {
+    bytes.own = sharded_->kept_bytes() + sharded_->gathered_bytes();
+  } else {
+    bytes.own = frozen + parameters.trained * (2 * weight + copies);
   }
-  return fmt::format("training state of {:.4g} MB in this process, {:.4g} MB in a single one", of(own),
-                     of(all));
+  for (const auto& moment : optimizer_.state().moments) {
+    for (const auto& value : moment.values)
+      bytes.own += value.defined() ? static_cast<int64_t>(value.nbytes()) : 0;
+  }
+  return bytes;
 }
 
 bool Trainer::is_finished() const {
@@ -169,14 +212,18 @@ void Trainer::log_step(const StepLosses& losses, double rate) {
 }
 
 Metrics Trainer::evaluate(Split split) {
-  auto metrics = experiment_.evaluate(split);
+  // bf16 weights meet fp32 inputs.
+  const Autocast autocast(compute_.device.type(),
+                          options_.param_dtype == "bf16" ? at::kBFloat16 : at::kFloat);
+  const auto measure = [&] { return experiment_.evaluate(split); };
+  auto metrics = sharded_ ? sharded_->unit_by_unit(measure) : measure();
   if (compute_.group) share(*compute_.group, metrics);
   return metrics;
 }
 
 bool Trainer::validate() {
   const double train_loss = state_.loss_sum / static_cast<double>(state_.loss_steps);
-  const auto metrics = average_.in_model([&] { return evaluate(Split::val); });
+  const auto metrics = with_weights([&] { return evaluate(Split::val); });
   require_finite(metrics, state_.step, " of the validation split");
   ++state_.epoch;
   state_.loss_sum = 0.0;
@@ -204,11 +251,13 @@ void Trainer::log_line(int64_t epoch, const NamedValues& values) {
 }
 
 void Trainer::save_last() {
-  const auto moments = all_moments(optimizer_, compute_.group.get(), run_ != nullptr);
-  if (run_ == nullptr) return;
-  run_->save_last([&](const auto& folder) {
-    experiment_.save(folder);
-    save_train_state(folder, {state_, best_val_}, experiment_.model(), moments, average_.values());
+  const auto tensors = whole_state(optimizer_, average_.values(),
+                                   {compute_.group.get(), sharded_ ? &*sharded_ : nullptr}, run_ != nullptr);
+  in_first([&] {
+    run_->save_last([&](const auto& folder) {
+      experiment_.save(folder);
+      save_train_state(folder, {state_, best_val_}, experiment_.model(), tensors);
+    });
   });
 }
 
@@ -227,14 +276,40 @@ void Trainer::require_room_for(const TrainState& state) const {
                    by_epochs ? begun : state.step);
 }
 
+/// What the state on disk is put into: this process's own, or of what it keeps parts of, views of the file.
+TrainTensors Trainer::restored_tensors() {
+  const auto masters = optimizer_.has_masters() ? optimizer_.parameters() : std::vector<at::Tensor>();
+  if (!sharded_ && optimizer_.owners().empty()) return {optimizer_.state(), average_.values(), masters};
+  const auto views = [&](at::ScalarType type) {
+    std::vector<at::Tensor> whole;
+    for (const auto& parameter : optimizer_.model_parameters()) {
+      whole.push_back(at::empty(parameter.sizes(), at::TensorOptions(type)));
+      free_memory(whole.back());
+    }
+    return whole;
+  };
+  const auto type = optimizer_.parameters().front().scalar_type();
+  TrainTensors tensors{{}, average_.values(), masters};
+  for (const auto& moment : optimizer_.state().moments)
+    tensors.optimizer.moments.push_back({moment.name, views(type)});
+  for (std::size_t i = 0; i < optimizer_.model_parameters().size(); ++i)
+    tensors.optimizer.steps.push_back(at::zeros({}, at::kFloat));
+  if (!sharded_) return tensors;
+  if (!average_.empty()) tensors.average = views(type);
+  if (sharded_->has_masters()) tensors.masters = views(at::kFloat);
+  return tensors;
+}
+
 void Trainer::restore_last() {
   SavedState saved;
-  std::optional<Adam> whole;  // what is on disk, where this process keeps a part of it
-  if (run_ != nullptr && !optimizer_.owners().empty()) whole.emplace(experiment_.model(), options_);
-  auto& moments = (whole ? *whole : optimizer_).state();
-  if (run_ != nullptr)
-    saved = load_train_state(run_->last(), experiment_.model(), moments, average_.values());
-  if (compute_.group) share_train_state(*compute_.group, saved, moments, optimizer_, average_.values());
+  TrainTensors whole;
+  in_first(LoneWork::changes_weights, [&] {
+    whole = restored_tensors();
+    saved = load_train_state(run_->last(), experiment_.model(), whole);
+  });
+  if (compute_.group)
+    share_train_state({compute_.group.get(), sharded_ ? &*sharded_ : nullptr}, saved, whole, optimizer_,
+                      average_.values());
   require_room_for(saved.state);
   state_ = std::move(saved.state);
   best_val_ = std::move(saved.best_val);

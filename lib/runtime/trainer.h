@@ -1,22 +1,31 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
 
 #include "core/metrics_log.h"
 #include "core/progress.h"
 #include "core/run_dir.h"
 #include "io/event_file.h"
+#include "runtime/checkpoint.h"
 #include "runtime/data_parallel.h"
 #include "runtime/device.h"
 #include "runtime/experiment.h"
 #include "runtime/optimizer.h"
+#include "runtime/sharded_parameters.h"
 #include "runtime/train_state.h"
 #include "runtime/training_options.h"
 #include "runtime/training_step.h"
 #include "runtime/weight_average.h"
 
 namespace arzoo::runtime {
+
+/// Memory of weights, gradients and moments, computed: of this process, with the weights that it gathers in a
+/// step, and of a single process that trains the same model.
+struct StateBytes {
+  int64_t own = 0, single = 0;
+};
 
 /// What a run came to.
 struct TrainSummary {
@@ -25,6 +34,8 @@ struct TrainSummary {
   double seconds = 0.0;    ///< of this process, without what an interrupted one had done before
   bool finished = false;   ///< nothing is left to train
   Metrics best_val, test;
+  MessageTimes messages;  ///< of several processes
+  StateBytes state;
 };
 
 /// The one training loop: steps, clipping, schedule, validation, early stopping, saving. Interrupted anywhere
@@ -47,6 +58,10 @@ class Trainer {
   /// stays as it is.
   TrainSummary fit(bool resume, double share = 1.0);
 
+  /// Runs `work`, without autograd, in the first process with the weights at hand, one unit at a time where
+  /// they are shared out. All processes must call it.
+  void in_first(const std::function<void()>& work) { in_first(LoneWork::reads_weights, work); }
+
   /// Throws UsageError when the options give fewer epochs or steps than the run in last/ has had. fit() does
   /// so as well; this is for a caller that is about to replace the run's config.
   void check_resumable() const;
@@ -56,10 +71,25 @@ class Trainer {
   void train_epoch(int64_t rest);
   bool validate();
   bool is_finished() const;
-  std::string memory_note() const;
+  void in_first(LoneWork kind, const std::function<void()>& work);
+  StateBytes state_bytes() const;
+  /// Runs `work` with the weights that are evaluated and saved in the model, in every process.
+  template <class Work>
+  auto with_weights(const Work& work) {
+    struct Published {
+      explicit Published(Optimizer& own) : optimizer(own) {}
+      ~Published() { optimizer.publish(); }
+      Optimizer& optimizer;
+    } const published(optimizer_);
+    return average_.in_model([&] {
+      optimizer_.publish();
+      return work();
+    });
+  }
   void log_line(int64_t epoch, const NamedValues& values);
   void save_last();
   void restore_last();
+  TrainTensors restored_tensors();
   /// The model's errors, the same numbers in every process.
   Metrics evaluate(Split split);
   void log_step(const StepLosses& losses, double rate);
@@ -75,7 +105,8 @@ class Trainer {
   const RunDir* run_;
   Progress& progress_;
   const std::atomic<bool>& stop_;
-  Adam optimizer_;
+  std::optional<ShardedParameters> sharded_;  ///< with shard "full" of several processes
+  Optimizer optimizer_;
   WeightAverage average_;  ///< empty without ema_decay
   TrainState state_;
   std::optional<MetricsLog> log_;

@@ -35,6 +35,7 @@ struct TrainingOptions {
   int64_t batch_size = 32;
   int64_t accumulation_steps = 1;
   std::string optimizer = "adam";
+  double momentum = 0.0;
   double learning_rate = 1e-4;
   std::vector<double> betas = {0.9, 0.999};
   double eps = 1e-8;
@@ -51,6 +52,10 @@ struct TrainingOptions {
   int64_t patience = 3;
   double ema_decay = 0.0;
   std::string shard = "none";
+  std::string param_dtype = "fp32";
+  bool master_weights = true;
+  bool recompute = false;
+  bool expert_parallel = false;
   int64_t log_every = 100;
   int64_t save_every = 0;
 
@@ -74,8 +79,9 @@ struct TrainingOptions {
     field("batch_size", o.batch_size, at_least(1), "windows (images, shapes, prompts) of one step");
     field("accumulation_steps", o.accumulation_steps, between(1, kMostBatches),
           "batches whose gradients are averaged into one step");
-    field("optimizer", o.optimizer, one_of({"adam", "adamw"}),
-          "adam (L2 in the gradient) or adamw (decoupled decay)");
+    field("optimizer", o.optimizer, one_of({"adam", "adamw", "sgd"}),
+          "adam (L2 in the gradient), adamw (decoupled decay) or sgd (gradient descent, L2 in the gradient)");
+    field("momentum", o.momentum, from_below(0, 1), "decay rate of sgd's sum of gradients; 0 keeps none");
     field("learning_rate", o.learning_rate, more_than(0), "learning rate before the schedule");
     field("betas", o.betas, from_below(0, 1), "decay rates of the first and second moment");
     field("eps", o.eps, more_than(0), "added to the root of the second moment");
@@ -109,10 +115,23 @@ struct TrainingOptions {
     field("patience", o.patience, at_least(0), "epochs without improvement before stopping, 0 for never");
     field("ema_decay", o.ema_decay, from_below(0, 1),
           "decay of the averaged weights that are evaluated and saved, 0 for none");
-    field("shard", o.shard, one_of({"none", "optimizer"}),
-          "what several processes keep parts of, to save memory: optimizer: Adam's moments, each process "
-          "those of "
-          "the parameters that it updates for all (ZeRO stage 1)");
+    field("shard", o.shard, one_of({"none", "optimizer", "full"}),
+          "what several processes keep parts of, to save memory: optimizer: the optimiser's moments, each "
+          "process "
+          "those of the parameters that it updates for all (ZeRO stage 1); full: weights, gradients and "
+          "moments, a block's weights being gathered while it computes (ZeRO stage 3)");
+    field("param_dtype", o.param_dtype, one_of({"fp32", "bf16"}),
+          "type of the weights that the model computes with, of their gradients and of what processes send "
+          "each other");
+    field("master_weights", o.master_weights, {},
+          "with param_dtype bf16: the optimiser keeps fp32 copies of the weights and fp32 moments; false: it "
+          "updates the bf16 weights, with bf16 moments");
+    field("recompute", o.recompute, {},
+          "keep a block's input only and compute the block again in the backward pass: less memory, more "
+          "time, the same numbers (activation checkpointing)");
+    field("expert_parallel", o.expert_parallel, {},
+          "with shard full: each process keeps some of the experts whole, and tokens travel to the processes "
+          "that have theirs");
     field("log_every", o.log_every, at_least(1), "steps between two lines of metrics.jsonl");
     field("save_every", o.save_every, at_least(0),
           "steps between two saves of last/ within an epoch, 0 for none");
@@ -125,9 +144,25 @@ struct TrainingOptions {
     require(lradj != "one_cycle" || warmup_steps == 0,
             "one_cycle has a warm-up of its own, warmup_steps must be 0");
     require(lora.r == 0 || trainable.empty(), "trainable and lora cannot be given together");
+    require(momentum == 0.0 || optimizer == "sgd", "momentum is for the optimizer sgd, got {}", optimizer);
+    require(optimizer != "sgd" || lradj != "one_cycle",
+            "one_cycle moves Adam's first beta, expected another schedule for sgd");
+    require(shard != "optimizer" || param_dtype == "fp32",
+            "param_dtype {} needs shard none or full, got optimizer", param_dtype);
+    require(!expert_parallel || shard == "full", "expert_parallel needs shard full, got {}", shard);
+    require(master_weights || param_dtype != "fp32",
+            "master_weights false is for param_dtype bf16: fp32 weights have no copies");
     require(init_except.empty() || !init_from.empty(), "init_except requires init_from");
   }
 };
+
+/// What an optimiser remembers of each parameter's gradients, by PyTorch's names; the moments are as large as
+/// the parameter.
+inline std::vector<std::string_view> moments_of(const TrainingOptions& options) {
+  if (options.optimizer != "sgd") return {"exp_avg", "exp_avg_sq"};
+  if (options.momentum > 0.0) return {"momentum_buffer"};
+  return {};
+}
 
 /// The loop's settings of a run's resolved "training" section, which may have options of its family too.
 inline TrainingOptions training_options(const Config& run) {

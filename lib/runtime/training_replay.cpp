@@ -41,7 +41,7 @@ at::Tensor norms_of(const torch::nn::Module& model, const std::vector<std::strin
 
 TrainingLog replay_training(const RecordedTraining& training) {
   const auto& options = training.options;
-  Adam optimizer(training.model, options);
+  Optimizer optimizer(training.model, options);
   WeightAverage average(optimizer.parameters(), options.ema_decay);
   RecordedObjective objective(training);
   const Compute compute;

@@ -24,7 +24,7 @@ struct StepLosses {
 ///
 /// Throws SystemFailure naming step and parts when a loss is not
 /// finite; the weights are then as they were.
-StepLosses training_step(Objective& objective, Adam& optimizer, const TrainingOptions& options,
+StepLosses training_step(Objective& objective, Optimizer& optimizer, const TrainingOptions& options,
                          const Compute& compute, int64_t step, double learning_rate,
                          DataParallel* parallel = nullptr, bool stop = false);
 
