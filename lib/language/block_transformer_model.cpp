@@ -6,6 +6,7 @@
 
 #include "language/experiment.h"
 #include "language/fixture.h"
+#include "language/text_study.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::language {
@@ -15,7 +16,7 @@ std::shared_ptr<torch::nn::Module> section_of(torch::nn::Module& owner, const ch
   return owner.register_module(name, std::make_shared<torch::nn::Module>());
 }
 
-constexpr DecoderBiases kAllBiases{.qkv = true, .projection = true, .feed_forward = true};
+constexpr nn::DecoderBiases kAllBiases{.qkv = true, .projection = true, .feed_forward = true};
 
 }  // namespace
 
@@ -29,15 +30,15 @@ BlockTransformer::BlockTransformer(const BlockTransformerOptions& options) : opt
         layer->register_parameter("weight", at::empty({width, options.embedded(), options.block_length}));
     projection_bias_ = layer->register_parameter("bias", at::empty({width}));
   }
-  block_decoder_ =
-      section_of(*this, "block_decoder")
-          ->register_module("gpt_neox", std::make_shared<NamedDecoder>(options.block_decoder(), kNeoxNames,
-                                                                       kAllBiases, options.vocab_size,
-                                                                       /*reads_tokens=*/false));
+  block_decoder_ = section_of(*this, "block_decoder")
+                       ->register_module("gpt_neox", std::make_shared<nn::NamedDecoder>(
+                                                         options.block_decoder(), nn::kNeoxNames, kAllBiases,
+                                                         options.vocab_size,
+                                                         /*reads_tokens=*/false));
   const auto tokens = section_of(*this, "token_decoder");
   token_decoder_ = tokens->register_module(
-      "gpt_neox",
-      std::make_shared<NamedDecoder>(options.token_decoder(), kNeoxNames, kAllBiases, options.vocab_size));
+      "gpt_neox", std::make_shared<nn::NamedDecoder>(options.token_decoder(), nn::kNeoxNames, kAllBiases,
+                                                     options.vocab_size));
   if (options.expansion_method == "expansion_layer") {
     const auto expansion = section_of(*tokens, "expansion_layer");
     const int64_t out = options.expansion_ratio * token_width;
@@ -153,6 +154,7 @@ const ModelEntry& entry<language::BlockTransformerOptions>() {
       .build = &build_any<language::BlockTransformer, language::BlockTransformerOptions>,
       .experiment =
           &language::language_experiment<language::BlockTransformer, language::BlockTransformerOptions>,
+      .study = language::text_study(),
       .replays = {{"block_transformer", language::replay_block_transformer}}};
   return entry;
 }

@@ -2,7 +2,7 @@
 
 #include "language/block_transformer.h"
 #include "language/language_model.h"
-#include "language/named_decoder.h"
+#include "nn/named_decoder.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::language {
@@ -48,8 +48,8 @@ class BlockTransformer : public LanguageModel {
   at::Tensor token_inputs(const at::Tensor& vectors, const at::Tensor& ids) const;
 
   const BlockTransformerOptions& options() const { return options_; }
-  const NamedDecoder& block_decoder() const { return *block_decoder_; }
-  const NamedDecoder& token_decoder() const { return *token_decoder_; }
+  const nn::NamedDecoder& block_decoder() const { return *block_decoder_; }
+  const nn::NamedDecoder& token_decoder() const { return *token_decoder_; }
   at::Tensor head(const at::Tensor& hidden) const { return head_->forward(hidden); }
 
   /// Takes over the layers, embedding and head of a GPT-NeoX ("gpt_neox.*", "embed_out") as the options say:
@@ -65,7 +65,7 @@ class BlockTransformer : public LanguageModel {
   BlockTransformerOptions options_;
   at::Tensor table_;                                ///< of the embedder, [V, E]
   at::Tensor projection_weight_, projection_bias_;  ///< [C, E, L], [C]; undefined for concat
-  std::shared_ptr<NamedDecoder> block_decoder_, token_decoder_;
+  std::shared_ptr<nn::NamedDecoder> block_decoder_, token_decoder_;
   at::Tensor expansion_weight_, expansion_bias_;  ///< [ratio W, C, 1], [ratio W]; undefined for none
   std::shared_ptr<nn::LinearLayer> head_;
 };

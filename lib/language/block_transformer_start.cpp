@@ -35,7 +35,7 @@ void copy_into(const at::Tensor& parameter, const at::Tensor& value, const std::
   target.copy_(value);
 }
 
-void copy_layers(const NamedDecoder& decoder, const std::vector<int64_t>& layers,
+void copy_layers(const nn::NamedDecoder& decoder, const std::vector<int64_t>& layers,
                  const runtime::NamedTensors& vanilla) {
   for (const auto& parameter : decoder.named_parameters()) {
     const auto& name = parameter.key();  // layers.<i>.…

@@ -7,6 +7,7 @@
 #include "kernels/dropout.h"
 #include "language/experiment.h"
 #include "language/fixture.h"
+#include "language/text_study.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::language {
@@ -123,7 +124,7 @@ at::Tensor CombinerLm::hidden(const at::Tensor& ids, int64_t first, std::vector<
   x = x + half_sinusoids(first, ids.size(1), options_.emb_dim).to(x.options());
   x = kernels::dropout(x, options_.dropout_rate, is_training());
   nn::DecoderPass pass{.trace = trace, .training = is_training()};
-  pass.mix = [&](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor& read) {
+  pass.mix = [this, caches](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor& read) {
     const nn::RowSummaryKeys keys = [this, layer](const at::Tensor& attended, const at::Tensor& rows) {
       return summary_keys(layer, attended, rows);
     };
@@ -167,6 +168,7 @@ const ModelEntry& entry<language::CombinerOptions>() {
       .name = language::CombinerOptions::kName,
       .build = &build_any<language::CombinerLm, language::CombinerOptions>,
       .experiment = &language::language_experiment<language::CombinerLm, language::CombinerOptions>,
+      .study = language::text_study(),
       .replays = {{"combiner", language::replay_combiner}}};
   return entry;
 }

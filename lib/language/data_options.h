@@ -11,7 +11,9 @@ namespace arzoo::language {
 struct DataOptions {
   std::string path;
   std::string tokenizer = "bytes";
+  std::string tokens;
   int64_t context = 128;
+  std::string windows = "packed";
   std::optional<int64_t> end_of_text;
   double validation_part = 0.05;
   double test_part = 0.05;
@@ -23,13 +25,25 @@ struct DataOptions {
     field("tokenizer", o.tokenizer, a_path(),
           "\"bytes\", or a tokenizer.json, a vocab.json beside its merges.txt, a SentencePiece .model, or a "
           "folder with one of them, relative to the config file");
+    field("tokens", o.tokens, {},
+          "file of the text's ids, which is made where it is not there or of another text, and then mapped "
+          "into "
+          "memory instead of reading the text; relative to the current directory; empty: the ids are made "
+          "anew for "
+          "each run, in memory");
     field("context", o.context, between(2, 1 << 20), "tokens that a training row predicts");
+    field(
+        "windows", o.windows, one_of({"packed", "documents"}),
+        "packed: rows are cut from all documents, one behind the other; documents: each row lies within one "
+        "document, the first at its beginning, and what is left of a document after its last whole row is "
+        "not used");
     field("end_of_text", o.end_of_text, at_least(0),
           "id put behind each document; the tokenizer's own when not given");
     field("validation_part", o.validation_part, from_below(0, 1),
           "share of the tokens, the last ones, that validates");
     field("test_part", o.test_part, from_below(0, 1), "share of the tokens, those before them, that tests");
   }
+  bool by_document() const { return windows == "documents"; }
   void check() const {
     require(validation_part + test_part < 1.0,
             "validation_part ({}) and test_part ({}) leave no training text", validation_part, test_part);

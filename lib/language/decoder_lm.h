@@ -30,12 +30,13 @@ struct DecoderLmOptions {
   std::string hidden_act = {};
   double norm_eps = 0.0;
   double rope_theta = 0.0;
+  nn::RopeScalingOptions rope_scaling = {};
   double rotary_pct = 0.25;
   bool use_parallel_residual = true;
   std::optional<bool> attention_bias = {};
   bool mlp_bias = false;
   std::optional<bool> tie_word_embeddings = {};
-  int64_t value_slots = 0;
+  nn::ValueMemoryOptions value_memory = {};
 
   static void fields(auto& o, auto& field) {
     field("architecture", o.architecture, one_of({"gpt2", "llama", "qwen2", "gpt_neox"}),
@@ -61,6 +62,8 @@ struct DecoderLmOptions {
     field("norm_eps", o.norm_eps, at_least(0), "added to the variance; 0 for the architecture's own");
     field("rope_theta", o.rope_theta, at_least(0),
           "base of the rotary frequencies; 0 for the architecture's own");
+    field("rope_scaling", o.rope_scaling, {},
+          "rotary positions beyond the trained length (llama, qwen2, gpt_neox)");
     field("rotary_pct", o.rotary_pct, between(0, 1), "share of a head that turns (gpt_neox)");
     field("use_parallel_residual", o.use_parallel_residual, {},
           "attention and feed-forward layer read the same tokens (gpt_neox)");
@@ -69,14 +72,16 @@ struct DecoderLmOptions {
     field("mlp_bias", o.mlp_bias, {}, "biases of the feed-forward layer (llama)");
     field("tie_word_embeddings", o.tie_word_embeddings, {},
           "the head is the embedding; the architecture's own when not given");
-    field(
-        "value_slots", o.value_slots, between(0, 1024),
-        "rows of a bank of value embeddings for each id, which all layers mix into their values (MoVE, arXiv "
-        "2601.22887; a reconstruction); 0 for none (llama, qwen2, gpt_neox)");
+    field("value_memory", o.value_memory, {}, "value embeddings by token id (llama, qwen2, gpt_neox)");
   }
   void check() const {
     decoder().check();
-    require(value_slots == 0 || !is_gpt2(), "value_slots ({}) do not go with gpt2", value_slots);
+    require(!value_memory.any() || !is_gpt2(), "value_memory of the kind {} does not go with gpt2",
+            value_memory.kind);
+    require(!rope_scaling.any() || !is_gpt2(), "rope_scaling {} does not go with gpt2",
+            rope_scaling.rope_type);
+    require(rope_scaling.rope_type != "dynamic" || decoder().rotary_width() > 2,
+            "rope_scaling dynamic needs more than 2 rotary channels, got {}", decoder().rotary_width());
     const bool gated = is_llama();
     require(gated ? activation() == "silu" : activation() != "silu", "hidden_act {} does not go with {}",
             activation(), architecture);
@@ -116,8 +121,11 @@ struct DecoderLmOptions {
     o.layer_norm_epsilon = norm_eps > 0 ? norm_eps : is_llama() ? 1e-6 : 1e-5;
     if (is_gpt2()) return o;
     o.positions = "rotary";
-    o.value_slots = value_slots;
+    o.value_memory = value_memory;
     o.rope_theta = rope_theta > 0 ? rope_theta : architecture == "qwen2" ? 1e6 : 10000.0;
+    o.rope_scaling = rope_scaling;
+    if (o.rope_scaling.original_max_position_embeddings == 0)
+      o.rope_scaling.original_max_position_embeddings = max_position_embeddings;
     if (is_llama()) {
       o.norm = "rms_norm";
       o.n_kv_head = num_key_value_heads;
@@ -132,7 +140,7 @@ struct DecoderLmOptions {
 
 /// Of a published folder's config.json, or of a case that has its keys: other architectures' names of the
 /// options are known, what says nothing about the computation is passed over. Throws ConfigError for what the
-/// decoder cannot do (rope_scaling, sliding windows).
+/// decoder cannot do (other kinds of rope_scaling, sliding windows).
 DecoderLmOptions published_decoder_options(const Config& config);
 
 }  // namespace arzoo::language

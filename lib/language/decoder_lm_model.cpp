@@ -3,8 +3,11 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
+#include "kernels/int8.h"
 #include "language/experiment.h"
 #include "language/fixture.h"
+#include "language/text_speed_work.h"
+#include "language/text_study.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::language {
@@ -18,12 +21,13 @@ DecoderLm::DecoderLm(const DecoderLmOptions& options) : options_(options) {
     embedding_ = nn::register_table(*gpt_, "wte", options.vocab_size, options.hidden_size);
   } else {
     const bool llama = options.is_llama();
-    const DecoderBiases biases{.qkv = options.has_qkv_bias(),
-                               .projection = options.has_attention_bias(),
-                               .feed_forward = !llama || options.mlp_bias};
-    named_ = register_module(llama ? "model" : "gpt_neox",
-                             std::make_shared<NamedDecoder>(decoder, llama ? kLlamaNames : kNeoxNames, biases,
-                                                            options.vocab_size));
+    const nn::DecoderBiases biases{.qkv = options.has_qkv_bias(),
+                                   .projection = options.has_attention_bias(),
+                                   .feed_forward = !llama || options.mlp_bias};
+    named_ =
+        register_module(llama ? "model" : "gpt_neox",
+                        std::make_shared<nn::NamedDecoder>(decoder, llama ? nn::kLlamaNames : nn::kNeoxNames,
+                                                           biases, options.vocab_size));
     embedding_ = named_->embedding();
   }
   if (!options.tied()) {
@@ -34,7 +38,9 @@ DecoderLm::DecoderLm(const DecoderLmOptions& options) : options_(options) {
 }
 
 at::Tensor DecoderLm::hidden(const at::Tensor& ids, const nn::DecoderPass& pass) {
-  const auto x = at::embedding(embedding_, ids);
+  const auto x = packed_embedding_.defined()
+                     ? kernels::int8_rows(packed_embedding_, ids).to(embedding_.scalar_type())
+                     : at::embedding(embedding_, ids);
   if (gpt_ != nullptr) return gpt_->forward(x, pass);
   auto own = pass;
   own.value_rows = named_->value_rows(ids);
@@ -42,7 +48,14 @@ at::Tensor DecoderLm::hidden(const at::Tensor& ids, const nn::DecoderPass& pass)
 }
 
 at::Tensor DecoderLm::head(const at::Tensor& hidden) {
-  return head_ != nullptr ? head_->forward(hidden) : kernels::linear(hidden, embedding_, {});
+  if (head_ != nullptr) return head_->forward(hidden);
+  return kernels::linear(hidden, packed_embedding_.defined() ? packed_embedding_ : embedding_, {});
+}
+
+void DecoderLm::pack_int8() {
+  if (head_ != nullptr || packed_embedding_.defined() || !kernels::fits_int8(embedding_)) return;
+  packed_embedding_ = kernels::int8_weight(embedding_);
+  kernels::release(embedding_);
 }
 
 void DecoderLm::initialise() {
@@ -101,6 +114,8 @@ const ModelEntry& entry<language::DecoderLmOptions>() {
       .name = language::DecoderLmOptions::kName,
       .build = &build_any<language::DecoderLm, language::DecoderLmOptions>,
       .experiment = &language::language_experiment<language::DecoderLm, language::DecoderLmOptions>,
+      .speed_work = &language::make_text_work,
+      .study = language::text_study(),
       .replays = {{"gpt2", language::replay_decoder_lm},
                   {"llama", language::replay_decoder_lm},
                   {"qwen2", language::replay_decoder_lm},

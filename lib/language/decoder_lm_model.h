@@ -1,15 +1,16 @@
 #pragma once
 
+#include "kernels/packed_weights.h"
 #include "language/decoder_lm.h"
 #include "language/language_model.h"
-#include "language/named_decoder.h"
 #include "nn/gpt_blocks.h"
+#include "nn/named_decoder.h"
 #include "runtime/named_tensors.h"
 
 namespace arzoo::language {
 
 /// A plain decoder under the names of its architecture's transformers class.
-class DecoderLm : public DecoderModel {
+class DecoderLm : public DecoderModel, public kernels::PackedForInference {
  public:
   explicit DecoderLm(const DecoderLmOptions& options);
 
@@ -19,16 +20,20 @@ class DecoderLm : public DecoderModel {
   at::Tensor hidden(const at::Tensor& ids, const nn::DecoderPass& pass) override;
   at::Tensor head(const at::Tensor& hidden) override;
   void initialise() override;
+  void pack() override {}
+  /// A tied embedding is kept in 8 bits, like the head that it is.
+  void pack_int8() override;
 
   const DecoderLmOptions& options() const { return options_; }
   /// LLaMA, Qwen2 and GPT-NeoX; null for GPT-2.
-  const std::shared_ptr<NamedDecoder>& named() const { return named_; }
+  const std::shared_ptr<nn::NamedDecoder>& named() const { return named_; }
 
  private:
   DecoderLmOptions options_;
   std::shared_ptr<nn::GptBlocks> gpt_;
-  std::shared_ptr<NamedDecoder> named_;
+  std::shared_ptr<nn::NamedDecoder> named_;
   at::Tensor embedding_;                   ///< [V, D]
+  at::Tensor packed_embedding_;            ///< once it is packed
   std::shared_ptr<nn::LinearLayer> head_;  ///< null where it is the embedding
 };
 

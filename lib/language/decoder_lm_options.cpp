@@ -17,10 +17,21 @@ bool holds(const Config& config, std::string_view key, const Json& value) {
   return !own.json().is_null() && own.json() != value;
 }
 
+/// Older files say "type" for rope_type. The newest have the base in here.
+Json rope_scaling_of(const Config& section) {
+  Json own = Json::object();
+  for (const auto& [key, value] : section.members()) {
+    if (!value.json().is_null() && key != "type" && key != "rope_theta") own[key] = value.json();
+  }
+  if (!own.contains("rope_type") && section.has("type")) own["rope_type"] = section.json().at("type");
+  if (!own.contains("rope_type"))
+    section.reject("has no rope_type, expected linear, dynamic, llama3 or yarn");
+  return own;
+}
+
 }  // namespace
 
 DecoderLmOptions published_decoder_options(const Config& config) {
-  if (holds(config, "rope_scaling", Json())) refuse(config, "rope_scaling", "none");
   if (holds(config, "use_sliding_window", false)) refuse(config, "use_sliding_window", "false");
   for (const char* key : {"scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"}) {
     if (holds(config, key, false)) refuse(config, key, "false");
@@ -37,6 +48,12 @@ DecoderLmOptions published_decoder_options(const Config& config) {
   for (const char* theirs : {"layer_norm_epsilon", "layer_norm_eps", "rms_norm_eps"})
     rename(theirs, "norm_eps");
   rename("rotary_emb_base", "rope_theta");
+  for (const char* key : {"rope_parameters", "rope_scaling"}) {  // of the newest transformers, of all others
+    if (!config.has(key) || !own.contains(key)) continue;
+    const auto section = config.at(key);
+    own["rope_scaling"] = rope_scaling_of(section);
+    if (section.has("rope_theta")) own["rope_theta"] = section.json().at("rope_theta");
+  }
   return options_among<DecoderLmOptions>(Config(std::move(own), config.name(), config.pointer()));
 }
 

@@ -88,6 +88,8 @@ runtime::Metrics LanguageExperiment::evaluate(runtime::Split split) {
           {"bits_per_byte", nats / (std::numbers::ln2 * static_cast<double>(bytes))}};
 }
 
+Json LanguageExperiment::reference_shape() const { return {{"context", data_of(config_).context}}; }
+
 void LanguageExperiment::save(const std::filesystem::path& folder) {
   save_text_model(folder, config_, *model_);
 }

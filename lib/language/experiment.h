@@ -26,6 +26,7 @@ class LanguageExperiment : public runtime::Experiment {
   runtime::Metrics evaluate(runtime::Split split) override;
   void save(const std::filesystem::path& folder) override;
   void load(const std::filesystem::path& folder) override;
+  Json reference_shape() const override;
   std::vector<std::string> notes() const override { return {text_.summary()}; }
   std::vector<ReportSection> showcase() override;
 

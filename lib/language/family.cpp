@@ -1,9 +1,12 @@
 #include "language/family.h"
 
+#include "language/attention_growth.h"
 #include "language/commands/embed_text_command.h"
 #include "language/commands/generate_text_command.h"
 #include "language/commands/score_command.h"
+#include "language/factorise.h"
 #include "language/fixture.h"
+#include "language/layer_times.h"
 #include "language/models.h"
 
 namespace arzoo::language {
@@ -18,9 +21,13 @@ const runtime::Family& family() {
                      {"combiner_axial", replay_combiner_attention},
                      {"combiner_logn", replay_combiner_attention},
                      {"structured_ffn_linears", replay_structured_maps}},
+      .cells = {{.keys = {"lengths"}, .read = &read_attention_growth},
+                {.keys = {"feed_forward"}, .read = &read_feed_forward_times},
+                {.keys = {"fill"}, .read = &read_packed_times}},
       .commands = {runtime::family_command<plan::GenerateTextTask, &run_generate_text>(),
                    runtime::family_command<plan::ScoreTask, &run_score>(),
-                   runtime::family_command<plan::EmbedTextTask, &run_embed_text>()}};
+                   runtime::family_command<plan::EmbedTextTask, &run_embed_text>(),
+                   runtime::family_command<plan::ConvertTask, &factorise_model>()}};
   return family;
 }
 

@@ -3,7 +3,9 @@
 #include <torch/torch.h>
 
 #include "language/experiment.h"
+#include "language/first_study.h"
 #include "language/fixture.h"
+#include "language/text_study.h"
 
 namespace arzoo::language {
 
@@ -56,6 +58,10 @@ runtime::Losses FirstLm::loss(const at::Tensor& rows) {
 at::Tensor FirstLm::logits(const at::Tensor& ids) {
   if (is_training()) return soft_logits(ids, nullptr);
   LayerChoice choice(*this);
+  return chosen_logits(ids, choice);
+}
+
+at::Tensor FirstLm::chosen_logits(const at::Tensor& ids, LayerChoice& choice) {
   nn::DecoderPass pass;
   pass.around = [&](std::size_t layer, const at::Tensor& x, const nn::DecoderLayer& run) {
     return choice.pass(layer, x, run);
@@ -76,7 +82,8 @@ void FirstLm::initialise() {
 at::Tensor LayerChoice::pass(std::size_t layer, const at::Tensor& x, const nn::DecoderLayer& run) {
   if (layer == scores_.size()) {
     constexpr double kMajority = 0.5;
-    scores_.push_back(model_.votes(layer, x));
+    scores_.push_back(fixed_.defined() ? fixed_.select(1, static_cast<int64_t>(layer))
+                                       : model_.votes(layer, x));
     rows_.push_back(scores_.back().ge(kMajority).nonzero().squeeze(1));
   }
   const auto& rows = rows_[layer];
@@ -116,6 +123,7 @@ const ModelEntry& entry<language::FirstOptions>() {
       .name = language::FirstOptions::kName,
       .build = &build_any<language::FirstLm, language::FirstOptions>,
       .experiment = &language::language_experiment<language::FirstLm, language::FirstOptions>,
+      .study = language::text_study<&language::study_first>(),
       .replays = {{"first", language::replay_first}}};
   return entry;
 }

@@ -5,6 +5,8 @@
 
 namespace arzoo::language {
 
+class LayerChoice;
+
 /// A plain decoder with a router before each layer ("routers.<l>"). B rows, T tokens, D width.
 class FirstLm : public DecoderLm {
  public:
@@ -21,9 +23,14 @@ class FirstLm : public DecoderLm {
   std::unique_ptr<nn::TokenStream> stream(int64_t capacity) override;
   void initialise() override;
 
+  /// Of whole rows, as a fresh choice decides.
+  at::Tensor chosen_logits(const at::Tensor& ids, LayerChoice& choice);
   /// The share of each row's tokens that vote for a layer, [B]. x: what the layer reads, [B, T, D].
   at::Tensor votes(std::size_t layer, const at::Tensor& x) const;
   const FirstOptions& first_options() const { return first_; }
+
+ protected:
+  bool reads_packed() const override { return false; }
 
  private:
   /// The gate of each token, [B, T].
@@ -36,7 +43,8 @@ class FirstLm : public DecoderLm {
 /// Which layers run for the rows of a generation, decided when the prompt reaches them.
 class LayerChoice {
  public:
-  explicit LayerChoice(const FirstLm& model) : model_(model) {}
+  /// fixed: [B, layers], 1 for the layers that run, in place of the routers' votes.
+  explicit LayerChoice(const FirstLm& model, const at::Tensor& fixed = {}) : model_(model), fixed_(fixed) {}
   /// As nn::DecoderPass::around.
   at::Tensor pass(std::size_t layer, const at::Tensor& x, const nn::DecoderLayer& run);
   /// [B, layers]: shares of the votes, and 1 where the layer runs.
@@ -45,6 +53,7 @@ class LayerChoice {
 
  private:
   const FirstLm& model_;
+  at::Tensor fixed_;
   std::vector<at::Tensor> scores_, rows_;  ///< by layer: [B], and the rows that run it
 };
 

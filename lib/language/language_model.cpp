@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "language/decoder_rows.h"
+
 namespace arzoo::language {
 namespace {
 
@@ -53,6 +55,12 @@ at::Tensor DecoderModel::logits(const at::Tensor& ids) {
 
 std::unique_ptr<nn::TokenStream> DecoderModel::stream(int64_t capacity) {
   return std::make_unique<DecoderStream>(*this, capacity);
+}
+
+std::unique_ptr<nn::DraftTarget> DecoderModel::draft_target(const std::vector<std::vector<int64_t>>& prompts,
+                                                            int64_t capacity, int64_t ids) {
+  if (!reads_packed()) return nullptr;
+  return std::make_unique<DecoderRows>(*this, prompts, capacity, ids);
 }
 
 }  // namespace arzoo::language

@@ -45,6 +45,13 @@ class LanguageModel : public torch::nn::Module {
 
   /// A generation of rows that will hold `capacity` tokens.
   virtual std::unique_ptr<nn::TokenStream> stream(int64_t capacity) = 0;
+  /// Rows of these prompts, of which all tokens but the last have been read, that verify drafts or make them
+  /// and will hold `capacity` tokens each, with logits of the first `ids` ids; null of a model that cannot
+  /// take tokens back.
+  virtual std::unique_ptr<nn::DraftTarget> draft_target(const std::vector<std::vector<int64_t>>& /*prompts*/,
+                                                        int64_t /*capacity*/, int64_t /*ids*/) {
+    return nullptr;
+  }
   /// Fresh weights, from the default generator.
   virtual void initialise() = 0;
 };
@@ -82,6 +89,12 @@ class DecoderModel : public CausalModel {
 
   at::Tensor logits(const at::Tensor& ids) override;
   std::unique_ptr<nn::TokenStream> stream(int64_t capacity) override;
+  std::unique_ptr<nn::DraftTarget> draft_target(const std::vector<std::vector<int64_t>>& prompts,
+                                                int64_t capacity, int64_t ids) override;
+
+ protected:
+  /// Whether `hidden` reads packed generations (nn::packed_pass): plain softmax attention alone.
+  virtual bool reads_packed() const { return true; }
 };
 
 /// Mean cross entropy of the tokens that count. logits: [B, T, V]; targets: [B, T]; counts as TokenLosses'.

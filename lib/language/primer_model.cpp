@@ -6,6 +6,7 @@
 
 #include "language/experiment.h"
 #include "language/fixture.h"
+#include "language/text_study.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::language {
@@ -167,6 +168,7 @@ const ModelEntry& entry<language::PrimerOptions>() {
       .name = language::PrimerOptions::kName,
       .build = &build_any<language::PrimerLm, language::PrimerOptions>,
       .experiment = &language::language_experiment<language::PrimerLm, language::PrimerOptions>,
+      .study = language::text_study(),
       .replays = {{"primer", language::replay_primer}, {"primer_ez", language::replay_primer}}};
   return entry;
 }

@@ -36,6 +36,9 @@ class PrimerLm : public DecoderModel {
   TokenLosses token_losses(const at::Tensor& rows) override;
   void initialise() override;
 
+ protected:
+  bool reads_packed() const override { return false; }
+
  private:
   PrimerOptions options_;
   nn::Decoder decoder_;

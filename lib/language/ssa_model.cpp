@@ -5,6 +5,7 @@
 
 #include "language/experiment.h"
 #include "language/fixture.h"
+#include "language/text_study.h"
 #include "nn/subsampled_attention.h"
 
 namespace arzoo::language {
@@ -25,7 +26,7 @@ at::Tensor SsaLm::orders(const at::Tensor& numbers) const {
 at::Tensor SsaLm::subsampled_logits(const at::Tensor& ids, const at::Tensor& orders,
                                     nn::DecoderTrace* trace) {
   nn::DecoderPass pass{.trace = trace, .training = is_training()};
-  pass.mix = [&](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor&) {
+  pass.mix = [this, orders](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor&) {
     const auto order = orders[static_cast<int64_t>(layer)];
     return nn::subsampled_attention(heads, options_.is_local() ? nn::local_sources(order, options_.window)
                                                                : nn::unbiased_sources(order, options_.keep));
@@ -79,6 +80,7 @@ const ModelEntry& entry<language::SsaOptions>() {
       .name = language::SsaOptions::kName,
       .build = &build_any<language::SsaLm, language::SsaOptions>,
       .experiment = &language::language_experiment<language::SsaLm, language::SsaOptions>,
+      .study = language::text_study(),
       .replays = {{"ssa", language::replay_ssa}}};
   return entry;
 }

@@ -28,15 +28,25 @@ struct StructuredPositions {
 struct SelfGuidedOptions {
   bool enabled = false;
   std::string scheduler = "cosine";
+  std::string mode = "fixedstep";
   double max_step_ratio = 0.5;
   bool reduce_flop = false;
 
   static void fields(auto& o, auto& field) {
     field("enabled", o.enabled, {}, "a dense map guides each structured one at first");
     field("scheduler", o.scheduler, one_of({"cosine", "linear"}), "how the guide's share falls from 1 to 0");
+    field(
+        "mode", o.mode, one_of({"fixedstep", "fixedflop"}),
+        "fixedstep: max_step_ratio is of the run's steps; fixedflop: the run has the guided steps once more, "
+        "max_step_ratio is of the rest");
     field("max_step_ratio", o.max_step_ratio, between(0, 1), "share of the training with a guide");
     field("reduce_flop", o.reduce_flop, {},
           "a pass uses a layer's guide only with the probability of its share, else the factors alone");
+  }
+  /// Of a run of so many steps.
+  int64_t guided_steps(int64_t steps) const {
+    const double share = mode == "fixedflop" ? max_step_ratio / (1.0 + max_step_ratio) : max_step_ratio;
+    return static_cast<int64_t>(share * static_cast<double>(steps));
   }
 };
 
@@ -81,6 +91,7 @@ struct StructuredOptions {
   bool bias = true;
   bool scale_attn_by_inverse_layer_idx = false;
   double embd_drop = 0.0;
+  double hidden_drop = 0.0;
   StructuredPositions pos_emb = {};
   StructuredInit init = {};
   SelfGuidedOptions guide = {};
@@ -106,6 +117,7 @@ struct StructuredOptions {
     field("scale_attn_by_inverse_layer_idx", o.scale_attn_by_inverse_layer_idx, {},
           "scores of layer i are divided by i + 1");
     field("embd_drop", o.embd_drop, from_below(0, 1), "dropout of the embedded tokens");
+    field("hidden_drop", o.hidden_drop, from_below(0, 1), "dropout of what each branch adds");
     field("pos_emb", o.pos_emb, {}, "position embedding");
     field("init", o.init, {}, "how weights begin");
     field("guide", o.guide, {}, "self-guided training");

@@ -9,6 +9,7 @@
 #include "kernels/dropout.h"
 #include "language/experiment.h"
 #include "language/fixture.h"
+#include "language/text_study.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::language {
@@ -93,9 +94,14 @@ nn::Affine StructuredLm::feed_forward_map(torch::nn::Module& owner, const char* 
 
 at::Tensor StructuredLm::hidden(const at::Tensor& ids, const nn::DecoderPass& pass) {
   const auto x = kernels::dropout(at::embedding(embedding_, ids), options_.embd_drop, pass.training);
-  if (!options_.scale_attn_by_inverse_layer_idx) return decoder_.forward(x, weights_, pass);
   auto own = pass;
-  own.mix = [&](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor&) {
+  if (options_.hidden_drop > 0.0 && pass.training) {
+    own.thinned = [rate = options_.hidden_drop](std::size_t, nn::Branch, const at::Tensor& added) {
+      return kernels::dropout(added, rate, true);
+    };
+  }
+  if (!options_.scale_attn_by_inverse_layer_idx) return decoder_.forward(x, weights_, own);
+  own.mix = [](std::size_t layer, const nn::QkvHeads& heads, const at::Tensor&) {
     const int64_t times = heads.q.size(1) / heads.k.size(1);
     const double scale =
         1.0 / std::sqrt(static_cast<double>(heads.q.size(3))) / static_cast<double>(layer + 1);
@@ -133,7 +139,7 @@ double StructuredLm::guide_share(const std::string& scheduler, int64_t step, int
 void StructuredLm::prepare(const TrainingMoment& moment) {
   const auto& guide = options_.guide;
   if (!guide.enabled) return;
-  const auto guided = static_cast<int64_t>(guide.max_step_ratio * static_cast<double>(moment.steps));
+  const auto guided = guide.guided_steps(moment.steps);
   const double share = guide_share(guide.scheduler, moment.step, guided);
   for (const auto& map : maps_) {
     map->set_guide(share, moment.step);
@@ -151,6 +157,7 @@ const ModelEntry& entry<language::StructuredOptions>() {
       .name = language::StructuredOptions::kName,
       .build = &build_any<language::StructuredLm, language::StructuredOptions>,
       .experiment = &language::language_experiment<language::StructuredLm, language::StructuredOptions>,
+      .study = language::text_study(),
       .replays = {{"structured_gpt2", language::replay_structured}}};
   return entry;
 }

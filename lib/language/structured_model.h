@@ -29,6 +29,9 @@ class StructuredLm : public DecoderModel {
   /// The structured maps, layer by layer, the first feed-forward map before the second.
   const std::vector<std::shared_ptr<nn::StructuredLinear>>& maps() const { return maps_; }
 
+ protected:
+  bool reads_packed() const override { return !options_.scale_attn_by_inverse_layer_idx; }
+
  private:
   nn::Affine norm(torch::nn::Module& owner, const char* name) const;
   nn::Affine dense(torch::nn::Module& owner, const char* name, int64_t in, int64_t out) const;

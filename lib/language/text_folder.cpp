@@ -7,31 +7,36 @@
 #include "core/run_dir.h"
 #include "language/decoder_lm_model.h"
 #include "language/family.h"
+#include "nn/lora.h"
 #include "runtime/memory_budget.h"
 #include "runtime/model_folder.h"
 #include "runtime/named_tensors.h"
+#include "runtime/training_options.h"
 
 namespace arzoo::language {
 namespace {
 
 namespace fs = std::filesystem;
 
+/// What low-rank updates in a folder are multiplied by.
+constexpr const char* kLoraScale = "lora_scale";
 constexpr std::string_view kPublished[] = {"gpt2", "llama", "qwen2", "gpt_neox"};
+
+constexpr const char* kTokenizerFiles[] = {
+    "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "tokenizer_config.json", "tokenizer.model"};
 
 /// Copies a tokenizer's files into the folder of the model that was trained with it.
 void copy_tokenizer(const fs::path& tokenizer, const fs::path& folder) {
   if (tokenizer == "bytes") return;
-  const auto parent = fs::is_directory(tokenizer) ? tokenizer : tokenizer.parent_path();
-  const auto copy = [&](const fs::path& from, const fs::path& name) {
-    if (fs::exists(from)) fs::copy_file(from, folder / name, fs::copy_options::overwrite_existing);
-  };
-  if (fs::is_directory(tokenizer) || tokenizer.filename() == "vocab.json" ||
-      tokenizer.filename() == "merges.txt" || tokenizer.filename() == "vocab.txt") {
-    for (const char* name : {"tokenizer.json", "vocab.json", "merges.txt", "vocab.txt",
-                             "tokenizer_config.json", "tokenizer.model"})
-      copy(parent / name, name);
-  } else {
-    copy(tokenizer, tokenizer.extension() == ".model" ? "tokenizer.model" : "tokenizer.json");
+  const auto name = tokenizer.filename();
+  if (fs::is_directory(tokenizer)) {
+    copy_tokenizer_files(tokenizer, folder);
+  } else if (name == "vocab.json" || name == "merges.txt" || name == "vocab.txt") {
+    copy_tokenizer_files(tokenizer.parent_path(), folder);
+  } else if (fs::exists(tokenizer)) {
+    fs::copy_file(tokenizer,
+                  folder / (tokenizer.extension() == ".model" ? "tokenizer.model" : "tokenizer.json"),
+                  fs::copy_options::overwrite_existing);
   }
 }
 
@@ -66,6 +71,20 @@ void load_weights(torch::nn::Module& model, const runtime::NamedTensors& tensors
   model.eval();
 }
 
+/// The weights of a folder; low-rank updates that were trained beside them are added to them.
+runtime::NamedTensors merged_weights(const runtime::FoundFolder& found) {
+  auto all = runtime::open_tensors(found.path);
+  if (!found.config.has(kLoraScale)) return all;
+  nn::LoraAdapter adapter{found.config, runtime::NamedTensors(all.where()), 1.0};
+  found.config.at(kLoraScale).read(adapter.scale, more_than(0));
+  runtime::NamedTensors base(all.where());
+  for (const auto& [name, tensor] : all) {
+    const bool update = name.ends_with(".lora_A.weight") || name.ends_with(".lora_B.weight");
+    (update ? adapter.tensors : base).add(name, tensor);
+  }
+  return adapter.merged_into(base);
+}
+
 OpenedText open_own(const runtime::FoundFolder& found, const runtime::Compute& compute) {
   const auto section = found.config.at("model");
   const auto module = entry_of(section).build(section);
@@ -78,7 +97,7 @@ OpenedText open_own(const runtime::FoundFolder& found, const runtime::Compute& c
   if (found.config.has("context")) found.config.at("context").read(opened.context, at_least(2));
   if (opened.model == nullptr) section.at("name").reject("a model that writes no text");
   opened.ends = ends_of(found.config, *opened.tokenizer);
-  load_weights(*opened.model, runtime::open_tensors(found.path), found.path, compute);
+  load_weights(*opened.model, merged_weights(found), found.path, compute);
   return opened;
 }
 
@@ -100,12 +119,24 @@ OpenedText open_published(const fs::path& folder, const runtime::Compute& comput
 
 }  // namespace
 
+bool copy_tokenizer_files(const fs::path& from, const fs::path& folder) {
+  bool any = false;
+  for (const char* name : kTokenizerFiles) {
+    if (!fs::exists(from / name)) continue;
+    fs::copy_file(from / name, folder / name, fs::copy_options::overwrite_existing);
+    any = true;
+  }
+  return any;
+}
+
 void save_text_model(const fs::path& folder, const Config& run, const LanguageModel& model) {
   Json config;
   config["family"] = "language";
   config["model"] = run.json().at("model");
   const auto tokenizer = run.at("data").text("tokenizer");
   config["context"] = run.json().at("data").at("context");
+  const auto lora = options_among<runtime::LoraOptions>(run.at("training").section("lora"));
+  if (lora.r > 0) config[kLoraScale] = lora.alpha / static_cast<double>(lora.r);
   runtime::write_model_folder(folder, config, model);
   copy_tokenizer(tokenizer, folder);
 }

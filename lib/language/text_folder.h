@@ -17,6 +17,9 @@ namespace arzoo::language {
 /// Writes config.json, model.safetensors and the tokenizer's files. run: a resolved config.
 void save_text_model(const std::filesystem::path& folder, const Config& run, const LanguageModel& model);
 
+/// Copies the files of the tokenizer in `from` into the folder; false where there is none.
+bool copy_tokenizer_files(const std::filesystem::path& from, const std::filesystem::path& folder);
+
 /// A model ready for inference, and its tokenizer.
 struct OpenedText {
   std::shared_ptr<LanguageModel> model;

@@ -7,7 +7,7 @@
 #include <numbers>
 
 #include "core/text_file.h"
-#include "kernels/int8.h"
+#include "language/ready_model.h"
 #include "language/text_folder.h"
 #include "runtime/parameter_count.h"
 
@@ -108,10 +108,6 @@ Json run_score(const plan::ScoreTask& task, const runtime::CommandContext& conte
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
   runtime::set_threads(task.compute.threads);
   const auto opened = open_text_model(task.model, compute);
-  const c10::InferenceMode inference;
-  std::unique_ptr<kernels::Int8Weights> weights;
-  if (compute.int8) weights = std::make_unique<kernels::Int8Weights>(*opened.model);
-  const kernels::Int8Scope int8(weights.get());
   const int64_t longest = opened.model->longest();
   const int64_t own = longest > 0 ? std::min(longest, kDefaultContext) : kDefaultContext;
   const int64_t length = task.context.value_or(opened.context.value_or(own)),
@@ -127,13 +123,21 @@ Json run_score(const plan::ScoreTask& task, const runtime::CommandContext& conte
               {"context", length},
               {"stride", stride}}}};
   }
+  const auto weights = make_ready(*opened.model, compute);
+  const c10::InferenceMode inference;
+  const kernels::Int8Scope int8(weights.get());
   const Windows windows(opened, length, stride);
   const auto start = std::chrono::steady_clock::now();
   Json files = Json::array();
   context.progress.begin("files", static_cast<int64_t>(task.inputs.size()));
   for (const auto& path : task.inputs) {
+    if (std::filesystem::is_directory(path))
+      fail<DataError>("{}: a folder, expected a text file", path.string());
     const auto text = read_text_file(path);
     if (text.empty()) fail<DataError>("{}: no text", path.string());
+    if (const int64_t replaced = opened.tokenizer->replaced_bytes(text); replaced > 0)
+      context.progress.warn(
+          fmt::format("{}: {} bytes are no UTF-8 and became U+FFFD", path.string(), replaced));
     files.push_back(told(path, windows.score(text, task.batch_size, compute.device, context.stop)));
     context.progress.step();
   }

@@ -1,5 +1,7 @@
 #include "language/commands/text_rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -27,10 +29,17 @@ std::vector<int64_t> prompt_ids(const std::string& prompt, const OpenedText& ope
   return ids;
 }
 
+/// Tokens of the rows that a model of any length was trained on, as far as its folder tells; else 0.
+int64_t trained_length(const OpenedText& opened) {
+  if (opened.model->longest() > 0) return 0;
+  return opened.context.value_or(opened.options.value("max_position_embeddings", int64_t{0}));
+}
+
 }  // namespace
 
 std::vector<std::string> read_prompts(const plan::GenerateTextTask& task) {
   auto prompts = task.prompts;
+  if (task.image) fail<UsageError>("--image: a language model reads no pictures (an mmar does)");
   if (task.file) {
     for (auto& line : lines_of(read_text_file(*task.file))) prompts.push_back(std::move(line));
   } else if (prompts.empty()) {
@@ -55,6 +64,22 @@ std::vector<TextRow> text_rows(const std::vector<std::string>& prompts, const Op
     for (int64_t i = 0; i < task.count; ++i) rows.push_back({prompt, ids, item_seed(seed, rows.size())});
   }
   return rows;
+}
+
+std::vector<std::string> prompt_warnings(const std::vector<TextRow>& rows, const OpenedText& opened) {
+  const int64_t trained = trained_length(opened);
+  int64_t longest = 0, replaced = 0;
+  for (const auto& row : rows) {
+    longest = std::max(longest, static_cast<int64_t>(row.ids.size()));
+    replaced += opened.tokenizer->replaced_bytes(row.prompt);
+  }
+  std::vector<std::string> warnings;
+  if (trained > 0 && longest > trained)
+    warnings.push_back(
+        fmt::format("a prompt of {} tokens, but the model was trained on rows of {}", longest, trained));
+  if (replaced > 0)
+    warnings.push_back(fmt::format("{} bytes of the prompts are no UTF-8 and became U+FFFD", replaced));
+  return warnings;
 }
 
 std::vector<std::vector<std::size_t>> equal_length_batches(const std::vector<TextRow>& rows, int64_t most) {

@@ -26,6 +26,10 @@ std::vector<std::string> read_prompts(const plan::GenerateTextTask& task);
 std::vector<TextRow> text_rows(const std::vector<std::string>& prompts, const OpenedText& opened,
                                const plan::GenerateTextTask& task);
 
+/// What to warn of: prompts longer than the rows that a model without learned positions was trained on, and
+/// bytes that the tokenizer replaces. prompts: those of the rows.
+std::vector<std::string> prompt_warnings(const std::vector<TextRow>& rows, const OpenedText& opened);
+
 /// Rows of equally long prompts in batches of at most `most`: numbers of rows. A batch needs no padding.
 std::vector<std::vector<std::size_t>> equal_length_batches(const std::vector<TextRow>& rows, int64_t most);
 
