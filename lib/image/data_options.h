@@ -45,7 +45,7 @@ struct DataOptions {
     field("tokenizer", o.tokenizer, a_path(),
           "run directory, model folder or weights file of the trained tokenizer, relative to the config "
           "file: a "
-          "vqvae for var, a kl_vae for mar and flowar, a llamagen_vq for llamagen");
+          "vqvae for var, a kl_vae for mar, himar, mmar and flowar, a llamagen_vq for llamagen");
     field("target", o.target, a_path(),
           "of an eagle: run directory or model folder of the trained llamagen that it drafts for");
     field(

@@ -103,7 +103,7 @@ void replay_diffusion_head(const ParityCase& fixture, ParityReport& report) {
     const int64_t rows = x.size(0), at = index[i].item<int64_t>();
     const auto t = schedule.timestep_map()[at].expand({rows}).to(x.device());
     const auto halves = x.narrow(0, 0, rows / 2).repeat({2, 1});
-    outputs.push_back(nn::guided_estimate(loss.net().forward(halves, t, z), cfg));
+    outputs.push_back(nn::guided_estimate(loss.net().forward(halves, t, z), cfg, options.channels));
     const auto step = schedule.reverse(nn::NoiseEstimate::of(outputs.back()), x, at,
                                        fixture.input("noise")[i], temperature);
     starts.push_back(step.pred_xstart);

@@ -98,17 +98,18 @@ void replay_speculative_run(const DraftRun& run, const LlamaGen& model, const Ll
       small_stream(small, run.condition(), run.guidance());
   std::vector<int64_t> tokens{first_token(stream, sampling, run.input("first_exp"))};
   small_stream.begin();
-  LlamaGenTarget target(stream, length), other(small_stream, length);
-  nn::ModelDrafter drafter(other, drafts, sampling);
+  LlamaGenTarget other({&small_stream});
+  nn::ModelDrafter drafter(other, drafts, {.sampling = sampling});
   RecordedDrafts random_inputs(
       {.following = run.input("exp"), .drafts = run.input("draft_exp"), .uniform = run.input("u")});
   RoundRecord record;
-  tokens = nn::decode_with_drafts({.target = target,
-                                   .drafter = drafter,
-                                   .acceptor = nn::RatioAcceptor(),
-                                   .sampling = sampling,
-                                   .watch = [&](const nn::DraftRound& round) { record.add(round); }},
-                                  tokens, length, random_inputs);
+  const nn::RatioAcceptor acceptor;
+  const DraftReplay replay{.stream = stream,
+                           .drafter = drafter,
+                           .acceptor = acceptor,
+                           .sampling = sampling,
+                           .watch = [&](const nn::DraftRound& round) { record.add(round); }};
+  tokens = replay.decode(tokens, length, random_inputs);
   report.check(run.output("drafts"), padded_rows(record.drafts(), drafts));
   report.check(run.output("q"), padded_rows(record.q, drafts));
   report.check(run.output("p"), padded_rows(record.p, drafts + 1));
@@ -150,14 +151,11 @@ at::Tensor one_by_one(const DraftRun& run, const LlamaGen& model, const nn::Toke
   LlamaGenStream stream(model, run.condition(), run.guidance());
   const int64_t length = model.options().block_size;
   std::vector<int64_t> tokens{first_token(stream, sampling, run.input("exp")[0])};
-  LlamaGenTarget target(stream, length);
   nn::NoDrafts none;
   RecordedDrafts random_inputs({.following = run.input("exp"), .by_place = true});
-  return at::tensor(
-      nn::decode_with_drafts(
-          {.target = target, .drafter = none, .acceptor = nn::EqualityAcceptor(), .sampling = sampling},
-          tokens, length, random_inputs),
-      at::kLong);
+  const nn::EqualityAcceptor acceptor;
+  const DraftReplay replay{.stream = stream, .drafter = none, .acceptor = acceptor, .sampling = sampling};
+  return at::tensor(replay.decode(tokens, length, random_inputs), at::kLong);
 }
 
 /// The samples of each pass, which the window goes on with, and the distributions that drafts are of.
@@ -191,11 +189,11 @@ void replay_jacobi_run(const DraftRun& run, const LlamaGen& model, ParityReport&
   LlamaGenStream stream(model, run.condition(), run.guidance());
   const auto first = how.shared ? run.input("exp")[0] : run.input("first_exp");
   std::vector<int64_t> tokens{first_token(stream, sampling, first)};
-  LlamaGenTarget target(stream, length);
-  nn::WindowDrafter drafter({.codes = model.options().vocab_size,
-                             .width = model.options().side(),
-                             .fresh = how.fresh,
-                             .window = [&](int64_t count) { return how.window(count); }});
+  nn::RowDrafters drafter(std::make_unique<nn::WindowDrafter>(
+      nn::WindowDrafter::Options{.codes = model.options().vocab_size,
+                                 .width = model.options().side(),
+                                 .fresh = how.fresh,
+                                 .window = [&](int64_t count) { return how.window(count); }}));
   RecordedDrafts random_inputs({.following = run.input("exp"),
                                 .residual = run.input("resample_exp"),
                                 .uniform = run.input("u"),
@@ -205,13 +203,12 @@ void replay_jacobi_run(const DraftRun& run, const LlamaGen& model, ParityReport&
   const nn::RatioAcceptor ratio;
   const bool equal = how.equality || how.shared;
   RoundRecord record;
-  tokens =
-      nn::decode_with_drafts({.target = target,
-                              .drafter = drafter,
-                              .acceptor = equal ? static_cast<const nn::DraftAcceptor&>(equality) : ratio,
-                              .sampling = sampling,
-                              .watch = [&](const nn::DraftRound& round) { record.add(round); }},
-                             tokens, length, random_inputs);
+  const DraftReplay replay{.stream = stream,
+                           .drafter = drafter,
+                           .acceptor = equal ? static_cast<const nn::DraftAcceptor&>(equality) : ratio,
+                           .sampling = sampling,
+                           .watch = [&](const nn::DraftRound& round) { record.add(round); }};
+  tokens = replay.decode(tokens, length, random_inputs);
   report.check(run.output("window"), padded_rows(record.fed, how.width));
   check_window(run, record, how.width, report);
   report.check(run.output("accepted"), padded_rows(record.accepted, how.width));

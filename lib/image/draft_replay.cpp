@@ -43,6 +43,24 @@ int64_t RecordedDrafts::any_code(int64_t) {
   return row[codes_++].item<int64_t>();
 }
 
+std::vector<int64_t> DraftReplay::decode(std::vector<int64_t> tokens, int64_t length,
+                                         nn::DraftRandomInputs& random_inputs) const {
+  LlamaGenTarget target({&stream});
+  nn::AcceptedDrafts choice(acceptor, {&random_inputs});
+  const auto hear = [&](const nn::DecodingRound& round) {
+    if (watch) watch(round.row(0));
+    return true;
+  };
+  return nn::decode({.target = target,
+                     .drafter = drafter,
+                     .choice = choice,
+                     .rules = {.sampling = sampling},
+                     .watch = hear,
+                     .past_the_end = past_the_end},
+                    {std::move(tokens)}, length)
+      .front();
+}
+
 at::Tensor padded_rows(const std::vector<std::vector<int64_t>>& rows, int64_t wide) {
   std::vector<at::Tensor> tensors;
   for (const auto& row : rows) {

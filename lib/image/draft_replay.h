@@ -1,6 +1,7 @@
 #pragma once
 
 #include "image/llamagen_target.h"
+#include "nn/drafter.h"
 #include "runtime/parity.h"
 
 /// What the replays of decoding with drafts share.
@@ -29,6 +30,20 @@ class RecordedDrafts : public nn::DraftRandomInputs {
  private:
   Numbers numbers_;
   int64_t round_ = -1, tests_ = 0, calls_ = 0, codes_ = 0;
+};
+
+/// One recorded generation of a picture.
+struct DraftReplay {
+  LlamaGenStream& stream;  ///< has begun
+  nn::Drafter& drafter;
+  const nn::DraftAcceptor& acceptor;
+  nn::TokenSampling sampling;
+  std::function<void(const nn::DraftRound& round)> watch = {};
+  bool past_the_end = false;
+
+  /// Continues tokens that the stream has read but for the last.
+  std::vector<int64_t> decode(std::vector<int64_t> tokens, int64_t length,
+                              nn::DraftRandomInputs& random_inputs) const;
 };
 
 /// Rows that rounds came to, one below the other, padded to the widest: of numbers with -1, of distributions

@@ -40,12 +40,24 @@ std::vector<int64_t> best_of(const std::vector<Candidate>& candidates, std::size
 
 }  // namespace
 
+std::vector<std::vector<int64_t>> drawn_paths(const EagleTree& shape) {
+  std::vector<std::vector<int64_t>> paths;
+  std::vector<int64_t> first;
+  for (int64_t level = 0; level <= shape.depth; ++level) {
+    for (int64_t rank = 0; rank < shape.top_k; ++rank) {
+      if (static_cast<int64_t>(paths.size()) + 1 == shape.total_token) return paths;
+      paths.push_back(first);
+      paths.back().push_back(rank);
+    }
+    first.push_back(0);
+  }
+  return paths;
+}
+
 EagleDrafter::EagleDrafter(const EagleHead& head, const LlamaGenStream& stream, EagleTree shape,
                            const nn::TokenSampling& sampling)
     : head_(head), stream_(stream), shape_(std::move(shape)), sampling_(sampling), cache_(1, 64) {
   if (sampling_.temperature <= nn::TokenSampling::kGreedy) sampling_ = {};
-  const auto& states = stream.states();
-  pending_ = states.narrow(1, states.size(1) - 1, 1);
   std::sort(shape_.paths.begin(), shape_.paths.end(),
             [](const auto& a, const auto& b) { return a.size() != b.size() ? a.size() < b.size() : a < b; });
 }
@@ -94,32 +106,45 @@ at::Tensor EagleDrafter::distributions(const at::Tensor& states, int64_t token) 
   return nn::filtered_distributions(stream_.guided_logits(states, tokens).select(0, 0).cpu(), sampling_);
 }
 
-nn::DraftTree EagleDrafter::propose(const std::vector<int64_t>& tokens, int64_t room,
-                                    nn::DraftRandomInputs& random_inputs) {
-  const auto state = read_certain(tokens);
+nn::DraftTree EagleDrafter::propose(const nn::DraftRow& row) {
+  if (!pending_.defined()) {
+    const auto& states = stream_.states();
+    pending_ = states.narrow(1, states.size(1) - 1, 1);
+  }
+  const auto state = read_certain(row.tokens);
+  const int64_t root = row.tokens.back();
   drawn_.clear();
-  if (room <= 0) return nn::DraftTree::of_root(tokens.back());
-  return shape_.paths.empty() ? likely_tree(tokens.back(), room, state)
-                              : drawn_tree(tokens.back(), room, state, random_inputs);
+  if (row.room <= 0) return nn::DraftTree::of_root(root);
+  return shape_.paths.empty() ? likely_tree(row, state)
+                              : drawn_tree(root, row.room, state, row.random_inputs());
 }
 
-nn::DraftTree EagleDrafter::likely_tree(int64_t root, int64_t room, const at::Tensor& state) {
-  const auto k = std::min(shape_.top_k, distributions(state, certain_).size(1));
+nn::DraftTree EagleDrafter::likely_tree(const nn::DraftRow& row, const at::Tensor& state) {
+  // A token that is given is the only likely one.
+  const auto log_q_of = [&](const at::Tensor& states, int64_t ahead) {
+    const auto log_q = distributions(states, certain_ + ahead).log();
+    const int64_t given = row.given_at(ahead);
+    if (given < 0) return log_q;
+    auto forced = at::full_like(log_q, -std::numeric_limits<double>::infinity());
+    forced.select(1, given).zero_();
+    return forced;
+  };
+  const auto first = log_q_of(state, 0)[0];
+  const auto k = std::min(shape_.top_k, first.size(0));
   std::vector<Candidate> candidates;
-  for (const auto& [score, token] : largest(distributions(state, certain_)[0].log(), k))
-    candidates.push_back({token, -1, score});
+  for (const auto& [score, token] : largest(first, k)) candidates.push_back({token, -1, score});
   std::vector<int64_t> beam(static_cast<std::size_t>(k));
   std::iota(beam.begin(), beam.end(), 0);
   Level level{
       {}, state.expand({state.size(0), k, state.size(2)}), std::vector<std::vector<int64_t>>(beam.size())};
-  const int64_t levels = std::min(shape_.depth, room - 1);
+  const int64_t levels = std::min(shape_.depth, row.room - 1);
   for (int64_t depth = 0; depth < levels; ++depth) {
     level.tokens.clear();
     for (const int64_t candidate : beam)
       level.tokens.push_back(candidates[static_cast<std::size_t>(candidate)].token);
     const int64_t place = read_;
     const auto out = read(level, certain_ + depth);
-    const auto log_q = distributions(out, certain_ + depth + 1).log();
+    const auto log_q = log_q_of(out, depth + 1);
     const auto begin = static_cast<int64_t>(candidates.size());
     at::Tensor scores = at::empty({k * k}, at::kFloat);
     for (int64_t node = 0; node < k; ++node) {
@@ -143,7 +168,7 @@ nn::DraftTree EagleDrafter::likely_tree(int64_t root, int64_t room, const at::Te
     next.before = out.index_select(1, at::tensor(parents, at::kLong).to(out.device()));
     level = std::move(next);
   }
-  auto tree = nn::DraftTree::of_root(root);
+  auto tree = nn::DraftTree::of_root(row.tokens.back());
   std::map<int64_t, int64_t> nodes{{-1, 0}};
   for (const int64_t number : best_of(candidates, static_cast<std::size_t>(shape_.total_token - 1))) {
     const auto& candidate = candidates[static_cast<std::size_t>(number)];
@@ -208,9 +233,8 @@ nn::DraftTree EagleDrafter::drawn_tree(int64_t root, int64_t room, const at::Ten
   return tree;
 }
 
-void EagleDrafter::settle(const nn::DraftTree&, const at::Tensor&, int64_t, const nn::AcceptedPath& path,
-                          nn::DraftRandomInputs&) {
-  pending_ = stream_.states().index_select(1, at::tensor(path.nodes, at::kLong).to(stream_.device()));
+void EagleDrafter::settle(const nn::DraftRow&, const nn::SettledDrafts& drafts) {
+  pending_ = stream_.states().index_select(1, at::tensor(drafts.path.nodes, at::kLong).to(stream_.device()));
 }
 
 }  // namespace arzoo::image

@@ -2,7 +2,7 @@
 
 #include "image/eagle_head.h"
 #include "image/llamagen_stream.h"
-#include "nn/draft_decoding.h"
+#include "nn/drafter.h"
 
 namespace arzoo::image {
 
@@ -16,18 +16,20 @@ struct EagleTree {
   std::vector<std::vector<int64_t>> paths = {};
 };
 
+/// Paths of a static tree: `top_k` nodes follow the root and the first node of each level, up to `depth`
+/// levels behind the first and `total_token` nodes.
+std::vector<std::vector<int64_t>> drawn_paths(const EagleTree& shape);
+
 /// Drafts by an EAGLE head, along a picture that its target's stream makes. One picture.
-class EagleDrafter : public nn::Drafter {
+class EagleDrafter : public nn::RowDrafter {
  public:
-  /// All must outlive the drafter; the stream has begun. sampling: as the target's; where it is greedy, the
-  /// drafts are the most likely codes of all.
+  /// All must outlive the drafter; the stream has begun when drafts are asked for. sampling: as the target's;
+  /// where it is greedy, the drafts are the most likely codes of all.
   EagleDrafter(const EagleHead& head, const LlamaGenStream& stream, EagleTree shape,
                const nn::TokenSampling& sampling);
 
-  nn::DraftTree propose(const std::vector<int64_t>& tokens, int64_t room,
-                        nn::DraftRandomInputs& random_inputs) override;
-  void settle(const nn::DraftTree& tree, const at::Tensor& p, int64_t first, const nn::AcceptedPath& path,
-              nn::DraftRandomInputs& random_inputs) override;
+  nn::DraftTree propose(const nn::DraftRow& row) override;
+  void settle(const nn::DraftRow& row, const nn::SettledDrafts& drafts) override;
   int64_t passes() const override { return passes_; }
 
   /// The codes drawn at the inner nodes of a static tree in the last round, in the order of the nodes, and
@@ -48,7 +50,7 @@ class EagleDrafter : public nn::Drafter {
   at::Tensor read_certain(const std::vector<int64_t>& tokens);
   at::Tensor read(const Level& level, int64_t place);
   at::Tensor distributions(const at::Tensor& states, int64_t token) const;
-  nn::DraftTree likely_tree(int64_t root, int64_t room, const at::Tensor& state);
+  nn::DraftTree likely_tree(const nn::DraftRow& row, const at::Tensor& state);
   nn::DraftTree drawn_tree(int64_t root, int64_t room, const at::Tensor& state,
                            nn::DraftRandomInputs& random_inputs);
   at::Tensor ids_of(const std::vector<int64_t>& tokens, int64_t rows) const;

@@ -46,9 +46,12 @@ FlowModulation FlowModulation::of_step(int64_t step, int64_t samples) const {
 
 FlowBlock::FlowBlock(const FlowArOptions& options) {
   const int64_t width = options.diffloss_w, heads = width / FlowArOptions::kFlowHeadWidth;
-  attn_ =
-      register_module("attn", std::make_shared<GridAttention>(GridAttentionOptions{
-                                  .width = width, .heads = heads, .qkv_bias = false, .attn_dropout = 0.0}));
+  attn_ = register_module("attn", std::make_shared<GridAttention>(
+                                      GridAttentionOptions{.width = width,
+                                                           .heads = heads,
+                                                           .qkv_bias = false,
+                                                           .attn_dropout = 0.0,
+                                                           .axial = options.flow_attention == "axial"}));
   mlp_ = register_module("mlp", std::make_shared<GegluMlp>(width, options.mlp_ratio, 0.0));
   const auto map = [&](const char* name, int64_t count) {
     return register_module(name, std::make_shared<nn::LinearLayer>(width, count * width));

@@ -45,6 +45,7 @@ struct FlowArOptions {
   int64_t diffloss_w = 1024;
   std::vector<int64_t> scale = {1, 2, 4, 8, 16};
   bool cross = false;
+  std::string flow_attention = "full";
   KlVaeOptions vae;
 
   static constexpr int64_t kFlowHeadWidth = 64;
@@ -67,6 +68,8 @@ struct FlowArOptions {
     field("scale", o.scale, nonempty(at_least(1)), "side of each scale in tokens, coarse to fine");
     field("cross", o.cross, {},
           "the flow network's blocks attend to the transformer's result as well (FlowAR-L and -H)");
+    field("flow_attention", o.flow_attention, one_of({"full", "axial"}),
+          "what a token of the flow network sees: full, its scale; axial, its row and its column");
     field("vae", o.vae, {}, "the tokenizer, a model \"kl_vae\"");
   }
   void check() const {

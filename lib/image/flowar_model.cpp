@@ -7,6 +7,7 @@
 #include "image/scale_levels.h"
 #include "kernels/dropout.h"
 #include "nn/embedding_table.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::image {
 namespace {
@@ -100,7 +101,11 @@ at::Tensor FlowAr::forward(const at::Tensor& labels, const at::Tensor& inputs, r
   const auto classes = at::embedding(class_emb_, labels);  // [B, D]
   const auto run = [&](const Blocks& blocks, at::Tensor x, const char* first) {
     for (const auto& block : blocks) {
-      x = block->forward(x, block->modulation(classes), block->attention().angles(options_.scale), mask_);
+      const auto once = [this, block](const std::vector<at::Tensor>& inputs) {
+        return std::vector{block->forward(inputs[0], block->modulation(inputs[1]),
+                                          block->attention().angles(options_.scale), mask_)};
+      };
+      x = runtime::recomputed({x, classes}, once)[0];
       if (block == blocks.front()) record(first, x);
     }
     return x;

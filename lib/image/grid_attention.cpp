@@ -15,6 +15,20 @@ constexpr double kRotaryBase = 10000.0;
 /// The side that the positions of every grid are spread over.
 constexpr double kSpan = 16.0;
 
+/// Attention along the rows, or the columns, of a square grid. q, k, v: [B, H, L, E]; returns the same shape.
+at::Tensor along_lines(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                       const kernels::AttentionMode& mode, bool columns) {
+  const auto batch = q.size(0), heads = q.size(1), width = q.size(3);
+  const auto side = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(q.size(2)))));
+  const auto lines = [&](const at::Tensor& x) {
+    const auto grid = x.reshape({batch, heads, side, side, width});
+    return (columns ? grid.transpose(2, 3) : grid).transpose(1, 2).reshape({-1, heads, side, width});
+  };
+  const auto mixed = kernels::attention(lines(q), lines(k), lines(v), mode);
+  const auto grid = mixed.reshape({batch, side, heads, side, width}).transpose(1, 2);
+  return (columns ? grid.transpose(2, 3) : grid).reshape(q.sizes());
+}
+
 }  // namespace
 
 GridRotary::GridRotary(int64_t head_width) {
@@ -52,7 +66,12 @@ at::Tensor GridAttention::forward(const at::Tensor& x, const kernels::RopeAngles
   mode.bias = bias;
   mode.dropout = options_.attn_dropout;
   mode.training = is_training();
-  return proj_->forward(nn::merge_heads(kernels::attention(q, k, v, mode)));
+  const auto mixed =
+      options_.axial
+          ? (along_lines(q, k, v, mode, /*columns=*/false) + along_lines(q, k, v, mode, /*columns=*/true)) *
+                0.5
+          : kernels::attention(q, k, v, mode);
+  return proj_->forward(nn::merge_heads(mixed));
 }
 
 GridCrossAttention::GridCrossAttention(int64_t width, int64_t condition_width, int64_t heads)

@@ -23,6 +23,7 @@ struct GridAttentionOptions {
   int64_t width = 0, heads = 0;
   bool qkv_bias = true;
   double attn_dropout = 0.0;
+  bool axial = false;  ///< a token sees its row and its column: the mean of both, of one square grid
 };
 
 /// Self-attention over one or several grids.
@@ -34,7 +35,7 @@ class GridAttention : public torch::nn::Module {
     return rope_->angles(sides, qkv_->type());
   }
   /// x: [B, L, D]; bias: added to the scores, may be undefined; cache: tokens that were there before, to
-  /// which these are added; may be null. Returns [B, L, D].
+  /// which these are added; may be null. Axial attention has neither bias nor cache. Returns [B, L, D].
   at::Tensor forward(const at::Tensor& x, const kernels::RopeAngles& angles, const at::Tensor& bias = {},
                      nn::KvCache* cache = nullptr) const;
 

@@ -33,15 +33,6 @@ at::Tensor padded_paths(const std::vector<std::vector<std::vector<int64_t>>>& ro
   return at::stack(tensors);
 }
 
-/// 1 where a node may see another: itself and its ancestors.
-at::Tensor visibility(const nn::DraftTree& tree) {
-  auto seen = at::zeros({tree.size(), tree.size()}, at::kFloat);
-  for (int64_t node = 0; node < tree.size(); ++node) {
-    for (int64_t at = node; at >= 0; at = tree.parents[static_cast<std::size_t>(at)]) seen[node][at] = 1.0;
-  }
-  return seen;
-}
-
 /// The number of the first path that begins with the accepted tokens; 0 where none was accepted.
 int64_t first_path(const std::vector<std::vector<int64_t>>& candidates,
                    const std::vector<int64_t>& accepted) {
@@ -110,7 +101,7 @@ struct TreeRecord {
     for (const auto& nodes : paths.back()) tokens_of_paths.push_back(tokens_at(tree, nodes));
     tokens.push_back(tree.tokens);
     depths.push_back(tree.depths());
-    masks.push_back(visibility(tree));
+    masks.push_back(tree.visible(0).to(at::kFloat));
     best.push_back(first_path(tokens_of_paths, tokens_at(tree, path.nodes)));
     accepted.push_back(path.drafts());
     next.push_back(path.next);
@@ -196,10 +187,11 @@ void replay_lantern_run(const ParityCase& fixture, const std::string& name, cons
   const auto p = nn::filtered_distributions(stream.begin().cpu(), sampling)[0];
   const int64_t root =
       greedy ? p.argmax().item<int64_t>() : nn::race_winners(p, input("first_exp")).item<int64_t>();
-  LlamaGenTarget target(stream, length);
   const auto shape = tree_of(fixture.config.at("drafter"), run);
   const auto order = order_of(sampling, shape);
-  EagleDrafter drafter(parts.head, stream, shape, sampling);
+  auto own_drafter = std::make_unique<EagleDrafter>(parts.head, stream, shape, sampling);
+  const auto& drafter = *own_drafter;
+  nn::RowDrafters drafters(std::move(own_drafter));
   const auto acceptor = acceptor_of(sampling, relaxation_of(run, nearest), order);
   RecordedDrafts random_inputs(
       {.following = input("exp"), .drafts = input("draft_exp"), .uniform = input("u")});
@@ -210,13 +202,13 @@ void replay_lantern_run(const ParityCase& fixture, const std::string& name, cons
   };
   // The official loop counts a token when the round after it begins, and goes on until it counts one too
   // many.
-  auto tokens = nn::decode_with_drafts({.target = target,
-                                        .drafter = drafter,
-                                        .acceptor = *acceptor,
-                                        .sampling = greedy ? nn::TokenSampling{} : sampling,
-                                        .watch = watch,
-                                        .past_the_end = true},
-                                       {root}, length + 2, random_inputs);
+  const DraftReplay replay{.stream = stream,
+                           .drafter = drafters,
+                           .acceptor = *acceptor,
+                           .sampling = greedy ? nn::TokenSampling{} : sampling,
+                           .watch = watch,
+                           .past_the_end = true};
+  auto tokens = replay.decode({root}, length + 2, random_inputs);
   tokens.resize(static_cast<std::size_t>(length));
   check_record(fixture, name, record, shape, report);
   report.check(name + ".ids", at::tensor(tokens, at::kLong));

@@ -68,6 +68,35 @@ MarOptions mar_options_of(const NamedTensors& weights) {
   return checked_options(options, weights);
 }
 
+HiMarOptions himar_options_of(const NamedTensors& weights) {
+  expect_kind(weights, WeightKind::himar);
+  HiMarOptions options;
+  options.class_num = size_of(weights, "class_emb.weight", 2, 0);
+  options.encoder_embed_dim = options.decoder_embed_dim = size_of(weights, "class_emb.weight", 2, 1);
+  options.encoder_depth = count_modules(weights, "encoder_blocks", "attn.qkv.weight");
+  options.decoder_depth = count_modules(weights, "decoder_blocks", "attn.qkv.weight");
+  options.encoder_num_heads = options.decoder_num_heads = mar_heads(options.encoder_embed_dim);
+  const auto times = [&](const char* name, int64_t width) {
+    return static_cast<double>(size_of(weights, name, 2, 0)) /
+           static_cast<double>(std::max<int64_t>(width, 1));
+  };
+  options.mlp_ratio = times("encoder_blocks.0.mlp.fc1.weight", options.encoder_embed_dim);
+  options.diffloss_d = count_modules(weights, "diffloss.net.res_blocks", "in_ln.weight");
+  options.diffloss_w = size_of(weights, "diffloss.net.input_proj.weight", 2, 0);
+  options.gdm_d = count_modules(weights, "cond_diffloss.net.blocks", "attn.qkv.weight");
+  options.gdm_w = size_of(weights, "cond_diffloss.net.x_embedder.proj.weight", 4, 0);
+  options.head = std::max<int64_t>(options.gdm_w / kLatentHeadWidth, 1);
+  options.ratio = times("cond_diffloss.net.blocks.0.mlp.fc1.weight", options.gdm_w);
+  const int64_t pivots = size_of(weights, "cond_tokens", 3, 1);
+  const int64_t places = size_of(weights, "diffusion_pos_embed_learned", 3, 1);
+  options.cond_scale = side_of(weights, "cond_tokens", pivots);
+  options.buffer_size = size_of(weights, "encoder_pos_embed_learned", 3, 1) / 2 - places;
+  options.vae.embed_dim = size_of(weights, "z_proj.weight", 2, 1);
+  options.img_size =
+      side_of(weights, "diffusion_pos_embed_learned", places - pivots) * options.vae.downsampling();
+  return checked_options(options, weights);
+}
+
 FlowArOptions flowar_options_of(const NamedTensors& weights) {
   expect_kind(weights, WeightKind::flowar);
   FlowArOptions options;
@@ -103,6 +132,13 @@ std::shared_ptr<KlVae> load_kl_vae(const KlVaeOptions& options, const NamedTenso
 
 std::shared_ptr<Mar> load_mar(const MarOptions& options, const NamedTensors& weights, at::ScalarType type) {
   auto model = build_for_inference<Mar>(options, type);
+  runtime::load_strictly(*model, weights, weights.where());
+  return model;
+}
+
+std::shared_ptr<HiMar> load_himar(const HiMarOptions& options, const NamedTensors& weights,
+                                  at::ScalarType type) {
+  auto model = build_for_inference<HiMar>(options, type);
   runtime::load_strictly(*model, weights, weights.where());
   return model;
 }

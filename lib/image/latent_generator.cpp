@@ -2,61 +2,11 @@
 
 #include <torch/torch.h>
 
+#include "image/latent_parts.h"
 #include "image/latent_tokens.h"
-#include "image/trained_tokenizer.h"
-#include "image/weight_shapes.h"
 #include "runtime/parameter_count.h"
 
 namespace arzoo::image {
-namespace {
-
-/// An option that was given, and the models that it means something for.
-struct Choice {
-  bool given;
-  const char* option;
-};
-
-void refuse(std::initializer_list<Choice> choices, std::string_view model, const char* why) {
-  for (const auto& choice : choices) {
-    if (choice.given) fail<UsageError>("{}: means nothing to a {}, which {}", choice.option, model, why);
-  }
-}
-
-/// The model that was found and its tokenizer. read: its options from the weights, where no folder has them.
-template <class Model, class Options>
-LatentParts<Model> open_parts(const FoundModel& found, const runtime::ImageSource& source,
-                              at::ScalarType type, Options (*read)(const runtime::NamedTensors&),
-                              std::shared_ptr<Model> (*load)(const Options&, const runtime::NamedTensors&,
-                                                             at::ScalarType)) {
-  const auto weights = runtime::open_tensors(found.file, found.state_dict);
-  const auto options = found.folder ? runtime::options_in<Options>(*found.folder) : read(weights);
-  return {found, load(options, weights, type),
-          open_kl_vae(found, options.vae, source.vae, type, source.state_dict),
-          found.folder ? found.folder->sampling : Json()};
-}
-
-/// The model that a source names; it generates alone, without a helping model.
-template <class Options>
-FoundModel found_alone(const runtime::ImageSource& source) {
-  auto found = find_model(source.model, model_state_dict(source));
-  refuse({{source.draft_steps.has_value(), "--draft-steps"}, {source.teacher.has_value(), "--teacher"}},
-         Options::kName, "generates alone");
-  return found;
-}
-
-/// Models with random weights.
-template <class Model, class Options>
-LatentParts<Model> random_parts(const Config& section, at::ScalarType type, const Json& defaults) {
-  const auto options = model_options<Options>(section);
-  FoundModel found{std::string(Options::kName), std::nullopt, section.name(), {}};
-  LatentParts<Model> parts{found, build_for_inference<Model>(options, type),
-                           build_for_inference<KlVae>(options.vae, type), defaults};
-  parts.model->initialise();
-  parts.vae->initialise();
-  return parts;
-}
-
-}  // namespace
 
 void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model, int64_t pixels,
                               const runtime::Compute& compute) {
@@ -71,8 +21,10 @@ void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model,
 
 at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
   auto pictures = vae_->decode(latents).add_(1.0).mul_(0.5);
-  // What is not generated anew is the given picture itself, not what the tokenizer makes of it.
-  if (edit_) pictures = at::where(edit_->paint, pictures, edit_->picture);
+  // What is not generated anew is the given picture itself, not what the tokenizer makes of it. A preview is
+  // smaller and stays as it is.
+  if (edit_ && pictures.size(3) == edit_->paint.size(3))
+    pictures = at::where(edit_->paint, pictures, edit_->picture);
   return pictures.cpu();
 }
 

@@ -35,6 +35,8 @@ std::string model_of_names(const fs::path& file) {
   switch (kind) {
     case WeightKind::mar:
       return std::string(MarOptions::kName);
+    case WeightKind::himar:
+      return std::string(HiMarOptions::kName);
     case WeightKind::flowar:
       return std::string(FlowArOptions::kName);
     case WeightKind::llamagen:
@@ -43,8 +45,9 @@ std::string model_of_names(const fs::path& file) {
     case WeightKind::unknown:
       return std::string(VarOptions::kName);
     default:
-      fail<CheckpointError>("{}: the weights of {}, expected those of a VAR, a MAR, a FlowAR or a LlamaGen",
-                            file.string(), in_words(kind));
+      fail<CheckpointError>(
+          "{}: the weights of {}, expected those of a VAR, a MAR, a Hi-MAR, a FlowAR or a LlamaGen",
+          file.string(), in_words(kind));
   }
 }
 

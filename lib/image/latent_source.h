@@ -12,7 +12,7 @@ namespace arzoo::image {
 
 /// Where a model's weights are, before they are read.
 struct FoundModel {
-  std::string name = {};                   ///< "mar", "flowar", "llamagen"; "var" for none of those
+  std::string name = {};                   ///< "mar", "himar", "flowar", "llamagen"; "var" for none of those
   std::optional<ModelFolder> folder = {};  ///< of ours; none for a file
   std::filesystem::path file = {};         ///< what the weights are read from
   std::string state_dict = {};             ///< of the file: what was asked for

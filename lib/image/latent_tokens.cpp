@@ -19,4 +19,14 @@ at::Tensor unpatchified(const at::Tensor& tokens, int64_t side, int64_t patch_si
       .reshape({batch, channels, side * p, side * p});
 }
 
+at::Tensor tokens_of_grid(const at::Tensor& latents) { return latents.flatten(-2).transpose(-2, -1); }
+
+at::Tensor grid_of_tokens(const at::Tensor& tokens, int64_t side) {
+  return tokens.transpose(-2, -1).unflatten(-1, {side, side});
+}
+
+at::Tensor resized_for_pivots(const at::Tensor& pictures, int64_t pixels) {
+  return at::upsample_bicubic2d(pictures, {pixels, pixels}, /*align_corners=*/false);
+}
+
 }  // namespace arzoo::image

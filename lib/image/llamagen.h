@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "image/llamagen_vq.h"
+#include "nn/value_memory_options.h"
 
 namespace arzoo::image {
 
@@ -18,11 +19,13 @@ struct LlamaGenGenerationOptions {
   int64_t window = 16;
   std::string fresh = "left";
   int64_t drafts = 4;
+  std::string tree = "likely";
   int64_t tree_top_k = 10;
   int64_t tree_depth = 4;
   int64_t tree_nodes = 59;
   double relax = 0.0;
   int64_t relax_codes = 1000;
+  bool relax_shuffled = false;
 
   static void fields(auto& o, auto& field) {
     field("cfg", o.cfg, at_least(0), "guidance scale; up to 1 none");
@@ -44,6 +47,10 @@ struct LlamaGenGenerationOptions {
         "fresh", o.fresh, one_of({"random", "left", "upper"}),
         "jacobi, sjd: what new places of the window begin with: any code, the left or the upper neighbour's");
     field("drafts", o.drafts, between(1, 1024), "speculative: drafts of one pass");
+    field(
+        "tree", o.tree, one_of({"likely", "drawn"}),
+        "eagle: likely, the most likely paths; drawn, one path of samples of the drafter with other samples "
+        "beside each, of which more are accepted where codes are about equally likely");
     field("tree_top_k", o.tree_top_k, between(1, 256), "eagle: children of a node, and nodes of a level");
     field("tree_depth", o.tree_depth, between(0, 64), "eagle: levels behind the first");
     field("tree_nodes", o.tree_nodes, between(2, 1024), "eagle: nodes of a tree, its root included");
@@ -51,6 +58,9 @@ struct LlamaGenGenerationOptions {
           "eagle: accept codes in place of near ones, lossy (LANTERN): the probability that may move, below "
           "1; above 1 (LANTERN++), 1 more than its largest share of the draft's own; 0 for lossless");
     field("relax_codes", o.relax_codes, at_least(1), "eagle: codes that count as near, at most");
+    field("relax_shuffled", o.relax_shuffled, {},
+          "eagle: each code has another's near codes, a control: what relaxation gains by codes that are not "
+          "alike");
   }
   void check() const { require(relax != 1.0, "relax 1 would accept every draft"); }
 };
@@ -85,6 +95,7 @@ struct LlamaGenOptions {
   int64_t vocab_size = 16384;
   int64_t cls_token_num = 1;
   int64_t block_size = 256;
+  nn::ValueMemoryOptions value_memory;
   LlamaGenVqOptions vae;
 
   static void fields(auto& o, auto& field) {
@@ -115,6 +126,7 @@ struct LlamaGenOptions {
     field("vocab_size", o.vocab_size, at_least(1), "codes");
     field("cls_token_num", o.cls_token_num, at_least(1), "tokens before the picture's: 1, of captions 120");
     field("block_size", o.block_size, at_least(1), "tokens of a picture, a square number");
+    field("value_memory", o.value_memory, {}, "value embeddings by token id");
     field("vae", o.vae, {}, "the tokenizer, a model \"llamagen_vq\"");
   }
   void check() const {

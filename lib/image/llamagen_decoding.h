@@ -2,7 +2,7 @@
 
 #include "image/eagle_drafter.h"
 #include "image/llamagen_sampler.h"
-#include "nn/draft_decoding.h"
+#include "nn/drafter.h"
 
 namespace arzoo::image {
 
@@ -18,10 +18,11 @@ struct LlamaGenDrafts {
   nn::Relaxation relaxation = {};               ///< eagle; with it the distribution is another (LANTERN)
 };
 
-/// The tokens, [B, L] long, of pictures of these conditions, each by itself: it takes as many passes as its
-/// own drafts need. Their distribution is that of LlamaGenSampler::tokens; with "jacobi" they are its very
-/// tokens where it is given an ExponentialRace of the same seeds, but for rounding: sums over several tokens
-/// at once are ordered otherwise than over one. given: as in LlamaGenSampler, may be null. counts: added to.
+/// The tokens, [B, L] long, of pictures of these conditions. They pass through the model together, each
+/// with its own drafts, and take part in as many passes as they need. Their distribution is that of
+/// LlamaGenSampler::tokens; with "jacobi" they are its very tokens where it is given an ExponentialRace of
+/// the same seeds, but for rounding: sums over several tokens at once are ordered otherwise than over one.
+/// given: as in LlamaGenSampler, may be null. counts: added to.
 at::Tensor tokens_with_drafts(const LlamaGen& model, const LlamaGenCondition& condition,
                               const LlamaGenSampling& sampling, const LlamaGenDrafts& drafts,
                               const std::vector<uint64_t>& seeds, const GivenTokens* given,

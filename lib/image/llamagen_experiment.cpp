@@ -129,8 +129,10 @@ const ModelEntry& entry<image::LlamaGenOptions>() {
       .name = image::LlamaGenOptions::kName,
       .build = &build_any<image::LlamaGen, image::LlamaGenOptions>,
       .experiment = &make_experiment<image::LlamaGenExperiment>,
-      .images = {&image::is_llamagen, &image::open_llamagen_generator, &image::random_llamagen_generator,
-                 /*captions=*/true},
+      .images = {.recognises = &image::is_llamagen,
+                 .open = &image::open_llamagen_generator,
+                 .random = &image::random_llamagen_generator,
+                 .captions = true},
       .replays = {{"llamagen", image::replay_llamagen_case}, {"lantern", image::replay_acceptance}},
   };
   return entry;

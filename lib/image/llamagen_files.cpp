@@ -98,6 +98,13 @@ LlamaGenOptions llamagen_options_of(const NamedTensors& weights) {
     options.num_classes = size_of(weights, "cls_embedding.embedding_table.weight", 2, 0) - 1;
   }
   options.block_size = tokens_of(weights, options.cls_token_num, options.block_size);
+  if (weights.contains("value_embeddings.weight")) {
+    options.value_memory.kind = "move";
+    options.value_memory.slots =
+        size_of(weights, "value_embeddings.weight", 2, 1) / std::max<int64_t>(options.kv_heads() * width, 1);
+  } else if (weights.contains("value_embeddings.0.weight")) {
+    options.value_memory.kind = "lave";
+  }
   options.vae.codebook_size = options.vocab_size;
   return checked_options(options, weights);
 }

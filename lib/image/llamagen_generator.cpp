@@ -9,6 +9,7 @@
 #include "image/known_tokens.h"
 #include "image/trained_tokenizer.h"
 #include "image/weight_shapes.h"
+#include "kernels/packed_weights.h"
 #include "nn/exponential_race.h"
 #include "runtime/generation_options.h"
 #include "runtime/memory_budget.h"
@@ -77,6 +78,7 @@ LlamaGenGenerator::LlamaGenGenerator(LlamaGenParts parts, const Json& asked, con
   if (drafter_.head != nullptr) all->register_module("head", drafter_.head);
   parameters_ = runtime::count_parameters(*all).all + runtime::count_parameters(*vae_).all;
   settings_["dtype"] = runtime::precision_name(compute);
+  if (compute.int8) kernels::pack_int8_for_inference(*all);
   int8_ = make_ready(*all, *vae_, compute);
 }
 
@@ -147,13 +149,18 @@ void LlamaGenGenerator::read_tree(const LlamaGenGenerationOptions& options) {
   drafts_->tree = {.top_k = std::min(options.tree_top_k, codes),
                    .depth = options.tree_depth,
                    .total_token = options.tree_nodes};
-  settings_["tree"] = {
-      {"top_k", drafts_->tree.top_k}, {"depth", options.tree_depth}, {"nodes", options.tree_nodes}};
+  if (options.tree == "drawn") drafts_->tree.paths = drawn_paths(drafts_->tree);
+  settings_["tree"] = {{"kind", options.tree},
+                       {"top_k", drafts_->tree.top_k},
+                       {"depth", options.tree_depth},
+                       {"nodes", options.tree_nodes}};
   if (options.relax == 0.0) return;
   const int64_t near = std::min(options.relax_codes, codes - 2);
-  drafts_->relaxation = {nn::nearest_other_codes(vae_->quantizer().codebook().cpu(), near + 1),
-                         options.relax};
+  auto nearest = nn::nearest_other_codes(vae_->quantizer().codebook().cpu(), near + 1);
+  if (options.relax_shuffled) nearest = nn::shuffled_codes(nearest);
+  drafts_->relaxation = {nearest, options.relax};
   settings_["relax"] = {{"lossy", true}, {"delta", options.relax}, {"codes", near}};
+  if (options.relax_shuffled) settings_["relax"]["shuffled"] = true;
 }
 
 int64_t LlamaGenGenerator::classes() const {
@@ -184,14 +191,10 @@ at::Tensor LlamaGenGenerator::decoded(const at::Tensor& ids) const {
 
 Json LlamaGenGenerator::decoding() const {
   if (!drafts_) return nullptr;
-  Json shares = Json::array();
-  for (std::size_t depth = 0; depth < counts_.offered.size(); ++depth)
-    shares.push_back(static_cast<double>(counts_.accepted[depth]) /
-                     static_cast<double>(std::max<int64_t>(counts_.offered[depth], 1)));
   return {{"passes", counts_.passes},
           {"drafter_passes", counts_.drafter_passes},
           {"tokens_per_pass", counts_.tokens_per_pass()},
-          {"accepted_by_depth", shares}};
+          {"accepted_by_depth", counts_.accepted_shares()}};
 }
 
 at::Tensor LlamaGenGenerator::drafted_tokens(const runtime::ImageBatch& batch,

@@ -86,6 +86,11 @@ LlamaGenBlocks::Block LlamaGenBlocks::block(torch::nn::Module& owner) {
   const auto attention = owner.register_module("attention", std::make_shared<torch::nn::Module>());
   block.wqkv = map(*attention, "wqkv", width, width + 2 * options_.kv_heads() * options_.head_width());
   block.wo = map(*attention, "wo", width, width);
+  if (const auto& memory = options_.value_memory; memory.any()) {
+    const auto gate = attention->register_module("move_gate", std::make_shared<torch::nn::Module>());
+    block.move_gate = gate->register_parameter(
+        "weight", at::empty({options_.kv_heads() * memory.gates(options_.n_layer), width}));
+  }
   const auto feed_forward = owner.register_module("feed_forward", std::make_shared<torch::nn::Module>());
   block.w1 = map(*feed_forward, "w1", width, hidden);
   block.w3 = map(*feed_forward, "w3", width, hidden);
@@ -104,6 +109,7 @@ nn::DecoderWeights LlamaGenBlocks::weights() const {
     block.norm_2 = {own.ffn_norm, {}};
     block.qkv = own.wqkv->map();
     block.projection = own.wo->map();
+    block.move_gate = own.move_gate;
     block.gate = own.w1->map();
     block.up = own.w3->map();
     block.down = own.w2->map();
@@ -146,7 +152,7 @@ at::Tensor LlamaGenBlocks::pass(const at::Tensor& x, const nn::DecoderPass& pass
   auto own = pass;
   own.training = is_training();
   if (is_training())
-    own.thinned = [&](std::size_t layer, nn::Branch branch, const at::Tensor& added) {
+    own.thinned = [this, dropout_keep](std::size_t layer, nn::Branch branch, const at::Tensor& added) {
       return thinned_branch(layer, branch, added, dropout_keep);
     };
   return decoder_.forward(x, weights(), own);
@@ -168,6 +174,7 @@ void LlamaGenBlocks::initialise_blocks() {
   for (const auto& block : blocks_) {
     block.attention_norm.fill_(1.0);
     block.ffn_norm.fill_(1.0);
+    if (block.move_gate.defined()) block.move_gate.zero_();
   }
   norm_.fill_(1.0);
 }
@@ -175,6 +182,8 @@ void LlamaGenBlocks::initialise_blocks() {
 LlamaGen::LlamaGen(const LlamaGenOptions& options) : LlamaGenBlocks(options) {
   embedding_ = nn::register_table(*this, "tok_embeddings", options.vocab_size, options.dim);
   output_ = map(*this, "output", options.dim, options.vocab_size);
+  value_tables_ = nn::ValueTables(*this, options.value_memory, options.n_layer, options.vocab_size,
+                                  options.kv_heads(), options.head_width());
 }
 
 at::Tensor LlamaGen::embedded(const at::Tensor& ids) const { return at::embedding(embedding_, ids); }
@@ -187,8 +196,9 @@ at::Tensor LlamaGen::forward(const LlamaGenCondition& condition, const at::Tenso
                              const at::Tensor& dropout_keep, const at::Tensor& bias,
                              nn::DecoderTrace* trace) const {
   const int64_t before = options().cls_token_num, tokens = ids.size(1);
-  const auto x = at::cat({condition_tokens(condition), embedded(ids.narrow(1, 0, tokens - 1))}, 1);
-  nn::DecoderPass way{.trace = trace, .bias = bias};
+  const auto read = ids.narrow(1, 0, tokens - 1);
+  const auto x = at::cat({condition_tokens(condition), embedded(read)}, 1);
+  nn::DecoderPass way{.trace = trace, .bias = bias, .value_rows = value_rows(read, before)};
   if (condition.caption_mask.defined())
     way.attention_mask = at::constant_pad_nd(condition.caption_mask, {0, tokens - 1}, 1);
   const auto kept = is_training() ? thinned(x, options().token_dropout_p,
@@ -198,7 +208,7 @@ at::Tensor LlamaGen::forward(const LlamaGenCondition& condition, const at::Tenso
 }
 
 at::Tensor LlamaGen::states(const LlamaGenCondition& condition, const at::Tensor& ids) const {
-  nn::DecoderPass way;
+  nn::DecoderPass way{.value_rows = value_rows(ids, options().cls_token_num)};
   if (condition.caption_mask.defined())
     way.attention_mask = at::constant_pad_nd(condition.caption_mask, {0, ids.size(1)}, 1);
   return normed(pass(at::cat({condition_tokens(condition), embedded(ids)}, 1), way));
@@ -247,6 +257,7 @@ void LlamaGen::initialise() {
   const torch::NoGradGuard no_grad;
   initialise_blocks();
   embedding_.normal_(0.0, options().initializer_range);
+  for (auto table : value_tables_.tables()) table.normal_(0.0, options().initializer_range);
   output_->weight().zero_();
 }
 

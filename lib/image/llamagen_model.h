@@ -3,6 +3,7 @@
 #include "image/llamagen.h"
 #include "nn/decoder.h"
 #include "nn/linear_layer.h"
+#include "nn/value_embeddings.h"
 #include "runtime/losses.h"
 
 /// The transformer of LlamaGen. B pictures, L tokens of one in raster order, T tokens of a pass, D width, V
@@ -66,6 +67,7 @@ class LlamaGenBlocks : public torch::nn::Module {
  private:
   struct Block {
     at::Tensor attention_norm, ffn_norm;
+    at::Tensor move_gate;  ///< of value embeddings, undefined where there are none
     std::shared_ptr<nn::LinearLayer> wqkv, wo, w1, w2, w3;
   };
   Block block(torch::nn::Module& owner);
@@ -91,6 +93,11 @@ class LlamaGen : public LlamaGenBlocks {
 
   /// What the generator reads of tokens [B, T] long: [B, T, D].
   at::Tensor embedded(const at::Tensor& ids) const;
+  /// The value embeddings of tokens [B, T] behind `before` places of the condition, which has none: as
+  /// nn::ValueTables'.
+  std::vector<at::Tensor> value_rows(const at::Tensor& ids, int64_t before = 0) const {
+    return value_tables_.rows(ids, before);
+  }
   const at::Tensor& embedding() const { return embedding_; }
   /// Logits [..., V] in fp32 of normed tokens [..., D].
   at::Tensor logits_of(const at::Tensor& normed) const;
@@ -123,6 +130,7 @@ class LlamaGen : public LlamaGenBlocks {
  private:
   at::Tensor embedding_;  ///< [V, D]
   std::shared_ptr<nn::LinearLayer> output_;
+  nn::ValueTables value_tables_;
 };
 
 /// The patterns of TrainingOptions::no_weight_decay that the official optimiser's groups come to: all

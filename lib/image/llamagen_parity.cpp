@@ -182,6 +182,81 @@ void replay_llamagen(const ParityCase& fixture, ParityReport& report) {
   if (fixture.config.has("runs")) replay_runs(fixture, *model, report);
 }
 
+/// One pass without dropout: logits and blocks of all conditions, the loss with its gradients.
+void replay_value_memory_pass(const ParityCase& fixture, LlamaGen& model, ParityReport& report) {
+  const LlamaGenCondition condition{.labels = fixture.input("labels")};
+  const auto& ids = fixture.input("ids");
+  {
+    const torch::NoGradGuard no_grad;
+    nn::DecoderTrace trace;
+    report.check("logits", model.forward(condition, ids, {}, {}, &trace));
+    for (std::size_t block = 0; block + 1 < trace.hidden.size(); ++block) {
+      const auto name = fmt::format("block{}", block);
+      if (fixture.io.contains(name)) report.check(name, trace.hidden[block + 1]);
+    }
+  }
+  if (!fixture.has_input("label_rand")) return;
+  const auto loss = model.loss(condition, ids, {.condition = fixture.input("label_rand")}).total;
+  report.check("loss", loss.detach());
+  loss.backward();
+  for (const auto& parameter : model.named_parameters()) {
+    const auto name = "grad." + parameter.key();
+    if (fixture.io.contains(name)) report.check(name, parameter.value().grad());
+  }
+  model.zero_grad();
+}
+
+/// The same batch in each step, and how far each parameter came.
+void replay_value_memory_training(const ParityCase& fixture, LlamaGen& model, ParityReport& report) {
+  const auto section = fixture.config.at("train");
+  int64_t steps = 0;
+  section.at("steps").read(steps, at_least(1));
+  std::vector<std::string> names;
+  fixture.config.at("param_order").read(names, {});
+  const auto parameters = model.named_parameters();
+  std::vector<at::Tensor> start;
+  for (const auto& name : names) start.push_back(parameters[name].detach().clone());
+  model.train();
+  const auto loss = [&](int64_t step) {
+    return model.loss({.labels = fixture.input("labels")}, fixture.input("ids"),
+                      {.condition = fixture.input("train.label_rand")[step]});
+  };
+  const auto log = runtime::replay_training(
+      {.model = model, .options = gpt_training(section), .steps = steps, .loss = loss});
+  report.check("train.loss", at::tensor(log.losses, at::kDouble));
+  report.check("train.grad_norm", at::tensor(log.gradient_norms, at::kDouble));
+  std::vector<double> changes;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    changes.push_back((parameters[names[i]].detach() - start[i]).norm().item<double>());
+  report.check("train.delta_norms", at::tensor(changes, at::kDouble));
+}
+
+void replay_value_memory_sampling(const ParityCase& fixture, LlamaGen& model, ParityReport& report) {
+  auto options = model.options().vae;
+  options.codebook_size = model.options().vocab_size;
+  LlamaGenVq vae(options);
+  model.eval();
+  nn::ReplayedRandomInputs random_inputs(fixture.input("sample.exp").cpu());
+  std::vector<at::Tensor> logits;
+  const auto ids =
+      LlamaGenSampler(vae, model)
+          .tokens({.labels = fixture.input("sample.labels")}, gpt_sampling(fixture.config.at("run")),
+                  random_inputs, [&](const LlamaGenStep& step) { logits.push_back(step.logits); });
+  report.check("sample.ids", ids);
+  report.check("sample.logits", at::stack(logits, 1));
+}
+
+/// Value embeddings: a pass, sampling and training steps, all without dropout.
+void replay_value_memory(const ParityCase& fixture, ParityReport& report) {
+  auto options = options_among<LlamaGenOptions>(fixture.config);
+  options.token_dropout_p = options.attn_dropout_p = options.resid_dropout_p = options.ffn_dropout_p = 0.0;
+  options.drop_path_rate = 0.0;
+  const auto model = loaded_llamagen(fixture, options, fixture.weights());
+  replay_value_memory_pass(fixture, *model, report);
+  if (fixture.has_input("sample.exp")) replay_value_memory_sampling(fixture, *model, report);
+  if (fixture.has_input("train.label_rand")) replay_value_memory_training(fixture, *model, report);
+}
+
 /// A case of Jacobi iterations.
 bool has_windows(const Config& config) {
   if (!config.has("runs")) return false;
@@ -195,6 +270,8 @@ void replay_llamagen_case(const ParityCase& fixture, ParityReport& report) {
   if (fixture.config.has("drafter") && !fixture.config.has("target")) return replay_lantern(fixture, report);
   if (fixture.config.has("target")) return replay_speculative(fixture, report);
   if (has_windows(fixture.config)) return replay_jacobi(fixture, report);
+  if (fixture.config.has("value_memory") && fixture.has_input("ids"))
+    return replay_value_memory(fixture, report);
   if (fixture.config.has("train")) return replay_training_steps(fixture, report);
   replay_llamagen(fixture, report);
 }

@@ -3,8 +3,16 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
+#include "image/llamagen_target.h"
+#include "nn/drafter.h"
 
 namespace arzoo::image {
+
+at::Tensor token_rows(const std::vector<std::vector<int64_t>>& rows) {
+  std::vector<at::Tensor> all;
+  for (const auto& row : rows) all.push_back(at::tensor(row, at::kLong));
+  return at::stack(all);
+}
 
 LlamaGenSampling llamagen_sampling(const LlamaGenGenerationOptions& options) {
   LlamaGenSampling sampling;
@@ -22,27 +30,41 @@ LlamaGenSampler::LlamaGenSampler(LlamaGenVq& vae, const LlamaGen& model) : vae_(
                           codes);
 }
 
+std::function<int64_t(std::size_t, int64_t)> places_given(const GivenTokens* given) {
+  if (given == nullptr) return {};
+  const auto ids = at::where(given->known, given->ids, -1).cpu().contiguous();
+  return [ids](std::size_t row, int64_t place) {
+    const int64_t own = ids.size(0) == 1 ? 0 : static_cast<int64_t>(row);
+    return place < ids.size(1) ? ids.const_data_ptr<int64_t>()[own * ids.size(1) + place] : int64_t{-1};
+  };
+}
+
 at::Tensor LlamaGenSampler::tokens(const LlamaGenCondition& condition, const LlamaGenSampling& sampling,
                                    nn::TokenRandomInputs& random_inputs,
                                    const std::function<void(const LlamaGenStep&)>& watch) const {
   const torch::NoGradGuard no_grad;
-  const int64_t count = model_.options().block_size;
   LlamaGenStream stream(model_, condition, sampling.guidance);
+  LlamaGenBatch target(stream);
+  nn::NoDrafts drafter;
+  nn::SampledTokens choice(random_inputs);
   const auto device = model_.embedding().device();
-  auto all = at::zeros({condition.batch(), count}, at::TensorOptions(at::kLong).device(device));
-  for (int64_t token = 0; token < count; ++token) {
-    const auto logits = (token == 0 ? stream.begin() : stream.read(all.narrow(1, token - 1, 1)).select(1, 0))
-                            .contiguous()
-                            .cpu();
-    auto allowed = logits.clone();
-    nn::filter_logits(allowed, sampling.tokens);
-    auto ids = random_inputs.pick(allowed.unsqueeze(1), token).select(1, 0).to(device);  // [B]
-    if (given_ != nullptr) ids = at::where(given_->known.select(1, token), given_->ids.select(1, token), ids);
-    all.select(1, token).copy_(ids);
-    if (watch) watch({token, logits, allowed, ids});
-  }
+  const auto hear = [&](const nn::DecodingRound& round) {
+    if (!watch) return true;
+    std::vector<int64_t> ids;
+    for (const auto& added : round.added) ids.push_back(added.front());
+    watch({round.firsts.front(), round.logits, round.allowed, at::tensor(ids, at::kLong).to(device)});
+    return true;
+  };
+  const auto rows = nn::decode({.target = target,
+                                .drafter = drafter,
+                                .choice = choice,
+                                .rules = {.sampling = sampling.tokens},
+                                .given = places_given(given_),
+                                .watch = hear},
+                               std::vector<std::vector<int64_t>>(static_cast<std::size_t>(condition.batch())),
+                               model_.options().block_size);
   cache_bytes_ = stream.cache_bytes();
-  return all;
+  return token_rows(rows).to(device);
 }
 
 at::Tensor LlamaGenSampler::pictures(const at::Tensor& ids) const {

@@ -20,6 +20,11 @@ LlamaGenSampling llamagen_sampling(const LlamaGenGenerationOptions& options);
 struct GivenTokens {
   at::Tensor ids, known;
 };
+/// As nn::TokenDecoding takes them; empty without.
+std::function<int64_t(std::size_t row, int64_t place)> places_given(const GivenTokens* given);
+
+/// Equally long rows of tokens as [B, L] long.
+at::Tensor token_rows(const std::vector<std::vector<int64_t>>& rows);
 
 /// One token of each picture.
 struct LlamaGenStep {

@@ -7,6 +7,8 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "kernels/attention.h"
+#include "nn/packed_sequences.h"
 #include "nn/token_sampler.h"
 
 namespace arzoo::image {
@@ -40,14 +42,6 @@ LlamaGenCondition both_halves(const LlamaGen& model, const LlamaGenCondition& co
   return {.labels = joined(condition.labels, null.labels),
           .captions = joined(condition.captions, null.captions),
           .caption_mask = joined(condition.caption_mask, null.caption_mask)};
-}
-
-/// How many nodes lie above each.
-std::vector<int64_t> depths_of(const std::vector<int64_t>& parents) {
-  std::vector<int64_t> depths;
-  for (const int64_t parent : parents)
-    depths.push_back(parent < 0 ? 0 : depths[static_cast<std::size_t>(parent)] + 1);
-  return depths;
 }
 
 }  // namespace
@@ -102,18 +96,15 @@ at::Tensor LlamaGenStream::begin() {
 at::Tensor LlamaGenStream::read(const at::Tensor& ids) {
   std::vector<int64_t> tokens(static_cast<std::size_t>(ids.size(1)));
   std::iota(tokens.begin(), tokens.end(), length() + 1);
-  return run(model_.embedded(doubled(ids)), {}, tokens);
+  const auto all = doubled(ids);
+  return run(model_.embedded(all), {.value_rows = model_.value_rows(all)}, tokens);
 }
 
-at::Tensor LlamaGenStream::tree_bias(const std::vector<int64_t>& parents) const {
-  const auto nodes = static_cast<int64_t>(parents.size()), past = cache_.length();
+at::Tensor LlamaGenStream::tree_bias(const nn::DraftTree& tree) const {
+  if (tree.is_chain() && !condition_.caption_mask.defined()) return {};  // causal
+  const int64_t nodes = tree.size(), past = cache_.length();
   const auto& like = model_.embedding();
-  auto seen = at::zeros({nodes, nodes}, at::kBool);
-  auto rows = seen.accessor<bool, 2>();
-  for (int64_t node = 0; node < nodes; ++node) {
-    for (int64_t at = node; at >= 0; at = parents[static_cast<std::size_t>(at)]) rows[node][at] = true;
-  }
-  auto all = at::cat({at::ones({nodes, past}, at::kBool), seen}, 1).view({1, 1, nodes, past + nodes});
+  auto all = tree.visible(past).view({1, 1, nodes, past + nodes});
   if (const auto& mask = condition_.caption_mask; mask.defined()) {
     const auto padded = at::constant_pad_nd(mask, {0, past + nodes - mask.size(1)}, 1).ne(0).cpu();
     all = all.logical_and(padded.view({padded.size(0), 1, 1, past + nodes}));
@@ -122,18 +113,64 @@ at::Tensor LlamaGenStream::tree_bias(const std::vector<int64_t>& parents) const 
       .masked_fill_(all.logical_not().to(like.device()), -std::numeric_limits<double>::infinity());
 }
 
-at::Tensor LlamaGenStream::read_tree(const at::Tensor& ids, const std::vector<int64_t>& parents) {
-  const int64_t first = length(), before = model_.options().cls_token_num, end = model_.options().block_size;
-  std::vector<int64_t> places, tokens;
-  for (const int64_t depth : depths_of(parents)) {
-    const int64_t place = first + depth;
-    tokens.push_back(place + 1);
-    places.push_back(place < end ? before + place : 0);
+at::Tensor LlamaGenStream::run_together(const std::vector<Part>& parts, const at::Tensor& x,
+                                        const at::Tensor& places, const std::vector<int64_t>& tokens,
+                                        std::vector<at::Tensor> value_rows) {
+  std::vector<nn::CachedSequence> sequences;
+  for (const auto& part : parts) sequences.push_back({part.tokens, &part.stream->cache_, part.bias});
+  const auto& one = *parts.front().stream;
+  auto pass = nn::packed_pass(std::move(sequences), places.to(x.device()));
+  pass.value_rows = std::move(value_rows);
+  const auto states = one.model_.normed(one.model_.pass(x, pass));
+  int64_t begin = 0;
+  for (const auto& part : parts) {
+    part.stream->states_ = states.narrow(1, begin, part.tokens);
+    ++part.stream->passes_;
+    begin += part.tokens;
   }
-  nn::DecoderPass pass;
-  pass.position_ids = at::tensor(places, at::kLong).to(ids.device());
-  pass.bias = tree_bias(parents);
-  return run(model_.embedded(doubled(ids)), pass, tokens);
+  return one.guided_logits(states, tokens);
+}
+
+at::Tensor LlamaGenStream::begin_together(const std::vector<LlamaGenStream*>& streams) {
+  const int64_t before = streams.front()->model_.options().cls_token_num;
+  const auto count = static_cast<int64_t>(streams.size());
+  std::vector<Part> parts;
+  std::vector<at::Tensor> x;
+  for (auto* stream : streams) {
+    x.push_back(stream->model_.condition_tokens(stream->condition_));
+    const auto& mask = stream->condition_.caption_mask;
+    const auto bias =
+        mask.defined() ? kernels::causal_bias(before, before, mask, x.back().options()) : at::Tensor();
+    parts.push_back({stream, before, bias});
+  }
+  const std::vector<int64_t> tokens(static_cast<std::size_t>(count * before), 0);
+  const auto logits =
+      run_together(parts, at::cat(x, 1), at::arange(before, at::kLong).repeat({count}), tokens, {});
+  return logits[0].unflatten(0, {count, before}).select(1, before - 1);
+}
+
+at::Tensor LlamaGenStream::read_together(const std::vector<LlamaGenStream*>& streams,
+                                         const std::vector<nn::DraftTree>& trees) {
+  const auto& one = *streams.front();
+  const int64_t before = one.model_.options().cls_token_num, end = one.model_.options().block_size;
+  std::vector<int64_t> ids, places, tokens;
+  std::vector<Part> parts;
+  for (std::size_t i = 0; i < trees.size(); ++i) {
+    const auto& tree = trees[i];
+    if (tree.size() == 0) continue;
+    auto& stream = *streams.at(i);
+    ids.insert(ids.end(), tree.tokens.begin(), tree.tokens.end());
+    for (const int64_t depth : tree.depths()) {
+      const int64_t place = stream.length() + depth;
+      tokens.push_back(place + 1);
+      places.push_back(place < end ? before + place : 0);
+    }
+    parts.push_back({&stream, tree.size(), stream.tree_bias(tree)});
+  }
+  const auto all = one.doubled(at::tensor(ids, at::kLong).unsqueeze(0).to(one.device()));
+  return run_together(parts, one.model_.embedded(all), at::tensor(places, at::kLong), tokens,
+                      one.model_.value_rows(all))
+      .select(0, 0);
 }
 
 void LlamaGenStream::keep(int64_t length, const std::vector<int64_t>& nodes) {

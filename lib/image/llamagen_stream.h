@@ -1,6 +1,7 @@
 #pragma once
 
 #include "image/llamagen_model.h"
+#include "nn/draft_tree.h"
 
 namespace arzoo::image {
 
@@ -26,10 +27,14 @@ class LlamaGenStream {
   at::Tensor begin();
   /// Reads tokens that follow one another, [B, N] long: the logits of the token after each, [B, N, V].
   at::Tensor read(const at::Tensor& ids);
-  /// Reads a tree of drafts, [1, N] long: node i follows node parents[i], which comes before it, or where
-  /// that is -1 what was read before. Each sees its ancestors alone. Places behind the picture's end are not
-  /// turned, as in LANTERN's code.
-  at::Tensor read_tree(const at::Tensor& ids, const std::vector<int64_t>& parents);
+  /// One pass for streams of one picture each, all of one model and guidance: the logits of their first
+  /// tokens, [B, V]; to be called first, once.
+  static at::Tensor begin_together(const std::vector<LlamaGenStream*>& streams);
+  /// The same of trees of drafts behind what each stream remembers, where an empty one leaves its stream
+  /// alone: the logits of what follows each node, stream by stream, [N of all, V]. A node sees its ancestors
+  /// alone. Places behind a picture's end are not turned, as in LANTERN's code.
+  static at::Tensor read_together(const std::vector<LlamaGenStream*>& streams,
+                                  const std::vector<nn::DraftTree>& trees);
 
   /// Tokens of the picture that are remembered.
   int64_t length() const { return cache_.length() - model_.options().cls_token_num; }
@@ -46,7 +51,17 @@ class LlamaGenStream {
 
  private:
   at::Tensor run(const at::Tensor& x, nn::DecoderPass pass, const std::vector<int64_t>& tokens);
-  at::Tensor tree_bias(const std::vector<int64_t>& parents) const;
+  /// Tokens of pictures one behind the other, [rows, N of all, D], at `places`: as many as each entry of
+  /// `parts` says, with what they may see; value_rows: as nn::DecoderPass's.
+  struct Part {
+    LlamaGenStream* stream;
+    int64_t tokens;
+    at::Tensor bias;
+  };
+  static at::Tensor run_together(const std::vector<Part>& parts, const at::Tensor& x,
+                                 const at::Tensor& places, const std::vector<int64_t>& tokens,
+                                 std::vector<at::Tensor> value_rows);
+  at::Tensor tree_bias(const nn::DraftTree& tree) const;
   at::Tensor doubled(const at::Tensor& ids) const;
 
   const LlamaGen& model_;

@@ -3,22 +3,12 @@
 #include <torch/torch.h>
 
 namespace arzoo::image {
-namespace {
 
-bool is_chain(const nn::DraftTree& tree) {
-  for (int64_t node = 0; node < tree.size(); ++node) {
-    if (tree.parents[static_cast<std::size_t>(node)] != node - 1) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
-at::Tensor LlamaGenTarget::read(const nn::DraftTree& tree) {
-  const auto ids = at::tensor(tree.tokens, at::kLong).unsqueeze(0).to(stream_.device());
-  const bool plain = is_chain(tree) && stream_.length() + tree.size() <= length_;
-  const auto logits = plain ? stream_.read(ids) : stream_.read_tree(ids, tree.parents);
-  return logits.select(0, 0).cpu().contiguous();
+at::Tensor LlamaGenBatch::read(const std::vector<nn::DraftTree>& trees) {
+  std::vector<int64_t> last;
+  for (const auto& tree : trees) last.push_back(tree.tokens.front());
+  const auto ids = at::tensor(last, at::kLong).unsqueeze(1).to(stream_.device());
+  return stream_.read(ids).select(1, 0).contiguous().cpu();
 }
 
 }  // namespace arzoo::image

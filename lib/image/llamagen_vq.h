@@ -5,13 +5,14 @@
 namespace arzoo::image {
 
 /// What LlamaGen's tokenizer is trained to minimise, under the names of the official trainer's arguments:
-/// reconstruction, codebook and, from some step on, a discriminator of patches. The official perceptual loss
+/// reconstruction, codebook and, from some step on, a discriminator. The official perceptual loss
 /// is left out: LPIPS' weights do not come with this program.
 struct VqLossOptions {
   std::string reconstruction_loss = "l2";
   double reconstruction_weight = 1.0;
   double disc_weight = 0.5;
   int64_t disc_start = 20000;
+  std::string disc_type = "patchgan";
   int64_t disc_dim = 64;
   int64_t disc_num_layers = 3;
   std::string disc_loss = "hinge";
@@ -24,9 +25,11 @@ struct VqLossOptions {
     field("reconstruction_weight", o.reconstruction_weight, at_least(0), "its weight");
     field("disc_weight", o.disc_weight, at_least(0), "weight of the adversarial losses; 0: no discriminator");
     field("disc_start", o.disc_start, at_least(0), "training batches before the adversarial losses begin");
-    field("disc_dim", o.disc_dim, at_least(1), "channels of the discriminator's first convolution");
+    field("disc_type", o.disc_type, one_of({"patchgan", "stylegan"}),
+          "discriminator: of patches, or of whole pictures (StyleGAN2's)");
+    field("disc_dim", o.disc_dim, at_least(1), "patchgan: channels of the discriminator's first convolution");
     field("disc_num_layers", o.disc_num_layers, between(1, 16),
-          "convolutions of the discriminator, less two");
+          "patchgan: convolutions of the discriminator, less two");
     field("disc_loss", o.disc_loss, one_of({"hinge", "vanilla", "non-saturating"}),
           "loss of the discriminator");
     field("gen_loss", o.gen_loss, one_of({"hinge", "non-saturating"}), "adversarial loss of the tokenizer");
@@ -82,6 +85,9 @@ struct LlamaGenVqOptions {
             decoder_ch_mult.size());
     require(resolution % downsampling() == 0, "resolution ({}) must be a multiple of {}", resolution,
             downsampling());
+    const bool power = (resolution & (resolution - 1)) == 0 && resolution <= 1024;
+    require(loss.disc_type != "stylegan" || power,
+            "resolution ({}) must be a power of two, at most 1024, for loss.disc_type stylegan", resolution);
   }
   /// Options that concern its training, not the network.
   static std::vector<std::string> of_training() {

@@ -21,8 +21,7 @@ LlamaGenVqExperiment::LlamaGenVqExperiment(const Config& config, const runtime::
     : PictureExperiment(config, compute, model_options<LlamaGenVqOptions>(config.at("model")).resolution),
       model_(runtime::build_module<LlamaGenVq, LlamaGenVqOptions>(config.at("model"))) {
   model_->initialise();
-  const auto& loss = model_->options().loss;
-  if (loss.disc_weight > 0) discriminator_ = std::make_shared<PatchDiscriminator>(loss);
+  discriminator_ = make_discriminator(model_->options().loss, model_->options().resolution);
   trained_ = trained_together(*model_, discriminator_);
   trained_->to(compute.device);
 }

@@ -28,7 +28,7 @@ class LlamaGenVqExperiment : public PictureExperiment {
 
  private:
   std::shared_ptr<LlamaGenVq> model_;
-  std::shared_ptr<PatchDiscriminator> discriminator_;  ///< null without
+  std::shared_ptr<Discriminator> discriminator_;  ///< null without
   std::shared_ptr<torch::nn::Module> trained_;
 };
 

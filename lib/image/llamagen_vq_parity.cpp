@@ -76,10 +76,10 @@ struct ListedWeights {
 };
 
 /// The discriminator that a case starts from; its counters of batches are of no use.
-std::shared_ptr<PatchDiscriminator> loaded_discriminator(const ParityCase& fixture,
-                                                         const VqLossOptions& options) {
+std::shared_ptr<Discriminator> loaded_discriminator(const ParityCase& fixture, const VqLossOptions& options,
+                                                    int64_t resolution) {
   const auto own = weights_of(fixture.weights(), "discriminator.");
-  auto discriminator = std::make_shared<PatchDiscriminator>(options);
+  auto discriminator = make_discriminator(options, resolution);
   runtime::load_strictly(*discriminator, own, own.where(),
                          [](std::string_view name) { return name.ends_with("num_batches_tracked"); });
   discriminator->to(fixture.device);
@@ -91,7 +91,7 @@ void replay_vq_training(const ParityCase& fixture, ParityReport& report) {
   const auto loss_options = options_among<VqLossOptions>(section);
   LlamaGenVq vae(options_among<LlamaGenVqOptions>(fixture.config));
   fixture.load(vae, weights_at(fixture, fixture.config.text("init_weights")));
-  const auto discriminator = loaded_discriminator(fixture, loss_options);
+  const auto discriminator = loaded_discriminator(fixture, loss_options, fixture.input("imgs").size(-1));
   const auto all = trained_together(vae, discriminator);
   all->train();
   const ListedWeights own(fixture, vae, "param_order"),

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include "core/error.h"
+#include "image/class_condition.h"
 #include "nn/embedding_table.h"
 
 namespace arzoo::image {
@@ -21,15 +21,7 @@ Mar::Mar(const MarOptions& options) : nn::MaskedGenerator(options, layout_of(opt
 }
 
 at::Tensor Mar::condition(const at::Tensor& labels) const {
-  const int64_t batch = labels.size(0);
-  if (batch == 0 || labels.min().item<int64_t>() < 0 || labels.max().item<int64_t>() > null_class())
-    fail<UsageError>("mar: classes must be a list of numbers in 0..{} ({} is no class)", null_class(),
-                     null_class());
-  const auto rows = at::embedding(class_emb_, labels.clamp_max(null_class() - 1)).unsqueeze(1);
-  const auto with_class = rows.expand({batch, options_.buffer_size, -1});
-  const auto none = labels.eq(null_class());
-  if (!none.any().item<bool>()) return with_class;
-  return at::where(none.view({-1, 1, 1}), no_condition(batch), with_class);
+  return class_condition(class_emb_, no_condition(labels.size(0)), labels, MarOptions::kName);
 }
 
 void Mar::initialise() {

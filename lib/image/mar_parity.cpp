@@ -12,18 +12,8 @@ namespace {
 using runtime::ParityCase;
 using runtime::ParityReport;
 
-MarOptions official_mar_options(const Config& config) {
-  auto options = options_among<MarOptions>(config);
-  config.at("vae_embed_dim").read(options.vae.embed_dim, at_least(1));
-  int64_t stride = 0;
-  config.at("vae_stride").read(stride, at_least(1));
-  options.vae.ch_mult.clear();
-  for (int64_t level = 1; level <= stride; level *= 2) options.vae.ch_mult.push_back(1);
-  return options;
-}
-
 std::shared_ptr<Mar> load_mar(const ParityCase& fixture) {
-  auto model = std::make_shared<Mar>(official_mar_options(fixture.config));
+  auto model = std::make_shared<Mar>(options_with_kl_vae<MarOptions>(fixture.config));
   fixture.load(*model, fixture.weights());
   return model;
 }

@@ -6,15 +6,11 @@
 #include "runtime/generation_options.h"
 
 namespace arzoo::image {
-namespace {
 
-/// Each order with the tokens that are to be generated first, those that are known behind them.
 at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& known) {
   const auto is_known = known.to(orders.device()).index_select(0, orders.flatten()).view(orders.sizes());
   return orders.gather(1, std::get<1>(is_known.to(at::kInt).sort(/*stable=*/std::optional<bool>(true), 1)));
 }
-
-}  // namespace
 
 nn::MaskedSampling mar_sampling(const MarGenerationOptions& options) {
   nn::MaskedSampling sampling;

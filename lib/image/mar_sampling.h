@@ -18,6 +18,10 @@ struct KnownLatents {
   at::Tensor known;   ///< [L] bool, true where tokens counts
 };
 
+/// Each order, [B, L], with the tokens that are to be generated first, those that are known behind them.
+/// known: [L] bool.
+at::Tensor unknown_first(const at::Tensor& orders, const at::Tensor& known);
+
 /// Hears of each step; `latents` are those so far.
 using LatentWatcher = std::function<void(int64_t step, const at::Tensor& latents)>;
 

@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "core/zoo.h"
+#include "image/axial.h"
 #include "image/eagle.h"
 #include "image/feature_net.h"
 #include "image/flowar.h"
+#include "image/himar.h"
 #include "image/kl_vae.h"
 #include "image/llamagen.h"
 #include "image/mar.h"
+#include "image/mmar.h"
 #include "image/var.h"
 #include "image/vqvae.h"
 
@@ -21,8 +24,9 @@ namespace arzoo::image {
 
 /// The table of image models: a model is known to the command line, the configs and the README by standing
 /// here.
-using OwnModels = std::tuple<VqvaeOptions, VarOptions, KlVaeOptions, MarOptions, FlowArOptions,
-                             LlamaGenVqOptions, LlamaGenOptions, EagleOptions, FeatureNetOptions>;
+using OwnModels =
+    std::tuple<VqvaeOptions, VarOptions, KlVaeOptions, MarOptions, HiMarOptions, MmarOptions, FlowArOptions,
+               LlamaGenVqOptions, LlamaGenOptions, EagleOptions, AxialOptions, FeatureNetOptions>;
 using Models = decltype(std::tuple_cat(std::declval<OwnModels>(), std::declval<OutsideModels>()));
 
 }  // namespace arzoo::image

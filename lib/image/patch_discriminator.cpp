@@ -14,11 +14,6 @@ torch::nn::Conv2d convolution(int64_t in, int64_t out, int64_t stride, bool bias
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 4).stride(stride).padding(1).bias(bias));
 }
 
-/// The official code takes ones for the input and the logits for the targets.
-at::Tensor swapped_cross_entropy(const at::Tensor& label, const at::Tensor& logits) {
-  return at::binary_cross_entropy_with_logits(label, logits);
-}
-
 }  // namespace
 
 PatchDiscriminator::PatchDiscriminator(const VqLossOptions& options) {
@@ -65,17 +60,6 @@ at::Tensor PatchDiscriminator::forward(const at::Tensor& x, bool frozen) {
   auto h = x;
   for (const auto& one : layers_) h = layer(one, h, frozen);
   return h;
-}
-
-at::Tensor discriminator_loss(const std::string& name, const at::Tensor& real, const at::Tensor& fake) {
-  if (name == "hinge") return 0.5 * (at::relu(1.0 - real).mean() + at::relu(1.0 + fake).mean());
-  if (name == "vanilla") return 0.5 * (at::softplus(-real).mean() + at::softplus(fake).mean());
-  return 0.5 * (swapped_cross_entropy(at::ones_like(real), real) +
-                swapped_cross_entropy(at::zeros_like(fake), fake));
-}
-
-at::Tensor generator_loss(const std::string& name, const at::Tensor& fake) {
-  return name == "hinge" ? -fake.mean() : swapped_cross_entropy(at::ones_like(fake), fake);
 }
 
 }  // namespace arzoo::image

@@ -5,20 +5,20 @@
 
 #include <vector>
 
-#include "image/llamagen_vq.h"
+#include "image/discriminator.h"
 
 namespace arzoo::image {
 
 /// The discriminator of PatchGAN (Isola et al., CVPR 2017): whether each patch of a picture is real. Names as
 /// in taming-transformers, whose NLayerDiscriminator with batch normalisation it is.
-class PatchDiscriminator : public torch::nn::Module {
+class PatchDiscriminator : public Discriminator {
  public:
   /// Sizes: disc_dim and disc_num_layers. Weights as in the official start: N(0, 0.02).
   explicit PatchDiscriminator(const VqLossOptions& options);
 
   /// Logits [B, 1, h, w], large where a patch looks real. x: [B, 3, H, W]. In training the normalisation's
   /// statistics are the batch's. frozen: no gradient reaches the weights.
-  at::Tensor forward(const at::Tensor& x, bool frozen = false);
+  at::Tensor forward(const at::Tensor& x, bool frozen = false) override;
 
  private:
   /// A convolution, and what follows it except after the last.
@@ -31,10 +31,5 @@ class PatchDiscriminator : public torch::nn::Module {
 
   std::vector<Layer> layers_;
 };
-
-/// What the discriminator minimises, of its logits.
-at::Tensor discriminator_loss(const std::string& name, const at::Tensor& real, const at::Tensor& fake);
-/// What the tokenizer minimises, of the logits of its pictures.
-at::Tensor generator_loss(const std::string& name, const at::Tensor& fake);
 
 }  // namespace arzoo::image

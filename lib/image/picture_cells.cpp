@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 
@@ -9,6 +10,7 @@
 #include "core/seeded_random.h"
 #include "core/stop.h"
 #include "image/autoencoder.h"
+#include "image/captioned_generator.h"
 #include "image/model_folder.h"
 #include "image/picture_data.h"
 #include "image/picture_features.h"
@@ -27,7 +29,7 @@ using runtime::Split;
 std::unique_ptr<runtime::ImageGenerator> generator_of(const PictureCellOptions& cell,
                                                       const runtime::ImageGenerators& generators,
                                                       const runtime::Compute& compute) {
-  Json generation = Json::object();
+  Json generation = cell.sampling;
   if (cell.cfg) generation["cfg"] = *cell.cfg;
   if (!cell.depth_schedule.empty()) generation["depth_schedule"] = cell.depth_schedule;
   if (cell.steps) generation["steps"] = *cell.steps;
@@ -50,24 +52,79 @@ std::unique_ptr<runtime::ImageGenerator> generator_of(const PictureCellOptions& 
 using PictureVisitor =
     std::function<void(const runtime::ImageGenerator&, const at::Tensor& images, const at::Tensor& labels)>;
 
+/// The features of the real pictures that were looked at last.
+class RealFeatures {
+ public:
+  /// Those of this key, which says all that they depend on.
+  std::shared_ptr<const PictureFeatures> get(const std::string& key,
+                                             const std::function<PictureFeatures()>& look) {
+    if (key != key_ || features_ == nullptr) {
+      features_ = nullptr;
+      features_ = std::make_shared<const PictureFeatures>(look());
+      key_ = key;
+    }
+    return features_;
+  }
+
+ private:
+  std::string key_;
+  std::shared_ptr<const PictureFeatures> features_;
+};
+
+/// One for all cells that exist together, those of a suite; gone with the last of them.
+std::shared_ptr<RealFeatures> common_real_features() {
+  static std::weak_ptr<RealFeatures> common;
+  auto features = common.lock();
+  if (features == nullptr) common = features = std::make_shared<RealFeatures>();
+  return features;
+}
+
 /// What a measurement works with.
 struct Bench {
   const PictureCellOptions& cell;
   const runtime::ImageGenerators& generators;
+  RealFeatures& real;
   const runtime::Compute& compute;
   Progress& progress;
   Stop stop;
 };
 
+/// What decoding with drafts came to.
+void add_decoding(runtime::Metrics& costs, const Json& decoding, double pictures) {
+  costs.emplace_back("passes_per_picture", decoding.at("passes").get<double>() / pictures);
+  costs.emplace_back("tokens_per_pass", decoding.at("tokens_per_pass").get<double>());
+  if (const double passes = decoding.at("drafter_passes").get<double>(); passes > 0)
+    costs.emplace_back("drafter_passes_per_picture", passes / pictures);
+  const auto& shares = decoding.at("accepted_by_depth");
+  for (std::size_t depth = 1; depth <= shares.size() && depth <= 8; depth *= 2)
+    costs.emplace_back(fmt::format("accepted_{}", depth), shares[depth - 1].get<double>());
+}
+
+/// Adds what one batch shows of its captions to what those before it showed.
+void add_matches(std::vector<CaptionMatch>& all, const std::vector<CaptionMatch>& batch) {
+  for (const auto& match : batch) {
+    const auto same =
+        std::find_if(all.begin(), all.end(), [&](const auto& m) { return m.name == match.name; });
+    if (same == all.end()) {
+      all.push_back(match);
+      continue;
+    }
+    same->matches += match.matches;
+    same->pictures += match.pictures;
+  }
+}
+
 /// Generates the pictures of a cell, its classes in turn, and shows them to `visit` as they are stored.
 /// Returns what that cost.
 runtime::Metrics sample(const Bench& bench, const PictureVisitor& visit) {
-  const auto& [cell, generators, compute, progress, stop] = bench;
+  const auto& [cell, generators, real, compute, progress, stop] = bench;
   const runtime::PeakMemory memory(compute.device);
   const auto generator = generator_of(cell, generators, compute);
   progress.begin("pictures", cell.count);
   std::chrono::duration<double> generation{0};
   int64_t cached = 0;
+  const auto* captioned = dynamic_cast<const CaptionedGenerator*>(generator.get());
+  std::vector<CaptionMatch> matches;
   for (int64_t first = 0; first < cell.count; first += cell.batch_size) {
     const int64_t count = std::min(cell.batch_size, cell.count - first);
     runtime::ImageBatch batch;
@@ -78,7 +135,9 @@ runtime::Metrics sample(const Bench& bench, const PictureVisitor& visit) {
     const auto images = generator->sample(batch, [](int64_t, const auto&) {});
     generation += std::chrono::steady_clock::now() - begun;
     cached = std::max(cached, generator->cache_bytes());
-    visit(*generator, as_stored(images, generator->channels()), batch.labels);
+    const auto stored = as_stored(images, generator->channels());
+    if (captioned != nullptr) add_matches(matches, captioned->caption_matches(stored, batch.labels));
+    visit(*generator, stored, batch.labels);
     progress.step({}, count);
     stop_if_asked(stop, "measuring pictures");
   }
@@ -86,12 +145,11 @@ runtime::Metrics sample(const Bench& bench, const PictureVisitor& visit) {
   constexpr double kMib = 1 << 20;
   runtime::Metrics costs{{"seconds_per_picture", generation.count() / static_cast<double>(cell.count)},
                          {"parameters_m", static_cast<double>(generator->parameters()) / 1e6}};
+  for (const auto& match : matches)
+    costs.emplace_back(match.name, static_cast<double>(match.matches) / static_cast<double>(match.pictures));
   if (cached > 0) costs.emplace_back("cache_mib", static_cast<double>(cached) / kMib);
-  if (const auto decoding = generator->decoding(); !decoding.is_null()) {
-    costs.emplace_back("passes_per_picture",
-                       decoding.at("passes").get<double>() / static_cast<double>(cell.count));
-    costs.emplace_back("tokens_per_pass", decoding.at("tokens_per_pass").get<double>());
-  }
+  if (const auto decoding = generator->decoding(); !decoding.is_null())
+    add_decoding(costs, decoding, static_cast<double>(cell.count));
   if (const auto peak = memory.bytes()) costs.emplace_back("peak_mib", static_cast<double>(*peak) / kMib);
   return costs;
 }
@@ -118,18 +176,17 @@ class Comparison {
         real_(data_options(cell_), net_->options().pixels) {}
 
   Json run() {
-    FeatureCollector real(*net_, compute_.device), made(*net_, compute_.device);
-    add_real(real);
+    const auto real = real_features();
+    FeatureCollector made(*net_, compute_.device);
     const auto folder = find_model_folder(cell_.model);
     const auto tokenizer = folder ? open_autoencoder(*folder, compute_) : nullptr;
     const auto extra =
         tokenizer ? reconstruct(tokenizer, folder->facts.channels, made)
                   : sample(bench_, [&](const auto& generator, const auto& images, const auto& labels) {
-                      const bool told = is_told(generator.class_names(), generator.classes());
-                      made.add(images, told ? labels : at::Tensor());
+                      made.add(images, told_classes(generator, labels));
                     });
     const auto generated = made.result();
-    auto metrics = compare_pictures(real.result(), generated, cell_.metric_name);
+    auto metrics = compare_pictures(*real, generated, cell_.metric_name);
     metrics.insert(metrics.end(), extra.begin(), extra.end());
     const auto training = training_of(cell_);
     metrics.insert(metrics.end(), training.begin(), training.end());
@@ -148,6 +205,14 @@ class Comparison {
   /// Whether the feature network's classes are these, so that it can tell whether a picture is of its class.
   bool is_told(const std::vector<std::string>& names, int64_t classes) const {
     return classes <= net_->options().num_classes && are_same_classes(names, net_classes_);
+  }
+  /// The classes of generated pictures, or the nouns of their captions, likewise.
+  at::Tensor told_classes(const runtime::ImageGenerator& generator, const at::Tensor& labels) const {
+    const auto* captioned = dynamic_cast<const CaptionedGenerator*>(&generator);
+    if (captioned == nullptr || captioned->nouns().empty())
+      return is_told(generator.class_names(), generator.classes()) ? labels : at::Tensor();
+    const auto& nouns = captioned->nouns();
+    return is_told(nouns, static_cast<int64_t>(nouns.size())) ? captioned->nouns_of(labels) : at::Tensor();
   }
   /// The labels of real pictures as far as the feature network can tell them.
   at::Tensor told_labels(const at::Tensor& labels) const {
@@ -170,12 +235,18 @@ class Comparison {
     }
   }
 
-  void add_real(FeatureCollector& real) {
-    progress_.begin("real pictures", real_.size(Split::train));
-    each_real(0, [&](const at::Tensor& images, const at::Tensor& labels) {
-      real.add(images, told_labels(labels));
+  /// The same for all cells of a suite that compare with these pictures.
+  std::shared_ptr<const PictureFeatures> real_features() {
+    const auto key = dump_json(Json{cell_.pictures, cell_.features, cell_.batch_size, compute_.device.str()});
+    return bench_.real.get(key, [this] {
+      FeatureCollector real(*net_, compute_.device);
+      progress_.begin("real pictures", real_.size(Split::train));
+      each_real(0, [&](const at::Tensor& images, const at::Tensor& labels) {
+        real.add(images, told_labels(labels));
+      });
+      progress_.end();
+      return real.result();
     });
-    progress_.end();
   }
 
   runtime::Metrics reconstruct(const Reconstruction& tokenizer, int64_t channels, FeatureCollector& made) {
@@ -238,7 +309,7 @@ class PictureCell final : public runtime::CellOf<PictureCellOptions> {
 
   Json run(const runtime::Compute& compute, Progress& progress, Stop stop) const override {
     if (!options_.samples.empty()) return compare_files(options_);
-    const Bench bench{options_, generators_, compute, progress, stop};
+    const Bench bench{options_, generators_, *real_, compute, progress, stop};
     if (options_.random.empty()) return Comparison(bench).run();
     return {{"test", runtime::metrics_json(sample(bench, [](const auto&...) {}))},
             {"pictures", options_.count}};
@@ -250,6 +321,7 @@ class PictureCell final : public runtime::CellOf<PictureCellOptions> {
 
  private:
   runtime::ImageGenerators generators_;
+  std::shared_ptr<RealFeatures> real_ = common_real_features();
 };
 
 }  // namespace

@@ -77,15 +77,6 @@ class IdxPictures : public PictureSet {
   std::vector<std::string> classes_;
 };
 
-std::vector<fs::path> pictures_below(const fs::path& folder) {
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && io::is_picture_name(entry.path())) paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 class FolderPictures : public PictureSet {
  public:
   explicit FolderPictures(const fs::path& folder) {
@@ -98,7 +89,7 @@ class FolderPictures : public PictureSet {
     if (classes.empty())
       fail<DataError>("{}: no sub-folders, expected one per class with its pictures", folder.string());
     for (const auto& path : classes) {
-      auto paths = pictures_below(path);
+      auto paths = io::pictures_below(path);
       if (paths.empty())
         fail<DataError>("{}: no pictures of this class, expected .png, .jpg or .jpeg files", path.string());
       labels_.insert(labels_.end(), paths.size(), static_cast<int64_t>(classes_.size()));

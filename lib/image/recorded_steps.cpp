@@ -10,6 +10,22 @@ at::Tensor listed_gradient_norms(const runtime::ParityCase& fixture, const torch
   return runtime::gradient_norms(model, runtime::listed_names(fixture, "grad_norm_names"));
 }
 
+void check_recorded_gradients(const runtime::ParityCase& fixture, const torch::nn::Module& model,
+                              runtime::ParityReport& report) {
+  for (const auto& parameter : model.named_parameters()) {
+    const auto name = "grad." + parameter.key();
+    if (fixture.io.contains(name)) report.check(name, parameter.value().grad());
+  }
+}
+
+void check_recorded_weights(const runtime::ParityCase& fixture, const torch::nn::Module& model,
+                            runtime::ParityReport& report) {
+  for (const auto& parameter : model.named_parameters()) {
+    const auto name = "final." + parameter.key();
+    if (fixture.io.contains(name)) report.check(name, parameter.value().detach());
+  }
+}
+
 void replay_steps(const runtime::ParityCase& fixture, torch::nn::Module& model,
                   const std::vector<std::string>& no_weight_decay,
                   const std::function<at::Tensor(int64_t)>& loss_of, runtime::ParityReport& report) {

@@ -28,12 +28,6 @@ at::Tensor as_map(const at::Tensor& rows, const Grid& grid) {
 
 }  // namespace
 
-at::Tensor nearest_codes(const at::Tensor& z, const at::Tensor& codebook) {
-  // |z|^2 + |e|^2 - 2 <z, e>, summed in the official order: it decides between codes that are as near.
-  auto squares = z.square().sum(1, /*keepdim=*/true) + codebook.square().sum(1);
-  return squares.addmm_(z, codebook.t(), /*beta=*/1, /*alpha=*/-2).argmin(1);
-}
-
 std::vector<int64_t> phi_indices(int64_t scales, int64_t phis) {
   const double margin = 1.0 / static_cast<double>(phis == 4 ? 3 * phis : 2 * phis);
   const auto ticks = evenly_spaced(margin, 1.0 - margin, phis);
@@ -47,7 +41,10 @@ std::vector<int64_t> phi_indices(int64_t scales, int64_t phis) {
 }
 
 ResidualQuantizer::ResidualQuantizer(const VqvaeOptions& options)
-    : beta_(options.beta), share_(std::abs(options.quant_resi)), using_znorm_(options.using_znorm) {
+    : beta_(options.beta),
+      share_(std::abs(options.quant_resi)),
+      using_znorm_(options.using_znorm),
+      band_rule_(options.band_rule) {
   const auto scales = static_cast<int64_t>(options.v_patch_nums.size());
   uses_ = register_buffer("ema_vocab_hit_SV", at::zeros({scales, options.vocab_size}));
   auto embedding = std::make_shared<torch::nn::Module>();
@@ -111,6 +108,17 @@ at::Tensor ResidualQuantizer::lookup(const at::Tensor& ids, const Grid& grid) co
   return as_map(at::embedding(codebook_, ids), grid);
 }
 
+std::vector<at::Tensor> ResidualQuantizer::targets(const at::Tensor& f, const Grids& grids) const {
+  if (band_rule_ == "none") return std::vector<at::Tensor>(grids.size(), f);
+  return FrequencyBands(band_rule_, grids).low_passes(f);
+}
+
+/// What scale k has to code: what is left of the scales before it and, of frequency bands, its own.
+at::Tensor ResidualQuantizer::add_band(const at::Tensor& rest, const std::vector<at::Tensor>& targets,
+                                       int64_t k) const {
+  return k == 0 || band_rule_ == "none" ? rest : rest + (targets[k] - targets[k - 1]);
+}
+
 ResidualQuantizer::Code ResidualQuantizer::encode(const at::Tensor& f, const Grids& grids) const {
   const torch::NoGradGuard no_grad;
   const auto scales = static_cast<int64_t>(grids.size());
@@ -119,8 +127,10 @@ ResidualQuantizer::Code ResidualQuantizer::encode(const at::Tensor& f, const Gri
                      grids.back().height, grids.back().width, f.size(2), f.size(3));
   }
   Code code;
-  auto rest = f.to(at::kFloat).clone(), f_hat = at::zeros_like(rest);
+  const auto wanted = targets(f.to(at::kFloat), grids);
+  auto rest = wanted.front().clone(), f_hat = at::zeros_like(rest);
   for (int64_t k = 0; k < scales; ++k) {
+    rest = add_band(rest, wanted, k);
     code.ids.push_back(nearest(rest, grids[k]));
     const auto h = upsampled(lookup(code.ids.back(), grids[k]), f.sizes(), k, scales);
     f_hat = f_hat + h;
@@ -194,18 +204,21 @@ at::Tensor ResidualQuantizer::teacher_input(const std::vector<at::Tensor>& ids, 
 
 ResidualQuantizer::Pass ResidualQuantizer::train_pass(const at::Tensor& f, const Grids& grids) const {
   const auto scales = static_cast<int64_t>(grids.size());
-  const auto target = f.detach();
-  auto rest = target.clone(), f_hat = at::zeros_like(target);
+  const auto wanted = targets(f, grids);
+  std::vector<at::Tensor> fixed;
+  for (const auto& target : wanted) fixed.push_back(target.detach());
+  auto rest = fixed.front().clone(), f_hat = at::zeros_like(rest);
   auto loss = at::zeros({}, f.options().requires_grad(false));
   std::vector<at::Tensor> ids;
   for (int64_t k = 0; k < scales; ++k) {
+    rest = add_band(rest, fixed, k);
     ids.push_back(nearest(rest, grids[k]));
     const auto h = upsampled(lookup(ids.back(), grids[k]), f.sizes(), k, scales);
     f_hat = f_hat + h;
     rest = rest - h.detach();
-    loss = loss + at::mse_loss(f_hat.detach(), f) * beta_ + at::mse_loss(f_hat, target);
+    loss = loss + at::mse_loss(f_hat.detach(), wanted[k]) * beta_ + at::mse_loss(f_hat, fixed[k]);
   }
-  return {f_hat.detach() - target + f, loss / static_cast<double>(scales), std::move(ids)};
+  return {f_hat.detach() - fixed.back() + f, loss / static_cast<double>(scales), std::move(ids)};
 }
 
 void ResidualQuantizer::count_uses(const std::vector<at::Tensor>& ids, bool first) {
@@ -223,9 +236,10 @@ void ResidualQuantizer::replace_codes(const at::Tensor& unused, const at::Tensor
   // A codebook that is sampled anew has not coded anything yet.
   if (unused.all().item<bool>()) codebook_.zero_();
   const auto code = encode(f, grids);
+  const auto low_passed = targets(f, grids);
   std::vector<at::Tensor> wanted;
   for (std::size_t k = 0; k < grids.size(); ++k) {
-    const auto rest = k == 0 ? f : f - code.f_hat[k - 1];
+    const auto rest = k == 0 ? low_passed[k] : low_passed[k] - code.f_hat[k - 1];
     wanted.push_back(next_input(rest, grids[k]).flatten(0, 1));
   }
   const auto candidates = at::cat(wanted);

@@ -2,9 +2,10 @@
 
 #include <torch/nn/module.h>
 
-#include "image/grid.h"
+#include "image/frequency_bands.h"
 #include "image/vqvae.h"
 #include "nn/conv2d.h"
+#include "nn/nearest_codes.h"
 
 namespace arzoo::image {
 
@@ -13,12 +14,11 @@ namespace arzoo::image {
 /// are decided by rounding. scales >= 2; phis >= 1.
 std::vector<int64_t> phi_indices(int64_t scales, int64_t phis);
 
-/// The nearest code vector of each row by squared distance, the first of equally near ones. z: [N,
-/// z_channels]; codebook: [V, z_channels]; returns [N] long.
-at::Tensor nearest_codes(const at::Tensor& z, const at::Tensor& codebook);
+using nn::nearest_codes;
 
 /// The residual multi-scale quantiser of VAR (Tian et al. 2024, Algorithms 1 and 2): a feature map is coded
-/// by token maps, coarse to fine, each of which codes what the ones before left over.
+/// by token maps, coarse to fine, each of which codes what the ones before left over. With a band_rule
+/// (NFIG, arXiv 2503.07076, eq. 3) that of the feature map low-passed up to the token map's band.
 ///
 /// Notation: z features of width `z_channels`, f_hat the sum so far, both [B, z, h, w]; the finest grid is
 /// h x w. Everything is computed in fp32.
@@ -33,6 +33,9 @@ class ResidualQuantizer : public torch::nn::Module {
   };
   /// f: [B, z, h, w]; the last grid must be h x w.
   Code encode(const at::Tensor& f, const Grids& grids) const;
+  /// What the token maps up to each scale code of f: f low-passed, or f itself of each without a band_rule.
+  /// f: [B, z, h, w]; under autograd.
+  std::vector<at::Tensor> targets(const at::Tensor& f, const Grids& grids) const;
 
   /// The code vectors of one token map: ids [B, tokens] → [B, z, height, width].
   at::Tensor lookup(const at::Tensor& ids, const Grid& grid) const;
@@ -75,6 +78,7 @@ class ResidualQuantizer : public torch::nn::Module {
   const at::Tensor& codebook() const { return codebook_; }
 
  private:
+  at::Tensor add_band(const at::Tensor& rest, const std::vector<at::Tensor>& targets, int64_t k) const;
   at::Tensor nearest(const at::Tensor& rest, const Grid& grid) const;
   at::Tensor no_sum(const at::Tensor& like, const Grid& finest) const;
   at::Tensor phi(const at::Tensor& h, int64_t k, int64_t scales) const;
@@ -83,6 +87,7 @@ class ResidualQuantizer : public torch::nn::Module {
 
   double beta_, share_;  ///< share_: of the convolution in phi
   bool using_znorm_;
+  std::string band_rule_;
   at::Tensor codebook_;                            ///< [V, z]
   at::Tensor uses_;                                ///< [S, V]
   std::vector<std::shared_ptr<nn::Conv2d>> phis_;  ///< none where phi is the identity

@@ -132,6 +132,7 @@ const ModelEntry& entry<image::VarOptions>() {
       .images = {&image::is_var, &image::open_var_generator, &image::random_var_generator},
       .replays = {{"var", image::replay_var_case},
                   {"var_code", image::replay_code},
+                  {"nfig", image::replay_band_generation},
                   {"var_schedule", image::replay_schedules, /*on_cpu=*/true}},
   };
   return entry;

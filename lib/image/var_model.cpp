@@ -12,6 +12,7 @@
 #include "nn/embedding_table.h"
 #include "nn/token_sampler.h"
 #include "runtime/autocast.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::image {
 namespace {
@@ -104,9 +105,13 @@ at::Tensor Var::pass_blocks(const at::Tensor& condition, const at::Tensor& maps,
     const bool all = part == nullptr || part->has(block);
     const int64_t seen = all ? x.size(1) : tokens_of(grids_, static_cast<std::size_t>(part->bridge_scales));
     const auto bias = attn_bias_for_masking_.narrow(2, 0, seen).narrow(3, 0, seen);
-    const auto passed = blocks_[i]->forward(x.narrow(1, 0, seen), blocks_[i]->modulation(condition, shared),
-                                            bias, shares, "block" + std::to_string(i), trace,
-                                            added.between.empty() ? at::Tensor() : added.between[i]);
+    const auto run = [own = blocks_[i], bias, shares, i, trace](const std::vector<at::Tensor>& inputs) {
+      return std::vector{own->forward(inputs[0], own->modulation(inputs[1], inputs[2]), bias, shares,
+                                      "block" + std::to_string(i), trace, inputs[3])};
+    };
+    const std::vector<at::Tensor> inputs{x.narrow(1, 0, seen), condition, shared,
+                                         added.between.empty() ? at::Tensor() : added.between[i]};
+    const auto passed = trace != nullptr ? run(inputs)[0] : runtime::recomputed(inputs, run)[0];
     x = all ? passed : at::cat({passed, x.narrow(1, seen, x.size(1) - seen)}, 1);
   }
   return x;

@@ -18,8 +18,8 @@ at::Tensor adaptive_weight(const at::Tensor& reconstruction, const at::Tensor& a
 
 }  // namespace
 
-std::shared_ptr<torch::nn::Module> trained_together(
-    const LlamaGenVq& vae, const std::shared_ptr<PatchDiscriminator>& discriminator) {
+std::shared_ptr<torch::nn::Module> trained_together(const LlamaGenVq& vae,
+                                                    const std::shared_ptr<Discriminator>& discriminator) {
   auto all = std::make_shared<torch::nn::Module>();
   for (const auto& part : vae.named_children()) all->register_module(part.key(), part.value());
   if (discriminator != nullptr) all->register_module("discriminator", discriminator);
@@ -31,7 +31,7 @@ double adversarial_weight(const VqLossOptions& options, int64_t batch) {
 }
 
 VqLosses vq_losses(const VqLossOptions& options, const LlamaGenVq& vae, const LlamaGenVq::Pass& pass,
-                   const at::Tensor& images, PatchDiscriminator* discriminator, double adversarial_weight) {
+                   const at::Tensor& images, Discriminator* discriminator, double adversarial_weight) {
   VqLosses losses;
   const auto& again = pass.images;
   losses.reconstruction =

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "image/discriminator.h"
 #include "image/llamagen_vq_model.h"
-#include "image/patch_discriminator.h"
 #include "runtime/losses.h"
 
 namespace arzoo::image {
@@ -17,12 +17,12 @@ struct VqLosses {
 };
 /// discriminator: may be null. adversarial_weight: disc_weight, or 0 before disc_start.
 VqLosses vq_losses(const VqLossOptions& options, const LlamaGenVq& vae, const LlamaGenVq::Pass& pass,
-                   const at::Tensor& images, PatchDiscriminator* discriminator, double adversarial_weight);
+                   const at::Tensor& images, Discriminator* discriminator, double adversarial_weight);
 
 /// One module of the tokenizer's parts, under their own names, and "discriminator", where there is one: what
 /// one optimiser trains.
 std::shared_ptr<torch::nn::Module> trained_together(const LlamaGenVq& vae,
-                                                    const std::shared_ptr<PatchDiscriminator>& discriminator);
+                                                    const std::shared_ptr<Discriminator>& discriminator);
 
 /// disc_weight from training batch disc_start on, before that 0. batch: from 0, but officially they are
 /// counted from 1.

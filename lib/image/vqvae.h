@@ -4,8 +4,9 @@
 
 namespace arzoo::image {
 
-/// The multi-scale VQ-VAE of VAR (Tian et al., NeurIPS 2024, Sec. 3.2). Names are the official class's; the
-/// defaults are the published tokenizer's.
+/// The multi-scale VQ-VAE of VAR (Tian et al., NeurIPS 2024, Sec. 3.2), and with a band_rule that of NFIG
+/// (arXiv 2503.07076), whose token maps code frequency bands. Names are the official class's; the defaults
+/// are VAR's published tokenizer's.
 struct VqvaeOptions {
   static constexpr std::string_view kName = "vqvae";
   static constexpr std::string_view kPaper = "Tian et al., VAR, NeurIPS 2024 (multi-scale VQ-VAE)";
@@ -21,6 +22,7 @@ struct VqvaeOptions {
   double quant_resi = 0.5;
   int64_t share_quant_resi = 4;
   std::vector<int64_t> v_patch_nums = {1, 2, 3, 4, 5, 6, 8, 10, 13, 16};
+  std::string band_rule = "none";
   double l1_weight = 0.0;
   int64_t revive_every = 0;
 
@@ -40,6 +42,9 @@ struct VqvaeOptions {
     field("share_quant_resi", o.share_quant_resi, at_least(0),
           "phi convolutions shared by the scales; 0 for one per scale");
     field("v_patch_nums", o.v_patch_nums, nonempty(at_least(1)), "side of each token map, coarse to fine");
+    field("band_rule", o.band_rule, one_of({"none", "linear", "area"}),
+          "frequencies that the token maps up to each one code (NFIG): none, all at once, as VAR; linear, as "
+          "printed, up to a radius that grows with the tokens; area, as many as there are tokens");
     field("l1_weight", o.l1_weight, at_least(0),
           "weight of the mean absolute error in the training loss, added to the mean squared error");
     field("revive_every", o.revive_every, at_least(0),

@@ -1,5 +1,6 @@
 #include "image/vqvae_experiment.h"
 
+#include <fmt/ranges.h>
 #include <torch/torch.h>
 
 #include "core/zoo.h"
@@ -21,6 +22,10 @@ at::Tensor is_used(const at::Tensor& uses) { return uses.ge(uses.mean() * kUsedS
 bool is_fresh(const at::Tensor& uses) { return uses.sum().item<double>() == 0.0; }
 
 double percent(const at::Tensor& flags) { return 100.0 * flags.to(at::kDouble).mean().item<double>(); }
+
+double mean_decibels(const std::vector<at::Tensor>& squared_errors) {
+  return signal_to_noise(at::cat(squared_errors), 2.0).mean().item<double>();
+}
 
 /// e to the entropy of the codes' frequencies: as many codes, used alike, would say as much.
 double perplexity(const at::Tensor& uses) {
@@ -70,18 +75,44 @@ runtime::Losses VqvaeExperiment::loss(int64_t batch) {
 runtime::Metrics VqvaeExperiment::evaluate(runtime::Split split) {
   if (loader_.evaluated(split).empty()) return {};
   model_->eval();
-  std::vector<at::Tensor> errors;
-  auto uses = at::zeros({model_->options().vocab_size}, at::kDouble);
+  const auto scales = static_cast<std::size_t>(model_->grids().size());
+  // Every token map's own figures are worth a decoder's pass each on the test pictures alone.
+  const std::size_t first = split == runtime::Split::test ? 0 : scales - 1;
+  std::vector<std::vector<at::Tensor>> errors(scales);
+  auto uses = at::zeros({static_cast<int64_t>(scales), model_->options().vocab_size}, at::kDouble);
   loader_.each(split, [&](const ImageBatch& batch) {
     const auto images = batch.images.to(compute_.device);
     const auto code = model_->quantizer().encode(model_->features(images), model_->grids());
-    errors.push_back(squared_error(model_->decode(code.f_hat.back()), images).cpu());
-    for (const auto& ids : code.ids) uses += at::bincount(ids.flatten(), {}, uses.size(0)).cpu();
+    for (std::size_t k = 0; k < scales; ++k) {
+      uses[static_cast<int64_t>(k)] += at::bincount(code.ids[k].flatten(), {}, uses.size(1)).cpu();
+      if (k >= first) errors[k].push_back(squared_error(model_->decode(code.f_hat[k]), images).cpu());
+    }
   });
-  const auto squared = at::cat(errors);
-  return {{"l2", squared.mean().item<double>()},
-          {"psnr", signal_to_noise(squared, 2.0).mean().item<double>()},
-          {"codes", percent(is_used(uses))}};
+  runtime::Metrics metrics{{"l2", at::cat(errors.back()).mean().item<double>()},
+                           {"psnr", mean_decibels(errors.back())},
+                           {"codes", percent(is_used(uses.sum(0)))}};
+  if (first + 1 == scales) return metrics;
+  for (std::size_t k = 0; k < scales; ++k) {
+    metrics.emplace_back(fmt::format("psnr_{}", k + 1), mean_decibels(errors[k]));
+    metrics.emplace_back(fmt::format("codes_{}", k + 1), percent(is_used(uses[static_cast<int64_t>(k)])));
+  }
+  return metrics;
+}
+
+std::vector<std::string> VqvaeExperiment::notes() const {
+  auto notes = PictureExperiment::notes();
+  const auto& options = model_->options();
+  if (options.band_rule == "none") return notes;
+  const auto counts = FrequencyBands(options.band_rule, model_->grids()).counts();
+  std::vector<std::size_t> empty;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    if (counts[k] == 0) empty.push_back(k + 1);
+  }
+  if (!empty.empty())
+    notes.push_back(
+        fmt::format("band_rule {}: no frequency in band {}, which codes what those before left over",
+                    options.band_rule, fmt::join(empty, ", ")));
+  return notes;
 }
 
 std::vector<ReportSection> VqvaeExperiment::showcase() {
@@ -99,7 +130,10 @@ const ModelEntry& entry<image::VqvaeOptions>() {
       .name = image::VqvaeOptions::kName,
       .build = &build_any<image::Vqvae, image::VqvaeOptions>,
       .experiment = &make_experiment<image::VqvaeExperiment>,
-      .replays = {{"vqvae", image::replay_vqvae}, {"var_quantizer", image::replay_quantizer}},
+      .replays = {{"vqvae", image::replay_vqvae},
+                  {"var_quantizer", image::replay_quantizer},
+                  {"nfig_bands", image::replay_frequency_bands, /*on_cpu=*/true},
+                  {"nfig_quantizer", image::replay_band_quantizer}},
   };
   return entry;
 }

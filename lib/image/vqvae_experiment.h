@@ -21,8 +21,11 @@ class VqvaeExperiment : public PictureExperiment {
   void prepare(int64_t batch) override;
   runtime::Losses loss(int64_t batch) override;
   /// {"l2", "psnr", "codes"}: of reconstructions in [-1, 1] the mean squared error; the peak signal-to-noise
-  /// ratio in dB, of each picture, averaged; the share of code vectors in use, in percent.
+  /// ratio in dB, of each picture, averaged; the share of code vectors in use, in percent. On the test
+  /// pictures also, of each token map, "psnr_K" of what the first K of them decode to, and "codes_K".
   runtime::Metrics evaluate(runtime::Split split) override;
+  /// Also of frequency bands that no frequency is in.
+  std::vector<std::string> notes() const override;
   /// Pictures and, below each, its reconstruction.
   std::vector<ReportSection> showcase() override;
 

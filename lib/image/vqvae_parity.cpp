@@ -8,16 +8,6 @@ namespace {
 using runtime::ParityCase;
 using runtime::ParityReport;
 
-Grids read_grids(const Config& sides) {
-  Grids grids;
-  for (const auto& side : sides.elements()) {
-    std::vector<int64_t> size;
-    side.read(size, nonempty(at_least(1)));
-    grids.push_back({size.front(), size.back()});
-  }
-  return grids;
-}
-
 /// All of it, twice: inference takes other kernels than training, and both must agree with the case.
 void replay_halves(const ParityCase& fixture, Vqvae& vae, ParityReport& report) {
   const auto images = fixture.input("img"), z = fixture.input("z");
@@ -55,6 +45,16 @@ void replay_tokens(const ParityCase& fixture, Vqvae& vae, ParityReport& report) 
 }
 
 }  // namespace
+
+Grids read_grids(const Config& sides) {
+  Grids grids;
+  for (const auto& side : sides.elements()) {
+    std::vector<int64_t> size;
+    side.read(size, nonempty(at_least(1)));
+    grids.push_back({size.front(), size.back()});
+  }
+  return grids;
+}
 
 void replay_vqvae(const ParityCase& fixture, ParityReport& report) {
   auto options = options_among<VqvaeOptions>(fixture.config);

@@ -10,6 +10,7 @@ namespace {
 
 /// A tensor that only this kind has, once those before it in the list are ruled out.
 constexpr std::pair<WeightKind, std::string_view> kMarks[] = {
+    {WeightKind::himar, "cond_diffloss.net.x_embedder.proj.weight"},
     {WeightKind::mar, "diffloss.net.input_proj.weight"},
     {WeightKind::flowar, "flownet.input_proj.weight"},
     {WeightKind::var, "lvl_embed.weight"},
@@ -39,12 +40,14 @@ std::string_view in_words(WeightKind kind) {
       return "a VAR";
     case WeightKind::mar:
       return "a MAR";
+    case WeightKind::himar:
+      return "a Hi-MAR";
     case WeightKind::flowar:
       return "a FlowAR";
     case WeightKind::vqvae:
       return "VAR's tokenizer (a multi-scale VQ-VAE)";
     case WeightKind::kl_vae:
-      return "MAR's and FlowAR's tokenizer (a KL-VAE)";
+      return "the tokenizer of MAR, Hi-MAR and FlowAR (a KL-VAE)";
     case WeightKind::llamagen:
       return "a LlamaGen";
     case WeightKind::llamagen_vq:

@@ -9,7 +9,7 @@
 /// Which of the published models a file is of, told by the names of its tensors.
 namespace arzoo::image {
 
-enum class WeightKind { unknown, var, mar, flowar, vqvae, kl_vae, llamagen, llamagen_vq };
+enum class WeightKind { unknown, var, mar, himar, flowar, vqvae, kl_vae, llamagen, llamagen_vq };
 
 /// names: as they stand in the file, below a state dict's path or not.
 WeightKind kind_of_weights(std::span<const std::string> names);
