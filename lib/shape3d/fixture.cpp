@@ -63,6 +63,27 @@ runtime::RecordedTraining recorded_training(const runtime::ParityCase& fixture, 
   return training;
 }
 
+runtime::RecordedTraining constant_training(const runtime::ParityCase& fixture, torch::nn::Module& model,
+                                            const std::vector<std::string>& names) {
+  require_all_listed(names, model, fixture.name);
+  const auto optimizer = fixture.config.at("optimizer");
+  const auto name = optimizer.text("name");
+  if (name != "Adam" && name != "AdamW")
+    optimizer.at("name").reject(fmt::format("\"{}\", expected Adam or AdamW", name));
+  runtime::RecordedTraining training{.model = model, .options = {}};
+  auto& options = training.options;
+  options.optimizer = name == "AdamW" ? "adamw" : "adam";
+  options.lradj = "constant";
+  optimizer.at("lr").read(options.learning_rate, more_than(0));
+  optimizer.at("betas").read(options.betas, {});
+  optimizer.at("eps").read(options.eps, more_than(0));
+  constexpr double kAdamWDecay = 0.01;  // PyTorch's, where nothing is said
+  options.weight_decay = name == "AdamW" ? kAdamWDecay : 0.0;
+  if (optimizer.has("weight_decay")) optimizer.at("weight_decay").read(options.weight_decay, at_least(0));
+  if (fixture.config.has("steps")) fixture.config.at("steps").read(training.steps, at_least(1));
+  return training;
+}
+
 void replay_shape_vae_case(const runtime::ParityCase& fixture, runtime::ParityReport& report) {
   fixture.config.has("steps") ? replay_shape_vae_training(fixture, report)
                               : replay_shape_vae(fixture, report);

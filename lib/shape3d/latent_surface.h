@@ -1,23 +1,23 @@
 #pragma once
 
 #include "runtime/shape_generator.h"
-#include "shape3d/field_refinement.h"
-#include "shape3d/shape_vae_model.h"
+#include "shape3d/shape_autoencoder.h"
+#include "shape3d/surface_cleaning.h"
 
 namespace arzoo::shape3d {
 
-/// The cube whose surface is decoded, officially: [-1.05, 1.05]^3.
-constexpr double kFieldHalf = 1.05;
-
-/// How a surface is made of tokens.
+/// How a surface is made of a code.
 struct SurfaceOptions {
   int64_t resolution = 128;  ///< cells along an axis
   RefinementOptions refinement = {};
+  SurfaceCleaning cleaning = {};
 };
 
-/// The field of one shape, of what ShapeVae::read made of its tokens; memory stays that of one chunk.
-FieldQuery latent_field(ShapeVae& vae, const KeysValues& latents);
-/// The closed surface at level 0 of tokens z, [1, L, C]; empty where nothing is inside. In inference mode.
-runtime::DecodedSurface latent_surface(ShapeVae& vae, const at::Tensor& z, const SurfaceOptions& options);
+/// The field of one shape, of what ShapeAutoencoder::opened made of its code; memory stays that of one chunk.
+FieldQuery latent_field(ShapeAutoencoder& model, const std::vector<at::Tensor>& opened);
+/// The closed surface at the model's level of one shape's code, [1, …]; empty where nothing is inside. In
+/// inference mode.
+runtime::DecodedSurface latent_surface(ShapeAutoencoder& model, const at::Tensor& code,
+                                       const SurfaceOptions& options);
 
 }  // namespace arzoo::shape3d

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "nn/masked_generator_options.h"
+#include "shape3d/surface_cleaning.h"
 
 namespace arzoo::shape3d {
 
@@ -29,6 +30,8 @@ struct Mar3dGenerationOptions {
   int64_t steps = 64;
   double temperature = 1.0;
   double clip = 0.0;
+  int64_t smooth = 0;
+  int64_t triangles = 0;
 
   static void fields(auto& o, auto& field) {
     field("cfg", o.cfg, at_least(0), "classifier-free guidance scale, 1 for no guidance");
@@ -41,6 +44,7 @@ struct Mar3dGenerationOptions {
     field("clip", o.clip, at_least(0),
           "bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
           "officially): small models need one");
+    SurfaceCleaning::fields(o, field);
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "shape3d/mar3d_model.h"
 #include "shape3d/shape_experiment.h"
+#include "shape3d/shape_vae_model.h"
 
 namespace arzoo::shape3d {
 

@@ -24,6 +24,7 @@ Mar3dGenerator::Mar3dGenerator(const std::filesystem::path& model, const Json& s
   const auto options =
       runtime::generation_options<Mar3dGenerationOptions>(sampling, folder_.sampling, Mar3dOptions::kName);
   sampling_ = sampling_of(options);
+  cleaning_ = cleaning_of(options);
   settings_["model"] = Mar3dOptions::kName;
   settings_["weights"] = folder_.path.string();
   settings_.update(arzoo::to_json(options));
@@ -93,7 +94,7 @@ at::Tensor Mar3dGenerator::sample(const runtime::ShapeRequest& request,
 
 runtime::DecodedSurface Mar3dGenerator::surface(const at::Tensor& tokens,
                                                 const runtime::SurfaceRequest& request) const {
-  SurfaceOptions options{.resolution = request.resolution};
+  SurfaceOptions options{.resolution = request.resolution, .cleaning = cleaning_};
   options.refinement.dense = request.dense;
   return latent_surface(*vae_, tokens.unsqueeze(0), options);
 }

@@ -3,6 +3,8 @@
 #include "runtime/shape_generator.h"
 #include "shape3d/mar3d_model.h"
 #include "shape3d/model_folder.h"
+#include "shape3d/shape_vae_model.h"
+#include "shape3d/surface_cleaning.h"
 
 namespace arzoo::shape3d {
 
@@ -41,6 +43,7 @@ class Mar3dGenerator : public runtime::ShapeGenerator {
   std::shared_ptr<Mar3d> model_;
   std::shared_ptr<ShapeVae> vae_;
   nn::MaskedSampling sampling_;
+  SurfaceCleaning cleaning_;
   at::Device device_;
   Json settings_;
   at::Tensor outline_, part_;  ///< [1, 1, P, P], [1, n, C]; undefined where none is given

@@ -5,7 +5,6 @@
 #include "runtime/model_folder.h"
 #include "runtime/named_tensors.h"
 #include "shape3d/data_options.h"
-#include "shape3d/shape_vae_model.h"
 
 namespace arzoo::shape3d {
 
@@ -35,10 +34,6 @@ std::shared_ptr<Model> load_model(const ModelFolder& folder, at::ScalarType type
   runtime::load_strictly(*model, runtime::open_tensors(folder.path), folder.path.string());
   model->eval();
   return model;
-}
-
-inline std::shared_ptr<ShapeVae> load_shape_vae(const ModelFolder& folder, at::ScalarType type) {
-  return load_model<ShapeVae, ShapeVaeOptions>(folder, type);
 }
 
 }  // namespace arzoo::shape3d

@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "kernels/attention.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -22,6 +23,10 @@ nn::BlockOptions block_options(const PerceiverOptions& options) {
 
 torch::nn::LayerNorm perceiver_norm(int64_t width) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}));
+}
+
+at::Tensor normed(const at::Tensor& x, const torch::nn::LayerNorm& norm) {
+  return at::layer_norm(x, {x.size(-1)}, norm->weight, norm->bias, norm->options.eps());
 }
 
 PerceiverBlock::PerceiverBlock(const PerceiverOptions& options)
@@ -57,7 +62,8 @@ PerceiverTransformer::PerceiverTransformer(const PerceiverOptions& options, int6
 
 at::Tensor PerceiverTransformer::forward(at::Tensor x, runtime::Trace* trace, const char* name) {
   for (std::size_t i = 0; i < resblocks_->size(); ++i) {
-    x = resblocks_->at<PerceiverBlock>(i).forward(x);
+    auto& block = resblocks_->at<PerceiverBlock>(i);
+    x = runtime::recomputed(x, [&block](const at::Tensor& tokens) { return block.forward(tokens); });
     if (trace != nullptr && i == 0) trace->emplace_back(name, x);
   }
   return x;

@@ -19,6 +19,9 @@ struct PerceiverOptions {
 /// Layer normalisation of `width` channels with an affine map.
 torch::nn::LayerNorm perceiver_norm(int64_t width);
 
+/// The normalisation of x, [..., W].
+at::Tensor normed(const at::Tensor& x, const torch::nn::LayerNorm& norm);
+
 /// Keys and values of one stream of data, [B, H, N, E] each.
 struct KeysValues {
   at::Tensor keys, values;

@@ -3,15 +3,17 @@
 #include <torch/torch.h>
 
 #include <chrono>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/seeded_random.h"
 #include "core/stop.h"
+#include "io/token_file.h"
 #include "runtime/metrics_json.h"
+#include "shape3d/family.h"
 #include "shape3d/generation_metrics.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/latent_surface.h"
-#include "shape3d/mar3d_generator.h"
 #include "shape3d/occupancy_metrics.h"
 #include "shape3d/point_tensor.h"
 #include "shape3d/shape_data.h"
@@ -63,35 +65,58 @@ class Means {
   runtime::Metrics means_;
 };
 
-double share_inside_alike(ShapeVae& vae, const at::Tensor& z, const LabelledPoints& volume) {
+/// The entry of the cell's model where it generates shapes, else null.
+const runtime::ModelEntry* generator_entry(const ShapeCellOptions& cell) {
+  const auto name = open_model_folder(cell.model).model.at("name").get<std::string>();
+  for (const auto* entry : family().models) {
+    if (entry->name == name && entry->shapes != nullptr) return entry;
+  }
+  return nullptr;
+}
+
+double share_inside_alike(ShapeAutoencoder& model, const at::Tensor& code, const LabelledPoints& volume) {
   const auto labels = at::empty({1, static_cast<int64_t>(volume.inside.size())});
   std::copy(volume.inside.begin(), volume.inside.end(), labels.mutable_data_ptr<float>());
-  const auto logits =
-      vae.query(tensor_of(volume.points).unsqueeze(0).to(z.device()), vae.read(vae.decode(z))).cpu();
-  return occupancy_iou(logits, labels).item<double>();
+  const auto points = tensor_of(volume.points).unsqueeze(0).to(code.device());
+  const auto logits = model.logits(points, model.opened(code)).cpu();
+  return occupancy_iou(logits - model.level(), labels).item<double>();
+}
+
+/// What a shape's code takes: its numbers in fp32, or its tokens in as few bits as tell their values apart.
+double bytes_of(const ShapeAutoencoder& model, const at::Tensor& code) {
+  if (model.vocabulary() == 0) return static_cast<double>(code.numel()) * sizeof(float);
+  const int bits = io::token_bits(static_cast<uint32_t>(model.vocabulary()));
+  return std::ceil(static_cast<double>(code.numel() * bits) / 8.0);
+}
+
+SurfaceOptions surface_options(const ShapeCellOptions& cell) {
+  return {.resolution = cell.resolution,
+          .cleaning = {.smooth = std::max<int64_t>(0, cell.smooth),
+                       .triangles = std::max<int64_t>(0, cell.triangles)}};
 }
 
 runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Compute& compute,
                              Progress& progress, Stop stop) {
   const torch::NoGradGuard no_grad;
   const auto folder = open_model_folder(cell.model);
-  const auto vae = load_shape_vae(folder, compute.dtype);
-  vae->to(compute.device);
+  const auto model = load_autoencoder(folder, compute.dtype);
+  model->module().to(compute.device);
   const auto shapes = real_shapes(cell, folder.facts.surface_points, progress);
   Means means(shapes.size());
   progress.begin("reconstructions", static_cast<int64_t>(shapes.size()));
   std::mt19937_64 random(static_cast<uint64_t>(cell.seed));
   for (const auto& shape : shapes) {
     const auto surface = tensor_of(shape.surface);
-    auto clouds = sample_clouds(surface, folder.facts.surface_points, vae->options().levels(), random);
-    for (auto& level : clouds.levels) level = level.to(compute.device);
+    const auto clouds =
+        sample_clouds(surface, folder.facts.surface_points, model->levels(), random).to(compute.device);
     const auto begun = std::chrono::steady_clock::now();
-    const auto z = vae->encode(clouds).mean;
-    const auto decoded = latent_surface(*vae, z, {.resolution = cell.resolution});
+    const auto code = model->code(clouds);
+    const auto decoded = latent_surface(*model, code, surface_options(cell));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    means.add("iou", share_inside_alike(*vae, z, shape.volume));
+    means.add("iou", share_inside_alike(*model, code, shape.volume));
     for (const auto& [name, value] : surface_errors(shape.mesh, decoded.mesh)) means.add(name, value);
     means.add("watertight", summarise(decoded.mesh).is_watertight() ? 1.0 : 0.0);
+    means.add("bytes_per_shape", bytes_of(*model, code));
     means.add("seconds_per_shape", seconds);
     progress.step();
     stop_if_asked(stop, "measuring shapes");
@@ -103,7 +128,11 @@ runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Comput
 runtime::Metrics sample(const ShapeCellOptions& cell, const runtime::Compute& compute, Progress& progress,
                         Stop stop) {
   constexpr int64_t kPoints = 2048, kTogether = 16;
-  const Mar3dGenerator generator(cell.model, {}, compute);
+  Json sampling = Json::object();
+  if (cell.smooth >= 0) sampling["smooth"] = cell.smooth;
+  if (cell.triangles >= 0) sampling["triangles"] = cell.triangles;
+  const auto opened = generator_entry(cell)->shapes(cell.model, sampling, compute);
+  const auto& generator = *opened;
   std::vector<std::vector<io::Vec3>> real, sampled;
   for (const auto& shape : real_shapes(cell, kPoints, progress))
     real.emplace_back(shape.surface.points.begin(), shape.surface.points.begin() + kPoints);
@@ -152,9 +181,8 @@ class ShapeCell final : public runtime::CellOf<ShapeCellOptions> {
   }
 
   Json run(const runtime::Compute& compute, Progress& progress, Stop stop) const override {
-    const auto name = open_model_folder(options_.model).model.at("name").get<std::string>();
-    const auto metrics = name == ShapeVaeOptions::kName ? reconstruct(options_, compute, progress, stop)
-                                                        : sample(options_, compute, progress, stop);
+    const auto metrics = generator_entry(options_) == nullptr ? reconstruct(options_, compute, progress, stop)
+                                                              : sample(options_, compute, progress, stop);
     return {{"test", runtime::metrics_json(metrics)}, {"shapes", options_.count}};
   }
 };

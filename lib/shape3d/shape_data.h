@@ -6,7 +6,7 @@
 
 #include "runtime/batch_loader.h"
 #include "shape3d/shape_set.h"
-#include "shape3d/shape_vae_loss.h"
+#include "shape3d/surface_clouds.h"
 
 namespace arzoo::shape3d {
 

@@ -78,7 +78,7 @@ NormalisedMesh normalised(const io::Mesh& mesh, const std::string& name) {
   const auto place = placement(whole, kSolidHalf);
   whole = placed(std::move(whole), place);
   const int64_t turned = turn_outwards(whole);
-  return {std::move(whole), turned};
+  return {std::move(whole), turned, place};
 }
 
 int64_t ShapeSet::label_of(const std::string& name) {

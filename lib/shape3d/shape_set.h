@@ -66,8 +66,9 @@ class ShapeSet {
 
 /// A mesh as the models see it.
 struct NormalisedMesh {
-  io::Mesh mesh;       ///< its longest side fills the cube's 2 kSolidHalf, its triangles face outwards
-  int64_t turned = 0;  ///< parts that were inside out
+  io::Mesh mesh;         ///< its longest side fills the cube's 2 kSolidHalf, its triangles face outwards
+  int64_t turned = 0;    ///< parts that were inside out
+  Placement place = {};  ///< what moved it there
 };
 /// Throws DataError, naming `name`, unless the mesh is closed.
 NormalisedMesh normalised(const io::Mesh& mesh, const std::string& name);

@@ -5,13 +5,6 @@
 
 namespace arzoo::shape3d {
 
-/// What a training batch of shapes holds.
-struct ShapeBatch {
-  SurfaceClouds clouds;
-  at::Tensor points;       ///< [B, Q, 3]
-  at::Tensor occupancies;  ///< [B, Q], 1 inside
-};
-
 /// The official objective: binary cross-entropy of occupancies and lambda_kl times the divergence. noise:
 /// [B, L, C] of the posterior's sample. Parts: "logits", "kl"; statistics: "accuracy", "iou".
 runtime::Losses shape_vae_loss(ShapeVae& vae, const ShapeBatch& batch, const at::Tensor& noise);

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "nn/storage_type.h"
 #include "shape3d/farthest_points.h"
+#include "shape3d/linear_start.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -18,14 +19,6 @@ PerceiverOptions block_options(const ShapeVaeOptions& options) {
 
 FourierOptions embedding_of(const ShapeVaeOptions& options) {
   return {.num_freqs = options.num_freqs, .include_pi = options.include_pi};
-}
-
-/// PyTorch's default for a linear map.
-void initialise_default(const nn::LinearLayer& layer) {
-  const torch::NoGradGuard no_grad;
-  const double bound = 1.0 / std::sqrt(static_cast<double>(layer.weight().size(1)));
-  at::Tensor(layer.weight()).uniform_(-bound, bound);
-  if (layer.bias().defined()) at::Tensor(layer.bias()).uniform_(-bound, bound);
 }
 
 void note(runtime::Trace* trace, const char* name, const at::Tensor& value) {
@@ -169,6 +162,11 @@ at::Tensor ShapeVae::decode(const at::Tensor& z, runtime::Trace* trace) {
 
 at::Tensor ShapeVae::query(const at::Tensor& points, const KeysValues& latents, runtime::Trace* trace) {
   return decoder_->forward(points, latents, trace);
+}
+
+std::vector<at::Tensor> ShapeVae::opened(const at::Tensor& code) {
+  const auto latents = read(decode(code));
+  return {latents.keys, latents.values};
 }
 
 void ShapeVae::initialise() {

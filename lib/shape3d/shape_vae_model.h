@@ -3,15 +3,10 @@
 #include "nn/diagonal_gaussian.h"
 #include "shape3d/fourier_embedding.h"
 #include "shape3d/perceiver_block.h"
+#include "shape3d/shape_autoencoder.h"
 #include "shape3d/shape_vae.h"
 
 namespace arzoo::shape3d {
-
-/// Surface points of a batch of shapes: one cloud, or a pyramid's three, the finest first.
-struct SurfaceClouds {
-  std::vector<at::Tensor> levels;  ///< [B, N_k, 6]: places and unit normals
-  at::Tensor fps_start;  ///< [B] long: where the choice of queries begins; undefined: learned queries
-};
 
 /// From surface points to tokens (Sec. 3.1): X = SelfAttn(sum_k CrossAttn_k(S, P_k)). Each cross block keeps
 /// its own residual of the queries, so a pyramid's sum holds them three times, as officially.
@@ -57,7 +52,7 @@ class ShapeDecoder : public torch::nn::Module {
 };
 
 /// The shape VAE. Weights are memory as it comes until they are loaded or initialised.
-class ShapeVae : public torch::nn::Module {
+class ShapeVae : public torch::nn::Module, public ShapeAutoencoder {
  public:
   explicit ShapeVae(const ShapeVaeOptions& options);
   const ShapeVaeOptions& options() const { return options_; }
@@ -71,11 +66,20 @@ class ShapeVae : public torch::nn::Module {
   /// Logits [B, Q] at points [B, Q, 3].
   at::Tensor query(const at::Tensor& points, const KeysValues& latents, runtime::Trace* trace = nullptr);
 
+  /// The code of a shape is its posterior's mean, [L, C]; opened, it is keys and values.
+  int64_t levels() const override { return options_.levels(); }
+  at::Tensor code(const SurfaceClouds& clouds) override { return encode(clouds).mean; }
+  std::vector<at::Tensor> opened(const at::Tensor& code) override;
+  at::Tensor logits(const at::Tensor& points, const std::vector<at::Tensor>& opened) override {
+    return query(points, {opened.at(0), opened.at(1)});
+  }
+  torch::nn::Module& module() override { return *this; }
+
   /// The official initialisation (Sec. 2.5 of the reference notes: width and init_scale decide).
   void initialise();
   /// The type of the transformers, for inference: coordinates, latents and logits stay fp32. Weights become
   /// memory as it comes.
-  void set_type(at::ScalarType type);
+  void set_type(at::ScalarType type) override;
 
  private:
   ShapeVaeOptions options_;
@@ -84,5 +88,9 @@ class ShapeVae : public torch::nn::Module {
   std::shared_ptr<PerceiverTransformer> transformer_;
   std::shared_ptr<ShapeDecoder> decoder_;
 };
+
+inline std::shared_ptr<ShapeVae> load_shape_vae(const ModelFolder& folder, at::ScalarType type) {
+  return load_model<ShapeVae, ShapeVaeOptions>(folder, type);
+}
 
 }  // namespace arzoo::shape3d

