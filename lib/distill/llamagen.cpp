@@ -8,6 +8,9 @@
 namespace arzoo::distill {
 
 image::LlamaGenOptions without_dropout(image::LlamaGenOptions options) {
+  require(!options.value_memory.any(),
+          "value_memory is of token ids, which a student does not read: expected the kind none, got {}",
+          options.value_memory.kind);
   options.token_dropout_p = options.attn_dropout_p = options.resid_dropout_p = options.ffn_dropout_p = 0.0;
   options.drop_path_rate = 0.0;
   return options;

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/chart.h"
+#include "core/equal_rounds.h"
 #include "forecast/data/window_scale.h"
 #include "forecast/forecast_folder.h"
 #include "forecast/scores/split_scores.h"
@@ -82,12 +83,17 @@ runtime::Metrics ForecastExperiment::evaluate(runtime::Split split) {
   const int64_t stride = std::max<int64_t>(1, all / kMostResidualWindows);
   SplitScores scores(loss_);
   std::vector<at::Tensor> residuals;
-  for (int64_t first = begin; first < end; first += evaluation_.batch_size) {
-    const auto size = std::min(evaluation_.batch_size, end - first);
-    auto batch = data_.batch(split, std::span(indices).subspan(first, size)).to(compute_.device);
+  const int64_t rounds = equal_rounds(compute_.share, all, evaluation_.batch_size);
+  for (int64_t first = begin; first < begin + rounds * evaluation_.batch_size;
+       first += evaluation_.batch_size) {
+    const bool is_counted = first < end;
+    const auto size = is_counted ? std::min(evaluation_.batch_size, end - first) : 1;
+    auto batch =
+        data_.batch(split, std::span(indices).subspan(is_counted ? first : 0, size)).to(compute_.device);
     const auto stats = scale_windows(batch, data_.options().scale_windows);
     const auto forecast = scored_channels(model_->forecast(batch), batch.target);
     const auto distribution = head_ ? head_->forward(batch, forecast) : Distribution();
+    if (!is_counted) continue;
     scores.add(denormalise(forecast, stats), denormalise(batch.target, stats), batch.measured, distribution);
     if (split != calibration_split()) continue;
     auto residual = head_ ? distribution.scores(batch.target).clamp(-kFarthestScore, kFarthestScore)

@@ -76,6 +76,8 @@ void ForecastModel::configure(const Config& options) {
   any_series().configure(options);
 }
 
+Json ForecastModel::decoding() const { return zero_shot_ ? any_series().decoding() : Json(nullptr); }
+
 /// Whatever the tables hold, by a model for any series.
 std::vector<SeriesForecast> ForecastModel::forecast_any(std::span<const io::SeriesTable> tables,
                                                         int64_t horizon, const ForecastLevels& levels,

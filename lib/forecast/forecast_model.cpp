@@ -79,6 +79,13 @@ int64_t ForecastModel::most_context(int64_t horizon) const {
   return most;
 }
 
+bool ForecastModel::gains_from_company() const {
+  if (!xreg_roles_.empty()) return true;
+  if (members_.empty()) return zero_shot_ && !any_series().abilities().one_by_one;
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const auto& member) { return member.second->gains_from_company(); });
+}
+
 StandardScaler ForecastModel::scaler_for(const io::SeriesTable& table) const {
   const auto variates = static_cast<int64_t>(table.variates.size());
   const auto rows = static_cast<int64_t>(table.rows());

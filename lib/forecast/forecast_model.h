@@ -75,6 +75,10 @@ class ForecastModel {
   /// Whether it forecasts series that it never saw, of any length: a published pre-trained model, or one that
   /// was trained to (DataOptions::scale_windows).
   bool is_zero_shot() const { return zero_shot_; }
+  /// Whether a call gains from having many series: what is fitted to all of them together (a regression, the
+  /// linear map), and pre-trained models, whose passes take series of any lengths, or let them inform each
+  /// other.
+  bool gains_from_company() const;
   bool has_intervals() const;
   /// Whether it was trained to forecast distributions (training.loss quantile, student_t, normal).
   bool has_distribution() const { return head_ != nullptr; }
@@ -103,6 +107,8 @@ class ForecastModel {
   void set_season(std::optional<int64_t> season);
   /// Of a zero-shot model: the options of its forecasts. Throws ConfigError, UsageError for another model.
   void configure(const Config& options);
+  /// As ZeroShotModel::decoding; null of a trained model.
+  Json decoding() const;
   /// Whether histories may have missing values; else cells are filled before.
   bool reads_gaps() const;
   /// What training saw of a series of this name, or of the one file that it read; null where the checkpoint

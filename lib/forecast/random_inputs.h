@@ -42,6 +42,9 @@ struct Pass {
     if (trace != nullptr) trace->emplace_back("mid." + module, value);
   }
 
+  /// Nothing is collected and nothing given.
+  bool is_plain() const { return trace == nullptr && random_inputs == nullptr; }
+
   runtime::Trace* trace;        ///< collects intermediate results
   RandomInputs* random_inputs;  ///< for mechanisms that need any
 };

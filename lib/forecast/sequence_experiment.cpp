@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include "core/chart.h"
+#include "core/equal_rounds.h"
 #include "forecast/forecast_model.h"
 #include "forecast/zoo.h"
 #include "runtime/model_folder.h"
@@ -101,10 +102,14 @@ runtime::Metrics SequenceExperiment::evaluate(runtime::Split split) {
   const int64_t begin = compute_.share.first(all), end = begin + compute_.share.size(all);
   const auto heads = options_.horizon_lengths.size();
   std::vector<double> sums(heads, 0.0), counts(heads, 0.0);
-  for (int64_t first = begin; first < end; first += evaluation_.batch_size) {
-    const auto size = std::min(evaluation_.batch_size, end - first);
-    const auto batch = windows.batch(std::span(indices).subspan(first, size));
+  const int64_t rounds = equal_rounds(compute_.share, all, evaluation_.batch_size);
+  for (int64_t first = begin; first < begin + rounds * evaluation_.batch_size;
+       first += evaluation_.batch_size) {
+    const bool is_counted = first < end;
+    const auto size = is_counted ? std::min(evaluation_.batch_size, end - first) : 1;
+    const auto batch = windows.batch(std::span(indices).subspan(is_counted ? first : 0, size));
     const auto losses = loss_of(batch);
+    if (!is_counted) continue;
     for (std::size_t head = 0; head < heads; ++head) {
       const double labels = counted_labels(batch.loss_masks, options_.horizon_lengths[head]);
       sums[head] += losses.heads[head].item<double>() * labels;

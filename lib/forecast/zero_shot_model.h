@@ -63,6 +63,7 @@ struct ZeroShotAbilities {
   bool joint_targets = false;  ///< several targets inform each other; else each is forecast by itself
   bool gaps = false;           ///< histories may have missing values; else they must be filled
   bool backcast = false;       ///< says what it makes of the history
+  bool one_by_one = false;     ///< a call computes its series one after the other: many at once gain nothing
 };
 
 /// A pre-trained model for series that it never saw: history in, quantiles out.
@@ -74,6 +75,8 @@ class ZeroShotModel {
   /// Takes the options of its forecasts (`arzoo forecast --set`): an object of their names. Throws
   /// ConfigError for what it does not know.
   virtual void configure(const Config& options) = 0;
+  /// What forecasts with drafts came to since then: {"passes", "steps_per_pass", "accepted"}; null without.
+  virtual Json decoding() const { return nullptr; }
   /// Steps of a series' end that a forecast of `horizon` steps looks at, at most.
   virtual int64_t most_context(int64_t horizon) const = 0;
   /// The forecasts of all series, in their order. No autograd. Throws DataError, naming the series, for one

@@ -96,7 +96,7 @@ std::unique_ptr<SelfAttentionLearner> trained_curvature(const Subject& subject,
   training.learning_rate = 1e-3;
   training.clip_grad_norm = 1e-3;
   auto learner = constructed(options, data, best_rate(options, data, /*curvature=*/true, prompts), true);
-  runtime::Adam optimizer(*learner, training);
+  runtime::Optimizer optimizer(*learner, training);
   subject.progress.begin("GD++", subject.options.curvature_steps);
   CurvatureObjective objective(*learner, data, subject.seed());
   for (int64_t step = 0; step < subject.options.curvature_steps; ++step) {

@@ -36,6 +36,7 @@ void replay_akyurek_algorithms(const ParityCase& fixture, ParityReport& report);
 void replay_dynamics(const ParityCase& fixture, ParityReport& report);
 void replay_mesa_layer(const ParityCase& fixture, ParityReport& report);
 void replay_paths(const ParityCase& fixture, ParityReport& report);
+void replay_universal_layer(const ParityCase& fixture, ParityReport& report);
 void replay_path_learner(const ParityCase& fixture, ParityReport& report);
 
 }  // namespace arzoo::icl

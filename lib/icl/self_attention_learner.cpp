@@ -2,10 +2,9 @@
 
 #include <torch/torch.h>
 
-#include <numbers>
-
 #include "nn/position_table.h"
 #include "nn/split_heads.h"
+#include "nn/variance_scaling.h"
 
 namespace arzoo::icl {
 namespace {
@@ -77,16 +76,11 @@ nn::Affine SelfAttentionLearner::norm(const std::string& path) {
 
 void SelfAttentionLearner::initialise() {
   const torch::NoGradGuard no_grad;
-  // The standard deviation of a standard normal distribution truncated at two standard deviations.
-  constexpr double kTruncated = 0.87962566103423978;
   for (auto& parameter : named_parameters()) {
     auto value = parameter.value();
     const auto& name = parameter.key();
     if (name.ends_with("/w")) {
-      const double stddev = std::sqrt(options_.init_scale / static_cast<double>(value.size(0))) / kTruncated;
-      // By the inverse of the distribution function, between -2 and 2 standard deviations.
-      const double within = std::erf(2.0 / std::numbers::sqrt2);
-      value.copy_(at::empty_like(value).uniform_(-within, within).erfinv() * (std::numbers::sqrt2 * stddev));
+      nn::variance_scaling_(value, value.size(0), options_.init_scale);
     } else {
       value.fill_(name.ends_with("/scale") ? 1.0 : 0.0);
     }

@@ -95,7 +95,6 @@ ZeroShotForecast in_quantiles(const std::vector<NormalForecast>& targets, const 
 /// What the baselines have in common.
 class Baseline : public ZeroShotModel {
  public:
-  ZeroShotAbilities abilities() const final { return {.quantiles = true, .gaps = true}; }
   void configure(const Config& options) final { options.as<NoOptions>(); }
   int64_t most_context(int64_t) const final { return kLongestHistory; }
 
@@ -110,6 +109,10 @@ class SingleSeriesBaseline final : public Baseline {
  public:
   using Method = NormalForecast (*)(std::span<const double> history, int64_t horizon, int64_t season);
   explicit SingleSeriesBaseline(Method method) : method_(method) {}
+
+  ZeroShotAbilities abilities() const override {
+    return {.quantiles = true, .gaps = true, .one_by_one = true};
+  }
 
   std::vector<ZeroShotForecast> forecast_series(std::span<const ZeroShotSeries> series,
                                                 const ZeroShotRequest& request) override {
@@ -136,6 +139,7 @@ class SingleSeriesBaseline final : public Baseline {
 /// its last value and over its mean absolute change.
 class LinearMapBaseline final : public Baseline {
  public:
+  ZeroShotAbilities abilities() const override { return {.quantiles = true, .gaps = true}; }
   std::vector<ZeroShotForecast> forecast_series(std::span<const ZeroShotSeries> series,
                                                 const ZeroShotRequest& request) override {
     check_series(series, request);

@@ -31,6 +31,15 @@ namespace {
 /// Tables whose forecasts are held at a time, until their rows are written; a multiple of a batch.
 constexpr std::size_t kTablesAtOnce = 512;
 
+/// The size of the groups that are forecast together and shared out: small for few tables, so that each of
+/// several processes has some. It depends on the input alone, so that shards compute what one process does.
+std::size_t group_size(std::size_t tables, bool gains_from_company) {
+  constexpr std::size_t kLeast = 32, kGroups = 16;
+  if (gains_from_company) return kTablesAtOnce;
+  const auto wanted = (tables / kGroups + kLeast - 1) / kLeast * kLeast;
+  return std::clamp(wanted, kLeast, kTablesAtOnce);
+}
+
 /// Bytes of rows that are held before they are written.
 constexpr std::size_t kMostText = std::size_t{1} << 20;
 
@@ -85,13 +94,24 @@ class ForecastWriter {
              std::span<const KnownAhead> ahead) {
     const auto& tables = inputs.tables;
     const auto levels = asked_levels(task_);
-    const bool shown = tables.size() > kTablesAtOnce;
-    if (shown) progress_.begin("series", static_cast<int64_t>(tables.size()));
-    for (std::size_t first = 0; first < tables.size(); first += kTablesAtOnce) {
-      if (stop_.load()) fail<Interrupted>("interrupted, nothing written");
-      const auto group = std::span(tables).subspan(first, std::min(kTablesAtOnce, tables.size() - first));
+    const auto at_once = group_size(tables.size(), model_.gains_from_company());
+    const auto group_at = [&](std::size_t first) {
+      return std::span(tables).subspan(first, std::min(at_once, tables.size() - first));
+    };
+    const auto is_own = [&](std::size_t first) {
       const double part = static_cast<double>(first) / static_cast<double>(tables.size());
-      if (!task_.share.has(inputs.begin + (inputs.end - inputs.begin) * part)) {
+      return task_.share.has(inputs.begin + (inputs.end - inputs.begin) * part);
+    };
+    std::size_t own = 0;
+    for (std::size_t first = 0; first < tables.size(); first += at_once) {
+      if (is_own(first)) own += group_at(first).size();
+    }
+    const bool shown = own > kTablesAtOnce;
+    if (shown) progress_.begin("series", static_cast<int64_t>(own));
+    for (std::size_t first = 0; first < tables.size(); first += at_once) {
+      if (stop_.load()) fail<Interrupted>("interrupted, nothing written");
+      const auto group = group_at(first);
+      if (!is_own(first)) {
         for (std::size_t i = 0; i < group.size(); ++i) samples_.skip(ids[first + i].size());
         continue;
       }
@@ -291,6 +311,7 @@ Json run_forecast(const plan::ForecastTask& given, const runtime::CommandContext
                 : task.detect ? detect(task, model, progress, stop)
                 : parts       ? forecast_series(task, model, horizon, progress, stop)
                               : forecast_all(task, model, horizon, context));
+  if (auto decoding = model.decoding(); !decoding.is_null()) result["decoding"] = std::move(decoding);
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include "kernels/hidden_layer.h"
 #include "kernels/residual_norm.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::forecast {
 
@@ -55,7 +56,9 @@ Encoder::Encoder(const std::vector<std::shared_ptr<EncoderLayer>>& layers, int64
 
 at::Tensor Encoder::forward(at::Tensor x, const Pass& pass, const std::string& name) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    x = layers_[i]->forward(x, fmt::format("{}.attn_layers.{}", name, i), pass);
+    const auto run = [layer = layers_[i], pass, own = fmt::format("{}.attn_layers.{}", name, i)](
+                         const at::Tensor& tokens) { return layer->forward(tokens, own, pass); };
+    x = pass.is_plain() ? runtime::recomputed(x, run) : run(x);
     if (i >= distilling_.size()) continue;
     x = distilling_[i]->forward(x);
     pass.record(fmt::format("{}.conv_layers.{}", name, i), x);

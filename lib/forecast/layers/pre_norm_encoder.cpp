@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include "runtime/recompute.h"
+
 namespace arzoo::forecast {
 
 PreNormLayer::PreNormLayer(const PreNormOptions& options)
@@ -42,7 +44,8 @@ PreNormEncoder::PreNormEncoder(int64_t layers, const PreNormOptions& options) {
 }
 
 at::Tensor PreNormEncoder::forward(at::Tensor x) {
-  for (const auto& layer : layers_) x = layer->forward(x);
+  for (const auto& layer : layers_)
+    x = runtime::recomputed(x, [layer](const at::Tensor& tokens) { return layer->forward(tokens); });
   return x;
 }
 

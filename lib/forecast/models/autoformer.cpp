@@ -8,6 +8,7 @@
 #include "forecast/layers/covariate_tokens.h"
 #include "forecast/layers/embedding.h"
 #include "forecast/layers/series_decomposition.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -25,7 +26,10 @@ class SeasonalEncoder : public torch::nn::Module {
     norm_ = register_module("norm", std::make_shared<SeasonalNorm>(options.d_model));
   }
   at::Tensor forward(at::Tensor x, const Pass& pass) {
-    for (const auto& layer : layers_) x = layer->forward(x, pass);
+    for (const auto& layer : layers_) {
+      const auto run = [layer, pass](const at::Tensor& tokens) { return layer->forward(tokens, pass); };
+      x = pass.is_plain() ? runtime::recomputed(x, run) : run(x);
+    }
     return norm_->forward(x);
   }
 
@@ -49,7 +53,17 @@ class SeasonalDecoder : public torch::nn::Module {
   }
   /// The seasonal forecast [B, L, C] float; `trend` grows.
   at::Tensor forward(at::Tensor x, const at::Tensor& memory, at::Tensor& trend, const Pass& pass) {
-    for (const auto& layer : layers_) x = layer->forward(x, memory, trend, pass);
+    for (const auto& layer : layers_) {
+      const auto run = [layer, pass](const std::vector<at::Tensor>& inputs) {
+        auto grown = inputs[2];
+        const auto seasonal = layer->forward(inputs[0], inputs[1], grown, pass);
+        return std::vector{seasonal, grown};
+      };
+      const std::vector<at::Tensor> inputs{x, memory, trend};
+      const auto outputs = pass.is_plain() ? runtime::recomputed(inputs, run) : run(inputs);
+      x = outputs[0];
+      trend = outputs[1];
+    }
     const auto normalised = norm_->forward(x);
     pass.record("decoder.norm", normalised);
     return kernels::linear(normalised.to(projection_->weight.scalar_type()), projection_->weight,

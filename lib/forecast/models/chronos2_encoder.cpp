@@ -4,6 +4,7 @@
 
 #include "forecast/random_inputs.h"
 #include "kernels/dropout.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -73,13 +74,19 @@ at::Tensor Chronos2Encoder::forward(const at::Tensor& tokens, const at::Tensor& 
   pass.angles = kernels::rope_angles(positions, options_.d_kv, options_.rope_theta, tokens.scalar_type());
   pass.mask = mask;
   pass.time_bias = key_bias(mask, tokens.scalar_type());
-  pass.groups = &groups;
+  // Blocks that are computed again outlive this call.
+  const auto kept = runtime::recomputes() ? std::make_shared<const RowGroups>(groups) : nullptr;
+  pass.groups = kept != nullptr ? kept.get() : &groups;
   pass.trace = trace;
   const double dropout = is_training() ? options_.dropout_rate : 0.0;
   auto x = kernels::dropout(tokens, dropout, dropout > 0.0);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const bool is_last = i + 1 == blocks_.size();
-    x = blocks_[i]->forward(x, pass, is_last ? wanted : x.size(1), fmt::format("block.{}", i));
+    const auto run = [block = blocks_[i], pass, kept, i,
+                      tokens_out = is_last ? wanted : x.size(1)](const at::Tensor& rows) {
+      return block->forward(rows, pass, tokens_out, fmt::format("block.{}", i));
+    };
+    x = trace == nullptr ? runtime::recomputed(x, run) : run(x);
   }
   x = final_layer_norm_->forward(x);
   Pass(trace).record("final_layer_norm", x);

@@ -9,6 +9,7 @@
 #include "forecast/layers/encoder.h"
 #include "forecast/layers/informer_decoder.h"
 #include "forecast/layers/prob_sparse_attention.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -131,8 +132,12 @@ class InformerDecoder : public torch::nn::Module {
   at::Tensor forward(at::Tensor x, const at::Tensor& memory, int64_t wanted, const Pass& pass) {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const bool last = i + 1 == layers_.size();
-      x = layers_[i]->forward(x, memory, last ? wanted : x.size(1), cross_by_row_,
-                              fmt::format("decoder.layers.{}", i), pass);
+      const auto run = [this, i, pass,
+                        steps = last ? wanted : x.size(1)](const std::vector<at::Tensor>& inputs) {
+        return std::vector{layers_[i]->forward(inputs[0], inputs[1], steps, cross_by_row_,
+                                               fmt::format("decoder.layers.{}", i), pass)};
+      };
+      x = pass.is_plain() ? runtime::recomputed({x, memory}, run)[0] : run({x, memory})[0];
     }
     return norm_(x);
   }

@@ -46,13 +46,18 @@ TimeMoeStates TimeMoeDecoder::forward(const TimeMoeInput& input) {
   std::vector<nn::Routing> routing;
   nn::DecoderTrace trace;
   TimeMoeStates states;
-  states.hidden = decoder_.forward(embed_layer_->forward(points), weights_,
-                                   {.cache = input.cache,
-                                    .trace = input.trace != nullptr ? &trace : nullptr,
-                                    .attention_mask = input.attention_mask,
-                                    .position_ids = input.position_ids,
-                                    .training = is_training(),
-                                    .routing = &routing});
+  nn::DecoderPass pass;
+  if (!input.sequences.empty()) {
+    pass = nn::packed_pass(input.sequences);
+    pass.position_ids = pass.position_ids.to(points.device());
+  }
+  if (input.position_ids.defined()) pass.position_ids = input.position_ids;
+  pass.cache = input.cache;
+  if (input.trace != nullptr) pass.trace = &trace;
+  pass.attention_mask = input.attention_mask;
+  pass.training = is_training();
+  pass.routing = &routing;
+  states.hidden = decoder_.forward(embed_layer_->forward(points), weights_, pass);
   for (const auto& layer : routing) states.router_logits.push_back(layer.logits);
   if (input.trace == nullptr) return states;
   input.trace->emplace_back("embed_out", trace.hidden.front());
@@ -144,7 +149,19 @@ at::Tensor TimeMoe::forecast_rows(const at::Tensor& history, const at::Tensor& a
         "time_moe: input_size: a model of {} numbers in a time point, expected 1 to forecast series",
         options_.input_size);
   }
+  if (forecast_options_.roll_out == "one_step")
+    return roll_out(history, horizon, attention_mask, forecast_options_, &counts_);
   return generate(history, horizon, attention_mask).narrow(1, history.size(1), horizon);
+}
+
+Json TimeMoe::decoding() const {
+  if (forecast_options_.roll_out != "one_step") return nullptr;
+  const auto share = [](int64_t part, int64_t all) {
+    return static_cast<double>(part) / static_cast<double>(std::max<int64_t>(all, 1));
+  };
+  return {{"passes", counts_.passes},
+          {"steps_per_pass", share(counts_.steps, counts_.passes)},
+          {"accepted", share(counts_.accepted, counts_.drafts)}};
 }
 
 runtime::Losses TimeMoe::loss(const ForecastBatch& batch) {

@@ -6,6 +6,8 @@
 #include "forecast/models/time_moe.h"
 #include "forecast/models/time_moe_layers.h"
 #include "forecast/models/time_moe_loss.h"
+#include "forecast/models/time_moe_roll_out.h"
+#include "nn/packed_sequences.h"
 
 /// Shapes: `B` series, `T` time points, `C` input_size, `P` steps of a head, `D` hidden_size.
 namespace arzoo::forecast {
@@ -16,7 +18,9 @@ struct TimeMoeInput {
   at::Tensor attention_mask;          ///< [B, past + T], 0 where there is padding; undefined: nowhere
   at::Tensor position_ids;            ///< [B, T] long; undefined: past, past + 1, …
   nn::DecoderCache* cache = nullptr;  ///< the tokens before these, to which they are added
-  runtime::Trace* trace = nullptr;    ///< collects intermediate results when given
+  /// Series one behind the other, B 1, each with a cache of its own, in place of `cache`.
+  std::vector<nn::CachedSequence> sequences = {};
+  runtime::Trace* trace = nullptr;  ///< collects intermediate results when given
 };
 
 /// What one pass finds out, before any head.
@@ -64,6 +68,17 @@ class TimeMoe : public AnyLengthForecaster {
   at::Tensor generate(const at::Tensor& context, int64_t horizon, const at::Tensor& attention_mask = {},
                       std::vector<GenerationStep>* steps = nullptr);
 
+  /// Step by step: each is that of the first head, one step ahead of all before it. A longer head drafts the
+  /// steps behind it and the next pass verifies them (options.tolerance). As generate; returns [B, horizon].
+  /// counts: added to.
+  at::Tensor roll_out(const at::Tensor& context, int64_t horizon, const at::Tensor& attention_mask,
+                      const TimeMoeForecastOptions& options, RollOutCounts* counts = nullptr);
+  void configure(const Config& options) override {
+    forecast_options_ = options.as<TimeMoeForecastOptions>();
+    counts_ = {};
+  }
+  Json decoding() const override;
+
   /// The training loss of a pass. labels: [B, T] or [B, T, C], the value after each token; loss_masks:
   /// [B, T], 0 where it does not count, undefined for a plain mean over all windows; joint: where the batch
   /// is a part of one.
@@ -77,8 +92,13 @@ class TimeMoe : public AnyLengthForecaster {
 
  private:
   at::ScalarType type() const;
+  /// The next steps by the shortest head that reaches so far, or the longest: [steps or fewer]. hidden: [1,
+  /// 1, D].
+  at::Tensor drafted(const at::Tensor& hidden, int64_t steps);
 
   TimeMoeOptions options_;
+  TimeMoeForecastOptions forecast_options_;
+  RollOutCounts counts_;
   std::shared_ptr<TimeMoeDecoder> decoder_;
   std::vector<torch::nn::Linear> heads_;
 };

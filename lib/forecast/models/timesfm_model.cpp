@@ -6,6 +6,7 @@
 
 #include "forecast/any_length_forecaster.h"
 #include "forecast/scores/quantile_levels.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -116,7 +117,9 @@ TimesFmTokens TimesFm::tokens(const at::Tensor& inputs, const at::Tensor& mask,
   pass.angles = kernels::rope_angles(positions, options_.head_dim(), options_.rope_theta, type);
   auto x = result.input_embeddings;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    x = layers_[i]->forward(x, pass, cache != nullptr ? &(*cache)[i] : nullptr);
+    const auto run = [layer = layers_[i], pass, own = cache != nullptr ? &(*cache)[i] : nullptr](
+                         const at::Tensor& tokens) { return layer->forward(tokens, pass, own); };
+    x = cache == nullptr ? runtime::recomputed(x, run) : run(x);
     if (keep_layers) result.layers.push_back(x);
   }
   result.output_embeddings = x;

@@ -12,6 +12,7 @@
 #include "kernels/dropout.h"
 #include "kernels/hidden_layer.h"
 #include "kernels/residual_norm.h"
+#include "runtime/recompute.h"
 
 namespace arzoo::forecast {
 namespace {
@@ -113,8 +114,12 @@ class TimeXerEncoder : public torch::nn::Module {
     norm_ = register_module("norm", layer_norm(options.d_model));
   }
   at::Tensor forward(at::Tensor x, const at::Tensor& exogenous, const Pass& pass) {
-    for (std::size_t i = 0; i < layers_.size(); ++i)
-      x = layers_[i]->forward(x, exogenous, fmt::format("encoder.layers.{}", i), pass);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      const auto run = [layer = layers_[i], pass, i](const std::vector<at::Tensor>& inputs) {
+        return std::vector{layer->forward(inputs[0], inputs[1], fmt::format("encoder.layers.{}", i), pass)};
+      };
+      x = pass.is_plain() ? runtime::recomputed({x, exogenous}, run)[0] : run({x, exogenous})[0];
+    }
     x = norm_(x);
     pass.record("encoder.norm", x);
     return x;
