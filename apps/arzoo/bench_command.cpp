@@ -15,6 +15,7 @@ struct SuiteFlags {
   fs::path suite;
   std::optional<fs::path> out;
   std::vector<std::string> only, overrides;
+  bool profile = false;                         ///< of the command that has --profile
   std::shared_ptr<std::optional<Share>> share;  ///< of the command that has --shard
 };
 
@@ -39,17 +40,18 @@ Task suite_task(const Invocation& invocation, const SuiteFlags& flags, const std
   require_name(flags.suite, "bench " + command, "a JSON file");
   const auto out = flags.out.value_or(fs::path("runs") / "bench" / flags.suite.stem());
   require_output_folder(out, "--out");
-  return {invocation.compute,
-          Config::load(flags.suite, flags.overrides),
-          flags.suite.parent_path(),
-          out,
-          flags.only,
-          invocation.dry_run};
+  auto overrides = flags.overrides;
+  if (flags.profile) overrides.emplace_back("profile=true");
+  return {
+      invocation.compute, Config::load(flags.suite, overrides), flags.suite.parent_path(), out, flags.only,
+      invocation.dry_run};
 }
 
 template <class Task>
 void run_suite_when_chosen(CLI::App& command, Invocation& invocation, TaskFunction<Task> function) {
   const auto flags = add_suite_options(command, invocation);
+  if constexpr (std::is_same_v<Task, plan::SpeedTask>)
+    command.add_flag("--profile", flags->profile, "also where the time goes, by kind of operation");
   if constexpr (std::is_same_v<Task, plan::TableTask>) flags->share = add_shard_option(command, "cells");
   on_chosen(command, invocation, [flags, &invocation, function, name = command.get_name()] {
     auto task = suite_task<Task>(invocation, *flags, name);

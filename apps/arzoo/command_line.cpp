@@ -135,6 +135,10 @@ std::unique_ptr<CLI::App> make_command_line(Invocation& invocation) {
   add_generate_text_command(*root, invocation);
   add_score_command(*root, invocation);
   add_embed_text_command(*root, invocation);
+  add_transcribe_command(*root, invocation);
+  add_links_command(*root, invocation);
+  add_encode_command(*root, invocation);
+  add_decode_command(*root, invocation);
   add_bench_command(*root, invocation);
   add_models_command(*root, invocation);
   add_inspect_command(*root, invocation);

@@ -4,12 +4,14 @@
 #include "path_checks.h"
 #include "result_summary.h"
 #include "task_run.h"
+#include "value_checks.h"
 
 namespace arzoo::cli {
 namespace {
 
 void check(const plan::ConvertTask& task) {
   require_checkpoint(task.input, "convert");
+  if (!task.factorize.empty()) return require_output_folder(task.output, "convert");
   if (task.output.extension() != ".safetensors") {
     fail<UsageError>("convert: {}: expected a name that ends in .safetensors", task.output.string());
   }
@@ -27,15 +29,29 @@ void add_convert_command(CLI::App& root, Invocation& invocation) {
                    "run directory, .pth, .pt, .bin (tensors only), or safetensors, sharded or not")
       ->type_name("PATH")
       ->required();
-  command->add_option("OUT.safetensors", task->output, "file to write")
+  command->add_option("OUT.safetensors", task->output, "file to write; with --factorize a folder")
       ->type_name("FILE.safetensors")
       ->required();
   add_state_dict_option(*command, task->state_dict);
+  command
+      ->add_option("--factorize", task->factorize,
+                   "write a language model by factors of its maps (DSFormer), ready to be fine-tuned: "
+                   "dense_sparse, or "
+                   "low_rank with as many numbers")
+      ->type_name("dense_sparse|low_rank")
+      ->check(choice({"dense_sparse", "low_rank"}));
+  command->add_option("--ratio", task->ratio, "with --factorize: a map's numbers by those of its factors")
+      ->type_name("R")
+      ->check(real_number(1.05, 100.0))
+      ->needs("--factorize");
   add_shared_options(*command, invocation);
-  command->footer("example:\n  arzoo convert checkpoint.pth model.safetensors");
+  command->footer(
+      "example:\n  arzoo convert checkpoint.pth model.safetensors\n"
+      "  arzoo convert gpt2/ gpt2_ds/ --factorize dense_sparse --ratio 2.8");
   on_chosen(*command, invocation, [task, &invocation] {
     check(*task);
     task->dry_run = invocation.dry_run;
+    task->threads = invocation.compute.threads;
     return run_task(invocation, &plan::TaskTable::convert, *task,
                     task->dry_run ? plan_summary : convert_summary);
   });

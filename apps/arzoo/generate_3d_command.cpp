@@ -8,6 +8,7 @@
 #include "help_format.h"
 #include "io/mesh_file.h"
 #include "io/picture_file.h"
+#include "io/step_plugin.h"
 #include "item_options.h"
 #include "path_checks.h"
 #include "result_summary.h"
@@ -19,6 +20,15 @@ namespace arzoo::cli {
 namespace {
 
 constexpr int64_t kFinest = 1024;
+
+/// Formats of meshes, and of solids.
+std::vector<std::string> shape_formats() {
+  std::vector<std::string> formats(std::begin(io::kMeshExtensions), std::end(io::kMeshExtensions));
+  formats.emplace_back("step");
+  return formats;
+}
+
+bool is_shape_name(const fs::path& path) { return io::is_mesh_name(path) || io::is_step_name(path); }
 
 void add_shape_options(CLI::App& command, plan::Generate3dTask& task) {
   command.add_option("--model", task.model, "run directory or model folder of a trained model")
@@ -44,12 +54,14 @@ void add_output_options(CLI::App& command, plan::Generate3dTask& task) {
   command
       .add_option("--output", task.output,
                   "a folder for the meshes and sheet.png, where each is seen from six sides; or a file "
-                  "NAME.glb, .ply, .obj, .stl or .off for a single shape")
+                  "NAME.glb, .ply, .obj, .stl, .off or .step for a single shape")
       ->type_name("PATH")
       ->required();
-  command.add_option("--format", task.format, "format of the files in a folder, glb by default")
-      ->type_name(fmt::format("{}", fmt::join(io::kMeshExtensions, "|")))
-      ->check(choice({std::begin(io::kMeshExtensions), std::end(io::kMeshExtensions)}));
+  command
+      .add_option("--format", task.format,
+                  "format of the files in a folder, glb by default; step: of a model of solids")
+      ->type_name(fmt::format("{}", fmt::join(shape_formats(), "|")))
+      ->check(choice(shape_formats()));
   command.add_option("--sheet", task.sheet, "file for the picture of all shapes, .png or .jpg")
       ->type_name("PICTURE");
 }
@@ -57,7 +69,7 @@ void add_output_options(CLI::App& command, plan::Generate3dTask& task) {
 void check_output(const plan::Generate3dTask& task, const std::vector<fs::path>& inputs, bool format_given) {
   constexpr const char* kOption = "generate-3d: --output";
   std::error_code ignored;
-  if (!io::is_mesh_name(task.output)) {
+  if (!is_shape_name(task.output)) {
     if (task.output.has_extension() && !fs::is_directory(task.output, ignored)) io::mesh_format(task.output);
     require_output_folder(task.output, kOption);
     return;
@@ -81,7 +93,7 @@ void check(const plan::Generate3dTask& task, bool format_given) {
   }
   if (task.points) io::mesh_format(*task.points);
   check_output(task, inputs, format_given);
-  if (!task.share.is_all() && (task.sheet || io::is_mesh_name(task.output)))
+  if (!task.share.is_all() && (task.sheet || is_shape_name(task.output)))
     fail<UsageError>(
         "generate-3d: several processes write into a folder: --output cannot be a file, and --sheet not "
         "given");

@@ -36,6 +36,11 @@ void add_model_options(CLI::App& command, plan::GenerateImageTask& task) {
           "of a llamagen that generates from captions: .npy file of their features, [captions, tokens, "
           "width]; --class takes their numbers")
       ->type_name("FILE");
+  command
+      .add_option("--text", task.source.texts,
+                  "mmar: what to generate, in words of the model; repeatable, --class takes their numbers")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
   command.add_option("--draft-steps", task.source.draft_steps, "scales that the drafter generates")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
@@ -66,7 +71,9 @@ void add_picture_options(CLI::App& command, plan::GenerateImageTask& task) {
       ->type_name("PATH")
       ->required();
   command.add_flag("--save-scales", task.save_scales,
-                   "also write what is there after each scale (mar: step)");
+                   "also write what is there after each scale (mar, himar: step)");
+  command.add_flag("--show-pivots", task.show_pivots,
+                   "himar: also write the picture of the low-resolution pivots, NAME_pivots.png");
 }
 
 /// Boxes of the picture that is edited, the option repeated for each.
@@ -106,8 +113,12 @@ void check_output(const plan::GenerateImageTask& task) {
     if (input) inputs.push_back(*input);
   }
   require_output_file(task.output, inputs, kOption);
-  if (task.save_scales)
-    fail<UsageError>("generate-image: --save-scales writes many pictures, expected --output to be a folder");
+  const auto require_folder = [](bool asked, const char* option) {
+    if (asked)
+      fail<UsageError>("generate-image: {} writes many pictures, expected --output to be a folder", option);
+  };
+  require_folder(task.save_scales, "--save-scales");
+  require_folder(task.show_pivots, "--show-pivots");
 }
 
 void check(const plan::GenerateImageTask& task) {
@@ -155,6 +166,7 @@ void add_generate_image_command(CLI::App& root, Invocation& invocation) {
     task->share = shard_of(*share, invocation);
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
+    if (!task->source.texts.empty() && task->classes.empty()) task->classes = {"all"};
     check(*task);
     return run_task(invocation, &plan::TaskTable::generate_image, *task,
                     task->dry_run ? plan_summary : generate_image_summary);

@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "help_format.h"
+#include "io/picture_file.h"
 #include "path_checks.h"
 #include "result_summary.h"
 #include "task_run.h"
@@ -60,9 +61,34 @@ void add_sampling_options(CLI::App& command, plan::GenerateTextTask& task) {
       ->allow_extra_args(false);
 }
 
+void add_draft_options(CLI::App& command, plan::GenerateTextTask& task) {
+  auto* drafter =
+      command
+          .add_option(
+              "--drafter", task.drafter,
+              "a smaller model with the same tokenizer that drafts tokens, which the model verifies in "
+              "one pass; the texts' distribution stays the model's (speculative decoding)")
+          ->type_name("MODEL");
+  command.add_option("--drafts", task.drafts, "tokens that it drafts for a pass, 4 by default")
+      ->type_name("N")
+      ->needs(drafter)
+      ->check(whole_number(1, 1024));
+}
+
+void check_image(const fs::path& image) {
+  constexpr const char* kOption = "generate-text: --image";
+  std::error_code ignored;
+  if (fs::is_directory(image, ignored)) return;
+  require_input_file(image, kOption);
+  if (!io::is_picture_name(image))
+    fail<UsageError>("{}: {}: expected a PNG or JPEG file, or a folder of them", kOption, image.string());
+}
+
 void check(const plan::GenerateTextTask& task, const Invocation& invocation) {
   require_checkpoint(task.model, "generate-text: --model");
+  if (task.drafter) require_checkpoint(*task.drafter, "generate-text: --drafter");
   if (task.file) require_input_file(*task.file, "generate-text: --file");
+  if (task.image) check_image(*task.image);
   if (task.output) require_output_file(*task.output, {}, "generate-text: --output");
   for (const auto& stop : task.stops) {
     if (stop.empty()) fail<UsageError>("generate-text: --stop is empty, expected a text");
@@ -86,7 +112,14 @@ void add_generate_text_command(CLI::App& root, Invocation& invocation) {
       ->type_name("MODEL")
       ->required();
   add_prompt_options(*command, *task);
+  command
+      ->add_option("--image", task->image,
+                   "mmar: the picture to describe, or a folder of pictures; --prompt then names captions to "
+                   "choose from")
+      ->type_name("PICTURE")
+      ->excludes(command->get_option("--file"));
   add_sampling_options(*command, *task);
+  add_draft_options(*command, *task);
   command
       ->add_option("--output", task->output,
                    "file of one JSON object a text: prompt, text, ids, stop, tokens_per_second")

@@ -8,15 +8,15 @@
 namespace arzoo::cli {
 
 void add_inspect_command(CLI::App& root, Invocation& invocation) {
-  auto* command = root.add_subcommand(
-      "inspect",
-      "List the tensors of a checkpoint without loading it, or describe a picture, a mesh or a tokenizer.");
+  auto* command = root.add_subcommand("inspect",
+                                      "List the tensors of a checkpoint without loading it, or describe a "
+                                      "picture, a mesh, a STEP file or a tokenizer.");
   auto task = std::make_shared<plan::InspectTask>();
   command
-      ->add_option(
-          "PATH", task->path,
-          "safetensors, .pth, .pt, .bin, picture (.png, .jpg) or mesh (.obj, .ply, .stl, .off, "
-          ".glb), tokenizer (tokenizer.json, vocab.json, .model), or a folder with weights or with shards")
+      ->add_option("PATH", task->path,
+                   "safetensors, .pth, .pt, .bin, picture (.png, .jpg), mesh (.obj, .ply, .stl, .off, "
+                   ".glb) or solids (.step, .stp), tokenizer (tokenizer.json, vocab.json, .model), or a "
+                   "folder with weights or with shards")
       ->type_name("PATH")
       ->required();
   command

@@ -25,10 +25,19 @@ void check_command(const std::vector<std::string>& words) {
   parse_words(*root, unused, words);
 }
 
+/// This program by its own name, which tools that list processes then show; by its number where the file has
+/// been replaced meanwhile.
+std::filesystem::path this_program() {
+  const std::filesystem::path by_number = "/proc/self/exe";
+  std::error_code unknown;
+  const auto by_name = std::filesystem::read_symlink(by_number, unknown);
+  return !unknown && std::filesystem::exists(by_name, unknown) ? by_name : by_number;
+}
+
 ExitCode launch(const LaunchFlags& flags) {
   check_command(flags.words);
   const auto threads = std::max<int64_t>(1, usable_processors() / flags.processes);
-  ProcessSet set("/proc/self/exe", flags.words, flags.processes, free_port(flags.port), threads);
+  ProcessSet set(this_program(), flags.words, flags.processes, free_port(flags.port), threads);
   const auto end = set.wait();
   if (end.signal != 0) {
     fail<SystemFailure>("launch: rank {} of {} (process {}) was ended by {}; the others have ended", end.rank,

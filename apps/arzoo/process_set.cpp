@@ -28,7 +28,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPoll = 20ms;
-constexpr auto kNotice = 25s;  // in which the others notice a loss by themselves
+constexpr auto kNotice = 15s;  // in which the others notice a loss by themselves
 constexpr auto kSettle = 5s;   // in which a process ends that was told to
 
 /// The environment of one rank, beside this process's own.

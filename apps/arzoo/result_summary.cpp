@@ -1,47 +1,24 @@
 #include "result_summary.h"
 
-#include <fmt/ranges.h>
-
 #include <filesystem>
 #include <optional>
 
 #include "core/display_text.h"
 #include "leaderboard_text.h"
+#include "result_text.h"
 #include "text_table.h"
 
 namespace arzoo::cli {
 namespace {
 
-using Rows = std::vector<std::pair<std::string, std::string>>;
+using Rows = LabelledRows;
 
-std::string value_text(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_float()) return short_number(value.get<double>());
-  return dump_json(value);
-}
-
-/// The text of a member, "?" when it is missing.
-std::string text_of(const Json& object, const char* key) {
-  return object.contains(key) ? value_text(object.at(key)) : "?";
-}
-
-double number_of(const Json& object, const char* key) {
-  return object.contains(key) && object.at(key).is_number() ? object.at(key).get<double>() : 0.0;
-}
-
-/// "mse 0.3482, mae 0.3991"
-std::string metrics_text(const Json& metrics) {
-  std::string text;
-  for (const auto& [name, value] : metrics.items()) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value_text(value));
-  }
-  return text;
-}
-
-std::string list_text(const Json& list) {
-  std::vector<std::string> items;
-  for (const auto& item : list) items.push_back(value_text(item));
-  return fmt::format("{}", fmt::join(items, ", "));
+/// What decoding with drafts came to, where there were any.
+void add_decoding(Rows& rows, const Json& result) {
+  if (!result.contains("decoding")) return;
+  const auto& decoding = result.at("decoding");
+  rows.emplace_back("decoding", fmt::format("{} passes, {} tokens a pass", text_of(decoding, "passes"),
+                                            text_of(decoding, "tokens_per_pass")));
 }
 
 /// Charts by name while a line holds them; many of them by number.
@@ -50,35 +27,6 @@ std::string plots_text(const Json& plots) {
   if (plots.size() <= kMostNamed) return list_text(plots);
   return fmt::format("{} charts in {}", plots.size(),
                      std::filesystem::path(plots.front().get<std::string>()).parent_path().string());
-}
-
-/// A file's own keys, in quotes: they may hold commas. The top level has no key.
-std::string state_dicts_text(const Json& paths) {
-  std::vector<std::string> items;
-  for (const auto& path : paths) {
-    const auto text = value_text(path);
-    items.push_back(text.empty() ? "(the top level)" : fmt::format("\"{}\"", text));
-  }
-  return fmt::format("{}", fmt::join(items, ", "));
-}
-
-/// Every field of `object`, nested ones under dotted names.
-void collect_fields(const Json& object, const std::string& above, Rows& rows) {
-  for (const auto& [key, value] : object.items()) {
-    if (value.is_object()) {
-      collect_fields(value, above + key + '.', rows);
-    } else if (key.ends_with("bytes") && value.is_number()) {
-      rows.emplace_back(above + key, byte_text(value.get<double>()));
-    } else {
-      rows.emplace_back(above + key, value.is_array() ? list_text(value) : value_text(value));
-    }
-  }
-}
-
-std::string fields_text(const Json& object) {
-  Rows rows;
-  collect_fields(object, "", rows);
-  return labelled(rows);
 }
 
 /// What was tried, and what the ensemble is made of.
@@ -112,9 +60,17 @@ std::string counts_text(const Json& result) {
   return text + '\n';
 }
 
-Cell number_cell(const Json& object, const char* key) {
-  if (!object.contains(key) || !object.at(key).is_number()) return {};
-  return object.at(key).get<double>();
+/// What the processes needed at most, and the state that they keep beside that of a single one.
+std::string memory_text(const Json& memory) {
+  const auto megabytes = [](const Json& bytes) { return fmt::format("{:.4g}", 1e-6 * bytes.get<double>()); };
+  std::string text;
+  if (memory.contains("peak_bytes")) {
+    for (const auto& bytes : memory.at("peak_bytes"))
+      text += (text.empty() ? "" : " and ") + megabytes(bytes);
+    text += " MB at most; ";
+  }
+  return text + fmt::format("weights, gradients and moments {} MB, {} MB in a single process",
+                            megabytes(memory.at("state_bytes")), megabytes(memory.at("single_state_bytes")));
 }
 
 }  // namespace
@@ -131,6 +87,14 @@ std::string train_summary(const Json& result) {
   }
   if (result.contains("test") && !result.at("test").empty())
     rows.emplace_back("test", metrics_text(result.at("test")));
+  if (result.contains("messages")) {
+    const auto& times = result.at("messages");
+    rows.emplace_back("messages", fmt::format("{:.3g} ms a step, {:.0f} % of it while backward computes",
+                                              1e3 * (number_of(times, "end") - number_of(times, "begin")),
+                                              100.0 * number_of(times, "hidden")));
+  }
+  if (result.contains("processes") && result.contains("memory"))
+    rows.emplace_back("memory", memory_text(result.at("memory")));
   return labelled(rows);
 }
 
@@ -172,6 +136,11 @@ std::string forecast_summary(const Json& result) {
     rows.emplace_back("left out", fmt::format("{} series, too short", result.at("skipped").size()));
   if (result.contains("plots") && !result.at("plots").empty())
     rows.emplace_back("plots", plots_text(result.at("plots")));
+  if (result.contains("decoding")) {
+    const auto& decoding = result.at("decoding");
+    rows.emplace_back("decoding", fmt::format("{} passes, {} steps a pass", text_of(decoding, "passes"),
+                                              text_of(decoding, "steps_per_pass")));
+  }
   std::string text = labelled(rows);
   if (result.contains("search")) text += "\nsearch\n" + search_text(result.at("search"));
   if (result.contains("backtest")) text += "\nbacktest\n" + backtest_text(result.at("backtest"));
@@ -184,11 +153,7 @@ std::string generate_image_summary(const Json& result) {
             {"generated", fmt::format("{} pictures in {} ({} s each), {} files", text_of(result, "pictures"),
                                       short_duration(number_of(result, "seconds")),
                                       text_of(result, "seconds_per_picture"), files)}};
-  if (result.contains("decoding")) {
-    const auto& decoding = result.at("decoding");
-    rows.emplace_back("decoding", fmt::format("{} passes, {} tokens a pass", text_of(decoding, "passes"),
-                                              text_of(decoding, "tokens_per_pass")));
-  }
+  add_decoding(rows, result);
   return labelled(rows);
 }
 
@@ -201,6 +166,12 @@ std::string generate_3d_summary(const Json& result) {
   if (number_of(result, "empty") > 0)
     rows.emplace_back("empty",
                       fmt::format("{}: nothing is inside, no file was written", text_of(result, "empty")));
+  if (result.contains("solids")) {
+    const auto& solids = result.at("solids");
+    rows.emplace_back(
+        "solids", fmt::format("{} parsed, {} sewn, {} closed, {} valid", text_of(solids, "parsed"),
+                              text_of(solids, "sewn"), text_of(solids, "closed"), text_of(solids, "valid")));
+  }
   Table meshes({"shape", "class", "vertices", "triangles", "euler", "watertight"});
   const Json none = Json::array();
   for (const auto& mesh : result.contains("meshes") ? result.at("meshes") : none) {
@@ -220,33 +191,96 @@ std::string embed_text_summary(const Json& result) {
   return labelled(rows);
 }
 
-/// The parts of a forecaster's columns; of columns of texts, how many.
-void add_columns(const Json& columns, Rows& rows) {
-  for (const auto& [part, names] : columns.items()) {
-    if (names.is_array() && !names.empty()) rows.emplace_back(part, list_text(names));
+std::string transcribe_summary(const Json& result) {
+  if (result.value("output", "") == "-") return "";
+  std::string text;
+  for (const auto& line : result.value("lines", Json::array()))
+    text += one_line(text_of(line, "file")) + "\t" + one_line(text_of(line, "text")) + "\n";
+  Rows rows;
+  if (result.contains("output")) {
+    rows.emplace_back("output", text_of(result, "output"));
+    rows.emplace_back("recordings",
+                      fmt::format("{} of {} together, real-time factor {:.3f}", text_of(result, "recordings"),
+                                  short_duration(number_of(result, "seconds")), number_of(result, "rtf")));
   }
-  for (const auto& [column, values] : columns.at("categories").items())
-    rows.emplace_back(fmt::format("categories of {}", column), fmt::format("{}", values.size()));
+  if (result.contains("errors")) {
+    const auto& errors = result.at("errors");
+    rows.emplace_back("errors",
+                      fmt::format("{:.2f} % of {} tokens: {} substitutions, {} deletions, {} insertions",
+                                  number_of(errors, "error_rate"), text_of(errors, "reference_tokens"),
+                                  text_of(errors, "substitutions"), text_of(errors, "deletions"),
+                                  text_of(errors, "insertions")));
+  }
+  return rows.empty() ? text : text + labelled(rows);
+}
+
+std::string encode_summary(const Json& result) {
+  return labelled(
+      {{"output", text_of(result, "output")},
+       {"tokens", fmt::format("{} of {} bits", text_of(result, "tokens"), text_of(result, "bits"))},
+       {"size", fmt::format("{} bytes for a file of {}, {} times smaller", text_of(result, "bytes"),
+                            text_of(result, "input_bytes"), text_of(result, "ratio"))},
+       {"time", short_duration(number_of(result, "seconds"))}});
+}
+
+std::string decode_summary(const Json& result) {
+  return labelled({{"output", text_of(result, "output")},
+                   {"mesh", fmt::format("{} vertices, {} triangles", text_of(result, "vertices"),
+                                        text_of(result, "triangles"))},
+                   {"watertight", text_of(result, "watertight")},
+                   {"time", short_duration(number_of(result, "seconds"))}});
+}
+
+/// "bag.png: a dark wide bag (log-probability -0.02)", or the choices with their probabilities.
+std::string described_picture(const Json& picture) {
+  auto line = text_of(picture, "prompt") + ": ";
+  if (!picture.contains("choices")) {
+    return line + fmt::format("{} (log-probability {:.4g})\n", text_of(picture, "text"),
+                              number_of(picture, "log_probability"));
+  }
+  const char* between = "";
+  for (const auto& choice : picture.at("choices")) {
+    line += fmt::format("{}{} {:.4g}", between, text_of(choice, "text"), number_of(choice, "probability"));
+    between = ", ";
+  }
+  return line + "\n";
 }
 
 std::string generate_text_summary(const Json& result) {
   if (result.contains("streamed")) return {};
   if (result.contains("output")) {
-    return labelled(
-        {{"output", text_of(result, "output")},
-         {"generated", fmt::format("{} texts, {} tokens in {} ({} tokens/s)", result.at("texts").size(),
-                                   text_of(result, "tokens"), short_duration(number_of(result, "seconds")),
-                                   text_of(result, "tokens_per_second"))}});
+    Rows rows{
+        {"output", text_of(result, "output")},
+        {"generated", fmt::format("{} texts, {} tokens in {} ({} tokens/s)", result.at("texts").size(),
+                                  text_of(result, "tokens"), short_duration(number_of(result, "seconds")),
+                                  text_of(result, "tokens_per_second"))}};
+    add_decoding(rows, result);
+    return labelled(rows);
   }
   std::string all;
   for (const auto& text : result.at("texts")) {
+    if (text.contains("log_probability") || text.contains("choices")) {
+      all += described_picture(text);
+      continue;
+    }
     if (!all.empty()) all += "---\n";
     all += text_of(text, "prompt") + text_of(text, "text") + "\n";
   }
   return all;
 }
 
+/// Of pictures.
+std::string pixel_score_summary(const Json& result) {
+  Table files({"file", "pictures", {"bits/dim"}, {"std"}});
+  for (const auto& file : result.at("files")) {
+    files.add({text_of(file, "path"), file.value("pictures", int64_t{0}), number_cell(file, "bits_per_dim"),
+               number_cell(file, "bits_per_dim_std")});
+  }
+  return aligned(files);
+}
+
 std::string score_summary(const Json& result) {
+  if (result.contains("levels")) return pixel_score_summary(result);
   Table files({"file", "tokens", "bytes", {"nats/token"}, {"perplexity"}, {"bits/byte"}});
   for (const auto& file : result.at("files")) {
     files.add({text_of(file, "path"), file.value("tokens", int64_t{0}), file.value("bytes", int64_t{0}),
@@ -254,50 +288,6 @@ std::string score_summary(const Json& result) {
                number_cell(file, "bits_per_byte")});
   }
   return aligned(files);
-}
-
-/// The pieces and ids of each text.
-std::string tokenizer_summary(const Json& result) {
-  std::string all = labelled({{"path", text_of(result, "path")},
-                              {"tokenizer", text_of(result, "format")},
-                              {"vocabulary", text_of(result, "vocabulary")}});
-  for (const auto& text : result.at("texts")) {
-    Table pieces({"piece", "id"});
-    for (std::size_t i = 0; i < text.at("ids").size(); ++i)
-      pieces.add({one_line(text.at("pieces").at(i).get<std::string>()), text.at("ids").at(i).get<int64_t>()});
-    all += fmt::format("\n{}\n{}", one_line(text_of(text, "text")), aligned(pieces));
-  }
-  return all;
-}
-
-std::string inspect_summary(const Json& result) {
-  if (result.contains("vocabulary")) return tokenizer_summary(result);
-  if (!result.contains("tensors")) return fields_text(result);
-  Table tensors({"tensor", "dtype", "shape", "bytes"});
-  const Json none = Json::array();
-  for (const auto& tensor : result.contains("tensors") ? result.at("tensors") : none) {
-    tensors.add({text_of(tensor, "name"), text_of(tensor, "dtype"), text_of(tensor, "shape"),
-                 tensor.value("bytes", int64_t{0})});
-  }
-  Rows rows{{"path", text_of(result, "path")},
-            {"format", text_of(result, "format")},
-            {"tensors", fmt::format("{}", tensors.rows().size())},
-            {"parameters", text_of(result, "parameters")},
-            {"size", byte_text(number_of(result, "bytes"))}};
-  if (result.contains("state_dicts"))
-    rows.emplace_back("state dicts", state_dicts_text(result.at("state_dicts")));
-  if (result.contains("not_read")) rows.emplace_back("not read", list_text(result.at("not_read")));
-  if (result.contains("columns")) add_columns(result.at("columns"), rows);
-  if (result.contains("metadata")) collect_fields(result.at("metadata"), "metadata.", rows);
-  return aligned(tensors) + '\n' + labelled(rows);
-}
-
-std::string convert_summary(const Json& result) {
-  Rows rows{{"output", text_of(result, "output")}};
-  if (result.contains("state_dict")) rows.emplace_back("state dict", text_of(result, "state_dict"));
-  rows.emplace_back("tensors", text_of(result, "tensors"));
-  rows.emplace_back("size", byte_text(number_of(result, "bytes")));
-  return labelled(rows);
 }
 
 std::string parity_summary(const Json& result) {

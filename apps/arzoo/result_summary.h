@@ -17,9 +17,11 @@ std::string generate_3d_summary(const Json& result);
 /// The texts themselves; nothing of texts that stdout has already.
 std::string generate_text_summary(const Json& result);
 std::string score_summary(const Json& result);
-/// Of a checkpoint its tensors, of a picture what is written in it, of a tokenizer the pieces of the texts.
 std::string embed_text_summary(const Json& result);
-/// Of a checkpoint its tensors, of a picture what is written in it.
+std::string transcribe_summary(const Json& result);
+std::string encode_summary(const Json& result);
+std::string decode_summary(const Json& result);
+/// Of a checkpoint its tensors, of a picture what is written in it, of a tokenizer the pieces of the texts.
 std::string inspect_summary(const Json& result);
 std::string convert_summary(const Json& result);
 std::string parity_summary(const Json& result);

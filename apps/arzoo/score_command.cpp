@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "commands.h"
 #include "help_format.h"
@@ -12,15 +13,21 @@ namespace arzoo::cli {
 void add_score_command(CLI::App& root, Invocation& invocation) {
   auto* command = root.add_subcommand(
       "score",
-      "Measure how well a language model predicts texts: nats per token, perplexity, bits per byte.");
+      "Measure how well a model predicts: of texts nats per token, perplexity and bits per byte, of pictures "
+      "bits per dimension.");
   command->formatter(std::make_shared<HelpFormat>("--model MODEL --input PATH"));
   auto task = std::make_shared<plan::ScoreTask>();
   command
-      ->add_option("--model", task->model,
-                   "run directory, model folder, or published folder, as for arzoo generate-text")
+      ->add_option(
+          "--model", task->model,
+          "run directory, model folder, or published folder, as for arzoo generate-text; or of a model "
+          "with a likelihood of pixels (axial)")
       ->type_name("MODEL")
       ->required();
-  command->add_option("--input", task->inputs, "text file, gzipped or not; repeatable")
+  command
+      ->add_option("--input", task->inputs,
+                   "text file, gzipped or not; or a picture, an IDX file of pictures, a folder of pictures; "
+                   "repeatable")
       ->type_name("PATH")
       ->required()
       ->allow_extra_args(false);
@@ -38,7 +45,7 @@ void add_score_command(CLI::App& root, Invocation& invocation) {
           "and takes longer; --context by default")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
-  command->add_option("--batch-size", task->batch_size, "windows at once, 8 by default")
+  command->add_option("--batch-size", task->batch_size, "windows or pictures at once, 8 by default")
       ->type_name("N")
       ->check(whole_number(1, kLargestCount));
   add_shared_options(*command, invocation);
@@ -49,7 +56,10 @@ void add_score_command(CLI::App& root, Invocation& invocation) {
     task->compute = invocation.compute;
     task->dry_run = invocation.dry_run;
     require_checkpoint(task->model, "score: --model");
-    for (const auto& input : task->inputs) require_input_file(input, "score: --input");
+    for (const auto& input : task->inputs) {
+      // Which of the two a folder may be is the model's to say.
+      if (!std::filesystem::is_directory(input)) require_input_file(input, "score: --input");
+    }
     return run_task(invocation, &plan::TaskTable::score, *task, task->dry_run ? plan_summary : score_summary);
   });
 }

@@ -12,8 +12,11 @@ namespace arzoo::cli {
 /// last cell.
 std::string aligned(const Table& table);
 
+/// Labels and their texts.
+using LabelledRows = std::vector<std::pair<std::string, std::string>>;
+
 /// "label  text" lines, the texts below each other; control characters become spaces.
-std::string labelled(const std::vector<std::pair<std::string, std::string>>& rows);
+std::string labelled(const LabelledRows& rows);
 
 /// 4.2 MB; bytes as they are below 1 kB.
 std::string byte_text(double bytes);

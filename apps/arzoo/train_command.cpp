@@ -19,6 +19,7 @@ struct TrainFlags {
   bool init_only = false;
   double join_timeout = Ranks().timeout;
   std::optional<int64_t> world_size;
+  std::string hardware = "h100";
 };
 
 plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& flags,
@@ -39,6 +40,8 @@ plan::TrainTask checked_task(const Invocation& invocation, const TrainFlags& fla
   task.init_only = flags.init_only;
   task.dry_run = invocation.dry_run;
   task.world_size = flags.world_size;
+  if (flags.world_size)
+    task.hardware = plan::find_hardware(flags.hardware, invocation.compute.dtype.ends_with("16"));
   if (task.world_size && !task.dry_run)
     fail<UsageError>("{}: --world-size is of the plan (add --dry-run; arzoo launch starts processes)",
                      command);
@@ -85,6 +88,11 @@ void add_training_command(CLI::App& root, Invocation& invocation, const Training
   command->add_option("--world-size", flags->world_size, "with --dry-run: plan for so many processes")
       ->type_name("N")
       ->check(whole_number(1, 1 << 20));
+  command
+      ->add_option("--hardware", flags->hardware,
+                   "with --world-size: h100 (default), h200, or a JSON file with the rates of another one")
+      ->type_name("NAME")
+      ->needs("--world-size");
   add_shared_options(*command, invocation);
   command->footer(kind.footer);
   on_chosen(*command, invocation, [flags, &invocation, name = kind.name] {

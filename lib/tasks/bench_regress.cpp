@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "core/atomic_file.h"
 #include "core/markdown_table.h"
+#include "core/processor_name.h"
 #include "core/scratch_folder.h"
 #include "io/junit_file.h"
 #include "plan/run_config.h"
@@ -22,7 +24,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // A cell that seems slow is timed again: something else may have used the machine.
-constexpr int kMostTimings = 3;
+constexpr int kMostTimings = 5;
+// What is stored is no single timing either.
+constexpr int kStoredTimings = 3;
 
 /// One number beside the stored one.
 struct Check {
@@ -39,12 +43,6 @@ struct Check {
     return fmt::format("{}: {} stored, {} measured: {}", what, number(stored), number(measured), verdict);
   }
 };
-
-std::optional<double> number_called(const NamedNumbers& numbers, const std::string& name) {
-  const auto found =
-      std::find_if(numbers.begin(), numbers.end(), [&](const auto& n) { return n.first == name; });
-  return found == numbers.end() ? std::nullopt : std::optional(found->second);
-}
 
 /// The names of both lists, each once.
 std::vector<std::string> names_of(const NamedNumbers& stored, const NamedNumbers& measured) {
@@ -72,8 +70,9 @@ void judge_metric(Check& check, double tolerance) {
     check.verdict = fmt::format("changed by more than {:g} %", 100.0 * tolerance);
 }
 
-void judge_time(Check& check, double slowdown) {
-  check.limit = fmt::format("× {:g}", slowdown);
+/// own: what is stored is of this processor.
+void judge_time(Check& check, double slowdown, bool own) {
+  check.limit = fmt::format("× {:g}{}", slowdown, own ? "" : " (another processor)");
   check.verdict = absence(check);
   if (check.verdict.empty() && *check.measured > slowdown * *check.stored)
     check.verdict = fmt::format("{:.2f} times as slow", *check.measured / *check.stored);
@@ -89,11 +88,19 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+/// Times depend on the number of threads as well.
+std::string processor_here(const plan::RegressTask& task) {
+  const auto device = runtime::select_compute(task.compute.device, "fp32").device;
+  const auto threads = runtime::threads();
+  return fmt::format("{}, {} thread{}{}", processor_name(), threads, threads == 1 ? "" : "s",
+                     device.is_cuda() ? ", cuda" : "");
+}
+
 /// Compares what the cells of a suite give with what is stored.
 class Regression {
  public:
-  Regression(const plan::RegressTask& task, Progress& progress, Stop stop)
-      : task_(task), progress_(progress), stop_(stop) {}
+  Regression(const plan::RegressTask& task, const RegressSuite& suite, Progress& progress, Stop stop)
+      : task_(task), suite_(suite), progress_(progress), stop_(stop), processor_(processor_here(task)) {}
 
   /// Compares with what is stored, and returns what is measured.
   StoredCell run(const RegressOptions& cell, const StoredCell& stored);
@@ -103,13 +110,17 @@ class Regression {
 
  private:
   NamedNumbers metrics(const Json& config, const std::string& name);
-  NamedNumbers times(const RegressOptions& cell, const NamedNumbers& stored, const Json& config);
+  NamedNumbers times(const RegressOptions& cell, const StoredCell& stored, const Json& config);
+  void note_other_processor(const RegressOptions& cell);
   double time(const std::string& cell, const Json& config, const std::string& work);
   void add(Check check);
 
   const plan::RegressTask& task_;
+  const RegressSuite& suite_;
   Progress& progress_;
   Stop stop_;
+  std::string processor_;
+  bool noted_other_processor_ = false;
   runtime::CalibrationKernel kernel_;
   std::vector<Check> checks_;
   std::vector<io::JunitCase> cases_;
@@ -137,7 +148,8 @@ double Regression::time(const std::string& cell, const Json& config, const std::
   const auto compute = runtime::select_compute(task_.compute.device, "fp32");
   const auto timed = make_speed_work({options, cell, 0, config, batch}, compute);
   SpeedSuite rounds;
-  rounds.round_seconds = 0.1;
+  rounds.rounds = suite_.rounds;
+  rounds.round_seconds = suite_.round_seconds;
   // As long as the work, or as often if that takes less.
   const auto kernel = [&](int64_t repeat, double) -> std::optional<std::vector<double>> {
     std::vector<double> seconds;
@@ -158,21 +170,49 @@ void Regression::add(Check check) {
   checks_.push_back(std::move(check));
 }
 
-NamedNumbers Regression::times(const RegressOptions& cell, const NamedNumbers& stored, const Json& config) {
+void Regression::note_other_processor(const RegressOptions& cell) {
+  if (std::exchange(noted_other_processor_, true) || task_.update) return;
+  progress_.note(
+      fmt::format("the baseline has no times of this processor ({}): they may be {:g} times those of others "
+                  "(--update on an idle machine stores its own, which may be exceeded {:g} times)",
+                  processor_, cell.slowdown_elsewhere, cell.slowdown));
+}
+
+NamedNumbers Regression::times(const RegressOptions& cell, const StoredCell& stored, const Json& config) {
   NamedNumbers times;
   for (const auto& work : cell.works) {
     const Stopwatch watch;
-    Check check{cell.name, work, number_called(stored, work), std::nullopt, "", "", 0.0};
-    for (int i = 0; i < kMostTimings && (i == 0 || (check.stored && !check.verdict.empty())); ++i) {
-      const double ratio = time(cell.name, config, work);
-      check.measured = std::min(check.measured.value_or(ratio), ratio);
-      judge_time(check, cell.slowdown);
+    const auto known = stored.time(processor_, work);
+    const bool own = known && known->own;
+    if (known && !own) note_other_processor(cell);
+    Check check{cell.name, work, known ? std::optional(known->value) : std::nullopt, std::nullopt, "",
+                "",        0.0};
+    std::vector<double> ratios;
+    const auto is_enough = [&] {
+      const auto count = std::ssize(ratios);
+      if (task_.update) return count == kStoredTimings;
+      return count > 0 && (check.verdict.empty() || !known || count == kMostTimings);
+    };
+    while (!is_enough()) {
+      ratios.push_back(time(cell.name, config, work));
+      check.measured = quantile(ratios, 0.5);
+      judge_time(check, own ? cell.slowdown : cell.slowdown_elsewhere, own);
     }
     check.seconds = watch.seconds();
     times.emplace_back(work, *check.measured);
     add(std::move(check));
   }
   return times;
+}
+
+/// What is within its tolerance stays as it was stored: recording a processor's times moves nothing else.
+NamedNumbers kept_metrics(const NamedNumbers& stored, NamedNumbers measured, double tolerance) {
+  for (auto& [name, value] : measured) {
+    Check check{"", name, number_called(stored, name), value, "", "", 0.0};
+    judge_metric(check, tolerance);
+    if (check.verdict.empty()) value = *check.stored;
+  }
+  return measured;
 }
 
 StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored) {
@@ -186,19 +226,16 @@ StoredCell Regression::run(const RegressOptions& cell, const StoredCell& stored)
   }
   progress_.note(cell.name);
   const Stopwatch watch;
-  StoredCell measured{metrics(config, path.string()), stored.times};
-  for (const auto& metric : names_of(stored.metrics, measured.metrics)) {
-    Check check{cell.name,
-                metric,
-                number_called(stored.metrics, metric),
-                number_called(measured.metrics, metric),
-                "",
-                "",
-                watch.seconds()};
+  const auto found = metrics(config, path.string());
+  for (const auto& metric : names_of(stored.metrics, found)) {
+    Check check{
+        cell.name, metric,         number_called(stored.metrics, metric), number_called(found, metric), "",
+        "",        watch.seconds()};
     judge_metric(check, cell.tolerance);
     add(std::move(check));
   }
-  if (!task_.accuracy_only) measured.times = times(cell, stored.times, config);
+  StoredCell measured{kept_metrics(stored.metrics, found, cell.tolerance), stored.times, stored.processors};
+  if (!task_.accuracy_only) measured.processors[processor_] = times(cell, stored, config);
   return measured;
 }
 
@@ -227,32 +264,30 @@ Table check_table(const std::vector<Check>& checks, bool updated) {
   return table;
 }
 
-/// The cells whose name contains one of task.only, all when there is none.
-std::vector<RegressOptions> wanted_cells(const plan::RegressTask& task) {
+/// The task's suite, of its cells those whose name contains one of task.only, all when there is none.
+RegressSuite wanted_suite(const plan::RegressTask& task) {
   auto json = task.suite.json();
   if (json.is_object()) json.erase("$schema");
-  const auto suite = Config(std::move(json), task.suite.name(), task.suite.pointer()).as<RegressSuite>();
-  std::vector<RegressOptions> cells;
-  for (const auto& cell : suite.cells)
-    if (is_wanted(task.only, cell.name)) cells.push_back(cell);
-  if (cells.empty()) fail_unwanted(task.suite, task.only);
-  return cells;
+  auto suite = Config(std::move(json), task.suite.name(), task.suite.pointer()).as<RegressSuite>();
+  std::erase_if(suite.cells, [&](const auto& cell) { return !is_wanted(task.only, cell.name); });
+  if (suite.cells.empty()) fail_unwanted(task.suite, task.only);
+  return suite;
 }
 
 }  // namespace
 
 Json regress(const plan::RegressTask& task, Progress& progress, Stop stop) {
-  const auto cells = wanted_cells(task);
+  const auto suite = wanted_suite(task);
   Baseline baseline(task.baseline, !task.update);
   if (task.dry_run) {
     Json names = Json::array();
-    for (const auto& cell : cells) names.push_back(cell.name);
+    for (const auto& cell : suite.cells) names.push_back(cell.name);
     return {{"plan", {{"cells", names}, {"baseline", task.baseline.string()}, {"out", task.out.string()}}}};
   }
   runtime::select_compute(task.compute.device, "fp32");
   runtime::set_threads(task.compute.threads);
-  Regression regression(task, progress, stop);
-  for (const auto& cell : cells) {
+  Regression regression(task, suite, progress, stop);
+  for (const auto& cell : suite.cells) {
     const auto measured = measured_cell(regression, cell, baseline);
     if (task.update) baseline.store(cell.name, measured);
   }

@@ -6,14 +6,17 @@
 #include <memory>
 
 #include "core/markdown_table.h"
-#include "core/proc_value.h"
+#include "core/processor_name.h"
 #include "kernels/flop_counter.h"
 #include "plan/run_config.h"
 #include "runtime/gemm_peak.h"
 #include "runtime/peak_memory.h"
 #include "tasks/reference_process.h"
+#include "tasks/register_peak.h"
 #include "tasks/run_inputs.h"
+#include "tasks/speed_profile.h"
 #include "tasks/speed_results.h"
+#include "tasks/speed_rivals.h"
 #include "tasks/speed_rounds.h"
 #include "tasks/tasks.h"
 
@@ -65,21 +68,31 @@ Json all_met(const Json& goals) {
 class SpeedBench {
  public:
   SpeedBench(const SpeedSuite& suite, const plan::SpeedTask& task, Progress& progress, Stop stop)
-      : suite_(suite), task_(task), progress_(progress), stop_(stop) {}
+      : suite_(suite),
+        task_(task),
+        progress_(progress),
+        stop_(stop),
+        rivals_(suite, task.folder, progress, stop) {}
 
   Json measure(const ResolvedSpeedCell& cell);
   const Json& peaks() const { return peaks_; }
+  /// GFLOP/s of the processor's own instructions by type; null where it has none or is none.
+  Json register_peaks() const;
 
  private:
   void measure_peak(const std::string& dtype, const runtime::Compute& compute);
   std::optional<std::vector<double>> reference_times(Json request, const std::string& cell, double patience);
   Json row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) const;
+  SpeedLimits limits(const std::string& dtype);
   void note_disturbance(const std::string& cell, const std::vector<double>& rounds);
 
   const SpeedSuite& suite_;
   const plan::SpeedTask& task_;
   Progress& progress_;
   Stop stop_;
+  SpeedRivals rivals_;
+  RegisterPeaks register_peaks_;
+  double memory_rate_ = 0.0;  ///< bytes a second
   std::unique_ptr<ReferenceProcess> reference_;
   bool reference_lost_ = false;
   std::optional<int64_t> reference_memory_;  ///< peak of the reference's last answer, in bytes
@@ -90,6 +103,22 @@ class SpeedBench {
 /// lower it.
 void SpeedBench::measure_peak(const std::string& dtype, const runtime::Compute& compute) {
   peaks_[dtype] = std::max(peaks_.value(dtype, 0.0), runtime::gemm_peak(compute, suite_.gemm_size));
+  if (!compute.device.is_cpu()) return;
+  const auto now = tasks::register_peaks();
+  for (const auto type : {&RegisterPeaks::fp32, &RegisterPeaks::bf16, &RegisterPeaks::int8})
+    register_peaks_.*type = std::max(register_peaks_.*type, now.*type);
+}
+
+SpeedLimits SpeedBench::limits(const std::string& dtype) {
+  memory_rate_ = std::max(memory_rate_, memory_rate());
+  return {peaks_[dtype].get<double>() * 1e9, memory_rate_};
+}
+
+Json SpeedBench::register_peaks() const {
+  const auto rate = [](double peak) { return peak > 0.0 ? Json(peak) : Json(nullptr); };
+  return {{"fp32", rate(register_peaks_.fp32)},
+          {"bf16", rate(register_peaks_.bf16)},
+          {"int8", rate(register_peaks_.int8)}};
 }
 
 /// A program that cannot be started or is lost is told of once, and the cells go on without it; a request
@@ -139,6 +168,7 @@ Json SpeedBench::row_of(const ResolvedSpeedCell& cell, const SpeedTimes& times) 
   Json row{{"name", cell.name},
            {"work", cell.options.work},
            {"dtype", cell.options.dtype},
+           {"quantize", cell.options.quantize.empty() ? Json(nullptr) : Json(cell.options.quantize)},
            {"batch_size", cell.batch_size}};
   row["rounds"] = suite_.rounds;
   row["repeat"] = times.repeat;
@@ -183,13 +213,16 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   const auto work = make_speed_work(cell, compute);
   const runtime::PeakMemory memory(compute.device);
   Json request = work->reference_request();
-  const auto reference = [&](int64_t repeat, double expected_seconds) -> std::optional<std::vector<double>> {
-    if (!options.reference_dtype || request.is_null()) return std::nullopt;
+  const bool compared = options.reference_dtype && !request.is_null();
+  if (compared) {
     request["batch_size"] = cell.batch_size;
     request["work"] = options.work;
     request["dtype"] = *options.reference_dtype;
     request["device"] = compute.device.str();
     request["threads"] = runtime::threads();
+  }
+  const auto reference = [&](int64_t repeat, double expected_seconds) -> std::optional<std::vector<double>> {
+    if (!compared) return std::nullopt;
     request["repeat"] = repeat;
     return reference_times(request, cell.name, kReferencePatience + kSlowestReference * expected_seconds);
   };
@@ -211,20 +244,22 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
   row["gflop_per_second"] = gflops;
   row["goals"] = goals(options.target, row);
   row["met"] = all_met(row["goals"]);
+  if (suite_.profile) row["profile"] = profile_of(*work, limits(options.dtype));
+  if (compared && !suite_.rivals.empty()) row["rivals"] = rivals_.measure(*work, request, cell.name);
   return row;
 }
 
-Json machine_of(const plan::SpeedTask& task, const Json& peaks) {
+Json machine_of(const plan::SpeedTask& task, const Json& peaks, const Json& register_peaks) {
   return {
-    {"cpu", proc_value("/proc/cpuinfo", "model name")}, {"device", task.compute.device},
-        {"threads", runtime::threads()}, {"cpu_capability", at::get_cpu_capability()},
+    {"cpu", processor_name()}, {"device", task.compute.device}, {"threads", runtime::threads()},
+        {"cpu_capability", at::get_cpu_capability()},
 #if defined(__clang__)
         {"compiler", __VERSION__},
 #else
         {"compiler", "GCC " __VERSION__},
 #endif
-        {"torch", TORCH_VERSION}, {
-      "gemm_peak_gflop_per_second", peaks
+        {"torch", TORCH_VERSION}, {"gemm_peak_gflop_per_second", peaks}, {
+      "register_peak_gflop_per_second", register_peaks
     }
   };
 }
@@ -260,6 +295,7 @@ Table speed_table(const std::vector<Json>& results) {
                {"memory ratio", 2},
                {"GFLOP/s", 1},
                {"% of GEMM", 1},
+               {"% of peak", 1},
                {"% loader", 2},
                "target",
                "met"});
@@ -275,13 +311,49 @@ Table speed_table(const std::vector<Json>& results) {
                     part_of(row["reference"], "p50_ms"), part_of(ratio, "median"), part_of(ratio, "min"),
                     part_of(ratio, "max"), cell_of(row["peak_memory_bytes"], 1.0 / (1 << 20)),
                     cell_of(row["memory_ratio"]), cell_of(row["gflop_per_second"]),
-                    cell_of(row["gemm_peak_share"], 100.0), cell_of(row["loader_share"], 100.0)});
+                    cell_of(row["gemm_peak_share"], 100.0), cell_of(row["register_peak_share"], 100.0),
+                    cell_of(row["loader_share"], 100.0)});
       cells.emplace_back(goals_text(row["goals"]));
       cells.emplace_back(row["met"].is_null() ? "" : row["met"].get<bool>() ? "yes" : "no");
     }
     table.add(std::move(cells));
   }
   return table;
+}
+
+/// One more table of the results, unless it is empty.
+void add_table(Json& result, const char* key, const Table& table) {
+  if (table.rows().empty()) return;
+  result[key] = to_json(table);
+  result["markdown"] = result["markdown"].get<std::string>() + "\n" + to_markdown(table);
+}
+
+/// The document of what has been measured, also written into the task's folder: a suite that is cut off
+/// leaves its finished cells.
+Json write_results(const plan::SpeedTask& task, const std::string& title, std::vector<Json> results,
+                   const Json& peaks, const Json& register_peaks) {
+  for (auto& row : results) {
+    if (row.contains("skipped")) continue;
+    const auto dtype = row["dtype"].get<std::string>();
+    const double rate = row["gflop_per_second"].get<double>();
+    row["gemm_peak_share"] = rate / peaks[dtype].get<double>();
+    const auto peak = register_peaks.value(row["quantize"].is_null() ? dtype : "int8", Json());
+    row["register_peak_share"] = peak.is_null() ? Json(nullptr) : Json(rate / peak.get<double>());
+  }
+  const auto table = speed_table(results);
+  const auto scaling = fit_scaling(results);
+  Json result{{"title", title.empty() ? task.suite.name() : title}};
+  result["machine"] = machine_of(task, peaks, register_peaks);
+  result["cells"] = results;
+  result["rows"] = to_json(table);
+  result["scaling"] = scaling_json(scaling);
+  result["markdown"] = to_markdown(table);
+  if (!scaling.empty())
+    result["markdown"] = result["markdown"].get<std::string>() + "\n" + to_markdown(scaling_table(scaling));
+  add_table(result, "rivals", rivals_table(results));
+  add_table(result, "profile", profile_table(results));
+  write_speed_results(task.out, result, table, scaling);
+  return result;
 }
 
 }  // namespace
@@ -302,34 +374,20 @@ Json speed(const plan::SpeedTask& task, Progress& progress, Stop stop) {
   runtime::select_compute(task.compute.device, "fp32");
   runtime::set_threads(task.compute.threads);
   SpeedBench bench(suite, task, progress, stop);
-  std::vector<Json> results;
-  for (const auto& cell : cells) {
+  const auto row_of = [&](const ResolvedSpeedCell& cell) -> Json {
     // Pictures are generated with random weights and need no file.
     const auto absent =
         cell.options.work == "generate" ? std::string() : first_missing(plan::input_paths(cell.config));
-    if (!absent.empty()) {
-      progress.warn(fmt::format("{}: skipped, {}", cell.name, absence_of(absent)));
-      results.push_back({{"name", cell.name}, {"skipped", absence_of(absent)}});
-      continue;
-    }
-    results.push_back(bench.measure(cell));
+    if (absent.empty()) return bench.measure(cell);
+    progress.warn(fmt::format("{}: skipped, {}", cell.name, absence_of(absent)));
+    return {{"name", cell.name}, {"skipped", absence_of(absent)}};
+  };
+  std::vector<Json> results;
+  Json result;
+  for (const auto& cell : cells) {
+    results.push_back(row_of(cell));
+    result = write_results(task, suite.title, results, bench.peaks(), bench.register_peaks());
   }
-  for (auto& row : results) {
-    if (row.contains("skipped")) continue;
-    row["gemm_peak_share"] =
-        row["gflop_per_second"].get<double>() / bench.peaks()[row["dtype"].get<std::string>()].get<double>();
-  }
-  const auto table = speed_table(results);
-  const auto scaling = fit_scaling(results);
-  Json result{{"title", suite.title.empty() ? task.suite.name() : suite.title}};
-  result["machine"] = machine_of(task, bench.peaks());
-  result["cells"] = results;
-  result["rows"] = to_json(table);
-  result["scaling"] = scaling_json(scaling);
-  result["markdown"] = to_markdown(table);
-  if (!scaling.empty())
-    result["markdown"] = result["markdown"].get<std::string>() + "\n" + to_markdown(scaling_table(scaling));
-  write_speed_results(task.out, result, table, scaling);
   return result;
 }
 

@@ -80,12 +80,24 @@ Json train_cell(const TableCell& cell, const fs::path& folder, const std::string
                progress, stop);
 }
 
-Json evaluate_cell(const runtime::Evaluation& evaluation, const plan::ComputeOptions& options,
-                   Progress& progress, Stop stop) {
+/// Puts the charts that a cell drew into its folder and their names in their place.
+void write_charts(Json& result, const fs::path& folder) {
+  if (!result.contains("files")) return;
+  result["charts"] = Json::array();
+  for (const auto& [name, text] : result["files"].items()) {
+    write_atomically(folder / name, text.get<std::string>());
+    result["charts"].push_back(name);
+  }
+  result.erase("files");
+}
+
+Json evaluate_cell(const runtime::Evaluation& evaluation, const fs::path& folder,
+                   const plan::ComputeOptions& options, Progress& progress, Stop stop) {
   const auto compute = runtime::select_compute(options.device, options.dtype, options.quantize);
   runtime::set_threads(options.threads);
   const auto start = std::chrono::steady_clock::now();
   auto result = evaluation.run(compute, progress, stop);
+  write_charts(result, folder);
   result["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
@@ -97,7 +109,7 @@ Json run_cell(const TableCell& cell, const fs::path& folder, const plan::TableTa
                                          : fingerprint({{"training", identity}, {"study", cell.study}});
   const auto file = folder / "result.json";
   if (auto done = marked(file, hash)) return *done;
-  auto result = cell.evaluation ? evaluate_cell(*cell.evaluation, task.compute, progress, stop)
+  auto result = cell.evaluation ? evaluate_cell(*cell.evaluation, folder, task.compute, progress, stop)
                                 : train_cell(cell, folder, fingerprint(identity), task, progress, stop);
   if (!cell.study.is_null()) add_study(cell, folder, result, progress);
   result["fingerprint"] = hash;

@@ -11,6 +11,7 @@
 #include "io/jpeg_file.h"
 #include "io/mesh_file.h"
 #include "io/png_file.h"
+#include "io/step_plugin.h"
 #include "io/tensor_files.h"
 #include "io/tokenizer.h"
 #include "registry/registry.h"
@@ -62,6 +63,19 @@ Json inspect_mesh(const plan::fs::path& path) {
           {"high", list(summary.box.high)}};
 }
 
+Json inspect_step(const plan::fs::path& path) {
+  io::CadSummary summary;
+  const auto error = io::cad_plugin(path.string()).describe(path.string(), {}, summary);
+  if (!error.empty()) fail<DataError>("{}: {}", path.string(), error);
+  Json surfaces = Json::object();
+  for (const auto& [kind, count] : summary.surfaces) surfaces[kind] = count;
+  return {{"path", path.string()},    {"format", "STEP"},         {"bytes", plan::fs::file_size(path)},
+          {"solids", summary.solids}, {"shells", summary.shells}, {"faces", summary.faces},
+          {"surfaces", surfaces},     {"edges", summary.edges},   {"vertices", summary.vertices},
+          {"closed", summary.closed}, {"valid", summary.valid},   {"volume", summary.volume},
+          {"area", summary.area},     {"low", summary.low},       {"high", summary.high}};
+}
+
 /// What the families tell of a model by the config beside its weights, by key.
 Json description_of(const plan::fs::path& place) {
   Json described = Json::object();
@@ -101,6 +115,7 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   if (!task.texts.empty() || io::is_tokenizer_file(task.path)) return inspect_tokenizer(task);
   if (plan::fs::is_regular_file(task.path)) {
     if (io::is_mesh_name(task.path)) return inspect_mesh(task.path);
+    if (io::is_step_name(task.path)) return inspect_step(task.path);
     const auto file = MappedFile::open(task.path);
     if (io::is_png(file->bytes()) || io::is_jpeg(file->bytes()))
       return inspect_picture(task.path, file->bytes());
@@ -126,7 +141,8 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   return result;
 }
 
-Json convert(const plan::ConvertTask& task, Progress&, Stop) {
+Json convert(const plan::ConvertTask& task, Progress& progress, Stop stop) {
+  if (!task.factorize.empty() && !task.dry_run) return run_family_command(task, progress, stop);
   auto tensors = runtime::open_tensors(model_place(task.input), task.state_dict);
   if (tensors.empty()) fail<CheckpointError>("{}: holds no tensors", task.input.string());
   if (task.dry_run) {

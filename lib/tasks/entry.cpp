@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "plan/transcribe_task.h"
 #include "runtime/device.h"
 #include "tasks/failure.h"
+#include "tasks/precision_choice.h"
 #include "tasks/precision_note.h"
 #include "tasks/tasks.h"
 
@@ -34,13 +36,47 @@ bool computes(const Task& task) {
   return !task.dry_run;
 }
 
+/// The model that a task computes with, as far as a precision may be chosen for it. What is made for other
+/// machines, the plan of several processes and an initial model, takes no choice of this one.
+template <class Task>
+PrecisionSubject subject_of(const Task& task) {
+  if constexpr (std::is_same_v<Task, plan::TrainTask>) {
+    if (task.init_only || task.world_size) return {"", true};
+    return {Config(task.config, task.name).at("model").text("name"), true};
+  } else if constexpr (std::is_same_v<Task, plan::TuneTask>) {
+    return {task.config.at("model").text("name"), true};
+  } else if constexpr (requires { task.source.main(); }) {
+    return {model_named_in(task.source.main())};
+  } else if constexpr (requires { task.model; }) {
+    return {model_named_in(task.model)};
+  } else {
+    return {"", true};
+  }
+}
+
+/// The task with a precision in place of "auto".
+template <class Task>
+Task settled(Task task, Progress& progress) {
+  if constexpr (requires { task.suite; }) {
+    fail<UsageError>(
+        "bench: --dtype {}: the cells of a suite are compared in one precision (fp32, bf16, fp16)",
+        task.compute.dtype);
+  }
+  settle_precision(task.compute, subject_of(task), progress);
+  return task;
+}
+
 template <class Task, Run<Task> kRun>
 Outcome guarded(const Task& task, Progress& progress, Stop stop) {
   try {
+    Outcome outcome;
     if constexpr (Plannable<Task>) {
+      if (is_automatic(task.compute)) {
+        outcome.result = kRun(settled(task, progress), progress, stop);
+        return outcome;
+      }
       if (computes(task)) note_slow_precision(task.compute, progress);
     }
-    Outcome outcome;
     outcome.result = kRun(task, progress, stop);
     return outcome;
   } catch (const std::exception&) {
@@ -96,6 +132,9 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded<plan::GenerateTextTask, tasks::run_family_command>,
       &tasks::guarded<plan::ScoreTask, tasks::run_family_command>,
       &tasks::guarded<plan::EmbedTextTask, tasks::run_family_command>,
+      &tasks::guarded<plan::LinksTask, tasks::run_family_command>,
+      &tasks::guarded<plan::EncodeTask, tasks::run_family_command>,
+      &tasks::guarded<plan::DecodeTask, tasks::run_family_command>,
       &tasks::guarded<plan::InspectTask, tasks::inspect>,
       &tasks::guarded<plan::ConvertTask, tasks::convert>,
       &tasks::guarded<plan::ModelsTask, tasks::models>,
@@ -104,6 +143,7 @@ extern "C" __attribute__((visibility("default"))) const arzoo::plan::TaskTable* 
       &tasks::guarded<plan::SpeedTask, tasks::speed>,
       &tasks::guarded_regress,
       &tasks::guarded<plan::ReportTask, tasks::report>,
+      &tasks::guarded<plan::TranscribeTask, tasks::run_family_command>,
   };
   return &table;
 }

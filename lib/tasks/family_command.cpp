@@ -5,8 +5,9 @@
 
 namespace arzoo::tasks {
 
-Json run_family_command(std::type_index type, const void* task, Progress& progress, Stop stop) {
-  return registry::command_of(type).run(task, {progress, stop, &train});
+Json run_family_command(std::type_index type, const void* task, const std::filesystem::path& model,
+                        Progress& progress, Stop stop) {
+  return registry::command_of(type, model).run(task, {progress, stop, &train});
 }
 
 }  // namespace arzoo::tasks

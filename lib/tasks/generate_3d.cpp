@@ -7,8 +7,10 @@
 #include "io/mesh_file.h"
 #include "io/mesh_renderer.h"
 #include "io/picture_file.h"
+#include "io/step_plugin.h"
 #include "registry/registry.h"
 #include "runtime/memory_budget.h"
+#include "runtime/solid_generator.h"
 #include "tasks/item_plan.h"
 #include "tasks/settings_text.h"
 #include "tasks/tasks.h"
@@ -32,10 +34,13 @@ ItemRequest request_of_shapes(const plan::Generate3dTask& task) {
           .noun = "shapes"};
 }
 
+/// Whether the output is one file.
+bool is_one_file(const fs::path& output) { return io::is_mesh_name(output) || io::is_step_name(output); }
+
 /// Throws UsageError for what neither the machine nor a file can hold.
 void check_shapes(const plan::Generate3dTask& task, const ItemPlan& shapes) {
   constexpr double kGigabyte = 1e9;
-  if (io::is_mesh_name(task.output) && shapes.size() > 1) {
+  if (is_one_file(task.output) && shapes.size() > 1) {
     fail<UsageError>("--count: {} shapes do not go into the one file {}, expected --output to be a folder",
                      shapes.size(), task.output.string());
   }
@@ -55,7 +60,7 @@ class ShapeWriter {
   ShapeWriter(const plan::Generate3dTask& task, const runtime::ShapeGenerator& generator,
               const ItemPlan& shapes)
       : task_(task), generator_(generator), shapes_(shapes) {
-    if (!io::is_mesh_name(task.output)) folder_.emplace(task.output);
+    if (!is_one_file(task.output)) folder_.emplace(task.output);
   }
 
   void add(const PlannedItem& planned, const runtime::DecodedSurface& surface) {
@@ -63,26 +68,31 @@ class ShapeWriter {
       ++empty_;
       return;
     }
-    const auto name = folder_ ? fs::path(item_stem(planned) + "." + task_.format) : task_.output;
-    const auto path = write(name, io::encode_mesh(surface.mesh, io::mesh_format(name)));
-    const auto summary = summarise(surface.mesh);
-    meshes_.push_back({{"shape", planned.index},
-                       {"class", planned.class_name},
-                       {"file", path.string()},
-                       {"vertices", summary.vertices},
-                       {"triangles", summary.triangles},
-                       {"components", summary.components},
-                       {"euler", summary.euler},
-                       {"watertight", summary.is_watertight()},
-                       {"volume", summary.volume},
-                       {"asked_points", surface.asked}});
-    if ((folder_ || task_.sheet) && pictures_.size() < kMostInSheet * kViews) {
-      io::View view;
-      view.azimuth = 30.0;
-      view.pixels = 192;
-      for (auto& picture : io::turn_table(surface.mesh, kViews, view))
-        pictures_.push_back(std::move(picture));
+    add_file(planned, surface.mesh, io::encode_mesh(surface.mesh, io::mesh_format(name_of(planned))),
+             {{"asked_points", surface.asked}});
+  }
+
+  /// What became of a solid counts, valid or not; a file is written of each that is one.
+  void add(const PlannedItem& planned, const runtime::SolidGenerator::Solid& solid) {
+    const auto& built = solid.built;
+    if (solids_.is_null()) solids_ = Json::object();
+    for (const auto& [key, holds] : {std::pair{"parsed", solid.parsed},
+                                     {"sewn", built.sewn},
+                                     {"closed", built.closed},
+                                     {"valid", built.valid}})
+      solids_[key] = solids_.value(key, int64_t{0}) + (holds ? 1 : 0);
+    if (built.mesh.triangles.empty() || built.step.empty()) {
+      ++empty_;
+      return;
     }
+    const auto name = name_of(planned);
+    add_file(planned, io::welded(built.mesh),
+             io::is_step_name(name) ? built.step : io::encode_mesh(built.mesh, io::mesh_format(name)),
+             {{"faces", solid.faces},
+              {"edges", solid.edges},
+              {"closed", built.closed},
+              {"valid", built.valid},
+              {"solid_volume", built.volume}});
   }
 
   /// Writes the sheet and removes what earlier runs left in the folder.
@@ -100,8 +110,32 @@ class ShapeWriter {
   int64_t empty() const { return empty_; }
   const std::vector<std::string>& files() const { return files_; }
   const Json& meshes() const { return meshes_; }
+  /// How many solids were parsed, sewn, closed, valid; null of other shapes.
+  const Json& solids() const { return solids_; }
 
  private:
+  fs::path name_of(const PlannedItem& planned) const {
+    return folder_ ? fs::path(item_stem(planned) + "." + task_.format) : task_.output;
+  }
+
+  void add_file(const PlannedItem& planned, const io::Mesh& mesh, std::string_view bytes, const Json& facts) {
+    const auto path = write(name_of(planned), bytes);
+    const auto summary = summarise(mesh);
+    Json row{{"shape", planned.index},         {"class", planned.class_name},
+             {"file", path.string()},          {"vertices", summary.vertices},
+             {"triangles", summary.triangles}, {"components", summary.components},
+             {"euler", summary.euler},         {"watertight", summary.is_watertight()},
+             {"volume", summary.volume}};
+    row.update(facts);
+    meshes_.push_back(std::move(row));
+    if ((folder_ || task_.sheet) && pictures_.size() < kMostInSheet * kViews) {
+      io::View view;
+      view.azimuth = 30.0;
+      view.pixels = 192;
+      for (auto& picture : io::turn_table(mesh, kViews, view)) pictures_.push_back(std::move(picture));
+    }
+  }
+
   /// Into the folder, or to the path that the task names.
   fs::path write(const fs::path& name, std::string_view bytes, bool named_by_task = false) {
     auto path = name;
@@ -134,7 +168,7 @@ class ShapeWriter {
   int64_t empty_ = 0;
   std::vector<io::Picture> pictures_;
   std::vector<std::string> files_;
-  Json meshes_ = Json::array();
+  Json meshes_ = Json::array(), solids_;
 };
 
 /// What the task shows the generator before it generates.
@@ -162,6 +196,7 @@ void generate_all_shapes(const plan::Generate3dTask& task, const runtime::ShapeG
   const auto last = std::min(first + task.share.size(batches) * batch_size, shapes.size());
   progress.begin("steps", task.share.size(batches) * generator.steps() + last - first);
   const runtime::SurfaceRequest surface{.resolution = task.resolution, .dense = task.dense};
+  const auto* const solids = runtime::solid_generator(generator);
   for (int64_t begin = first; begin < last; begin += batch_size) {
     const auto part = items(shapes, begin, std::min(begin + batch_size, shapes.size()));
     runtime::ShapeRequest request;
@@ -171,7 +206,9 @@ void generate_all_shapes(const plan::Generate3dTask& task, const runtime::ShapeG
     }
     const auto tokens = generator.sample(request, [&](int64_t) { progress.step(); });
     for (std::size_t i = 0; i < part.size(); ++i) {
-      writer.add(part[i], generator.surface(tokens[static_cast<int64_t>(i)], surface));
+      const auto& own = tokens[static_cast<int64_t>(i)];
+      solids != nullptr ? writer.add(part[i], solids->solid(own))
+                        : writer.add(part[i], generator.surface(own, surface));
       progress.step();
       const auto done = begin + static_cast<int64_t>(i) + 1;
       if (stop.load() && done < last)
@@ -191,6 +228,9 @@ Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop
   auto& generator = *opened;
   const ItemPlan shapes(request_of_shapes(task), {generator.classes(), generator.class_names()});
   check_shapes(task, shapes);
+  const bool as_step = is_one_file(task.output) ? io::is_step_name(task.output) : task.format == "step";
+  if (as_step && runtime::solid_generator(generator) == nullptr)
+    fail<UsageError>("--format step: {} generates meshes, expected a model of solids", task.model.string());
   give(task, generator);
   if (task.dry_run) {
     return {{"plan",
@@ -210,14 +250,16 @@ Json generate_3d(const plan::Generate3dTask& task, Progress& progress, Stop stop
   if (writer.meshes().empty() && made > 0)
     fail<CheckFailed>("{}: nothing is inside of any of {} shapes: the model has not learnt any",
                       task.model.string(), made);
-  return {{"output", task.output.string()},
-          {"shapes", made},
-          {"empty", writer.empty()},
-          {"seconds", seconds},
-          {"seconds_per_shape", seconds / static_cast<double>(std::max<int64_t>(1, made))},
-          {"files", writer.files()},
-          {"meshes", writer.meshes()},
-          {"settings", generator.settings()}};
+  Json result{{"output", task.output.string()},
+              {"shapes", made},
+              {"empty", writer.empty()},
+              {"seconds", seconds},
+              {"seconds_per_shape", seconds / static_cast<double>(std::max<int64_t>(1, made))},
+              {"files", writer.files()},
+              {"meshes", writer.meshes()},
+              {"settings", generator.settings()}};
+  if (!writer.solids().is_null()) result["solids"] = writer.solids();
+  return result;
 }
 
 }  // namespace arzoo::tasks

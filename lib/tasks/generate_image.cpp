@@ -104,6 +104,12 @@ class PictureWriter {
     write(fmt::format("{}_scale{:02}.png", item_stem(planned), scale + 1), picture_of(image), settings);
   }
 
+  /// What was there of a picture at a lower resolution, at that resolution.
+  void add_preview(const PlannedItem& planned, const at::Tensor& image) {
+    const auto picture = runtime::picture_of(image, run_.generator.channels());
+    write(item_stem(planned) + "_pivots.png", picture, settings_of(planned));
+  }
+
   /// Writes the grid and removes what earlier runs left in the folder; a part of a run does neither, the
   /// other parts' files lie there too.
   void finish(Progress& progress) {
@@ -194,10 +200,14 @@ void generate_all(const PictureRun& run, PictureWriter& writer, Progress& progre
     const auto images =
         run.generator.sample(batch_of(part), [&](int64_t step, const std::function<at::Tensor()>& so_far) {
           progress.step();
-          if (!run.task.save_scales) return;
+          const bool is_preview = run.task.show_pivots && step == run.generator.preview_step();
+          if (!run.task.save_scales && !is_preview) return;
           const auto scales = so_far();
-          for (std::size_t i = 0; i < part.size(); ++i)
-            writer.add_scale(part[i], step, scales[static_cast<int64_t>(i)]);
+          for (std::size_t i = 0; i < part.size(); ++i) {
+            const auto& image = scales[static_cast<int64_t>(i)];
+            if (run.task.save_scales) writer.add_scale(part[i], step, image);
+            if (is_preview) writer.add_preview(part[i], image);
+          }
         });
     for (std::size_t i = 0; i < part.size(); ++i) writer.add(part[i], images[static_cast<int64_t>(i)]);
     if (stop.load() && end < run.end())
@@ -229,6 +239,10 @@ Json generate_image(const plan::GenerateImageTask& task, Progress& progress, Sto
   const PictureRun run{task, *generator, edit,
                        ItemPlan(request_of(task), {generator->classes(), generator->class_names()})};
   run.check();
+  if (task.show_pivots && !generator->preview_step()) {
+    fail<UsageError>("--show-pivots: {} makes none (a himar does, unless --edit gives them all)",
+                     generator->settings().value("model", "the model"));
+  }
   if (task.dry_run) return {{"plan", plan_of(run)}};
   PictureWriter writer(run);
   const auto start = std::chrono::steady_clock::now();

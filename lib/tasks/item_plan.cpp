@@ -37,6 +37,7 @@ std::string names_text(const std::vector<std::string>& names) {
 }
 
 [[noreturn]] void refuse_class(const std::string& word, const KnownClasses& known) {
+  if (known.count == 0) fail<UsageError>("--class: the model has no classes, got \"{}\"", word);
   const auto near = closest(word, known.names);
   std::vector<std::string> expected;
   if (!has_numeric_names(known)) expected.push_back(fmt::format("a number from 0 to {}", known.count - 1));
@@ -83,7 +84,8 @@ PlannedItem ItemPlan::operator[](int64_t i) const {
   PlannedItem item;
   item.index = first_ + i;
   item.seed = item_seed(seed_, static_cast<uint64_t>(item.index));
-  const auto own = item_seed(item.seed, 0) % static_cast<uint64_t>(known_.count);
+  // Of a model without classes every item is of none.
+  const auto own = known_.count == 0 ? 0 : item_seed(item.seed, 0) % static_cast<uint64_t>(known_.count);
   item.label = labels_[static_cast<std::size_t>(i / count_)].value_or(static_cast<int64_t>(own));
   const auto at = static_cast<std::size_t>(item.label);
   item.class_name = item.label == known_.count ? std::string(kNone)

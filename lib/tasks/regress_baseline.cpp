@@ -1,5 +1,6 @@
 #include "tasks/regress_baseline.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -28,14 +29,43 @@ Json as_json(const NamedNumbers& numbers) {
   return json;
 }
 
+Json as_json(const StoredCell& cell) {
+  Json json{{"metrics", as_json(cell.metrics)}};
+  if (!cell.times.empty()) json["times"] = as_json(cell.times);
+  for (const auto& [processor, times] : cell.processors) json["processors"][processor] = as_json(times);
+  return json;
+}
+
+StoredCell cell_of(const Config& section) {
+  section.only({"metrics", "times", "processors"});
+  StoredCell cell{numbers_of(section.section("metrics")), numbers_of(section.section("times")), {}};
+  for (const auto& [processor, times] : section.section("processors").members())
+    cell.processors[processor] = numbers_of(times);
+  return cell;
+}
+
 }  // namespace
+
+std::optional<double> number_called(const NamedNumbers& numbers, const std::string& name) {
+  const auto found =
+      std::find_if(numbers.begin(), numbers.end(), [&](const auto& n) { return n.first == name; });
+  return found == numbers.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<StoredTime> StoredCell::time(const std::string& processor, const std::string& work) const {
+  if (const auto found = processors.find(processor); found != processors.end()) {
+    if (const auto own = number_called(found->second, work)) return StoredTime{*own, true};
+  }
+  auto longest = number_called(times, work);
+  for (const auto& [name, others] : processors) {
+    if (const auto value = number_called(others, work)) longest = std::max(longest.value_or(*value), *value);
+  }
+  return longest ? std::optional(StoredTime{*longest, false}) : std::nullopt;
+}
 
 Baseline::Baseline(std::filesystem::path file, bool must_exist) : file_(std::move(file)) {
   if (!must_exist && !std::filesystem::exists(file_)) return;
-  for (const auto& [name, cell] : Config::load(file_).members()) {
-    cell.only({"metrics", "times"});
-    cells_[name] = {numbers_of(cell.section("metrics")), numbers_of(cell.section("times"))};
-  }
+  for (const auto& [name, cell] : Config::load(file_).members()) cells_[name] = cell_of(cell);
 }
 
 const StoredCell& Baseline::at(const std::string& cell) const {
@@ -46,8 +76,7 @@ const StoredCell& Baseline::at(const std::string& cell) const {
 
 void Baseline::write() const {
   Json json = Json::object();
-  for (const auto& [name, cell] : cells_)
-    json[name] = {{"metrics", as_json(cell.metrics)}, {"times", as_json(cell.times)}};
+  for (const auto& [name, cell] : cells_) json[name] = as_json(cell);
   write_atomically(file_, dump_json(json, 2) + "\n");
 }
 

@@ -55,6 +55,42 @@ ReportSection results_section(const Json& result) {
   return {"Result", {table}};
 }
 
+/// What a step of several processes does when: a line for each of two activities, over the time.
+ReportSection messages_section(const Json& times) {
+  const auto milliseconds = [&](const char* name) { return 1e3 * times.at(name).get<double>(); };
+  LineChart chart{
+      .title = "A step of the first process", .x = {"ms since backward begins"}, .y = {""}, .series = {}};
+  chart.series.push_back({.name = "backward computes",
+                          .x = {0.0, milliseconds("backward_end")},
+                          .y = {2.0, 2.0},
+                          .markers = true});
+  chart.series.push_back({.name = "gradients travel",
+                          .x = {milliseconds("begin"), milliseconds("end")},
+                          .y = {1.0, 1.0},
+                          .markers = true});
+  return {"Messages",
+          {ReportText{fmt::format(
+               "{:.0f} % of the messages' time passes while backward computes (mean of {} steps).",
+               100.0 * times.at("hidden").get<double>(), times.at("timed_steps").get<int64_t>())},
+           ReportSvg{to_svg(chart)}}};
+}
+
+/// What each process needed at most, beside what its weights, gradients and moments come to.
+ReportSection memory_section(const Json& memory) {
+  const auto megabytes = [](const Json& bytes) { return 1e-6 * bytes.get<double>(); };
+  Table table({"process", {"measured peak, MB", 1}, {"of it for the training, MB", 1}});
+  const auto& peaks = memory.at("peak_bytes");
+  for (std::size_t rank = 0; rank < peaks.size(); ++rank)
+    table.add(
+        {fmt::format("{}", rank), megabytes(peaks[rank]), megabytes(memory.at("training_bytes")[rank])});
+  return {"Memory",
+          {ReportText{fmt::format("Weights, gradients and moments, computed: {:.4g} MB in the first process, "
+                                  "{:.4g} MB in a single one. Activations and data come on top.",
+                                  megabytes(memory.at("state_bytes")),
+                                  megabytes(memory.at("single_state_bytes")))},
+           table}};
+}
+
 }  // namespace
 
 ReportSection curves_section(const std::filesystem::path& metrics, PageBudget& page) {
@@ -99,6 +135,9 @@ void write_run_report(const RunDir& run, const Json& config, const Json& result,
   constexpr std::uint64_t kEnough = std::uint64_t{1} << 40;  // a log of one's own
   PageBudget page(run.metrics().string(), kEnough, 0, 0);
   report.sections = {results_section(result), curves_section(run.metrics(), page)};
+  if (result.contains("messages")) report.sections.push_back(messages_section(result.at("messages")));
+  if (const auto memory = result.value("memory", Json::object()); memory.contains("peak_bytes"))
+    report.sections.push_back(memory_section(memory));
   for (auto& section : experiment.showcase()) report.sections.push_back(std::move(section));
   report.config = dump_json(config, 2);
   run.write_report(to_html(report));

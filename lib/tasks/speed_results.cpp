@@ -37,7 +37,7 @@ double exponent(const std::vector<double>& x, const std::vector<double>& y) {
 
 LineChart chart_of(const std::vector<Scaling>& scaling, const std::string& title, const std::string& unit,
                    std::vector<double> Scaling::*values, double Scaling::*slope) {
-  LineChart chart{.title = title, .x = {"seq_len", Scale::log}, .y = {unit, Scale::log}, .series = {}};
+  LineChart chart{.title = title, .x = {"L", Scale::log}, .y = {unit, Scale::log}, .series = {}};
   for (const auto& one : scaling) {
     chart.series.push_back({.name = fmt::format("{}, ~ L^{:.2f}", one.name, one.*slope),
                             .x = one.lengths,
@@ -100,7 +100,7 @@ Json scaling_json(const std::vector<Scaling>& scaling) {
 }
 
 Table scaling_table(const std::vector<Scaling>& scaling) {
-  Table table({"cell", "seq_len", {"ms", 2}, {"working MiB", 1}, {"time ~ L^", 2}, {"memory ~ L^", 2}});
+  Table table({"cell", "L", {"ms", 2}, {"working MiB", 1}, {"time ~ L^", 2}, {"memory ~ L^", 2}});
   for (const auto& one : scaling) {
     for (std::size_t i = 0; i < one.lengths.size(); ++i) {
       const bool last = i + 1 == one.lengths.size();

@@ -12,7 +12,9 @@ namespace fs = std::filesystem;
 ResolvedSpeedCell resolve(const SpeedCell& cell, const plan::SpeedTask& task, int64_t seq_len) {
   auto overrides = cell.set;
   const bool stream = cell.work == "stream";
-  if (seq_len > 0) overrides.push_back(fmt::format("data.seq_len={}", seq_len));
+  for (const auto& key : cell.length_keys) {
+    if (seq_len > 0) overrides.push_back(fmt::format("{}={}", key, seq_len));
+  }
   if (cell.batch_size && !stream)
     overrides.push_back(fmt::format("training.batch_size={}", *cell.batch_size));
   const auto path = task.folder / cell.config;

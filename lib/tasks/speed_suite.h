@@ -37,6 +37,7 @@ struct SpeedCell {
   std::optional<int64_t> batch_size;
   std::optional<std::string> reference_dtype;
   std::vector<int64_t> lengths;
+  std::vector<std::string> length_keys = {"data.seq_len"};
   SpeedTarget target;
 
   static void fields(auto& o, auto& field) {
@@ -46,7 +47,8 @@ struct SpeedCell {
     field(
         "work", o.work, one_of({"train_step", "inference", "stream", "generate"}),
         "train_step: batch, forward, backward, update; inference: forward; stream: a line of forecast "
-        "--stream, text to text; generate: pictures, or tokens or the field of shapes, with random weights");
+        "--stream, text to text; generate: pictures, text behind a prompt, or tokens or the field of shapes, "
+        "with random weights");
     field("dtype", o.dtype, one_of({"fp32", "bf16"}), "precision of the matrix products");
     field("quantize", o.quantize, {}, "int8: matrix products of inference in 8-bit integers");
     field("batch_size", o.batch_size, between(1, 1 << 20),
@@ -54,7 +56,9 @@ struct SpeedCell {
     field("reference_dtype", o.reference_dtype, one_of({"fp32", "bf16"}),
           "compare with the reference program in this precision");
     field("lengths", o.lengths, at_least(1),
-          "measure at each of these values of data.seq_len, ascending, and fit how time and memory grow");
+          "measure at each of these lengths of the input, ascending, and fit how time and memory grow");
+    field("length_keys", o.length_keys, nonempty(),
+          "keys of the config that each length replaces; a picture's side is two of them");
     field("target", o.target, {}, "targets of the cell");
   }
   void check() const {
@@ -81,6 +85,8 @@ struct SpeedSuite {
   double round_seconds = 0.5;
   int64_t gemm_size = 2048;
   std::vector<std::string> reference;
+  std::vector<std::string> rivals;
+  bool profile = false;
   std::vector<SpeedCell> cells;
 
   static void fields(auto& o, auto& field) {
@@ -93,9 +99,13 @@ struct SpeedSuite {
           "edge of the square matrices whose product is the machine's peak");
     field("reference", o.reference, {},
           "program to compare with and its arguments; files relative to the suite");
+    field("rivals", o.rivals, one_of({"eager", "compile", "openvino", "onnxruntime"}),
+          "engines of the reference program that each cell with a reference_dtype is compared with as well");
+    field("profile", o.profile, {}, "also where the time of one repetition goes, by kind of operation");
     field("cells", o.cells, nonempty(), "what to measure");
   }
   void check() const {
+    require(rivals.empty() || !reference.empty(), "rivals are engines of a reference, and none is named");
     for (const auto& cell : cells) {
       require(!cell.reference_dtype || !reference.empty(),
               "\"{}\" has a reference_dtype, and the suite names no reference", cell.name);

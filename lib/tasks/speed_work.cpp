@@ -47,7 +47,7 @@ class TrainStepWork : public runtime::SpeedWork {
   runtime::TrainingOptions options_;
   runtime::Compute compute_;
   std::unique_ptr<runtime::Experiment> experiment_;
-  runtime::Adam optimizer_;
+  runtime::Optimizer optimizer_;
   int64_t step_ = 0;
 };
 
@@ -59,7 +59,8 @@ class GenerationWork : public runtime::SpeedWork {
         compute_(compute),
         generator_(registry::random_image_generator({Config(cell.config, cell.options.name).at("model")},
                                                     std::nullopt, {}, compute, sampling_of(cell))) {
-    batch_.labels = at::arange(cell.batch_size, at::kLong).remainder_(generator_->classes());
+    batch_.labels =
+        at::arange(cell.batch_size, at::kLong).remainder_(std::max<int64_t>(1, generator_->classes()));
     batch_.seeds = item_seeds(0, 0, static_cast<std::size_t>(cell.batch_size));
   }
 

@@ -24,11 +24,14 @@ Json tune(const plan::TuneTask& task, Progress& progress, Stop stop);
 
 /// A command of the family that serves it (runtime::Family::commands), told by the type of its task, which
 /// `task` points to. Throws std::logic_error where no family serves it.
-Json run_family_command(std::type_index type, const void* task, Progress& progress, Stop stop);
+Json run_family_command(std::type_index type, const void* task, const std::filesystem::path& model,
+                        Progress& progress, Stop stop);
 
 template <class Task>
 Json run_family_command(const Task& task, Progress& progress, Stop stop) {
-  return run_family_command(typeid(Task), &task, progress, stop);
+  std::filesystem::path model;
+  if constexpr (requires { model = task.model; }) model = task.model;
+  return run_family_command(typeid(Task), &task, model, progress, stop);
 }
 
 /// Generates pictures with a trained model and writes them as PNG or JPEG files, as they come. Returns
