@@ -73,9 +73,9 @@ TEST_CASE("the fish script closes its blocks and quotes, and names every command
     CHECK_FALSE(quoted);
   }
   CHECK(open == 0);
-  for (const char* command :
-       {"train", "distill", "tune", "forecast", "generate-image", "generate-3d", "generate-text", "score",
-        "embed-text", "models", "inspect", "convert", "bench table"}) {
+  for (const char* command : {"train", "distill", "tune", "forecast", "generate-image", "generate-3d",
+                              "generate-text", "score", "embed-text", "transcribe", "links", "encode",
+                              "decode", "models", "inspect", "convert", "bench table"}) {
     CAPTURE(command);
     CHECK_THAT(script,
                ContainsSubstring("case '" + std::string(command).insert(0, command[0] == 'b' ? "" : " ")));
@@ -100,7 +100,8 @@ TEST_CASE("fish offers what bash offers where there is a fish") {
   CHECK(fish_offers(arzoo, "arzoo co") == Words{"completion", "convert"});
   CHECK(fish_offers(arzoo, "arzoo bench ") == Words{"parity", "regress", "report", "speed", "table"});
   CHECK(fish_offers(arzoo, "arzoo train --device c") == Words{"cpu", "cuda"});
-  CHECK(fish_offers(arzoo, "arzoo train --dtype=") == Words{"--dtype=bf16", "--dtype=fp16", "--dtype=fp32"});
+  CHECK(fish_offers(arzoo, "arzoo train --dtype=") ==
+        Words{"--dtype=auto", "--dtype=bf16", "--dtype=fp16", "--dtype=fp32"});
   CHECK(fish_offers(arzoo, "arzoo bench table --dr") == Words{"--dry-run"});
   CHECK(fish_offers(arzoo, "arzoo train c") == Words{"config.json"});
   CHECK(fish_offers(arzoo, "arzoo train --out ru") == Words{"runs/"});
@@ -119,21 +120,23 @@ TEST_CASE("bash offers commands, options, choices, models and files of the right
   fs::create_directories(arzoo.files() / "runs");
   const auto [words, expected] = GENERATE(table<std::string, std::string>({
       {"arzoo ''",
-       "train distill tune forecast generate-image generate-3d generate-text score embed-text bench models "
+       "train distill tune forecast generate-image generate-3d generate-text score embed-text transcribe "
+       "links encode decode "
+       "bench models "
        "inspect convert launch completion man"},
       {"arzoo co", "convert completion"},
       {"arzoo bench ''", "table speed parity regress report"},
       {"arzoo bench table --d", "--device --dtype --dry-run"},
       {"arzoo train --device c", "cpu cuda"},
       {"arzoo train --device = c", "cpu cuda"},
-      {"arzoo train --dtype =", "fp32 bf16 fp16"},
+      {"arzoo train --dtype =", "fp32 bf16 fp16 auto"},
       {"arzoo train --set ''", ""},
       {"arzoo train ''", "runs config.json"},
       {"arzoo train config.json --out ''", "runs"},
       {"arzoo models it", "itransformer"},
       {"arzoo forecast --input a.csv s", "series one.csv"},
       {"arzoo completion ''", "bash zsh fish"},
-      {"arzoo generate-3d --format ''", "obj ply stl off glb"},
+      {"arzoo generate-3d --format ''", "obj ply stl off glb step"},
       {"arzoo generate-3d --points ''", "runs part.ply"},
   }));
   CAPTURE(words);

@@ -45,7 +45,7 @@ std::vector<Mistake> usage_mistakes() {
       {{},
        2,
        "a command is missing, expected one of train, distill, tune, forecast, generate-image, generate-3d, "
-       "generate-text, score, embed-text, bench, "
+       "generate-text, score, embed-text, transcribe, links, encode, decode, bench, "
        "models, "
        "inspect, convert, launch, completion, man "
        "(see arzoo --help)"},
@@ -94,7 +94,7 @@ std::vector<Mistake> usage_mistakes() {
        R"(train: --device: expected auto, cpu, cuda or cuda:i, got "cuda:-1")"},
       {{"train", "config.json", "--dtype", "bf61"},
        2,
-       R"(train: --dtype: expected one of fp32, bf16, fp16, got "bf61" (did you mean "bf16"?))"},
+       R"(train: --dtype: expected one of fp32, bf16, fp16, auto, got "bf61" (did you mean "bf16"?))"},
       {{"models", "itransfomer"},
        2,
        R"(models: NAME: no model is called "itransfomer" (did you mean "itransformer"?))"},
@@ -106,6 +106,13 @@ std::vector<Mistake> usage_mistakes() {
       {{"convert", "weights.pth", "out.pth"},
        2,
        "convert: out.pth: expected a name that ends in .safetensors"},
+      {{"links", "--input", "series.csv"}, 2, "links: --model is required (see arzoo links --help)"},
+      {{"links", "--model", "weights.pth", "--input", "series.csv", "--top", "0"},
+       2,
+       R"(links: --top: expected an integer from 1 to 2147483647, got "0")"},
+      {{"links", "--model", "weights.pth", "--input", "series.csv", "--at", "nan"},
+       2,
+       R"(links: --at: expected a number from 0 to 1000000000000000, got "nan")"},
       {{"completion", "tcsh"}, 2, R"(completion: SHELL: expected one of bash, zsh, fish, got "tcsh")"},
   };
 }
@@ -125,6 +132,15 @@ std::vector<Mistake> file_mistakes() {
       {{"train", "config.json", "--out", ""},
        2,
        R"(config.json: /output: expected the name of a folder, got "")"},
+      {{"links", "--model", "weights.pth", "--input", "series.csv"},
+       2,
+       "links: expected one of --query, --src and --evaluate, got 0"},
+      {{"links", "--model", "weights.pth", "--input", "series.csv", "--src", "u", "--evaluate"},
+       2,
+       "links: expected one of --query, --src and --evaluate, got 2"},
+      {{"links", "--model", "weights.pth", "--input", "absent.csv", "--evaluate"},
+       3,
+       "links: --input: absent.csv: no such file or directory"},
       {{"forecast"}, 2, "forecast: --input is required (see arzoo forecast --help)"},
       {{"forecast", "--model", "weights.pth"},
        2,
@@ -211,7 +227,7 @@ std::vector<Mistake> file_mistakes() {
               "generate-3d: --output: absent/a.glb: there is no folder absent"),
       mistake(
           kShapes, {"--output", "out", "--format", "gbl"}, 2,
-          R"(generate-3d: --format: expected one of obj, ply, stl, off, glb, got "gbl" (did you mean "glb"?))"),
+          R"(generate-3d: --format: expected one of obj, ply, stl, off, glb, step, got "gbl" (did you mean "glb"?))"),
       mistake(kShapes, {"--output", "a.glb", "--format", "ply"}, 2,
               "generate-3d: --format ply: --output a.glb names another format"),
       mistake(kShapes, {"--output", "series.csv"}, 2,
@@ -250,6 +266,8 @@ std::vector<Mistake> file_mistakes() {
           R"(generate-image: --class: expected a name between two commas, got "" (\, is a comma in a name))"),
       mistake(kGenerate, {"--output", "a.jpeg", "--save-scales"}, 2,
               "generate-image: --save-scales writes many pictures, expected --output to be a folder"),
+      mistake(kGenerate, {"--output", "a.png", "--show-pivots"}, 2,
+              "generate-image: --show-pivots writes many pictures, expected --output to be a folder"),
       mistake(kGenerate, {"--output", "a.png", "--save-scales"}, 2,
               "generate-image: --save-scales writes many pictures, expected --output to be a folder"),
       mistake(kGenerate, {"--output", "out", "--edit", "series.csv"}, 2,

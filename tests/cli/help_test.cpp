@@ -24,10 +24,10 @@ std::vector<std::string> words(const std::string& text) {
 
 TEST_CASE("the help of each command is the approved one and shows an example") {
   const Program arzoo(Library::none);
-  const std::string command =
-      GENERATE("train", "distill", "tune", "launch", "forecast", "generate-image", "generate-3d",
-               "generate-text", "score", "embed-text", "bench table", "bench speed", "bench parity",
-               "bench regress", "bench report", "models", "inspect", "convert", "completion", "man");
+  const std::string command = GENERATE(
+      "train", "distill", "tune", "launch", "forecast", "generate-image", "generate-3d", "generate-text",
+      "score", "embed-text", "transcribe", "links", "encode", "decode", "bench table", "bench speed",
+      "bench parity", "bench regress", "bench report", "models", "inspect", "convert", "completion", "man");
   CAPTURE(command);
   const auto help = arzoo(words(command + " --help"));
   CHECK(help.code == 0);
@@ -61,7 +61,7 @@ TEST_CASE("help fits a terminal of a hundred columns") {
   const Program arzoo(Library::none);
   const std::string command =
       GENERATE("train", "distill", "forecast", "generate-image", "generate-3d", "generate-text", "score",
-               "embed-text", "bench table", "models", "inspect", "convert");
+               "embed-text", "links", "bench table", "models", "inspect", "convert");
   std::istringstream lines(arzoo(words(command + " --help")).out);
   for (std::string line; std::getline(lines, line);) {
     CAPTURE(line);

@@ -1,83 +1,9 @@
-#include <cmath>
-
-#include "cli/refusal.h"
+#include "cli/launched_training.h"
 
 /// Several processes that train one model, on this machine.
 
 using namespace arzoo;
 using namespace arzoo::test;
-
-namespace {
-
-using Words = std::vector<std::string>;
-
-/// A run whose result does not depend on random numbers beyond the seed's weights and order.
-Words training(const std::string& run, const Words& more = {}) {
-  Words words{"train",
-              "config.json",
-              "--out",
-              run,
-              "--threads",
-              "1",
-              "--quiet",
-              "--set",
-              "training.patience=0",
-              "--set",
-              "training.log_every=1",
-              "--set",
-              "training.epochs=100",
-              "--set",
-              "model.dropout=0"};
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
-Words set(const std::string& change) { return {"--set", change}; }
-
-Words operator+(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
-
-Words launched(int processes, const Words& command) {
-  return Words{"launch", "--processes", std::to_string(processes), "--"} + command;
-}
-
-/// The built program beside a series and a config.
-struct ProgramWithData : Program {
-  ProgramWithData() : Program(Library::built) {
-    write("series.csv", wide_csv(hourly_table(TrainedProgram::kRows, {"a", "b"})));
-    write("config.json", kTinyConfig);
-  }
-};
-
-std::vector<nlohmann::json> log_of(const fs::path& run) {
-  std::vector<nlohmann::json> lines;
-  std::istringstream in(read_file(run / "metrics.jsonl"));
-  for (std::string line; std::getline(in, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
-
-/// Every number that two runs have logged.
-void check_same_log(const fs::path& run, const fs::path& expected) {
-  const auto lines = log_of(run), wanted = log_of(expected);
-  REQUIRE(lines.size() == wanted.size());
-  REQUIRE(lines.size() >= 20);
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    REQUIRE(lines[i].size() == wanted[i].size());
-    for (const auto& [name, value] : wanted[i].items()) {
-      CAPTURE(i, name);
-      CHECK(std::abs(lines[i].at(name).get<double>() - value.get<double>()) < 1e-6);
-    }
-  }
-}
-
-int64_t step_of(const fs::path& run) {
-  const auto state = nlohmann::json::parse(read_file(run / "last/training.json"), nullptr, false);
-  return state.is_discarded() ? -1 : state["state"]["step"].get<int64_t>();
-}
-
-}  // namespace
 
 TEST_CASE("two and three processes train as one on the joint batch") {
   const ProgramWithData arzoo;
@@ -94,9 +20,47 @@ TEST_CASE("two and three processes train as one on the joint batch") {
     REQUIRE(ended.code == 0);
     CHECK(ended.json().at("processes") == processes);
     CHECK(ended.json().at("steps") == 20);
+    const auto messages = ended.json().at("messages");
+    CHECK(messages.at("timed_steps") == 9);  // of the first ten steps all but the first
+    CHECK(messages.at("end") > messages.at("begin"));
+    CHECK(messages.at("end") >= messages.at("backward_end"));
+    CHECK(messages.at("hidden") >= 0.0);
+    CHECK(messages.at("hidden") <= 1.0);
     check_same_log(arzoo.files() / run, arzoo.files() / "one");
-    CHECK(fs::exists(arzoo.files() / run / "report.html"));
+    CHECK_THAT(read_file(arzoo.files() / run / "report.html"), ContainsSubstring("gradients travel"));
   }
+}
+
+TEST_CASE("a plan for several processes tells their memory, their messages and the time of a step") {
+  const ProgramWithData arzoo;
+  const auto plan = [&](const Words& more) {
+    const auto ended =
+        arzoo(training("run", set("training.batch_size=8") + more + Words{"--dry-run", "--json"}));
+    INFO(ended.err);
+    REQUIRE(ended.code == 0);
+    return ended.json().at("plan");
+  };
+  const Words for_four{"--world-size", "4"};
+  const auto two = plan({"--world-size", "2"}), four = plan(for_four);
+  CHECK(two.at("batch_per_process") == 4);
+  CHECK(four.at("batch_per_process") == 2);
+  CHECK(four.at("sample_flops") > 0.0);
+  CHECK(four.at("sample_flops") == two.at("sample_flops"));
+  CHECK(four.at("process_activation_bytes") > 0);
+  CHECK(two.at("process_activation_bytes") == 2 * four.at("process_activation_bytes").get<int64_t>());
+  CHECK(four.at("step_sent_bytes") > two.at("step_sent_bytes"));
+  CHECK(four.at("efficiency") > 0.0);
+  CHECK(four.at("efficiency") <= 1.0);
+  const auto shared = plan(for_four + set("training.shard=optimizer"));
+  CHECK(shared.at("process_state_bytes") < four.at("process_state_bytes"));
+  arzoo.write(
+      "slow.json",
+      R"({"flops": 1e9, "flops_share": 1, "memory": 1e10, "memory_rate": 1e9, "link_rate": 1e7, "network_rate": 1e7})");
+  const auto slow = plan(for_four + Words{"--hardware", "slow.json"});
+  CHECK(slow.at("compute_seconds").get<double>() == Approx(2e-9 * slow.at("sample_flops").get<double>()));
+  CHECK(slow.at("step_seconds") > four.at("step_seconds"));
+  check_refused(arzoo, {"train", "config.json", "--dry-run", "--world-size", "2", "--hardware", "abacus"}, 2,
+                "--hardware: \"abacus\": expected h100, h200 or a JSON file");
 }
 
 TEST_CASE("a run is resumed by another number of processes") {
@@ -111,6 +75,21 @@ TEST_CASE("a run is resumed by another number of processes") {
   const auto lines = log_of(arzoo.files() / "run"), wanted = log_of(arzoo.files() / "one");
   CHECK(std::abs(lines[lines.size() - 2]["loss"].get<double>() -
                  wanted[wanted.size() - 2]["loss"].get<double>()) < 1e-6);
+}
+
+TEST_CASE("two processes that are resumed go on with the random numbers of a run that was not interrupted") {
+  const ProgramWithData arzoo;
+  const auto recipe = [](int64_t steps) {
+    return set("training.max_steps=" + std::to_string(steps)) + set("training.lradj=constant") +
+           set("model.dropout=0.2");
+  };
+  REQUIRE(arzoo(launched(2, training("whole", recipe(12)))).code == 0);
+  REQUIRE(arzoo(launched(2, training("run", recipe(6)))).code == 0);
+  const auto resumed = arzoo(launched(2, training("run", recipe(12) + Words{"--resume"})));
+  INFO(resumed.err);
+  REQUIRE(resumed.code == 0);
+  const auto lines = log_of(arzoo.files() / "run"), wanted = log_of(arzoo.files() / "whole");
+  CHECK(lines[lines.size() - 2] == wanted[wanted.size() - 2]);  // the last step's; then the validation's
 }
 
 TEST_CASE("processes that keep a part of the moments each train as one, and their state is resumed by one") {

@@ -50,11 +50,26 @@ struct TrainedProgram : Program {
   static constexpr int64_t kRows = 80;
 
   TrainedProgram() : Program(Library::built) {
-    write("series.csv", wide_csv(hourly_table(kRows, {"a", "b"})));
-    write("config.json", kTinyConfig);
-    const auto ended = (*this)({"train", "config.json", "--out", "run", "--threads", "1", "--quiet"});
+    write_data(*this);
+    fs::copy(trained_run(), files() / "run", fs::copy_options::recursive);
+  }
+
+ private:
+  static void write_data(const Program& program) {
+    program.write("series.csv", wide_csv(hourly_table(kRows, {"a", "b"})));
+    program.write("config.json", kTinyConfig);
+  }
+
+  /// Trained once for all cases, each of which has a copy.
+  static fs::path trained_run() {
+    static const Program first(Library::built);
+    static const auto ended = [] {
+      write_data(first);
+      return first({"train", "config.json", "--out", "run", "--threads", "1", "--quiet"});
+    }();
     INFO(ended.err);
     REQUIRE(ended.code == 0);
+    return first.files() / "run";
   }
 };
 

@@ -82,6 +82,14 @@ TEST_CASE("options reach the task") {
   CHECK(table["out"] == "runs/bench/suite");
 }
 
+TEST_CASE("what finds factors computes with as many threads as --threads says") {
+  const PreparedProgram arzoo;
+  const auto ended = arzoo(
+      {"convert", "model.safetensors", "factors", "--factorize", "low_rank", "--threads", "3", "--json"});
+  REQUIRE(ended.code == 0);
+  CHECK(ended.json().at("threads") == 3);
+}
+
 TEST_CASE("charts and a backtest's series are named while they are few, then counted") {
   const PreparedProgram arzoo;
   const auto summary = [&](const std::string& option, const std::string& value) {

@@ -2,9 +2,10 @@
 // tested in milliseconds. The model or file name says how a task ends.
 
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
-#include "plan/tasks.h"
+#include "plan/transcribe_task.h"
 
 namespace {
 
@@ -130,6 +131,23 @@ Outcome score(const plan::ScoreTask& task, Progress&, Stop) {
   return {ExitCode::ok, "", result};
 }
 
+Outcome links(const plan::LinksTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"events", 100}}}}};
+  Json result{{"events", 100}, {"at", 5.0}, {"links", Json::array()}};
+  for (const auto& query : task.queries)
+    result["links"].push_back(
+        {{"source", query}, {"target", "v"}, {"probability", 0.5}, {"met", 2}, {"last", nullptr}});
+  return {ExitCode::ok, "", result};
+}
+
+Outcome encode(const plan::EncodeTask& task, Progress&, Stop) {
+  return {ExitCode::ok, "", {{"output", task.output.string()}, {"tokens", 7}}};
+}
+
+Outcome decode(const plan::DecodeTask& task, Progress&, Stop) {
+  return {ExitCode::ok, "", {{"output", task.output.string()}, {"triangles", 12}}};
+}
+
 Outcome embed_text(const plan::EmbedTextTask& task, Progress&, Stop) {
   if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"texts", 2}}}}};
   return {ExitCode::ok,
@@ -141,6 +159,15 @@ Outcome embed_text(const plan::EmbedTextTask& task, Progress&, Stop) {
            {"cut", 0},
            {"seconds", 0.5},
            {"tokens_per_second", 60.0}}};
+}
+
+Outcome transcribe(const plan::TranscribeTask& task, Progress&, Stop) {
+  if (task.dry_run) return {ExitCode::ok, "", {{"plan", {{"recordings", task.inputs.size()}}}}};
+  Json result{{"recordings", task.inputs.size()}, {"seconds", 3.5}, {"rtf", 0.02}, {"tokens", 2}};
+  result["lines"] = Json::array();
+  for (const auto& input : task.inputs)
+    result["lines"].push_back({{"file", input.string()}, {"text", "two nine"}});
+  return {ExitCode::ok, "", result};
 }
 
 Outcome inspect(const plan::InspectTask& task, Progress&, Stop) {
@@ -156,7 +183,9 @@ Outcome inspect(const plan::InspectTask& task, Progress&, Stop) {
 }
 
 Outcome convert(const plan::ConvertTask& task, Progress&, Stop) {
-  return {ExitCode::ok, "", {{"output", task.output.string()}, {"tensors", 2}, {"bytes", 2500000}}};
+  Json result{{"output", task.output.string()}, {"tensors", 2}, {"bytes", 2500000}};
+  if (!task.factorize.empty()) result["threads"] = task.threads;
+  return {ExitCode::ok, "", std::move(result)};
 }
 
 Outcome models(const plan::ModelsTask& task, Progress&, Stop) {
@@ -214,8 +243,9 @@ Outcome report(const plan::ReportTask& task, Progress&, Stop) {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const plan::TaskTable* arzoo_task_table() {
-  static const plan::TaskTable functions{
-      &train,   &tune,    &forecast, &generate_image, &generate_3d, &generate_text, &score,   &embed_text,
-      &inspect, &convert, &models,   &parity,         &table,       &speed,         &regress, &report};
+  static const plan::TaskTable functions{&train,         &tune,    &forecast,   &generate_image, &generate_3d,
+                                         &generate_text, &score,   &embed_text, &links,          &encode,
+                                         &decode,        &inspect, &convert,    &models,         &parity,
+                                         &table,         &speed,   &regress,    &report,         &transcribe};
   return &functions;
 }

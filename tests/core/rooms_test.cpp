@@ -21,6 +21,7 @@ const std::map<std::string, Rooms>& shared_rooms() {
       {"core", {}},
       {"io", {"core"}},
       {"arrow", {"core", "io"}},
+      {"cad", {"core", "io"}},
       {"runtime", {"core", "io"}},
       {"kernels", {"core"}},
       {"cuda", {"core", "kernels", "runtime"}},

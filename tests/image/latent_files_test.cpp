@@ -5,6 +5,7 @@
 
 using namespace arzoo;
 using image::FlowAr;
+using image::HiMar;
 using image::KlVae;
 using image::Mar;
 
@@ -55,6 +56,28 @@ TEST_CASE("a mar's options are read from its weights, heads 64 wide, latents of 
   options.attn_dropout = options.proj_dropout = 0.0;
   CHECK(to_json(options) == to_json(wanted));
   CHECK_NOTHROW(image::load_mar(options, weights));
+}
+
+TEST_CASE("a himar's options are read from its weights: pivots and dense tokens from its tables") {
+  auto wanted = test::tiny_himar_options();
+  wanted.vae = {};
+  wanted.vae.embed_dim = 4;
+  wanted.img_size = 80;
+  wanted.encoder_embed_dim = wanted.decoder_embed_dim = 128;
+  wanted.gdm_w = 64;
+  wanted.head = 1;
+  const auto weights = weights_of(*test::tiny_model<HiMar>(wanted));
+  CHECK(image::kind_of_weights(weights.names()) == image::WeightKind::himar);
+  auto options = image::himar_options_of(weights);
+  // What leaves no trace.
+  options.diffusion_batch_mul = wanted.diffusion_batch_mul;
+  options.attn_dropout = options.proj_dropout = 0.0;
+  CHECK(to_json(options) == to_json(wanted));
+  CHECK_NOTHROW(image::load_himar(options, weights));
+  CHECK_THROWS_WITH(image::mar_options_of(weights), ContainsSubstring("a Hi-MAR"));
+  auto spoilt = without_tensor(weights, "cond_tokens");
+  spoilt.add("cond_tokens", at::zeros({1, 7, 4}));
+  CHECK_THROWS_WITH(image::himar_options_of(spoilt), ContainsSubstring("cond_tokens has 7 tokens"));
 }
 
 TEST_CASE("a flowar's options are read from its weights, scales from its mask, heads from its angles") {

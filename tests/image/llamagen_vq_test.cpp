@@ -26,11 +26,11 @@ struct Scene {
   explicit Scene(const LlamaGenVqOptions& options = adversarial_options()) : vae(options) {
     torch::manual_seed(2);
     vae.initialise();
-    discriminator = std::make_shared<PatchDiscriminator>(options.loss);
+    discriminator = make_discriminator(options.loss, 16);
     images = at::rand({2, 3, 16, 16}) * 2.0 - 1.0;
   }
   LlamaGenVq vae;
-  std::shared_ptr<PatchDiscriminator> discriminator;
+  std::shared_ptr<Discriminator> discriminator;
   at::Tensor images;
 };
 
@@ -45,7 +45,9 @@ double length_of(const std::vector<at::Tensor>& parameters) {
 }  // namespace
 
 TEST_CASE("the loss of the tokenizer reaches no weight of the discriminator, and the other way round") {
-  Scene scene;
+  auto options = adversarial_options();
+  options.loss.disc_type = GENERATE(as<std::string>{}, "patchgan", "stylegan");
+  Scene scene(options);
   const auto& loss = scene.vae.options().loss;
   const auto losses = vq_losses(loss, scene.vae, scene.vae.train_pass(scene.images), scene.images,
                                 scene.discriminator.get(), 0.5);
@@ -53,6 +55,27 @@ TEST_CASE("the loss of the tokenizer reaches no weight of the discriminator, and
   (generator ? losses.generator : losses.discriminator).backward();
   CHECK((length_of(scene.vae.parameters()) > 0.0) == generator);
   CHECK((length_of(scene.discriminator->parameters()) > 0.0) == !generator);
+}
+
+TEST_CASE("StyleGAN's discriminator has a logit for a picture, and the official names") {
+  VqLossOptions options;
+  options.disc_type = "stylegan";
+  const auto discriminator = make_discriminator(options, 64);
+  const torch::NoGradGuard no_grad;
+  CHECK(discriminator->forward(at::randn({2, 3, 64, 64})).sizes() == at::IntArrayRef({2, 1}));
+  const auto weights = runtime::state_dict(*discriminator);
+  const auto sizes = [&](const char* name) { return weights.at(name).sizes().vec(); };
+  CHECK(sizes("blocks.0.weight") == std::vector<int64_t>{256, 3, 3, 3});
+  CHECK(sizes("blocks.2.conv_res.weight") == std::vector<int64_t>{512, 256, 1, 1});
+  CHECK(sizes("blocks.5.net.2.weight") == std::vector<int64_t>{512, 512, 3, 3});
+  CHECK(sizes("blocks.5.downsample.1.weight") == std::vector<int64_t>{512, 512, 3, 3});
+  CHECK(sizes("blocks.2.downsample.0.f") == std::vector<int64_t>{3});
+  CHECK(sizes("final_linear.0.weight") == std::vector<int64_t>{512, 8192});
+  CHECK_FALSE(weights.contains("blocks.6.conv_res.weight"));
+  auto vae = tiny_llamagen_options().vae;
+  vae.loss.disc_type = "stylegan";
+  vae.resolution = 24;
+  CHECK_THROWS_WITH(vae.check(), ContainsSubstring("resolution (24) must be a power of two"));
 }
 
 TEST_CASE("the adversarial loss begins at its step, and without a discriminator there is none") {

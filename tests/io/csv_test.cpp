@@ -1,9 +1,9 @@
 #include "io/csv.h"
 
-#include <chrono>
 #include <limits>
 
 #include "core/error.h"
+#include "support/processor_time.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -119,11 +119,11 @@ TEST_CASE("a short table may be moved") {
 TEST_CASE("a header of a million columns takes no quadratic time") {
   std::string header;
   for (int i = 0; i < 1'000'000; ++i) header += "c" + std::to_string(i) + ",";
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = test::processor_seconds();
   const auto table = io::CsvTable::parse(header + "z\n", "x.csv");
   CHECK(table.columns() == 1'000'001);
   CHECK(table.find("z") == 1'000'000);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));  // 0.2 s without sanitizers
+  CHECK(test::processor_seconds() - start < 10);  // 0.2 s without sanitizers
 }
 
 TEST_CASE("text in messages is cut, on one line and still UTF-8") {

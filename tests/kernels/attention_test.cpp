@@ -69,6 +69,27 @@ TEST_CASE("causal attention in inference equals its definition, also behind a ca
   CHECK(worst(kernels::attention(q, k, v, causal), expected) < 2e-6);
 }
 
+TEST_CASE("a step of generation reads the cache, and a query's result does not depend on its company") {
+  const auto type = GENERATE(at::kFloat, at::kBFloat16);
+  const int64_t width = GENERATE(8, 33, 64, 128), keys = GENERATE(9, 700);
+  torch::manual_seed(7);
+  // As a cache lies in memory: with room behind its keys.
+  const auto storage = at::randn({2, 3, keys + 5, width}).to(type);
+  const auto k = storage.narrow(2, 0, keys), v = (storage * 0.5).narrow(2, 0, keys);
+  const auto q = at::randn({2, 3, 6, width}).to(type);
+  c10::InferenceMode inference;
+  const kernels::AttentionMode causal{.causal = true};
+  const auto wide = [](const at::Tensor& x) { return x.to(at::kFloat); };
+  const auto window = kernels::attention(q, k, v, causal);
+  const auto expected = kernels::attention_weights(wide(q), wide(k), causal).matmul(wide(v));
+  CHECK(worst(wide(window), expected) < (type == at::kFloat ? 2e-6 : 2e-2));
+  for (int64_t i = 0; i < 6; ++i) {
+    const int64_t seen = keys - 5 + i;
+    CHECK(at::equal(kernels::attention(q.narrow(2, i, 1), k.narrow(2, 0, seen), v.narrow(2, 0, seen), causal),
+                    window.narrow(2, i, 1)));
+  }
+}
+
 TEST_CASE("packed projections equal the single ones, in inference and in training, before and after a move") {
   torch::manual_seed(3);
   std::vector<torch::nn::Linear> layers{torch::nn::Linear(6, 4), torch::nn::Linear(6, 4),

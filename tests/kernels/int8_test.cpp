@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "kernels/int8_products.h"
 #include "support/test.h"
 
 namespace arzoo::nn {
@@ -56,6 +57,65 @@ TEST_CASE("a linear map in 8 bits is the map of the rounded operands") {
   const auto expected = kernels::linear(
       operand, restored(kernels::quantize_rows(layer.linear->weight.detach())), layer.linear->bias, after);
   CHECK(at::allclose(y, expected.detach(), 1e-4, 1e-4));
+}
+
+TEST_CASE("sums of 8-bit products are exact, for any numbers of rows and columns") {
+  const auto [rows, columns, width] = GENERATE(table<int64_t, int64_t, int64_t>({{1, 9, 768},
+                                                                                 {2, 5, 100},
+                                                                                 {3, 4, 64},
+                                                                                 {4, 7, 33},
+                                                                                 {5, 3, 16},
+                                                                                 {7, 17, 2100},
+                                                                                 {64, 33, 1},
+                                                                                 {97, 48, 515}}));
+  torch::manual_seed(8);
+  // The largest magnitudes of all, whose neighbouring products would saturate 16 bits.
+  const auto x = at::randint(0, 2, {rows, width}, at::kShort).mul_(254).sub_(127);
+  const auto w = at::randint(0, 2, {columns, width}, at::kChar).mul_(127).sub_(at::full({}, 127, at::kChar));
+  auto sums = at::full({rows, columns + 2}, -1, at::kInt);
+  const auto* from = x.const_data_ptr<int16_t>();
+  const kernels::Int8Block block{rows, columns, width};
+  if (rows <= kernels::kFewInt8Rows) {
+    kernels::int8_sums_of_few(from, w.const_data_ptr<int8_t>(), block, sums.mutable_data_ptr<int32_t>(),
+                              columns + 2);
+  } else {
+    std::vector<int16_t> ordered(rows * kernels::interleaved_width(width));
+    kernels::interleave_rows(from, rows, width, ordered.data());
+    kernels::int8_sums(ordered.data(), w.const_data_ptr<int8_t>(), block, sums.mutable_data_ptr<int32_t>(),
+                       columns + 2);
+  }
+  CHECK(at::equal(sums.narrow(1, 0, columns), x.to(at::kInt).matmul(w.to(at::kInt).t())));
+  CHECK((sums.narrow(1, columns, 2) == -1).all().item<bool>());
+}
+
+TEST_CASE("a product of blocks equals LibTorch's, epilogue included") {
+  torch::manual_seed(9);
+  const auto [rows, in, out] =
+      GENERATE(table<int64_t, int64_t, int64_t>({{1, 768, 130}, {6, 48, 300}, {150, 1030, 129}}));
+  const auto type = GENERATE(at::kFloat, at::kBFloat16);
+  Layer layer(in, out);
+  const auto x = at::randn({rows, in}).to(type);
+  const auto left = kernels::quantize_rows(x), right = kernels::quantize_rows(layer.linear->weight.detach());
+  const auto sums = left.values.to(at::kInt).matmul(right.values.to(at::kInt).t()).to(at::kDouble);
+  const auto expected =
+      sums * left.scales.unsqueeze(1) * right.scales + layer.linear->bias.detach().to(at::kDouble);
+  const auto y = in_int8(layer, x);
+  CHECK(y.scalar_type() == type);
+  const double near = type == at::kFloat ? 1e-6 : 8e-3;
+  CHECK(at::allclose(y.to(at::kDouble), expected, near, near));
+}
+
+TEST_CASE("a weight that is one tensor of 8 bits gives what the scope gives, and its rows are the table's") {
+  torch::manual_seed(10);
+  Layer layer(40, 24);
+  const auto x = at::randn({3, 40});
+  const auto whole = in_int8(layer, x);
+  const auto packed = kernels::int8_weight(layer.linear->weight);
+  CHECK(packed.sizes() == layer.linear->weight.sizes());
+  const c10::InferenceMode inference;
+  CHECK(at::equal(kernels::linear(x, packed, layer.linear->bias), whole));
+  const auto ids = at::tensor({3, 0, 23, 3}, at::kLong).view({2, 2});
+  CHECK(at::equal(kernels::int8_rows(packed, ids), restored(kernels::int8_operands(packed)).index({ids})));
 }
 
 TEST_CASE("a map of a single number stays in full precision") {

@@ -39,9 +39,12 @@ std::vector<std::pair<std::string, std::shared_ptr<CausalModel>>> causal_models(
   auto sequential = plain("gpt_neox");
   sequential.use_parallel_residual = false;
   all.emplace_back("gpt_neox, one branch behind the other", fresh<DecoderLm>(sequential));
-  auto values = plain("llama");
-  values.value_slots = 3;
-  all.emplace_back("llama with value embeddings", fresh<DecoderLm>(values));
+  for (const std::string kind : {"move", "lave"}) {
+    auto values = plain("llama");
+    values.value_memory.kind = kind;
+    if (kind == "move") values.value_memory.slots = 3;
+    all.emplace_back("llama with value embeddings, " + kind, fresh<DecoderLm>(values));
+  }
   PrimerOptions primer{.d_model = 16, .num_layers = 2, .num_heads = 2, .d_kv = 8, .d_ff = 32};
   all.emplace_back("primer_ez", fresh<PrimerLm>(primer));
   primer.variant = "primer";
@@ -88,6 +91,56 @@ TEST_CASE("a cache gives what reading everything again gives") {
     CHECK(largest_difference(read_in_parts(*model, ids, {4, 1, 1, 1, 2}), whole) < 1e-4);
     CHECK(largest_difference(read_in_parts(*model, ids, {9}), whole) < 1e-4);
   }
+}
+
+TEST_CASE("rows that pass through a model together are those that pass alone, and forget drafts") {
+  const c10::InferenceMode inference;
+  for (const auto& [name, model] : causal_models()) {
+    INFO(name);
+    const std::vector<std::vector<int64_t>> prompts{{3, 1, 4, 1}, {5}, {9, 2, 6}};
+    const auto rows = model->draft_target(prompts, 16, 20);
+    if (rows == nullptr) {
+      CHECK(name.starts_with("primer"));  // convolutions
+      continue;
+    }
+    const auto behind = [&model = model](const std::vector<int64_t>& ids) {
+      const auto all = at::tensor(ids, at::kLong).unsqueeze(0);
+      return model->logits(all).select(1, -1)[0].narrow(0, 0, 20);
+    };
+    auto chain = nn::DraftTree::of_root(1), tree = nn::DraftTree::of_root(6);
+    chain.add(8, chain.add(7, 0));
+    tree.add(10, 0);
+    tree.add(11, 0);
+    const auto logits = rows->read({chain, {}, tree});
+    CHECK(logits.size(0) == 6);
+    CHECK(largest_difference(logits[2], behind({3, 1, 4, 1, 7, 8})) < 1e-4);
+    CHECK(largest_difference(logits[5], behind({9, 2, 6, 11})) < 1e-4);
+    rows->keep(0, 3, {0, 1});
+    rows->keep(2, 2, {0, 2});
+    const auto next =
+        rows->read({nn::DraftTree::of_root(12), nn::DraftTree::of_root(5), nn::DraftTree::of_root(13)});
+    CHECK(largest_difference(next[0], behind({3, 1, 4, 1, 7, 12})) < 1e-4);
+    CHECK(largest_difference(next[1], behind({5})) < 1e-4);
+    CHECK(largest_difference(next[2], behind({9, 2, 6, 11, 13})) < 1e-4);
+  }
+}
+
+TEST_CASE("stretched rotary positions give what reading everything again gives, within the trained length") {
+  const c10::InferenceMode inference;
+  const std::string type = GENERATE("linear", "dynamic", "llama3", "yarn");
+  auto options = plain("llama");
+  options.max_position_embeddings = 16;
+  options.rope_scaling = {.rope_type = type, .factor = 4.0};
+  torch::manual_seed(1);
+  const auto model = fresh<DecoderLm>(options);
+  options.rope_scaling = {};
+  const auto ids = random_ids(2, 14);
+  CHECK(largest_difference(read_in_parts(*model, ids, {6, 1, 1, 6}), model->logits(ids).select(1, -1)) <
+        1e-4);
+  torch::manual_seed(1);
+  const auto plain_model = fresh<DecoderLm>(options);
+  const double changed = largest_difference(plain_model->logits(ids), model->logits(ids));
+  CHECK((changed > 1e-5) == (type != "dynamic"));  // which changes nothing within the trained length
 }
 
 TEST_CASE("a token changes nothing before it, and a row nothing in another") {
@@ -193,13 +246,24 @@ TEST_CASE("options that a decoder does not have are refused by name") {
   const auto of = [](const std::string& text) {
     return published_decoder_options(Config::parse(text, "config.json"));
   };
-  CHECK_THROWS_WITH(of(R"({"model_type": "llama", "rope_scaling": {"type": "linear", "factor": 2}})"),
-                    ContainsSubstring("rope_scaling"));
+  CHECK_THROWS_WITH(of(R"({"model_type": "llama", "rope_scaling": {"type": "longrope", "factor": 2}})"),
+                    ContainsSubstring("longrope"));
+  CHECK_THROWS_WITH(of(R"({"model_type": "llama", "rope_scaling": {"factor": 2}})"),
+                    ContainsSubstring("rope_type"));
+  CHECK_THROWS_WITH(of(R"({"model_type": "llama", "rope_scaling": {"type": "yarn", "long_factor": [1, 2]}})"),
+                    ContainsSubstring("long_factor"));
   CHECK_THROWS_WITH(of(R"({"model_type": "qwen2", "use_sliding_window": true})"),
                     ContainsSubstring("use_sliding_window"));
   CHECK_THROWS_WITH(of(R"({"model_type": "gpt2", "n_embd": 10, "n_head": 3})"),
                     ContainsSubstring("multiple"));
   CHECK_THROWS_WITH(of(R"({"model_type": "gpt2", "activation_function": "mish"})"),
                     ContainsSubstring("mish"));
+  const auto linear = of(R"({"model_type": "llama", "rope_scaling": {"type": "linear", "factor": 2.0}})");
+  CHECK(linear.decoder().rope_scaling.rope_type == "linear");
+  CHECK(linear.decoder().rope_scaling.factor == 2.0);
+  const auto newest = of(R"({"model_type": "llama", "max_position_embeddings": 8192,
+      "rope_parameters": {"rope_type": "llama3", "factor": 8.0, "rope_theta": 500000.0}})");
+  CHECK(newest.decoder().rope_theta == 500000.0);
+  CHECK(newest.decoder().rope_scaling.original_max_position_embeddings == 8192);
   CHECK(of(R"({"model_type": "gpt2", "n_embd": 12, "n_head": 3, "n_inner": null})").hidden_size == 12);
 }

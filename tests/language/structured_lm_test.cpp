@@ -163,3 +163,22 @@ TEST_CASE("the guide's share falls from 1 to 0 over its part of the steps") {
   CHECK(share() == 0.0);
   CHECK(StructuredLm::guide_share("linear", 3, 4) == Approx(0.25));
 }
+
+TEST_CASE("a run of as many operations has its guided steps once more") {
+  language::SelfGuidedOptions guide{.enabled = true, .max_step_ratio = 0.5};
+  CHECK(guide.guided_steps(100) == 50);
+  guide.mode = "fixedflop";
+  CHECK(guide.guided_steps(150) == 50);
+}
+
+TEST_CASE("dropout of what branches add is of training alone") {
+  auto options = tiny_structured();
+  const auto ids = at::randint(19, {2, 8}, at::kLong);
+  const auto plain = model_of(options)->logits(ids);
+  options.hidden_drop = 0.5;
+  const auto model = model_of(options);
+  const torch::NoGradGuard no_grad;
+  CHECK((model->logits(ids) - plain).abs().max().item<double>() < 1e-6);
+  model->train();
+  CHECK((model->logits(ids) - plain).abs().max().item<double>() > 1e-3);
+}

@@ -1,6 +1,10 @@
 #include "language/text_tokens.h"
 
+#include <zlib.h>
+
 #include "language/commands/text_rows.h"
+#include "runtime/named_tensors.h"
+#include "runtime/safetensors.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -20,6 +24,13 @@ DataOptions data_at(const test::fs::path& path) {
 
 std::vector<int64_t> row_of(const at::Tensor& rows, int64_t row) {
   return {rows[row].data_ptr<int64_t>(), rows[row].data_ptr<int64_t>() + rows.size(1)};
+}
+
+void write_gzip(const test::fs::path& path, const std::string& text) {
+  gzFile file = ::gzopen(path.c_str(), "wb");
+  REQUIRE(file != nullptr);
+  REQUIRE(::gzwrite(file, text.data(), static_cast<unsigned>(text.size())) == static_cast<int>(text.size()));
+  REQUIRE(::gzclose(file) == Z_OK);
 }
 
 }  // namespace
@@ -49,6 +60,71 @@ TEST_CASE("a folder's files and a .jsonl file's lines are documents with an end 
   CHECK(documents == std::vector<std::string>{"one", "two", "second"});
   temp.write("a.jsonl", "{\"text\": 3}\n");
   CHECK_THROWS_WITH(each_document(temp.path(), [](std::string_view) {}), ContainsSubstring("a.jsonl:1"));
+}
+
+TEST_CASE("a gzipped file is the text that it holds, by its name or in a folder") {
+  const TempDir temp;
+  write_gzip(temp / "a.txt.gz", "first");
+  write_gzip(temp / "b.jsonl.gz", "{\"text\": \"second\"}\n{\"text\": \"third\"}\n");
+  std::vector<std::string> documents;
+  each_document(temp.path(), [&](std::string_view text) { documents.emplace_back(text); });
+  CHECK(documents == std::vector<std::string>{"first", "second", "third"});
+  write_gzip(temp / "c.txt.gz", "a longer text that is cut");
+  const auto whole = test::read_file(temp / "c.txt.gz");
+  temp.write("c.txt.gz", whole.substr(0, whole.size() - 9));
+  CHECK_THROWS_WITH(each_document(temp / "c.txt.gz", [](std::string_view) {}), ContainsSubstring("c.txt.gz"));
+}
+
+TEST_CASE("the ids of a text are kept in a file, which is used until the text changes") {
+  const TempDir temp;
+  const auto path = temp.write("text.txt", "abcdefghijklmnopqrstuvwxyz01234");
+  const auto tokenizer = io::byte_tokenizer();
+  auto options = data_at(path);
+  options.tokens = (temp / "kept" / "text.tokens").string();
+  const TextTokens made(options, *tokenizer, std::nullopt);
+  REQUIRE(test::fs::exists(options.tokens));
+  const auto first = [&] {
+    const TextTokens text(options, *tokenizer, std::nullopt);
+    CHECK(text.summary() == made.summary());
+    return row_of(text.batch(Split::train, {0}), 0);
+  };
+  CHECK(first() == row_of(made.batch(Split::train, {0}), 0));
+  // The file is what is read: with other ids in it the rows are others.
+  auto stored = runtime::open_tensors(options.tokens);
+  const auto metadata = stored.metadata;
+  const auto other = stored.at("ids").clone().fill_(7);
+  runtime::write_safetensors(options.tokens, {{"ids", other}}, metadata);
+  CHECK(first() == std::vector<int64_t>{7, 7, 7, 7, 7});
+  runtime::write_safetensors(options.tokens, {{"ids", other.clone().fill_(300)}}, metadata);
+  CHECK_THROWS_WITH(first(), ContainsSubstring("no ids below 257"));
+  temp.write("text.txt", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456");
+  const TextTokens again(options, *tokenizer, std::nullopt);
+  CHECK(row_of(again.batch(Split::train, {0}), 0) == std::vector<int64_t>{'A', 'B', 'C', 'D', 'E'});
+  CHECK(runtime::open_tensors(options.tokens).at("ids").numel() == 34);
+}
+
+TEST_CASE("rows by document lie within one, and what fills no row is left out") {
+  const TempDir temp;
+  // With their ends 10, 3 and 6 tokens.
+  const auto path =
+      temp.write("text.jsonl", "{\"text\": \"abcdefghi\"}\n{\"text\": \"xy\"}\n{\"text\": \"01234\"}\n");
+  const auto tokenizer = io::byte_tokenizer();
+  auto options = data_at(path);
+  options.validation_part = options.test_part = 0.0;
+  options.windows = "documents";
+  const TextTokens text(options, *tokenizer, std::nullopt);
+  REQUIRE(text.rows(Split::train) == 3);
+  const auto rows = text.batch(Split::train, {0, 1, 2});
+  CHECK(row_of(rows, 0) == std::vector<int64_t>{'a', 'b', 'c', 'd', 'e'});
+  CHECK(row_of(rows, 1) == std::vector<int64_t>{'e', 'f', 'g', 'h', 'i'});
+  CHECK(row_of(rows, 2) == std::vector<int64_t>{'0', '1', '2', '3', '4'});
+  const TextTokens shifted(options, *tokenizer, 0);
+  REQUIRE(shifted.rows(Split::train) == 3);
+  CHECK(row_of(shifted.batch(Split::train, {1}), 0) == std::vector<int64_t>{0, 'e', 'f', 'g', 'h'});
+  options.context = 9;
+  CHECK(TextTokens(options, *tokenizer, std::nullopt).rows(Split::train) == 1);
+  options.context = 40;
+  CHECK_THROWS_WITH(TextTokens(options, *tokenizer, std::nullopt), ContainsSubstring("no document"));
 }
 
 TEST_CASE("a text shorter than a row is refused with both numbers") {

@@ -76,10 +76,12 @@ TEST_CASE("every step but the last asks for noise, from the latest to the earlie
 
 TEST_CASE("guidance by 0 and by 1 is no condition and the condition alone") {
   const auto output = at::arange(4 * 2 * kChannels, at::kFloat).view({4, -1});
-  const auto noise = [&](double cfg) { return nn::guided_estimate(output, cfg).narrow(1, 0, kChannels); };
+  const auto noise = [&](double cfg) {
+    return nn::guided_estimate(output, cfg, kChannels).narrow(1, 0, kChannels);
+  };
   CHECK(at::equal(noise(1.0).narrow(0, 0, 2), output.narrow(1, 0, kChannels).narrow(0, 0, 2)));
   CHECK(at::equal(noise(0.0).narrow(0, 0, 2), output.narrow(1, 0, kChannels).narrow(0, 2, 2)));
-  CHECK(at::equal(nn::guided_estimate(output, 3.0).narrow(1, kChannels, kChannels),
+  CHECK(at::equal(nn::guided_estimate(output, 3.0, kChannels).narrow(1, kChannels, kChannels),
                   output.narrow(1, kChannels, kChannels)));
 }
 

@@ -1,6 +1,8 @@
 #include "nn/structured_linear.h"
 
 #include "core/error.h"
+#include "nn/dense_sparse_linear.h"
+#include "runtime/deferred_weights.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -72,4 +74,18 @@ TEST_CASE("sizes that do not divide are refused") {
                   ConfigError);
   CHECK_THROWS_AS(nn::StructuredLinear({.method = "lowrank", .rank = 20}, 10, 12, false), ConfigError);
   CHECK_NOTHROW(nn::StructuredLinear({.method = "blockdense", .rank = 4, .blocks = 2}, 10, 13, false));
+}
+
+TEST_CASE(
+    "weights that are deferred are not factorised: memory that nothing has filled may hold no numbers") {
+  // With it LibTorch fills such memory with NaN.
+  at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  {
+    const runtime::DeferredWeights deferred;
+    CHECK_NOTHROW(fresh(any_method(), /*guided=*/true));
+    nn::DenseSparseLinear map({.blocks = 2, .rank = 4, .nonzeros = 2}, /*in=*/12, /*out=*/18,
+                              /*with_bias=*/true);
+    CHECK_NOTHROW(map.initialise(0.02));
+  }
+  at::globalContext().setDeterministicAlgorithms(false, /*warn_only=*/false);
 }

@@ -58,3 +58,30 @@ TEST_CASE("the repetition penalty lowers what a row has had, its prompt included
   CHECK(decoded(FixedStream(), rules, 0, 3) == Ids{0, 2, 1, 2});
   CHECK(decoded(FixedStream(), rules, 2, 3) == Ids{2, 1, 2, 2});
 }
+
+TEST_CASE("the repetition penalty counts the drafts on the way") {
+  nn::DraftTree tree = nn::DraftTree::of_root(0);
+  tree.add(1, tree.add(2, 0));
+  auto logits = at::full({3, 4}, 2.0F);
+  apply_rules(logits, tree, {3, 0}, {.repetition_penalty = 2.0, .known = 0});
+  CHECK(at::equal(
+      logits,
+      at::tensor({1.0F, 2.0F, 2.0F, 1.0F, 1.0F, 2.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 1.0F}).view({3, 4})));
+}
+
+TEST_CASE("what decoding came to is counted by depth") {
+  nn::DraftTree tree = nn::DraftTree::of_root(9);
+  tree.add(1, 0);
+  tree.add(2, 1);
+  nn::AcceptedPath path;
+  path.nodes = {0, 1};
+  nn::DraftCounts counts, sum;
+  counts.add(tree, path);
+  sum.add(counts);
+  sum.add(counts);
+  CHECK(sum.passes == 2);
+  CHECK(sum.tokens == 4);
+  CHECK(sum.tokens_per_pass() == 2.0);
+  CHECK(sum.offered == std::vector<int64_t>{2, 2});
+  CHECK(sum.accepted == std::vector<int64_t>{2, 0});
+}

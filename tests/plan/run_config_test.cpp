@@ -32,3 +32,24 @@ TEST_CASE("calendar features of the wrong kind for the model are a config error 
                           ContainsSubstring(fmt::format("expected {}", 1 - timeenc)));
   }
 }
+
+TEST_CASE("the files that a run reads are those of its data, its model and its start, not words") {
+  const test::TempDir temp;
+  temp.write("text.txt", "In the beginning");
+  temp.write("base/config.json", "{}");
+  const auto paths_of = [&](const Json& model, const Json& data) {
+    const Json config{{"model", model}, {"data", data}};
+    std::vector<std::string> names;
+    for (const auto& path :
+         plan::input_paths(plan::resolve_run_config(Config(config, "run.json"), temp.path()))) {
+      if (!path.empty()) names.push_back(path.string());
+    }
+    return names;
+  };
+  const auto text = (temp / "text.txt").string(), base = (temp / "base").string();
+  CHECK(paths_of({{"name", "decoder_lm"}}, {{"path", "text.txt"}}) == std::vector<std::string>{text});
+  CHECK(paths_of({{"name", "decoder_lm"}}, {{"path", "text.txt"}, {"tokenizer", "gone.json"}}) ==
+        std::vector<std::string>{text, "gone.json"});
+  CHECK(paths_of({{"name", "dsformer_lm"}, {"from", "base"}}, {{"path", "text.txt"}}) ==
+        std::vector<std::string>{base, text});
+}

@@ -1,45 +1,15 @@
 #include "runtime/process_group.h"
 
-#include <unistd.h>
-
-#include <thread>
-
 #include "core/error.h"
 #include "core/json.h"
 #include "runtime/same_run.h"
-#include "support/test.h"
+#include "support/thread_ranks.h"
 
 using namespace arzoo;
 using namespace arzoo::runtime;
+using test::in_ranks;
 
 namespace {
-
-/// Runs `work` as each of the ranks, a thread each; returns what they threw, by rank.
-std::vector<std::string> in_ranks(int64_t world, const std::function<void(ProcessGroup&)>& work) {
-  static int64_t port = 40000 + ::getpid() % 10000;
-  ++port;
-  std::vector<std::string> errors(static_cast<std::size_t>(world));
-  std::vector<std::thread> threads;
-  for (int64_t rank = 0; rank < world; ++rank) {
-    threads.emplace_back([&, rank, own = port] {
-      try {
-        const auto group =
-            ProcessGroup::join({.rank = rank, .world = world, .port = own, .timeout = 60}, at::kCPU, "go on");
-        try {
-          work(*group);
-          group->finish();
-        } catch (const Error& error) {
-          group->leave(error);
-          throw;
-        }
-      } catch (const std::exception& error) {
-        errors[static_cast<std::size_t>(rank)] = error.what();
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  return errors;
-}
 
 const std::vector<std::string> kNoErrors(3);
 

@@ -15,7 +15,7 @@ using arzoo::test::TempDir;
 using arzoo::test::ToyExperiment;
 
 TEST_CASE("a run that is interrupted and resumed ends as one that was not") {
-  const auto options = GENERATE(test::toy_options(), test::busy_options());
+  const auto options = GENERATE(test::toy_options(), test::busy_options(), test::descent_options());
   // Steps of each process: the first step, within an epoch, at an epoch's end, again and again.
   const auto stops = GENERATE(std::vector<int64_t>{1}, std::vector<int64_t>{3, 2}, std::vector<int64_t>{4},
                               std::vector<int64_t>{1, 1, 1, 1, 1});

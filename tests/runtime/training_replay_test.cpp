@@ -56,7 +56,7 @@ TEST_CASE("a replay takes the production step: its weights and losses are those 
   ToyExperiment toy;
   torch::manual_seed(3);
   const auto options = recorded_options();
-  runtime::Adam optimizer(toy.model(), options);
+  runtime::Optimizer optimizer(toy.model(), options);
   REQUIRE(log.losses.size() == static_cast<std::size_t>(kReplaySteps));
   for (int64_t step = 0; step < kReplaySteps; ++step) {
     const auto place = static_cast<std::size_t>(step);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "image/flowar_model.h"
+#include "image/himar_model.h"
 #include "image/kl_vae_model.h"
 #include "image/mar_model.h"
+#include "image/mmar_model.h"
 #include "support/test.h"
 
 namespace arzoo::test {
@@ -29,6 +31,41 @@ inline image::MarOptions tiny_mar_options() {
   options.decoder_num_heads = 2;
   options.attn_dropout = options.proj_dropout = 0.0;
   options.buffer_size = 3;
+  options.diffloss_d = 2;
+  options.diffloss_w = 16;
+  options.diffusion_batch_mul = 2;
+  options.vae = tiny_kl_vae_options();
+  return options;
+}
+
+inline image::HiMarOptions tiny_himar_options() {
+  image::HiMarOptions options;
+  static_cast<nn::MaskedGeneratorOptions&>(options) = tiny_mar_options();
+  options.decoder_embed_dim = options.encoder_embed_dim;
+  options.img_size = 10;
+  options.class_num = 5;
+  options.buffer_size = 3;
+  options.cond_scale = 3;
+  options.gdm_w = 24;
+  options.gdm_d = 2;
+  options.head = 2;
+  options.ratio = 2.0;
+  options.vae = tiny_kl_vae_options();
+  return options;
+}
+
+inline image::MmarOptions tiny_mmar_options() {
+  image::MmarOptions options;
+  options.img_size = 10;
+  options.words = {"a", "dark", "bright", "narrow", "wide", "boot", "bag"};
+  options.hidden_size = 24;
+  options.num_hidden_layers = 2;
+  options.num_attention_heads = 4;
+  options.num_key_value_heads = 2;
+  options.intermediate_size = 40;
+  options.vit_dim = 16;
+  options.vit_depth = 1;
+  options.vit_heads = 2;
   options.diffloss_d = 2;
   options.diffloss_w = 16;
   options.diffusion_batch_mul = 2;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "image/llamagen_sampler.h"
-#include "support/test.h"
+#include "support/tiny_pair.h"
 
 namespace arzoo::test {
 
@@ -32,20 +32,9 @@ inline image::LlamaGenOptions tiny_captioned_options() {
   return options;
 }
 
-/// A tokenizer and a transformer with weights large enough to make every part count.
-struct TinyLlamaGen {
+struct TinyLlamaGen : TinyPair<image::LlamaGenVq, image::LlamaGen> {
   explicit TinyLlamaGen(const image::LlamaGenOptions& options = tiny_llamagen_options(), int64_t seed = 1)
-      : vae(options.vae), model(options) {
-    torch::manual_seed(seed);
-    const torch::NoGradGuard no_grad;
-    vae.initialise();
-    model.initialise();
-    for (auto& parameter : model.parameters()) parameter.add_(at::randn_like(parameter), 0.15);
-    model.eval();
-    vae.eval();
-  }
-  image::LlamaGenVq vae;
-  image::LlamaGen model;
+      : TinyPair(options, seed) {}
 };
 
 }  // namespace arzoo::test

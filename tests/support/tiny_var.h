@@ -1,7 +1,7 @@
 #pragma once
 
 #include "image/var_sampler.h"
-#include "support/test.h"
+#include "support/tiny_pair.h"
 
 namespace arzoo::test {
 
@@ -28,22 +28,10 @@ inline image::VarOptions tiny_var_options() {
   return options;
 }
 
-/// A tokenizer and a transformer with weights large enough to make every part count.
-struct TinyVar {
+struct TinyVar : TinyPair<image::Vqvae, image::Var> {
   explicit TinyVar(const image::VarOptions& options = tiny_var_options(), int64_t seed = 1)
-      : vae(options.vae), model(options) {
-    torch::manual_seed(seed);
-    const torch::NoGradGuard no_grad;
-    vae.initialise();
-    model.initialise();
-    for (auto& parameter : model.parameters()) parameter.add_(at::randn_like(parameter), 0.15);
-    model.eval();
-    vae.eval();
-  }
+      : TinyPair(options, seed) {}
   image::VarSampler sampler() { return image::VarSampler(vae, model); }
-
-  image::Vqvae vae;
-  image::Var model;
 };
 
 }  // namespace arzoo::test

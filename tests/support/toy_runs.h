@@ -32,6 +32,14 @@ inline runtime::TrainingOptions busy_options() {
   return options;
 }
 
+/// Gradient descent, whose state has one moment.
+inline runtime::TrainingOptions descent_options() {
+  auto options = toy_options();
+  options.optimizer = "sgd";
+  options.momentum = 0.9;
+  return options;
+}
+
 /// One process' share of a run.
 inline runtime::TrainSummary fit(const std::filesystem::path& path, const runtime::TrainingOptions& options,
                                  runtime::Experiment& experiment, Progress& progress,

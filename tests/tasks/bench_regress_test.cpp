@@ -1,7 +1,7 @@
 // bench regress: what is stored is found again, and what got worse is noticed.
 
 #include "core/config.h"
-#include "support/test.h"
+#include "support/tasks.h"
 #include "tasks/tasks.h"
 
 using namespace arzoo;
@@ -15,8 +15,8 @@ const std::atomic<bool> kNeverStop{false};
 /// A suite with one small forecaster.
 Json suite_of(const std::vector<std::string>& set = {}) {
   const auto config = test::source_dir() / "configs/forecast/itransformer_tiny.json";
-  const Json cell{{"name", "small"}, {"config", config.string()}, {"set", set}, {"slowdown", 2.0}};
-  return {{"title", "small"}, {"cells", {cell}}};
+  const Json cell{{"name", "small"}, {"config", config.string()}, {"set", set}};
+  return {{"title", "small"}, {"rounds", 3}, {"round_seconds", 0.02}, {"cells", {cell}}};
 }
 
 /// Compares with folder/baseline.json, or writes that.
@@ -30,8 +30,15 @@ Json regress(const TempDir& folder, const Json& suite, bool update, bool accurac
                          .accuracy_only = accuracy_only,
                          .update = update};
   task.compute.device = "cpu";
-  SilentProgress progress;
-  return tasks::regress(task, progress, kNeverStop);
+  RecordingProgress progress;
+  auto result = tasks::regress(task, progress, kNeverStop);
+  result["notes"] = progress.notes;
+  return result;
+}
+
+/// What is stored of the suite's cell.
+Json stored_cell(const TempDir& folder) {
+  return Json::parse(test::read_file(folder / "baseline.json"))["small"];
 }
 
 std::string verdict(const Json& result, const std::string& what) {
@@ -79,6 +86,51 @@ TEST_CASE("a slow-down is noticed") {
   regress(folder, suite_of(), true, false);
   const auto result = regress(folder, suite_of({"model.d_ff=8192"}), false, false);
   CHECK_THAT(verdict(result, "train_step"), ContainsSubstring("times as slow"));
+}
+
+TEST_CASE("times are stored by processor, and each has its own") {
+  const TempDir folder;
+  folder.write(
+      "baseline.json",
+      R"({"small": {"metrics": {}, "times": {"train_step": 9}, "processors": {"Z80": {"train_step": 8}}}})");
+  regress(folder, suite_of(), true, false);
+  const auto stored = stored_cell(folder);
+  REQUIRE(stored["processors"].size() == 2);
+  CHECK(stored["processors"]["Z80"]["train_step"] == 8);
+  CHECK(stored["times"]["train_step"] == 9);
+  for (const auto& [processor, times] : stored["processors"].items()) {
+    if (processor == "Z80") continue;
+    CHECK_THAT(processor, ContainsSubstring(" thread"));
+    CHECK(times["train_step"].get<double>() > 0.0);
+  }
+}
+
+TEST_CASE("an unknown processor has a loose limit, and is told so") {
+  const TempDir folder;
+  // The longest of the others' times counts: any processor's step is faster than the second.
+  folder.write("baseline.json",
+               R"({"small": {"times": {"train_step": 1e-6}, "processors": {"Z80": {"train_step": 1e6}}}})");
+  auto suite = suite_of();
+  const auto loose = regress(folder, suite, false, false);
+  CHECK(verdict(loose, "train_step") == "pass");
+  CHECK_THAT(loose["markdown"].get<std::string>(), ContainsSubstring("× 3 (another processor)"));
+  CHECK_THAT(loose["notes"].dump(),
+             ContainsSubstring("no times of this processor") && ContainsSubstring("--update"));
+  suite["cells"][0]["slowdown_elsewhere"] = 1.1;
+  CHECK_THROWS_AS(regress(folder, suite, false, false), ConfigError);  // less than slowdown
+}
+
+TEST_CASE("a metric within its tolerance stays as it is stored") {
+  const TempDir folder;
+  regress(folder, suite_of(), true);
+  auto stored = Json::parse(test::read_file(folder / "baseline.json"));
+  const double mse = stored["small"]["metrics"]["mse"].get<double>() * 1.0001;
+  stored["small"]["metrics"]["mse"] = mse;
+  stored["small"]["metrics"]["mae"] = 1.0;
+  folder.write("baseline.json", stored.dump());
+  regress(folder, suite_of(), true);
+  CHECK(stored_cell(folder)["metrics"]["mse"].get<double>() == Approx(mse).epsilon(1e-6));
+  CHECK(stored_cell(folder)["metrics"]["mae"] != 1.0);
 }
 
 TEST_CASE("a suite or a baseline that is none is refused") {

@@ -6,6 +6,7 @@
 
 #include "core/config.h"
 #include "core/progress.h"
+#include "support/stepping_progress.h"
 #include "support/test.h"
 #include "tasks/reference_process.h"
 #include "tasks/speed_results.h"
@@ -318,6 +319,21 @@ TEST_CASE("results are written as Markdown, CSV and JSON") {
   CHECK(test::read_file(task.out / "table.md") == result["markdown"].get<std::string>());
   CHECK(Json::parse(test::read_file(task.out / "table.json")) == result);
   CHECK_THAT(test::read_file(task.out / "table.csv"), ContainsSubstring("\none,"));
+}
+
+TEST_CASE("a suite that is stopped leaves the cells that it has finished") {
+  const test::TempDir folder;
+  write_small_run(folder);
+  auto task = speed_task(folder, Json::array({cell("first", "inference"), cell("second", "inference")}), "");
+  task.out = folder / "out";
+  std::atomic<bool> stop{false};
+  // A cell has three rounds.
+  test::SteppingProgress progress([&](int64_t steps) { stop = steps >= 4; });
+  CHECK_THROWS_AS(speed(task, progress, stop), Interrupted);
+  const auto written = Json::parse(test::read_file(task.out / "table.json"));
+  REQUIRE(written["cells"].size() == 1);
+  CHECK(written["cells"][0]["name"] == "first");
+  CHECK(written["cells"][0]["gemm_peak_share"].get<double>() > 0.0);
 }
 
 TEST_CASE("a cell without its data is skipped with a warning") {

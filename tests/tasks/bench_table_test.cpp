@@ -1,5 +1,7 @@
 // bench table: cells that fail, lack something or are done already beside cells that run.
 
+#include <algorithm>
+
 #include "core/cuda_driver.h"
 #include "support/series.h"
 #include "support/stepping_progress.h"
@@ -58,6 +60,26 @@ std::string table_file(const TableSetup& setup, const char* name) {
 }
 
 }  // namespace
+
+TEST_CASE("every suite of tables that comes along can be read") {
+  SilentProgress progress;
+  int64_t tables = 0;
+  for (const auto& entry : fs::directory_iterator(test::source_dir() / "configs/bench")) {
+    const auto name = entry.path().filename().string();
+    if (entry.path().extension() != ".json" || name.rfind("speed_", 0) == 0 || name.rfind("regress_", 0) == 0)
+      continue;
+    INFO(name);
+    const plan::TableTask task{.compute = {.device = "cpu", .seed = {}, .quantize = {}},
+                               .suite = Config::load(entry.path()),
+                               .folder = entry.path().parent_path(),
+                               .out = "out",
+                               .only = {},
+                               .dry_run = true};
+    CHECK_NOTHROW(tasks::table(task, progress, test::kNeverStop));
+    ++tables;
+  }
+  CHECK(tables > 10);
+}
 
 TEST_CASE("a cell that fails leaves the others their results, and is told of in all files") {
   TableSetup setup;
@@ -184,6 +206,28 @@ TEST_CASE("a cell that names nothing to measure is told what it may name") {
   CHECK_THROWS_WITH(setup.run(), ContainsSubstring("expected one of the keys config, ") &&
                                      ContainsSubstring("data") && ContainsSubstring("pictures") &&
                                      ContainsSubstring("shapes"));
+}
+
+TEST_CASE("cells that compare with the same pictures look at them once") {
+  TableSetup setup;
+  const auto fashion = test::source_dir() / "data/fashion";
+  for (const char* name : {"one", "two"}) {
+    setup.suite["cells"].push_back({{"name", name},
+                                    {"model", (fashion / "vae").string()},
+                                    {"pictures", (fashion / "pictures/few-images-idx3-ubyte.gz").string()},
+                                    {"features", (fashion / "features").string()},
+                                    {"metric_name", "distance"},
+                                    {"count", 4}});
+  }
+  RecordingProgress progress;
+  const auto result = setup.run(progress);
+  CHECK(result["failed"] == 0);
+  const auto phases = [&](std::string_view label) {
+    return std::count_if(progress.phases.begin(), progress.phases.end(),
+                         [&](const auto& phase) { return phase.label == label; });
+  };
+  CHECK(phases("real pictures") == 1);
+  CHECK(phases("reconstructions") == 2);
 }
 
 TEST_CASE("a table takes --seed for the samples of its cells") {

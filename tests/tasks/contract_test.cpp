@@ -1,5 +1,7 @@
 // What every model of every family must keep, with its tiny config.
 
+#include <cmath>
+
 #include "forecast/experiment.h"
 #include "forecast/forecast_model.h"
 #include "registry/catalog.h"
@@ -8,6 +10,7 @@
 #include "runtime/training_options.h"
 #include "runtime/training_step.h"
 #include "support/tasks.h"
+#include "tasks/weight_options.h"
 
 using namespace arzoo;
 using test::TempDir;
@@ -120,7 +123,7 @@ TEST_CASE("the losses reach every parameter with a finite gradient") {
     if (!parameter.value().requires_grad()) continue;
     const auto& gradient = parameter.value().grad();
     // A key's bias alone is what a softmax takes out again: its gradient is 0 and not even computed.
-    if (parameter.key().ends_with("SelfAttention_0/key/bias")) {
+    if (parameter.key().ends_with("SelfAttention_0/key/bias") || parameter.key().ends_with("lin_k.bias")) {
       CHECK_FALSE(gradient.defined());
       continue;
     }
@@ -143,6 +146,28 @@ TEST_CASE("the losses reach every parameter with a finite gradient") {
     CHECK(gradient.isfinite().all().item<bool>());
     CHECK(gradient.abs().max().item<double>() > 0.0);
   }
+}
+
+TEST_CASE("weights of bf16 take a step, or the model is refused by its name") {
+  const auto entry = any_model();
+  INFO(entry.model);
+  auto json = resolved(tiny_config_of(entry));
+  json["training"]["param_dtype"] = "bf16";
+  const Config config(json, entry.model);
+  const auto options = runtime::training_options(config);
+  try {
+    tasks::check_weight_options(config, options);
+  } catch (const ConfigError& error) {
+    CHECK_THAT(error.what(), ContainsSubstring("param_dtype: " + entry.model + " trains with fp32 weights"));
+    return;
+  }
+  const auto experiment = tiny_experiment(entry);
+  experiment->model().train();
+  runtime::Optimizer optimizer(experiment->model(), options, {});
+  runtime::Compute compute;
+  compute.dtype = at::kBFloat16;
+  CHECK(
+      std::isfinite(runtime::training_step(*experiment, optimizer, options, compute, /*step=*/0, 1e-3).mean));
 }
 
 TEST_CASE("the same seed gives the same numbers, another seed gives others") {
@@ -184,17 +209,34 @@ TEST_CASE("evaluating twice gives the same errors") {
   CHECK(experiment->evaluate(runtime::Split::val) == first);
 }
 
+/// The share of its first loss that a model falls below in 60 steps on eight samples.
+double share_of(const std::string& model) {
+  return model == "argus3d_vq" ? 0.9 : 0.7;  // its tiny planes all take one code at first
+}
+
+/// Eight samples; batch 0 over and over must not be the one at which VAT draws its code vectors anew.
+Json eight_samples(const std::string& model) {
+  Json changes{{"training", {{"batch_size", 8}}}};
+  if (model == "vat") changes["model"]["continuous_batches"] = 1;
+  return changes;
+}
+
 TEST_CASE("the loss falls on eight fixed samples") {
   const auto entry = any_model();
   INFO(entry.model);
-  const auto experiment = tiny_experiment(entry, {{"training", {{"batch_size", 8}}}});
+  const auto experiment = tiny_experiment(entry, eight_samples(entry.model));
   runtime::TrainingOptions options;
-  runtime::Adam optimizer(experiment->model().parameters(), options);
+  runtime::Optimizer optimizer(experiment->model().parameters(), options);
   experiment->model().train();
-  const double before = experiment->loss(0).total.item<double>();
-  for (int step = 0; step < 60; ++step)
+  const auto loss = [&] { return experiment->loss(0).total.item<double>(); };
+  const double before = loss(), low_enough = share_of(entry.model) * before;
+  int low_in_a_row = 0;
+  // Most models are there after a few steps, and stay: of random inputs one loss may be low by chance.
+  for (int step = 1; step <= 60 && low_in_a_row < 3; ++step) {
     runtime::training_step(*experiment, optimizer, options, {}, /*step=*/0, 3e-3);
-  CHECK(experiment->loss(0).total.item<double>() < 0.7 * before);
+    if (step % 5 == 0) low_in_a_row = loss() < low_enough ? low_in_a_row + 1 : 0;
+  }
+  CHECK(low_in_a_row > 0);
 }
 
 TEST_CASE("a saved model has the weights and the forecasts of the one that was trained") {

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <map>
+
 #include "distill/flowar_student.h"
 #include "distill/flowar_teacher.h"
 #include "distill/mar_teacher.h"
@@ -25,6 +27,36 @@ plan::TrainTask distill_task(const std::string& name, const fs::path& out,
   return test::committed_task("distill/" + name, out, set);
 }
 
+/// A config's training to its end, once for all cases that only read the run.
+struct Trained {
+  TempDir folder;
+  fs::path run;
+  Json result;
+};
+const Trained& trained(const std::string& name) {
+  static std::map<std::string, Trained> runs;
+  auto& run = runs[name];
+  if (run.result.is_null()) {
+    run.run = run.folder / "run";
+    run.result = train(distill_task(name, run.run));
+  }
+  return run;
+}
+
+/// The file of a config's trajectories, written by one step of training.
+const fs::path& trajectories_of(const std::string& name) {
+  static const TempDir folder;
+  static std::map<std::string, fs::path> files;
+  auto& file = files[name];
+  if (file.empty()) {
+    file = folder / (name + ".safetensors");
+    auto task = distill_task(name, folder / name, {"training.max_steps=1"});
+    task.config["data"]["trajectories"] = file.string();
+    train(task);
+  }
+  return file;
+}
+
 runtime::ImageSource source_of(const fs::path& model) {
   runtime::ImageSource source;
   source.model = model;
@@ -40,24 +72,20 @@ at::Tensor sample_student(const runtime::ImageSource& source, const Json& option
 
 TEST_CASE("a distillation, interrupted at any step and resumed, is the one that was not") {
   const auto [name, at_step] = GENERATE(table<const char*, int64_t>({{"dd1_var_tiny", 2},
-                                                                     {"dd1_var_tiny", 9},
+                                                                     {"dd1_var_tiny", 7},
                                                                      {"dd2_var_tiny", 2},
                                                                      {"dd2_var_tiny", 5},
-                                                                     {"dd2_var_tiny", 9},
-                                                                     {"dd1_flowar_tiny", 9},
+                                                                     {"dd2_var_tiny", 7},
+                                                                     {"dd1_flowar_tiny", 7},
                                                                      {"dd2_flowar_tiny", 5},
-                                                                     {"dd1_mar_tiny", 5}}));
+                                                                     {"dd1_mar_tiny", 3}}));
   INFO(name << " at " << at_step);
   const TempDir temp;
-  train(distill_task(name, temp / "whole"));
   auto task = distill_task(name, temp / "run");
   // The trajectories are there already: making them is not what is interrupted here.
-  task.config["data"]["trajectories"] = (temp / "pairs.safetensors").string();
-  auto first = distill_task(name, temp / "first", {"training.max_steps=1"});
-  first.config["data"]["trajectories"] = task.config["data"]["trajectories"];
-  train(first);
+  task.config["data"]["trajectories"] = trajectories_of(name).string();
   test::train_interrupted(task, at_step);
-  test::check_same_run(temp / "run", temp / "whole");
+  test::check_same_run(temp / "run", trained(name).run);
   CHECK_THAT(test::read_file(temp / "run/report.html"),
              ContainsSubstring("its teacher, from the same noise"));
 }
@@ -66,11 +94,10 @@ TEST_CASE("a student generates pictures without its teacher, in one step or two"
   const auto* name =
       GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
-  const TempDir temp;
-  const auto result = train(distill_task(name, temp / "run"));
+  const auto& [folder, run, result] = trained(name);
   CHECK(result["test"].contains("distance"));
   CHECK(result["test"].contains("distance_2"));
-  const auto source = source_of(temp / "run");
+  const auto source = source_of(run);
   const auto generator = registry::open_image_generator(source, {}, {});
   CHECK(generator->class_names().at(7) == "sneaker");
   CHECK(generator->channels() == 1);
@@ -94,21 +121,18 @@ TEST_CASE("a student in bf16 generates nearly the same picture") {
   const auto* name =
       GENERATE("dd1_var_tiny", "dd2_var_tiny", "dd1_flowar_tiny", "dd2_flowar_tiny", "dd1_mar_tiny");
   INFO(name);
-  const TempDir temp;
-  train(distill_task(name, temp / "run"));
-  const auto exact = sample_student(source_of(temp / "run"), {});
+  const auto& run = trained(name).run;
+  const auto exact = sample_student(source_of(run), {});
   runtime::Compute narrow;
   narrow.dtype = at::kBFloat16;
-  const auto generator = registry::open_image_generator(source_of(temp / "run"), {}, narrow);
+  const auto generator = registry::open_image_generator(source_of(run), {}, narrow);
   const auto pictures =
       generator->sample({at::tensor({int64_t{7}, int64_t{8}}), {1, 2}}, [](int64_t, const auto&) {});
   CHECK((pictures - exact).abs().mean().item<double>() < 0.1);
 }
 
 TEST_CASE("a teacher helps a student between its two steps") {
-  const TempDir temp;
-  train(distill_task("dd1_var_tiny", temp / "run"));
-  auto source = source_of(temp / "run");
+  auto source = source_of(trained("dd1_var_tiny").run);
   Json options = Json::object();
   options["steps"] = 2;
   const auto alone = sample_student(source, options);
@@ -123,8 +147,7 @@ TEST_CASE("a teacher helps a student between its two steps") {
                     ContainsSubstring("--teacher-steps: 3 scales, there are 2"));
   options["steps"] = 1;
   CHECK_THROWS_AS(sample_student(source, options), UsageError);
-  train(distill_task("dd2_var_tiny", temp / "other"));
-  source.model = temp / "other";
+  source.model = trained("dd2_var_tiny").run;
   CHECK_THROWS_WITH(sample_student(source, {}),
                     ContainsSubstring("--teacher: requires a student of Distilled Decoding 1"));
   source.model = test::source_dir() / "data/fashion";
@@ -133,12 +156,12 @@ TEST_CASE("a teacher helps a student between its two steps") {
 
 TEST_CASE("weights under the official names are a student without anything else, given its tokenizer") {
   const TempDir temp;
-  train(distill_task("dd1_var_tiny", temp / "run"));
-  fs::copy_file(temp / "run/model/model.safetensors", temp / "var-d4.safetensors");
+  const auto model = trained("dd1_var_tiny").run / "model";
+  fs::copy_file(model / "model.safetensors", temp / "var-d4.safetensors");
   auto source = source_of(temp / "var-d4.safetensors");
   CHECK(distill::is_published(source.model));
   CHECK_THROWS_WITH(sample_student(source, {}), ContainsSubstring("--vae: needed"));
-  source.vae = temp / "run/model/vae";
+  source.vae = model / "vae";
   CHECK(sample_student(source, {}).isfinite().all().item<bool>());
 }
 
@@ -153,7 +176,7 @@ TEST_CASE("trajectories are made once, and those of another teacher are refused"
   train(task);
   CHECK(fs::last_write_time(file) == written);
   const auto ids = runtime::open_tensors(file).at("ids");
-  CHECK(ids.sizes() == at::IntArrayRef({60, 70}));
+  CHECK(ids.sizes() == at::IntArrayRef({20, 70}));
   task.out = temp / "three";
   task.config["data"]["cfg"] = 3.0;
   CHECK_THROWS_WITH(train(task), ContainsSubstring("trajectories of another kind: cfg is 1.5, expected 3.0"));
@@ -209,15 +232,15 @@ TEST_CASE("the first stage's model is no result, the second one's best is") {
   const auto run = [&](const char* steps) {
     return train(distill_task(
         "dd2_flowar_tiny", temp / steps,
-        {"model.tuning_steps=6", "training.epochs=3", std::string("training.max_steps=") + steps}));
+        {"model.tuning_steps=4", "training.epochs=3", std::string("training.max_steps=") + steps}));
   };
-  const auto all = run("18");
+  const auto all = run("12");
   CHECK(all["best"]["epoch"].get<int64_t>() > 1);
   CHECK(all["best"]["val"].contains("distance"));
   // One that never came to the second stage still has a model.
-  const auto first = run("6");
+  const auto first = run("4");
   CHECK(first["test"].contains("distance"));
-  CHECK(fs::exists(temp / "6/model/model.safetensors"));
+  CHECK(fs::exists(temp / "4/model/model.safetensors"));
 }
 
 TEST_CASE("a FlowAR's generator follows the flow first, then the two networks take turns") {

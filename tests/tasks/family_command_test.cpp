@@ -34,9 +34,17 @@ TEST_CASE("the commands of the families are found, and one that no family serves
                     ContainsSubstring("no family has a command for") && ContainsSubstring("DoublingTask"));
 }
 
-TEST_CASE("no two families serve one command") {
-  std::set<std::type_index> seen;
+TEST_CASE("of the families that score, the model's folder tells which one is meant") {
+  const auto source = test::source_dir();
+  const auto& pictures = registry::command_of(typeid(plan::ScoreTask), source / "data/fashion");
+  const auto& texts = registry::command_of(typeid(plan::ScoreTask), source / "data/bible");
+  CHECK(pictures.run != texts.run);
+  CHECK(registry::command_of(typeid(plan::ScoreTask), source / "data").run == texts.run);
+}
+
+TEST_CASE("no family has two commands for one task") {
   for (const auto* family : registry::families()) {
+    std::set<std::type_index> seen;
     for (const auto& command : family->commands) CHECK(seen.insert(command.task).second);
   }
 }

@@ -20,7 +20,8 @@ constexpr int64_t kLatentSide = 10;  // pixels of the tiny models' pictures
 struct LatentFolder {
   explicit LatentFolder(const std::string& name) {
     // As folders of earlier versions say it: all options of all models.
-    const Json sampling{{"cfg", 2.0}, {"top_k", 900}, {"steps", 4}, {"denoising_steps", 5}};
+    const Json sampling{{"cfg", 2.0},           {"top_k", 900},     {"steps", 4},
+                        {"denoising_steps", 5}, {"pivot_steps", 3}, {"pivot_denoising_steps", 5}};
     const std::vector<std::string> classes{"boot", "T-shirt/top", "bag", "coat", "dress"};
     const auto vae = test::tiny_model<image::KlVae>(test::tiny_kl_vae_options());
     write_model_folder(path() / "vae", to_json(vae->options()), "kl_vae", *vae, {});
@@ -29,6 +30,12 @@ struct LatentFolder {
       options.vae.latent_scale = 0.5;
       const auto model = test::tiny_model<image::Mar>(options);
       write_model_folder(path(), to_json(model->options()), name, *model, sampling, classes);
+    } else if (name == "himar") {
+      const auto model = test::tiny_model<image::HiMar>(test::tiny_himar_options());
+      write_model_folder(path(), to_json(model->options()), name, *model, sampling, classes);
+    } else if (name == "mmar") {
+      const auto model = test::tiny_model<image::Mmar>(test::tiny_mmar_options());
+      write_model_folder(path(), to_json(model->options()), name, *model, sampling, {"boot", "bag"});
     } else {
       const auto model = test::tiny_model<image::FlowAr>(test::tiny_flowar_options());
       write_model_folder(path(), to_json(model->options()), name, *model, sampling, classes);
@@ -57,7 +64,7 @@ int64_t distance(const fs::path& a, const fs::path& b) {
 }  // namespace
 
 TEST_CASE("pictures of continuous tokens depend on seed and class, not on batch, threads or each other") {
-  const LatentFolder folder(GENERATE("mar", "flowar"));
+  const LatentFolder folder(GENERATE("mar", "himar", "flowar"));
   auto task = folder.task("together");
   task.classes = {"all"};
   task.count = 2;
@@ -82,7 +89,7 @@ TEST_CASE("pictures of continuous tokens depend on seed and class, not on batch,
 }
 
 TEST_CASE("a picture of continuous tokens says how it was drawn") {
-  const auto* name = GENERATE("mar", "flowar");
+  const auto* name = GENERATE("mar", "himar", "flowar");
   const LatentFolder folder(name);
   auto task = folder.task("one.png");
   task.classes = {"dress"};
@@ -94,12 +101,12 @@ TEST_CASE("a picture of continuous tokens says how it was drawn") {
   CHECK(said["cfg"] == 2.0);  // the folder's
   CHECK(said["steps"] == 4);
   CHECK(said["temperature"] == 0.9);
-  CHECK(said.contains("denoising_steps") == (said["model"] == "mar"));
+  CHECK(said.contains("denoising_steps") == (said["model"] != "flowar"));
   CHECK(said.contains("solver") == (said["model"] == "flowar"));
 }
 
 TEST_CASE("the steps of a picture end in the picture, in bf16 and in 8 bits as well") {
-  const auto* name = GENERATE("mar", "flowar");
+  const auto* name = GENERATE("mar", "himar", "flowar");
   const auto* precision = GENERATE("fp32", "bf16", "int8");
   INFO(name << " " << precision);
   const LatentFolder folder(name);
@@ -109,13 +116,34 @@ TEST_CASE("the steps of a picture end in the picture, in bf16 and in 8 bits as w
   if (std::string(precision) == "bf16") task.compute.dtype = "bf16";
   if (std::string(precision) == "int8") task.compute.quantize = "int8";
   generate(task);
-  const auto last = fmt::format("000000_none_scale{:02}.png", name == std::string("mar") ? 4 : 3);
+  const int steps = name == std::string("mar") ? 4 : name == std::string("himar") ? 3 + 4 : 3;
+  const auto last = fmt::format("000000_none_scale{:02}.png", steps);
   CHECK(pixels(task.output / last) == pixels(task.output / "000000_none.png"));
   CHECK(pixels(task.output / "000000_none_scale01.png") != pixels(task.output / "000000_none.png"));
 }
 
-TEST_CASE("a mar edits: every pixel outside the boxes stays, those inside are drawn") {
-  const LatentFolder folder("mar");
+TEST_CASE("pivots are shown as a small picture beside the picture, where there are pivots") {
+  const LatentFolder folder("himar");
+  auto task = folder.task("out");
+  task.classes = {"bag"};
+  task.show_pivots = true;
+  generate(task);
+  CHECK(pixels(task.output / "000000_bag_pivots.png").size() == 6 * 6);
+  CHECK(pixels(task.output / "000000_bag.png").size() == kLatentSide * kLatentSide);
+  CHECK(fs::exists(task.output / "000000_bag.png"));
+  auto plain = folder.task("plain");
+  plain.classes = {"bag"};
+  generate(plain);
+  CHECK(pixels(plain.output / "000000_bag.png") == pixels(task.output / "000000_bag.png"));
+  CHECK_FALSE(fs::exists(plain.output / "000000_bag_pivots.png"));
+  const LatentFolder mar("mar");
+  auto refused = mar.task("out");
+  refused.show_pivots = true;
+  CHECK_THROWS_WITH(generate(refused), ContainsSubstring("--show-pivots: mar makes none"));
+}
+
+TEST_CASE("a mar and a himar edit: every pixel outside the boxes stays, those inside are drawn") {
+  const LatentFolder folder(GENERATE("mar", "himar"));
   const auto picture = test::striped_picture(kLatentSide);
   const runtime::PixelBox box{.x = 4, .y = 2, .width = 5, .height = 6};
   io::write_png(folder.temp / "given.png", picture);
@@ -126,6 +154,33 @@ TEST_CASE("a mar edits: every pixel outside the boxes stays, those inside are dr
   const auto changes = changes_of(picture, task.output, box);
   CHECK(changes.outside == 0);
   CHECK(changes.inside > 10);
+}
+
+TEST_CASE("an mmar generates what is said in words, whatever else is said beside it") {
+  const LatentFolder folder("mmar");
+  auto task = folder.task("together");
+  task.source.texts = {"a dark wide bag", "a boot", ""};
+  task.classes = {"all"};
+  CHECK(generate(task)["pictures"] == 3);
+  CHECK(fs::exists(task.output / "000000_a-dark-wide-bag.png"));
+  auto alone = folder.task("alone.png");
+  alone.source.texts = {"a boot"};
+  alone.classes = {"all"};
+  alone.first = 1;
+  generate(alone);
+  CHECK(distance(alone.output, task.output / "000001_a-boot.png") <= 1);
+  CHECK(parameters(alone.output)["class"] == "a boot");
+  // Without words, every caption of its grammar.
+  auto all = folder.task("all");
+  all.classes = {"all"};
+  CHECK(generate(all)["pictures"] == 8);
+  auto refused = folder.task("out");
+  refused.source.texts = {"a red boot"};
+  CHECK_THROWS_WITH(generate(refused), ContainsSubstring("\"red\" is no word of the model"));
+  const LatentFolder mar("mar");
+  refused = mar.task("out");
+  refused.source.texts = {"a boot"};
+  CHECK_THROWS_WITH(generate(refused), ContainsSubstring("--text: a mar knows no words"));
 }
 
 TEST_CASE("options that mean nothing to a model are refused, whatever they are") {

@@ -51,7 +51,9 @@ struct LlamaGenFolder {
 }  // namespace
 
 TEST_CASE("a LlamaGen's pictures are the same by Jacobi iterations, in fewer passes") {
-  const LlamaGenFolder folder;
+  auto options = test::tiny_llamagen_options();
+  options.value_memory.kind = GENERATE(as<std::string>{}, "none", "move", "lave");
+  const LlamaGenFolder folder(options);
   auto one = folder.task("one.png");
   one.classes = {"3"};
   const auto plain = generate(one);

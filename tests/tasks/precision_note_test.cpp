@@ -14,7 +14,7 @@ std::vector<std::string> precision_notes(const std::string& device, const std::s
   const TempDir temp;
   runtime::processor_rates(temp.path());
   Json stored = Json::parse(test::read_file(temp / "processor_rates.json"));
-  stored.begin().value() = {{"fp32", 200.0}, {"bf16", bf16}};
+  stored["processors"].begin().value() = {{"fp32", 200.0}, {"bf16", bf16}};
   temp.write("processor_rates.json", stored.dump());
   plan::ComputeOptions compute;
   compute.device = device;

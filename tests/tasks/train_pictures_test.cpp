@@ -47,8 +47,8 @@ std::string npy(int64_t rows, int64_t columns, double shift) {
 }  // namespace
 
 TEST_CASE("an image model's run, interrupted at any step and resumed, is the run that was not") {
-  const auto* name =
-      GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny",
+                              "axial_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
   train(picture_task(name, temp / "whole"));
@@ -58,8 +58,8 @@ TEST_CASE("an image model's run, interrupted at any step and resumed, is the run
 }
 
 TEST_CASE("mixed precision trains image models and leaves their weights in fp32") {
-  const auto* name =
-      GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny", "feature_net_tiny");
+  const auto* name = GENERATE("vqvae_tiny", "var_tiny", "kl_vae_tiny", "mar_tiny", "flowar_tiny",
+                              "axial_tiny", "feature_net_tiny");
   INFO(name);
   const TempDir temp;
   auto task = picture_task(name, temp / "run", {"training.epochs=1"});

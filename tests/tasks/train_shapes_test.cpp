@@ -41,7 +41,8 @@ Json sample_shapes(const plan::Generate3dTask& task) {
 }  // namespace
 
 TEST_CASE("a shape model's run, interrupted at any step and resumed, is the run that was not") {
-  const auto* name = GENERATE("shape_vae_tiny", "mar3d_tiny");
+  const auto* name = GENERATE("shape_vae_tiny", "mar3d_tiny", "vat_tiny", "g3pt_vq_tiny", "argus3d_vq_tiny",
+                              "argus3d_tiny", "g3pt_tiny");
   INFO(name);
   const TempDir temp;
   train(shape_task(name, temp / "whole"));
@@ -216,6 +217,7 @@ TEST_CASE("several shapes do not go into one file, and a shape VAE alone generat
   task.classes = {"tabel"};
   CHECK_THROWS_WITH(sample_shapes(task), ContainsSubstring("did you mean \"table\"?"));
   task.model = test::source_dir() / "data/shapes/vae";
-  CHECK_THROWS_WITH(sample_shapes(task),
-                    ContainsSubstring("a model \"shape_vae\", expected one that generates shapes: mar3d"));
+  CHECK_THROWS_WITH(
+      sample_shapes(task),
+      ContainsSubstring("a model \"shape_vae\", expected one that generates shapes: mar3d, argus3d, g3pt"));
 }

@@ -276,7 +276,7 @@ TEST_CASE("a target that follows a known covariate is forecast better with it th
   const auto test_error = [&](const Json& parts, const std::string& out) {
     const auto config = test::tiny_config(
         temp.write("train.csv", shops(0, 500)),
-        {{"model", model}, {"data", parts}, {"training", {{"epochs", 6}, {"learning_rate", 0.005}}}});
+        {{"model", model}, {"data", parts}, {"training", {{"epochs", 4}, {"learning_rate", 0.005}}}});
     return test::train(config, temp / out)["test"]["mse"].get<double>();
   };
   const double without = test_error({{"targets", {"y"}}}, "without");

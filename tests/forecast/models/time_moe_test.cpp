@@ -104,6 +104,50 @@ TEST_CASE("a cached generation is the one that reads everything again") {
   CHECK(at::allclose(again, cached, 1e-4, 1e-4));
 }
 
+TEST_CASE("a roll-out step by step with drafts is the one without, in fewer passes where drafts may differ") {
+  const c10::InferenceMode inference;
+  auto options = small_time_moe();
+  options.horizon_lengths = {1};
+  const auto context = at::randn({2, 12});
+  // With a head of one step alone the official schedule is the roll-out step by step.
+  CHECK(at::allclose(small_model(options)->roll_out(context, 9, {}, {}),
+                     small_model(options)->generate(context, 9).narrow(1, 12, 9), 1e-4, 1e-4));
+  const auto model = small_model();
+  const auto rolled = [&](int64_t drafts, double tolerance, forecast::RollOutCounts& counts) {
+    return model->roll_out(context, 40, {},
+                           {.roll_out = "one_step", .drafts = drafts, .tolerance = tolerance}, &counts);
+  };
+  forecast::RollOutCounts plain, exact, near, any;
+  const auto one = rolled(0, 0.0, plain);
+  CHECK(at::allclose(rolled(31, 0.0, exact), one, 1e-4, 1e-4));
+  CHECK(plain.passes == 2 * 40);
+  CHECK(exact.passes <= plain.passes);
+  CHECK(exact.steps == 2 * 40);
+  const auto close = rolled(31, 0.3, near);
+  CHECK(near.passes <= exact.passes);
+  CHECK_FALSE(at::equal(rolled(31, 1e6, any), one));
+  CHECK(any.passes == 2 * 3);  // 1 step, then 31 drafts and 1, then 6 drafts and 1
+  CHECK(any.accepted == any.drafts);
+}
+
+TEST_CASE("series roll out together as they roll out alone") {
+  const c10::InferenceMode inference;
+  const auto model = small_model();
+  const auto context = at::randn({3, 12});
+  auto mask = at::ones({3, 12}, at::kLong);
+  mask[1].narrow(0, 0, 5).zero_();
+  const forecast::TimeMoeForecastOptions options{.roll_out = "one_step", .tolerance = 0.2};
+  forecast::RollOutCounts together, alone;
+  const auto all = model->roll_out(context, 20, mask, options, &together);
+  for (int64_t row = 0; row < 3; ++row) {
+    const int64_t known = row == 1 ? 7 : 12;
+    CHECK(at::allclose(
+        model->roll_out(context[row].narrow(0, 12 - known, known).unsqueeze(0), 20, {}, options, &alone)[0],
+        all[row], 1e-4, 1e-4));
+  }
+  CHECK(together.passes == alone.passes);
+}
+
 TEST_CASE("padding on the left changes nothing, whatever stands in it") {
   const c10::InferenceMode inference;
   const auto model = small_model();

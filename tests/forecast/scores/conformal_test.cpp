@@ -110,7 +110,7 @@ TEST_CASE("intervals of exchangeable data cover at least their level, and not mu
   const auto scores = ConformalScores::fit(residuals.narrow(0, 0, n));
   const auto covered =
       residuals[n].abs().le(scores.half_width(level, 1)).to(at::kFloat).mean().item<double>();
-  const double noise = 4 * std::sqrt(0.25 / kTrials);
+  const double noise = 4 * std::sqrt(level / 100 * (1 - level / 100) / kTrials);
   INFO(n << " windows, level " << level);
   CHECK(covered >= level / 100 - noise);
   CHECK(covered <= level / 100 + 1.0 / double(n + 1) + noise);
