@@ -4,6 +4,7 @@
 #   scripts/check.sh           formatting of every tracked source, and that JSON is read and written in one place
 #   scripts/check.sh --gcc     parses every source by itself with g++, the second compiler: no unity build hides a missing include
 #   scripts/check.sh --arrow   builds the plug-in for Parquet and Arrow files and runs its tests
+#   scripts/check.sh --cad     builds the plug-in for STEP files and CAD solids and runs its tests
 #   scripts/check.sh --cuda    compiles the CUDA plug-in (needs nvcc, no GPU)
 #   scripts/check.sh --pages   makes reports and opens them in headless Chromium, light and dark
 #   scripts/check.sh --fuzz [SECONDS]  libFuzzer on each parser and on whole commands with the sanitizers, 60 seconds each by default
@@ -43,6 +44,13 @@ check_arrow() {
   prepare --arrow
   build release arzoo arzoo_lib arzoo_arrow io_tests cli_tests
   ctest --test-dir "$BUILD" --output-on-failure -R '/arrow_'
+}
+
+# As check_arrow.
+check_cad() {
+  prepare --cad
+  build release arzoo arzoo_lib arzoo_cad io_tests step_file_replay
+  ctest --test-dir "$BUILD" --output-on-failure -R 'io/step_plugin|fuzz/step_file'
 }
 
 # Every source by itself, without making code of it: a second compiler's opinion of the sources in a tenth of the time that a build takes.
@@ -115,9 +123,10 @@ case ${1:-} in
   '') check_format; check_json ;;
   --gcc) check_gcc ;;
   --arrow) check_arrow ;;
+  --cad) check_cad ;;
   --cuda) compile cuda arzoo_cuda ;;
   --pages) check_pages ;;
   --fuzz) check_fuzz "${2:-}" ;;
   --tidy) install_packages clang-tidy && compile tidy ;;
-  *) die "unknown argument \"$1\", expected --gcc, --arrow, --cuda, --pages, --fuzz or --tidy" ;;
+  *) die "unknown argument \"$1\", expected --gcc, --arrow, --cad, --cuda, --pages, --fuzz or --tidy" ;;
 esac

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Fetches the public data that the papers report on into data/, and checks them.
 #
-#   scripts/get_data.sh [--from URL] [NAME ...]        NAME: etth1 etth2 ettm1 ettm2 weather exchange ili fashion_mnist kjv; all by default
+#   scripts/get_data.sh [--from URL] [NAME ...]        NAME: etth1 etth2 ettm1 ettm2 weather exchange ili fashion_mnist kjv glibc kicad speech; all but kicad and speech by default
 #
-# Fashion-MNIST and the King James Bible come from Debian's packages dataset-fashion-mnist, bible-kjv and bible-kjv-text: taken where they are
-# installed, else downloaded with apt-get (no root needed). --from takes the files from a mirror instead: URL/ETTh1.csv and so on (file:// works). A file that is already there and right
-# is left alone; one that arrives wrong is not put in place. Needs python3 and git.
+# Fashion-MNIST, the King James Bible and the events of glibc's ChangeLogs come from Debian's packages dataset-fashion-mnist, bible-kjv,
+# bible-kjv-text and glibc-doc: taken where they are installed, else downloaded with apt-get (no root needed). --from takes the files from a mirror instead: URL/ETTh1.csv and so on (file:// works). A file that is already there and right
+# is left alone; one that arrives wrong is not put in place. kicad are STEP files of electronic parts, of Debian's package kicad-packages3d (379 MB to
+# download, CC-BY-SA 4.0 with an exception): those of some kinds are unpacked into data/kicad. Needs python3 and git;
+# speech is made by scripts/speech_data.py, which needs espeak-ng.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -33,6 +35,9 @@ t10k-labels-idx1-ubyte.gz 9dc35004f04f1a55389332534ad976f289699e57
 
 # git's id of the King James Bible, one verse a line
 readonly KJV=be5a6601ab6d5374e8a67327b1b669fe444c548e
+
+# git's id of the events of glibc's ChangeLogs (scripts/glibc_events.py)
+readonly GLIBC=bbe0211f0969d48ede9053ca98814b5d5e9f6eea
 
 say() { printf 'get_data.sh: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -130,6 +135,78 @@ get_kjv() {
   say "$place made"
 }
 
+# STEP files of some kinds of electronic parts; the whole package would be 5.5 GB.
+get_kicad() {
+  local place=data/kicad unpacked kind patterns=()
+  if [[ -d $place ]]; then
+    say "$place is there"
+    return
+  fi
+  for kind in Capacitor_SMD Resistor_SMD Inductor_SMD Diode_SMD Crystal Fuse Button_Switch_SMD; do
+    patterns+=("*/$kind.3dshapes/*.step")
+  done
+  unpacked=$(mktemp -d)
+  mkdir "$unpacked/parts"
+  # tar also fails where a kind is not there: what it unpacked counts.
+  (cd "$unpacked" && apt-get download -q kicad-packages3d >&2 &&
+    dpkg-deb --fsys-tarfile kicad-packages3d_*.deb | tar x -C parts --strip-components=5 --wildcards "${patterns[@]}") || true
+  if [[ -z $(find "$unpacked/parts" -name '*.step' -print -quit) ]]; then
+    rm -rf "$unpacked"
+    say "kicad-packages3d: no STEP file could be fetched"
+    return 1
+  fi
+  mv "$unpacked/parts" "$place"
+  chmod u=rwx,go=rx "$place"
+  rm -rf "$unpacked"
+  say "$place fetched: $(find "$place" -name '*.step' | wc -l) STEP files"
+}
+
+# Spoken digits: made by espeak-ng, and put together from a person's recorded words.
+get_speech() {
+  local sounds=/usr/share/asterisk/sounds/en_US_f_Allison unpacked status=0
+  if [[ -f data/digits/recorded.tsv ]]; then
+    say "data/digits is there"
+    return
+  fi
+  unpacked=$(mktemp -d)
+  if [[ ! -d $sounds ]]; then
+    (cd "$unpacked" && apt-get download -q asterisk-core-sounds-en-wav >&2 && dpkg-deb -x asterisk-core-sounds-en-wav_*.deb .) ||
+      { rm -rf "$unpacked"; return 1; }
+    sounds=$unpacked$sounds
+  fi
+  python3 scripts/speech_data.py --recordings "$sounds" || status=1
+  rm -rf "$unpacked"
+  return "$status"
+}
+
+# Who changed which file of glibc, and when: made of the ChangeLogs of Debian's package.
+get_glibc() {
+  local place=data/glibc/events.csv unpacked logs=/usr/share/doc/glibc-doc
+  if is_right "$place" "$GLIBC"; then
+    say "$place is there"
+    return
+  fi
+  mkdir -p data/glibc
+  if [[ -n $mirror ]]; then
+    get glibc/events.csv "$GLIBC" "$mirror/events.csv"
+    return
+  fi
+  unpacked=$(mktemp -d)
+  if ! compgen -G "$logs/ChangeLog*" > /dev/null; then
+    (cd "$unpacked" && apt-get download -q glibc-doc >&2 && dpkg-deb -x glibc-doc_*.deb .) || { rm -rf "$unpacked"; return 1; }
+    logs=$unpacked$logs
+  fi
+  python3 scripts/glibc_events.py "$logs" "$place.part" >&2 || { rm -rf "$unpacked" "$place.part"; return 1; }
+  rm -rf "$unpacked"
+  if ! is_right "$place.part" "$GLIBC"; then
+    mv "$place.part" "$place"
+    say "$place made, of other ChangeLogs than those of the results (git hash-object $GLIBC)"
+    return
+  fi
+  mv "$place.part" "$place"
+  say "$place made"
+}
+
 mirror=
 if [[ ${1:-} == --from ]]; then
   [[ -n ${2:-} ]] || die "--from needs a URL"
@@ -138,8 +215,8 @@ if [[ ${1:-} == --from ]]; then
 fi
 failed=0
 for name in "$@"; do
-  [[ $name == fashion_mnist || $name == kjv ]] && continue
-  grep -q "^$name " <<< "$FILES" || die "$name: no such data (expected etth1, etth2, ettm1, ettm2, weather, exchange, ili, fashion_mnist or kjv)"
+  [[ $name == fashion_mnist || $name == kjv || $name == kicad || $name == glibc || $name == speech ]] && continue
+  grep -q "^$name " <<< "$FILES" || die "$name: no such data (expected etth1, etth2, ettm1, ettm2, weather, exchange, ili, fashion_mnist, kjv, glibc, kicad or speech)"
 done
 while read -r name place id url; do
   [[ -n $name ]] || continue
@@ -149,4 +226,7 @@ while read -r name place id url; do
 done <<< "$FILES"
 if [[ $# == 0 || " $* " == *" fashion_mnist "* ]]; then get_fashion || failed=1; fi
 if [[ $# == 0 || " $* " == *" kjv "* ]]; then get_kjv || failed=1; fi
+if [[ " $* " == *" kicad "* ]]; then get_kicad || failed=1; fi
+if [[ " $* " == *" speech "* ]]; then get_speech || failed=1; fi
+if [[ $# == 0 || " $* " == *" glibc "* ]]; then get_glibc || failed=1; fi
 exit "$failed"

@@ -13,6 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 readonly PACKED=$BUILD/package
 readonly MOST_PACKED=150000000 MOST_UNPACKED=420000000 # bytes
 readonly ARROW_PACKED=40000000 ARROW_UNPACKED=90000000   # more with the plug-in for Parquet and Arrow files
+readonly CAD_PACKED=25000000 CAD_UNPACKED=60000000       # more with the plug-in for STEP files and CAD solids
 readonly MINIMAL=$ROOT/.deps/debian12 # what debootstrap --variant=minbase makes
 
 pack() {
@@ -22,6 +23,7 @@ pack() {
     die "build/release has the CUDA plug-in, expected a build without (scripts/setup.sh -DARZOO_CUDA=OFF)"
   local targets=(arzoo arzoo_lib)
   if has_arrow; then targets+=(arzoo_arrow); fi
+  if has_cad; then targets+=(arzoo_cad); fi
   build release "${targets[@]}"
   rm -rf "$PACKED"
   (cd "$BUILD" && quietly cpack)
@@ -32,6 +34,7 @@ pack() {
 }
 
 has_arrow() { [[ $(cached ARZOO_ARROW) == ON ]]; }
+has_cad() { [[ $(cached ARZOO_CAD) == ON ]]; }
 
 # at_most LIMIT BYTES NAME
 at_most() {
@@ -42,6 +45,7 @@ at_most() {
 check_contents() {
   local folder=$1 file cuda packed=$MOST_PACKED unpacked=$MOST_UNPACKED
   if has_arrow; then packed=$((packed + ARROW_PACKED)) unpacked=$((unpacked + ARROW_UNPACKED)); fi
+  if has_cad; then packed=$((packed + CAD_PACKED)) unpacked=$((unpacked + CAD_UNPACKED)); fi
   for file in "$tarball" "$deb"; do at_most "$packed" "$(stat -c %s "$file")" "${file#"$ROOT"/}"; done
   at_most "$unpacked" "$(du -sb --exclude='*.tar.gz' "$folder" | cut -f 1)" unpacked
   cuda=$(find "$folder" -name 'lib*.so*' ! -name 'libarzoo_no_*' |
@@ -94,6 +98,8 @@ arzoo generate-image --model "$share/data/fashion" --class sneaker --count 1 --s
 [[ $(head -c 4 picture.png | tail -c 3) == PNG ]]
 arzoo generate-3d --model "$share/data/shapes" --class mug --seed 1 --output mug.glb --quiet > log
 [[ $(head -c 4 mug.glb) == glTF ]]
+message=$(arzoo train "$share/configs/shape3d/autobrep_fsq_tiny.json" --set "data.solids=[\"nut\"]" --set data.count=8 --out parts --quiet 2>&1) ||
+  [[ $message == *"needs the plug-in"* ]]
 message=$(arzoo train "$share/configs/forecast/itransformer_tiny.json" --out other --device cuda 2>&1) && exit 1
 [[ $message == *"CPU libraries only"* ]]
 '

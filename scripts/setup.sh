@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Sets arzoo up on Debian 12: packages, LibTorch, then build/release/arzoo. Does only what is missing; run it again at will.
 #
-#   scripts/setup.sh [--cuda] [--arrow] [-DNAME=VALUE ...]
+#   scripts/setup.sh [--cuda] [--arrow] [--cad] [-DNAME=VALUE ...]
 #
 # --arrow also installs Apache Arrow (PyPI's pyarrow, 170 MB) into .deps/arrow and builds the plug-in for Parquet and Arrow files.
+# --cad also installs OpenCASCADE (Debian's libocct-*-dev, 190 MB) and builds the plug-in for STEP files and B-rep solids.
 # --cuda also installs LibTorch's CUDA libraries (about 2.7 GB more). LibTorch is taken from -DARZOO_TORCH_DIR, $LIBTORCH,
 # .deps/venv, or python3's torch if it is 2.4 or newer; without any of them it is installed into .deps/venv.
 # The other scripts source this file for its functions.
@@ -17,8 +18,9 @@ readonly INSTALLED=.arzoo-installed # in it, says what was installed
 readonly TORCH='torch==2.11.0'
 readonly ARROW='pyarrow==26.0.1'
 readonly ARROW_ENVIRONMENT=$ROOT/.deps/arrow
+readonly CAD_PACKAGES='libocct-foundation-dev libocct-modeling-data-dev libocct-modeling-algorithms-dev libocct-data-exchange-dev libtbb-dev'
 readonly CPU_RUNTIME='nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85' # libtorch_cpu is linked against these
-readonly PACKAGES='g++ clang cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev catch2 zlib1g-dev libpng-dev libjpeg-dev'
+readonly PACKAGES='g++ clang cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev catch2 zlib1g-dev libpng-dev libjpeg-dev libmeshoptimizer-dev libsndfile1-dev libsamplerate0-dev libyaml-cpp-dev'
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -212,15 +214,16 @@ build() {
 
 # Everything up to a configured build folder.
 prepare() {
-  local kind=cpu given='' arrow='' options=()
+  local kind=cpu given='' arrow='' cad='' options=()
   TARGETS=(arzoo arzoo_lib)
   for argument in "$@"; do
     case $argument in
       --cuda) kind=cuda ;;
       --arrow) arrow=wanted ;;
+      --cad) cad=wanted ;;
       -DARZOO_TORCH_DIR=*) given=${argument#*=} ;;
       -D?*=*) options+=("$argument") ;;
-      *) die "unknown argument \"$argument\", expected --cuda, --arrow or -DNAME=VALUE" ;;
+      *) die "unknown argument \"$argument\", expected --cuda, --arrow, --cad or -DNAME=VALUE" ;;
     esac
   done
   # shellcheck disable=SC2086
@@ -229,6 +232,12 @@ prepare() {
   if [[ $arrow ]]; then
     options+=(-DARZOO_ARROW=ON "-DARZOO_ARROW_DIR=$(find_arrow)")
     TARGETS+=(arzoo_arrow)
+  fi
+  if [[ $cad ]]; then
+    # shellcheck disable=SC2086
+    install_packages $CAD_PACKAGES
+    options+=(-DARZOO_CAD=ON)
+    TARGETS+=(arzoo_cad)
   fi
   configure release "$TORCH_DIR" "${options[@]}"
 }

@@ -31,6 +31,7 @@ CHECKS = {
     "nan": (runs.not_finite, 5),
     "lock": (runs.locks, 10),
     "memory": (runs.memory, 10_000),
+    "shards": (runs.shards, 1_000_000),
 }
 
 

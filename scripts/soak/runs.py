@@ -274,3 +274,25 @@ def memory(arzoo, work, count, random):
     assert growth < 0.05, f"the stream grew by {100 * growth:.1f} %"
     return (f"{count} series: {sizes[0]:.0f} MiB with the first forecasts, at most {max(sizes):.0f} MiB ({100 * more:+.1f} %); a stream of {windows} windows in {seconds:.0f} s: "
             f"{early:.0f} MiB after 1000, {late:.0f} MiB at the end ({100 * growth:+.1f} %)")
+
+
+def shards(arzoo, work, count, random):
+    """`count` series of five days in one long file, forecast as a whole and in two parts."""
+    path = work / "many.csv"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("unique_id,ds,y\n")
+        for number in range(count):
+            file.write("".join(f"s{number},2024-01-0{day},{(number * 7 + day * 3) % 101}\n" for day in range(1, 6)))
+
+    def forecast(name, *words):
+        ended = arzoo("forecast", "--model", "theta", "--input", path, "--horizon", 3, "--threads", 1, "--output", work / name, *words, limit=3600)
+        assert ended.code == 0, ended.err[-2000:]
+        assert count < 10_000 or "series: " in ended.err, "no progress is shown"
+        return ended
+
+    calls = [forecast("whole.csv"), forecast("1.csv", "--shard", "1/2"), forecast("2.csv", "--shard", "2/2")]
+    joined = (work / "1.csv").read_bytes() + (work / "2.csv").read_bytes().partition(b"\n")[2]
+    assert joined == (work / "whole.csv").read_bytes(), "the parts, joined, are not the whole"
+    peaks = ", ".join(f"{ended.peak_mib:.0f}" for ended in calls)
+    times = ", ".join(f"{ended.seconds:.0f}" for ended in calls)
+    return f"{count} series, {path.stat().st_size / 1e6:.0f} MB: the parts, joined, are the whole to the byte; whole and parts take {peaks} MiB and {times} s"
