@@ -72,10 +72,10 @@ void replay_vat(const ParityCase& fixture, ParityReport& report) {
     }
     return model->loss(batch, noise[step + 1], /*quantised=*/true);
   };
+  const StartingWeights start(*model);
   const auto log = runtime::replay_training(training);
-  report.check("train_loss", at::tensor(log.losses, at::kDouble));
   report.check("train_ids", at::stack(ids));
-  report.check("param_norms", runtime::weight_norms(*model, names));
+  check_training(fixture, training, start, log, names, report);
 }
 
 }  // namespace arzoo::shape3d

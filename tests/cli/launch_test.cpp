@@ -1,4 +1,5 @@
 #include "cli/launched_training.h"
+#include "support/free_port.h"
 
 /// Several processes that train one model, on this machine.
 
@@ -174,7 +175,7 @@ TEST_CASE("processes that do not do the same run are refused, by rank and key") 
       "export WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=$3\n"
       "RANK=1 \"$1\" train config.json --out run --quiet $2 & RANK=0 \"$1\" train config.json --out run "
       "--quiet; code=$?; wait; exit $code\n");
-  const std::string port = std::to_string(20000 + ::getpid() % 10000);
+  const std::string port = std::to_string(test::free_port());
   const auto ended = arzoo.call("sh", {"ranks.sh", ARZOO_BINARY, "--set=training.batch_size=3", port});
   CHECK(ended.code == 2);
   CHECK_THAT(ended.err, ContainsSubstring(
@@ -183,7 +184,7 @@ TEST_CASE("processes that do not do the same run are refused, by rank and key") 
 
 TEST_CASE("a meeting that fails is an error within the timeout") {
   const ProgramWithData arzoo;
-  const std::string port = std::to_string(30000 + ::getpid() % 10000);
+  const std::string port = std::to_string(test::free_port());
   const auto rank = [&](const std::string& number, const std::string& timeout) {
     return arzoo.call("env", Words{"RANK=" + number, "WORLD_SIZE=2", "MASTER_ADDR=127.0.0.1",
                                    "MASTER_PORT=" + port, ARZOO_BINARY} +

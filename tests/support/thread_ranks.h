@@ -1,7 +1,6 @@
 #pragma once
 
-#include <unistd.h>
-
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <thread>
@@ -9,6 +8,7 @@
 
 #include "core/error.h"
 #include "runtime/process_group.h"
+#include "support/free_port.h"
 #include "support/test.h"
 
 namespace arzoo::test {
@@ -16,15 +16,16 @@ namespace arzoo::test {
 /// Runs `work` as each of the ranks, a thread each; returns what they threw, by rank.
 inline std::vector<std::string> in_ranks(int64_t world,
                                          const std::function<void(runtime::ProcessGroup&)>& work) {
-  static int64_t port = 40000 + ::getpid() % 10000;
-  ++port;
+  // c10d records collectives for debugging in a table of the process, without a lock for several ranks in it.
+  ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/1);
+  const int64_t port = free_port();
   std::vector<std::string> errors(static_cast<std::size_t>(world));
   std::vector<std::thread> threads;
   for (int64_t rank = 0; rank < world; ++rank) {
-    threads.emplace_back([&, rank, own = port] {
+    threads.emplace_back([&, rank] {
       try {
         const auto group = runtime::ProcessGroup::join(
-            {.rank = rank, .world = world, .port = own, .timeout = 60}, at::kCPU, "go on");
+            {.rank = rank, .world = world, .port = port, .timeout = 60}, at::kCPU, "go on");
         try {
           work(*group);
           group->finish();

@@ -1,14 +1,13 @@
 // Every model of every family with weights that are in memory only while an operator needs them, as several
 // processes keep them; here one process is the whole group.
 
-#include <unistd.h>
-
 #include "registry/catalog.h"
 #include "registry/registry.h"
 #include "runtime/initial_weights.h"
 #include "runtime/process_group.h"
 #include "runtime/trainer.h"
 #include "runtime/training_options.h"
+#include "support/free_port.h"
 #include "support/tasks.h"
 
 using namespace arzoo;
@@ -43,14 +42,13 @@ struct Errors {
 /// Trained as a group of one, whose random numbers are those of rank 0.
 Errors trained(const std::string& config_name, const std::filesystem::path& out,
                std::vector<std::string> changes) {
-  static int64_t port = 45000 + ::getpid() % 10000;
   changes.emplace_back("training.max_steps=2");
   if (config_name.starts_with("forecast/")) changes.emplace_back("evaluation.max_windows=48");
   const auto task = test::committed_task(config_name, out, changes);
   runtime::set_threads(1);
   const Config config(task.config, config_name);
   runtime::Compute compute;
-  compute.group = runtime::ProcessGroup::join({.port = ++port, .timeout = 60}, at::kCPU, "");
+  compute.group = runtime::ProcessGroup::join({.port = test::free_port(), .timeout = 60}, at::kCPU, "");
   runtime::seed(task.config.at("seed").get<int64_t>());
   const auto experiment = registry::entry_of(config.at("model")).experiment(config, compute);
   runtime::select_trainable(experiment->model(), config.at("training").at("trainable"));

@@ -2,7 +2,10 @@
 
 #include <torch/torch.h>
 
+#include <random>
+
 #include "core/options_among.h"
+#include "runtime/rounding_noise.h"
 #include "shape3d/fixture.h"
 #include "shape3d/solids/autobrep.h"
 #include "shape3d/solids/autobrep_model.h"
@@ -133,6 +136,37 @@ at::Tensor points_tensor(const std::vector<std::vector<WorldPoint>>& lists, at::
   return at::tensor(flat, at::kDouble).to(at::kFloat).view(sizes);
 }
 
+/// Near its end the fitting walks back and forth in whole steps of Adam, as rounding decides.
+void check_fitting(const ParityCase& fixture, const BrepSkeleton& skeleton,
+                   const std::vector<std::vector<WorldPoint>>& placed, ParityReport& report) {
+  constexpr int64_t kFitSteps = 200;
+  constexpr uint64_t kRepetitions = 12;
+  constexpr double kMost = 0.004;  // four steps of the optimiser
+  const auto sizes = fixture.input("face_ncs").sizes();
+  const auto fitted = [&](auto faces) {
+    fit_faces(faces, skeleton, kFitSteps);
+    return points_tensor(faces, sizes);
+  };
+  auto own = fitted(placed);
+  const auto& expected = fixture.io.at("face_wcs");
+  if (own.sizes() == expected.sizes() &&
+      !at::allclose(own, expected, fixture.tolerance.rtol, fixture.tolerance.atol)) {
+    auto spread = at::zeros_like(own);
+    for (uint64_t seed = 0; seed < kRepetitions; ++seed) {
+      std::mt19937_64 random(seed);
+      auto faces = placed;
+      for (auto& face : faces)
+        for (auto& point : face)
+          for (auto& x : point) x *= 1.0 + (random() % 2 == 0 ? runtime::kLastBit : -runtime::kLastBit);
+      spread = at::maximum(spread, (fitted(std::move(faces)) - own).abs());
+    }
+    const auto points = own[0].numel();
+    runtime::accept_noise(fixture, own, expected, {spread, at::full_like(own, kMost)},
+                          [&](int64_t i) { return fmt::format("face {}", i / points); });
+  }
+  report.check("face_wcs", own);
+}
+
 }  // namespace
 
 void replay_autobrep_tokens(const ParityCase& fixture, ParityReport& report) {
@@ -145,7 +179,6 @@ void replay_autobrep_tokens(const ParityCase& fixture, ParityReport& report) {
 }
 
 void replay_autobrep_rebuild(const ParityCase& fixture, ParityReport& report) {
-  constexpr int64_t kFitSteps = 200;
   double threshold = 0.0;
   fixture.config.at("vertex_threshold").read(threshold, at_least(0));
   const auto graph = graph_of(fixture, "", "face_ncs", "edge_ncs");
@@ -159,11 +192,10 @@ void replay_autobrep_rebuild(const ParityCase& fixture, ParityReport& report) {
   }
   report.check("edge_vertex", table_of(ends, at::kLong));
   report.check("edge_wcs", points_tensor(curves, {static_cast<int64_t>(curves.size()), graph.side, 3}));
-  auto faces = placed_faces(graph, skeleton);
+  const auto faces = placed_faces(graph, skeleton);
   const auto sizes = fixture.input("face_ncs").sizes();
   report.check("face_wcs_1", points_tensor(faces, sizes));
-  fit_faces(faces, skeleton, kFitSteps);
-  report.check("face_wcs", points_tensor(faces, sizes));
+  check_fitting(fixture, skeleton, faces, report);
   std::vector<int64_t> order, loop_of(ends.size(), 0);
   for (std::size_t face = 0; face + 1 < skeleton.first_coedge.size(); ++face) {
     const auto first = skeleton.first_coedge[face], last = skeleton.first_coedge[face + 1];
