@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <utility>
 
 #include "commands.h"
 #include "path_checks.h"
@@ -11,6 +12,9 @@ namespace {
 
 void check(const plan::ConvertTask& task) {
   require_checkpoint(task.input, "convert");
+  if (task.dtype == "auto") fail<UsageError>("convert: --dtype auto: expected fp32, bf16 or fp16");
+  if (!task.factorize.empty() && !task.dtype.empty())
+    fail<UsageError>("convert: --dtype is not for --factorize, whose factors are fp32");
   if (!task.factorize.empty()) return require_output_folder(task.output, "convert");
   if (task.output.extension() != ".safetensors") {
     fail<UsageError>("convert: {}: expected a name that ends in .safetensors", task.output.string());
@@ -45,10 +49,15 @@ void add_convert_command(CLI::App& root, Invocation& invocation) {
       ->check(real_number(1.05, 100.0))
       ->needs("--factorize");
   add_shared_options(*command, invocation);
+  auto* dtype = command->get_option("--dtype")
+                    ->description("write floating-point tensors in this type; each keeps its own by default")
+                    ->type_name("fp32|bf16|fp16");
   command->footer(
       "example:\n  arzoo convert checkpoint.pth model.safetensors\n"
+      "  arzoo convert runs/mine small.safetensors --dtype bf16\n"
       "  arzoo convert gpt2/ gpt2_ds/ --factorize dense_sparse --ratio 2.8");
-  on_chosen(*command, invocation, [task, &invocation] {
+  on_chosen(*command, invocation, [task, dtype, &invocation] {
+    if (dtype->count() > 0) task->dtype = std::exchange(invocation.compute.dtype, "fp32");
     check(*task);
     task->dry_run = invocation.dry_run;
     task->threads = invocation.compute.threads;

@@ -237,9 +237,10 @@ struct ConvertTask {
   fs::path input, output;
   std::string state_dict = {};  ///< of a .pth file with several
   std::string factorize =
-      {};               ///< how a model becomes factors, output is a folder then; empty: it stays as it is
-  double ratio = 2.0;   ///< of factorize
-  int64_t threads = 0;  ///< of factorize; 0: LibTorch's default
+      {};                  ///< how a model becomes factors, output is a folder then; empty: it stays as it is
+  double ratio = 2.0;      ///< of factorize
+  int64_t threads = 0;     ///< of factorize; 0: LibTorch's default
+  std::string dtype = {};  ///< of the floating-point tensors that are written; empty: each keeps its own
   bool dry_run = false;
 };
 

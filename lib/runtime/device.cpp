@@ -60,14 +60,14 @@ at::Device cuda_device(const std::string& name) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }
 
+}  // namespace
+
 at::ScalarType scalar_type_named(const std::string& name) {
   if (name == "fp32") return at::kFloat;
   if (name == "bf16") return at::kBFloat16;
   if (name == "fp16") return at::kHalf;
   fail<UsageError>("--dtype {}: expected fp32, bf16 or fp16", name);
 }
-
-}  // namespace
 
 Compute select_compute(const std::string& device, const std::string& dtype, const std::string& quantize) {
   const auto type = scalar_type_named(dtype);

@@ -22,6 +22,9 @@ struct Compute {
   std::shared_ptr<ProcessGroup> group = {};  ///< null for one process
 };
 
+/// "fp32", "bf16", "fp16". Throws UsageError for other names.
+at::ScalarType scalar_type_named(const std::string& name);
+
 /// "auto" | "cpu" | "cuda[:i]" and "fp32" | "bf16" | "fp16". CUDA libraries are opened only for a CUDA device
 /// ("auto": only where a driver is installed), and before anything else asks LibTorch for CUDA, which would
 /// settle on "none" for good. Throws UsageError for a malformed name, SystemFailure when the CUDA device is

@@ -3,6 +3,7 @@
 #include "core/options_among.h"
 #include "kernels/packed_weights.h"
 #include "shape3d/fixture.h"
+#include "shape3d/trained_replay.h"
 #include "shape3d/vat_model.h"
 
 namespace arzoo::shape3d {

@@ -15,6 +15,7 @@
 #include "io/tensor_files.h"
 #include "io/tokenizer.h"
 #include "registry/registry.h"
+#include "runtime/device.h"
 #include "runtime/named_tensors.h"
 #include "runtime/safetensors.h"
 #include "tasks/tasks.h"
@@ -141,6 +142,25 @@ Json inspect(const plan::InspectTask& task, Progress&, Stop) {
   return result;
 }
 
+namespace {
+
+/// The tensors with their floating-point numbers in another type. Throws CheckpointError for one that has a
+/// number which is finite as it is and infinite in that type.
+std::vector<runtime::NamedTensors::Entry> in_type(const runtime::NamedTensors& tensors, at::ScalarType type) {
+  std::vector<runtime::NamedTensors::Entry> converted;
+  for (const auto& [name, tensor] : tensors) {
+    const auto& own =
+        converted.emplace_back(name, tensor.is_floating_point() ? tensor.to(type) : tensor).second;
+    if (own.scalar_type() == type && tensor.numel() > 0 &&
+        !at::isinf(own).eq(at::isinf(tensor)).all().item<bool>())
+      fail<CheckpointError>("{}: {} has numbers that are too large for {}", tensors.where(), name,
+                            at::toString(type));
+  }
+  return converted;
+}
+
+}  // namespace
+
 Json convert(const plan::ConvertTask& task, Progress& progress, Stop stop) {
   if (!task.factorize.empty() && !task.dry_run) return run_family_command(task, progress, stop);
   auto tensors = runtime::open_tensors(model_place(task.input), task.state_dict);
@@ -157,7 +177,12 @@ Json convert(const plan::ConvertTask& task, Progress& progress, Stop stop) {
   }
   // PyTorch's own loaders look for this.
   if (tensors.metadata.empty()) tensors.metadata.emplace_back("format", "pt");
-  runtime::write_safetensors(task.output, tensors.entries(), tensors.metadata);
+  if (task.dtype.empty()) {
+    runtime::write_safetensors(task.output, tensors.entries(), tensors.metadata);
+  } else {
+    const auto type = runtime::scalar_type_named(task.dtype);
+    runtime::write_safetensors(task.output, in_type(tensors, type), tensors.metadata);
+  }
   Json result{{"output", task.output.string()},
               {"tensors", tensors.size()},
               {"bytes", plan::fs::file_size(task.output)}};

@@ -96,6 +96,34 @@ TEST_CASE("a converted PyTorch file has the same tensors under the same names") 
   for (const auto& [key, tensor] : before) CHECK(at::equal(after.at(key), tensor));
 }
 
+TEST_CASE("floating-point tensors are written in the type that is asked for, other tensors as they are") {
+  const auto [name, type] = GENERATE(table<std::string, at::ScalarType>(
+      {{"bf16", at::kBFloat16}, {"fp16", at::kHalf}, {"fp32", at::kFloat}}));
+  const TempDir temp;
+  runtime::write_safetensors(
+      temp / "in.safetensors",
+      {{"a", at::tensor({0.1, -3.0})}, {"b", at::full({1}, 1.5, at::kBFloat16)}, {"c", at::tensor({7, 8})}},
+      {});
+  SilentProgress progress;
+  tasks::convert({.input = temp / "in.safetensors", .output = temp / "out.safetensors", .dtype = name},
+                 progress, test::kNeverStop);
+  const auto before = runtime::open_tensors(temp / "in.safetensors"),
+             after = runtime::open_tensors(temp / "out.safetensors");
+  for (const auto* key : {"a", "b"}) CHECK(at::equal(after.at(key), before.at(key).to(type)));
+  CHECK(at::equal(after.at("c"), before.at("c")));
+}
+
+TEST_CASE("a number that a smaller type cannot hold is named and not written as infinite") {
+  const TempDir temp;
+  runtime::write_safetensors(temp / "in.safetensors", {{"norm.weight", at::tensor({1e6f})}}, {});
+  SilentProgress progress;
+  CHECK_THROWS_WITH(
+      tasks::convert({.input = temp / "in.safetensors", .output = temp / "out.safetensors", .dtype = "fp16"},
+                     progress, test::kNeverStop),
+      ContainsSubstring("norm.weight has numbers that are too large for Half"));
+  CHECK_FALSE(fs::exists(temp / "out.safetensors"));
+}
+
 TEST_CASE("a file that is no checkpoint is refused, and nothing is written") {
   const TempDir temp;
   const auto text = temp.write("notes.pth", "these are notes");
