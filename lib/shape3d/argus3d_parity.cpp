@@ -111,18 +111,8 @@ void replay_argus3d_stage2(const ParityCase& fixture, ParityReport& report) {
     check_trace(trace, fixture, report);
     report.check("logits", model->forward(labels, ids));
   }
-  const auto names = runtime::listed_names(fixture, "param_order");
-  const auto total = model->loss(labels, ids).total;
-  report.check("loss", total);
-  total.backward();
-  report.check("grad_norm", runtime::gradient_norms(*model, names));
-  model->zero_grad();
-  auto training = constant_training(fixture, *model, names);
-  training.steps = fixture.io.at("train_loss").numel();
-  training.loss = [&](int64_t) { return model->loss(labels, ids); };
-  const StartingWeights start(*model);
-  const auto log = runtime::replay_training(training);
-  check_training(fixture, training, start, log, names, report);
+  check_batch_training(
+      fixture, *model, [&] { return model->loss(labels, ids); }, report);
 }
 
 void replay_argus3d_sample(const ParityCase& fixture, ParityReport& report) {

@@ -89,10 +89,7 @@ void replay_g3pt_tokenizer(const ParityCase& fixture, ParityReport& report) {
   const auto names = runtime::listed_names(fixture, "param_order");
   const auto batch = g3pt_batch(fixture);
   const auto losses = model->loss(batch, /*quantised=*/true);
-  report.check("loss", losses.total);
-  losses.total.backward();
-  report.check("grad_norm", runtime::gradient_norms(*model, names));
-  model->zero_grad();
+  check_gradients(*model, losses.total, names, report);
   auto training = constant_training(fixture, *model, names);
   training.steps = fixture.io.at("train_loss").numel();
   std::vector<at::Tensor> ids;
@@ -130,19 +127,9 @@ void replay_g3pt_car(const ParityCase& fixture, ParityReport& report) {
     report.check("logits", model->forward(condition, inputs, all));
     report.check("loss_half", model->loss(condition, inputs, ids, model->half_of_scales()).total);
   }
-  const auto names = runtime::listed_names(fixture, "param_order");
-  const auto total = model->loss(condition, inputs, ids, all).total;
-  report.check("loss", total);
-  total.backward();
-  report.check("grad_norm", runtime::gradient_norms(*model, names));
   replay_sampling(fixture, *load(), *tokenizer, report);
-  model->zero_grad();
-  auto training = constant_training(fixture, *model, names);
-  training.steps = fixture.io.at("train_loss").numel();
-  training.loss = [&](int64_t) { return model->loss(condition, inputs, ids, all); };
-  const StartingWeights start(*model);
-  const auto log = runtime::replay_training(training);
-  check_training(fixture, training, start, log, names, report);
+  check_batch_training(
+      fixture, *model, [&] { return model->loss(condition, inputs, ids, all); }, report);
 }
 
 }  // namespace arzoo::shape3d

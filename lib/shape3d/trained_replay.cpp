@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "runtime/rounding_noise.h"
+#include "shape3d/fixture.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -49,7 +50,7 @@ bool all_within(const at::Tensor& values, const at::Tensor& expected, const runt
   return values.numel() == expected.numel() && at::allclose(values, expected, tolerance.rtol, tolerance.atol);
 }
 
-at::Tensor recorded(const runtime::ParityCase& fixture, const char* name) {
+at::Tensor recorded(const runtime::ParityCase& fixture, const std::string& name) {
   return fixture.io.at(name).cpu().to(at::kDouble).flatten();
 }
 
@@ -71,13 +72,22 @@ void StartingWeights::restore(torch::nn::Module& model, double share, uint64_t s
   }
 }
 
+void check_gradients(torch::nn::Module& model, const at::Tensor& loss, const std::vector<std::string>& names,
+                     runtime::ParityReport& report, const std::string& prefix) {
+  report.check(prefix + "loss", loss);
+  loss.backward();
+  report.check(prefix + "grad_norm", runtime::gradient_norms(model, names));
+  model.zero_grad();
+}
+
 void check_training(const runtime::ParityCase& fixture, const runtime::RecordedTraining& training,
                     const StartingWeights& start, const runtime::TrainingLog& log,
-                    const std::vector<std::string>& names, runtime::ParityReport& report) {
-  const bool has_losses = fixture.io.contains("train_loss");
+                    const std::vector<std::string>& names, runtime::ParityReport& report,
+                    const std::string& prefix) {
+  const bool has_losses = fixture.io.contains(prefix + "train_loss");
   TrainedNumbers own{at::tensor(log.losses, at::kDouble), runtime::weight_norms(training.model, names)};
-  const TrainedNumbers expected{has_losses ? recorded(fixture, "train_loss") : own.losses,
-                                recorded(fixture, "param_norms")};
+  const TrainedNumbers expected{has_losses ? recorded(fixture, prefix + "train_loss") : own.losses,
+                                recorded(fixture, prefix + "param_norms")};
   const bool same_counts =
       own.losses.numel() == expected.losses.numel() && own.norms.numel() == expected.norms.numel();
   if (same_counts && !(all_within(own.losses, expected.losses, fixture.tolerance) &&
@@ -96,8 +106,21 @@ void check_training(const runtime::ParityCase& fixture, const runtime::RecordedT
     runtime::accept_noise(fixture, own.norms, expected.norms, {spread.norms, at::tensor(most, at::kDouble)},
                           weight);
   }
-  if (has_losses) report.check("train_loss", own.losses);
-  report.check("param_norms", own.norms);
+  if (has_losses) report.check(prefix + "train_loss", own.losses);
+  report.check(prefix + "param_norms", own.norms);
+}
+
+void check_batch_training(const runtime::ParityCase& fixture, torch::nn::Module& model,
+                          const std::function<runtime::Losses()>& loss, runtime::ParityReport& report,
+                          const std::string& prefix) {
+  const auto names = runtime::listed_names(fixture, prefix + "param_order");
+  check_gradients(model, loss().total, names, report, prefix);
+  auto training = constant_training(fixture, model, names);
+  training.steps = fixture.io.at(prefix + "train_loss").numel();
+  training.loss = [&](int64_t) { return loss(); };
+  const StartingWeights start(model);
+  const auto log = runtime::replay_training(training);
+  check_training(fixture, training, start, log, names, report, prefix);
 }
 
 }  // namespace arzoo::shape3d

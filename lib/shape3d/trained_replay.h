@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "runtime/parity.h"
 #include "runtime/training_replay.h"
 
@@ -17,7 +21,12 @@ class StartingWeights {
   std::vector<at::Tensor> parameters_;
 };
 
-/// Checks "train_loss", where the case has it, and "param_norms". log: of `training`, begun from `start`.
+/// Checks "loss" and, of the named parameters, "grad_norm"; leaves no gradients. prefix: of both names.
+void check_gradients(torch::nn::Module& model, const at::Tensor& loss, const std::vector<std::string>& names,
+                     runtime::ParityReport& report, const std::string& prefix = "");
+
+/// Checks "train_loss", where the case has it, and "param_norms", whose names begin with `prefix`. log: of
+/// `training`, begun from `start`.
 ///
 /// Elements of gradients that are 0 but for rounding (keys and queries where all values are equal, a key's
 /// bias anywhere) are moved by Adam by up to a whole step, in a direction that the order of additions
@@ -27,6 +36,13 @@ class StartingWeights {
 /// training.loss again.
 void check_training(const runtime::ParityCase& fixture, const runtime::RecordedTraining& training,
                     const StartingWeights& start, const runtime::TrainingLog& log,
-                    const std::vector<std::string>& names, runtime::ParityReport& report);
+                    const std::vector<std::string>& names, runtime::ParityReport& report,
+                    const std::string& prefix = "");
+
+/// check_gradients of the parameters of "param_order", then check_training on the same batch. loss: of that
+/// batch. prefix: of all names.
+void check_batch_training(const runtime::ParityCase& fixture, torch::nn::Module& model,
+                          const std::function<runtime::Losses()>& loss, runtime::ParityReport& report,
+                          const std::string& prefix = "");
 
 }  // namespace arzoo::shape3d

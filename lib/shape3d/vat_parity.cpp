@@ -59,10 +59,7 @@ void replay_vat(const ParityCase& fixture, ParityReport& report) {
   replay_tokens(fixture, *model, report);
   const auto names = runtime::listed_names(fixture, "param_order");
   const auto losses = model->loss(batch, noise[0], /*quantised=*/true);
-  report.check("loss", losses.total);
-  losses.total.backward();
-  report.check("grad_norm", runtime::gradient_norms(*model, names));
-  model->zero_grad();
+  check_gradients(*model, losses.total, names, report);
   auto training = constant_training(fixture, *model, names);
   training.steps = fixture.io.at("train_loss").numel();
   std::vector<at::Tensor> ids;

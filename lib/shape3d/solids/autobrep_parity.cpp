@@ -30,7 +30,6 @@ void check_some(const std::string& name, at::Tensor value, const ParityCase& fix
 /// One of the two auto-encoders of a case; its names begin with "surface." or "edge.".
 void replay_coder(const ParityCase& fixture, BrepCoder& coder, const std::string& prefix, const at::Tensor& x,
                   ParityReport& report) {
-  const auto names = runtime::listed_names(fixture, prefix + "param_order");
   const auto encoded = coder.encode(x);
   const auto decoded = coder.decode(encoded.codes);
   report.check(prefix + "latent", encoded.latent);
@@ -39,17 +38,8 @@ void replay_coder(const ParityCase& fixture, BrepCoder& coder, const std::string
   report.check(prefix + "ids", encoded.ids);
   check_some(prefix + "decoded", decoded, fixture, report);
   check_some(prefix + "decoded", coder.decode_ids(fixture.io.at(prefix + "ids")), fixture, report);
-  const auto loss = at::mse_loss(decoded, x);
-  report.check(prefix + "loss", loss);
-  loss.backward();
-  report.check(prefix + "grad_norm", runtime::gradient_norms(coder, names));
-  coder.zero_grad();
-  auto training = constant_training(fixture, coder, names);
-  training.steps = fixture.io.at(prefix + "train_loss").numel();
-  training.loss = [&](int64_t) { return runtime::Losses{coder.loss(x)}; };
-  const auto log = runtime::replay_training(training);
-  report.check(prefix + "train_loss", at::tensor(log.losses, at::kDouble));
-  report.check(prefix + "param_norms", runtime::weight_norms(coder, names));
+  check_batch_training(
+      fixture, coder, [&] { return runtime::Losses{coder.loss(x)}; }, report, prefix);
 }
 
 /// The levels of the case that quantises alone stand in its words: "levels 8,5,4,3".
@@ -92,18 +82,8 @@ void replay_ar_training(const ParityCase& fixture, const std::shared_ptr<Autobre
     check_some("final", last, fixture, report);
     check_some("logits", model->forward(tokens), fixture, report);
   }
-  const auto names = runtime::listed_names(fixture, "param_order");
-  const auto total = model->loss(tokens, left_out).total;
-  report.check("loss", total);
-  total.backward();
-  report.check("grad_norm", runtime::gradient_norms(*model, names));
-  model->zero_grad();
-  auto training = constant_training(fixture, *model, names);
-  training.steps = fixture.io.at("train_loss").numel();
-  training.loss = [&](int64_t) { return model->loss(tokens, left_out); };
-  const StartingWeights start(*model);
-  const auto log = runtime::replay_training(training);
-  check_training(fixture, training, start, log, names, report);
+  check_batch_training(
+      fixture, *model, [&] { return model->loss(tokens, left_out); }, report);
 }
 
 void replay_ar_sampling(const ParityCase& fixture, const Autobrep& model, ParityReport& report) {
