@@ -61,31 +61,36 @@ at::Tensor sampled_slowly(const Axial& model, int64_t samples, nn::TokenRandomIn
   return picture;
 }
 
+/// Each attention, and each layout of channels.
+std::vector<AxialOptions> each_kind() {
+  std::vector<AxialOptions> kinds;
+  for (const std::string attention : {"axial", "raster", "row"}) kinds.push_back(small_options(attention, 1));
+  for (const std::string layout : {"sliced", "stacked"}) {
+    kinds.push_back(small_options("axial", 3));
+    kinds.back().channels = layout;
+  }
+  return kinds;
+}
+
 }  // namespace
 
 TEST_CASE("every logit depends on all pixels before its own in the order of generation, and on no other") {
   const torch::NoGradGuard no_grad;
-  const auto [attention, layout, channels] =
-      GENERATE(table<std::string, std::string, int64_t>({{"axial", "sliced", 1},
-                                                         {"raster", "sliced", 1},
-                                                         {"row", "sliced", 1},
-                                                         {"axial", "sliced", 3},
-                                                         {"axial", "stacked", 3}}));
-  auto options = small_options(attention, channels);
-  options.channels = layout;
+  const auto options = GENERATE(from_range(each_kind()));
   const auto model = model_of(options);
   const auto x = random_levels(options, 1);
   const auto logits = model->logits(x, {});
-  for (int64_t c = 0; c < channels; ++c) {
+  for (int64_t c = 0; c < options.img_channels; ++c) {
     auto other = x.clone();
     other.select(3, c).select(2, 2).select(1, 1).add_(1).remainder_(options.num_embs);
     const auto change = std::get<0>((model->logits(other, {}) - logits).abs().max(-1))[0];
-    for (int64_t d = 0; d < channels; ++d) {
+    for (int64_t d = 0; d < options.img_channels; ++d) {
       for (int64_t i = 0; i < options.img_height; ++i) {
         for (int64_t j = 0; j < options.img_width; ++j) {
           const bool before = place_of(options, 1, 2, c) < place_of(options, i, j, d);
-          const bool seen = before && (attention != "row" || i == 1);
-          INFO(attention << ", " << layout << ": channel " << c << " on " << d << " at " << i << ", " << j);
+          const bool seen = before && (options.attention != "row" || i == 1);
+          INFO(options.attention << ", " << options.channels << ": channel " << c << " on " << d << " at "
+                                 << i << ", " << j);
           const auto moved = change[i][j][d].item<double>();
           CHECK((seen ? moved > 0.0 : moved == 0.0));
         }
@@ -96,14 +101,7 @@ TEST_CASE("every logit depends on all pixels before its own in the order of gene
 
 TEST_CASE("semi-parallel sampling gives the pictures of one whole pass per pixel") {
   const torch::NoGradGuard no_grad;
-  const auto [attention, layout, channels] =
-      GENERATE(table<std::string, std::string, int64_t>({{"axial", "sliced", 1},
-                                                         {"raster", "sliced", 1},
-                                                         {"row", "sliced", 1},
-                                                         {"axial", "sliced", 3},
-                                                         {"axial", "stacked", 3}}));
-  auto options = small_options(attention, channels);
-  options.channels = layout;
+  const auto options = GENERATE(from_range(each_kind()));
   const auto model = model_of(options);
   nn::SeededRandomInputs fast({3, 4}), slow({3, 4});
   const auto expected = sampled_slowly(*model, 2, slow);
