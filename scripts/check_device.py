@@ -17,11 +17,19 @@ from statistics import fmean
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+RECORDING = ROOT / "data/speech/recorded_digits.wav"
+EVENTS = ROOT / "data/events/glibc_2003_2008.csv.gz"
+# What is called beside --model RUN, and with --output where the command writes files.
 PRODUCTS = {
     "forecast": ["forecast", "--horizon", "4"],
     "generate-image": ["generate-image", "--class", "2,7"],
     "generate-3d": ["generate-3d", "--class", "0,1", "--resolution", "24"],
+    "generate-text": ["generate-text", "--prompt", "In the beginning", "--max-tokens", "8", "--temperature", "0"],
+    "embed-text": ["embed-text", "--input", ROOT / "data/README.md"],
+    "transcribe": ["transcribe", RECORDING],
+    "links": ["links", "--input", EVENTS, "--src", "author 0", "--top", "5"],
 }
+WRITES = {"forecast": "forecast.csv", "generate-image": "made", "generate-3d": "made", "embed-text": "vectors.jsonl"}
 
 
 class Failed(Exception):
@@ -46,10 +54,19 @@ class Device:
         return json.loads(ended.stdout)
 
 
+# Of a machine rather than of the result.
+TIMES = {"seconds", "compute_seconds", "rtf", "tokens_per_second", "file", "model", "device"}
+
+
 def numbers_in(value):
+    """All numbers of a result, a text's characters among them, without times and names of files."""
     if isinstance(value, dict):
-        return [number for key in sorted(value) for number in numbers_in(value[key])]
-    return [float(value)]
+        return [number for key in sorted(value.keys() - TIMES) for number in numbers_in(value[key])]
+    if isinstance(value, list):
+        return [number for part in value for number in numbers_in(part)]
+    if isinstance(value, str):
+        return [float(ord(letter)) for letter in value]
+    return [float(value or 0)]
 
 
 def largest_difference(one, other):
@@ -69,14 +86,20 @@ def trained(device, config, folder):
 def product(device, command, config, run, folder):
     """What a command makes of a run, as numbers: forecasts, means of pictures, volumes."""
     folder.mkdir()
-    output = folder / "forecast.csv" if command == "forecast" else folder / "made"
-    words = [*PRODUCTS[command], "--model", run, "--output", output]
+    output = folder / WRITES.get(command, "made")
+    words = [*PRODUCTS[command], "--model", run]
+    if command in WRITES:
+        words += ["--output", output]
     if command == "forecast":
         words += ["--input", (config.parent / json.loads(config.read_text())["data"]["path"]).resolve()]
     result = device.json(*words)
     if command == "forecast":
         with open(output, newline="") as file:
             return [float(row["yhat"]) for row in csv.DictReader(file)]
+    if command not in WRITES:
+        return numbers_in(result)
+    if command == "embed-text":
+        return [number for line in output.read_text().splitlines() for number in numbers_in(json.loads(line))]
     if command == "generate-3d":
         return [mesh["volume"] for mesh in result["meshes"]] + [result["empty"]]
     # The mean of each picture's pixels: single ones may round to the next level.

@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "core/on_device.h"
+
 /// The one source of seeded random numbers. There are two kinds.
 ///
 /// Counter-based: number `index` of `stream` is a hash of the two, SplitMix64 (Steele, Lea and Flood, "Fast
@@ -22,7 +24,7 @@
 namespace arzoo {
 
 /// 64 bits hashed (one step of SplitMix64): another stream for every argument.
-inline uint64_t splitmix64(uint64_t x) {
+ARZOO_ON_DEVICE inline uint64_t splitmix64(uint64_t x) {
   x += 0x9e3779b97f4a7c15U;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
@@ -30,7 +32,7 @@ inline uint64_t splitmix64(uint64_t x) {
 }
 
 /// Number `index` of a stream, uniform in (0, 1): 53 random bits and a half.
-inline double uniform_of(uint64_t stream, uint64_t index) {
+ARZOO_ON_DEVICE inline double uniform_of(uint64_t stream, uint64_t index) {
   return (static_cast<double>(splitmix64(stream ^ splitmix64(index)) >> 11) + 0.5) * 0x1.0p-53;
 }
 

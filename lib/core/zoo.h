@@ -20,7 +20,9 @@ struct ModelCard {
   std::string_view name, family, paper;
   Json (*resolve)(const Config& model);  ///< strict; returns every option in force, "name" first
   std::vector<FieldDoc> (*describe)();
-  std::string_view generates = {};  ///< the command that generates with it, by Options::kGenerates
+  /// The commands that serve it besides its family's, separated by blanks, by Options::kGenerates: first the
+  /// one that generates with it.
+  std::string_view generates = {};
   /// Its options of generation, by Options::Generation; null where it has none.
   std::vector<FieldDoc> (*describe_generation)() = nullptr;
   Json (*resolve_generation)(const Config& sampling) = nullptr;  ///< strict; every option in force

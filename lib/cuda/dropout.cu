@@ -6,19 +6,16 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/library.h>
 
+#include "grid_stride.h"
 #include "kernels/dropout_mask.h"
 
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int64_t kMostBlocks = 65535;
-
 template <class Scalar>
 __global__ void mask_kernel(const Scalar* x, Scalar* out, int64_t size, arzoo::kernels::DropoutMask mask) {
-  const int64_t stride = int64_t{gridDim.x} * blockDim.x;
-  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < size; i += stride) {
+  arzoo::cuda::for_elements(size, [=](int64_t i) {
     out[i] = static_cast<Scalar>(static_cast<float>(x[i]) * mask.factor(static_cast<uint32_t>(i)));
-  }
+  });
 }
 
 at::Tensor masked(const at::Tensor& x, int64_t key, double p) {
@@ -27,9 +24,9 @@ at::Tensor masked(const at::Tensor& x, int64_t key, double p) {
   auto out = at::empty_like(in);
   const int64_t size = in.numel();
   if (size == 0) return out;
-  const auto blocks = static_cast<unsigned>(std::min(kMostBlocks, (size + kThreads - 1) / kThreads));
+  const unsigned blocks = arzoo::cuda::blocks_for(size);
   AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, in.scalar_type(), "arzoo::dropout_mask", [&] {
-    mask_kernel<scalar_t><<<blocks, kThreads, 0, at::cuda::getCurrentCUDAStream()>>>(
+    mask_kernel<scalar_t><<<blocks, arzoo::cuda::kThreads, 0, at::cuda::getCurrentCUDAStream()>>>(
         in.const_data_ptr<scalar_t>(), out.mutable_data_ptr<scalar_t>(), size,
         arzoo::kernels::DropoutMask(key, p));
   });

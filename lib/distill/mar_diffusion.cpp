@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "nn/diffusion_schedule.h"
 #include "nn/seeded_noise.h"
 

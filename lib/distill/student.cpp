@@ -3,18 +3,12 @@
 #include <torch/torch.h>
 
 #include "core/error.h"
-#include "nn/seeded_noise.h"
+#include "kernels/random_numbers.h"
 
 namespace arzoo::distill {
 
 at::Tensor picture_noise(const std::vector<uint64_t>& seeds, const TokenShape& shape, double stddev) {
-  std::vector<nn::NoiseRow> rows;
-  for (const uint64_t seed : seeds) {
-    for (int64_t i = 0; i < shape.count; ++i) rows.push_back({seed, static_cast<uint64_t>(i)});
-  }
-  return nn::normal_rows(rows, shape.channels)
-      .mul_(stddev)
-      .view({static_cast<int64_t>(seeds.size()), shape.count, shape.channels});
+  return kernels::normal_numbers(kernels::streams_on(seeds), 0, shape.count, shape.channels).mul_(stddev);
 }
 
 void make_constant(torch::nn::Module& module, at::Device device) {

@@ -25,7 +25,7 @@ struct AxialOptions {
   static constexpr std::string_view kName = "axial";
   static constexpr std::string_view kPaper =
       "Ho et al., Axial Attention in Multidimensional Transformers, 2019";
-  static constexpr std::string_view kGenerates = "generate-image";
+  static constexpr std::string_view kGenerates = "generate-image score";
 
   int64_t img_height = 32;
   int64_t img_width = 32;

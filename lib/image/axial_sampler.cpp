@@ -5,7 +5,7 @@
 namespace arzoo::image {
 namespace {
 
-/// One picture of one channel as it grows: [B, H, W] on the CPU.
+/// One picture of one channel as it grows, [B, H, W].
 class PixelStream {
  public:
   PixelStream(const AxialPixels& model, int64_t samples, const at::Tensor& cond)
@@ -29,20 +29,21 @@ class PixelStream {
     previous_.zero_();
   }
 
-  /// The logits of the next pixel, [B, 1, K] in fp32 on the CPU.
+  /// The logits of the next pixel, [B, 1, K] in fp32.
   at::Tensor logits(int64_t column) {
     auto r = (previous_ + own_.select(1, column)).unsqueeze(1);
     for (std::size_t i = 0; i < before_.size(); ++i) r = model_.inner()[i]->forward(r, &before_[i]);
-    return model_.logits(r).cpu().contiguous();
+    return model_.logits(r).contiguous();
   }
 
   /// What that pixel became, [B] long.
-  void set(const at::Tensor& levels) { previous_ = model_.embedded(levels.to(base_.device())); }
+  void set(const at::Tensor& levels) { previous_ = model_.embedded(levels); }
+  at::Device device() const { return base_.device(); }
 
  private:
   /// A finished row passes the outer stack: [B, W, D].
   at::Tensor upper_context(int64_t row, const at::Tensor& levels) {
-    auto u = model_.embedded(levels.to(base_.device())) + base_.select(1, row);  // [B, W, D]
+    auto u = model_.embedded(levels) + base_.select(1, row);  // [B, W, D]
     const auto sizes = u.sizes().vec();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       u = model_.outer()[2 * i]->forward(u);
@@ -65,24 +66,27 @@ at::Tensor sample_axial_pixels(const AxialPixels& model, int64_t samples, const 
                                const AxialSampling& sampling) {
   const torch::NoGradGuard no_grad;
   const int64_t height = model.options().rows(), width = model.options().img_width;
-  const auto picture = at::zeros({samples, height, width}, at::kLong);
   PixelStream stream(model, samples, cond);
+  const auto picture =
+      at::zeros({samples, height, width}, at::TensorOptions(at::kLong).device(stream.device()));
+  KnownLevels given;
+  if (sampling.known != nullptr)
+    given = {sampling.known->levels.to(stream.device()), sampling.known->known.to(stream.device())};
   for (int64_t y = 0; y < height; ++y) {
     stream.begin_row(y, y == 0 ? at::Tensor() : picture.select(1, y - 1));
     for (int64_t x = 0; x < width; ++x) {
       auto logits = stream.logits(x);
       nn::filter_logits(logits, sampling.filter);
       auto level = random_inputs.pick(logits, first + y * width + x).view({samples});
-      if (sampling.known != nullptr) {
-        const auto& [levels, known] = *sampling.known;
-        level = at::where(known.select(1, y).select(1, x), levels.select(1, y).select(1, x), level);
-      }
+      if (sampling.known != nullptr)
+        level =
+            at::where(given.known.select(1, y).select(1, x), given.levels.select(1, y).select(1, x), level);
       picture.select(1, y).select(1, x).copy_(level);
       stream.set(level);
     }
-    if (sampling.on_row) sampling.on_row(y, picture);
+    if (sampling.on_row) sampling.on_row(y, picture.cpu());
   }
-  return picture;
+  return picture.cpu();
 }
 
 at::Tensor sample_axial(const Axial& model, int64_t samples, const at::Tensor& cond,

@@ -2,8 +2,9 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "image/latent_tokens.h"
-#include "nn/seeded_noise.h"
+#include "kernels/random_numbers.h"
 #include "runtime/generation_options.h"
 
 namespace arzoo::image {
@@ -159,17 +160,11 @@ at::Tensor sample_latents(const FlowAr& model, const at::Tensor& labels, const F
 }
 
 FlowNoise seeded_flow_noise(const FlowAr& model, std::vector<uint64_t> seeds, double temperature) {
-  const int64_t channels = model.options().vae.embed_dim;
-  return [&model, seeds = std::move(seeds), temperature, channels](std::size_t scale) {
+  for (auto& seed : seeds) seed = splitmix64(seed ^ kFlow);
+  const auto streams = kernels::streams_on(seeds, model.parameters().front().device());
+  return [&model, streams, temperature, channels = model.options().vae.embed_dim](std::size_t scale) {
     const int64_t first = tokens_of(model.grids(), scale), tokens = model.grids()[scale].tokens();
-    std::vector<nn::NoiseRow> rows;
-    for (const uint64_t seed : seeds) {
-      for (int64_t i = 0; i < tokens; ++i)
-        rows.push_back({splitmix64(seed ^ kFlow), static_cast<uint64_t>(first + i)});
-    }
-    return nn::normal_rows(rows, channels)
-        .mul_(temperature)
-        .view({static_cast<int64_t>(seeds.size()), tokens, channels});
+    return kernels::normal_numbers(streams, first, tokens, channels).mul_(temperature);
   };
 }
 

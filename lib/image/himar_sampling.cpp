@@ -2,8 +2,9 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "image/latent_tokens.h"
-#include "nn/seeded_noise.h"
+#include "kernels/random_numbers.h"
 #include "runtime/generation_options.h"
 
 namespace arzoo::image {
@@ -83,7 +84,8 @@ class HiMarGeneration {
     const auto masked = nn::keep_all_but_first(pivots_.orders, pivots_.masked).masked();
     at::Tensor encoded, z, sampled;
     if (count > 0) {
-      const nn::MaskedPlaces places{step, std::get<0>(pivots_.orders.narrow(1, stay, count).sort(1))};
+      const nn::MaskedPlaces places{step, std::get<0>(pivots_.orders.narrow(1, stay, count).sort(1)),
+                                    pivots_.size()};
       const auto seen = model_.visible_pivots(pivots_.orders, pivots_.masked);
       const auto rows = model_.pivot_rows(nn::tokens_at(pivots_.tokens, seen.index));
       const nn::VisibleTokens visible{in_halves(seen.index, guided), seen.length};
@@ -178,17 +180,15 @@ nn::DiffusionRandomInputs SeededHiMarNoise::pivots(const nn::MaskedPlaces& place
 }
 
 nn::DiffusionRandomInputs SeededHiMarNoise::dense(int64_t step, int64_t tokens, int64_t channels) {
-  std::vector<nn::NoiseRow> rows;
+  std::vector<uint64_t> streams;
   for (const uint64_t seed : seeds_) {
     const uint64_t of_step = splitmix64(splitmix64(seed ^ kDenseNoise) + static_cast<uint64_t>(step));
     for (int64_t token = 0; token < tokens; ++token)
-      rows.push_back({splitmix64(of_step + static_cast<uint64_t>(token)), 0});
+      streams.push_back(splitmix64(of_step + static_cast<uint64_t>(token)));
   }
   // The start of a token's denoising is row 0 of its stream, the step from index i row i + 1.
-  const auto numbers = [rows, tokens, channels, device = device_](int64_t row) {
-    auto at_row = rows;
-    for (auto& place : at_row) place.place = static_cast<uint64_t>(row);
-    return nn::normal_rows(at_row, channels).view({-1, tokens, channels}).to(device);
+  const auto numbers = [own = kernels::streams_on(streams, device_), tokens, channels](int64_t row) {
+    return kernels::normal_numbers(own, row, /*rows=*/1, channels).view({-1, tokens, channels});
   };
   return {[numbers] { return numbers(0); }, [numbers](int64_t index) { return numbers(index + 1); }};
 }

@@ -41,7 +41,7 @@ struct MmarOptions {
   using Generation = MmarGenerationOptions;
   static constexpr std::string_view kName = "mmar";
   static constexpr std::string_view kPaper = "Yang et al., MMAR, CVPR 2025; a reconstruction";
-  static constexpr std::string_view kGenerates = "generate-image";
+  static constexpr std::string_view kGenerates = "generate-image generate-text";
 
   int64_t img_size = 32;
   std::vector<std::string> words;

@@ -44,7 +44,8 @@ at::Tensor sample_mmar_tokens(const Mmar& model, const MmarRequest& request, con
     const double there = static_cast<double>(length - next) / static_cast<double>(length);
     const double cfg = 1.0 + (sampling.cfg - 1.0) * (sampling.linear_cfg ? there : 1.0);
     const auto hidden = nn::keep_all_but_first(request.orders, masked).masked();
-    const nn::MaskedPlaces places{step, std::get<0>(request.orders.narrow(1, stay, masked - stay).sort(1))};
+    const nn::MaskedPlaces places{step, std::get<0>(request.orders.narrow(1, stay, masked - stay).sort(1)),
+                                  length};
     const auto visual = model.visual(model.vision(tokens, hidden));
     const auto z = conditions_of(model, with, visual);
     auto rows = nn::tokens_at(z, places.index).flatten(0, 1);

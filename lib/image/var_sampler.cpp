@@ -87,17 +87,17 @@ void VarSampler::sample_scale(Run& run, const at::Tensor& hidden, const VarGener
   const auto scales = static_cast<int64_t>(grids.size());
   const auto k = static_cast<int64_t>(run.scale);
   const double place = static_cast<double>(k) / static_cast<double>(scales - 1);
-  auto logits = model.guided_logits(generation, hidden, run.sampling.cfg_scale * place).cpu();
+  auto logits = model.guided_logits(generation, hidden, run.sampling.cfg_scale * place).contiguous();
   if (run.observer != nullptr) run.observer->on_logits(run.scale, logits);
   nn::filter_logits(logits, run.sampling.at(run.scale));
   const int64_t first = tokens_of(grids, run.scale);
-  auto ids = run.random_inputs.pick(logits, first).to(run.f_hat.device());
+  auto ids = run.random_inputs.pick(logits, first);
   if (known_ != nullptr) ids = at::where(known_->known.at(k), known_->ids.at(k), ids);
   auto& quantizer = vae_.quantizer();
   if (run.sampling.more_smooth) {
     const auto gumbel = -run.random_inputs.exponentials(logits, first).log();
     const auto shares = at::softmax((logits * (1.0 + place) + gumbel) / smoothing_temperature(place), -1);
-    auto mixed = at::matmul(shares.to(run.f_hat.device()), quantizer.codebook());  // [B, tokens, z]
+    auto mixed = at::matmul(shares, quantizer.codebook());  // [B, tokens, z]
     if (known_ != nullptr)
       mixed = at::where(known_->known.at(k).unsqueeze(-1), at::embedding(quantizer.codebook(), ids), mixed);
     const auto& grid = grids[run.scale];

@@ -1,10 +1,13 @@
 #include "kernels/delayed_sum.h"
 
+#include <torch/library.h>
 #include <torch/torch.h>
 
 #include <vector>
 
 #include "kernels/column_blocks.h"
+#include "kernels/delayed_rows.h"
+#include "kernels/device_kernel.h"
 #include "kernels/multiversion.h"
 
 namespace arzoo::kernels {
@@ -22,8 +25,7 @@ ARZOO_CLONES void sum_block(const float* values, const Delays& d, int64_t rows, 
   for (int64_t t = 0; t < rows; ++t) {
     float sum[kBlockColumns] = {};
     for (int64_t i = 0; i < d.count; ++i) {
-      const int64_t later = t + d.delays[i], row = later < d.period ? later : later - d.period;
-      const float* from = values + row * kBlockColumns;
+      const float* from = values + delayed_row(t, d.delays[i], d.period) * kBlockColumns;
       for (int64_t j = 0; j < kBlockColumns; ++j) sum[j] += d.weights[i] * from[j];
     }
     for (int64_t j = 0; j < kBlockColumns; ++j) out[t * kBlockColumns + j] = sum[j];
@@ -50,8 +52,8 @@ ARZOO_CLONES void multiply_block(const float* series, const float* values, const
 }
 
 template <class Scalar>
-at::Tensor sum_on_cpu(const at::Tensor& values, const at::Tensor& delays, const at::Tensor& weights,
-                      int64_t period, int64_t rows) {
+at::Tensor sum_as(const at::Tensor& values, const at::Tensor& delays, const at::Tensor& weights,
+                  int64_t period, int64_t rows) {
   const int64_t batch = values.size(0), width = values.size(2), k = delays.size(1);
   auto out = at::empty({batch, rows, width}, values.options());
   const auto* from = values.const_data_ptr<Scalar>();
@@ -71,8 +73,8 @@ at::Tensor sum_on_cpu(const at::Tensor& values, const at::Tensor& delays, const 
 
 /// Sums over the columns, block by block of each sample: in an order that does not depend on the threads.
 template <class Scalar>
-at::Tensor products_on_cpu(const at::Tensor& series, const at::Tensor& values, const at::Tensor& delays,
-                           int64_t period) {
+at::Tensor products_as(const at::Tensor& series, const at::Tensor& values, const at::Tensor& delays,
+                       int64_t period) {
   const int64_t batch = values.size(0), width = values.size(2), k = delays.size(1);
   const int64_t blocks = (width + kBlockColumns - 1) / kBlockColumns, size = period * kBlockColumns;
   const auto products = at::zeros({batch, blocks, k}, values.options().dtype(at::kFloat));
@@ -91,8 +93,36 @@ at::Tensor products_on_cpu(const at::Tensor& series, const at::Tensor& values, c
   return products.sum(1);
 }
 
+at::Tensor sum_on_cpu(const at::Tensor& values, const at::Tensor& delays, const at::Tensor& weights,
+                      int64_t period, int64_t rows) {
+  return values.scalar_type() == at::kFloat ? sum_as<float>(values, delays, weights, period, rows)
+                                            : sum_as<at::BFloat16>(values, delays, weights, period, rows);
+}
+
+at::Tensor products_on_cpu(const at::Tensor& series, const at::Tensor& values, const at::Tensor& delays,
+                           int64_t period) {
+  return values.scalar_type() == at::kFloat ? products_as<float>(series, values, delays, period)
+                                            : products_as<at::BFloat16>(series, values, delays, period);
+}
+
+using SumKernel =
+    DeviceKernel<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, int64_t, int64_t)>;
+using ProductsKernel =
+    DeviceKernel<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, int64_t)>;
+
+const SumKernel& sum_kernel() {
+  static const SumKernel kernel("delayed_sum");
+  return kernel;
+}
+
+const ProductsKernel& products_kernel() {
+  static const ProductsKernel kernel("delayed_products");
+  return kernel;
+}
+
 bool takes_own_sum(const at::Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+  return sum_kernel().is_on(x.device()) &&
+         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
 }
 
 at::Tensor with_unit_stride(const at::Tensor& x) { return x.stride(2) == 1 ? x : x.contiguous(); }
@@ -107,6 +137,15 @@ at::Tensor delayed_copy(const at::Tensor& values, const at::Tensor& delays, int6
   return values.gather(1, index) * there;
 }
 
+TORCH_LIBRARY_FRAGMENT(arzoo, m) {
+  m.def("delayed_sum(Tensor values, Tensor delays, Tensor weights, int period, int rows) -> Tensor");
+  m.def("delayed_products(Tensor series, Tensor values, Tensor delays, int period) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(arzoo, CPU, m) {
+  m.impl("delayed_sum", &sum_on_cpu);
+  m.impl("delayed_products", &products_on_cpu);
+}
+
 }  // namespace
 
 at::Tensor delayed_sum(const at::Tensor& values, const at::Tensor& delays, const at::Tensor& weights,
@@ -115,8 +154,7 @@ at::Tensor delayed_sum(const at::Tensor& values, const at::Tensor& delays, const
   if (takes_own_sum(values)) {
     const auto from = with_unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
                delay = delays.contiguous(), weight = weights.contiguous();
-    return values.scalar_type() == at::kFloat ? sum_on_cpu<float>(from, delay, weight, period, rows)
-                                              : sum_on_cpu<at::BFloat16>(from, delay, weight, period, rows);
+    return sum_kernel()(from, delay, weight, period, rows);
   }
   auto out = at::zeros({values.size(0), rows, values.size(2)}, values.options());
   for (int64_t i = 0; i < delays.size(1); ++i) {
@@ -132,8 +170,7 @@ at::Tensor delayed_products(const at::Tensor& series, const at::Tensor& values, 
     const auto left = with_unit_stride(series.narrow(1, 0, std::min(period, series.size(1)))),
                right = with_unit_stride(values.narrow(1, 0, std::min(period, values.size(1)))),
                delay = delays.contiguous();
-    return values.scalar_type() == at::kFloat ? products_on_cpu<float>(left, right, delay, period)
-                                              : products_on_cpu<at::BFloat16>(left, right, delay, period);
+    return products_kernel()(left, right, delay, period);
   }
   std::vector<at::Tensor> products;
   for (int64_t i = 0; i < delays.size(1); ++i) {

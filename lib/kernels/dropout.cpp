@@ -1,11 +1,11 @@
 #include "kernels/dropout.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 #include <torch/torch.h>
 
 #include <cmath>
 
+#include "kernels/device_kernel.h"
 #include "kernels/dropout_mask.h"
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
@@ -47,17 +47,14 @@ at::Tensor masked_on_cpu(const at::Tensor& x, int64_t key, double p) {
   return x.scalar_type() == at::kFloat ? masked_as<float>(x, mask) : masked_as<at::BFloat16>(x, mask);
 }
 
-using MaskKernel = c10::TypedOperatorHandle<at::Tensor(const at::Tensor&, int64_t, double)>;
+using MaskKernel = DeviceKernel<at::Tensor(const at::Tensor&, int64_t, double)>;
 
-/// The operator whose CPU kernel stands above and whose CUDA kernel comes with the plug-in (lib/cuda).
 const MaskKernel& mask_kernel() {
-  static const MaskKernel kernel = c10::Dispatcher::singleton()
-                                       .findSchemaOrThrow("arzoo::dropout_mask", "")
-                                       .typed<at::Tensor(const at::Tensor&, int64_t, double)>();
+  static const MaskKernel kernel("dropout_mask");
   return kernel;
 }
 
-at::Tensor masked(const at::Tensor& x, int64_t key, double p) { return mask_kernel().call(x, key, p); }
+at::Tensor masked(const at::Tensor& x, int64_t key, double p) { return mask_kernel()(x, key, p); }
 
 at::Tensor add_masked(const at::Tensor& x, const at::Tensor& y, const DropoutMask& mask) {
   const auto left = x.contiguous(), right = y.contiguous();
@@ -102,12 +99,10 @@ struct ResidualDropoutFunction : torch::autograd::Function<ResidualDropoutFuncti
 
 bool takes_own_dropout(const at::Tensor& x) {
   const bool type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  const bool device =
-      x.is_cpu() || (x.is_cuda() && mask_kernel().hasKernelForDispatchKey(c10::DispatchKey::CUDA));
-  return device && type && x.numel() < (int64_t{1} << 32);
+  return mask_kernel().is_on(x.device()) && type && x.numel() < (int64_t{1} << 32);
 }
 
-TORCH_LIBRARY(arzoo, m) { m.def("dropout_mask(Tensor x, int key, float p) -> Tensor"); }
+TORCH_LIBRARY_FRAGMENT(arzoo, m) { m.def("dropout_mask(Tensor x, int key, float p) -> Tensor"); }
 TORCH_LIBRARY_IMPL(arzoo, CPU, m) { m.impl("dropout_mask", &masked_on_cpu); }
 
 }  // namespace

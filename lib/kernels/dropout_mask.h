@@ -3,11 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define ARZOO_ON_DEVICE __host__ __device__
-#else
-#define ARZOO_ON_DEVICE
-#endif
+#include "core/on_device.h"
 
 namespace arzoo::kernels {
 

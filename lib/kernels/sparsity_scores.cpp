@@ -1,11 +1,13 @@
 #include "kernels/sparsity_scores.h"
 
 #include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/library.h>
 #include <torch/torch.h>
 
 #include <limits>
 #include <vector>
 
+#include "kernels/device_kernel.h"
 #include "kernels/flop_counter.h"
 #include "kernels/head_rows.h"
 #include "kernels/multiversion.h"
@@ -84,6 +86,30 @@ at::Tensor sparsity_of_all_scores(const at::Tensor& queries, const at::Tensor& k
   return blocks.size() == 1 ? blocks.front() : at::cat(blocks, 2);
 }
 
+namespace {
+
+at::Tensor sampled_on_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& index) {
+  auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
+  auto* to = out.mutable_data_ptr<float>();
+  q.scalar_type() == at::kBFloat16 ? measure_heads<at::BFloat16>(q, k, index, to)
+                                   : measure_heads<float>(q, k, index, to);
+  return out;
+}
+
+using SampledKernel = DeviceKernel<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
+
+const SampledKernel& sampled_kernel() {
+  static const SampledKernel kernel("sampled_sparsity");
+  return kernel;
+}
+
+TORCH_LIBRARY_FRAGMENT(arzoo, m) {
+  m.def("sampled_sparsity(Tensor queries, Tensor keys, Tensor sample) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(arzoo, CPU, m) { m.impl("sampled_sparsity", &sampled_on_cpu); }
+
+}  // namespace
+
 at::Tensor sparsity_of_sampled_scores(const at::Tensor& queries, const at::Tensor& keys,
                                       const at::Tensor& sample) {
   const torch::NoGradGuard no_grad;
@@ -91,15 +117,12 @@ at::Tensor sparsity_of_sampled_scores(const at::Tensor& queries, const at::Tenso
   const auto type = half ? at::kBFloat16 : at::kFloat;
   const auto q = with_contiguous_heads(queries.to(type)), k = with_contiguous_heads(keys.to(type)),
              index = sample.contiguous();
-  auto out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
-  auto* to = out.mutable_data_ptr<float>();
-  half ? measure_heads<at::BFloat16>(q, k, index, to) : measure_heads<float>(q, k, index, to);
-  return out;
+  return sampled_kernel()(q, k, index);
 }
 
 at::Tensor sparsity(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& sample) {
-  return queries.is_cpu() ? sparsity_of_sampled_scores(queries, keys, sample)
-                          : sparsity_of_all_scores(queries, keys, sample);
+  return sampled_kernel().is_on(queries.device()) ? sparsity_of_sampled_scores(queries, keys, sample)
+                                                  : sparsity_of_all_scores(queries, keys, sample);
 }
 
 }  // namespace arzoo::kernels

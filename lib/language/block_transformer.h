@@ -10,6 +10,7 @@ namespace arzoo::language {
 struct BlockTransformerOptions {
   static constexpr std::string_view kName = "block_transformer";
   static constexpr std::string_view kPaper = "Ho et al., Block Transformer, NeurIPS 2024";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   int64_t block_length = 4;
   int64_t vocab_size = 257;

@@ -9,6 +9,7 @@ namespace arzoo::language {
 struct CombinerOptions {
   static constexpr std::string_view kName = "combiner_lm";
   static constexpr std::string_view kPaper = "Ren et al., Combiner, NeurIPS 2021";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   std::string attention = "fixed";
   int64_t vocab_size = 257;

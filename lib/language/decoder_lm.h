@@ -17,6 +17,7 @@ namespace arzoo::language {
 struct DecoderLmOptions {
   static constexpr std::string_view kName = "decoder_lm";
   static constexpr std::string_view kPaper = "GPT-2, LLaMA, Qwen2 and GPT-NeoX (transformers 4.39.3)";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   std::string architecture = "gpt2";
   int64_t vocab_size = 257;

@@ -31,6 +31,7 @@ struct FactorSizes {
 struct DsformerOptions {
   static constexpr std::string_view kName = "dsformer_lm";
   static constexpr std::string_view kPaper = "Chand et al., DSFormer, 2023 (reconstruction)";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   int64_t vocab_size = 257;
   int64_t block_size = 128;

@@ -23,6 +23,7 @@ struct RouterOptions {
 struct FirstOptions {
   static constexpr std::string_view kName = "first_lm";
   static constexpr std::string_view kPaper = "Jain et al., FiRST, 2024 (reconstruction)";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   DecoderLmOptions base = {.architecture = "llama"};
   RouterOptions router = {};

@@ -9,6 +9,7 @@ namespace arzoo::language {
 struct PrimerOptions {
   static constexpr std::string_view kName = "primer_lm";
   static constexpr std::string_view kPaper = "So et al., Primer, NeurIPS 2021";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   std::string variant = "primer_ez";
   std::string norm = {};

@@ -10,6 +10,7 @@ namespace arzoo::language {
 struct SsaOptions {
   static constexpr std::string_view kName = "ssa_lm";
   static constexpr std::string_view kPaper = "Hussain et al., SSA, KDD 2023 (reconstruction)";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   std::string attention = "ssa_local";
   int64_t vocab_size = 257;

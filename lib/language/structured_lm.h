@@ -72,6 +72,7 @@ struct StructuredInit {
 struct StructuredOptions {
   static constexpr std::string_view kName = "structured_lm";
   static constexpr std::string_view kPaper = "Wei et al., Structured Feedforward Layers, NeurIPS 2024";
+  static constexpr std::string_view kGenerates = "generate-text score";
 
   std::string method = "lowrank";
   int64_t rank = 64;

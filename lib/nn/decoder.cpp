@@ -154,10 +154,66 @@ at::Tensor Decoder::recomputed(const at::Tensor& x, const BlockWeights& weights,
   return outputs[0];
 }
 
+/// A recorded pass of one token: on these weights, into storage that lies where it lay.
+struct DecoderStep {
+  std::vector<const void*> storage;  ///< of each layer's cache
+  at::Tensor place;                  ///< [1] long
+  runtime::StepGraph graph;
+};
+
+/// Whether a pass is one token behind others and nothing in it asks the device for a number.
+bool Decoder::can_record(const at::Tensor& x, const DecoderWeights& weights, const DecoderPass& pass) const {
+  if (pass.cache == nullptr || x.size(1) != 1 || pass.cache->length() == 0 || at::GradMode::is_enabled())
+    return false;
+  const bool plain = pass.trace == nullptr && pass.routing == nullptr && !pass.training && !pass.thinned &&
+                     !pass.mix && !pass.around && pass.value_rows.empty() && !pass.bias.defined() &&
+                     !pass.attention_mask.defined() && !pass.position_ids.defined();
+  const bool convolves = std::any_of(weights.blocks.begin(), weights.blocks.end(),
+                                     [](const auto& block) { return block.value_taps.defined(); });
+  return plain && !convolves && !experts_ && !rope_scaling_.any() && !weights.relative_bias.defined() &&
+         add_positions_ != &with_sinusoidal;
+}
+
+at::Tensor Decoder::step_at(const at::Tensor& x, const DecoderWeights& weights, DecoderCache& cache,
+                            const at::Tensor& place) const {
+  const Places places{0, 1, place};
+  auto hidden = add_positions_ == nullptr ? x : add_positions_(x, weights, places);
+  const int64_t capacity = cache.layers.front().capacity();
+  const auto there = at::arange(capacity, place.options()).unsqueeze(0).le(place);  // [1, capacity]
+  auto block = block_pass(hidden, weights, {.attention_mask = there, .position_ids = place}, places);
+  block.place = place;
+  for (std::size_t layer = 0; layer < weights.blocks.size(); ++layer) {
+    block.cache = &cache.layers.at(layer);
+    hidden = block_.forward(hidden, weights.blocks[layer], block);
+  }
+  return block_.norm(hidden, weights.norm);
+}
+
+at::Tensor Decoder::recorded_step(const at::Tensor& x, const DecoderWeights& weights, DecoderCache& cache,
+                                  const runtime::RecorderFunction& recorder) const {
+  std::vector<const void*> storage;
+  for (auto& layer : cache.layers) storage.push_back(layer.reserve_token());
+  if (cache.step == nullptr || cache.step->storage != storage) {
+    const auto place = at::empty({1}, x.options().dtype(at::kLong));
+    cache.step = std::make_shared<DecoderStep>(DecoderStep{storage, place, runtime::StepGraph(recorder)});
+  }
+  auto& step = *cache.step;
+  step.place.fill_(cache.length());
+  const auto out = step.graph.run({x, step.place}, [&](const std::vector<at::Tensor>& given) {
+    return step_at(given[0], weights, cache, given[1]);
+  });
+  for (auto& layer : cache.layers) layer.advance();
+  return out.clone();
+}
+
 at::Tensor Decoder::forward(const at::Tensor& x, const DecoderWeights& weights,
                             const DecoderPass& pass) const {
   if (pass.cache != nullptr && !has_cache_)
     throw std::logic_error("a decoder's cache is for softmax attention");
+  if (can_record(x, weights, pass)) {
+    const auto recorder = pass.cache->recorder ? pass.cache->recorder : runtime::recorder_on(x.device());
+    if (recorder) return recorded_step(x, weights, *pass.cache, recorder);
+  }
   const int64_t past = pass.cache == nullptr ? 0 : pass.cache->length();
   const Places places{past, x.size(1), pass.position_ids};
   auto hidden = add_positions_ == nullptr ? x : add_positions_(x, weights, places);

@@ -8,6 +8,7 @@
 #include "nn/decoder_options.h"
 #include "nn/relative_bias.h"
 #include "nn/transformer_block.h"
+#include "runtime/step_graph.h"
 
 /// The decoder-only transformer that sequence models of any family plug into: how tokens mix, the
 /// feed-forward layer, normalisation, residual and positions are chosen by options; what tokens are embedded
@@ -32,6 +33,8 @@ struct DecoderTrace {
   std::vector<BlockTrace> blocks;
 };
 
+struct DecoderStep;
+
 /// What a generation remembers between calls: keys and values of softmax attention, and what its convolutions
 /// still see.
 struct DecoderCache {
@@ -47,6 +50,9 @@ struct DecoderCache {
 
   std::vector<KvCache> layers;
   std::vector<ConvolutionStates> convolutions;
+  /// What records the steps of one token (runtime/step_graph.h); where it is empty, what the device has.
+  runtime::RecorderFunction recorder = {};
+  std::shared_ptr<DecoderStep> step = {};  ///< the recording
 };
 
 /// One layer of a pass, to be called with its tokens.
@@ -92,6 +98,11 @@ class Decoder {
   BlockPass block_pass(const at::Tensor& x, const DecoderWeights& weights, const DecoderPass& pass,
                        const Places& places) const;
   at::Tensor recomputed(const at::Tensor& x, const BlockWeights& weights, const BlockPass& pass) const;
+  bool can_record(const at::Tensor& x, const DecoderWeights& weights, const DecoderPass& pass) const;
+  at::Tensor recorded_step(const at::Tensor& x, const DecoderWeights& weights, DecoderCache& cache,
+                           const runtime::RecorderFunction& recorder) const;
+  at::Tensor step_at(const at::Tensor& x, const DecoderWeights& weights, DecoderCache& cache,
+                     const at::Tensor& place) const;
 
   TransformerBlock block_;
   Positions add_positions_;  ///< null where nothing is added

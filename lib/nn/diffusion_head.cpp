@@ -124,12 +124,18 @@ at::Tensor DiffusionHead::estimate(const at::Tensor& x, const at::Tensor& modula
   return linear_->forward(normed).squeeze(0).to(at::kFloat);
 }
 
+template <class Number>
 NoiseEstimate DiffusionHead::estimate_of(const at::Tensor& output, const at::Tensor& x_t,
-                                         const DiffusionSchedule& schedule, int64_t index) const {
+                                         const StepNumbers<Number>& step) const {
   const auto [predicted, variance] = parts_of(output, options_.channels);
-  return options_.prediction == Prediction::v ? schedule.of_velocity(predicted, variance, x_t, index)
+  return options_.prediction == Prediction::v ? DiffusionSchedule::of_velocity(predicted, variance, x_t, step)
                                               : NoiseEstimate{predicted, variance};
 }
+
+template NoiseEstimate DiffusionHead::estimate_of(const at::Tensor&, const at::Tensor&,
+                                                  const StepNumbers<double>&) const;
+template NoiseEstimate DiffusionHead::estimate_of(const at::Tensor&, const at::Tensor&,
+                                                  const StepNumbers<at::Tensor>&) const;
 
 void DiffusionHead::initialise() {
   const torch::NoGradGuard no_grad;

@@ -58,9 +58,10 @@ class DiffusionHead : public torch::nn::Module, public kernels::PackedForInferen
   /// Half of a denoising step: the estimate, [N, 2 C] fp32, of rows x under modulations that were computed
   /// beforehand, [N, (3 depth + 2) W].
   at::Tensor estimate(const at::Tensor& x, const at::Tensor& modulation) const;
-  /// What an output [N, C or 2 C] for rows x_t at step `index` of a schedule says of noise and variance.
+  /// What an output [N, C or 2 C] for rows x_t at a step of a schedule says of noise and variance.
+  template <class Number>
   NoiseEstimate estimate_of(const at::Tensor& output, const at::Tensor& x_t,
-                            const DiffusionSchedule& schedule, int64_t index) const;
+                            const StepNumbers<Number>& step) const;
   /// forward() in inference.
   at::Tensor estimate_at(const at::Tensor& x, const at::Tensor& t, const at::Tensor& z) const;
 

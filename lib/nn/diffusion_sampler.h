@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "nn/diffusion_schedule.h"
+#include "runtime/step_graph.h"
 
 namespace arzoo::nn {
 
@@ -23,9 +24,10 @@ struct DiffusionRandomInputs {
 /// Samples tokens under z by ancestral sampling, or along the probability flow. With cfg other than 1, z
 /// holds rows with a condition and, behind them, as many without. random_inputs.start() decides how many
 /// rows are denoised: the first half, or both halves. Returns them, fp32. clip: see
-/// DiffusionSchedule::reverse.
+/// DiffusionSchedule::reverse. recorder: what records the steps (runtime/step_graph.h); where it is empty,
+/// what the device of z has.
 at::Tensor sample_diffusion(const DiffusionHead& head, const at::Tensor& z, const DiffusionSchedule& schedule,
                             double cfg, double temperature, const DiffusionRandomInputs& random_inputs,
-                            double clip = 0.0);
+                            double clip = 0.0, runtime::RecorderFunction recorder = {});
 
 }  // namespace arzoo::nn

@@ -70,6 +70,15 @@ at::Tensor normal_divergence(const at::Tensor& mean1, const at::Tensor& log_vari
          0.5;
 }
 
+template <class Number>
+at::Tensor estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                           const StepNumbers<Number>& step, double clip) {
+  const auto start = estimate.start.defined() ? estimate.start
+                                              : x_t * step.sqrt_recip_alphas_cumprod -
+                                                    estimate.noise * step.sqrt_recipm1_alphas_cumprod;
+  return clip > 0.0 ? start.clamp(-clip, clip) : start;
+}
+
 }  // namespace
 
 Prediction prediction_of(std::string_view name) { return name == "v" ? Prediction::v : Prediction::epsilon; }
@@ -152,40 +161,82 @@ DiffusionErrors DiffusionSchedule::velocity_errors(const at::Tensor& v, const at
   return {mse, bound(a * x_t - s * v.detach(), variance, x_start, x_t, t)};
 }
 
+StepNumbers<double> DiffusionSchedule::step(int64_t index) const {
+  const auto i = static_cast<std::size_t>(index), before = i == 0 ? 0 : i - 1;
+  return {.sqrt_alphas_cumprod = sqrt_alphas_cumprod[i],
+          .sqrt_one_minus_alphas_cumprod = sqrt_one_minus_alphas_cumprod[i],
+          .sqrt_recip_alphas_cumprod = sqrt_recip_alphas_cumprod[i],
+          .sqrt_recipm1_alphas_cumprod = sqrt_recipm1_alphas_cumprod[i],
+          .log_beta = log_betas[i],
+          .posterior_log_variance_clipped = posterior_log_variance_clipped[i],
+          .posterior_mean_coef1 = posterior_mean_coef1[i],
+          .posterior_mean_coef2 = posterior_mean_coef2[i],
+          .sqrt_alphas_cumprod_before = sqrt_alphas_cumprod[before],
+          .sqrt_one_minus_alphas_cumprod_before = sqrt_one_minus_alphas_cumprod[before],
+          .is_last = index == 0};
+}
+
+at::Tensor DiffusionSchedule::step_table(at::Device device) const {
+  std::vector<double> all;
+  for (int64_t index = 0; index < steps(); ++index) {
+    const auto n = step(index);
+    all.insert(all.end(), {n.sqrt_alphas_cumprod, n.sqrt_one_minus_alphas_cumprod,
+                           n.sqrt_recip_alphas_cumprod, n.sqrt_recipm1_alphas_cumprod, n.log_beta,
+                           n.posterior_log_variance_clipped, n.posterior_mean_coef1, n.posterior_mean_coef2,
+                           n.sqrt_alphas_cumprod_before, n.sqrt_one_minus_alphas_cumprod_before});
+  }
+  return at::tensor(all, at::kDouble).to(device, at::kFloat).view({steps(), kStepNumbers});
+}
+
+StepNumbers<at::Tensor> DiffusionSchedule::step_of(const at::Tensor& row) {
+  const auto n = row.unbind();
+  return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9]};
+}
+
+template <class Number>
 NoiseEstimate DiffusionSchedule::of_velocity(const at::Tensor& v, const at::Tensor& variance,
-                                             const at::Tensor& x_t, int64_t index) const {
-  const double a = sqrt_alphas_cumprod[static_cast<std::size_t>(index)],
-               s = sqrt_one_minus_alphas_cumprod[static_cast<std::size_t>(index)];
+                                             const at::Tensor& x_t, const StepNumbers<Number>& step) {
+  const Number &a = step.sqrt_alphas_cumprod, &s = step.sqrt_one_minus_alphas_cumprod;
   return {v * a + x_t * s, variance, x_t * a - v * s};
 }
 
-at::Tensor DiffusionSchedule::estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t,
-                                              int64_t index, double clip) const {
-  const auto start = estimate.start.defined() ? estimate.start
-                                              : x_t * sqrt_recip_alphas_cumprod[index] -
-                                                    estimate.noise * sqrt_recipm1_alphas_cumprod[index];
-  return clip > 0.0 ? start.clamp(-clip, clip) : start;
-}
-
-at::Tensor DiffusionSchedule::flow(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
-                                   double clip) const {
-  const auto start = estimated_start(estimate, x_t, index, clip);
-  if (index == 0) return start;
+template <class Number>
+at::Tensor DiffusionSchedule::flow(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                                   const StepNumbers<Number>& step, double clip) {
+  const auto start = estimated_start(estimate, x_t, step, clip);
+  if (step.is_last) return start;
   // Where the start was clipped, the noise is what is left.
-  const auto noise = (x_t - start * sqrt_alphas_cumprod[index]) / sqrt_one_minus_alphas_cumprod[index];
-  return start * sqrt_alphas_cumprod[index - 1] + noise * sqrt_one_minus_alphas_cumprod[index - 1];
+  const auto noise = (x_t - start * step.sqrt_alphas_cumprod) / step.sqrt_one_minus_alphas_cumprod;
+  return start * step.sqrt_alphas_cumprod_before + noise * step.sqrt_one_minus_alphas_cumprod_before;
 }
 
-ReverseStep DiffusionSchedule::reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
-                                       const at::Tensor& noise, double temperature, double clip) const {
-  ReverseStep step;
+template <class Number>
+ReverseStep DiffusionSchedule::reverse(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                                       const StepNumbers<Number>& step, const at::Tensor& noise,
+                                       double temperature, double clip) {
+  ReverseStep made;
   const auto share = (estimate.variance + 1.0) / 2.0;
-  step.log_variance = share * log_betas[index] + (1.0 - share) * posterior_log_variance_clipped[index];
-  step.pred_xstart = estimated_start(estimate, x_t, index, clip);
-  step.mean = step.pred_xstart * posterior_mean_coef1[index] + x_t * posterior_mean_coef2[index];
-  step.sample = index == 0 ? step.mean : step.mean + at::exp(step.log_variance * 0.5) * noise * temperature;
-  return step;
+  made.log_variance = share * step.log_beta + (1.0 - share) * step.posterior_log_variance_clipped;
+  made.pred_xstart = estimated_start(estimate, x_t, step, clip);
+  made.mean = made.pred_xstart * step.posterior_mean_coef1 + x_t * step.posterior_mean_coef2;
+  made.sample = step.is_last ? made.mean : made.mean + at::exp(made.log_variance * 0.5) * noise * temperature;
+  return made;
 }
+
+template NoiseEstimate DiffusionSchedule::of_velocity(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                                      const StepNumbers<double>&);
+template NoiseEstimate DiffusionSchedule::of_velocity(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                                      const StepNumbers<at::Tensor>&);
+template at::Tensor DiffusionSchedule::flow(const NoiseEstimate&, const at::Tensor&,
+                                            const StepNumbers<double>&, double);
+template at::Tensor DiffusionSchedule::flow(const NoiseEstimate&, const at::Tensor&,
+                                            const StepNumbers<at::Tensor>&, double);
+template ReverseStep DiffusionSchedule::reverse(const NoiseEstimate&, const at::Tensor&,
+                                                const StepNumbers<double>&, const at::Tensor&, double,
+                                                double);
+template ReverseStep DiffusionSchedule::reverse(const NoiseEstimate&, const at::Tensor&,
+                                                const StepNumbers<at::Tensor>&, const at::Tensor&, double,
+                                                double);
 
 double DiffusionSchedule::fixed_large_log_variance(int64_t index) const {
   return index == 0 ? posterior_log_variance_clipped.front() : log_betas[static_cast<std::size_t>(index)];
@@ -195,7 +246,7 @@ ReverseStep DiffusionSchedule::reverse_fixed_large(const NoiseEstimate& estimate
                                                    int64_t index, const at::Tensor& noise, double temperature,
                                                    double clip) const {
   ReverseStep step;
-  step.pred_xstart = estimated_start(estimate, x_t, index, clip);
+  step.pred_xstart = estimated_start(estimate, x_t, this->step(index), clip);
   step.mean = step.pred_xstart * posterior_mean_coef1[index] + x_t * posterior_mean_coef2[index];
   const double deviation = std::exp(0.5 * fixed_large_log_variance(index));
   step.sample = index == 0 ? step.mean : step.mean + noise * (deviation * temperature);

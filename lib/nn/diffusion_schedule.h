@@ -25,6 +25,17 @@ struct NoiseEstimate {
   static NoiseEstimate of(const at::Tensor& output);
 };
 
+/// What a step back from step t computes with: numbers, or tensors of one number each where a step that was
+/// recorded is to serve them all (runtime/step_graph.h). The names are the official tables'.
+template <class Number>
+struct StepNumbers {
+  Number sqrt_alphas_cumprod, sqrt_one_minus_alphas_cumprod, sqrt_recip_alphas_cumprod,
+      sqrt_recipm1_alphas_cumprod, log_beta, posterior_log_variance_clipped, posterior_mean_coef1,
+      posterior_mean_coef2;
+  Number sqrt_alphas_cumprod_before, sqrt_one_minus_alphas_cumprod_before;  ///< of step t - 1
+  bool is_last = false;  ///< t = 0, to which no noise is added
+};
+
 /// One step back in time.
 struct ReverseStep {
   at::Tensor pred_xstart, mean, log_variance, sample;  ///< [N, C] each
@@ -60,13 +71,27 @@ class DiffusionSchedule {
   /// The same of an estimate v of the velocity. variance: as NoiseEstimate's; undefined: `vb` is 0.
   DiffusionErrors velocity_errors(const at::Tensor& v, const at::Tensor& variance, const at::Tensor& x_start,
                                   const at::Tensor& x_t, const at::Tensor& t, const at::Tensor& noise) const;
-  /// What an estimate of the velocity of x_t, at step `index`, says of noise and start.
-  NoiseEstimate of_velocity(const at::Tensor& v, const at::Tensor& variance, const at::Tensor& x_t,
-                            int64_t index) const;
+  /// What step `index` computes with.
+  StepNumbers<double> step(int64_t index) const;
+  /// The same of all steps, [steps, kStepNumbers] float, and of a row of it.
+  at::Tensor step_table(at::Device device) const;
+  static StepNumbers<at::Tensor> step_of(const at::Tensor& row);
+  static constexpr int64_t kStepNumbers = 10;
+
+  /// What an estimate of the velocity of x_t says of noise and start.
+  template <class Number>
+  static NoiseEstimate of_velocity(const at::Tensor& v, const at::Tensor& variance, const at::Tensor& x_t,
+                                   const StepNumbers<Number>& step);
   /// From step `index` to the one before. At step 0 no noise is added. clip: bound of the estimated x_start's
   /// size, 0 for none: at the noisiest steps a small error of the estimate is one of hundreds there.
   ReverseStep reverse(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
-                      const at::Tensor& noise, double temperature, double clip = 0.0) const;
+                      const at::Tensor& noise, double temperature, double clip = 0.0) const {
+    return reverse(estimate, x_t, step(index), noise, temperature, clip);
+  }
+  template <class Number>
+  static ReverseStep reverse(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                             const StepNumbers<Number>& step, const at::Tensor& noise, double temperature,
+                             double clip);
   /// The same with a variance that is fixed and large: beta's, as nothing was learnt of it (DiT's
   /// `learn_sigma` false). Any shape.
   ReverseStep reverse_fixed_large(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
@@ -75,7 +100,12 @@ class DiffusionSchedule {
   double fixed_large_log_variance(int64_t index) const;
   /// The same step along the probability flow, which needs no noise (DDIM, Song et al., ICLR 2021): [N, C].
   at::Tensor flow(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
-                  double clip = 0.0) const;
+                  double clip = 0.0) const {
+    return flow(estimate, x_t, step(index), clip);
+  }
+  template <class Number>
+  static at::Tensor flow(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                         const StepNumbers<Number>& step, double clip);
 
   // [steps] each; names are the official ones.
   std::vector<double> betas, log_betas, alphas_cumprod, sqrt_alphas_cumprod, sqrt_one_minus_alphas_cumprod,
@@ -86,8 +116,6 @@ class DiffusionSchedule {
   void fill_tables();
   at::Tensor bound(const at::Tensor& pred_xstart, const at::Tensor& variance, const at::Tensor& x_start,
                    const at::Tensor& x_t, const at::Tensor& t) const;
-  at::Tensor estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t, int64_t index,
-                             double clip) const;
 
   at::Tensor timestep_map_;
 };

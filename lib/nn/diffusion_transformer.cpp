@@ -217,7 +217,7 @@ at::Tensor GridDiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedul
       predicted = (without + (with - without) * cfg).repeat({halves, 1, 1});
     }
     const auto estimate = net_->options().prediction == Prediction::v
-                              ? schedule.of_velocity(predicted, {}, x, index)
+                              ? schedule.of_velocity(predicted, {}, x, schedule.step(index))
                               : NoiseEstimate{predicted, {}};
     if (!random_inputs.step) {
       x = schedule.flow(estimate, x, index, clip);

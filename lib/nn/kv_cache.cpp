@@ -38,6 +38,29 @@ std::pair<at::Tensor, at::Tensor> KvCache::extend(at::IntArrayRef sizes, const a
   return {keys_.narrow(2, needed - tokens, tokens), values_.narrow(2, needed - tokens, tokens)};
 }
 
+const void* KvCache::reserve_token() {
+  if (!keys_.defined()) throw std::logic_error("a cache that is empty has no storage yet");
+  if (length_ == keys_.size(2)) {
+    capacity_ = 2 * keys_.size(2);
+    keys_ = enlarged(keys_, length_, capacity_, keys_.sizes(), keys_.options());
+    values_ = enlarged(values_, length_, capacity_, values_.sizes(), values_.options());
+  }
+  if (zeroed_ != keys_.data_ptr()) {
+    // Masked scores of what was never written must not be NaN.
+    for (const auto& storage : {keys_, values_})
+      storage.narrow(2, length_, storage.size(2) - length_).zero_();
+    zeroed_ = keys_.data_ptr();
+  }
+  return zeroed_;
+}
+
+std::pair<at::Tensor, at::Tensor> KvCache::append_at(const at::Tensor& k, const at::Tensor& v,
+                                                     const at::Tensor& place) {
+  keys_.index_copy_(2, place, k);
+  values_.index_copy_(2, place, v);
+  return {keys_, values_};
+}
+
 std::pair<at::Tensor, at::Tensor> KvCache::first(int64_t tokens) const {
   return {keys_.narrow(2, 0, tokens), values_.narrow(2, 0, tokens)};
 }

@@ -22,6 +22,17 @@ class KvCache {
 
   /// Makes room for the keys and values of more tokens, `sizes` = [B, G, T, E], and returns it to be written.
   std::pair<at::Tensor, at::Tensor> extend(at::IntArrayRef sizes, const at::TensorOptions& options);
+  /// Makes room for one more token in storage that does not move, zero where nothing is, and returns its
+  /// address: while it stays the same, a step on it may be recorded. Call before append_at().
+  const void* reserve_token();
+  /// Writes the one token k and v, [B, G, 1, E] each, at `place`, [1] long, and returns the whole storage,
+  /// [B, G, capacity, E] each. The length is as before: advance() tells of it.
+  std::pair<at::Tensor, at::Tensor> append_at(const at::Tensor& k, const at::Tensor& v,
+                                              const at::Tensor& place);
+  void advance() { ++length_; }
+  /// Tokens that there is room for.
+  int64_t capacity() const { return keys_.defined() ? keys_.size(2) : capacity_; }
+
   /// The first `tokens` keys and values, [B, G, tokens, E] each, as views.
   std::pair<at::Tensor, at::Tensor> first(int64_t tokens) const;
 
@@ -35,7 +46,8 @@ class KvCache {
 
  private:
   int64_t capacity_, length_ = 0;
-  at::Tensor keys_, values_;  ///< [B, G, capacity, E]
+  at::Tensor keys_, values_;      ///< [B, G, capacity, E]
+  const void* zeroed_ = nullptr;  ///< the storage whose unused part is known to be finite
 };
 
 }  // namespace arzoo::nn

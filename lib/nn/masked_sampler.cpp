@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/seeded_random.h"
+#include "kernels/random_numbers.h"
 #include "nn/seeded_noise.h"
 
 namespace arzoo::nn {
@@ -57,7 +59,8 @@ class Generation {
 
   void sample(int64_t step, int64_t stay, double cfg, MaskedNoise& noise) {
     const auto visible = keep_all_but_first(request_.orders, masked_);
-    const MaskedPlaces places{step, std::get<0>(request_.orders.narrow(1, stay, masked_ - stay).sort(1))};
+    const MaskedPlaces places{step, std::get<0>(request_.orders.narrow(1, stay, masked_ - stay).sort(1)),
+                              model_.layout().tokens};
     const VisibleTokens seen{both(visible.index, guided_), visible.length};
     const auto encoded = model_.encode(both(tokens_, guided_), seen, condition_);
     const auto z = model_.decode(encoded, seen, both(places.index, guided_)).flatten(0, 1);
@@ -96,18 +99,18 @@ int64_t masked_after(int64_t step, int64_t steps, int64_t tokens, int64_t masked
 }
 
 DiffusionRandomInputs SeededMaskedNoise::random_inputs(const MaskedPlaces& places, int64_t token_width) {
-  const auto index = places.index.cpu().contiguous();
-  const int64_t per_sample = index.size(1);
-  std::vector<NoiseRow> rows;
-  for (int64_t i = 0; i < index.numel(); ++i) {
-    const auto token = static_cast<uint64_t>(index.const_data_ptr<int64_t>()[i]);
-    rows.push_back({splitmix64(splitmix64(seeds_[i / per_sample] ^ kDenoising) + token), 0});
+  // A stream per token of each sample; those of the places are picked where the places are.
+  if (!streams_.defined() || streams_.size(1) < places.tokens) {
+    std::vector<uint64_t> streams;
+    for (const uint64_t seed : seeds_) {
+      for (int64_t token = 0; token < places.tokens; ++token)
+        streams.push_back(splitmix64(splitmix64(seed ^ kDenoising) + static_cast<uint64_t>(token)));
+    }
+    streams_ = kernels::streams_on(streams, places.index.device()).view({-1, places.tokens});
   }
   // The start of a token's denoising is row 0 of its stream, the step from index i row i + 1.
-  const auto numbers = [rows, token_width, device = places.index.device()](int64_t row) {
-    auto at_row = rows;
-    for (auto& place : at_row) place.place = static_cast<uint64_t>(row);
-    return normal_rows(at_row, token_width).to(device);
+  const auto numbers = [own = streams_.gather(1, places.index).flatten(), token_width](int64_t row) {
+    return kernels::normal_numbers(own, row, /*rows=*/1, token_width).squeeze(1);
   };
   return {[numbers] { return numbers(0); }, [numbers](int64_t index_) { return numbers(index_ + 1); }};
 }

@@ -21,7 +21,8 @@ int64_t masked_after(int64_t step, int64_t steps, int64_t tokens, int64_t masked
 /// The tokens that a step samples.
 struct MaskedPlaces {
   int64_t step = 0;
-  at::Tensor index;  ///< [B, Q] long, ascending
+  at::Tensor index;    ///< [B, Q] long, ascending
+  int64_t tokens = 0;  ///< L, of a whole sample
 
   int64_t rows() const { return index.numel(); }
 };
@@ -43,6 +44,7 @@ class SeededMaskedNoise : public MaskedNoise {
 
  private:
   std::vector<uint64_t> seeds_;
+  at::Tensor streams_;  ///< of each token, [B, L] long
 };
 
 /// What a step did.

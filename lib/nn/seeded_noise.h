@@ -7,18 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "core/seeded_random.h"
-
-/// Tensors of random numbers. Those of streams (core/seeded_random.h) are the same whatever the rest of the
+/// Random orders of tokens. Those of streams (core/seeded_random.h) are the same whatever the rest of the
 /// batch and the number of threads; those of a torch generator are the same after the same calls.
 namespace arzoo::nn {
-
-/// The place of a row of random numbers: a stream, and how many rows lie before it.
-struct NoiseRow {
-  uint64_t stream, place;
-};
-/// Standard normal numbers, a row of `width` of them per place: [rows, width] float.
-at::Tensor normal_rows(const std::vector<NoiseRow>& rows, int64_t width);
 
 /// The order that sorts each row of `keys`, [rows, length] long: a random permutation of 0 … length - 1, all
 /// equally likely, where the keys are uniform random numbers. In double precision equal keys practically

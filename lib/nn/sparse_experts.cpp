@@ -6,6 +6,7 @@
 
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
+#include "kernels/silu_gated.h"
 #include "kernels/simd.h"
 
 namespace arzoo::nn {
@@ -20,9 +21,25 @@ struct ExpertOrder {
   std::vector<int64_t> counts;  ///< rows of each expert
 };
 
+/// The order where the experts' numbers are, without counts.
+ExpertOrder sorted_on_device(const at::Tensor& experts) {
+  ExpertOrder order;
+  order.pairs = at::argsort(experts.flatten(), /*stable=*/true);
+  order.tokens = order.pairs.floor_divide(experts.size(1));
+  order.rows = at::empty_like(order.pairs)
+                   .scatter_(0, order.pairs, at::arange(order.pairs.size(0), order.pairs.options()));
+  return order;
+}
+
 /// experts: [N, K] long.
 ExpertOrder sorted_by_expert(const at::Tensor& experts, int64_t num_experts) {
-  const auto chosen = experts.cpu().contiguous();
+  if (!experts.is_cpu()) {
+    auto order = sorted_on_device(experts);
+    const auto counts = at::bincount(experts.flatten(), {}, num_experts).cpu();
+    order.counts.assign(counts.const_data_ptr<int64_t>(), counts.const_data_ptr<int64_t>() + num_experts);
+    return order;
+  }
+  const auto chosen = experts.contiguous();
   const auto* expert_of = chosen.const_data_ptr<int64_t>();
   const int64_t pairs = chosen.numel(), per_token = chosen.size(1);
   ExpertOrder order;
@@ -41,8 +58,13 @@ ExpertOrder sorted_by_expert(const at::Tensor& experts, int64_t num_experts) {
     token_in[row] = i / per_token;
     row_of[i] = row;
   }
-  for (auto* index : {&order.pairs, &order.tokens, &order.rows}) *index = index->to(experts.device());
   return order;
+}
+
+/// Where the rows of each expert end, [E] int.
+at::Tensor ends_of(const at::Tensor& experts, int64_t num_experts) {
+  const auto all = at::arange(num_experts, experts.options()).unsqueeze(1);
+  return experts.flatten().unsqueeze(0).eq(all).sum(1).cumsum(0).to(at::kInt);
 }
 
 /// Rows in another order. The gradient is the same gather the other way round; autograd's own would add up
@@ -196,14 +218,53 @@ at::Tensor SparseExperts::forward(const at::Tensor& tokens, Routing* routing) {
   choice.logits = at::linear(tokens, gate_->weight);
   std::tie(choice.weights, choice.experts) =
       at::softmax(choice.logits, -1, at::kFloat).topk(options_.num_experts_per_tok, -1);
-  const auto order = sorted_by_expert(choice.experts, options_.num_experts);
+  const bool grouped = can_group(tokens);
+  const auto order =
+      grouped ? sorted_on_device(choice.experts) : sorted_by_expert(choice.experts, options_.num_experts);
+  const auto rows =
+      grouped ? stacked().forward(dispatched(tokens, order), ends_of(choice.experts, options_.num_experts))
+      : group_ != nullptr ? shared_expert_rows(tokens, order, experts_, *group_)
+                          : expert_rows(tokens, order, experts_);
   const auto opened = at::sigmoid(at::linear(tokens, shared_expert_gate_->weight));
   const auto mixed =
-      combined(group_ != nullptr ? shared_expert_rows(tokens, order, experts_, *group_)
-                                 : expert_rows(tokens, order, experts_),
-               order, choice.weights.to(tokens.scalar_type()), shared_expert_->forward(tokens), opened);
+      combined(rows, order, choice.weights.to(tokens.scalar_type()), shared_expert_->forward(tokens), opened);
   if (routing != nullptr) *routing = std::move(choice);
   return mixed;
+}
+
+at::Tensor StackedExperts::forward(const at::Tensor& rows, const at::Tensor& ends) const {
+  const auto hidden = kernels::silu_gated(at::_grouped_mm(rows, gate, ends), at::_grouped_mm(rows, up, ends));
+  return at::_grouped_mm(hidden, down, ends);
+}
+
+bool SparseExperts::can_group(const at::Tensor& tokens) const {
+  // What the grouped product asks of its rows: 16 bytes.
+  constexpr int64_t kAligned = 8;
+  return tokens.is_cuda() && tokens.scalar_type() == at::kBFloat16 && !at::GradMode::is_enabled() &&
+         group_ == nullptr && options_.width % kAligned == 0 && options_.expert_width % kAligned == 0;
+}
+
+const StackedExperts& SparseExperts::stacked() {
+  const torch::NoGradGuard no_grad;
+  // Weights that were loaded or moved since lie elsewhere.
+  const auto lies_in = [](const at::Tensor& part, const at::Tensor& all) {
+    return all.defined() && part.storage().is_alias_of(all.storage()) && part.dtype() == all.dtype();
+  };
+  const auto stack = [&](at::Tensor& all, Affine (GatedFeedForward::*map)() const) {
+    const bool there = std::all_of(experts_.begin(), experts_.end(), [&](const auto& expert) {
+      return lies_in(((*expert).*map)().weight, all);
+    });
+    if (there) return;
+    std::vector<at::Tensor> weights;
+    for (const auto& expert : experts_) weights.push_back(((*expert).*map)().weight.detach());
+    const auto joined = at::stack(weights);
+    for (std::size_t e = 0; e < experts_.size(); ++e) ((*experts_[e]).*map)().weight.set_data(joined[e]);
+    all = joined.transpose(1, 2);
+  };
+  stack(stacked_.gate, &GatedFeedForward::gate);
+  stack(stacked_.up, &GatedFeedForward::up);
+  stack(stacked_.down, &GatedFeedForward::down);
+  return stacked_;
 }
 
 std::vector<std::shared_ptr<torch::nn::Module>> SparseExperts::expert_modules() const {

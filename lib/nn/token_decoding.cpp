@@ -15,7 +15,7 @@ constexpr double kForbidden = -std::numeric_limits<double>::infinity();
 
 /// row: [V], changed in place; seen: ids of the row.
 void penalise(at::Tensor row, const std::vector<int64_t>& seen, double penalty) {
-  const auto ids = at::tensor(seen, at::kLong);
+  const auto ids = at::tensor(seen, at::kLong).to(row.device());
   const auto own = row.gather(0, ids);
   row.scatter_(0, ids, at::where(own > 0, own / penalty, own * penalty));
 }
@@ -28,14 +28,14 @@ class StreamTarget : public DraftTarget {
   at::Tensor read(const std::vector<DraftTree>& trees) override {
     if (!begun_) {
       begun_ = true;
-      return stream_.read(ids_).to(at::kCPU, at::kFloat);
+      return stream_.read(ids_).to(at::kFloat);
     }
     std::vector<int64_t> roots;
     for (const auto& tree : trees) {
       if (tree.size() != 1) throw std::logic_error("a token stream reads one token of each row");
       roots.push_back(tree.tokens.front());
     }
-    return stream_.read(at::tensor(roots, at::kLong).unsqueeze(1).to(ids_.device())).to(at::kCPU, at::kFloat);
+    return stream_.read(at::tensor(roots, at::kLong).unsqueeze(1).to(ids_.device())).to(at::kFloat);
   }
   void keep(std::size_t, int64_t, const std::vector<int64_t>&) override {}
   bool reads_all_rows() const override { return true; }
@@ -211,14 +211,16 @@ at::Tensor filtered_distributions(const at::Tensor& logits, const TokenSampling&
 std::vector<AcceptedPath> SampledTokens::choose(const DecodingRound& round) {
   // A row that has ended has no place of its own: the others' is one of those that go on.
   const int64_t place = *std::max_element(round.firsts.begin(), round.firsts.end());
-  const auto ids = random_inputs_.pick(round.allowed.unsqueeze(1), place).squeeze(1).contiguous();
+  const auto ids = random_inputs_.pick(round.allowed.unsqueeze(1), place).squeeze(1).cpu().contiguous();
   std::vector<AcceptedPath> paths;
   for (int64_t row = 0; row < round.rows(); ++row)
     paths.push_back({.next = ids.const_data_ptr<int64_t>()[row]});
   return paths;
 }
 
-at::Tensor AcceptedDrafts::probabilities(const at::Tensor& allowed) const { return at::softmax(allowed, -1); }
+at::Tensor AcceptedDrafts::probabilities(const at::Tensor& allowed) const {
+  return at::softmax(allowed, -1).cpu();
+}
 
 std::vector<AcceptedPath> AcceptedDrafts::choose(const DecodingRound& round) {
   std::vector<AcceptedPath> paths;

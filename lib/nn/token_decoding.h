@@ -26,10 +26,11 @@ class TokenStream {
 class DraftTarget {
  public:
   virtual ~DraftTarget() = default;
-  /// The logits of each row's first token, [B, V] float on the CPU; of models that begin without tokens.
+  /// The logits of each row's first token, [B, V] float on any device; of models that begin without
+  /// tokens.
   virtual at::Tensor begin();
   /// Reads each row's tree behind what the row remembers, and nothing of a row whose tree is empty: the
-  /// logits of what follows each node, row by row, [N of all rows, V] float on the CPU, before any filter.
+  /// logits of what follows each node, row by row, [N of all rows, V] float on any device, before any filter.
   virtual at::Tensor read(const std::vector<DraftTree>& trees) = 0;
   /// The row forgets all but the first `length` tokens, and of those that were read after them all but the
   /// ones at `nodes`, ascending, counted from there.
@@ -91,7 +92,7 @@ class TokenChoice {
   virtual void begin_round(std::size_t /*row*/) {}
   /// Of a row, for its drafter; throws std::logic_error where there are no drafts.
   virtual DraftRandomInputs& random_inputs(std::size_t row);
-  /// softmax of [N, V], where choosing needs it.
+  /// softmax of [N, V] on the CPU, where choosing needs it.
   virtual at::Tensor probabilities(const at::Tensor& /*allowed*/) const { return {}; }
   /// One path by row.
   virtual std::vector<AcceptedPath> choose(const DecodingRound& round) = 0;

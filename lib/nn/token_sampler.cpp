@@ -10,6 +10,7 @@
 #include "core/seeded_random.h"
 #include "kernels/multiversion.h"
 #include "kernels/parallel.h"
+#include "kernels/random_numbers.h"
 #include "kernels/simd.h"
 
 namespace arzoo::nn {
@@ -198,40 +199,60 @@ at::Tensor guided(const at::Tensor& conditional, const at::Tensor& unconditional
   return unconditional + (conditional - unconditional) * scale;
 }
 
-at::Tensor SeededRandomInputs::pick(const at::Tensor& logits, int64_t first) {
-  const int64_t tokens = logits.size(1), codes = logits.size(2), rows = logits.size(0) * tokens;
-  auto ids = at::empty({logits.size(0), tokens}, at::kLong);
-  const auto* data = logits.const_data_ptr<float>();
+at::Tensor pick_codes(const at::Tensor& logits, const at::Tensor& uniform) {
+  const int64_t codes = logits.size(-1), rows = uniform.numel();
+  const auto own = logits.contiguous(), places = uniform.contiguous();
+  auto ids = at::empty(uniform.sizes(), at::kLong);
+  const auto* data = own.const_data_ptr<float>();
+  const auto* place = places.const_data_ptr<double>();
   auto* to = ids.mutable_data_ptr<int64_t>();
   kernels::parallel_for(rows, std::max<int64_t>(1, kGrainCodes / codes), [&](int64_t begin, int64_t end) {
     std::vector<float> weights;
-    for (int64_t i = begin; i < end; ++i) {
-      const double uniform = uniform_of(seeds_[i / tokens], first + i % tokens);
-      to[i] = pick_code(data + i * codes, codes, uniform, weights);
-    }
+    for (int64_t i = begin; i < end; ++i) to[i] = pick_code(data + i * codes, codes, place[i], weights);
   });
   return ids;
 }
 
+at::Tensor pick_codes_by_sums(const at::Tensor& logits, const at::Tensor& uniform) {
+  const auto sums = (logits - logits.amax(-1, /*keepdim=*/true)).exp_().cumsum(-1, at::kDouble);
+  const auto total = sums.narrow(-1, sums.size(-1) - 1, 1);
+  const auto passed =
+      at::searchsorted(sums, uniform.unsqueeze(-1) * total, /*out_int32=*/false, /*right=*/true);
+  // Where rounding leaves nothing above the target: the last code that may be sampled.
+  const auto last = at::searchsorted(sums, total.contiguous());
+  return at::minimum(passed, last).squeeze(-1);
+}
+
+at::Tensor SeededRandomInputs::pick(const at::Tensor& logits, int64_t first) {
+  const auto uniform = kernels::uniform_numbers(streams_on(logits.device()), first, logits.size(1));
+  return logits.is_cpu() ? pick_codes(logits, uniform) : pick_codes_by_sums(logits, uniform);
+}
+
 at::Tensor SeededRandomInputs::exponentials(const at::Tensor& logits, int64_t first) {
-  const int64_t tokens = logits.size(1), codes = logits.size(2);
-  auto out = at::empty(logits.sizes(), at::kFloat);
-  auto* to = out.mutable_data_ptr<float>();
-  for_rows(logits.size(0) * tokens, codes, [&](int64_t row) {
-    const uint64_t stream = splitmix64(seeds_[row / tokens] ^ kSmoothing);
-    const auto start = static_cast<uint64_t>((first + row % tokens) * codes);
-    for (int64_t v = 0; v < codes; ++v)
-      to[row * codes + v] = static_cast<float>(-std::log(uniform_of(stream, start + v)));
-  });
-  return out;
+  const int64_t codes = logits.size(2);
+  auto streams = seeds_;
+  for (auto& stream : streams) stream = splitmix64(stream ^ kSmoothing);
+  return kernels::uniform_numbers(kernels::streams_on(streams, logits.device()), first * codes,
+                                  logits.size(1) * codes)
+      .log_()
+      .neg_()
+      .to(at::kFloat)
+      .view(logits.sizes());
+}
+
+const at::Tensor& SeededRandomInputs::streams_on(at::Device device) {
+  if (!streams_.defined() || streams_.device() != device) streams_ = kernels::streams_on(seeds_, device);
+  return streams_;
 }
 
 at::Tensor ReplayedRandomInputs::pick(const at::Tensor& logits, int64_t first) {
-  return at::softmax(logits, -1).div_(picking_.narrow(1, first, logits.size(1))).argmax(-1);
+  return at::softmax(logits, -1)
+      .div_(picking_.narrow(1, first, logits.size(1)).to(logits.device()))
+      .argmax(-1);
 }
 
 at::Tensor ReplayedRandomInputs::exponentials(const at::Tensor& logits, int64_t first) {
-  return smoothing_.narrow(1, first, logits.size(1));
+  return smoothing_.narrow(1, first, logits.size(1)).to(logits.device());
 }
 
 }  // namespace arzoo::nn

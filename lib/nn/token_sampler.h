@@ -53,6 +53,12 @@ void filter_logits(at::Tensor& logits, const TokenSampling& sampling);
 /// The same by sorting whole rows, which is what a GPU is good at; anywhere.
 void filter_logits_by_sorting(at::Tensor& logits, const TokenSampling& sampling);
 
+/// The code of each row at which the cumulative softmax passes the row's uniform number: [...] long. On a
+/// CPU. logits: [..., V] fp32; uniform: [...] double in (0, 1).
+at::Tensor pick_codes(const at::Tensor& logits, const at::Tensor& uniform);
+/// The same by running sums, anywhere: the same code unless the number lies within a rounding of a border.
+at::Tensor pick_codes_by_sums(const at::Tensor& logits, const at::Tensor& uniform);
+
 /// Classifier-free guidance (Ho and Salimans, 2022): at scale 1 the conditional logits alone, at 0 the
 /// unconditional ones.
 at::Tensor guided(const at::Tensor& conditional, const at::Tensor& unconditional, double scale);
@@ -74,7 +80,8 @@ class TokenRandomInputs {
   virtual at::Tensor exponentials(const at::Tensor& logits, int64_t first) = 0;
 };
 
-/// A stream of its own for each sample: it depends on its seed, not on the batch or the threads.
+/// A stream of its own for each sample: it depends on its seed, not on the batch or the threads. Codes are
+/// sampled where the logits are.
 class SeededRandomInputs : public TokenRandomInputs {
  public:
   /// One seed per sample of the batch.
@@ -83,14 +90,17 @@ class SeededRandomInputs : public TokenRandomInputs {
   at::Tensor exponentials(const at::Tensor& logits, int64_t first) override;
 
  private:
+  const at::Tensor& streams_on(at::Device device);
+
   std::vector<uint64_t> seeds_;
+  at::Tensor streams_;  ///< the seeds, where they were used last
 };
 
 /// The numbers that another program generated: exponential variates e, [B, L, V], with which its multinomial
 /// sample is the code of the largest p / e.
 class ReplayedRandomInputs : public TokenRandomInputs {
  public:
-  /// Both on the CPU, where codes are sampled; `smoothing`: the variates of more_smooth, may be undefined.
+  /// `smoothing`: the variates of more_smooth, may be undefined.
   explicit ReplayedRandomInputs(at::Tensor picking, at::Tensor smoothing = {})
       : picking_(std::move(picking)), smoothing_(std::move(smoothing)) {}
   at::Tensor pick(const at::Tensor& logits, int64_t first) override;

@@ -199,7 +199,10 @@ QkvHeads TransformerBlock::projected(const at::Tensor& x, const BlockWeights& we
   }
   if (weights.move_gate.defined())
     heads.v = with_value_embeddings(heads.v, linear(x, {weights.move_gate, {}}), pass.value_rows);
-  if (pass.cache != nullptr) std::tie(heads.k, heads.v) = pass.cache->append(heads.k, heads.v);
+  if (pass.cache != nullptr) {
+    std::tie(heads.k, heads.v) = pass.place.defined() ? pass.cache->append_at(heads.k, heads.v, pass.place)
+                                                      : pass.cache->append(heads.k, heads.v);
+  }
   if (pass.queries.defined()) {
     const auto& q = heads.q;
     const auto index = pass.queries.view({q.size(0), 1, -1, 1});

@@ -69,6 +69,8 @@ struct BlockPass {
   at::Tensor bias = {};             ///< added to the scores instead of the causal mask, [B or 1, 1, T, S]
   at::Tensor queries = {};          ///< [B, Q] long, whose results attention() is asked for; undefined: all
   KvCache* cache = nullptr;         ///< the tokens before these, to which they are added
+  at::Tensor place = {};            ///< [1] long, where the one token goes in the cache (KvCache::append_at);
+                                    ///< undefined: behind the others
   ConvolutionStates* convolutions = nullptr;  ///< what the convolutions still see of the tokens before these
   at::Tensor value_rows = {};  ///< of the tokens' value embeddings, [B, T, M, G, E]; undefined: none
   /// In place of the options' attention. x: what attention reads, [B, T, D]; returns [B, H, T, E].

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include "core/closest.h"
@@ -59,6 +60,11 @@ FamilyCard family(std::string_view name, std::string_view commands, void (*check
 void check_nothing(const Config&) {}
 
 constexpr const char* kSampling = "sampling";
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::istringstream words{std::string(text)};
+  return {std::istream_iterator<std::string>(words), {}};
+}
 
 /// Whether "sampling" of the evaluation is each model's own.
 bool is_open(const FamilyCard& family) {
@@ -156,7 +162,8 @@ std::vector<GenerationFlag> generation_flags(std::string_view command) {
   std::vector<GenerationFlag> flags;
   for (const auto& family : family_cards()) {
     for (const auto& model : family.models) {
-      if (model.generates != command || model.describe_generation == nullptr) continue;
+      const auto own = words_of(model.generates);
+      if (own.empty() || own.front() != command || model.describe_generation == nullptr) continue;
       for (auto& field : model.describe_generation()) add_meaning(flags, std::move(field), model.name);
     }
   }
@@ -164,11 +171,9 @@ std::vector<GenerationFlag> generation_flags(std::string_view command) {
 }
 
 std::vector<std::string> commands_of(const ModelChoice& choice) {
-  std::istringstream words{std::string(choice.family.commands)};
-  std::vector<std::string> commands;
-  for (std::string word; words >> word;) commands.push_back(word);
-  if (!choice.model.generates.empty())
-    commands.insert(commands.end() - 1, std::string(choice.model.generates));
+  auto commands = words_of(choice.family.commands);
+  const auto own = words_of(choice.model.generates);
+  commands.insert(commands.end() - 1, own.begin(), own.end());
   return commands;
 }
 

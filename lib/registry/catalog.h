@@ -46,8 +46,7 @@ struct GenerationFlag {
 /// All of them, in the models' order. command: "generate-image", …
 std::vector<GenerationFlag> generation_flags(std::string_view command);
 
-/// The commands that serve a model: its family's, generate-image if it generates pictures, generate-3d if
-/// shapes.
+/// The commands that serve a model: its family's and its own, as generate-image or score.
 std::vector<std::string> commands_of(const ModelChoice& choice);
 /// Throws ConfigError unless the model of a config is made by `command`: train, distill.
 void require_command(const Config& config, std::string_view command);

@@ -206,11 +206,11 @@ at::Tensor generate_scales(const G3pt& model, const ScaleCoder& coder, const at:
       const auto both = logits.chunk(2, 0);
       logits = nn::guided(both[0], both[1], sampling.cfg);
     }
-    logits = logits.cpu().contiguous();
+    logits = logits.contiguous();
     if (watch) watch(k, logits);
     auto allowed = logits.clone();
     nn::filter_logits(allowed, sampling.tokens);
-    ids.push_back(random_inputs.pick(allowed, first).to(condition.device()));
+    ids.push_back(random_inputs.pick(allowed, first));
     first += scales[k];
     total = coder.with_scale(total, ids.back(), k);
     if (k + 1 == scales.size()) break;

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "core/zoo.h"
 #include "nn/seeded_noise.h"
 #include "runtime/model_entry.h"

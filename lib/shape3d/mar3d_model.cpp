@@ -2,7 +2,8 @@
 
 #include <torch/torch.h>
 
-#include "nn/seeded_noise.h"
+#include "core/seeded_random.h"
+#include "kernels/random_numbers.h"
 
 namespace arzoo::shape3d {
 namespace {
@@ -18,11 +19,7 @@ std::vector<uint64_t> streams_of(const std::vector<uint64_t>& seeds, uint64_t st
 
 /// Standard normal numbers of each sample's own, [B, n, C].
 at::Tensor seeded_normal(const std::vector<uint64_t>& streams, const at::Tensor& like) {
-  std::vector<nn::NoiseRow> rows;
-  for (const uint64_t stream : streams) {
-    for (int64_t row = 0; row < like.size(1); ++row) rows.push_back({stream, static_cast<uint64_t>(row)});
-  }
-  return nn::normal_rows(rows, like.size(2)).view_as(like).to(like.device());
+  return kernels::normal_numbers(kernels::streams_on(streams, like.device()), 0, like.size(1), like.size(2));
 }
 
 }  // namespace

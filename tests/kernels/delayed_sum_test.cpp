@@ -1,5 +1,6 @@
 #include "kernels/delayed_sum.h"
 
+#include "kernels/delayed_rows.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -71,4 +72,32 @@ TEST_CASE("products with delayed values are the gradient of the weights") {
       kernels::delayed_products(series.to(at::kDouble), c.values.to(at::kDouble), c.delays, period)
           .to(at::kFloat),
       ours, 1e-4, 1e-4));
+}
+
+TEST_CASE("what one thread of a device computes is the loop's, number by number") {
+  const auto [there, period, rows, width] = GENERATE(
+      table<int64_t, int64_t, int64_t, int64_t>({{36, 36, 36, 5}, {20, 31, 31, 7}, {29, 29, 11, 3}}));
+  const auto c = delay_case(2, there, width, 4, period);
+  const auto summed = kernels::delayed_sum(c.values, c.delays, c.weights, period, rows);
+  const auto series = at::randn({2, period, width});
+  const auto products = kernels::delayed_products(series, c.values, c.delays, period);
+  const auto rows_of = [columns = c.values.size(2)](const at::Tensor& x, int64_t b) {
+    return kernels::SeriesRows<float>{x[b].const_data_ptr<float>(), columns, x.size(1)};
+  };
+  for (int64_t b = 0; b < 2; ++b) {
+    const auto* delays = c.delays[b].const_data_ptr<int64_t>();
+    const auto* weights = c.weights[b].const_data_ptr<float>();
+    for (int64_t t = 0; t < rows; ++t) {
+      for (int64_t w = 0; w < width; ++w)
+        CHECK(kernels::delayed_sum_at(rows_of(c.values, b), delays, weights, 4, period, t, w) ==
+              Approx(summed[b][t][w].item<double>()).margin(1e-5));
+    }
+    for (int64_t i = 0; i < 4; ++i) {
+      float sum = 0.0F;
+      for (int64_t thread = 0; thread < 8; ++thread)
+        sum += kernels::delayed_product_of(rows_of(series, b), rows_of(c.values, b), delays[i], period, width,
+                                           thread, 8);
+      CHECK(sum == Approx(products[b][i].item<double>()).margin(1e-4));
+    }
+  }
 }

@@ -1,5 +1,6 @@
 #include "nn/gpt_blocks.h"
 
+#include "support/rerun_recorder.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -253,4 +254,29 @@ TEST_CASE("a kind that does not exist is refused when the decoder is made") {
   auto options = small();
   options.residual = "middle_norm";
   CHECK_THROWS_WITH(nn::Decoder(options), "no residual is called \"middle_norm\"");
+}
+
+TEST_CASE("recorded steps of one token give what steps give, past a cache that grows") {
+  auto options = GENERATE(from_range(variants()));
+  if (options.attention != "softmax") return;
+  INFO(to_json(options).dump());
+  const auto blocks = blocks_of(options);
+  const torch::NoGradGuard no_grad;
+  const auto x = at::randn({2, 9, 12});
+  // Room for fewer tokens than there are: the storage moves twice.
+  nn::DecoderCache plain(2, 3), recorded(2, 3);
+  test::RecorderCounts counts;
+  recorded.recorder = test::rerun_recorder(counts);
+  for (int64_t t = 0; t < 9; ++t) {
+    const auto token = x.narrow(1, t, 1);
+    const auto expected = blocks.forward(token, {.cache = &plain}),
+               ours = blocks.forward(token, {.cache = &recorded});
+    // Without norms tokens grow large.
+    CHECK((ours - expected).abs().max().item<double>() < 1e-5 * expected.abs().max().item<double>());
+    // Drafts that were not accepted are forgotten in between.
+    if (t == 6) {
+      for (auto* cache : {&plain, &recorded}) cache->truncate(5);
+    }
+  }
+  CHECK((counts.replayed > 0) == (options.positions != "sinusoidal"));
 }

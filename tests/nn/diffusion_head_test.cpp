@@ -1,5 +1,6 @@
 #include "nn/diffusion_head.h"
 
+#include "support/rerun_recorder.h"
 #include "support/test.h"
 
 using namespace arzoo;
@@ -153,4 +154,34 @@ TEST_CASE("a head whose random inputs have no steps follows the flow") {
     x = schedule.flow(nn::NoiseEstimate::of(loss.net().estimate_at(x, t, z)), x, index, 3.0);
   }
   CHECK(at::allclose(sampled, x, 1e-3, 1e-3));
+}
+
+TEST_CASE("recorded denoising steps give what steps give, guided or not, with and without noise") {
+  torch::manual_seed(11);
+  const auto [cfg, ancestral, prediction] =
+      GENERATE(table<double, bool, nn::Prediction>({{1.0, true, nn::Prediction::epsilon},
+                                                    {2.5, true, nn::Prediction::v},
+                                                    {2.5, false, nn::Prediction::epsilon}}));
+  nn::DiffusionHead head({.channels = kChannels,
+                          .condition_width = kCondition,
+                          .width = 16,
+                          .depth = 2,
+                          .prediction = prediction});
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& parameter : head.parameters()) parameter.normal_(0.0, 0.2);
+  }
+  const auto z = at::randn({4, kCondition}), start = at::randn({2, kChannels}),
+             noise = at::randn({12, 2, kChannels});
+  const int64_t rows = cfg == 1.0 ? 4 : 2;
+  nn::DiffusionRandomInputs inputs{[&] { return start.repeat({rows / 2, 1}); }};
+  if (ancestral) inputs.step = [&](int64_t index) { return noise[index].repeat({rows / 2, 1}); };
+  const nn::DiffusionSchedule schedule(12);
+  test::RecorderCounts counts;
+  const auto plain = nn::sample_diffusion(head, z, schedule, cfg, 0.9, inputs, 2.0);
+  const auto recorded =
+      nn::sample_diffusion(head, z, schedule, cfg, 0.9, inputs, 2.0, test::rerun_recorder(counts));
+  CHECK(at::allclose(recorded, plain, 1e-5, 1e-6));
+  CHECK(counts.recorded == 1);
+  CHECK(counts.replayed == 10);
 }

@@ -97,3 +97,27 @@ TEST_CASE("a token passes by the experts that it does not visit") {
   model->push_back(std::make_shared<nn::SparseExperts>(experts_of(5, 1)));
   CHECK(nn::idle_parameters(*model) == 4 * of_expert);
 }
+
+TEST_CASE("stacked experts give what each expert gives, with rows for some of them alone") {
+  auto experts = nn::SparseExperts(
+      {.width = 16, .expert_width = 8, .shared_width = 10, .num_experts = 4, .num_experts_per_tok = 2});
+  const auto names = experts.named_parameters();
+  const auto rows = at::randn({9, 16});
+  const auto ends = at::tensor({3, 3, 8, 9}, at::kInt);
+  std::vector<at::Tensor> expected;
+  int64_t first = 0;
+  for (int64_t e = 0; e < 4; ++e) {
+    const auto end = ends[e].item<int64_t>();
+    expected.push_back(one_expert(experts, fmt::format("experts.{}", e), rows.narrow(0, first, end - first)));
+    first = end;
+  }
+  const torch::NoGradGuard no_grad;
+  const auto& stacked = experts.stacked();
+  CHECK(at::allclose(stacked.forward(rows, ends), at::cat(expected), 1e-5, 1e-6));
+  // The weights are the stack's parts, until they lie elsewhere.
+  const auto weight = parameter(experts, "experts.2.up_proj.weight");
+  CHECK(weight.storage().is_alias_of(stacked.up.storage()));
+  CHECK(at::equal(weight.t(), stacked.up[2]));
+  experts.to(at::kDouble);
+  CHECK(experts.stacked().up.scalar_type() == at::kDouble);
+}

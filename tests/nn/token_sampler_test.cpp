@@ -132,3 +132,17 @@ TEST_CASE("a token's sample depends on its place, not on the tokens sampled with
   const auto all = random_inputs.pick(logits, 4);
   CHECK(at::equal(all.narrow(1, 5, 3), random_inputs.pick(logits.narrow(1, 5, 3).contiguous(), 9)));
 }
+
+TEST_CASE("codes by running sums are those of the loop, also beside codes that may not be sampled") {
+  torch::manual_seed(12);
+  auto logits = at::randn({3, 50, 33}) * 3.0;
+  filter_logits(logits, {.top_k = 9});
+  const auto uniform = at::rand({3, 50}, at::kDouble);
+  const auto loop = nn::pick_codes(logits, uniform), sums = nn::pick_codes_by_sums(logits, uniform);
+  CHECK(at::equal(sums, loop));
+  CHECK((logits.gather(2, sums.unsqueeze(2)) > -kInfinity).all().item<bool>());
+  // At both ends: the first code that may be sampled, and the last.
+  const auto ends = at::tensor({1e-17, 1.0 - 0x1.0p-54}, at::kDouble);
+  const auto row = at::tensor({-INFINITY, 1.0F, 2.0F, -INFINITY}).expand({2, 4}).contiguous();
+  CHECK(at::equal(nn::pick_codes_by_sums(row, ends), at::tensor({1, 2}, at::kLong)));
+}

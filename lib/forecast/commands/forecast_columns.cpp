@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include "core/seeded_random.h"
 #include "forecast/scores/sample_paths.h"
 #include "nn/seeded_noise.h"
 

@@ -5,7 +5,7 @@
 #include "image/picture_experiment.h"
 #include "image/ready_models.h"
 #include "image/trained_tokenizer.h"
-#include "nn/seeded_noise.h"
+#include "kernels/random_numbers.h"
 #include "runtime/model_entry.h"
 #include "runtime/module_builder.h"
 
@@ -97,10 +97,9 @@ class ClassGaussianGenerator : public runtime::ImageGenerator {
 
   at::Tensor sample(const runtime::ImageBatch& batch, const runtime::StepWatcher& watcher) const override {
     const c10::InferenceMode inference;
-    std::vector<nn::NoiseRow> rows;
-    for (const auto seed : batch.seeds) rows.push_back({seed, 0});
-    const auto noise = nn::normal_rows(rows, 3 * height() * width()).view({-1, 3, height(), width()});
-    const auto images = model_->sample(batch.labels.to(device_), noise.to(device_));
+    const auto noise = kernels::normal_numbers(kernels::streams_on(batch.seeds, device_), /*first=*/0,
+                                               /*rows=*/3, height() * width());
+    const auto images = model_->sample(batch.labels.to(device_), noise.view({-1, 3, height(), width()}));
     const auto finished = images.add(1.0).div(2.0).clamp(0.0, 1.0).cpu();
     watcher(0, [&] { return finished; });
     return finished;
