@@ -1,6 +1,8 @@
 #include "io/mesh_renderer.h"
 
+#include <array>
 #include <numbers>
+#include <vector>
 
 namespace arzoo::io {
 namespace {
@@ -70,15 +72,39 @@ class DepthBuffer {
   std::vector<Vec3> normals_;
 };
 
+/// The normals of each triangle's corners: means over the triangles around a corner that face nearly the same
+/// way, so that curved surfaces are smooth and edges stay edges.
+std::vector<std::array<Vec3, 3>> corner_normals(const Mesh& mesh) {
+  constexpr float kSameSurface = 0.75F;  // the cosine of 41 degrees
+  std::vector<std::vector<std::size_t>> around(mesh.vertices.size());
+  std::vector<Vec3> areas;
+  for (const auto& triangle : mesh.triangles) {
+    for (const auto index : triangle) around[static_cast<std::size_t>(index)].push_back(areas.size());
+    areas.push_back(mesh.area_vector(triangle));
+  }
+  std::vector<std::array<Vec3, 3>> normals;
+  for (std::size_t i = 0; i < areas.size(); ++i) {
+    auto& own = normals.emplace_back();
+    const auto facing = unit(areas[i]);
+    for (std::size_t k = 0; k < 3; ++k) {
+      for (const auto other : around[static_cast<std::size_t>(mesh.triangles[i][k])]) {
+        if (dot(facing, unit(areas[other])) > kSameSurface) own[k] = own[k] + areas[other];
+      }
+      own[k] = unit(own[k]);
+    }
+  }
+  return normals;
+}
+
 DepthBuffer rasterised(const Mesh& mesh, const View& view, int64_t samples) {
   DepthBuffer buffer(view, samples);
   const Camera camera(view);
-  const auto normals = vertex_normals(mesh);
-  for (const auto& triangle : mesh.triangles) {
+  const auto normals = corner_normals(mesh);
+  for (std::size_t i = 0; i < mesh.triangles.size(); ++i) {
     std::array<Vec3, 3> corners, turned;
     for (std::size_t k = 0; k < 3; ++k) {
-      corners[k] = camera.seen(mesh.corner(triangle, static_cast<int>(k)));
-      turned[k] = camera.seen(normals[static_cast<std::size_t>(triangle[k])]);
+      corners[k] = camera.seen(mesh.corner(mesh.triangles[i], static_cast<int>(k)));
+      turned[k] = camera.seen(normals[i][k]);
     }
     buffer.rasterise(corners, turned);
   }

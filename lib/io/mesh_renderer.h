@@ -13,8 +13,8 @@ struct View {
   double half = 1.4;  ///< of the visible width, in the mesh's units around the origin: a cube's corners show
 };
 
-/// A shaded picture on white: one light beside the camera, normals mixed across triangles, four samples a
-/// pixel. The y axis is up, as in glTF.
+/// A shaded picture on white: one light beside the camera, normals mixed across triangles that face nearly
+/// the same way, four samples a pixel. The y axis is up, as in glTF.
 Picture render(const Mesh& mesh, const View& view);
 /// The shape's outline: grey, black where the mesh is and white elsewhere.
 Picture silhouette(const Mesh& mesh, const View& view);

@@ -6,6 +6,7 @@
 #include "io/mesh_file.h"
 #include "io/mesh_renderer.h"
 #include "kernels/parallel.h"
+#include "runtime/memory_budget.h"
 #include "shape3d/bvh.h"
 #include "shape3d/implicit_shape.h"
 #include "shape3d/outline.h"
@@ -66,6 +67,33 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
   return folders;
 }
 
+template <class Item>
+uint64_t bytes_in(const std::vector<Item>& list) {
+  return list.size() * sizeof(Item);
+}
+
+/// What a shape takes of memory.
+uint64_t bytes_of(const Shape& shape) {
+  uint64_t bytes = sizeof(Shape) + bytes_in(shape.mesh.vertices) + bytes_in(shape.mesh.triangles) +
+                   bytes_in(shape.surface.points) + bytes_in(shape.surface.normals);
+  for (const auto* points : {&shape.volume, &shape.near})
+    bytes += bytes_in(points->points) + bytes_in(points->inside);
+  for (const auto& outline : shape.outlines) bytes += bytes_in(outline.pixels);
+  return bytes;
+}
+
+/// Throws DataError unless memory holds `count` shapes of about so many bytes each, beside a model.
+void require_room(uint64_t bytes, int64_t count) {
+  const double needed = static_cast<double>(bytes) * static_cast<double>(count),
+               most = static_cast<double>(runtime::memory_limit()) * 0.75;
+  if (needed > most)
+    fail<DataError>(
+        "data.count: {} solids with their points take about {:.1f} GB of memory, expected at most {:.1f} GB, "
+        "three "
+        "quarters of this machine's (lower count, or the number of points)",
+        count, needed / 1e9, most / 1e9);
+}
+
 }  // namespace
 
 NormalisedMesh normalised(const io::Mesh& mesh, const std::string& name) {
@@ -82,32 +110,33 @@ NormalisedMesh normalised(const io::Mesh& mesh, const std::string& name) {
 }
 
 int64_t ShapeSet::label_of(const std::string& name) {
-  const auto found = std::find(class_names_.begin(), class_names_.end(), name);
-  if (found != class_names_.end()) return found - class_names_.begin();
-  class_names_.push_back(name);
-  return static_cast<int64_t>(class_names_.size()) - 1;
+  const int64_t known = class_of(name);
+  if (known == static_cast<int64_t>(class_names_.size())) class_names_.push_back(name);
+  return known;
+}
+
+int64_t ShapeSet::class_of(const std::string& name) const {
+  return std::find(class_names_.begin(), class_names_.end(), name) - class_names_.begin();
 }
 
 void ShapeSet::add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
                           const SampleCounts& amounts) {
   for (const auto& kind : kinds) label_of(kind);
+  const auto kind_of = [&](int64_t i) { return kinds[static_cast<std::size_t>(i) % kinds.size()]; };
+  const auto made = [&](int64_t i) {
+    Shape shape{.name = fmt::format("{} {}", kind_of(i), first + i), .label = class_of(kind_of(i))};
+    const auto solid = make_solid(kind_of(i), seed, first + i);
+    auto random = generator_of(seed, static_cast<uint64_t>(first + i));
+    shape.mesh = solid.surface(kSolidCells);
+    sample_points(
+        shape, [&](io::Vec3 point) { return solid.is_inside(point); }, amounts, random);
+    return shape;
+  };
+  if (count > 0) require_room(bytes_of(made(0)), count);
   const auto offset = shapes_.size();
   shapes_.resize(offset + static_cast<std::size_t>(count));
-  const auto kind_of = [&](int64_t i) { return kinds[static_cast<std::size_t>(i) % kinds.size()]; };
-  for (int64_t i = 0; i < count; ++i) {
-    auto& shape = shapes_[offset + static_cast<std::size_t>(i)];
-    shape.label = label_of(kind_of(i));
-    shape.name = fmt::format("{} {}", kind_of(i), first + i);
-  }
   kernels::parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      auto& shape = shapes_[offset + static_cast<std::size_t>(i)];
-      const auto solid = make_solid(kind_of(i), seed, first + i);
-      auto random = generator_of(seed, static_cast<uint64_t>(first + i));
-      shape.mesh = solid.surface(kSolidCells);
-      sample_points(
-          shape, [&](io::Vec3 point) { return solid.is_inside(point); }, amounts, random);
-    }
+    for (int64_t i = begin; i < end; ++i) shapes_[offset + static_cast<std::size_t>(i)] = made(i);
   });
 }
 

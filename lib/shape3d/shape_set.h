@@ -39,7 +39,8 @@ struct SampleCounts {
 /// Shapes with classes: made-up solids, then the meshes of a folder.
 class ShapeSet {
  public:
-  /// Solids number `first`, …, taking the classes in turn.
+  /// Solids number `first`, …, taking the classes in turn. Throws DataError, before it makes them, for more
+  /// than memory holds.
   void add_solids(const std::vector<std::string>& kinds, int64_t first, int64_t count, uint64_t seed,
                   const SampleCounts& amounts);
   /// Meshes in sorted order; sub-folders are classes, files beside them one class named for the folder. Parts
@@ -58,6 +59,8 @@ class ShapeSet {
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  /// The number of a class; of an unknown one, that it would get.
+  int64_t class_of(const std::string& name) const;
   int64_t label_of(const std::string& name);
 
   std::vector<Shape> shapes_;

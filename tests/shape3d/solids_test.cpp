@@ -11,6 +11,7 @@
 #include "shape3d/solids/brep_rebuild.h"
 #include "shape3d/solids/canonical_grids.h"
 #include "shape3d/solids/prism_parts.h"
+#include "shape3d/solids/regular_solid.h"
 #include "support/test.h"
 
 #include "nn/exponential_race.h"
@@ -158,6 +159,41 @@ TEST_CASE("the samples of a face do not depend on the direction of its parameter
   CHECK(turned.face_points == graph.face_points);
 }
 
+TEST_CASE(
+    "a prism that was decoded inexactly becomes regular: flat faces, straight edges, vertices where they "
+    "meet") {
+  const auto kind = GENERATE(from_range(prism_kinds()));
+  const auto graph = canonical_prism(kind, 3);
+  auto noisy = graph;
+  std::mt19937_64 engine(5);
+  for (auto* list : {&noisy.face_points, &noisy.edge_points}) {
+    for (auto& x : *list) x += static_cast<float>(0.01 * normal(engine));
+  }
+  const auto exact = merged_skeleton(graph, 0.002);
+  auto skeleton = merged_skeleton(noisy, 0.002);
+  auto faces = placed_faces(noisy, skeleton);
+  for (const auto& face : recognised_faces(faces, skeleton)) CHECK(face.kind == RegularFace::Kind::plane);
+  make_regular(faces, skeleton, graph.side);
+  REQUIRE(skeleton.vertices.size() == exact.vertices.size());
+  const auto regular = recognised_faces(faces, skeleton);
+  for (std::size_t i = 0; i < skeleton.coedges.size(); ++i) {
+    const auto& coedge = skeleton.coedges[i];
+    const auto& plane = regular[static_cast<std::size_t>(coedge.face)];
+    for (const auto& point : coedge.points)
+      CHECK(std::abs(dot(plane.direction, minus(point, plane.origin))) < 1e-6);
+    for (std::size_t end : {0U, 1U}) {
+      const auto& vertex = skeleton.vertices[static_cast<std::size_t>(coedge.vertices[end])];
+      CHECK(norm(minus(end == 0 ? coedge.points.front() : coedge.points.back(), vertex)) < 1e-9);
+      CHECK(norm(minus(vertex, exact.vertices[static_cast<std::size_t>(exact.coedges[i].vertices[end])])) <
+            0.03);
+    }
+  }
+  for (std::size_t face = 0; face < faces.size(); ++face) {
+    for (const auto& point : faces[face])
+      CHECK(std::abs(dot(regular[face].direction, minus(point, regular[face].origin))) < 1e-6);
+  }
+}
+
 TEST_CASE("ends of a prism's edges become its corners, and each face has its loop") {
   const auto graph = canonical_prism("gutter", 2);
   const auto skeleton = merged_skeleton(graph, 0.002);
@@ -170,7 +206,7 @@ TEST_CASE("ends of a prism's edges become its corners, and each face has its loo
       for (std::size_t axis = 0; axis < 3; ++axis) CHECK(point[axis] == Approx(vertex[axis]).margin(1e-6));
     }
   }
-  const auto plan = solid_plan(graph, 0.002, 2);
+  const auto plan = solid_plan(graph, {.fit_steps = 2, .regular = false});
   REQUIRE(plan.faces.size() == 10);
   for (const auto& face : plan.faces) {
     REQUIRE(face.loops.size() == 1);

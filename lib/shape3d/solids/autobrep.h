@@ -11,6 +11,7 @@ struct AutobrepGenerationOptions {
   bool unconstrained = false;
   int64_t attempts = 1;
   int64_t fit_steps = 0;
+  bool as_decoded = false;
 
   static void fields(auto& o, auto& field) {
     field("top_p", o.top_p, between(0, 1),
@@ -23,6 +24,9 @@ struct AutobrepGenerationOptions {
           "samples of a solid until one is valid; the last one is taken if none is");
     field("fit_steps", o.fit_steps, between(0, 1000),
           "steps that move each face onto its edges; 200 officially, which costs seconds a solid");
+    field("as_decoded", o.as_decoded, {},
+          "keep surfaces as they are decoded, as officially; else those that are nearly flat or round become "
+          "so");
   }
 };
 

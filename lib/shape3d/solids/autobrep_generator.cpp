@@ -16,7 +16,6 @@
 namespace arzoo::shape3d {
 namespace {
 
-constexpr double kVertexThreshold = 0.002;
 constexpr uint64_t kAttemptStream = 0x617474656d7074U;
 
 std::vector<int64_t> token_list(const at::Tensor& row) {
@@ -118,7 +117,8 @@ runtime::SolidGenerator::Solid AutobrepGenerator::solid(const at::Tensor& sample
     result.parsed = true;
     result.faces = graph.faces();
     result.edges = graph.edges();
-    result.error = plugin.build(solid_plan(graph, kVertexThreshold, options_.fit_steps), result.built);
+    result.error = plugin.build(
+        solid_plan(graph, {.fit_steps = options_.fit_steps, .regular = !options_.as_decoded}), result.built);
   } catch (const DataError& error) {
     result.error = error.what();
   }

@@ -11,9 +11,6 @@
 namespace arzoo::shape3d {
 namespace {
 
-WorldPoint minus(const WorldPoint& a, const WorldPoint& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
-double norm(const WorldPoint& a) { return std::sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]); }
-
 struct PlacedBox {
   WorldPoint centre;
   double size;

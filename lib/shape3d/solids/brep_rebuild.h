@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "io/step_plugin.h"
+#include "shape3d/solids/world_vectors.h"
 
 /// From decoded boxes, grids and incidence to points in the world (AutoBrep, post-processing). F faces, E
 /// edges, C coedges: an edge as seen from one of its two faces, face by face, edges ascending.
 namespace arzoo::shape3d {
-
-using WorldPoint = std::array<double, 3>;
 
 struct Coedge {
   int64_t face = 0, edge = 0;
@@ -39,7 +38,14 @@ std::vector<std::vector<WorldPoint>> placed_faces(const io::BrepGraph& graph, co
 /// taken, as officially.
 void fit_faces(std::vector<std::vector<WorldPoint>>& faces, const BrepSkeleton& skeleton, int64_t steps);
 
-/// All of it: what the CAD kernel builds a solid of. steps: of fit_faces, 0 for none.
-io::SolidPlan solid_plan(const io::BrepGraph& graph, double vertex_threshold, int64_t steps);
+/// How a solid is rebuilt.
+struct RebuildOptions {
+  double vertex_threshold = 0.002;  ///< ends of edges that are nearer become one vertex
+  int64_t fit_steps = 0;            ///< of fit_faces
+  bool regular = true;              ///< faces that are nearly flat or round become so (regular_solid.h)
+};
+
+/// All of it: what the CAD kernel builds a solid of.
+io::SolidPlan solid_plan(const io::BrepGraph& graph, const RebuildOptions& options);
 
 }  // namespace arzoo::shape3d

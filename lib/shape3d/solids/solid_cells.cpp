@@ -20,7 +20,6 @@ namespace arzoo::shape3d {
 namespace {
 
 constexpr const char* kExact = "exact";
-constexpr double kMergedBelow = 0.002;
 
 /// Shares of solids that came so far.
 struct SolidShares {
@@ -110,7 +109,7 @@ runtime::Metrics round_trip(const SolidCellOptions& cell, AutobrepFsq* coders, P
     const auto decoded = passed(graph, cell.bit, coders);
     errors.add(graph, decoded);
     try {
-      plugin.build(solid_plan(decoded, kMergedBelow, /*steps=*/0), built);
+      plugin.build(solid_plan(decoded, {.regular = !cell.as_decoded}), built);
     } catch (const DataError&) {
       built = {};  // its ends do not pair: it does not survive
     }
@@ -191,7 +190,9 @@ Json sampled_solids(const SolidCellOptions& cell, const runtime::Compute& comput
                     Stop stop) {
   constexpr int64_t kTogether = 16;
   Json sampling = Json::object();
+  sampling["attempts"] = 1;  // what is measured is a sample
   if (cell.unconstrained) sampling["unconstrained"] = true;
+  if (cell.as_decoded) sampling["as_decoded"] = true;
   const auto opened = AutobrepGenerator::open(cell.solids_model, sampling, compute);
   const auto* const generator = runtime::solid_generator(*opened);
   const Config model(open_model_folder(cell.solids_model).model, "model");

@@ -13,6 +13,7 @@ struct SolidCellOptions {
   int64_t count = 64;
   int64_t bit = 10;
   bool unconstrained = false;
+  bool as_decoded = false;
   int64_t training_count = 0;
   int64_t training_seed = 1;
   int64_t seed = 0;
@@ -27,6 +28,7 @@ struct SolidCellOptions {
     field("count", o.count, between(1, 100000), "parts, or samples");
     field("bit", o.bit, between(2, 12), "bits of a coordinate of a box of what passes");
     field("unconstrained", o.unconstrained, {}, "sample without the grammar");
+    field("as_decoded", o.as_decoded, {}, "keep surfaces as they are decoded, as officially");
     field("training_count", o.training_count, between(0, 1e6),
           "parts that an autobrep was trained on, to tell copies; 0 to tell none");
     field("training_seed", o.training_seed, at_least(0), "seed of that training");

@@ -5,13 +5,15 @@
 
 #include "core/error.h"
 #include "shape3d/solids/brep_rebuild.h"
+#include "shape3d/solids/regular_solid.h"
 
 namespace arzoo::shape3d {
 
-io::SolidPlan solid_plan(const io::BrepGraph& graph, double vertex_threshold, int64_t steps) {
-  const auto skeleton = merged_skeleton(graph, vertex_threshold);
+io::SolidPlan solid_plan(const io::BrepGraph& graph, const RebuildOptions& options) {
+  auto skeleton = merged_skeleton(graph, options.vertex_threshold);
   auto faces = placed_faces(graph, skeleton);
-  if (steps > 0) fit_faces(faces, skeleton, steps);
+  if (options.fit_steps > 0) fit_faces(faces, skeleton, options.fit_steps);
+  if (options.regular) make_regular(faces, skeleton, graph.side);
   io::SolidPlan plan;
   plan.side = graph.side;
   for (const auto& coedge : skeleton.coedges) plan.coedges.push_back(coedge.points);
