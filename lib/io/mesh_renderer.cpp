@@ -72,23 +72,25 @@ class DepthBuffer {
   std::vector<Vec3> normals_;
 };
 
+using CornerNormals = std::vector<std::array<Vec3, 3>>;
+
 /// The normals of each triangle's corners: means over the triangles around a corner that face nearly the same
 /// way, so that curved surfaces are smooth and edges stay edges.
-std::vector<std::array<Vec3, 3>> corner_normals(const Mesh& mesh) {
+CornerNormals corner_normals(const Mesh& mesh) {
   constexpr float kSameSurface = 0.75F;  // the cosine of 41 degrees
   std::vector<std::vector<std::size_t>> around(mesh.vertices.size());
-  std::vector<Vec3> areas;
+  std::vector<Vec3> areas, facing;
   for (const auto& triangle : mesh.triangles) {
     for (const auto index : triangle) around[static_cast<std::size_t>(index)].push_back(areas.size());
     areas.push_back(mesh.area_vector(triangle));
+    facing.push_back(unit(areas.back()));
   }
-  std::vector<std::array<Vec3, 3>> normals;
+  CornerNormals normals;
   for (std::size_t i = 0; i < areas.size(); ++i) {
     auto& own = normals.emplace_back();
-    const auto facing = unit(areas[i]);
     for (std::size_t k = 0; k < 3; ++k) {
       for (const auto other : around[static_cast<std::size_t>(mesh.triangles[i][k])]) {
-        if (dot(facing, unit(areas[other])) > kSameSurface) own[k] = own[k] + areas[other];
+        if (dot(facing[i], facing[other]) > kSameSurface) own[k] = own[k] + areas[other];
       }
       own[k] = unit(own[k]);
     }
@@ -96,15 +98,15 @@ std::vector<std::array<Vec3, 3>> corner_normals(const Mesh& mesh) {
   return normals;
 }
 
-DepthBuffer rasterised(const Mesh& mesh, const View& view, int64_t samples) {
+/// normals: of the mesh, empty where nobody asks for them.
+DepthBuffer rasterised(const Mesh& mesh, const CornerNormals& normals, const View& view, int64_t samples) {
   DepthBuffer buffer(view, samples);
   const Camera camera(view);
-  const auto normals = corner_normals(mesh);
   for (std::size_t i = 0; i < mesh.triangles.size(); ++i) {
-    std::array<Vec3, 3> corners, turned;
+    std::array<Vec3, 3> corners, turned{};
     for (std::size_t k = 0; k < 3; ++k) {
       corners[k] = camera.seen(mesh.corner(mesh.triangles[i], static_cast<int>(k)));
-      turned[k] = camera.seen(normals[i][k]);
+      if (!normals.empty()) turned[k] = camera.seen(normals[i][k]);
     }
     buffer.rasterise(corners, turned);
   }
@@ -124,11 +126,9 @@ std::array<float, 3> shade(Vec3 normal) {
   return colour;
 }
 
-}  // namespace
-
-Picture render(const Mesh& mesh, const View& view) {
+Picture rendered(const Mesh& mesh, const CornerNormals& normals, const View& view) {
   constexpr int64_t kSamples = 2;
-  const auto buffer = rasterised(mesh, view, kSamples);
+  const auto buffer = rasterised(mesh, normals, view, kSamples);
   Picture picture{.width = view.pixels, .height = view.pixels};
   for (int64_t y = 0; y < view.pixels; ++y) {
     for (int64_t x = 0; x < view.pixels; ++x) {
@@ -146,9 +146,13 @@ Picture render(const Mesh& mesh, const View& view) {
   return picture;
 }
 
+}  // namespace
+
+Picture render(const Mesh& mesh, const View& view) { return rendered(mesh, corner_normals(mesh), view); }
+
 Picture silhouette(const Mesh& mesh, const View& view) {
   constexpr uint8_t kWhite = 255;
-  const auto buffer = rasterised(mesh, view, 1);
+  const auto buffer = rasterised(mesh, {}, view, 1);
   Picture picture{.width = view.pixels, .height = view.pixels, .channels = 1};
   for (std::size_t at = 0; at < static_cast<std::size_t>(view.pixels * view.pixels); ++at)
     picture.pixels.push_back(buffer.is_covered(at) ? 0 : kWhite);
@@ -156,11 +160,12 @@ Picture silhouette(const Mesh& mesh, const View& view) {
 }
 
 std::vector<Picture> turn_table(const Mesh& mesh, int64_t views, const View& first) {
+  const auto normals = corner_normals(mesh);
   std::vector<Picture> pictures;
   for (int64_t i = 0; i < views; ++i) {
     auto view = first;
     view.azimuth += 360.0 * static_cast<double>(i) / static_cast<double>(views);
-    pictures.push_back(render(mesh, view));
+    pictures.push_back(rendered(mesh, normals, view));
   }
   return pictures;
 }

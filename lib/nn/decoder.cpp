@@ -80,6 +80,7 @@ void DecoderCache::keep_tokens(int64_t length, const at::Tensor& places) {
 }
 
 void DecoderCache::select_rows(const at::Tensor& rows) {
+  step.reset();  // it is of as many rows as there were
   for (auto& layer : layers) layer.select_rows(rows);
   for (auto& states : convolutions) {
     for (auto* state : {&states.query, &states.key, &states.value}) {

@@ -31,6 +31,7 @@ std::pair<at::Tensor, at::Tensor> KvCache::extend(at::IntArrayRef sizes, const a
   const int64_t tokens = sizes[2], needed = length_ + tokens;
   if (!keys_.defined() || needed > keys_.size(2)) {
     capacity_ = std::max(needed, keys_.defined() ? 2 * capacity_ : capacity_);
+    zeroed_ = nullptr;
     keys_ = enlarged(keys_, length_, capacity_, sizes, options);
     values_ = enlarged(values_, length_, capacity_, sizes, options);
   }
@@ -83,6 +84,7 @@ void KvCache::keep_tokens(int64_t length, const at::Tensor& places) {
 
 void KvCache::select_rows(const at::Tensor& rows) {
   if (!keys_.defined()) return;
+  zeroed_ = nullptr;  // other storage may lie at the same address
   for (auto* storage : {&keys_, &values_}) {
     const auto chosen = storage->narrow(2, 0, length_).index_select(0, rows);
     *storage = enlarged(chosen, length_, storage->size(2), chosen.sizes(), chosen.options());

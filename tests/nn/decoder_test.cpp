@@ -268,7 +268,11 @@ TEST_CASE("recorded steps of one token give what steps give, past a cache that g
   test::RecorderCounts counts;
   recorded.recorder = test::rerun_recorder(counts);
   for (int64_t t = 0; t < 9; ++t) {
-    const auto token = x.narrow(1, t, 1);
+    // The last two tokens are of one row alone.
+    if (t == 7) {
+      for (auto* cache : {&plain, &recorded}) cache->select_rows(at::tensor({1}, at::kLong));
+    }
+    const auto token = t < 7 ? x.narrow(1, t, 1) : x.narrow(0, 1, 1).narrow(1, t, 1);
     const auto expected = blocks.forward(token, {.cache = &plain}),
                ours = blocks.forward(token, {.cache = &recorded});
     // Without norms tokens grow large.
