@@ -149,7 +149,9 @@ DiffusionErrors DiffusionSchedule::errors(const NoiseEstimate& estimate, const a
                                           const at::Tensor& noise) const {
   const auto pred_xstart = gathered(sqrt_recip_alphas_cumprod, t) * x_t -
                            gathered(sqrt_recipm1_alphas_cumprod, t) * estimate.noise.detach();
-  return {(noise - estimate.noise).square().mean(1), bound(pred_xstart, estimate.variance, x_start, x_t, t)};
+  const auto mse = (noise - estimate.noise).square().mean(1);
+  if (!estimate.variance.defined()) return {mse, at::zeros_like(mse)};
+  return {mse, bound(pred_xstart, estimate.variance, x_start, x_t, t)};
 }
 
 DiffusionErrors DiffusionSchedule::velocity_errors(const at::Tensor& v, const at::Tensor& variance,

@@ -65,10 +65,10 @@ class DiffusionSchedule {
 
   /// x_t of rows x_start, [N, C], at steps t, [N] long.
   at::Tensor noised(const at::Tensor& x_start, const at::Tensor& t, const at::Tensor& noise) const;
-  /// The errors of an estimate of `noise` made from x_t.
+  /// The errors of an estimate of `noise` made from x_t; `vb` is 0 where it says nothing of the variance.
   DiffusionErrors errors(const NoiseEstimate& estimate, const at::Tensor& x_start, const at::Tensor& x_t,
                          const at::Tensor& t, const at::Tensor& noise) const;
-  /// The same of an estimate v of the velocity. variance: as NoiseEstimate's; undefined: `vb` is 0.
+  /// The same of an estimate v of the velocity. variance: as NoiseEstimate's, or undefined.
   DiffusionErrors velocity_errors(const at::Tensor& v, const at::Tensor& variance, const at::Tensor& x_start,
                                   const at::Tensor& x_t, const at::Tensor& t, const at::Tensor& noise) const;
   /// What step `index` computes with.

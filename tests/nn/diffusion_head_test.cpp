@@ -101,6 +101,25 @@ TEST_CASE("the bound's gradient reaches the variances alone, the squared error's
   CHECK(parts[bound ? 1 : 0].abs().min().item<double>() > 0.0);
 }
 
+TEST_CASE("a head that says nothing of the variance has no variational bound") {
+  torch::manual_seed(12);
+  const auto prediction = GENERATE(nn::Prediction::epsilon, nn::Prediction::v);
+  const nn::DiffusionLoss loss({.channels = kChannels,
+                                .condition_width = kCondition,
+                                .width = 16,
+                                .depth = 2,
+                                .outputs = kChannels,
+                                .prediction = prediction});
+  loss.net().initialise();
+  const auto x = at::randn({6, kChannels}), noise = at::randn({6, kChannels});
+  const auto t = at::tensor({0, 10, 300, 301, 900, 998}, at::kLong);
+  const auto errors = loss.rows(x, at::randn({6, kCondition}), t, noise).errors;
+  CHECK(at::equal(errors.vb, at::zeros({6})));
+  // The official start estimates zero, so that the error is the target's own square.
+  if (prediction == nn::Prediction::epsilon) CHECK(at::allclose(errors.mse, noise.square().mean(1)));
+  errors.mse.mean().backward();
+}
+
 TEST_CASE("the true noise leads back to where the rows came from") {
   torch::manual_seed(6);
   const nn::DiffusionSchedule schedule(50);
