@@ -2,37 +2,26 @@
 
 #include "image/kl_vae.h"
 #include "nn/masked_generator_options.h"
+#include "nn/masked_sampling_options.h"
 
 namespace arzoo::image {
 
 /// How a Hi-MAR samples.
-struct HiMarGenerationOptions {
-  double cfg = 2.5;
+struct HiMarGenerationOptions : nn::NoisyMaskedSamplingOptions {
+  HiMarGenerationOptions() : NoisyMaskedSamplingOptions{{.cfg = 2.5, .steps = 4, .denoising_steps = 250}} {}
+
   double pivot_cfg = 2.7;
-  std::string cfg_schedule = "linear";
-  int64_t steps = 4;
   int64_t pivot_steps = 0;
-  int64_t denoising_steps = 250;
   int64_t pivot_denoising_steps = 100;
-  double temperature = 1.0;
-  double clip = 0.0;
 
   static void fields(auto& o, auto& field) {
-    field("cfg", o.cfg, at_least(0), "guidance scale, 1 for none");
+    NoisyMaskedSamplingOptions::fields(o, field);
     field("pivot_cfg", o.pivot_cfg, at_least(0), "guidance scale of the pivots, 1 for none");
-    field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
-          "whether the guidance scale grows with the share of tokens that are there");
-    field("steps", o.steps, at_least(1), "steps of the generation, behind those of the pivots");
     field("pivot_steps", o.pivot_steps, at_least(0),
-          "steps that generate the pivots, 0 for 4 times cond_scale (as officially)");
-    field("denoising_steps", o.denoising_steps, between(1, 1000), "steps of the diffusion head");
+          "steps that generate the pivots, before those of the dense tokens; 0 for 4 times cond_scale (as "
+          "officially)");
     field("pivot_denoising_steps", o.pivot_denoising_steps, between(1, 1000),
           "steps of the pivots' diffusion head");
-    field("temperature", o.temperature, more_than(0),
-          "multiplies the noise of the diffusion head: lower is more deterministic");
-    field("clip", o.clip, at_least(0),
-          "bound of the estimated tokens while they are denoised, 0 for none (as officially): small models "
-          "need one");
   }
 };
 

@@ -2,30 +2,13 @@
 
 #include "image/kl_vae.h"
 #include "nn/masked_generator_options.h"
+#include "nn/masked_sampling_options.h"
 
 namespace arzoo::image {
 
 /// How a MAR samples.
-struct MarGenerationOptions {
-  double cfg = 2.9;
-  std::string cfg_schedule = "linear";
-  int64_t steps = 64;
-  int64_t denoising_steps = 100;
-  double temperature = 1.0;
-  double clip = 0.0;
-
-  static void fields(auto& o, auto& field) {
-    field("cfg", o.cfg, at_least(0), "guidance scale, 1 for none");
-    field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
-          "whether the guidance scale grows with the share of tokens that are there");
-    field("steps", o.steps, at_least(1), "steps of the generation");
-    field("denoising_steps", o.denoising_steps, between(1, 1000), "steps of the diffusion head");
-    field("temperature", o.temperature, more_than(0),
-          "multiplies the noise of the diffusion head: lower is more deterministic");
-    field("clip", o.clip, at_least(0),
-          "bound of the estimated tokens while they are denoised, 0 for none (as officially): small models "
-          "need one");
-  }
+struct MarGenerationOptions : nn::NoisyMaskedSamplingOptions {
+  MarGenerationOptions() : NoisyMaskedSamplingOptions{{.cfg = 2.9}} {}
 };
 
 /// MAR (Li et al., NeurIPS 2024): masked autoregression over continuous tokens with a diffusion loss. Names

@@ -1,25 +1,13 @@
 #pragma once
 
 #include "image/kl_vae.h"
+#include "nn/masked_sampling_options.h"
 
 namespace arzoo::image {
 
 /// How an MMAR generates pictures.
-struct MmarGenerationOptions {
-  double cfg = 2.5;
-  std::string cfg_schedule = "linear";
-  int64_t steps = 16;
-  int64_t denoising_steps = 20;
-  double clip = 0.0;
-
-  static void fields(auto& o, auto& field) {
-    field("cfg", o.cfg, at_least(0), "guidance scale, 1 for none");
-    field("cfg_schedule", o.cfg_schedule, one_of({"linear", "constant"}),
-          "whether the guidance scale grows with the share of tokens that are there");
-    field("steps", o.steps, at_least(1), "steps of the generation");
-    field("denoising_steps", o.denoising_steps, between(1, 1000), "steps of the diffusion head");
-    field("clip", o.clip, at_least(0), "bound of the estimated tokens while they are denoised, 0 for none");
-  }
+struct MmarGenerationOptions : nn::MaskedSamplingOptions {
+  MmarGenerationOptions() : MaskedSamplingOptions{.cfg = 2.5, .steps = 16, .denoising_steps = 20} {}
 };
 
 /// Ids that are no words.
