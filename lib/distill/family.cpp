@@ -14,7 +14,8 @@ const runtime::Family& family() {
                      {"DDTransformer (LlamaGen)", replay_dd1_llamagen},
                      {"LlamaGen Transformer teacher + flow mapping", replay_llamagen_trajectories},
                      {"DD2 losses", replay_dd2_losses},
-                     {"DD2 training loop", replay_dd2_training}}};
+                     {"DD2 training loop", replay_dd2_training}},
+      .weights = {.whole = true, .fp32 = true}};
   return family;
 }
 

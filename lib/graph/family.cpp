@@ -14,7 +14,8 @@ const runtime::Family& family() {
                                       .mechanisms = {{"link_metrics", replay_link_metrics, /*on_cpu=*/true}},
                                       .cells = {{.keys = {"event_counts"}, .read = &read_stream_costs},
                                                 {.keys = {"events"}, .read = &read_edge_bank_cell}},
-                                      .commands = {runtime::family_command<plan::LinksTask, &run_links>()}};
+                                      .commands = {runtime::family_command<plan::LinksTask, &run_links>()},
+                                      .weights = {.fp32 = true}};
   return family;
 }
 

@@ -88,7 +88,8 @@ const ModelEntry& entry<icl::AlpineOptions>() {
                                 .experiment = &make_experiment<icl::PathExperiment>,
                                 .study = icl::study_of<&icl::study_paths>(),
                                 .replays = {{"alpine_task", icl::replay_paths, /*on_cpu=*/true},
-                                            {"alpine_nanogpt", icl::replay_path_learner}}};
+                                            {"alpine_nanogpt", icl::replay_path_learner}},
+                                .weights = {.whole = true}};
   return entry;
 }
 

@@ -65,6 +65,7 @@ const ModelEntry& entry<image::KlVaeOptions>() {
       .build = &build_any<image::KlVae, image::KlVaeOptions>,
       .experiment = &make_experiment<image::KlVaeExperiment>,
       .replays = {{"AutoencoderKL", image::replay_kl_vae}},
+      .weights = {.fp32 = true},
   };
   return entry;
 }

@@ -100,6 +100,7 @@ const ModelEntry& entry<image::LlamaGenVqOptions>() {
       .build = &build_any<image::LlamaGenVq, image::LlamaGenVqOptions>,
       .experiment = &make_experiment<image::LlamaGenVqExperiment>,
       .replays = {{"llamagen_vq", image::replay_llamagen_vq}},
+      .weights = {.fp32 = true},
   };
   return entry;
 }

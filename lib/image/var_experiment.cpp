@@ -134,6 +134,7 @@ const ModelEntry& entry<image::VarOptions>() {
                   {"var_code", image::replay_code},
                   {"nfig", image::replay_band_generation},
                   {"var_schedule", image::replay_schedules, /*on_cpu=*/true}},
+      .weights = {.fp32 = true},
   };
   return entry;
 }

@@ -134,6 +134,7 @@ const ModelEntry& entry<image::VqvaeOptions>() {
                   {"var_quantizer", image::replay_quantizer},
                   {"nfig_bands", image::replay_frequency_bands, /*on_cpu=*/true},
                   {"nfig_quantizer", image::replay_band_quantizer}},
+      .weights = {.whole = true, .fp32 = true},
   };
   return entry;
 }

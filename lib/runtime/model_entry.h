@@ -39,6 +39,12 @@ struct ParityKind {
   bool on_cpu = false;  ///< whatever the device: data, meshes, baselines
 };
 
+/// How training must keep a model's weights.
+struct WeightNeeds {
+  bool whole = false;  ///< by every process: it looks at them in other ways than through operators
+  bool fp32 = false;   ///< parts of it compute in fp32 whatever the rest does
+};
+
 /// What the program does with one model. A model's source defines entry<Options>(); what is left empty, the
 /// model does not have.
 struct ModelEntry {
@@ -52,6 +58,7 @@ struct ModelEntry {
   SpeedWorkMaker speed_work = nullptr;  ///< beside the training step, which every model has
   std::optional<Study> study = std::nullopt;
   std::vector<ParityKind> replays = {};
+  WeightNeeds weights = {};
 };
 
 /// The common `experiment`.
@@ -88,6 +95,7 @@ struct Family {
   /// What `inspect` shows of a model folder besides its tensors, by key, from its config.json; an empty
   /// object of another family's. Throws ConfigError.
   Json (*describe_folder)(const Config& model) = nullptr;
+  WeightNeeds weights = {};  ///< of all its models
 };
 
 }  // namespace arzoo::runtime

@@ -40,6 +40,7 @@ const ModelEntry& entry<shape3d::Argus3dVqOptions>() {
       .build = &build_any<shape3d::Argus3dVq, shape3d::Argus3dVqOptions>,
       .experiment = &make_experiment<shape3d::Argus3dVqExperiment>,
       .replays = {{"argus3d_stage1", shape3d::replay_argus3d_stage1}},
+      .weights = {.fp32 = true},
   };
   return entry;
 }

@@ -31,6 +31,7 @@ const ModelEntry& entry<shape3d::G3ptVqOptions>() {
       .build = &build_any<shape3d::G3ptVq, shape3d::G3ptVqOptions>,
       .experiment = &make_experiment<shape3d::G3ptVqExperiment>,
       .replays = {{"g3pt_tokenizer", shape3d::replay_g3pt_tokenizer}},
+      .weights = {.fp32 = true},
   };
   return entry;
 }

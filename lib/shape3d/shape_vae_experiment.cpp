@@ -50,6 +50,7 @@ const ModelEntry& entry<shape3d::ShapeVaeOptions>() {
       .experiment = &make_experiment<shape3d::ShapeVaeExperiment>,
       .speed_work = &shape3d::make_field_work,
       .replays = {{"michelangelo-autoencoder", shape3d::replay_shape_vae_case}},
+      .weights = {.fp32 = true},
   };
   return entry;
 }

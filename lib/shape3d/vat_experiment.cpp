@@ -45,6 +45,7 @@ const ModelEntry& entry<shape3d::VatOptions>() {
       .build = &build_any<shape3d::Vat, shape3d::VatOptions>,
       .experiment = &make_experiment<shape3d::VatExperiment>,
       .replays = {{"vat_tokenizer", shape3d::replay_vat}},
+      .weights = {.fp32 = true},
   };
   return entry;
 }

@@ -17,7 +17,8 @@ const runtime::Family& family() {
                      {"mwer", replay_expected_errors},
                      {"paraformer_cif", replay_fire},
                      {"cassnat_alignment", replay_alignment}},
-      .commands = {runtime::family_command<plan::TranscribeTask, &run_transcribe>()}};
+      .commands = {runtime::family_command<plan::TranscribeTask, &run_transcribe>()},
+      .weights = {.fp32 = true}};
   return family;
 }
 
