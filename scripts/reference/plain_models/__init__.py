@@ -1,6 +1,6 @@
 """The models of arzoo in plain PyTorch, as their papers' code formulates them: MODELS makes one from its options and shape, and BATCHES, where there is one, the input that it
 is timed on; the others are timed on windows of series."""
-from . import argus3d, axial, flowar, g3pt, garg_gpt2, llamagen, himar, mar, shape_vae, var
+from . import argus3d, axial, flowar, g3pt, garg_gpt2, llamagen, himar, mar, mmar, shape_vae, var
 from .autoformer import Autoformer
 from .chronos2 import Chronos2
 from .informer import Informer
@@ -25,6 +25,7 @@ MODELS = {
     "llamagen": llamagen.LlamaGen,
     "mar": mar.Mar,
     "mar3d": mar.MarLr,
+    "mmar": mmar.Mmar,
     "patchtst": PatchTst,
     "shape_vae": ShapeVae,
     "time_moe": TimeMoe,
@@ -34,5 +35,5 @@ MODELS = {
 
 BATCHES = {
     module: maker.make_batch
-    for module, maker in (("argus3d", argus3d), ("axial", axial), ("flowar", flowar), ("g3pt", g3pt), ("garg_gpt2", garg_gpt2), ("llamagen", llamagen), ("himar", himar), ("mar", mar), ("mar3d", mar), ("shape_vae", shape_vae), ("var", var))
+    for module, maker in (("argus3d", argus3d), ("axial", axial), ("flowar", flowar), ("g3pt", g3pt), ("garg_gpt2", garg_gpt2), ("llamagen", llamagen), ("himar", himar), ("mar", mar), ("mar3d", mar), ("mmar", mmar), ("shape_vae", shape_vae), ("var", var))
 }
