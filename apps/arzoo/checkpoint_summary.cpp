@@ -86,6 +86,7 @@ std::string convert_summary(const Json& result) {
   Rows rows{{"output", text_of(result, "output")}};
   if (result.contains("state_dict")) rows.emplace_back("state dict", text_of(result, "state_dict"));
   rows.emplace_back("tensors", text_of(result, "tensors"));
+  if (result.contains("quantized")) rows.emplace_back("rounded", text_of(result, "quantized"));
   rows.emplace_back("size", byte_text(number_of(result, "bytes")));
   return labelled(rows);
 }

@@ -15,7 +15,9 @@ void check(const plan::ConvertTask& task) {
   if (task.dtype == "auto") fail<UsageError>("convert: --dtype auto: expected fp32, bf16 or fp16");
   if (!task.factorize.empty() && !task.dtype.empty())
     fail<UsageError>("convert: --dtype is not for --factorize, whose factors are fp32");
-  if (!task.factorize.empty()) return require_output_folder(task.output, "convert");
+  if (!task.quantize.empty() && !task.dtype.empty())
+    fail<UsageError>("convert: --dtype is not for --quantize, which leaves the other weights as they are");
+  if (!task.factorize.empty() || !task.quantize.empty()) return require_output_folder(task.output, "convert");
   if (task.output.extension() != ".safetensors") {
     fail<UsageError>("convert: {}: expected a name that ends in .safetensors", task.output.string());
   }
@@ -33,7 +35,8 @@ void add_convert_command(CLI::App& root, Invocation& invocation) {
                    "run directory, .pth, .pt, .bin (tensors only), or safetensors, sharded or not")
       ->type_name("PATH")
       ->required();
-  command->add_option("OUT.safetensors", task->output, "file to write; with --factorize a folder")
+  command
+      ->add_option("OUT.safetensors", task->output, "file to write; with --factorize and --quantize a folder")
       ->type_name("FILE.safetensors")
       ->required();
   add_state_dict_option(*command, task->state_dict);
@@ -48,6 +51,14 @@ void add_convert_command(CLI::App& root, Invocation& invocation) {
       ->type_name("R")
       ->check(real_number(1.05, 100.0))
       ->needs("--factorize");
+  command
+      ->add_option(
+          "--quantize", task->quantize,
+          "write a language model with its linear maps in 8 or 4 bits, which is opened as it lies in "
+          "the file")
+      ->type_name("int8|int4")
+      ->check(choice({"int8", "int4"}))
+      ->excludes("--factorize");
   add_shared_options(*command, invocation);
   auto* dtype = command->get_option("--dtype")
                     ->description("write floating-point tensors in this type; each keeps its own by default")
@@ -55,7 +66,8 @@ void add_convert_command(CLI::App& root, Invocation& invocation) {
   command->footer(
       "example:\n  arzoo convert checkpoint.pth model.safetensors\n"
       "  arzoo convert runs/mine small.safetensors --dtype bf16\n"
-      "  arzoo convert gpt2/ gpt2_ds/ --factorize dense_sparse --ratio 2.8");
+      "  arzoo convert gpt2/ gpt2_ds/ --factorize dense_sparse --ratio 2.8\n"
+      "  arzoo convert qwen2/ qwen2_int4/ --quantize int4");
   on_chosen(*command, invocation, [task, dtype, &invocation] {
     if (dtype->count() > 0) task->dtype = std::exchange(invocation.compute.dtype, "fp32");
     check(*task);

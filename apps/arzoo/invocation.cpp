@@ -34,10 +34,11 @@ void add_inference_options(CLI::App& command, Invocation& invocation) {
   command
       .add_option(
           "--quantize", invocation.compute.quantize,
-          "matrix products in 8-bit integers: faster, a little less exact; auto: where it is faster here")
-      ->type_name("int8|auto")
+          "weights of matrix products in 8 or 4 bits: faster or smaller, less exact; auto: int8 where it is "
+          "faster here")
+      ->type_name("int8|int4|auto")
       ->group("common options")
-      ->check(choice({"int8", "auto"}));
+      ->check(choice({"int8", "int4", "auto"}));
 }
 
 void add_state_dict_option(CLI::App& command, std::string& state_dict) {

@@ -59,10 +59,10 @@ void StudentGenerator::prepare(const runtime::Compute& compute) {
     part->eval();
     part->to(compute.device);
   }
-  if (compute.int8) int8_ = std::make_shared<kernels::Int8Weights>(module);
+  quantized_ = kernels::quantized_weights(module, compute.quantization);
   if (!compute.device.is_cpu()) return;
-  if (!compute.int8) kernels::pack_for_inference(module);
-  if (!compute.int8 && teacher_ != nullptr) kernels::pack_for_inference(*teacher_);
+  if (!compute.quantizes()) kernels::pack_for_inference(module);
+  if (!compute.quantizes() && teacher_ != nullptr) kernels::pack_for_inference(*teacher_);
   kernels::pack_for_inference(tokenizer);
 }
 
@@ -73,7 +73,7 @@ void StudentGenerator::edit(const at::Tensor&, const at::Tensor&) {
 at::Tensor StudentGenerator::sample(const runtime::ImageBatch& batch,
                                     const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   nn::SeededRandomInputs random_inputs(batch.seeds);
   const auto tokens = student().sample(batch.labels.to(device_), student().noise(batch.seeds).to(device_),
                                        steps_, random_inputs);

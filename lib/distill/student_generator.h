@@ -2,7 +2,7 @@
 
 #include "distill/student.h"
 #include "image/model_folder.h"
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "runtime/image_generator.h"
 
 namespace arzoo::distill {
@@ -38,8 +38,8 @@ class StudentGenerator : public runtime::ImageGenerator {
   void prepare(const runtime::Compute& compute);
 
   Parts parts_;
-  std::shared_ptr<image::Var> teacher_;         ///< null without one
-  std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
+  std::shared_ptr<image::Var> teacher_;                   ///< null without one
+  std::shared_ptr<kernels::QuantizedWeights> quantized_;  ///< empty in full precision
   std::vector<std::string> class_names_;
   int64_t channels_ = 3, parameters_ = 0, steps_ = 1;
   at::Device device_ = at::kCPU;

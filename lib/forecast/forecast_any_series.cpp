@@ -83,7 +83,7 @@ std::vector<SeriesForecast> ForecastModel::forecast_any(std::span<const io::Seri
                                                         int64_t horizon, const ForecastLevels& levels,
                                                         std::span<const KnownAhead> ahead) const {
   const c10::InferenceMode inference;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   auto& model = any_series();
   const bool has_quantiles = model.abilities().quantiles;
   ZeroShotRequest request;

@@ -278,7 +278,7 @@ ForecastModel::RowForecasts ForecastModel::forecast_rows(const at::Tensor& histo
   if (any_length == nullptr && !zero_shot_)
     fail<UsageError>("{}: forecasts what it was trained on, expected a model for any series", name_);
   const c10::InferenceMode inference;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   if (any_length != nullptr)
     return {any_length->forecast_rows(history.to(compute_.device), {}, horizon).to(at::kCPU, at::kFloat)};
   std::vector<ZeroShotSeries> series;
@@ -330,7 +330,7 @@ std::vector<SeriesForecast> ForecastModel::forecast_whole(std::span<const io::Se
                                                           int64_t horizon, const ForecastLevels& levels,
                                                           std::span<const KnownAhead> ahead) const {
   const c10::InferenceMode inference;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   std::vector<SeriesForecast> results(tables.size());
   for (std::size_t first = 0; first < tables.size(); first += kLargestBatch) {
     const auto batch = std::min(kLargestBatch, tables.size() - first);

@@ -11,7 +11,7 @@
 #include "forecast/scores/conformal.h"
 #include "forecast/xreg.h"
 #include "forecast/zero_shot_model.h"
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "runtime/device.h"
 
 namespace arzoo::forecast {
@@ -223,8 +223,8 @@ class ForecastModel {
   /// Of an ensemble: the models whose forecasts are averaged, with their weights.
   std::vector<std::pair<double, std::shared_ptr<ForecastModel>>> members_;
   LossOptions loss_;
-  std::shared_ptr<DistributionHead> head_;      ///< null for a point forecast
-  std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
+  std::shared_ptr<DistributionHead> head_;                ///< null for a point forecast
+  std::shared_ptr<kernels::QuantizedWeights> quantized_;  ///< empty in full precision
   ConformalScores scores_;
 };
 

@@ -105,7 +105,7 @@ ForecastModel ForecastModel::open(const fs::path& path, const std::optional<Conf
   opened.scores_ = load_forecast_scores(location.weights, opened.shape_);
   opened.model_->to(compute.device, compute.dtype);
   opened.model_->eval();
-  if (compute.int8) opened.int8_ = std::make_shared<kernels::Int8Weights>(*opened.model_);
+  opened.quantized_ = kernels::quantized_weights(*opened.model_, compute.quantization);
   return opened;
 }
 

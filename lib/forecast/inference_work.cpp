@@ -3,7 +3,7 @@
 #include <torch/torch.h>
 
 #include "forecast/experiment.h"
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "runtime/gemm_peak.h"
 
 namespace arzoo::forecast {
@@ -28,12 +28,12 @@ class InferenceWork : public runtime::SpeedWork {
         model_(std::dynamic_pointer_cast<Forecaster>(experiment->model().shared_from_this())) {
     model_->to(compute.device, compute.dtype);
     model_->eval();
-    if (compute.int8) int8_ = std::make_unique<kernels::Int8Weights>(*model_);
+    quantized_ = kernels::quantized_weights(*model_, compute.quantization);
   }
 
   void run() override {
     const c10::InferenceMode inference;
-    const kernels::Int8Scope int8(int8_.get());
+    const kernels::QuantizedScope scope(quantized_.get());
     model_->forecast(batch_);
     runtime::finish_device_work(compute_);
   }
@@ -44,7 +44,7 @@ class InferenceWork : public runtime::SpeedWork {
   runtime::Compute compute_;
   ForecastBatch batch_;
   std::shared_ptr<Forecaster> model_;
-  std::unique_ptr<kernels::Int8Weights> int8_;
+  std::unique_ptr<kernels::QuantizedWeights> quantized_;
 };
 
 }  // namespace

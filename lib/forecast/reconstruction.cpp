@@ -99,7 +99,7 @@ at::Tensor ForecastModel::reconstruct(const io::SeriesTable& table) const {
 
 at::Tensor ForecastModel::reconstruct_whole(const io::SeriesTable& table) const {
   const c10::InferenceMode inference;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   auto& model = reconstructor(*model_, name_);
   const auto rows = static_cast<int64_t>(table.rows()), width = static_cast<int64_t>(table.variates.size());
   const auto columns = columns_of(table);

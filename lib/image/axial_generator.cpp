@@ -42,7 +42,8 @@ AxialGenerator::AxialGenerator(std::shared_ptr<Axial> model, PictureFacts facts,
   settings_ = {
       {"model", AxialOptions::kName}, {"weights", weights},     {"temperature", options.temperature},
       {"top_k", options.top_k},       {"top_p", options.top_p}, {"dtype", runtime::precision_name(compute)}};
-  if (compute.int8) fail<UsageError>("--quantize: an {} computes in fp32 or bf16", AxialOptions::kName);
+  if (compute.quantizes())
+    fail<UsageError>("--quantize: an {} computes in fp32 or bf16", AxialOptions::kName);
   model_->to(device_);
   model_->eval();
   if (device_.is_cpu()) kernels::pack_for_inference(*model_);

@@ -11,7 +11,7 @@
 #include "image/mmar_generator.h"
 #include "image/ready_models.h"
 #include "io/picture_file.h"
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "nn/diagonal_gaussian.h"
 #include "runtime/parameter_count.h"
 #include "runtime/picture_tensor.h"
@@ -28,7 +28,7 @@ class PictureReader {
                 const runtime::Compute& compute)
       : parts_(parts),
         device_(compute.device),
-        int8_(make_ready(*parts.model, *parts.vae, compute)),
+        quantized_(make_ready(*parts.model, *parts.vae, compute)),
         most_(task.max_tokens),
         texts_(task.prompts),
         choices_(captions_of_texts(parts.model->options(), task.prompts)) {}
@@ -36,7 +36,7 @@ class PictureReader {
   /// {"prompt": file, "text", "ids", "stop", "log_probability"}; with choices, "choices" in place of the
   /// last.
   Json read(const fs::path& file) const {
-    const kernels::Int8Scope scope(int8_.get());
+    const kernels::QuantizedScope scope(quantized_.get());
     const auto tokens = tokens_in(file);
     Json said{{"prompt", file.string()}};
     if (!texts_.empty()) return judge(tokens, std::move(said));
@@ -85,7 +85,7 @@ class PictureReader {
 
   const LatentParts<Mmar>& parts_;
   at::Device device_;
-  std::shared_ptr<kernels::Int8Weights> int8_;
+  std::shared_ptr<kernels::QuantizedWeights> quantized_;
   int64_t most_;
   const std::vector<std::string>& texts_;
   Captions choices_;

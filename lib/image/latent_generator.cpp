@@ -16,7 +16,7 @@ void LatentGenerator::prepare(const FoundModel& found, torch::nn::Module& model,
   settings_["model"] = found.name;
   settings_["weights"] = found.file.string();
   settings_["dtype"] = runtime::precision_name(compute);
-  int8_ = make_ready(model, *vae_, compute);
+  quantized_ = make_ready(model, *vae_, compute);
 }
 
 at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
@@ -31,7 +31,7 @@ at::Tensor LatentGenerator::decoded(const at::Tensor& latents) const {
 at::Tensor LatentGenerator::sample(const runtime::ImageBatch& batch,
                                    const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   return decoded(latents(batch, [&](int64_t step, const at::Tensor& so_far) {
     watcher(step, [&] { return decoded(so_far); });
   }));

@@ -51,7 +51,7 @@ class LatentGenerator : public runtime::ImageGenerator {
  private:
   at::Tensor decoded(const at::Tensor& latents) const;
 
-  std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
+  std::shared_ptr<kernels::QuantizedWeights> quantized_;  ///< empty in full precision
   PictureFacts facts_;
   int64_t parameters_ = 0, pixels_ = 0;
 };

@@ -78,8 +78,8 @@ LlamaGenGenerator::LlamaGenGenerator(LlamaGenParts parts, const Json& asked, con
   if (drafter_.head != nullptr) all->register_module("head", drafter_.head);
   parameters_ = runtime::count_parameters(*all).all + runtime::count_parameters(*vae_).all;
   settings_["dtype"] = runtime::precision_name(compute);
-  if (compute.int8) kernels::pack_int8_for_inference(*all);
-  int8_ = make_ready(*all, *vae_, compute);
+  if (compute.quantizes()) kernels::pack_quantized_for_inference(*all, compute.quantization);
+  quantized_ = make_ready(*all, *vae_, compute);
 }
 
 void LlamaGenGenerator::read_options(const LlamaGenGenerationOptions& options) {
@@ -224,7 +224,7 @@ at::Tensor LlamaGenGenerator::tokens(const runtime::ImageBatch& batch,
 at::Tensor LlamaGenGenerator::sample(const runtime::ImageBatch& batch,
                                      const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   return decoded(tokens(batch, watcher));
 }
 

@@ -65,7 +65,7 @@ class LlamaGenGenerator : public runtime::ImageGenerator {
   std::optional<LlamaGenSampler> sampler_;
   std::optional<CaptionFeatures> captions_;
   LlamaGenSampling sampling_;
-  std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
+  std::shared_ptr<kernels::QuantizedWeights> quantized_;  ///< empty in full precision
   struct Edit {
     GivenTokens tokens;
     at::Tensor picture, paint;  ///< [1, 3, H, W] in [0, 1], [1, 1, H, W]

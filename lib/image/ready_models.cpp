@@ -15,18 +15,18 @@ PictureFacts PictureFacts::of(const ModelFolder& folder, int64_t classes) {
   return {folder.classes, folder.facts.channels};
 }
 
-std::shared_ptr<kernels::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
-                                                 const runtime::Compute& compute) {
+std::shared_ptr<kernels::QuantizedWeights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
+                                                      const runtime::Compute& compute) {
   for (torch::nn::Module* part : {&model, &tokenizer}) {
     part->eval();
     part->to(compute.device);
   }
-  const auto int8 = compute.int8 ? std::make_shared<kernels::Int8Weights>(model) : nullptr;
+  auto quantized = kernels::quantized_weights(model, compute.quantization);
   if (compute.device.is_cpu()) {
-    if (!compute.int8) kernels::pack_for_inference(model);
+    if (!compute.quantizes()) kernels::pack_for_inference(model);
     kernels::pack_for_inference(tokenizer);
   }
-  return int8;
+  return quantized;
 }
 
 }  // namespace arzoo::image

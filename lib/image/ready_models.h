@@ -3,7 +3,7 @@
 #include <torch/nn/module.h>
 
 #include "image/model_folder.h"
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "runtime/device.h"
 
 namespace arzoo::image {
@@ -19,7 +19,7 @@ struct PictureFacts {
 
 /// Prepares a generator and its tokenizer for generation: on the device, in evaluation mode, packed on a CPU.
 /// Returns the generator's weights in 8 bits where `compute` asks for that, else null.
-std::shared_ptr<kernels::Int8Weights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
-                                                 const runtime::Compute& compute);
+std::shared_ptr<kernels::QuantizedWeights> make_ready(torch::nn::Module& model, torch::nn::Module& tokenizer,
+                                                      const runtime::Compute& compute);
 
 }  // namespace arzoo::image

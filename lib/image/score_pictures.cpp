@@ -94,7 +94,8 @@ Json run_score_pictures(const plan::ScoreTask& task, const runtime::CommandConte
     if (given) fail<UsageError>("{}: means nothing to a model of pictures", option);
   const auto compute =
       runtime::select_compute(task.compute.device, task.compute.dtype, task.compute.quantize);
-  if (compute.int8) fail<UsageError>("--quantize: likelihoods of pictures are computed in fp32 or bf16");
+  if (compute.quantizes())
+    fail<UsageError>("--quantize: likelihoods of pictures are computed in fp32 or bf16");
   runtime::set_threads(task.compute.threads);
   const auto folder = find_model_folder(task.model);
   if (!folder) fail<CheckpointError>("{}: no model folder of pictures", task.model.string());

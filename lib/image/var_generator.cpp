@@ -139,7 +139,7 @@ void VarGenerator::prepare(const runtime::Compute& compute) {
   for (std::size_t i = 0; i < models_.size(); ++i) all->register_module(fmt::format("{}", i), models_[i]);
   parameters_ = runtime::count_parameters(*all).all + runtime::count_parameters(*vae_).all;
   settings_["dtype"] = runtime::precision_name(compute);
-  int8_ = make_ready(*all, *vae_, compute);
+  quantized_ = make_ready(*all, *vae_, compute);
 }
 
 void VarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
@@ -152,7 +152,7 @@ void VarGenerator::edit(const at::Tensor& picture, const at::Tensor& paint) {
 
 at::Tensor VarGenerator::sample(const runtime::ImageBatch& batch, const runtime::StepWatcher& watcher) const {
   const torch::NoGradGuard no_grad;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   const auto decode = [this](const at::Tensor& f_hat) {
     auto pictures = sampler_->pictures(f_hat);
     // What is not generated anew is the given picture itself, not what the tokenizer makes of it.

@@ -56,7 +56,7 @@ class VarGenerator : public runtime::ImageGenerator {
   std::shared_ptr<Vqvae> vae_;
   std::optional<VarSampler> sampler_;
   VarSampling sampling_;
-  std::shared_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
+  std::shared_ptr<kernels::QuantizedWeights> quantized_;  ///< empty in full precision
   struct Edit {
     KnownTokens tokens;
     at::Tensor picture, paint;  ///< [1, 3, H, W] in [0, 1], [1, 1, H, W]

@@ -30,8 +30,6 @@ constexpr int64_t kFewRows = 8;
 constexpr int64_t kBlockRows = 16 * kInt8Group, kSumColumns = 128;
 constexpr int64_t kProductGrain = 1 << 16;
 
-thread_local Int8Weights* active = nullptr;
-
 /// The largest magnitude of a row as its bits: they are in the order of the magnitudes, with those of
 /// infinity and NaN on top, and a maximum of integers is one that the compiler vectorises.
 ARZOO_INTO_CLONES uint32_t largest_magnitude(const float* x, int64_t width) {
@@ -223,11 +221,12 @@ bool fits_int8(const at::Tensor& weight) {
          weight.size(1) > 1;
 }
 
-at::Tensor int8_weight(const at::Tensor& weight) {
-  const auto rows = quantize_rows(weight.detach());
+at::Tensor int8_weight(const at::Tensor& weight) { return int8_tensor(quantize_rows(weight.detach())); }
+
+at::Tensor int8_tensor(const Int8Matrix& rows) {
   const auto zeros = at::zeros_like(rows.scales);
-  auto packed =
-      at::_empty_per_channel_affine_quantized(weight.sizes(), rows.scales, zeros, /*axis=*/0, at::kQInt8);
+  auto packed = at::_empty_per_channel_affine_quantized(rows.values.sizes(), rows.scales, zeros, /*axis=*/0,
+                                                        at::kQInt8);
   std::copy_n(rows.values.const_data_ptr<int8_t>(), rows.values.numel(),
               reinterpret_cast<int8_t*>(packed.mutable_data_ptr<c10::qint8>()));
   return packed;
@@ -247,33 +246,6 @@ at::Tensor int8_rows(const at::Tensor& table, const at::Tensor& ids) {
   auto sizes = ids.sizes().vec();
   sizes.push_back(table.size(1));
   return rows.view(sizes);
-}
-
-Int8Weights::Int8Weights(const torch::nn::Module& model) : parameters_(model.parameters()) {
-  for (const auto& parameter : parameters_) storages_.insert(parameter.storage().unsafeGetStorageImpl());
-}
-
-const Int8Matrix* Int8Weights::find(const at::Tensor& weight) {
-  // LibTorch 2.11's integer product of a single column is wrong, and there is nothing to gain in one.
-  if (weight.dim() != 2 || weight.size(1) == 1 || !weight.has_storage() ||
-      !storages_.contains(weight.storage().unsafeGetStorageImpl()))
-    return nullptr;
-  const Place place{weight.const_data_ptr(), weight.size(0), weight.size(1)};
-  const std::lock_guard<std::mutex> lock(mutex_);
-  auto found = matrices_.find(place);
-  if (found == matrices_.end()) found = matrices_.emplace(place, quantize_rows(weight)).first;
-  return &found->second;
-}
-
-Int8Scope::Int8Scope(Int8Weights* weights) : outer_(std::exchange(active, weights)) {
-  if (weights == nullptr) active = outer_;
-}
-
-Int8Scope::~Int8Scope() { active = outer_; }
-
-const Int8Matrix* int8_form(const at::Tensor& x, const at::Tensor& weight) {
-  if (active == nullptr || at::GradMode::is_enabled() || !x.is_cpu() || x.numel() == 0) return nullptr;
-  return active->find(weight);
 }
 
 at::Tensor int8_linear(const at::Tensor& x, const Int8Matrix& weight, const at::Tensor& bias,

@@ -4,7 +4,8 @@
 #include <torch/torch.h>
 
 #include "kernels/bf16_products.h"
-#include "kernels/int8.h"
+#include "kernels/int4.h"
+#include "kernels/quantized_weights.h"
 
 namespace arzoo::kernels {
 namespace {
@@ -84,7 +85,8 @@ Activation activation(const std::string& name) {
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Activation after) {
   if (weight.is_quantized()) return int8_linear(x, int8_operands(weight), bias, after);
-  if (const auto* rounded = int8_form(x, weight)) return int8_linear(x, *rounded, bias, after);
+  if (weight.scalar_type() == at::kByte) return int4_linear(x, weight, bias, after);
+  if (const auto* rounded = quantized_form(x, weight)) return quantized_linear(x, *rounded, bias, after);
   if (fusable(x, weight)) {
     const auto rows = x.reshape({-1, x.size(-1)});
     const auto [epilogue, form] = epilogue_of(after);

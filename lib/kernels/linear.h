@@ -21,9 +21,9 @@ at::Tensor activate(const at::Tensor& x, Activation by);
 Activation activation(const std::string& name);
 
 /// activation(x W^T + b). In inference on a CPU bias and activation are part of the matrix product (oneDNN),
-/// which spares passes over the result; under autograd they are LibTorch's own operations. Within an
-/// Int8Scope (kernels/int8.h), or with a weight in 8 bits, the product is one of 8-bit integers. x: [...,
-/// in]; weight: [out, in]; bias: [out], may be undefined; returns [..., out].
+/// which spares passes over the result; under autograd they are LibTorch's own operations. Within a
+/// QuantizedScope (kernels/quantized_weights.h), or with a weight in 8 or 4 bits, the product is that form's.
+/// x: [..., in]; weight: [out, in]; bias: [out], may be undefined; returns [..., out].
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                   Activation after = Activation::none);
 

@@ -8,6 +8,7 @@
 #endif
 
 #include "kernels/bf16_products.h"
+#include "kernels/quantized_weights.h"
 
 namespace arzoo::kernels {
 namespace {
@@ -43,12 +44,20 @@ void pack_for_inference(torch::nn::Module& module) {
   }
 }
 
-void pack_int8_for_inference(torch::nn::Module& module) {
-  const torch::NoGradGuard no_grad;
-  if (auto* whole = dynamic_cast<PackedForInference*>(&module)) whole->pack_int8();
-  for (const auto& part : module.modules(/*include_self=*/false)) {
-    if (auto* layer = dynamic_cast<PackedForInference*>(part.get())) layer->pack_int8();
+void for_each_packed_layer(torch::nn::Module& module,
+                           const std::function<void(const std::string&, PackedForInference&)>& visit) {
+  if (auto* whole = dynamic_cast<PackedForInference*>(&module)) visit("", *whole);
+  for (const auto& part : module.named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
+    if (auto* layer = dynamic_cast<PackedForInference*>(part.value().get())) visit(part.key() + ".", *layer);
   }
+}
+
+void pack_quantized_for_inference(torch::nn::Module& module, Quantization form) {
+  const torch::NoGradGuard no_grad;
+  for_each_packed_layer(module, [form](const std::string&, PackedForInference& layer) {
+    for (const auto& [name, weight, own] : layer.quantizable(form))
+      layer.take_packed(name, quantized_weight(weight.contiguous(), own));
+  });
 }
 
 bool can_pack(const at::Tensor& weight) {

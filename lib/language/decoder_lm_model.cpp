@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "language/experiment.h"
 #include "language/fixture.h"
 #include "language/text_speed_work.h"
@@ -11,6 +12,20 @@
 #include "nn/embedding_table.h"
 
 namespace arzoo::language {
+namespace {
+
+/// Names in the official files; the embedding's and other weights' but the head's have the prefix.
+struct Layout {
+  std::string prefix, embedding, head;
+};
+
+Layout layout_of(const DecoderLmOptions& options) {
+  if (options.is_gpt2()) return {"transformer.", "wte.weight", "lm_head.weight"};
+  if (options.is_llama()) return {"model.", "embed_tokens.weight", "lm_head.weight"};
+  return {"gpt_neox.", "embed_in.weight", "embed_out.weight"};
+}
+
+}  // namespace
 
 DecoderLm::DecoderLm(const DecoderLmOptions& options) : options_(options) {
   const auto decoder = options.decoder();
@@ -52,9 +67,22 @@ at::Tensor DecoderLm::head(const at::Tensor& hidden) {
   return kernels::linear(hidden, packed_embedding_.defined() ? packed_embedding_ : embedding_, {});
 }
 
-void DecoderLm::pack_int8() {
-  if (head_ != nullptr || packed_embedding_.defined() || !kernels::fits_int8(embedding_)) return;
-  packed_embedding_ = kernels::int8_weight(embedding_);
+std::vector<kernels::QuantizableWeight> DecoderLm::quantizable(Quantization form) const {
+  constexpr auto kLeast = Quantization::int8;
+  if (form == Quantization::none) return {};
+  const auto layout = layout_of(options_);
+  if (head_ != nullptr) {
+    auto own = head_->quantizable(kLeast);
+    for (auto& weight : own) weight.name = layout.head;
+    return own;
+  }
+  if (packed_embedding_.defined() || !kernels::fits(embedding_, kLeast)) return {};
+  return {{layout.prefix + layout.embedding, embedding_, kLeast}};
+}
+
+void DecoderLm::take_packed(const std::string& name, const at::Tensor& packed) {
+  if (head_ != nullptr) return head_->take_packed(name, packed);
+  packed_embedding_ = packed;
   kernels::release(embedding_);
 }
 
@@ -68,20 +96,6 @@ void DecoderLm::initialise() {
   if (head_ != nullptr) head_->initialise(0.02);
 }
 
-namespace {
-
-struct Layout {
-  std::string_view prefix, embedding, head;
-};
-
-Layout layout_of(const DecoderLmOptions& options) {
-  if (options.is_gpt2()) return {"transformer.", "wte.weight", "lm_head.weight"};
-  if (options.is_llama()) return {"model.", "embed_tokens.weight", "lm_head.weight"};
-  return {"gpt_neox.", "embed_in.weight", "embed_out.weight"};
-}
-
-}  // namespace
-
 runtime::NamedTensors canonical_tensors(const DecoderLmOptions& options, const runtime::NamedTensors& file) {
   const auto layout = layout_of(options);
   const bool bare = file.contains(layout.embedding);
@@ -91,12 +105,12 @@ runtime::NamedTensors canonical_tensors(const DecoderLmOptions& options, const r
     if (name == layout.head && options.tied()) {
       head = &tensor;
     } else if (bare && name != layout.head) {
-      own.add(std::string(layout.prefix) + name, tensor);
+      own.add(layout.prefix + name, tensor);
     } else {
       own.add(name, tensor);
     }
   }
-  const auto embedding = std::string(layout.prefix) + std::string(layout.embedding);
+  const auto embedding = layout.prefix + layout.embedding;
   if (head != nullptr && own.contains(embedding) && !at::equal(*head, own.at(embedding))) {
     fail<CheckpointError>("{}: {} differs from {}, though tie_word_embeddings says that they are one",
                           file.where(), layout.head, embedding);

@@ -21,8 +21,10 @@ class DecoderLm : public DecoderModel, public kernels::PackedForInference {
   at::Tensor head(const at::Tensor& hidden) override;
   void initialise() override;
   void pack() override {}
-  /// A tied embedding is kept in 8 bits, like the head that it is.
-  void pack_int8() override;
+  /// The head, which may be the embedding, is kept in 8 bits at least: no layer behind it averages its
+  /// errors.
+  std::vector<kernels::QuantizableWeight> quantizable(Quantization form) const override;
+  void take_packed(const std::string& name, const at::Tensor& packed) override;
 
   const DecoderLmOptions& options() const { return options_; }
   /// LLaMA, Qwen2 and GPT-NeoX; null for GPT-2.

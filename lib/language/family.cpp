@@ -8,8 +8,17 @@
 #include "language/fixture.h"
 #include "language/layer_times.h"
 #include "language/models.h"
+#include "language/quantised_folder.h"
 
 namespace arzoo::language {
+
+namespace {
+
+Json convert_model(const plan::ConvertTask& task, const runtime::CommandContext& context) {
+  return task.quantize.empty() ? factorise_model(task, context) : quantise_model(task, context);
+}
+
+}  // namespace
 
 const runtime::Family& family() {
   static const runtime::Family family{
@@ -27,7 +36,7 @@ const runtime::Family& family() {
       .commands = {runtime::family_command<plan::GenerateTextTask, &run_generate_text>(),
                    runtime::family_command<plan::ScoreTask, &run_score>(),
                    runtime::family_command<plan::EmbedTextTask, &run_embed_text>(),
-                   runtime::family_command<plan::ConvertTask, &factorise_model>()}};
+                   runtime::family_command<plan::ConvertTask, &convert_model>()}};
   return family;
 }
 

@@ -4,12 +4,15 @@
 
 namespace arzoo::language {
 
-std::unique_ptr<kernels::Int8Weights> make_ready(torch::nn::Module& model, const runtime::Compute& compute) {
+std::unique_ptr<kernels::QuantizedWeights> make_ready(torch::nn::Module& model,
+                                                      const runtime::Compute& compute) {
   model.eval();
-  if (compute.device.is_cpu() && !compute.int8) kernels::pack_for_inference(model);
-  if (!compute.int8) return nullptr;
-  kernels::pack_int8_for_inference(model);
-  return std::make_unique<kernels::Int8Weights>(model);
+  if (compute.quantizes()) {
+    kernels::pack_quantized_for_inference(model, compute.quantization);
+  } else if (compute.device.is_cpu()) {
+    kernels::pack_for_inference(model);
+  }
+  return kernels::quantized_weights(model, compute.quantization);
 }
 
 }  // namespace arzoo::language

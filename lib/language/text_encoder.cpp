@@ -63,7 +63,7 @@ TextEncoder TextEncoder::open(const fs::path& path, const runtime::Compute& comp
     encoder.tokenizer_ = std::move(opened.tokenizer);
   }
   encoder.model_->eval();
-  if (compute.int8) encoder.int8_ = std::make_unique<kernels::Int8Weights>(*encoder.model_);
+  encoder.quantized_ = kernels::quantized_weights(*encoder.model_, compute.quantization);
   check_vocabulary(*encoder.tokenizer_, *encoder.model_, path);
   return encoder;
 }
@@ -83,7 +83,7 @@ std::vector<int64_t> TextEncoder::ids_of(std::string_view text, bool& cut) const
 
 at::Tensor TextEncoder::vectors(const std::vector<std::vector<int64_t>>& texts, Pooling pooling) const {
   const c10::InferenceMode inference;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   std::vector<int64_t> lengths, all;
   for (const auto& text : texts) {
     lengths.push_back(static_cast<int64_t>(text.size()));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "io/tokenizer.h"
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "language/bert_model.h"
 #include "runtime/device.h"
 
@@ -41,7 +41,7 @@ class TextEncoder {
  private:
   std::shared_ptr<Bert> model_;
   std::unique_ptr<io::Tokenizer> tokenizer_;
-  std::unique_ptr<kernels::Int8Weights> int8_;  ///< empty in full precision
+  std::unique_ptr<kernels::QuantizedWeights> quantized_;  ///< empty in full precision
   at::Device device_ = at::kCPU;
 };
 

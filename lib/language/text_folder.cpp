@@ -7,6 +7,7 @@
 #include "core/run_dir.h"
 #include "language/decoder_lm_model.h"
 #include "language/family.h"
+#include "language/quantised_folder.h"
 #include "nn/lora.h"
 #include "runtime/memory_budget.h"
 #include "runtime/model_folder.h"
@@ -66,7 +67,8 @@ std::vector<int64_t> ends_of(const Config& config, const io::Tokenizer& tokenize
 
 void load_weights(torch::nn::Module& model, const runtime::NamedTensors& tensors, const fs::path& folder,
                   const runtime::Compute& compute) {
-  runtime::take_strictly(model, tensors, compute.dtype, folder.string());
+  are_quantised(tensors) ? take_quantised(model, tensors, compute, folder.string())
+                         : runtime::take_strictly(model, tensors, compute.dtype, folder.string());
   model.to(compute.device);
   model.eval();
 }

@@ -57,18 +57,18 @@ class TextWork : public runtime::SpeedWork {
     nn::set_storage_type(*model_, compute.dtype);
     model_->initialise();
     model_->to(compute.device);
-    int8_ = make_ready(*model_, compute);
+    quantized_ = make_ready(*model_, compute);
     const c10::InferenceMode inference;
     prompt_ = at::randint(options.vocab_size, {request.batch_size, context_}, at::kLong).to(compute.device);
     rules_.sampling.temperature = 0.0;
     if (!generates_) return;
-    const kernels::Int8Scope int8(int8_.get());
+    const kernels::QuantizedScope scope(quantized_.get());
     stream_ = std::make_unique<PromptedStream>(*model_, prompt_, context_ + tokens_);
   }
 
   void run() override {
     const c10::InferenceMode inference;
-    const kernels::Int8Scope int8(int8_.get());
+    const kernels::QuantizedScope scope(quantized_.get());
     if (generates_) {
       stream_->restart();
       nn::SeededRandomInputs random_inputs(std::vector<uint64_t>(static_cast<std::size_t>(prompt_.size(0))));
@@ -88,7 +88,7 @@ class TextWork : public runtime::SpeedWork {
   int64_t context_, tokens_;
   bool generates_;
   std::shared_ptr<DecoderLm> model_;
-  std::unique_ptr<kernels::Int8Weights> int8_;
+  std::unique_ptr<kernels::QuantizedWeights> quantized_;
   at::Tensor prompt_;
   nn::DecodingRules rules_;
   std::unique_ptr<PromptedStream> stream_;

@@ -3,8 +3,9 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <map>
 
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 
 namespace arzoo::nn {
 namespace {
@@ -79,26 +80,50 @@ DecoderWeights GptBlocks::output_major_weights() const {
   return weights;
 }
 
-void GptBlocks::pack_maps(bool (*fits)(const at::Tensor& weight),
-                          at::Tensor (*packed)(const at::Tensor& weight)) {
-  if (packed_) return;
-  auto weights = output_major_weights();
+void GptBlocks::for_each_dense_map(
+    DecoderWeights& weights, const std::function<void(Affine& map, const at::Tensor& stored)>& visit) const {
   for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
-    auto &block = weights.blocks[i], &stored = stored_.blocks[i];
     for (const auto map : {&BlockWeights::qkv, &BlockWeights::projection, &BlockWeights::up,
                            &BlockWeights::down, &BlockWeights::gate}) {
-      auto& own = block.*map;
-      if (own.structure != nullptr || !own.weight.defined() || !fits(own.weight)) continue;
-      own.weight = packed(own.weight.contiguous());
-      kernels::release((stored.*map).weight);
+      auto& own = weights.blocks[i].*map;
+      if (own.structure == nullptr && own.weight.defined()) visit(own, (stored_.blocks[i].*map).weight);
     }
   }
+}
+
+void GptBlocks::pack() {
+  if (packed_) return;
+  auto weights = output_major_weights();
+  for_each_dense_map(weights, [](Affine& map, const at::Tensor& stored) {
+    if (!kernels::can_pack(map.weight)) return;
+    map.weight = kernels::packed_linear_weight(map.weight.contiguous());
+    kernels::release(stored);
+  });
   packed_ = std::move(weights);
 }
 
-void GptBlocks::pack() { pack_maps(&kernels::can_pack, &kernels::packed_linear_weight); }
+std::vector<kernels::QuantizableWeight> GptBlocks::quantizable(Quantization form) const {
+  std::map<const at::TensorImpl*, std::string> names;
+  for (const auto& parameter : named_parameters())
+    names[parameter.value().unsafeGetTensorImpl()] = parameter.key();
+  std::vector<kernels::QuantizableWeight> found;
+  auto all = weights();
+  for_each_dense_map(all, [&](const Affine& map, const at::Tensor& stored) {
+    if (kernels::fits(map.weight, form))
+      found.push_back({names.at(stored.unsafeGetTensorImpl()), map.weight, form});
+  });
+  return found;
+}
 
-void GptBlocks::pack_int8() { pack_maps(&kernels::fits_int8, &kernels::int8_weight); }
+void GptBlocks::take_packed(const std::string& name, const at::Tensor& packed) {
+  if (!packed_) packed_ = output_major_weights();
+  const auto parameter = named_parameters()[name];
+  for_each_dense_map(*packed_, [&](Affine& map, const at::Tensor& stored) {
+    if (!stored.is_same(parameter)) return;
+    map.weight = packed;
+    kernels::release(stored);
+  });
+}
 
 at::Tensor GptBlocks::forward(const at::Tensor& x, const DecoderPass& pass) const {
   return decoder_.forward(x, weights(), pass);

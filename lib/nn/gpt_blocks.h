@@ -31,7 +31,8 @@ class GptBlocks : public torch::nn::Module, public kernels::PackedForInference {
   /// GPT-2's: N(0, 0.02), what ends in a residual N(0, 0.02 / sqrt(2 n_layer)), biases 0, normalisations 1.
   void initialise();
   void pack() override;
-  void pack_int8() override;
+  std::vector<kernels::QuantizableWeight> quantizable(Quantization form) const override;
+  void take_packed(const std::string& name, const at::Tensor& packed) override;
   /// What the decoder computes on, [out, in] whatever the layout; once they are packed, the packed maps.
   DecoderWeights weights() const;
 
@@ -40,9 +41,9 @@ class GptBlocks : public torch::nn::Module, public kernels::PackedForInference {
   Affine norm(torch::nn::Module& owner, const std::string& name) const;
   BlockWeights block(torch::nn::Module& owner) const;
   DecoderWeights output_major_weights() const;
-  /// Replaces the dense maps that `fits` lets pass by what `packed` makes of them, and gives their memory
-  /// back.
-  void pack_maps(bool (*fits)(const at::Tensor& weight), at::Tensor (*packed)(const at::Tensor& weight));
+  /// Each dense map among the weights, and the parameter that it is of.
+  void for_each_dense_map(DecoderWeights& weights,
+                          const std::function<void(Affine& map, const at::Tensor& stored)>& visit) const;
 
   DecoderOptions options_;
   Decoder decoder_;

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "kernels/dropout.h"
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "nn/storage_type.h"
 
 namespace arzoo::nn {
@@ -61,9 +61,13 @@ void LinearLayer::pack() {
   kernels::release(weight_);
 }
 
-void LinearLayer::pack_int8() {
-  if (packed_.defined() || !kernels::fits_int8(weight_)) return;
-  packed_ = kernels::int8_weight(weight_);
+std::vector<kernels::QuantizableWeight> LinearLayer::quantizable(Quantization form) const {
+  if (packed_.defined() || !kernels::fits(weight_, form)) return {};
+  return {{"weight", weight_, form}};
+}
+
+void LinearLayer::take_packed(const std::string&, const at::Tensor& packed) {
+  packed_ = packed;
   kernels::release(weight_);
 }
 

@@ -25,7 +25,8 @@ class LinearLayer : public torch::nn::Module, public kernels::PackedForInference
   at::Tensor with_bias(const at::Tensor& x, const at::Tensor& bias,
                        kernels::Activation after = kernels::Activation::none) const;
   void pack() override;
-  void pack_int8() override;
+  std::vector<kernels::QuantizableWeight> quantizable(Quantization form) const override;
+  void take_packed(const std::string& name, const at::Tensor& packed) override;
 
   /// What forward() computes on: once it is packed, the packed weight; without what add_lora() adds.
   Affine map() const { return {packed_.defined() ? packed_ : weight_, bias_}; }

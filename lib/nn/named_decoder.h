@@ -26,7 +26,7 @@ struct DecoderBiases {
 };
 
 /// An embedding and the blocks of an Decoder under the names of a line of checkpoints, with
-/// LinearLayers as its maps, so that LoRA, int8 and bf16 weights apply.
+/// LinearLayers as its maps, so that LoRA, bf16 weights and those in 8 or 4 bits apply.
 class NamedDecoder : public torch::nn::Module {
  public:
   /// reads_tokens: whether its embedding is used; checkpoints have one in any case, which is a buffer then.

@@ -213,8 +213,8 @@ SparseExperts::SparseExperts(const SparseExpertsOptions& options) : options_(opt
 
 at::Tensor SparseExperts::forward(const at::Tensor& tokens, Routing* routing) {
   Routing choice;
-  // The router and the shared expert's gate stay in full precision under Int8Scope: they cost next to
-  // nothing, and a little rounding sends tokens elsewhere.
+  // The router and the shared expert's gate stay in full precision when weights are quantised: they cost next
+  // to nothing, and a little rounding sends tokens elsewhere.
   choice.logits = at::linear(tokens, gate_->weight);
   std::tie(choice.weights, choice.experts) =
       at::softmax(choice.logits, -1, at::kFloat).topk(options_.num_experts_per_tok, -1);

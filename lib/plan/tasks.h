@@ -26,7 +26,7 @@ struct ComputeOptions {
   std::string dtype = "fp32";   ///< fp32 | bf16 | fp16
   int64_t threads = 0;          ///< 0: LibTorch's default
   std::optional<int64_t> seed;  ///< overrides the config's
-  std::string quantize;         ///< int8: weights and activations of linear maps, in inference; empty: none
+  std::string quantize;         ///< int8 | int4: of linear maps, in inference; empty: none
   fs::path cache = {};          ///< folder for what is measured once on a machine; empty: nothing is cached
   Ranks ranks = {};             ///< of several processes that a launcher started
 };
@@ -237,10 +237,11 @@ struct ConvertTask {
   fs::path input, output;
   std::string state_dict = {};  ///< of a .pth file with several
   std::string factorize =
-      {};                  ///< how a model becomes factors, output is a folder then; empty: it stays as it is
-  double ratio = 2.0;      ///< of factorize
-  int64_t threads = 0;     ///< of factorize; 0: LibTorch's default
-  std::string dtype = {};  ///< of the floating-point tensors that are written; empty: each keeps its own
+      {};              ///< how a model becomes factors, output is a folder then; empty: it stays as it is
+  double ratio = 2.0;  ///< of factorize
+  std::string quantize = {};  ///< int8 | int4: of a language model's linear maps, output is a folder then
+  int64_t threads = 0;        ///< of both; 0: LibTorch's default
+  std::string dtype = {};     ///< of the floating-point tensors that are written; empty: each keeps its own
   bool dry_run = false;
 };
 

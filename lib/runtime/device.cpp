@@ -60,6 +60,13 @@ at::Device cuda_device(const std::string& name) {
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }
 
+Quantization quantization_named(const std::string& name) {
+  if (name.empty()) return Quantization::none;
+  if (name == "int8") return Quantization::int8;
+  if (name == "int4") return Quantization::int4;
+  fail<UsageError>("--quantize {}: expected int8 or int4", name);
+}
+
 }  // namespace
 
 at::ScalarType scalar_type_named(const std::string& name) {
@@ -71,19 +78,21 @@ at::ScalarType scalar_type_named(const std::string& name) {
 
 Compute select_compute(const std::string& device, const std::string& dtype, const std::string& quantize) {
   const auto type = scalar_type_named(dtype);
-  if (!quantize.empty() && quantize != "int8") fail<UsageError>("--quantize {}: expected int8", quantize);
-  const bool int8 = quantize == "int8";
+  const auto form = quantization_named(quantize);
+  const bool rounds = form != Quantization::none;
   // "auto" chooses the CPU when an option is implemented for CPUs only.
-  if (wants_cuda(int8 && device == "auto" ? "cpu" : device)) {
-    if (int8) fail<UsageError>("--quantize int8: for a CPU (on --device {} take --dtype bf16)", device);
+  if (wants_cuda(rounds && device == "auto" ? "cpu" : device)) {
+    if (rounds)
+      fail<UsageError>("--quantize {}: for a CPU (on --device {} take --dtype bf16)", quantize, device);
     return {.device = cuda_device(device == "auto" ? "cuda" : device), .dtype = type};
   }
-  if (device == "cpu" || device == "auto") return {.device = at::kCPU, .dtype = type, .int8 = int8};
+  if (device == "cpu" || device == "auto") return {.device = at::kCPU, .dtype = type, .quantization = form};
   fail<UsageError>("--device {}: expected auto, cpu, cuda or cuda:INDEX", device);
 }
 
 std::string precision_name(const Compute& compute) {
-  if (compute.int8) return "int8";
+  if (compute.quantization == Quantization::int8) return "int8";
+  if (compute.quantization == Quantization::int4) return "int4";
   return compute.dtype == at::kFloat ? "fp32" : compute.dtype == at::kBFloat16 ? "bf16" : "fp16";
 }
 

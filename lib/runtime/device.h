@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "core/quantization.h"
 #include "core/share.h"
 
 namespace arzoo::runtime {
@@ -15,11 +16,13 @@ class ProcessGroup;
 struct Compute {
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;
-  bool int8 = false;  ///< linear maps in 8 bits, in inference
+  Quantization quantization = Quantization::none;  ///< of linear maps, in inference
   /// Of several processes that train together: the part of each batch that is this one's, and what joins
   /// them.
   Share share = {};
   std::shared_ptr<ProcessGroup> group = {};  ///< null for one process
+
+  bool quantizes() const { return quantization != Quantization::none; }
 };
 
 /// "fp32", "bf16", "fp16". Throws UsageError for other names.
@@ -28,10 +31,11 @@ at::ScalarType scalar_type_named(const std::string& name);
 /// "auto" | "cpu" | "cuda[:i]" and "fp32" | "bf16" | "fp16". CUDA libraries are opened only for a CUDA device
 /// ("auto": only where a driver is installed), and before anything else asks LibTorch for CUDA, which would
 /// settle on "none" for good. Throws UsageError for a malformed name, SystemFailure when the CUDA device is
-/// not there. `quantize`: "int8" or nothing; throws UsageError for int8 on another device than a CPU.
+/// not there. `quantize`: "int8", "int4" or nothing; throws UsageError for these on another device than
+/// a CPU.
 Compute select_compute(const std::string& device, const std::string& dtype, const std::string& quantize = "");
 
-/// "fp32", "bf16", "fp16", or "int8" of linear maps in 8 bits.
+/// "int8" or "int4" where linear maps are quantised, else "fp32", "bf16" or "fp16".
 std::string precision_name(const Compute& compute);
 
 /// Threads of the intra-op pool; 0 keeps the default. Call before the first computation.

@@ -34,14 +34,20 @@ std::optional<std::string> model_name_in(const fs::path& path) {
 
 void write_model_folder(const fs::path& folder, const Json& config, const torch::nn::Module& model,
                         std::optional<at::ScalarType> type) {
-  fs::create_directories(folder);
-  write_atomically(folder / "config.json", dump_json(config, 2) + "\n");
   auto tensors = state_dict(model).entries();
   for (auto& [name, tensor] : tensors) {
     if (type && tensor.is_floating_point()) tensor = tensor.to(*type);
   }
   // PyTorch's own loaders look for this.
-  write_safetensors(folder / "model.safetensors", tensors, {{"format", "pt"}});
+  write_model_folder(folder, config, tensors, {{"format", "pt"}});
+}
+
+void write_model_folder(const fs::path& folder, const Json& config,
+                        const std::vector<NamedTensors::Entry>& tensors,
+                        const std::vector<std::pair<std::string, std::string>>& metadata) {
+  fs::create_directories(folder);
+  write_atomically(folder / "config.json", dump_json(config, 2) + "\n");
+  write_safetensors(folder / "model.safetensors", tensors, metadata);
 }
 
 }  // namespace arzoo::runtime

@@ -9,6 +9,7 @@
 
 #include "core/options_among.h"
 #include "core/zoo.h"
+#include "runtime/named_tensors.h"
 
 /// Folders that hold a trained model: config.json of ours ("family", "model", …) and its weights.
 namespace arzoo::runtime {
@@ -31,6 +32,11 @@ std::optional<std::string> model_name_in(const std::filesystem::path& path);
 /// the parameters and buffers under their official names; floating-point ones in `type` if one is given.
 void write_model_folder(const std::filesystem::path& folder, const Json& config,
                         const torch::nn::Module& model, std::optional<at::ScalarType> type = std::nullopt);
+
+/// The same of these tensors and metadata.
+void write_model_folder(const std::filesystem::path& folder, const Json& config,
+                        const std::vector<NamedTensors::Entry>& tensors,
+                        const std::vector<std::pair<std::string, std::string>>& metadata);
 
 /// The folder of a trained model that generates, as its family reads it: what config.json says besides the
 /// weights. A model that generates tokens has its tokenizer's folder, of the same form, in vae/.

@@ -28,9 +28,9 @@ void Transcript::append(const Transcript& piece) {
 
 Recogniser::Recogniser(const std::filesystem::path& model, const runtime::Compute& compute)
     : opened_(open_speech_model(model, compute)), compute_(compute) {
-  if (compute.int8) {
-    kernels::pack_int8_for_inference(*opened_.model);
-    int8_ = std::make_unique<kernels::Int8Weights>(*opened_.model);
+  if (compute.quantizes()) {
+    kernels::pack_quantized_for_inference(*opened_.model, compute.quantization);
+    quantized_ = kernels::quantized_weights(*opened_.model, compute.quantization);
   } else if (compute.device.is_cpu()) {
     kernels::pack_for_inference(*opened_.model);
   }
@@ -46,7 +46,7 @@ Transcript Recogniser::piece(const std::vector<float>& samples, double begin) co
   if (samples.size() < 2 || frames_of(static_cast<int64_t>(samples.size()), opened_.front_end) < 1)
     return transcript;
   const c10::InferenceMode inference;
-  const kernels::Int8Scope int8(int8_.get());
+  const kernels::QuantizedScope scope(quantized_.get());
   auto front_end = opened_.front_end;
   front_end.dither = 0.0;
   const auto wave =

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 #include "speech/audio/recording.h"
 #include "speech/speech_folder.h"
 
@@ -51,7 +51,7 @@ class Recogniser {
  private:
   OpenedSpeech opened_;
   runtime::Compute compute_;
-  std::unique_ptr<kernels::Int8Weights> int8_;
+  std::unique_ptr<kernels::QuantizedWeights> quantized_;
 };
 
 }  // namespace arzoo::speech

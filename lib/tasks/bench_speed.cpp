@@ -220,6 +220,8 @@ Json SpeedBench::measure(const ResolvedSpeedCell& cell) {
     request["dtype"] = *options.reference_dtype;
     request["device"] = compute.device.str();
     request["threads"] = runtime::threads();
+    // For programs that have such weights themselves.
+    if (!options.quantize.empty()) request["quantize"] = options.quantize;
   }
   const auto reference = [&](int64_t repeat, double expected_seconds) -> std::optional<std::vector<double>> {
     if (!compared) return std::nullopt;

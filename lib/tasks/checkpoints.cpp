@@ -162,7 +162,8 @@ std::vector<runtime::NamedTensors::Entry> in_type(const runtime::NamedTensors& t
 }  // namespace
 
 Json convert(const plan::ConvertTask& task, Progress& progress, Stop stop) {
-  if (!task.factorize.empty() && !task.dry_run) return run_family_command(task, progress, stop);
+  if ((!task.factorize.empty() || !task.quantize.empty()) && !task.dry_run)
+    return run_family_command(task, progress, stop);
   auto tensors = runtime::open_tensors(model_place(task.input), task.state_dict);
   if (tensors.empty()) fail<CheckpointError>("{}: holds no tensors", task.input.string());
   if (task.dry_run) {

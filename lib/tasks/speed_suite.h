@@ -50,7 +50,7 @@ struct SpeedCell {
         "--stream, text to text; generate: pictures, text behind a prompt, or tokens or the field of shapes, "
         "with random weights");
     field("dtype", o.dtype, one_of({"fp32", "bf16"}), "precision of the matrix products");
-    field("quantize", o.quantize, {}, "int8: matrix products of inference in 8-bit integers");
+    field("quantize", o.quantize, {}, "int8 or int4: weights of matrix products of inference");
     field("batch_size", o.batch_size, between(1, 1 << 20),
           "samples of a repetition, the config's when not given; 1 in a stream");
     field("reference_dtype", o.reference_dtype, one_of({"fp32", "bf16"}),
@@ -63,8 +63,8 @@ struct SpeedCell {
   }
   void check() const {
     require(!name.empty() && !config.empty(), "name and config are needed");
-    require(quantize.empty() || (quantize == "int8" && work != "train_step"),
-            "quantize: expected int8, and for inference alone; got \"{}\" for {}", quantize, work);
+    require(quantize.empty() || ((quantize == "int8" || quantize == "int4") && work != "train_step"),
+            "quantize: expected int8 or int4, and for inference alone; got \"{}\" for {}", quantize, work);
     require(work != "stream" || batch_size.value_or(1) == 1,
             "a stream answers one window at a time, got batch_size {}", *batch_size);
     require(work != "stream" || !reference_dtype,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""llama.cpp on text decoders of random weights in Q8_0, for timing beside `decoder_lm`: `arzoo bench speed` starts it (the protocol of plain_pytorch.py).
+"""llama.cpp on text decoders of random weights in Q8_0, or in Q4_0 beside "int4", for timing beside `decoder_lm`: `arzoo bench speed` starts it (the protocol of plain_pytorch.py).
 
 The times are llama.cpp's own: of "inference" those of reading a prompt of shape.context tokens, of "generate" those of shape.tokens tokens behind it, without sampling's cost
 for the first. One sequence alone. Needs `numpy`, `gguf` and `xllamacpp`, a build of llama.cpp as a Python package.
@@ -23,7 +23,15 @@ def q8(rows, columns, random):
     return np.concatenate([scales, integers], axis=1).reshape(rows, columns // BLOCK * (BLOCK + 2))
 
 
-def write_model(options, path):
+def q4(rows, columns, random):
+    """The same in Q4_0: of each block a scale and 16 bytes of two integers each."""
+    count = rows * columns // BLOCK
+    scales = np.full((count, 1), 0.02 / 4, dtype=np.float16).view(np.uint8)
+    pairs = random.integers(0, 256, size=(count, BLOCK // 2), dtype=np.uint8)
+    return np.concatenate([scales, pairs], axis=1).reshape(rows, columns // BLOCK * (BLOCK // 2 + 2))
+
+
+def write_model(options, path, int4):
     from gguf import GGMLQuantizationType, GGUFWriter
 
     random, architecture = np.random.default_rng(0), options["architecture"]
@@ -32,7 +40,11 @@ def write_model(options, path):
     writer = GGUFWriter(path, architecture)
 
     def matrix(name, rows, columns, bias=False):
-        writer.add_tensor(f"{name}.weight", q8(rows, columns, random), raw_dtype=GGMLQuantizationType.Q8_0)
+        # As beside it, the embedding, which is the head too, keeps 8 bits.
+        if int4 and name != "token_embd":
+            writer.add_tensor(f"{name}.weight", q4(rows, columns, random), raw_dtype=GGMLQuantizationType.Q4_0)
+        else:
+            writer.add_tensor(f"{name}.weight", q8(rows, columns, random), raw_dtype=GGMLQuantizationType.Q8_0)
         if bias:
             writer.add_tensor(f"{name}.bias", np.zeros(rows, np.float32))
 
@@ -49,7 +61,7 @@ def write_model(options, path):
     writer.add_feed_forward_length(hidden)
     writer.add_block_count(layers)
     writer.add_head_count(heads)
-    writer.add_file_type(7)  # Q8_0
+    writer.add_file_type(2 if int4 else 7)  # Q4_0, Q8_0
     if gpt2:
         writer.add_layer_norm_eps(1e-5)
     else:
@@ -93,7 +105,7 @@ class LlamaCpp:
         import xllamacpp
 
         path = os.path.join(folder, "model.gguf")
-        write_model(request["model"], path)
+        write_model(request["model"], path, request.get("quantize") == "int4")
         params = xllamacpp.CommonParams()
         params.model.path = path
         params.n_ctx, params.n_parallel, params.warmup = request["shape"]["context"] + request["shape"]["tokens"] + 64, 1, False
@@ -121,7 +133,7 @@ def main():
                 request = json.loads(line)
                 if request["device"] != "cpu" or request["batch_size"] != 1 or request["work"] == "train_step":
                     raise ValueError("timed on one sequence on a CPU, in inference alone")
-                own = json.dumps([request["model"], request["shape"]], sort_keys=True)
+                own = json.dumps([request["model"], request["shape"], request.get("quantize")], sort_keys=True)
                 if own != key:
                     key, model = None, None
                     key, model = own, LlamaCpp(request, folder)

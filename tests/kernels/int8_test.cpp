@@ -1,4 +1,5 @@
 #include "kernels/int8.h"
+#include "kernels/quantized_weights.h"
 
 #include <torch/torch.h>
 
@@ -21,8 +22,8 @@ struct Layer : torch::nn::Module {
 
 at::Tensor in_int8(Layer& layer, const at::Tensor& x, kernels::Activation after = kernels::Activation::none) {
   const c10::InferenceMode inference;
-  kernels::Int8Weights weights(layer);
-  const kernels::Int8Scope scope(&weights);
+  kernels::QuantizedWeights weights(layer, Quantization::int8);
+  const kernels::QuantizedScope scope(&weights);
   return kernels::linear(x, layer.linear->weight, layer.linear->bias, after);
 }
 
@@ -145,16 +146,16 @@ TEST_CASE("in 8 bits rows that are held in several pieces are those of one piece
 
 TEST_CASE("8-bit weights serve parameters alone, in inference alone") {
   Layer layer(16, 16);
-  kernels::Int8Weights weights(layer);
-  const kernels::Int8Scope scope(&weights);
+  kernels::QuantizedWeights weights(layer, Quantization::int8);
+  const kernels::QuantizedScope scope(&weights);
   const auto x = at::randn({2, 16});
-  CHECK(kernels::int8_form(x, layer.linear->weight) == nullptr);  // autograd is on
+  CHECK(kernels::quantized_form(x, layer.linear->weight) == nullptr);  // autograd is on
   const c10::InferenceMode inference;
-  CHECK(kernels::int8_form(x, layer.linear->weight) != nullptr);
-  CHECK(kernels::int8_form(x, layer.linear->weight.narrow(0, 0, 8)) != nullptr);
-  CHECK(kernels::int8_form(x, at::randn({16, 16})) == nullptr);
-  const kernels::Int8Scope none(nullptr);
-  CHECK(kernels::int8_form(x, layer.linear->weight) != nullptr);  // nullptr changes nothing
+  CHECK(kernels::quantized_form(x, layer.linear->weight) != nullptr);
+  CHECK(kernels::quantized_form(x, layer.linear->weight.narrow(0, 0, 8)) != nullptr);
+  CHECK(kernels::quantized_form(x, at::randn({16, 16})) == nullptr);
+  const kernels::QuantizedScope none(nullptr);
+  CHECK(kernels::quantized_form(x, layer.linear->weight) != nullptr);  // nullptr changes nothing
 }
 
 }  // namespace arzoo::nn

@@ -74,7 +74,7 @@ TEST_CASE("an encoder in 8 bits rounds its weights, and little more") {
   const TempDir temp;
   write_published(temp, "", false);
   const auto exact = language::TextEncoder::open(temp.path(), {}),
-             rounded = language::TextEncoder::open(temp.path(), {.int8 = true});
+             rounded = language::TextEncoder::open(temp.path(), {.quantization = Quantization::int8});
   bool cut = false;
   const std::vector<std::vector<int64_t>> texts{exact.ids_of("god created the heaven", cut)};
   const auto one = exact.vectors(texts, language::Pooling::mean),

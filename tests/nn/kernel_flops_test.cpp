@@ -1,8 +1,8 @@
 #include "kernels/attention.h"
 #include "kernels/fused_attention.h"
 #include "kernels/hidden_layer.h"
-#include "kernels/int8.h"
 #include "kernels/mesa_attention.h"
+#include "kernels/quantized_weights.h"
 #include "nn/conv_blocks.h"
 #include "nn/linear_layer.h"
 #include "nn/packed_linear.h"
@@ -27,9 +27,9 @@ TEST_CASE("a linear map counts the same in each of its kernels") {
   CHECK(flops_of([&] {
           kernels::hidden_layer(x, layer.weight(), layer.bias(), kernels::Activation::gelu, 0.0, false);
         }) == by_hand);
-  kernels::Int8Weights weights(layer);
+  kernels::QuantizedWeights weights(layer, Quantization::int8);
   {
-    const kernels::Int8Scope scope(&weights);
+    const kernels::QuantizedScope scope(&weights);
     CHECK(flops_of([&] { layer.forward(x); }) == by_hand);
   }
   layer.pack();

@@ -24,12 +24,13 @@ TEST_CASE("a name that is none of them is refused with what was expected") {
 }
 
 TEST_CASE("8-bit inference is for a CPU, which auto then means") {
-  CHECK(select_compute("cpu", "fp32", "int8").int8);
+  CHECK(select_compute("cpu", "fp32", "int8").quantization == Quantization::int8);
+  CHECK(select_compute("cpu", "fp32", "int4").quantization == Quantization::int4);
   CHECK(select_compute("auto", "fp32", "int8").device.is_cpu());
-  CHECK_FALSE(select_compute("cpu", "fp32").int8);
+  CHECK_FALSE(select_compute("cpu", "fp32").quantizes());
   CHECK_THROWS_WITH(select_compute("cuda:0", "fp32", "int8"),
                     ContainsSubstring("on --device cuda:0 take --dtype bf16"));
-  CHECK_THROWS_WITH(select_compute("cpu", "fp32", "int4"), "--quantize int4: expected int8");
+  CHECK_THROWS_WITH(select_compute("cpu", "fp32", "int5"), "--quantize int5: expected int8 or int4");
 }
 
 TEST_CASE("one seed decides all random numbers") {

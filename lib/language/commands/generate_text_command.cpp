@@ -79,7 +79,7 @@ class TextRun {
     const auto all = std::make_shared<torch::nn::Module>();
     all->register_module("model", opened.model);
     if (drafter_) all->register_module("drafter", drafter_->model);
-    int8_ = make_ready(*all, compute);
+    quantized_ = make_ready(*all, compute);
   }
 
   /// What decoding with drafts came to so far.
@@ -87,7 +87,7 @@ class TextRun {
 
   /// Returns the rows' texts, and how many tokens they have together.
   std::vector<Json> generate(const std::vector<TextRow>& rows, const std::vector<std::size_t>& batch) {
-    const kernels::Int8Scope int8(int8_.get());
+    const kernels::QuantizedScope scope(quantized_.get());
     std::vector<std::vector<int64_t>> prompts;
     std::vector<uint64_t> seeds;
     std::vector<RowText> texts;
@@ -197,7 +197,7 @@ class TextRun {
   at::Device device_;
   nn::DecodingRules rules_;
   nn::DraftCounts counts_;
-  std::unique_ptr<kernels::Int8Weights> int8_;
+  std::unique_ptr<kernels::QuantizedWeights> quantized_;
 };
 
 void write_lines(const std::filesystem::path& path, const std::vector<Json>& texts) {

@@ -125,7 +125,7 @@ Json run_score(const plan::ScoreTask& task, const runtime::CommandContext& conte
   }
   const auto weights = make_ready(*opened.model, compute);
   const c10::InferenceMode inference;
-  const kernels::Int8Scope int8(weights.get());
+  const kernels::QuantizedScope scope(weights.get());
   const Windows windows(opened, length, stride);
   const auto start = std::chrono::steady_clock::now();
   Json files = Json::array();
