@@ -171,6 +171,9 @@ ARZOO_CLONES float squared_error(const float* group, float scale) {
   return sum;
 }
 
+/// The largest number that a scale of 16 bits reaches.
+constexpr float kLargestWeight = 8.0F * 65504.0F;
+
 /// The number of largest magnitude, with its sign; NaN where a number is not finite.
 float extreme(const float* group) {
   float largest = 0.0F;
@@ -187,9 +190,10 @@ c10::Half group_scale(const float* group) {
   // rounded before, whose extreme is -8, +-7 or +-6, one of these finds the integers again.
   constexpr std::array kLevels{-8.0F, -7.5F, -8.5F, -7.0F, -9.0F, -6.0F, -9.5F};
   const float largest = extreme(group);
-  if (largest == 0.0F || std::isnan(largest)) return c10::Half(largest);
-  c10::Half best;
-  float least = std::numeric_limits<float>::infinity();
+  // Also NaN, which no comparison lets pass.
+  if (!(std::abs(largest) < kLargestWeight)) return c10::Half(std::numeric_limits<float>::quiet_NaN());
+  c10::Half best(0.0F);
+  float least = squared_error(group, 0.0F);
   for (const float level : kLevels) {
     const c10::Half scale(fitted_scale(group, largest / level));
     const float error = squared_error(group, static_cast<float>(scale));

@@ -36,7 +36,8 @@ void int4_operand_row(const float* x, int64_t width, int8_t* values, float* scal
 void int4_products(const Int4Operand& x, const std::byte* weights, int64_t columns, float* out,
                    int64_t out_step);
 
-/// Rounds a row of weights: of a few scales for a group the one with the smallest squared error.
+/// Rounds a row of weights: of a few scales for a group the one with the smallest squared error. A group with
+/// a number that is not finite, or beyond a scale of 16 bits (8 times 65504), becomes NaN.
 void int4_weight_row(const float* weights, int64_t width, std::byte* out);
 /// The numbers that such a row stands for.
 void int4_numbers(const std::byte* row, int64_t width, float* out);

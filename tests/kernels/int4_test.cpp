@@ -51,7 +51,8 @@ TEST_CASE("integers from -7 to 7 and groups of zeros are exact in 4 bits") {
 
 TEST_CASE("a group with a number that is not finite is not finite in 4 bits, the others are untouched") {
   auto weight = at::ones({2, 96});
-  weight[1][40] = GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity());
+  weight[1][40] =
+      GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e6F, -1e30F);
   const Rounded rounded(weight);
   CHECK(rounded.numbers[1].narrow(0, 32, 32).isnan().all().item<bool>());
   CHECK(at::equal(rounded.numbers[1].narrow(0, 64, 32), at::ones({32})));
@@ -59,6 +60,15 @@ TEST_CASE("a group with a number that is not finite is not finite in 4 bits, the
   const auto y = kernels::int4_linear(at::ones({1, 96}), rounded.tensor, {}, kernels::Activation::none);
   CHECK(y[0][1].isnan().item<bool>());
   CHECK(std::abs(y[0][0].item<float>() - 96.0F) < 1e-3F);
+}
+
+TEST_CASE("numbers too small for a scale of 16 bits are zeros in 4 bits") {
+  const auto size = GENERATE(1e-12F, 1e-30F, 1e-40F);
+  auto weight = at::full({2, 32}, size);
+  weight[1].fill_(1.0F);
+  const Rounded rounded(weight);
+  CHECK(at::equal(rounded.numbers[0], at::zeros({32})));
+  CHECK(at::equal(rounded.numbers[1], at::ones({32})));
 }
 
 TEST_CASE("a linear map in 4 bits is the map of the rounded weights") {
