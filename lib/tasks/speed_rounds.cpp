@@ -27,8 +27,14 @@ std::vector<double> repetitions(runtime::SpeedWork& work, int64_t count, const s
   return seconds;
 }
 
-/// How often the work fits into a round. The first repetitions fill caches and thread pools and do not count.
-int64_t fitting_repetitions(runtime::SpeedWork& work, double round_seconds, const std::atomic<bool>& stop) {
+/// How often the work fits into a round, and how long that takes.
+struct RoundSize {
+  int64_t repetitions;
+  double seconds;
+};
+
+/// The first repetitions fill caches and thread pools and do not count.
+RoundSize size_of_round(runtime::SpeedWork& work, double round_seconds, const std::atomic<bool>& stop) {
   double least = std::numeric_limits<double>::infinity(), total = 0.0;
   for (int64_t i = 0; i < kWarmUps && (i < kFewestWarmUps || total < kWarmUpRounds * round_seconds); ++i) {
     const double seconds = repetitions(work, 1, stop).front();
@@ -37,7 +43,7 @@ int64_t fitting_repetitions(runtime::SpeedWork& work, double round_seconds, cons
   }
   const double fits =
       std::clamp(std::round(round_seconds / least), 1.0, static_cast<double>(kMostRepetitions));
-  return static_cast<int64_t>(fits);
+  return {static_cast<int64_t>(fits), fits * least};
 }
 
 }  // namespace
@@ -60,8 +66,9 @@ std::vector<double> SpeedTimes::ratios() const {
 SpeedTimes time_in_turns(runtime::SpeedWork& work, const ReferenceTimer& reference, const SpeedSuite& suite,
                          Progress& progress, const std::atomic<bool>& stop) {
   SpeedTimes times;
-  times.repeat = fitting_repetitions(work, suite.round_seconds, stop);
-  const double expected = static_cast<double>(times.repeat) * seconds_of(work);
+  const auto size = size_of_round(work, suite.round_seconds, stop);
+  times.repeat = size.repetitions;
+  const double expected = size.seconds;
   bool compared = reference(kFewestWarmUps, expected).has_value();
   double total = 0.0, waited = 0.0;
   for (int64_t round = 0; round < suite.rounds; ++round) {
