@@ -12,6 +12,7 @@
 #include "registry/registry.h"
 #include "runtime/metrics_json.h"
 #include "tasks/failure.h"
+#include "tasks/pareto.h"
 #include "tasks/run_inputs.h"
 #include "tasks/suite_results.h"
 #include "tasks/table_suite.h"
@@ -207,6 +208,24 @@ std::string source_line(const Json& result) {
   return source.empty() ? "" : fmt::format("\n{}\n", source);
 }
 
+/// The cells' costs against their errors where the suite asks for them: into the report, the folder, and the
+/// document the names of those that no other beats.
+void add_pareto(const ParetoOptions& options, const plan::TableTask& task,
+                const std::vector<TableCell>& cells, const std::vector<Json>& results, Json& document,
+                Report& report) {
+  std::vector<ParetoPoint> points;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (auto point = pareto_point(cells[i].name, results[i], options)) points.push_back(std::move(*point));
+  }
+  document["front"] = Json::array();
+  for (const auto& point : pareto_front(points)) document["front"].push_back(point.cell);
+  const auto chart = to_svg(pareto_chart(std::move(points), options));
+  report.sections.push_back({options.error + " against " + options.cost, {ReportSvg{chart}}});
+  if (task.out.empty()) return;
+  make_folder(task.out);
+  write_atomically(task.out / "pareto.svg", chart);
+}
+
 /// A cell's result, {"skipped": file} where it lacks one, or {"error", "exit_code"}: one that fails leaves
 /// the others their results.
 Json result_of(const TableCell& cell, const plan::TableTask& task, Progress& progress, Stop stop) {
@@ -267,6 +286,8 @@ Json table_part(const plan::TableTask& task, const std::vector<TableCell>& all, 
 
 Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
   const auto cells = read_table_cells(task);
+  std::optional<ParetoOptions> pareto;
+  if (task.suite.has("pareto")) pareto = task.suite.at("pareto").as<ParetoOptions>();
   if (task.dry_run) {
     Json names = Json::array();
     for (const auto& cell : cells) names.push_back(cell.name);
@@ -277,8 +298,9 @@ Json table(const plan::TableTask& task, Progress& progress, Stop stop) {
   for (const auto& cell : cells) results.push_back(result_of(cell, task, progress, stop));
   add_savings(cells, results);
   const auto rows = results_table(cells, results);
-  const auto result = document_of(cells, results, task, rows);
+  auto result = document_of(cells, results, task, rows);
   Report report;
+  if (pareto) add_pareto(*pareto, task, cells, results, result, report);
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (results[i].contains("charts"))
       report.sections.push_back(study_section(cells[i].name, results[i], folder_of(cells[i], task)));

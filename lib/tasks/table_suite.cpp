@@ -93,7 +93,7 @@ std::vector<fs::path> TableCell::inputs() const {
 }
 
 std::vector<TableCell> read_table_cells(const plan::TableTask& task) {
-  task.suite.only({"$schema", "title", "source", "models", "cells"});
+  task.suite.only({"$schema", "title", "source", "pareto", "models", "cells"});
   const auto models = task.suite.section("models");
   std::vector<std::string> names;
   for (const auto& entry : task.suite.at("cells").elements()) names.push_back(entry.text("name"));

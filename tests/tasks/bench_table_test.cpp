@@ -130,6 +130,19 @@ TEST_CASE("a cell without its file is listed in the files, without published num
   }
 }
 
+TEST_CASE("a suite that asks for it draws its cells' errors against their costs") {
+  TableSetup setup;
+  setup.add_naive("first/naive");
+  setup.add_naive("second/absent", "absent.csv");
+  setup.suite["pareto"] = {{"cost", "mse"}, {"error", "mae"}};
+  const auto result = setup.run();
+  CHECK(result["front"] == Json({"first/naive"}));
+  CHECK_THAT(table_file(setup, "pareto.svg"), ContainsSubstring("mae against mse"));
+  CHECK_THAT(table_file(setup, "report.html"), ContainsSubstring("mae against mse"));
+  setup.suite["pareto"] = {{"cost", "mse"}};
+  CHECK_THROWS_WITH(setup.run(), ContainsSubstring("/pareto: cost and error are needed"));
+}
+
 TEST_CASE("the shards of a table leave what the whole is made of") {
   TableSetup setup;
   setup.add_naive("naive");
