@@ -38,7 +38,7 @@ at::Tensor MarTeacher::ends(const at::Tensor& labels, const at::Tensor& noise, i
   const torch::NoGradGuard no_grad;
   auto sampling = sampling_;
   sampling.num_sampling_steps = ode_steps;
-  GivenNoise given(model_->placed(noise * sampling.temperature));
+  GivenNoise given(model_->placed(noise));
   const nn::MaskedRequest request{.condition = model_->condition(labels),
                                   .orders = model_->orders(labels.size(0)).to(labels.device()),
                                   .known = {},
@@ -54,7 +54,8 @@ Json MarTeacher::identity() const {
           {"cfg_schedule", sampling_.linear_cfg ? "linear" : "constant"},
           {"steps", sampling_.num_iter},
           {"temperature", sampling_.temperature},
-          {"clip", sampling_.clip}};
+          {"clip", sampling_.clip},
+          {"denoising_solver", nn::name_of(sampling_.solver)}};
 }
 
 }  // namespace arzoo::distill

@@ -78,13 +78,12 @@ void replay_grid_head(const ParityCase& fixture, ParityReport& report) {
   const nn::KnownGrid known{tokens_of_grid(fixture.input("known_tokens")),
                             fixture.input("known_mask").flatten(1).eq(0.0)};
   const auto guided =
-      head.sample(tokens_of_grid(fixture.input("z_cfg")), schedule, cfg, temperature,
+      head.sample(tokens_of_grid(fixture.input("z_cfg")), schedule, {.cfg = cfg, .temperature = temperature},
                   recorded_grid_noise(fixture.input("init_noise"), fixture.input("step_noise")), &known);
   report.check("sampled", grid_of_tokens(guided, options.side));
-  // The official sampler's default, which a call with the tokens' conditions alone leaves.
-  constexpr double kUnguidedTemperature = 1.0;
+  // A call with the tokens' conditions alone leaves the official sampler's default temperature.
   const auto plain =
-      head.sample(z, schedule, 1.0, kUnguidedTemperature,
+      head.sample(z, schedule, {},
                   recorded_grid_noise(fixture.input("init_noise_plain"), fixture.input("step_noise_plain")));
   report.check("sampled_plain", grid_of_tokens(plain, options.side));
 }

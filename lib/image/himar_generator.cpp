@@ -27,6 +27,7 @@ HiMarGenerator::HiMarGenerator(const LatentParts<HiMar>& parts, const Json& aske
   settings_["denoising_steps"] = sampling_.sampling_steps;
   settings_["pivot_denoising_steps"] = sampling_.pivot_sampling_steps;
   settings_["temperature"] = sampling_.temperature;
+  settings_["denoising_solver"] = nn::name_of(sampling_.solver);
   if (sampling_.clip > 0.0) settings_["clip"] = sampling_.clip;
 }
 

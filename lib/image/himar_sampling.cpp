@@ -71,6 +71,10 @@ class HiMarGeneration {
     return 1.0 + (cfg - 1.0) * static_cast<double>(all - masked) / static_cast<double>(all);
   }
 
+  nn::Denoising denoising(double cfg) const {
+    return {cfg, sampling_.temperature, sampling_.clip, sampling_.solver};
+  }
+
   at::Tensor conditions(bool guided) const {
     const auto& condition = request_.condition;
     return guided ? at::cat({condition, model_.no_condition(condition.size(0))}) : condition;
@@ -95,9 +99,8 @@ class HiMarGeneration {
       z = decoded.flatten(0, 1);
       // Of a single pivot the scale begins, and ends, at 1: no guidance.
       const bool mixes = guided && cfg != 1.0;
-      sampled =
-          model_.diffloss().sample(mixes ? z : z.narrow(0, 0, places.rows()), schedule, mixes ? cfg : 1.0,
-                                   sampling_.temperature, noise_.pivots(places, channels_), sampling_.clip);
+      sampled = model_.diffloss().sample(mixes ? z : z.narrow(0, 0, places.rows()), schedule,
+                                         denoising(mixes ? cfg : 1.0), noise_.pivots(places, channels_));
       const int64_t batch = places.index.size(0);
       put(pivots_.tokens, places.index, sampled.narrow(0, 0, places.rows()).view({batch, count, -1}));
       put(pivot_z_, places.index, decoded.narrow(0, 0, batch));
@@ -120,9 +123,8 @@ class HiMarGeneration {
                        .to(at::kFloat);
     const auto masked = seen.masked();
     const nn::KnownGrid known{dense_.tokens, masked.logical_not()};
-    const auto sampled =
-        model_.cond_diffloss().sample(z, schedule, guided ? cfg : 1.0, sampling_.temperature,
-                                      noise_.dense(step, dense_.size(), channels_), &known, sampling_.clip);
+    const auto sampled = model_.cond_diffloss().sample(z, schedule, denoising(guided ? cfg : 1.0),
+                                                       noise_.dense(step, dense_.size(), channels_), &known);
     // All that was masked takes its new value; what the next mask covers is not seen again.
     dense_.tokens = at::where(masked.unsqueeze(-1), sampled.narrow(0, 0, masked.size(0)), dense_.tokens);
     dense_.masked = last ? 0 : next;
@@ -164,6 +166,7 @@ HiMarSampling himar_sampling(const HiMarGenerationOptions& options, int64_t cond
   sampling.sampling_steps = options.denoising_steps;
   sampling.temperature = options.temperature;
   sampling.clip = options.clip;
+  sampling.solver = nn::solver_of(options.denoising_solver);
   return sampling;
 }
 

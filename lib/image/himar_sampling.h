@@ -13,6 +13,7 @@ struct HiMarSampling {
   int64_t pivot_sampling_steps = 100, sampling_steps = 250;  ///< denoising steps of the two heads
   double temperature = 1.0;
   double clip = 0.0;  ///< bound of the estimated tokens, 0 for none
+  nn::DiffusionSolver solver = nn::DiffusionSolver::ddpm;
 };
 
 /// Of what was asked for and what a folder says (runtime/generation_options.h). cond_scale: decides how many

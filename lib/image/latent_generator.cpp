@@ -47,6 +47,7 @@ MarGenerator::MarGenerator(const LatentParts<Mar>& parts, const Json& asked, con
   settings_["steps"] = sampling_.num_iter;
   settings_["denoising_steps"] = sampling_.num_sampling_steps;
   settings_["temperature"] = sampling_.temperature;
+  settings_["denoising_solver"] = nn::name_of(sampling_.solver);
   if (sampling_.clip > 0.0) settings_["clip"] = sampling_.clip;
 }
 

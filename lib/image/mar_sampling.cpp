@@ -20,6 +20,7 @@ nn::MaskedSampling mar_sampling(const MarGenerationOptions& options) {
   sampling.temperature = options.temperature;
   sampling.num_sampling_steps = options.denoising_steps;
   sampling.clip = options.clip;
+  sampling.solver = nn::solver_of(options.denoising_solver);
   return sampling;
 }
 

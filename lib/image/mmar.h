@@ -8,6 +8,15 @@ namespace arzoo::image {
 /// How an MMAR generates pictures.
 struct MmarGenerationOptions : nn::MaskedSamplingOptions {
   MmarGenerationOptions() : MaskedSamplingOptions{.cfg = 2.5, .steps = 16, .denoising_steps = 20} {}
+
+  std::string denoising_solver = "ddim";
+
+  static void fields(auto& o, auto& field) {
+    MaskedSamplingOptions::fields(o, field);
+    field("denoising_solver", o.denoising_solver, one_of({"ddim", "dpmpp_2m"}),
+          "how the diffusion head is followed: step by step, or with the estimate of the step before as "
+          "well, which needs fewer denoising_steps");
+  }
 };
 
 /// Ids that are no words.

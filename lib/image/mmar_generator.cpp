@@ -44,6 +44,7 @@ MmarGenerator::MmarGenerator(const LatentParts<Mmar>& parts, const std::vector<s
   settings_["cfg_schedule"] = sampling_.linear_cfg ? "linear" : "constant";
   settings_["steps"] = sampling_.num_iter;
   settings_["denoising_steps"] = sampling_.num_sampling_steps;
+  settings_["denoising_solver"] = nn::name_of(sampling_.solver);
   if (sampling_.clip > 0.0) settings_["clip"] = sampling_.clip;
 }
 

@@ -234,10 +234,11 @@ void replay_mmar_head(const ParityCase& fixture, ParityReport& report) {
   const torch::NoGradGuard no_grad;
   const auto& start = fixture.input("init_noise");
   const nn::DiffusionRandomInputs random_inputs{[&] { return start; }};
-  report.check("sampled20", head->sample(z, nn::DiffusionSchedule(20), 1.0, 1.0, random_inputs));
+  report.check("sampled20", head->sample(z, nn::DiffusionSchedule(20), {}, random_inputs));
   constexpr double kRecordedScale = 2.5;  // as case.json says it
-  report.check("sampled50_cfg", head->sample(at::cat({z, fixture.input("z_uncond")}),
-                                             nn::DiffusionSchedule(50), kRecordedScale, 1.0, random_inputs));
+  report.check("sampled50_cfg",
+               head->sample(at::cat({z, fixture.input("z_uncond")}), nn::DiffusionSchedule(50),
+                            {.cfg = kRecordedScale}, random_inputs));
   report.check("amplification", amplification(nn::DiffusionSchedule(20)));
 }
 

@@ -22,8 +22,8 @@ at::Tensor conditions_of(const Mmar& model, const MmarSequence& sequence, const 
 
 MmarSampling mmar_sampling(const Json& asked, const Json& folder) {
   const auto options = runtime::generation_options<MmarGenerationOptions>(asked, folder, MmarOptions::kName);
-  return {options.steps, options.cfg, options.cfg_schedule == "linear", options.denoising_steps,
-          options.clip};
+  return {options.steps,           options.cfg,  options.cfg_schedule == "linear",
+          options.denoising_steps, options.clip, nn::solver_of(options.denoising_solver)};
 }
 
 at::Tensor sample_mmar_tokens(const Mmar& model, const MmarRequest& request, const MmarSampling& sampling,
@@ -54,8 +54,8 @@ at::Tensor sample_mmar_tokens(const Mmar& model, const MmarRequest& request, con
           at::cat({rows, nn::tokens_at(conditions_of(model, without, visual), places.index).flatten(0, 1)});
     const auto start = noise(places, channels);
     // Both halves follow the same rows, which the first half's are.
-    const auto sampled = model.diffloss().sample(rows, schedule, guided ? cfg : 1.0, 1.0,
-                                                 {[&] { return start; }}, sampling.clip);
+    const nn::Denoising how{.cfg = guided ? cfg : 1.0, .clip = sampling.clip, .solver = sampling.solver};
+    const auto sampled = model.diffloss().sample(rows, schedule, how, {[&] { return start; }});
     const auto own = sampled.view({batch, -1, channels});
     tokens.scatter_(1, places.index.unsqueeze(-1).expand_as(own), own);
     if (request.observer) request.observer({step, hidden, z, sampled, tokens, cfg});

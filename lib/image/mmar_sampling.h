@@ -12,6 +12,7 @@ struct MmarSampling {
   bool linear_cfg = true;
   int64_t num_sampling_steps = 20;
   double clip = 0.0;
+  nn::DiffusionSolver solver = nn::DiffusionSolver::ddim;
 };
 MmarSampling mmar_sampling(const Json& asked, const Json& folder);
 

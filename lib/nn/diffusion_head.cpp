@@ -170,10 +170,9 @@ DiffusionLoss::Rows DiffusionLoss::rows(const at::Tensor& target, const at::Tens
   return rows;
 }
 
-at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg,
-                                 double temperature, const DiffusionRandomInputs& random_inputs,
-                                 double clip) const {
-  return sample_diffusion(*net_, z, schedule, cfg, temperature, random_inputs, clip);
+at::Tensor DiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& schedule, const Denoising& how,
+                                 const DiffusionRandomInputs& random_inputs) const {
+  return sample_diffusion(*net_, z, schedule, how, random_inputs);
 }
 
 }  // namespace arzoo::nn

@@ -98,8 +98,8 @@ class DiffusionLoss : public torch::nn::Module {
             const at::Tensor& noise) const;
 
   /// sample_diffusion() with the head.
-  at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
-                    const DiffusionRandomInputs& random_inputs, double clip = 0.0) const;
+  at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, const Denoising& how,
+                    const DiffusionRandomInputs& random_inputs) const;
 
   DiffusionHead& net() const { return *net_; }
 

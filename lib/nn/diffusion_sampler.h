@@ -21,13 +21,25 @@ struct DiffusionRandomInputs {
   std::function<at::Tensor(int64_t index)> step = nullptr;
 };
 
-/// Samples tokens under z by ancestral sampling, or along the probability flow. With cfg other than 1, z
-/// holds rows with a condition and, behind them, as many without. random_inputs.start() decides how many
-/// rows are denoised: the first half, or both halves. Returns them, fp32. clip: see
-/// DiffusionSchedule::reverse. recorder: what records the steps (runtime/step_graph.h); where it is empty,
-/// what the device of z has.
+/// How tokens are denoised.
+struct Denoising {
+  double cfg = 1.0;          ///< guidance scale, 1 for none
+  double temperature = 1.0;  ///< of the noise in each step; along the flow of the noise that it starts from
+  double clip = 0.0;         ///< bound of the estimated start, 0 for none: DiffusionSchedule::reverse
+  /// ddpm is ddim where the random inputs have no steps.
+  DiffusionSolver solver = DiffusionSolver::ddpm;
+};
+
+/// The solver in force, and x_T as it begins with.
+DiffusionSolver solver_with(const Denoising& how, const DiffusionRandomInputs& random_inputs);
+at::Tensor start_with(const Denoising& how, const DiffusionRandomInputs& random_inputs);
+
+/// Samples tokens under z. With guidance, z holds rows with a condition and, behind them, as many without.
+/// random_inputs.start() decides how many rows are denoised: the first half, or both halves. Returns them,
+/// fp32. recorder: what records the steps (runtime/step_graph.h); where it is empty, what the device of z
+/// has.
 at::Tensor sample_diffusion(const DiffusionHead& head, const at::Tensor& z, const DiffusionSchedule& schedule,
-                            double cfg, double temperature, const DiffusionRandomInputs& random_inputs,
-                            double clip = 0.0, runtime::RecorderFunction recorder = {});
+                            const Denoising& how, const DiffusionRandomInputs& random_inputs,
+                            runtime::RecorderFunction recorder = {});
 
 }  // namespace arzoo::nn

@@ -83,6 +83,16 @@ at::Tensor estimated_start(const NoiseEstimate& estimate, const at::Tensor& x_t,
 
 Prediction prediction_of(std::string_view name) { return name == "v" ? Prediction::v : Prediction::epsilon; }
 
+DiffusionSolver solver_of(std::string_view name) {
+  if (name == "ddim") return DiffusionSolver::ddim;
+  return name == "dpmpp_2m" ? DiffusionSolver::dpmpp_2m : DiffusionSolver::ddpm;
+}
+
+std::string_view name_of(DiffusionSolver solver) {
+  if (solver == DiffusionSolver::ddim) return "ddim";
+  return solver == DiffusionSolver::dpmpp_2m ? "dpmpp_2m" : "ddpm";
+}
+
 NoiseEstimate NoiseEstimate::of(const at::Tensor& output) {
   const auto parts = output.chunk(2, 1);
   return {parts[0], parts[1]};
@@ -165,6 +175,7 @@ DiffusionErrors DiffusionSchedule::velocity_errors(const at::Tensor& v, const at
 
 StepNumbers<double> DiffusionSchedule::step(int64_t index) const {
   const auto i = static_cast<std::size_t>(index), before = i == 0 ? 0 : i - 1;
+  const auto two = weights_of_two(index);
   return {.sqrt_alphas_cumprod = sqrt_alphas_cumprod[i],
           .sqrt_one_minus_alphas_cumprod = sqrt_one_minus_alphas_cumprod[i],
           .sqrt_recip_alphas_cumprod = sqrt_recip_alphas_cumprod[i],
@@ -175,7 +186,26 @@ StepNumbers<double> DiffusionSchedule::step(int64_t index) const {
           .posterior_mean_coef2 = posterior_mean_coef2[i],
           .sqrt_alphas_cumprod_before = sqrt_alphas_cumprod[before],
           .sqrt_one_minus_alphas_cumprod_before = sqrt_one_minus_alphas_cumprod[before],
+          .weight_of_x = two[0],
+          .weight_of_start = two[1],
+          .weight_of_start_before = two[2],
           .is_last = index == 0};
+}
+
+std::array<double, 3> DiffusionSchedule::weights_of_two(int64_t index) const {
+  if (index == 0) return {0.0, 1.0, 0.0};
+  const auto i = static_cast<std::size_t>(index);
+  const auto half_log_ratio = [this](std::size_t at) {
+    return std::log(sqrt_alphas_cumprod[at] / sqrt_one_minus_alphas_cumprod[at]);
+  };
+  const double h = half_log_ratio(i - 1) - half_log_ratio(i);
+  const double of_starts = -std::expm1(-h) * sqrt_alphas_cumprod[i - 1];
+  // Of the difference to the estimate before; there is none in the first step. The last steps to the data are
+  // much longer than those before them: what changed there is carried on no farther than it was seen.
+  double share = 0.0;
+  if (index + 1 < steps()) share = std::min(h / (half_log_ratio(i) - half_log_ratio(i + 1)), 1.0) / 2.0;
+  return {sqrt_one_minus_alphas_cumprod[i - 1] / sqrt_one_minus_alphas_cumprod[i], of_starts * (1.0 + share),
+          -of_starts * share};
 }
 
 at::Tensor DiffusionSchedule::step_table(at::Device device) const {
@@ -185,14 +215,15 @@ at::Tensor DiffusionSchedule::step_table(at::Device device) const {
     all.insert(all.end(), {n.sqrt_alphas_cumprod, n.sqrt_one_minus_alphas_cumprod,
                            n.sqrt_recip_alphas_cumprod, n.sqrt_recipm1_alphas_cumprod, n.log_beta,
                            n.posterior_log_variance_clipped, n.posterior_mean_coef1, n.posterior_mean_coef2,
-                           n.sqrt_alphas_cumprod_before, n.sqrt_one_minus_alphas_cumprod_before});
+                           n.sqrt_alphas_cumprod_before, n.sqrt_one_minus_alphas_cumprod_before,
+                           n.weight_of_x, n.weight_of_start, n.weight_of_start_before});
   }
   return at::tensor(all, at::kDouble).to(device, at::kFloat).view({steps(), kStepNumbers});
 }
 
 StepNumbers<at::Tensor> DiffusionSchedule::step_of(const at::Tensor& row) {
   const auto n = row.unbind();
-  return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9]};
+  return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], n[11], n[12]};
 }
 
 template <class Number>
@@ -210,6 +241,17 @@ at::Tensor DiffusionSchedule::flow(const NoiseEstimate& estimate, const at::Tens
   // Where the start was clipped, the noise is what is left.
   const auto noise = (x_t - start * step.sqrt_alphas_cumprod) / step.sqrt_one_minus_alphas_cumprod;
   return start * step.sqrt_alphas_cumprod_before + noise * step.sqrt_one_minus_alphas_cumprod_before;
+}
+
+template <class Number>
+DiffusionSchedule::TwoEstimates DiffusionSchedule::flow_by_two(const NoiseEstimate& estimate,
+                                                               const at::Tensor& x_t,
+                                                               const at::Tensor& start_before,
+                                                               const StepNumbers<Number>& step, double clip) {
+  const auto start = estimated_start(estimate, x_t, step, clip);
+  if (step.is_last) return {start, start};
+  return {x_t * step.weight_of_x + start * step.weight_of_start + start_before * step.weight_of_start_before,
+          start};
 }
 
 template <class Number>
@@ -233,6 +275,13 @@ template at::Tensor DiffusionSchedule::flow(const NoiseEstimate&, const at::Tens
                                             const StepNumbers<double>&, double);
 template at::Tensor DiffusionSchedule::flow(const NoiseEstimate&, const at::Tensor&,
                                             const StepNumbers<at::Tensor>&, double);
+template DiffusionSchedule::TwoEstimates DiffusionSchedule::flow_by_two(const NoiseEstimate&,
+                                                                        const at::Tensor&, const at::Tensor&,
+                                                                        const StepNumbers<double>&, double);
+template DiffusionSchedule::TwoEstimates DiffusionSchedule::flow_by_two(const NoiseEstimate&,
+                                                                        const at::Tensor&, const at::Tensor&,
+                                                                        const StepNumbers<at::Tensor>&,
+                                                                        double);
 template ReverseStep DiffusionSchedule::reverse(const NoiseEstimate&, const at::Tensor&,
                                                 const StepNumbers<double>&, const at::Tensor&, double,
                                                 double);

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,16 @@ namespace arzoo::nn {
 enum class Prediction { epsilon, v };
 /// By its name in options, "epsilon" or "v".
 Prediction prediction_of(std::string_view name);
+
+/// How steps back are taken.
+enum class DiffusionSolver {
+  ddpm,     ///< with noise (Ho et al., DDPM, NeurIPS 2020)
+  ddim,     ///< along the probability flow, which needs no noise (Song et al., DDIM, ICLR 2021)
+  dpmpp_2m  ///< along it by the estimates of two steps (Lu et al., DPM-Solver++, 2022, Algorithm 2)
+};
+/// By its name in options, the enumerator's, and back.
+DiffusionSolver solver_of(std::string_view name);
+std::string_view name_of(DiffusionSolver solver);
 
 /// A network's prediction for noised rows: each is half of its output, [N, C].
 struct NoiseEstimate {
@@ -33,6 +44,8 @@ struct StepNumbers {
       sqrt_recipm1_alphas_cumprod, log_beta, posterior_log_variance_clipped, posterior_mean_coef1,
       posterior_mean_coef2;
   Number sqrt_alphas_cumprod_before, sqrt_one_minus_alphas_cumprod_before;  ///< of step t - 1
+  /// DPM-Solver++(2M)'s weights of x_t, the start that is estimated now, and the one estimated at t + 1.
+  Number weight_of_x, weight_of_start, weight_of_start_before;
   bool is_last = false;  ///< t = 0, to which no noise is added
 };
 
@@ -76,7 +89,7 @@ class DiffusionSchedule {
   /// The same of all steps, [steps, kStepNumbers] float, and of a row of it.
   at::Tensor step_table(at::Device device) const;
   static StepNumbers<at::Tensor> step_of(const at::Tensor& row);
-  static constexpr int64_t kStepNumbers = 10;
+  static constexpr int64_t kStepNumbers = 13;
 
   /// What an estimate of the velocity of x_t says of noise and start.
   template <class Number>
@@ -106,6 +119,15 @@ class DiffusionSchedule {
   template <class Number>
   static at::Tensor flow(const NoiseEstimate& estimate, const at::Tensor& x_t,
                          const StepNumbers<Number>& step, double clip);
+  /// The same by two estimates. start_before: x_0 as it was estimated at t + 1, of no consequence in the
+  /// first step. Any shape.
+  struct TwoEstimates {
+    at::Tensor sample, start;  ///< x_{t-1}, and x_0 as it is estimated now
+  };
+  template <class Number>
+  static TwoEstimates flow_by_two(const NoiseEstimate& estimate, const at::Tensor& x_t,
+                                  const at::Tensor& start_before, const StepNumbers<Number>& step,
+                                  double clip);
 
   // [steps] each; names are the official ones.
   std::vector<double> betas, log_betas, alphas_cumprod, sqrt_alphas_cumprod, sqrt_one_minus_alphas_cumprod,
@@ -114,6 +136,8 @@ class DiffusionSchedule {
 
  private:
   void fill_tables();
+  /// Of x_t, the start that is estimated at step `index`, and the one estimated before it.
+  std::array<double, 3> weights_of_two(int64_t index) const;
   at::Tensor bound(const at::Tensor& pred_xstart, const at::Tensor& variance, const at::Tensor& x_start,
                    const at::Tensor& x_t, const at::Tensor& t) const;
 

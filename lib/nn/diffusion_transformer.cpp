@@ -188,19 +188,20 @@ GridDiffusionLoss::Errors GridDiffusionLoss::errors(const at::Tensor& target, co
   return errors;
 }
 
-at::Tensor GridDiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg,
-                                     double temperature, const DiffusionRandomInputs& random_inputs,
-                                     const KnownGrid* known, double clip) const {
+at::Tensor GridDiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedule& schedule,
+                                     const Denoising& how, const DiffusionRandomInputs& random_inputs,
+                                     const KnownGrid* known) const {
   const torch::NoGradGuard no_grad;
-  const bool guided = cfg != 1.0;
+  const bool guided = how.cfg != 1.0;
+  const auto solver = solver_with(how, random_inputs);
   const auto condition = net_->condition(z).to(at::kFloat);
   const auto times = net_->times(schedule.timestep_map().to(z.device())).to(at::kFloat);  // [T, W]
   const int64_t seen = guided ? z.size(0) / 2 : z.size(0);
-  const auto start = random_inputs.start();
+  const auto start = start_with(how, random_inputs);
   const int64_t halves = start.size(0) / seen;
   const auto is_known = known == nullptr ? at::Tensor() : known->known.unsqueeze(-1).repeat({halves, 1, 1});
   const auto given = known == nullptr ? at::Tensor() : known->tokens.repeat({halves, 1, 1});
-  auto x = start;
+  auto x = start, start_before = at::zeros_like(start);
   for (int64_t index = schedule.steps() - 1; index >= 0; --index) {
     if (known != nullptr) {
       const auto place = static_cast<std::size_t>(index);
@@ -214,17 +215,30 @@ at::Tensor GridDiffusionLoss::sample(const at::Tensor& z, const DiffusionSchedul
     auto predicted = net_->estimate(guided ? grids.repeat({2, 1, 1}) : grids, times[index], condition);
     if (guided) {
       const auto with = predicted.narrow(0, 0, seen), without = predicted.narrow(0, seen, seen);
-      predicted = (without + (with - without) * cfg).repeat({halves, 1, 1});
+      predicted = (without + (with - without) * how.cfg).repeat({halves, 1, 1});
     }
     const auto estimate = net_->options().prediction == Prediction::v
                               ? schedule.of_velocity(predicted, {}, x, schedule.step(index))
                               : NoiseEstimate{predicted, {}};
-    if (!random_inputs.step) {
-      x = schedule.flow(estimate, x, index, clip);
-      continue;
+    switch (solver) {
+      case DiffusionSolver::ddpm:
+        x = schedule
+                .reverse_fixed_large(estimate, x, index,
+                                     index == 0 ? at::Tensor() : random_inputs.step(index), how.temperature,
+                                     how.clip)
+                .sample;
+        break;
+      case DiffusionSolver::ddim:
+        x = schedule.flow(estimate, x, index, how.clip);
+        break;
+      case DiffusionSolver::dpmpp_2m: {
+        const auto next =
+            DiffusionSchedule::flow_by_two(estimate, x, start_before, schedule.step(index), how.clip);
+        x = next.sample;
+        start_before = next.start;
+        break;
+      }
     }
-    const auto added = index == 0 ? at::Tensor() : random_inputs.step(index);
-    x = schedule.reverse_fixed_large(estimate, x, index, added, temperature, clip).sample;
   }
   return x;
 }

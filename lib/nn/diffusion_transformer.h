@@ -110,14 +110,12 @@ class GridDiffusionLoss : public torch::nn::Module {
   Errors errors(const at::Tensor& target, const at::Tensor& z, const at::Tensor& masked, const at::Tensor& t,
                 const at::Tensor& noise) const;
 
-  /// Samples grids under z, [B, L, Z], by ancestral sampling with variances that are fixed and large, or
-  /// along the probability flow. With cfg other than 1, z holds rows with a condition and, behind them, as
-  /// many without. Before every step the known tokens of x become themselves with the first noise in them.
-  /// random_inputs: [B or 2 B, L, C], of as many rows as are followed. Returns them, fp32. clip: see
-  /// DiffusionSchedule::reverse.
-  at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, double cfg, double temperature,
-                    const DiffusionRandomInputs& random_inputs, const KnownGrid* known = nullptr,
-                    double clip = 0.0) const;
+  /// Samples grids under z, [B, L, Z]; where noise is added, its variances are fixed and large. With
+  /// guidance, z holds rows with a condition and, behind them, as many without. Before every step the known
+  /// tokens of x become themselves with the first noise in them. random_inputs: [B or 2 B, L, C], of as many
+  /// rows as are followed. Returns them, fp32.
+  at::Tensor sample(const at::Tensor& z, const DiffusionSchedule& schedule, const Denoising& how,
+                    const DiffusionRandomInputs& random_inputs, const KnownGrid* known = nullptr) const;
 
   DiffusionTransformer& net() const { return *net_; }
 

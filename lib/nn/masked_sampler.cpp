@@ -64,9 +64,9 @@ class Generation {
     const VisibleTokens seen{both(visible.index, guided_), visible.length};
     const auto encoded = model_.encode(both(tokens_, guided_), seen, condition_);
     const auto z = model_.decode(encoded, seen, both(places.index, guided_)).flatten(0, 1);
+    const Denoising how{guided_ ? cfg : 1.0, sampling_.temperature, sampling_.clip, sampling_.solver};
     const auto sampled =
-        model_.diffloss().sample(z, schedule_, guided_ ? cfg : 1.0, sampling_.temperature,
-                                 noise.random_inputs(places, tokens_.size(2)), sampling_.clip);
+        model_.diffloss().sample(z, schedule_, how, noise.random_inputs(places, tokens_.size(2)));
     const auto rows = sampled.narrow(0, 0, places.rows()).view({tokens_.size(0), -1, tokens_.size(2)});
     tokens_.scatter_(1, places.index.unsqueeze(-1).expand_as(rows), rows);
     if (request_.observer)

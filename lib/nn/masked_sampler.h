@@ -12,6 +12,7 @@ struct MaskedSampling {
   double temperature = 1.0;          ///< of the noise in the diffusion head
   int64_t num_sampling_steps = 100;  ///< denoising steps of the head
   double clip = 0.0;                 ///< bound of a token's estimates while it is denoised, 0 for none
+  DiffusionSolver solver = DiffusionSolver::ddpm;
 };
 
 /// Tokens that stay masked after step `step` of `steps`, of `masked` before it: MaskGIT's cosine (Chang et

@@ -4,6 +4,13 @@
 
 namespace arzoo::nn {
 
+/// How a diffusion head is followed, where it learnt the variance of its noise.
+void denoising_solver_field(auto& o, auto& field) {
+  field("denoising_solver", o.denoising_solver, one_of({"ddpm", "ddim", "dpmpp_2m"}),
+        "how the diffusion head is followed: with noise in each step (as officially), without, or without "
+        "and with the estimate of the step before as well, which needs fewer denoising_steps");
+}
+
 /// How pictures are generated token after token, or many at once, by a model with a diffusion head: under
 /// MAR's names. No torch in here.
 struct MaskedSamplingOptions {
@@ -28,11 +35,13 @@ struct MaskedSamplingOptions {
 /// The same where the head adds noise at each of its steps.
 struct NoisyMaskedSamplingOptions : MaskedSamplingOptions {
   double temperature = 1.0;
+  std::string denoising_solver = "ddpm";
 
   static void fields(auto& o, auto& field) {
     MaskedSamplingOptions::fields(o, field);
     field("temperature", o.temperature, more_than(0),
           "multiplies the noise of the diffusion head: lower is more deterministic");
+    denoising_solver_field(o, field);
   }
 };
 

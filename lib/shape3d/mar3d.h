@@ -1,6 +1,7 @@
 #pragma once
 
 #include "nn/masked_generator_options.h"
+#include "nn/masked_sampling_options.h"
 #include "shape3d/surface_cleaning.h"
 
 namespace arzoo::shape3d {
@@ -28,7 +29,9 @@ struct Mar3dGenerationOptions {
   double cfg = 3.0;
   std::string cfg_schedule = "linear";
   int64_t steps = 64;
+  int64_t denoising_steps = 0;
   double temperature = 1.0;
+  std::string denoising_solver = "ddpm";
   double clip = 0.0;
   int64_t smooth = 0;
   int64_t triangles = 0;
@@ -39,8 +42,11 @@ struct Mar3dGenerationOptions {
           "how the guidance scale grows over the steps");
     field("steps", o.steps, formerly("num_iter", at_least(1)),
           "steps in which the tokens of a stage are generated; at most the number of tokens");
+    field("denoising_steps", o.denoising_steps, between(0, 1000),
+          "steps of the diffusion heads; 0 for the model's num_sampling_steps");
     field("temperature", o.temperature, at_least(0),
           "multiplies the noise of the diffusion head: lower is more deterministic");
+    nn::denoising_solver_field(o, field);
     field("clip", o.clip, at_least(0),
           "bound of the scaled tokens' estimated numbers while they are denoised, 0 for none (as "
           "officially): small models need one");

@@ -29,7 +29,9 @@ nn::MaskedSampling sampling_of(const Mar3dGenerationOptions& options) {
           .cfg = options.cfg,
           .linear_cfg = options.cfg_schedule == "linear",
           .temperature = options.temperature,
-          .clip = options.clip};
+          .num_sampling_steps = options.denoising_steps,
+          .clip = options.clip,
+          .solver = nn::solver_of(options.denoising_solver)};
 }
 
 Mar3d::Mar3d(const Mar3dOptions& options) : options_(options) {
@@ -75,7 +77,7 @@ at::Tensor Mar3d::sample_stage(const ShapeMar& stage, const at::Tensor& conditio
                                const ShapeMarOptions& options, uint64_t stream, int64_t& step) const {
   nn::SeededMaskedNoise noise(streams_of(request.seeds, stream));
   auto sampling = request.sampling;
-  sampling.num_sampling_steps = options.num_sampling_steps;
+  if (sampling.num_sampling_steps == 0) sampling.num_sampling_steps = options.num_sampling_steps;
   nn::MaskedRequest wanted{.condition = condition,
                            .orders = noise.orders(options.latent_size).to(condition.device())};
   if (request.watch) wanted.observer = [&](const nn::MaskedStep&) { request.watch(step++); };

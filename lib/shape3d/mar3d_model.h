@@ -40,7 +40,7 @@ class Mar3d : public torch::nn::Module {
   struct Request {
     GivenOfShape given;
     std::vector<uint64_t> seeds;  ///< one per shape, which decides it alone
-    nn::MaskedSampling sampling;
+    nn::MaskedSampling sampling;  ///< num_sampling_steps 0: each stage's own
     bool low_only = false;
     std::function<void(int64_t step)> watch = {};  ///< after each step of each stage
   };

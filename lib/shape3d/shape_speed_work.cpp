@@ -55,7 +55,8 @@ class TokenWork : public runtime::SpeedWork {
     return {{"model", section_},
             {"shape",
              {{"steps", sampling_.steps},
-              {"denoising_steps", model_.options().lr.num_sampling_steps},
+              {"denoising_steps", sampling_.denoising_steps > 0 ? sampling_.denoising_steps
+                                                                : model_.options().lr.num_sampling_steps},
               {"cfg", sampling_.cfg},
               {"cfg_schedule", sampling_.cfg_schedule}}}};
   }

@@ -29,6 +29,20 @@ nn::DiffusionRandomInputs zeros(int64_t rows, std::vector<int64_t>* asked = null
           }};
 }
 
+/// Of tokens with standard deviation 0.5 about 2 the best estimate of the noise is linear in x_t, and the
+/// flow leads each noise to the quantile that it is itself.
+constexpr double kMean = 2.0, kDeviation = 0.5;
+at::Tensor normal_noise() { return at::tensor({-1.5F, -0.3F, 0.0F, 0.8F, 2.0F}).view({5, 1}); }
+at::Tensor normal_quantiles() { return normal_noise() * kDeviation + kMean; }
+nn::NoiseEstimate estimate_for_normal(const nn::DiffusionSchedule& schedule, int64_t index,
+                                      const at::Tensor& x_t) {
+  const double signal = schedule.alphas_cumprod[index];
+  const auto off = x_t - kMean * schedule.sqrt_alphas_cumprod[index];
+  const auto noise = off * (schedule.sqrt_one_minus_alphas_cumprod[index] /
+                            (signal * kDeviation * kDeviation + 1.0 - signal));
+  return {noise, at::zeros_like(noise)};
+}
+
 }  // namespace
 
 TEST_CASE("the official start estimates no noise at all") {
@@ -58,12 +72,12 @@ TEST_CASE("a packed head samples what it sampled before, whatever the number of 
   const auto loss = make_loss();
   const auto z = at::randn({rows, kCondition});
   const nn::DiffusionSchedule schedule(20);
-  const auto before = loss.sample(z, schedule, 1.0, 1.0, zeros(rows));
+  const auto before = loss.sample(z, schedule, {}, zeros(rows));
   kernels::pack_for_inference(const_cast<nn::DiffusionLoss&>(loss));
-  const auto after = loss.sample(z, schedule, 1.0, 1.0, zeros(rows));
+  const auto after = loss.sample(z, schedule, {}, zeros(rows));
   // The first steps divide by tiny numbers: rounding is magnified.
   CHECK(at::allclose(before, after, 1e-3, 1e-2 * before.abs().max().item<double>()));
-  const auto first = loss.sample(z.narrow(0, 0, 1), schedule, 1.0, 1.0, zeros(1));
+  const auto first = loss.sample(z.narrow(0, 0, 1), schedule, {}, zeros(1));
   CHECK(at::allclose(after.narrow(0, 0, 1), first, 1e-3, 1e-2 * before.abs().max().item<double>()));
 }
 
@@ -71,7 +85,7 @@ TEST_CASE("every step but the last asks for noise, from the latest to the earlie
   torch::manual_seed(4);
   const auto loss = make_loss();
   std::vector<int64_t> asked;
-  loss.sample(at::randn({2, kCondition}), nn::DiffusionSchedule(4), 1.0, 1.0, zeros(2, &asked));
+  loss.sample(at::randn({2, kCondition}), nn::DiffusionSchedule(4), {}, zeros(2, &asked));
   CHECK(asked == std::vector<int64_t>{3, 2, 1});
 }
 
@@ -143,21 +157,62 @@ TEST_CASE("respacing keeps the first and the last step and what is left of the s
 }
 
 TEST_CASE("along the flow, noise leads to a normal distribution's own quantile, and no noise is added") {
-  // Of tokens with standard deviation 0.5 about 2 the best estimate of the noise is linear in x_t.
-  constexpr double kMean = 2.0, kDeviation = 0.5;
   const nn::DiffusionSchedule schedule(250);
-  auto x = at::tensor({-1.5F, -0.3F, 0.0F, 0.8F, 2.0F}).view({5, 1});
-  const auto start = x;
-  for (int64_t index = schedule.steps() - 1; index >= 0; --index) {
-    const double signal = schedule.alphas_cumprod[index];
-    const auto off = x - kMean * schedule.sqrt_alphas_cumprod[index];
-    const auto noise = off * (schedule.sqrt_one_minus_alphas_cumprod[index] /
-                              (signal * kDeviation * kDeviation + 1.0 - signal));
-    x = schedule.flow({noise, at::zeros_like(noise)}, x, index);
-  }
-  CHECK(at::allclose(x, start * kDeviation + kMean, 0.0, 0.02));
+  auto x = normal_noise();
+  for (int64_t index = schedule.steps() - 1; index >= 0; --index)
+    x = schedule.flow(estimate_for_normal(schedule, index, x), x, index);
+  CHECK(at::allclose(x, normal_quantiles(), 0.0, 0.02));
   const auto clipped = schedule.flow({at::zeros({1, 1}), at::zeros({1, 1})}, at::full({1, 1}, 9.0F), 0, 3.0);
   CHECK(clipped.item<double>() == 3.0);
+}
+
+TEST_CASE("two estimates a step come nearer to the flow's end than one, in as many steps") {
+  const auto steps = GENERATE(int64_t{10}, int64_t{20}, int64_t{40});
+  const nn::DiffusionSchedule schedule(steps);
+  auto by_one = normal_noise(), by_two = normal_noise();
+  auto before = at::zeros_like(by_two);
+  for (int64_t index = steps - 1; index >= 0; --index) {
+    by_one = schedule.flow(estimate_for_normal(schedule, index, by_one), by_one, index);
+    const auto next = nn::DiffusionSchedule::flow_by_two(estimate_for_normal(schedule, index, by_two), by_two,
+                                                         before, schedule.step(index), 0.0);
+    by_two = next.sample;
+    before = next.start;
+  }
+  const auto error = [](const at::Tensor& x) { return (x - normal_quantiles()).norm().item<double>(); };
+  CHECK(error(by_two) < 0.5 * error(by_one));
+}
+
+TEST_CASE("the weights of two estimates leave a start that never changes where it is") {
+  // x_t = a x_0 + s epsilon with both fixed is a path of the flow: any step leads to its next point.
+  const nn::DiffusionSchedule schedule(25);
+  for (int64_t index = 1; index < schedule.steps(); ++index) {
+    const auto step = schedule.step(index);
+    const double starts = step.weight_of_start + step.weight_of_start_before;
+    CHECK(step.weight_of_x * step.sqrt_alphas_cumprod + starts ==
+          Approx(step.sqrt_alphas_cumprod_before).epsilon(1e-9));
+    CHECK(step.weight_of_x * step.sqrt_one_minus_alphas_cumprod ==
+          Approx(step.sqrt_one_minus_alphas_cumprod_before));
+  }
+  CHECK(schedule.step(24).weight_of_start_before == 0.0);
+  CHECK(schedule.step(0).weight_of_start == 1.0);
+}
+
+TEST_CASE("along the flow the temperature is that of the noise that it starts from") {
+  torch::manual_seed(13);
+  const auto loss = make_loss();
+  const auto z = at::randn({2, kCondition}), noise = at::randn({2, kChannels});
+  const nn::DiffusionSchedule schedule(6);
+  const auto solver = GENERATE(nn::DiffusionSolver::ddim, nn::DiffusionSolver::dpmpp_2m);
+  const auto sample = [&](double temperature, double scale) {
+    return loss.sample(z, schedule, {.temperature = temperature, .clip = 3.0, .solver = solver},
+                       {[&] { return noise * scale; },
+                        [&](int64_t) -> at::Tensor {
+                          FAIL("a step along the flow asked for noise");
+                          return {};
+                        }});
+  };
+  CHECK(at::equal(sample(0.5, 1.0), sample(1.0, 0.5)));
+  CHECK_FALSE(at::allclose(sample(0.5, 1.0), sample(1.0, 1.0), 1e-3, 1e-3));
 }
 
 TEST_CASE("a head whose random inputs have no steps follows the flow") {
@@ -165,7 +220,7 @@ TEST_CASE("a head whose random inputs have no steps follows the flow") {
   const auto loss = make_loss();
   const auto z = at::randn({2, kCondition}), noise = at::randn({2, kChannels});
   const nn::DiffusionSchedule schedule(6);
-  const auto sampled = loss.sample(z, schedule, 1.0, 1.0, {[&] { return noise; }}, /*clip=*/3.0);
+  const auto sampled = loss.sample(z, schedule, {.clip = 3.0}, {[&] { return noise; }});
   auto x = noise;
   const torch::NoGradGuard no_grad;
   for (int64_t index = 5; index >= 0; --index) {
@@ -175,12 +230,14 @@ TEST_CASE("a head whose random inputs have no steps follows the flow") {
   CHECK(at::allclose(sampled, x, 1e-3, 1e-3));
 }
 
-TEST_CASE("recorded denoising steps give what steps give, guided or not, with and without noise") {
+TEST_CASE("recorded denoising steps give what steps give, guided or not, by every solver") {
   torch::manual_seed(11);
-  const auto [cfg, ancestral, prediction] =
-      GENERATE(table<double, bool, nn::Prediction>({{1.0, true, nn::Prediction::epsilon},
-                                                    {2.5, true, nn::Prediction::v},
-                                                    {2.5, false, nn::Prediction::epsilon}}));
+  using Solver = nn::DiffusionSolver;
+  const auto [cfg, solver, prediction] =
+      GENERATE(table<double, Solver, nn::Prediction>({{1.0, Solver::ddpm, nn::Prediction::epsilon},
+                                                      {2.5, Solver::ddpm, nn::Prediction::v},
+                                                      {2.5, Solver::ddim, nn::Prediction::epsilon},
+                                                      {2.5, Solver::dpmpp_2m, nn::Prediction::v}}));
   nn::DiffusionHead head({.channels = kChannels,
                           .condition_width = kCondition,
                           .width = 16,
@@ -193,13 +250,17 @@ TEST_CASE("recorded denoising steps give what steps give, guided or not, with an
   const auto z = at::randn({4, kCondition}), start = at::randn({2, kChannels}),
              noise = at::randn({12, 2, kChannels});
   const int64_t rows = cfg == 1.0 ? 4 : 2;
-  nn::DiffusionRandomInputs inputs{[&] { return start.repeat({rows / 2, 1}); }};
-  if (ancestral) inputs.step = [&](int64_t index) { return noise[index].repeat({rows / 2, 1}); };
+  const nn::DiffusionRandomInputs inputs{[&] {
+                                           return start.repeat({rows / 2, 1});
+                                         },
+                                         [&](int64_t index) {
+                                           return noise[index].repeat({rows / 2, 1});
+                                         }};
+  const nn::Denoising how{.cfg = cfg, .temperature = 0.9, .clip = 2.0, .solver = solver};
   const nn::DiffusionSchedule schedule(12);
   test::RecorderCounts counts;
-  const auto plain = nn::sample_diffusion(head, z, schedule, cfg, 0.9, inputs, 2.0);
-  const auto recorded =
-      nn::sample_diffusion(head, z, schedule, cfg, 0.9, inputs, 2.0, test::rerun_recorder(counts));
+  const auto plain = nn::sample_diffusion(head, z, schedule, how, inputs);
+  const auto recorded = nn::sample_diffusion(head, z, schedule, how, inputs, test::rerun_recorder(counts));
   CHECK(at::allclose(recorded, plain, 1e-5, 1e-6));
   CHECK(counts.recorded == 1);
   CHECK(counts.replayed == 10);

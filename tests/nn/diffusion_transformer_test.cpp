@@ -66,15 +66,31 @@ TEST_CASE("known tokens guide the others, and a guidance scale of 1 is none") {
   const nn::DiffusionRandomInputs random{[&] { return noise[6]; },
                                          [&](int64_t index) { return noise[index]; }};
   const auto with = z.narrow(0, 0, 1);
-  const auto plain = head->sample(with, schedule, 1.0, 1.0, random);
+  const auto plain = head->sample(with, schedule, {}, random);
   // Twice the same condition: guidance of any scale changes nothing.
-  CHECK(at::allclose(head->sample(at::cat({with, with}), schedule, 3.0, 1.0, random), plain, 1e-3, 1e-4));
-  CHECK_FALSE(at::allclose(head->sample(z, schedule, 3.0, 1.0, random), plain, 1e-3, 1e-3));
+  CHECK(at::allclose(head->sample(at::cat({with, with}), schedule, {.cfg = 3.0}, random), plain, 1e-3, 1e-4));
+  CHECK_FALSE(at::allclose(head->sample(z, schedule, {.cfg = 3.0}, random), plain, 1e-3, 1e-3));
   const nn::KnownGrid nothing{at::zeros({1, 9, 3}), at::zeros({1, 9}, at::kBool)};
-  CHECK(at::equal(head->sample(with, schedule, 1.0, 1.0, random, &nothing), plain));
+  CHECK(at::equal(head->sample(with, schedule, {}, random, &nothing), plain));
   const nn::KnownGrid half{at::ones({1, 9, 3}), at::arange(9).lt(4).unsqueeze(0)};
   // The samples of a random network are large, and the others' influence small beside them.
-  CHECK_FALSE(at::equal(head->sample(with, schedule, 1.0, 1.0, random, &half)[0][8], plain[0][8]));
+  CHECK_FALSE(at::equal(head->sample(with, schedule, {}, random, &half)[0][8], plain[0][8]));
+}
+
+TEST_CASE("along the flow a grid is denoised without noise, by one estimate a step or by two") {
+  const auto head = random_head();
+  const auto z = at::randn({2, 9, 6}), noise = at::randn({2, 9, 3});
+  const auto sample = [&](nn::DiffusionSolver solver, int64_t steps) {
+    return head->sample(z, nn::DiffusionSchedule(steps), {.clip = 2.0, .solver = solver},
+                        {[&] { return noise; }});
+  };
+  const auto end = sample(nn::DiffusionSolver::ddim, 1000);
+  const auto error = [&](nn::DiffusionSolver solver) {
+    return (sample(solver, 40) - end).norm().item<double>();
+  };
+  const double by_one = error(nn::DiffusionSolver::ddim), by_two = error(nn::DiffusionSolver::dpmpp_2m);
+  CHECK(by_one < 0.5 * end.norm().item<double>());
+  CHECK(by_two < by_one);
 }
 
 TEST_CASE("a variance that is fixed and large is beta's, at the first step the posterior's at the second") {

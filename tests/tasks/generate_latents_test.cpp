@@ -103,6 +103,7 @@ TEST_CASE("a picture of continuous tokens says how it was drawn") {
   CHECK(said["temperature"] == 0.9);
   CHECK(said.contains("denoising_steps") == (said["model"] != "flowar"));
   CHECK(said.contains("solver") == (said["model"] == "flowar"));
+  CHECK(said.value("denoising_solver", "") == (said["model"] == "flowar" ? "" : "ddpm"));
 }
 
 TEST_CASE("the steps of a picture end in the picture, in bf16 and in 8 bits as well") {
