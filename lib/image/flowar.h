@@ -15,7 +15,7 @@ struct FlowArGenerationOptions {
   static void fields(auto& o, auto& field) {
     field("cfg", o.cfg, at_least(0), "guidance scale at the last scale, growing linearly from 1; 1 for none");
     field("steps", o.steps, at_least(2), "steps of each scale's flow");
-    field("solver", o.solver, one_of({"euler", "midpoint", "heun"}),
+    field("solver", o.solver, one_of({"euler", "midpoint", "heun", "adams"}),
           "of the flow; midpoint and heun evaluate the network twice a step");
     field("guidance", o.guidance, between(0, 1), "latest time, 1 is noise, at which guidance is applied");
     field("temperature", o.temperature, more_than(0),

@@ -43,6 +43,7 @@ class ScaleFlow {
   at::Tensor run(const at::Tensor& noise, const FlowObserver& observer) {
     // The state is kept in double precision, as officially; the network sees it in fp32.
     auto x = noise.to(at::kDouble);
+    at::Tensor before;  // the first answer of the step before
     for (std::size_t i = 0; i + 1 < grid_.size(); ++i) {
       const double step = grid_[i + 1] - grid_[i];
       const auto first = velocity(x, i == 0 ? &observer : nullptr);
@@ -50,9 +51,12 @@ class ScaleFlow {
         x = x + velocity(x + first * (step / 2.0)) * step;
       } else if (sampling_.solver == "heun") {
         x = x + (first + velocity(x + first * step)) * (step / 2.0);
+      } else if (sampling_.solver == "adams" && before.defined()) {
+        x = x + (first + (first - before) * (step / (2.0 * (grid_[i] - grid_[i - 1])))) * step;
       } else {
         x = x + first * step;
       }
+      before = first;
     }
     return x.to(at::kFloat);
   }

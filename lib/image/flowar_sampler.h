@@ -11,8 +11,10 @@ struct FlowSampling {
   double cfg = 4.3;        ///< guidance scale at the last scale, growing linearly from 1 (none)
   double guidance_low = 0.0;  ///< guidance is in force between these times; 1 is noise
   double guidance_high = 0.9;
-  std::string solver = "euler";  ///< "euler"; "midpoint" and "heun" ask the network twice a step
-  double temperature = 1.0;      ///< of the noise that a scale begins with
+  /// "euler"; "midpoint" and "heun" ask the network twice a step, "adams" (Adams and Bashforth's second
+  /// order) once, and uses the answer of the step before as well.
+  std::string solver = "euler";
+  double temperature = 1.0;  ///< of the noise that a scale begins with
 };
 
 /// How pictures are sampled: what was asked for, else what the model's folder says, else the published

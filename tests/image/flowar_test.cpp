@@ -108,6 +108,7 @@ TEST_CASE("solvers of second order come nearer to the flow than Euler with as ma
   const double euler = distance(with("euler", 24));
   CHECK(distance(with("heun", 24)) < 0.5 * euler);
   CHECK(distance(with("midpoint", 24)) < 0.5 * euler);
+  CHECK(distance(with("adams", 24)) < 0.5 * euler);
 }
 
 TEST_CASE("time is told in thousandths, cut off in single precision") {
