@@ -40,6 +40,7 @@ struct VarGenerationOptions {
   std::vector<double> temperature = {1.0};
   bool smooth = false;
   std::vector<int64_t> depth_schedule;
+  std::vector<double> prune;
 
   static void fields(auto& o, auto& field) {
     field("cfg", o.cfg, at_least(0), "guidance scale at the last scale, growing linearly from 0; 0 for none");
@@ -51,6 +52,9 @@ struct VarGenerationOptions {
     field("smooth", o.smooth, {}, "mix codes instead of sampling one: smoother to look at, worse in FID");
     field("depth_schedule", o.depth_schedule, one_or_list(at_least(1)),
           "blocks that each scale passes through (VARiant): 4x2,2 is 4 for two scales, then 2");
+    field("prune", o.prune, one_or_list(from_below(0, 1)),
+          "share of each scale's tokens that the blocks skip (FastVAR), of late scales with little loss: "
+          "0x8,0.5 is none of eight scales, then half");
   }
 };
 

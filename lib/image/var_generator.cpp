@@ -121,6 +121,7 @@ void VarGenerator::read_options(const VarGenerationOptions& options) {
   check(options.top_p, "--top-p");
   check(options.temperature, "--temperature");
   check(options.depth_schedule, "--depth-schedule");
+  check(options.prune, "--prune");
   sampling_ = var_sampling(options, scales);
   for (const int64_t depth : options.depth_schedule) {
     if (depth < 1 || depth > first().options().depth)
@@ -132,6 +133,7 @@ void VarGenerator::read_options(const VarGenerationOptions& options) {
   settings_["temperature"] = list_or_value(options.temperature);
   if (options.smooth) settings_["more_smooth"] = true;
   if (!options.depth_schedule.empty()) settings_["depth_schedule"] = sampling_.depths;
+  if (!options.prune.empty()) settings_["prune"] = sampling_.pruned;
 }
 
 void VarGenerator::prepare(const runtime::Compute& compute) {

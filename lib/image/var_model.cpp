@@ -210,16 +210,24 @@ at::Tensor Var::extend(VarGeneration& generation, const at::Tensor& maps, std::s
   const int64_t last_tokens = counts.back();
   if (generation.sees_together) counts = {std::accumulate(counts.begin(), counts.end(), int64_t{0})};
   generation.next += scales;
+  auto& pruning = generation.pruning;
+  pruning.begin_pass(generation.next - 1, scales == 1, blocks_.size());
   auto normed = kernels::modulated_norm(x, generation.modulations[blocks.front()].before_attention(),
                                         options_.norm_eps, type_);
   for (std::size_t j = 0; j < blocks.size(); ++j) {
     const bool last = j + 1 == blocks.size();
-    const auto& block = *blocks_[blocks[j]];
-    const auto& modulation = generation.modulations[blocks[j]];
-    const auto attended = block.attention().extend(normed, counts, generation.caches[blocks[j]]);
+    const auto place = static_cast<std::size_t>(blocks[j]);
+    const auto& block = *blocks_[place];
+    const auto& modulation = generation.modulations[place];
+    const auto pivots = pruning.pivots(x);
+    if (pivots.defined()) counts = {pivots.size(1)};
+    const auto attended =
+        pruning.whole(block.attention().extend(rows_at(normed, pivots), counts, generation.caches[place]),
+                      pivots, place, TokenPruning::Branch::attention);
     normed = kernels::gated_modulated_norm(x, attended, modulation.gamma1, modulation.before_ffn(),
                                            options_.norm_eps, type_);
-    const auto mapped = block.ffn().forward(normed);
+    const auto mapped =
+        pruning.whole(block.ffn().forward(rows_at(normed, pivots)), pivots, place, TokenPruning::Branch::ffn);
     normed = kernels::gated_modulated_norm(
         x, mapped, modulation.gamma2,
         last ? generation.head : generation.modulations[blocks[j + 1]].before_attention(), options_.norm_eps,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "image/grid.h"
+#include "image/token_pruning.h"
 #include "image/var_block.h"
 
 namespace arzoo::image {
@@ -31,6 +32,7 @@ struct VarGeneration {
   /// Distilled Decoding.
   bool sees_together = false;
   std::vector<nn::KvCache> caches;  ///< of each block: it may skip scales
+  TokenPruning pruning;             ///< of late scales' tokens; none by default
   at::Tensor start;                 ///< [rows, p_0^2, C], the first tokens
   runtime::Trace* trace = nullptr;  ///< collects each block's output
 

@@ -36,6 +36,7 @@ VarSampling var_sampling(const VarGenerationOptions& options, std::size_t scales
                                .temperature = of_scale(options.temperature, k, 1.0)});
     if (!options.depth_schedule.empty())
       sampling.depths.push_back(of_scale(options.depth_schedule, k, int64_t{0}));
+    if (!options.prune.empty()) sampling.pruned.push_back(of_scale(options.prune, k, 0.0));
   }
   return sampling;
 }
@@ -121,12 +122,16 @@ void VarSampler::sample_scale(Run& run, const at::Tensor& hidden, const VarGener
 /// are generated already pass together with the next scale, through the blocks of that scale.
 VarGeneration VarSampler::begin(const Var& model, const Run& run, const at::Tensor& labels,
                                 std::size_t until) const {
+  const TokenPruning pruning(run.sampling.pruned, model.grids());
   std::vector<int64_t> cached(static_cast<std::size_t>(model.options().depth), 0);
   for (std::size_t scale = 0; scale < until; ++scale) {
+    const bool pruned = scale > run.scale && pruning.prunes(scale);
     for (const int64_t block : blocks(model, run.sampling, std::max(scale, run.scale)))
-      cached[static_cast<std::size_t>(block)] += model.grids()[scale].tokens();
+      cached[static_cast<std::size_t>(block)] += pruned ? pruning.kept(scale) : model.grids()[scale].tokens();
   }
-  return model.begin(labels, is_guided(run.sampling), cached);
+  auto generation = model.begin(labels, is_guided(run.sampling), cached);
+  generation.pruning = pruning;
+  return generation;
 }
 
 void VarSampler::draft(Run& run, const at::Tensor& labels, std::size_t until, runtime::Trace* trace) const {

@@ -11,6 +11,7 @@ struct VarSampling {
   double cfg_scale = 1.5;                 ///< guidance scale at the last scale, growing linearly from 0
   std::vector<nn::TokenSampling> scales;  ///< of each scale; one entry stands for all, none for no filter
   std::vector<int64_t> depths;            ///< blocks that each scale passes through (VARiant); none: all
+  std::vector<double> pruned;             ///< of each scale: share of its tokens that are skipped; none: 0
   bool more_smooth = false;  ///< mix code vectors instead of choosing one: for looking at, not FID
 
   const nn::TokenSampling& at(std::size_t scale) const;

@@ -149,6 +149,28 @@ TEST_CASE("the cache holds the keys and values that a block sees and no more") {
   CHECK(2 * cached(tiny.sampler(), sampling) == 4 * (1 + 4 + 9 + 25));
 }
 
+TEST_CASE("a pruned scale caches the tokens that it computes, and changes no scale before it") {
+  TinyVar tiny;
+  const auto labels = classes({1, 0, 2});
+  const auto record_of = [&](std::vector<double> pruned) {
+    auto sampling = usual();
+    sampling.pruned = std::move(pruned);
+    Record record;
+    sample(tiny.sampler(), labels, sampling, item_seeds(5, 0, 3), &record);
+    return record;
+  };
+  const auto all = record_of({}), none = record_of({0, 0, 0, 0}), half = record_of({0, 0, 0, 0.5}),
+             late = record_of({0.9, 0, 0.3, 0.6});
+  CHECK(at::equal(all.all_ids(), none.all_ids()));
+  const auto tokens = [](const Record& record) { return record.cached / (2 * 32 * 4 * 6); };
+  CHECK(tokens(half) == 4 * (1 + 4 + 9 + 13));
+  CHECK(tokens(late) == 4 * (1 + 4 + 6 + 10));
+  for (std::size_t k = 0; k < 3; ++k) CHECK(at::equal(half.ids[k], all.ids[k]));
+  CHECK(at::equal(half.logits[2], all.logits[2]));
+  CHECK_FALSE(at::allclose(half.logits[3], all.logits[3], 1e-4, 1e-4));
+  CHECK(at::equal(late.ids[1], all.ids[1]));
+}
+
 TEST_CASE("nested sub-networks are spread evenly and keep the first and the last block") {
   const auto [used, blocks] = GENERATE(table<int64_t, std::vector<int64_t>>(
       {{1, {0}}, {2, {0, 29}}, {4, {0, 9, 19, 29}}, {8, {0, 4, 8, 12, 16, 20, 24, 29}}}));
