@@ -37,7 +37,9 @@ at::Tensor MarDiffusion::states(const at::Tensor& labels, const at::Tensor& toke
 }
 
 at::Tensor MarDiffusion::velocity(const at::Tensor& x, const at::Tensor& t, const at::Tensor& states) const {
-  return head_velocity(diffloss().net(), x, t * kLastTimestep, states);
+  const auto out = head_velocity(diffloss().net(), x, t * kLastTimestep, states);
+  // At the last timestep, where x is nothing but noise, v is what the token is, negated.
+  return diffloss().net().options().prediction == nn::Prediction::v ? x + out : out;
 }
 
 }  // namespace arzoo::distill

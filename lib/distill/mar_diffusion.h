@@ -6,8 +6,8 @@
 namespace arzoo::distill {
 
 /// A MAR that maps noise to all tokens: its encoder sees noise at every place, or a known token. Its head's
-/// estimate of the noise at the last timestep is the velocity. Tokens lie in the order of generation, which
-/// is the same for all pictures. Under MAR's names.
+/// estimate of the noise at the last timestep is the velocity (of v: what noise and estimate sum up to).
+/// Tokens lie in the order of generation, which is the same for all pictures. Under MAR's names.
 class MarDiffusion : public image::Mar, public ArDiffusion {
  public:
   explicit MarDiffusion(const image::MarOptions& options);
