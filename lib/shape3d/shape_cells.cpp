@@ -128,7 +128,7 @@ runtime::Metrics reconstruct(const ShapeCellOptions& cell, const runtime::Comput
 runtime::Metrics sample(const ShapeCellOptions& cell, const runtime::Compute& compute, Progress& progress,
                         Stop stop) {
   constexpr int64_t kPoints = 2048, kTogether = 16;
-  Json sampling = Json::object();
+  auto sampling = cell.sampling;
   if (cell.smooth >= 0) sampling["smooth"] = cell.smooth;
   if (cell.triangles >= 0) sampling["triangles"] = cell.triangles;
   const auto opened = generator_entry(cell)->shapes(cell.model, sampling, compute);

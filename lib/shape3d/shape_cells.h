@@ -20,6 +20,7 @@ struct ShapeCellOptions {
   int64_t seed = 0;
   int64_t smooth = -1;
   int64_t triangles = -1;
+  Json sampling = Json::object();
 
   static void fields(auto& o, auto& field) {
     field("shapes", o.shapes, {},
@@ -38,8 +39,12 @@ struct ShapeCellOptions {
           "steps of smoothing (generate-3d's), -1: as a generator's folder says, else none");
     field("triangles", o.triangles, between(-1, 1e9),
           "reduce each mesh to about so many triangles (generate-3d's), -1: as for smooth");
+    field("sampling", o.sampling, {}, "other options of a generator, instead of its folder's");
   }
-  void check() const { require(!shapes.empty() && !model.empty(), "shapes and model are needed"); }
+  void check() const {
+    require(!shapes.empty() && !model.empty(), "shapes and model are needed");
+    require(sampling.is_object(), "sampling must be an object of options");
+  }
 };
 
 /// A cell of shapes. Its run returns {"test": {…}, "shapes"}. Of a model that codes shapes test/"iou",

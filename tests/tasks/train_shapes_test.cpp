@@ -127,7 +127,8 @@ TEST_CASE("a model's own options of generation are in force, over those of its f
   task.dry_run = true;
   auto settings = sample_shapes(task)["plan"]["settings"];
   CHECK(settings["steps"] == 6);
-  CHECK(settings["clip"] == 3.5);
+  CHECK(settings["denoising_solver"] == "dpmpp_2m");
+  CHECK(settings["clip"] == 0.0);
   task.sampling["clip"] = 2.0;
   CHECK(sample_shapes(task)["plan"]["settings"]["clip"] == 2.0);
   task.sampling["top_k"] = 5;
